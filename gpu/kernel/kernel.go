@@ -1,0 +1,89 @@
+// Package kernel turns a program into dispatches: which ops run fused, which shader variant runs each group, with what
+// specialization constants, arguments and grid. It is pure data in, data out: it makes no Vulkan call and needs no device,
+// so that a plan for any device can be made and checked anywhere. It must not know models or memory.
+package kernel
+
+import (
+	"tuff/host/compute"
+)
+
+// Caps is what a plan may rely on. gpu fills it from the device.
+type Caps struct {
+	SubgroupSize    uint32 // invocations
+	SharedBytes     uint32 // maxComputeSharedMemorySize
+	MaxInvocations  uint32 // maxComputeWorkGroupInvocations
+	MaxGrid         [3]uint32
+	PushBytes       uint32 // maxPushConstantsSize
+	Float16, Int8   bool   // arithmetic
+	Storage16       bool
+	Storage8        bool
+	SubgroupArith   bool // subgroup add and max in compute
+	SubgroupShuffle bool
+	Units           uint32 // compute units if the driver tells, else an estimate by kind; bounds split counts
+}
+
+// Shape is what a recording is made for. Everything else that changes between runs lies in the step buffer.
+type Shape struct {
+	Tokens, Outputs, Seqs int
+}
+
+// Sizes are the shape's numbers that extents depend on.
+func (s Shape) Sizes() compute.Sizes { return compute.Sizes{Tokens: s.Tokens, Outputs: s.Outputs} }
+
+// ArgKind says where the value of an argument comes from.
+type ArgKind uint8
+
+const (
+	ArgU32  ArgKind = iota // Value, 4 bytes
+	ArgRows                // Rows.At(shape), 4 bytes: fixed when a recording is made
+	ArgAddr                // address of tensor Ref plus Offset, 8 bytes
+	ArgTemp                // address of the group's temporary number Value plus Offset, 8 bytes
+	ArgStep                // address of the step buffer, 8 bytes
+)
+
+// Arg is one member of a kernel's push constant block. 8-byte members come first, so that no padding arises.
+type Arg struct {
+	Kind   ArgKind
+	Value  uint32
+	Rows   compute.Extent
+	Ref    compute.Ref
+	Offset int64
+}
+
+// Access is what a dispatch reads or writes: a whole tensor (Ref) or, when Ref is zero, the group's temporary Temp.
+type Access struct {
+	Ref  compute.Ref
+	Temp int
+}
+
+// Dispatch is one launch.
+type Dispatch struct {
+	Module        string   // name in shaders.Manifest
+	Spec          []uint32 // specialization constants 0, 1, …
+	Args          []Arg
+	Grid          func(Shape) [3]uint32 // workgroups; any zero skips the dispatch
+	Reads, Writes []Access
+	Name          string // variant with the constants that matter, for reports: matmul_q8_0_vec r4
+}
+
+// Temp is memory that lives within a group.
+type Temp struct {
+	Name  string
+	Bytes func(Shape) int64
+}
+
+// Group is one or more ops run together.
+type Group struct {
+	Ops        []int // indices into Program.Instrs
+	Kernel     string
+	Why        string
+	Temps      []Temp
+	Dispatches []Dispatch
+}
+
+// The rest of the package's surface, in its own files:
+//
+//	func Plan(Caps, *compute.Program, compute.Options) ([]Group, error)    fusion and selection
+//	func StepBytes(compute.Options) int64                                  size of the step buffer
+//	func EncodeStep(dst []byte, s *compute.Step, p, o)                     its layout, mirrored by shaders/include/step.glsl
+//	func Variants() []Variant                                              every variant of every op, for the kernel lab

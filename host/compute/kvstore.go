@@ -1,0 +1,41 @@
+package compute
+
+import "fmt"
+
+// KVStore writes the step's keys and values into their pages, converting to the cache's type:
+//
+//	KCache[slot(t), :] = K[t, :]      VCache[slot(t), :] = V[t, :]
+//	slot(t) = Pages[pos/PageSize]·PageSize + pos%PageSize      with pos = Step.Pos[t] and Pages of t's sequence
+//
+// K is [T, Ck] and V [T, Cv] float32; KCache is [NumPages·PageSize, Ck] and VCache [.., Cv], F32 or F16 (nearest even).
+type KVStore struct {
+	K, V, KCache, VCache Ref
+}
+
+func (KVStore) Stem() string    { return "kvstore" }
+func (o KVStore) Reads() []Ref  { return refs(o.K, o.V) }
+func (o KVStore) Writes() []Ref { return refs(o.KCache, o.VCache) }
+
+func (o KVStore) Check(p *Program) error {
+	if p.PageSize < 1 {
+		return fmt.Errorf("got a program without pages")
+	}
+	if o.K == 0 || o.V == 0 {
+		return fmt.Errorf("got tensors K %d and V %d, want both", o.K, o.V)
+	}
+	rows, ck, cv := Rows(p.PageSize*p.NumPages), p.At(o.K).Cols, p.At(o.V).Cols
+	return checks(wantF32(p, "K", o.K, PerToken(1), ck), wantF32(p, "V", o.V, PerToken(1), cv),
+		wantShape(p, "KCache", o.KCache, rows, ck), wantShape(p, "VCache", o.VCache, rows, cv),
+		wantType(p, "KCache", o.KCache, F32, F16), wantType(p, "VCache", o.VCache, F32, F16),
+		wantDistinct(o.KCache, o.VCache))
+}
+
+func (o KVStore) Cost(p *Program, s *Step) Cost {
+	t := int64(len(s.Tokens))
+	n := moved(p, s.Sizes(), o.K, o.V)
+	for _, r := range []Ref{o.KCache, o.VCache} {
+		row, _ := p.At(r).DType.RowBytes(p.At(r).Cols)
+		n += t * row
+	}
+	return Cost{Bytes: n}
+}

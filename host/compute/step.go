@@ -1,0 +1,89 @@
+package compute
+
+import "fmt"
+
+// Step is what changes from one run to the next. Rows of one sequence are consecutive.
+//
+// A key's position is its index in the sequence: position p of sequence s lies in row
+// s.Pages[p/PageSize]·PageSize + p%PageSize of every paged KV tensor.
+type Step struct {
+	Tokens  []int32 // [T] token ids
+	Pos     []int32 // [T] position of each row in its sequence
+	Seqs    []Seq
+	Outputs []int32 // [O] rows whose logits are wanted, ascending
+}
+
+// Seq is one sequence of the step.
+type Seq struct {
+	First, Count int     // its rows of the step
+	Len          int     // keys in the sequence once this step's are stored
+	Pages        []int32 // page table, at least ceil(Len/PageSize) entries when the program is paged
+}
+
+// Sizes are the numbers that extents depend on.
+func (s *Step) Sizes() Sizes { return Sizes{Tokens: len(s.Tokens), Outputs: len(s.Outputs)} }
+
+// Check reports whether the step is well formed and within o for program p. Devices call it before every run, because a
+// page or token out of range would read or write foreign memory.
+func (s *Step) Check(p *Program, o Options) error {
+	t := len(s.Tokens)
+	switch {
+	case t == 0 || t > max(o.MaxTokens, 1):
+		return fmt.Errorf("compute: check step: got %d tokens, want 1 to %d", t, max(o.MaxTokens, 1))
+	case len(s.Pos) != t:
+		return fmt.Errorf("compute: check step: got %d positions for %d tokens", len(s.Pos), t)
+	case len(s.Outputs) > max(o.MaxOutputs, 1):
+		return fmt.Errorf("compute: check step: got %d output rows, want at most %d", len(s.Outputs), max(o.MaxOutputs, 1))
+	case len(s.Seqs) == 0 || len(s.Seqs) > max(o.MaxSeqs, 1):
+		return fmt.Errorf("compute: check step: got %d sequences, want 1 to %d", len(s.Seqs), max(o.MaxSeqs, 1))
+	}
+	for i, id := range s.Tokens {
+		if id < 0 || (p.VocabSize > 0 && int(id) >= p.VocabSize) {
+			return fmt.Errorf("compute: check step: token %d: got id %d, want 0 to %d", i, id, p.VocabSize-1)
+		}
+	}
+	for i, r := range s.Outputs {
+		if r < 0 || int(r) >= t || (i > 0 && r <= s.Outputs[i-1]) {
+			return fmt.Errorf("compute: check step: output %d: got row %d, want ascending rows below %d", i, r, t)
+		}
+	}
+	next := 0
+	for i := range s.Seqs {
+		q := &s.Seqs[i]
+		if q.First != next || q.Count < 1 || q.Count > t-next {
+			return fmt.Errorf("compute: check step: sequence %d: rows %d+%d do not follow row %d of %d", i, q.First, q.Count, next, t)
+		}
+		next += q.Count
+		if err := q.check(p, o); err != nil {
+			return fmt.Errorf("compute: check step: sequence %d: %w", i, err)
+		}
+		for r := q.First; r < next; r++ {
+			if s.Pos[r] < 0 || int(s.Pos[r]) >= q.Len || (p.MaxPos > 0 && int(s.Pos[r]) >= p.MaxPos) {
+				return fmt.Errorf("compute: check step: row %d: got position %d, want below %d keys and %d positions", r, s.Pos[r], q.Len, p.MaxPos)
+			}
+		}
+	}
+	if next != t {
+		return fmt.Errorf("compute: check step: sequences cover %d of %d rows", next, t)
+	}
+	return nil
+}
+
+func (q *Seq) check(p *Program, o Options) error {
+	if q.Len < q.Count {
+		return fmt.Errorf("got %d keys for %d rows", q.Len, q.Count)
+	}
+	if p.PageSize == 0 {
+		return nil
+	}
+	want := (q.Len + p.PageSize - 1) / p.PageSize
+	if len(q.Pages) < want || len(q.Pages) > max(o.MaxPages, 1) {
+		return fmt.Errorf("got %d pages of %d for %d keys, want %d to %d", len(q.Pages), p.PageSize, q.Len, want, max(o.MaxPages, 1))
+	}
+	for i, pg := range q.Pages {
+		if pg < 0 || int(pg) >= p.NumPages {
+			return fmt.Errorf("page %d: got %d, want 0 to %d", i, pg, p.NumPages-1)
+		}
+	}
+	return nil
+}

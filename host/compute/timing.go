@@ -1,0 +1,32 @@
+package compute
+
+import "time"
+
+// Timing is what one call did, filled by the device.
+type Timing struct {
+	// Wall is the whole call as the host saw it, and Encode, Submit, Wait its parts: writing the step, handing work
+	// over, and waiting for it. What remains is the device's host code.
+	Wall, Encode, Submit, Wait time.Duration
+	// Spans are the dispatches in device order.
+	Spans []Span
+	// Clock names the clock of the spans and its resolution; HostOffset is the host time of span time zero since the
+	// call began, with Deviation as the stated error (zero when both are one clock).
+	Clock                 string
+	HostOffset, Deviation time.Duration
+}
+
+// Span is one dispatch of one group.
+type Span struct {
+	Group      int
+	Kernel     string
+	Begin, End time.Duration // since the device's first timestamp of the call
+}
+
+// Cost is the work that an op cannot avoid: each operand moved once, each product taken once.
+type Cost struct {
+	Bytes int64
+	FLOPs int64
+}
+
+// Add adds d to c.
+func (c Cost) Add(d Cost) Cost { return Cost{c.Bytes + d.Bytes, c.FLOPs + d.FLOPs} }
