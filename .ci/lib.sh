@@ -1,0 +1,117 @@
+# Shared by the scripts in this folder; sourced, never run. Needs bash. Knows nothing of what it builds or tests.
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+cache=${TUFF_CACHE:-$root/.cache}
+
+say() { printf '%s\n' "$*" >&2; }
+die() { say "error: $*"; exit 1; }
+have() { command -v "$1" >/dev/null 2>&1; }
+
+# go_env makes the go command work for users without a home folder and in checkouts that git distrusts (another owner):
+# caches move into .cache, and version stamping is switched off where git would refuse to answer.
+go_env() {
+	have go || die "go is not in PATH: install Go $(sed -n 's/^go //p' "$root/go.mod") or newer"
+	if [ -z "${GOCACHE:-}${XDG_CACHE_HOME:-}" ] && ! { [ -n "${HOME:-}" ] && mkdir -p "$HOME/.cache" 2>/dev/null && [ -w "$HOME/.cache" ]; }; then
+		export GOCACHE=$cache/go-build
+	fi
+	if [ -z "${GOPATH:-}${GOMODCACHE:-}" ] && ! { [ -n "${HOME:-}" ] && [ -w "$HOME" ]; }; then
+		export GOPATH=$cache/go
+	fi
+	if have git && ! git -C "$root" rev-parse HEAD >/dev/null 2>&1; then
+		export GOFLAGS="${GOFLAGS:+$GOFLAGS }-buildvcs=false"
+	fi
+}
+
+# as_root runs a command with root's rights, or fails at once: it never asks for a password.
+as_root() {
+	if [ "$(id -u)" = 0 ]; then "$@"
+	elif have sudo && sudo -n true 2>/dev/null; then sudo -n "$@"
+	else return 1
+	fi
+}
+can_root() { as_root true; }
+
+# system_install puts packages on this machine; it fails without root, without apt, or when apt cannot do it.
+system_install() {
+	have apt-get && can_root || return 1
+	say "installing on this system: $*"
+	local apt=(env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=180 -o Dpkg::Use-Pty=0)
+	{ as_root "${apt[@]}" update && as_root "${apt[@]}" install -y --no-install-recommends "$@"; } >"$cache/apt.log" 2>&1 && return 0
+	say "apt-get could not install them (last lines of $cache/apt.log):"
+	tail -n 3 "$cache/apt.log" >&2
+	return 1
+}
+
+# cc_works reports whether a C compiler can build and run what cgo needs (headers and libc included).
+cc_works() {
+	local cc dir rc=0
+	cc=$(CGO_ENABLED=1 go env CC)
+	have "${cc%% *}" || return 1
+	dir=$(mktemp -d)
+	printf '#include <dlfcn.h>\n#include <pthread.h>\n#include <stdlib.h>\nint main(void){return dlopen(0,RTLD_NOW)?0:1;}\n' >"$dir/a.c"
+	{ $cc -pthread -o "$dir/a" "$dir/a.c" -ldl && "$dir/a"; } >/dev/null 2>&1 || rc=1
+	rm -rf "$dir"
+	return $rc
+}
+
+# packages prints the module's packages below the given folders, one a line; a folder that does not exist has none.
+packages() {
+	local d
+	for d in "$@"; do
+		if [ -d "$root/$d" ]; then (cd "$root" && go list "./$d/..." 2>&1 | sed '/matched no packages$/d'); fi
+	done
+}
+
+# scratch_apt DIR [SUITE] makes DIR an apt state of its own, needing no root and leaving the system's alone, fetches the
+# package lists into it and exports APT_CONFIG. Without SUITE it sees the system's sources and installed packages; with
+# SUITE it sees that Debian suite only, on an empty system, from the archive that the system's own apt uses
+# (or $DEBIAN_MIRROR), checked against Debian's archive key. apt verifies signatures and hashes either way.
+scratch_apt() {
+	local w=$1 suite=${2:-} key mirror arch
+	have apt-get && have dpkg-deb || die "apt-get and dpkg-deb are needed to fetch packages: this is no Debian or Ubuntu system"
+	mkdir -p "$w/lists/partial" "$w/cache/archives/partial" "$w/debs" "$w/root"
+	{
+		printf 'Dir::State "%s"; Dir::State::lists "%s/lists"; Dir::Cache "%s/cache";\n' "$w" "$w" "$w"
+		printf 'Acquire::Languages "none"; APT::Sandbox::User ""; Debug::NoLocking "true"; Acquire::Retries "3";\n'
+	} >"$w/apt.conf"
+	if [ -n "$suite" ]; then
+		arch=$(dpkg --print-architecture)
+		key=
+		for k in /usr/share/keyrings/debian-archive-keyring.gpg /usr/share/keyrings/debian-archive-keyring.pgp; do
+			if [ -r $k ]; then key=$k; break; fi
+		done
+		[ -n "$key" ] || die "Debian's archive key is missing: install the package debian-archive-keyring"
+		mirror=${DEBIAN_MIRROR:-$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Origin: Debian' 'Label: Debian' 2>/dev/null | head -n 1)}
+		if [ -z "$mirror" ]; then mirror=$(mirror_from_sources); fi
+		[ -n "$mirror" ] || die "no Debian archive in apt's sources: set DEBIAN_MIRROR to the address of one"
+		printf 'deb [signed-by=%s] %s %s main\n' "$key" "$mirror" "$suite" >"$w/sources.list"
+		: >"$w/status"
+		{
+			printf 'Dir::State::status "%s/status"; Dir::Etc::sourcelist "%s/sources.list"; Dir::Etc::sourceparts "-";\n' "$w" "$w"
+			printf 'APT::Architecture "%s"; APT::Architectures "%s";\n' "$arch" "$arch"
+		} >>"$w/apt.conf"
+	else
+		printf 'Dir::State::status "/var/lib/dpkg/status";\n' >>"$w/apt.conf"
+	fi
+	export APT_CONFIG=$w/apt.conf
+	apt-get -qq update || die "apt-get could not fetch the package lists${suite:+ of $suite}"
+}
+
+# mirror_from_sources finds the Debian archive where the package lists were deleted, as container images do, so that
+# indextargets cannot tell origins: the first address whose path ends in /debian, of either sources format.
+mirror_from_sources() {
+	cat /etc/apt/sources.list /etc/apt/sources.list.d/*.list /etc/apt/sources.list.d/*.sources 2>/dev/null |
+		grep -v '^[[:space:]]*#' | grep -oE 'https?://[^] ]+/debian/?( |$)' | head -n 1 | tr -d ' '
+}
+
+# unpack DIR PACKAGE… downloads exactly these packages (name or name=version) and unpacks them below DIR/root.
+unpack() {
+	local w=$1; shift
+	(cd "$w/debs" && apt-get -qq download "$@") || die "apt-get could not download: $*"
+	for d in "$w"/debs/*.deb; do dpkg-deb -x "$d" "$w/root"; done
+}
+
+# closure PACKAGE… prints name=version of these and of all they need that is not installed in the current apt state.
+closure() {
+	apt-get install -s --no-install-recommends "$@" | sed -nE 's/^Inst ([^ ]+) (\[[^]]*\] )?\(([^ ]+) .*/\1=\3/p'
+}

@@ -1,0 +1,63 @@
+# Sourced by test.sh and run: makes ready what the tests need and exports the environment they run in.
+#   CGO_ENABLED              1 where a C compiler works (installed where that is possible), else 0: the GPU is then out of reach
+#   REQUIRE_GPU=1            where a Vulkan device was seen: from then on a missing device is a failure, not a skip
+#   LD_LIBRARY_PATH, VK_*    where lavapipe had to be unpacked into .cache instead of being installed
+# It sets tested_device to what the GPU tests run on, in words, or to why they do not run.
+
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+mkdir -p "$cache"
+go_env
+
+# see_devices fills $cache/devices with the Vulkan devices that this environment offers; it fails when there is none.
+see_devices() { "$cache/devices.bin" >"$cache/devices" 2>"$cache/devices.err"; }
+
+# unpack_lavapipe gets this system's own release of lavapipe and of whatever of its needs is not installed into
+# .cache/lavapipe, without root, and points loader and linker at it.
+unpack_lavapipe() (
+	set -e
+	dest=$cache/lavapipe work=$cache/lavapipe/.apt
+	rm -rf "$dest"; mkdir -p "$dest/lib"; trap 'rm -rf "$work"' EXIT
+	scratch_apt "$work"
+	mapfile -t packages < <(closure mesa-vulkan-drivers libvulkan1)
+	# Installed but not at work (a removed file, no device): then the packages themselves are still needed.
+	unpack "$work" mesa-vulkan-drivers libvulkan1 "${packages[@]}"
+	find "$work/root" -name '*.so*' \( -type f -o -type l \) -exec cp -a {} "$dest/lib/" \;
+	# The system's own C library must stay in charge: a second one in the same process breaks it.
+	rm -f "$dest"/lib/ld-linux* "$dest"/lib/libc.so* "$dest"/lib/libm.so* "$dest"/lib/libpthread.so* "$dest"/lib/libdl.so* "$dest"/lib/librt.so*
+	[ -e "$dest/lib/libvulkan_lvp.so" ] && [ -e "$dest/lib/libvulkan.so.1" ] || die "mesa-vulkan-drivers of this release has no lavapipe"
+	sed "s#\"library_path\": \"[^\"]*\"#\"library_path\": \"$dest/lib/libvulkan_lvp.so\"#" "$work"/root/usr/share/vulkan/icd.d/lvp_icd*.json >"$dest/lvp.json"
+)
+
+use_unpacked_lavapipe() {
+	[ -s "$cache/lavapipe/lvp.json" ] || return 1
+	export LD_LIBRARY_PATH="$cache/lavapipe/lib${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"
+	export VK_DRIVER_FILES=$cache/lavapipe/lvp.json VK_ICD_FILENAMES=$cache/lavapipe/lvp.json
+	see_devices
+}
+
+if [ "${CGO_ENABLED:-1}" != 0 ] && { cc_works || { system_install gcc libc6-dev && cc_works; }; }; then
+	export CGO_ENABLED=1
+else
+	export CGO_ENABLED=0
+fi
+
+tested_device=
+if [ "$CGO_ENABLED" = 0 ]; then
+	tested_device="none: no working C compiler, and Vulkan is reached through cgo (install gcc)"
+else
+	$(go env CC) -O1 -o "$cache/devices.bin" "$root/.ci/devices.c" -ldl
+	if ! see_devices; then
+		say "no Vulkan device here ($(head -n 1 "$cache/devices.err")): getting Mesa's lavapipe"
+		if use_unpacked_lavapipe; then :
+		elif system_install mesa-vulkan-drivers libvulkan1 && see_devices; then :
+		elif have apt-get && unpack_lavapipe && use_unpacked_lavapipe; then say "lavapipe was unpacked into $cache/lavapipe; the system is unchanged"
+		else tested_device="none: no Vulkan device and no way found to get lavapipe ($(head -n 1 "$cache/devices.err"))"
+		fi
+	fi
+fi
+if [ -z "$tested_device" ]; then
+	export REQUIRE_GPU=1
+	tested_device=$(awk -F'\t' '{printf "%s%s (%s, Vulkan %s)", NR>1 ? " and " : "", $2, $1, $3}' "$cache/devices")
+elif [ "${REQUIRE_GPU:-0}" = 1 ]; then
+	die "REQUIRE_GPU=1, but the GPU tests run on $tested_device"
+fi

@@ -1,0 +1,26 @@
+#!/usr/bin/env bash
+# usage: .ci/test.sh [gpu] [go test flags…]    everything, or only what touches the GPU; says at the end on what the GPU tests ran
+set -euo pipefail
+. "$(dirname "$0")/test-env.sh"
+cd "$root"
+
+only=; if [ "${1:-}" = gpu ]; then only=gpu; shift; fi
+flags=("$@")
+mapfile -t all < <(go list ./...)
+host=() device=()
+for p in "${all[@]}"; do
+	case $p in
+	# Their results depend on the driver, which the test cache does not see: they always run.
+	tuff/gpu | tuff/gpu/* | tuff/cmd/*) device+=("$p") ;;
+	*) host+=("$p") ;;
+	esac
+done
+
+rc=0
+if [ -z "$only" ]; then go test -timeout 30m "${flags[@]}" "${host[@]}" ./.ci/imports || rc=1; fi
+if [ ${#device[@]} -gt 0 ]; then go test -timeout 30m -count=1 "${flags[@]}" "${device[@]}" || rc=1; fi
+
+printf '%s\n' "$tested_device" >"$cache/tested-device"
+if [ $rc = 0 ]; then say "all tests passed; the GPU tests ran on: $tested_device"
+else say "TESTS FAILED; the GPU tests ran on: $tested_device"; fi
+exit $rc
