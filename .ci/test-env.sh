@@ -57,7 +57,7 @@ else
 fi
 if [ -z "$tested_device" ]; then
 	export REQUIRE_GPU=1
-	tested_device=$(awk -F'\t' '{printf "%s%s (%s, Vulkan %s)", NR>1 ? " and " : "", $2, $1, $3}' "$cache/devices")
+	tested_device=$(awk -F'\t' '{printf "%s%s (%s, Vulkan %s)", (NR > 1 ? " and " : ""), $2, $1, $3}' "$cache/devices")
 elif [ "${REQUIRE_GPU:-0}" = 1 ]; then
 	die "REQUIRE_GPU=1, but the GPU tests run on $tested_device"
 fi
