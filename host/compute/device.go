@@ -61,7 +61,8 @@ type Options struct {
 	MaxTokens, MaxOutputs int
 	// MaxSeqs and MaxPages bound the sequences of a step and the pages of one sequence. Zero means 1.
 	MaxSeqs, MaxPages int
-	// Keep gives every tensor memory of its own and fuses nothing away, so that Locate finds all of them.
+	// Keep gives every tensor that is written memory of its own, so that Locate finds it after a run. Tensors that were
+	// fused away have none; with NoFuse there are no such tensors.
 	Keep bool
 	// NoFuse keeps one group per op.
 	NoFuse bool
