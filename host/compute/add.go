@@ -19,3 +19,5 @@ func (o Add) Cost(p *Program, s *Step) Cost {
 	a := p.At(o.A)
 	return Cost{Bytes: moved(p, s.Sizes(), o.A, o.B, o.Out), FLOPs: int64(a.Rows.At(s.Sizes())) * int64(a.Cols)}
 }
+
+func (o Add) Shape(p *Program) string { return widthOf(p, o.A) }

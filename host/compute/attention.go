@@ -70,3 +70,7 @@ func (o Attention) Cost(p *Program, s *Step) Cost {
 	}
 	return Cost{Bytes: n, FLOPs: 2 * pairs(s, o.Causal, o.Window) * int64(o.NumHeads) * int64(o.HeadDim+o.HeadDimV)}
 }
+
+func (o Attention) Shape(p *Program) string {
+	return fmt.Sprintf("%v h%d/%d d%d", p.At(o.K).DType, o.NumHeads, o.NumKVHeads, o.HeadDim)
+}

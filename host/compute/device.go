@@ -75,6 +75,7 @@ type Group struct {
 	Ops        []int  // indices into Program.Instrs
 	Label      string // labels of its ops, joined by +
 	Stem       string // stems of its ops, joined by _
+	Shape      string // formats and sizes that tell calls of one stem apart, such as Q8_0 768×256
 	Kernel     string // the variant chosen
 	Why        string // why this variant
 	Dispatches int

@@ -1,5 +1,7 @@
 package compute
 
+import "fmt"
+
 // Embed looks up the row of each token and scales it:
 //
 //	Out[t,c] = Scale · Table[Step.Tokens[t], c]
@@ -26,4 +28,9 @@ func (o Embed) Check(p *Program) error {
 func (o Embed) Cost(p *Program, s *Step) Cost {
 	row, _ := p.At(o.Table).DType.RowBytes(p.At(o.Table).Cols)
 	return Cost{Bytes: row*int64(len(s.Tokens)) + moved(p, s.Sizes(), o.Out), FLOPs: 0}
+}
+
+func (o Embed) Shape(p *Program) string {
+	t := p.At(o.Table)
+	return fmt.Sprintf("%v %d×%d", t.DType, t.Rows.Fixed, t.Cols)
 }

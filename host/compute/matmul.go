@@ -38,3 +38,8 @@ func (o MatMul) Cost(p *Program, s *Step) Cost {
 	r := int64(p.At(o.X).Rows.At(s.Sizes()))
 	return Cost{Bytes: moved(p, s.Sizes(), o.X, o.W, o.Bias, o.Out), FLOPs: 2 * r * int64(w.Rows.Fixed) * int64(w.Cols)}
 }
+
+func (o MatMul) Shape(p *Program) string {
+	w := p.At(o.W)
+	return fmt.Sprintf("%v %d×%d", w.DType, w.Rows.Fixed, w.Cols)
+}

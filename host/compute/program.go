@@ -30,6 +30,8 @@ type Op interface {
 	// Reads and Writes list the tensors touched, without the zero Ref.
 	Reads() []Ref
 	Writes() []Ref
+	// Shape tells calls of one stem apart in reports: format and sizes, but not the step's.
+	Shape(*Program) string
 	// Cost is the work that cannot be avoided for a step.
 	Cost(*Program, *Step) Cost
 }

@@ -44,3 +44,5 @@ func (o RMSNorm) Cost(p *Program, s *Step) Cost {
 	n := int64(x.Rows.At(s.Sizes())) * int64(x.Cols)
 	return Cost{Bytes: moved(p, s.Sizes(), o.X, o.Weight, o.Out), FLOPs: 4 * n}
 }
+
+func (o RMSNorm) Shape(p *Program) string { return widthOf(p, o.X) }

@@ -52,3 +52,5 @@ func (o RoPE) Cost(p *Program, s *Step) Cost {
 	t := int64(len(s.Tokens))
 	return Cost{Bytes: moved(p, s.Sizes(), o.X, o.Out) + 4*t*int64(o.RotDim), FLOPs: 3 * t * int64(o.NumHeads*o.RotDim)}
 }
+
+func (o RoPE) Shape(*Program) string { return fmt.Sprintf("h%d d%d", o.NumHeads, o.HeadDim) }

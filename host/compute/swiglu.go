@@ -30,3 +30,5 @@ func checkPair(p *Program, nameA, nameB string, a, b, out Ref) error {
 	return checks(wantF32(p, nameA, a, t.Rows, t.Cols), wantF32(p, nameB, b, t.Rows, t.Cols),
 		wantF32(p, "Out", out, t.Rows, t.Cols), wantDistinct(out, a, b))
 }
+
+func (o SwiGLU) Shape(p *Program) string { return widthOf(p, o.Gate) }

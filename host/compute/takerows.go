@@ -24,3 +24,5 @@ func (o TakeRows) Check(p *Program) error {
 func (o TakeRows) Cost(p *Program, s *Step) Cost {
 	return Cost{Bytes: 2 * moved(p, s.Sizes(), o.Out)}
 }
+
+func (o TakeRows) Shape(p *Program) string { return widthOf(p, o.X) }
