@@ -40,4 +40,6 @@ func (o KVStore) Cost(p *Program, s *Step) Cost {
 	return Cost{Bytes: n}
 }
 
-func (o KVStore) Shape(p *Program) string { return p.At(o.KCache).DType.String() + " " + widthOf(p, o.K) }
+func (o KVStore) Shape(p *Program) string {
+	return p.At(o.KCache).DType.String() + " " + widthOf(p, o.K)
+}
