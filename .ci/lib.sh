@@ -81,12 +81,18 @@ scratch_apt() {
 			if [ -r $k ]; then key=$k; break; fi
 		done
 		[ -n "$key" ] || die "Debian's archive key is missing: install the package debian-archive-keyring"
-		mirror=${DEBIAN_MIRROR:-$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Origin: Debian' 'Label: Debian' 2>/dev/null | head -n 1)}
+		mirror=${DEBIAN_MIRROR:-}
+		if [ -z "$mirror" ]; then
+			mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Origin: Debian' 'Label: Debian' 2>/dev/null | awk 'NR == 1') || mirror=
+		fi
 		if [ -z "$mirror" ]; then mirror=$(mirror_from_sources); fi
 		[ -n "$mirror" ] || die "no Debian archive in apt's sources: set DEBIAN_MIRROR to the address of one"
 		printf 'deb [signed-by=%s] %s %s main\n' "$key" "$mirror" "$suite" >"$w/sources.list"
 		: >"$w/status"
 		{
+			# Mirrors of moving suites lag, sometimes past the date to which their index is declared fresh. Signatures and
+			# hashes still hold; all that is lost is the notice that newer versions exist, and these are pinned anyway.
+			printf 'Acquire::Check-Valid-Until "false";\n'
 			printf 'Dir::State::status "%s/status"; Dir::Etc::sourcelist "%s/sources.list"; Dir::Etc::sourceparts "-";\n' "$w" "$w"
 			printf 'APT::Architecture "%s"; APT::Architectures "%s";\n' "$arch" "$arch"
 		} >>"$w/apt.conf"
@@ -100,8 +106,10 @@ scratch_apt() {
 # mirror_from_sources finds the Debian archive where the package lists were deleted, as container images do, so that
 # indextargets cannot tell origins: the first address whose path ends in /debian, of either sources format.
 mirror_from_sources() {
-	cat /etc/apt/sources.list /etc/apt/sources.list.d/*.list /etc/apt/sources.list.d/*.sources 2>/dev/null |
-		grep -v '^[[:space:]]*#' | grep -oE 'https?://[^] ]+/debian/?( |$)' | head -n 1 | tr -d ' '
+	local f
+	for f in /etc/apt/sources.list /etc/apt/sources.list.d/*.list /etc/apt/sources.list.d/*.sources; do
+		if [ -r "$f" ]; then cat "$f"; fi
+	done | awk '!/^[ \t]*#/ { for (i = 1; i <= NF; i++) if (!found && $i ~ /^https?:.*\/debian\/?$/) { print $i; found = 1 } }'
 }
 
 # unpack DIR PACKAGE… downloads exactly these packages (name or name=version) and unpacks them below DIR/root.
