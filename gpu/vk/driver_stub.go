@@ -1,0 +1,5 @@
+//go:build !cgo || novulkan
+
+package vk
+
+func newDriver() (driver, error) { return nil, ErrNoCgo }
