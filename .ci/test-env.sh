@@ -1,5 +1,5 @@
 # Sourced by test.sh and run: makes ready what the tests need and exports the environment they run in.
-#   CGO_ENABLED              1 where a C compiler works (installed where that is possible), else 0: the GPU is then out of reach
+#   CGO_ENABLED, CC          1 where a C compiler works (installed, or unpacked into .cache), else 0: the GPU is then out of reach
 #   REQUIRE_GPU=1            where a Vulkan device was seen: from then on a missing device is a failure, not a skip
 #   LD_LIBRARY_PATH, VK_*    where lavapipe had to be unpacked into .cache instead of being installed
 # It sets tested_device to what the GPU tests run on, in words, or to why they do not run.
@@ -28,6 +28,34 @@ unpack_lavapipe() (
 	sed "s#\"library_path\": \"[^\"]*\"#\"library_path\": \"$dest/lib/libvulkan_lvp.so\"#" "$work"/root/usr/share/vulkan/icd.d/lvp_icd*.json >"$dest/lvp.json"
 )
 
+# unpack_cc gets this system's own release of gcc and the C library's headers into .cache/cc, without root, and leaves
+# .cache/cc/cc: a wrapper, because gcc run from elsewhere must be told where headers, libraries and its own parts are.
+unpack_cc() (
+	set -e
+	dest=$cache/cc work=$cache/cc/.apt
+	rm -rf "$dest"; mkdir -p "$dest"; trap 'rm -rf "$work"' EXIT
+	scratch_apt "$work"
+	mapfile -t packages < <(closure gcc libc6-dev)
+	# The linker needs the C library below the same root as the headers, in the very version that is running.
+	for p in libc6 libgcc-s1; do packages+=("$p=$(dpkg-query -W -f '${Version}' $p)"); done
+	unpack "$work" gcc libc6-dev "${packages[@]}"
+	mv "$work/root" "$dest/root"
+	# Where /lib is a link to /usr/lib, packages still carry files in either.
+	if [ ! -e "$dest/root/lib" ]; then ln -s usr/lib "$dest/root/lib"; fi
+	if [ ! -e "$dest/root/lib64" ] && [ -d "$dest/root/usr/lib64" ]; then ln -s usr/lib64 "$dest/root/lib64"; fi
+	triplet=$(basename "$(dirname "$(find "$dest/root" -name crt1.o | head -n 1)")")
+	# The compiler's own libraries, without the C library: that must stay the system's in the compiler's process.
+	mkdir "$dest/lib"
+	find "$dest/root" -path "*/$triplet/*.so*" \( -name 'libmpc.*' -o -name 'libmpfr.*' -o -name 'libgmp.*' -o -name 'libisl.*' -o -name 'libbfd*' \
+		-o -name 'libopcodes*' -o -name 'libctf*' -o -name 'libsframe*' -o -name 'libjansson*' -o -name 'libz.*' -o -name 'libzstd.*' \) -exec cp -a {} "$dest/lib/" \;
+	printf '#!/bin/sh\nexport LD_LIBRARY_PATH=%s/lib PATH=%s/root/usr/bin:$PATH\nexec %s/root/usr/bin/gcc --sysroot=%s/root "$@"\n' "$dest" "$dest" "$dest" "$dest" >"$dest/cc"
+	chmod +x "$dest/cc"
+) >"$cache/cc.log" 2>&1
+
+use_unpacked_cc() {
+	[ -x "$cache/cc/cc" ] && export CC=$cache/cc/cc && cc_works
+}
+
 use_unpacked_lavapipe() {
 	[ -s "$cache/lavapipe/lvp.json" ] || return 1
 	export LD_LIBRARY_PATH="$cache/lavapipe/lib${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"
@@ -35,9 +63,14 @@ use_unpacked_lavapipe() {
 	see_devices
 }
 
-if [ "${CGO_ENABLED:-1}" != 0 ] && { cc_works || { system_install gcc libc6-dev && cc_works; }; }; then
+if [ "${CGO_ENABLED:-1}" = 0 ]; then :
+elif cc_works || use_unpacked_cc; then export CGO_ENABLED=1
+elif unset CC; system_install gcc libc6-dev && cc_works; then export CGO_ENABLED=1
+elif have apt-get && say "no C compiler here: getting gcc" && unpack_cc && use_unpacked_cc; then
 	export CGO_ENABLED=1
+	say "gcc was unpacked into $cache/cc; the system is unchanged"
 else
+	unset CC
 	export CGO_ENABLED=0
 fi
 
