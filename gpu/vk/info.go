@@ -243,7 +243,7 @@ func (p *PhysicalInfo) HasExtension(name string) bool {
 
 // pickFamily chooses the queue family: compute without graphics first, then any compute; -1 when there is none.
 func pickFamily(families []QueueFamily) int {
-	any := -1
+	first := -1
 	for i, f := range families {
 		if !f.Compute || f.Count == 0 {
 			continue
@@ -251,9 +251,9 @@ func pickFamily(families []QueueFamily) int {
 		if !f.Graphics {
 			return i
 		}
-		if any < 0 {
-			any = i
+		if first < 0 {
+			first = i
 		}
 	}
-	return any
+	return first
 }
