@@ -10,6 +10,8 @@ const (
 	spirvHeaderWords  = 5
 	spirvMaxWords     = 16 << 20 / 4 // 16 MiB; the engine's largest module is far below
 	opEntryPoint      = 15
+	opFunction        = 54
+	opFunctionEnd     = 56
 	executionModelGLC = 5 // GLCompute
 )
 
@@ -44,16 +46,25 @@ func checkSPIRV(w []uint32, entry string) error {
 	if v := w[1]; v>>16 != 1 || v>>8&0xff > 6 {
 		return invalid("check SPIR-V: got version %#x, want 1.0 to 1.6", v)
 	}
-	found := false
+	found, open := false, false
 	for i := spirvHeaderWords; i < len(w); {
 		n, op := int(w[i]>>16), w[i]&0xffff
 		if n == 0 || n > len(w)-i {
 			return invalid("check SPIR-V: word %d: got instruction of %d words, want 1 to %d", i, n, len(w)-i)
 		}
+		if op == opFunction || op == opFunctionEnd {
+			if open == (op == opFunction) {
+				return invalid("check SPIR-V: word %d: got functions that nest or do not begin", i)
+			}
+			open = !open
+		}
 		if op == opEntryPoint && n > 3 && w[i+1] == executionModelGLC && literal(w[i+3:i+n]) == entry {
 			found = true
 		}
 		i += n
+	}
+	if open {
+		return invalid("check SPIR-V: got a function without an end")
 	}
 	if !found {
 		return invalid("check SPIR-V: got no compute entry point %q, want one", entry)
