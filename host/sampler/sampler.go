@@ -1,0 +1,153 @@
+// Package sampler turns logits into a token: penalties, truncation, temperature and a seeded choice, stage by stage in
+// the order of llama.cpp's default chain. It must not know models, devices or text.
+package sampler
+
+import (
+	"fmt"
+	"math"
+	"time"
+)
+
+// Params are the settings of all stages. The zero value is not useful; start from Default.
+type Params struct {
+	Seed             int64   // −1: a new one for every sampler
+	Temp             float32 // 0 or less: greedy
+	TopK             int     // 0 or less: off
+	TopP             float32 // 1: off
+	MinP             float32 // 0: off
+	RepeatLastN      int     // tokens that penalties look back; −1: all, 0: no penalties
+	RepeatPenalty    float32 // 1: off
+	PresencePenalty  float32 // 0: off
+	FrequencyPenalty float32 // 0: off
+	LogitBias        map[int32]float32
+}
+
+// Default are llama.cpp's defaults.
+func Default() Params {
+	return Params{Seed: -1, Temp: 0.8, TopK: 40, TopP: 0.95, MinP: 0.05, RepeatLastN: 64, RepeatPenalty: 1}
+}
+
+// Check reports a setting outside its range.
+func (p Params) Check() error {
+	for _, c := range []struct {
+		ok   bool
+		name string
+		got  any
+		want string
+	}{
+		{finite(p.Temp), "temperature", p.Temp, "a finite number"},
+		{p.TopP >= 0 && p.TopP <= 1, "top-p", p.TopP, "0 to 1"},
+		{p.MinP >= 0 && p.MinP <= 1, "min-p", p.MinP, "0 to 1"},
+		{p.RepeatPenalty > 0 && finite(p.RepeatPenalty), "repeat penalty", p.RepeatPenalty, "above 0"},
+		{finite(p.PresencePenalty), "presence penalty", p.PresencePenalty, "a finite number"},
+		{finite(p.FrequencyPenalty), "frequency penalty", p.FrequencyPenalty, "a finite number"},
+		{p.RepeatLastN >= -1, "repeat last n", p.RepeatLastN, "at least -1"},
+		{p.Seed >= -1, "seed", p.Seed, "at least -1"},
+	} {
+		if !c.ok {
+			return fmt.Errorf("sampler: check %s: got %v, want %s", c.name, c.got, c.want)
+		}
+	}
+	for id, b := range p.LogitBias {
+		if b != b || id < 0 {
+			return fmt.Errorf("sampler: check logit bias: got %v for token %d", b, id)
+		}
+	}
+	return nil
+}
+
+func finite(f float32) bool { return !math.IsNaN(float64(f)) && !math.IsInf(float64(f), 0) }
+
+// candidate is a token that may still be chosen.
+type candidate struct {
+	id    int32
+	logit float32
+	p     float64 // probability, once softmax has run
+}
+
+// Sampler samples one sequence. It allocates nothing once its buffers have grown.
+type Sampler struct {
+	p      Params
+	vocab  int
+	seed   uint64
+	rng    rng
+	recent window
+	cand   []candidate
+}
+
+// New makes a sampler for a vocabulary.
+func New(p Params, vocabSize int) (*Sampler, error) {
+	if err := p.Check(); err != nil {
+		return nil, err
+	}
+	if vocabSize < 1 {
+		return nil, fmt.Errorf("sampler: make sampler: got a vocabulary of %d, want at least 1", vocabSize)
+	}
+	for id := range p.LogitBias {
+		if int(id) >= vocabSize {
+			return nil, fmt.Errorf("sampler: check logit bias: got token %d, want below %d", id, vocabSize)
+		}
+	}
+	s := &Sampler{p: p, vocab: vocabSize, seed: uint64(p.Seed), cand: make([]candidate, 0, vocabSize)}
+	if p.Seed == -1 {
+		s.seed = uint64(time.Now().UnixNano())
+	}
+	s.Reset()
+	return s, nil
+}
+
+// Seed is the seed in use.
+func (s *Sampler) Seed() uint64 { return s.seed }
+
+// Reset forgets all tokens and starts the random numbers over.
+func (s *Sampler) Reset() {
+	s.rng = newRNG(s.seed)
+	s.recent.reset(s.p.RepeatLastN)
+}
+
+// Accept notes a token of the sequence, sampled or given, for the penalties.
+func (s *Sampler) Accept(id int32) { s.recent.push(id) }
+
+// NaNError says that a logit is not a number.
+type NaNError struct{ Index int }
+
+func (e *NaNError) Error() string {
+	return fmt.Sprintf("sampler: sample token: logit %d is not a number", e.Index)
+}
+
+// Sample chooses the next token. The stages, in order: logit bias, penalties, top-k, top-p, min-p, temperature, choice.
+// Temperature 0 or less takes the largest logit after bias and penalties, the lowest id of equals.
+func (s *Sampler) Sample(logits []float32) (int32, error) {
+	if len(logits) != s.vocab {
+		return 0, fmt.Errorf("sampler: sample token: got %d logits, want %d", len(logits), s.vocab)
+	}
+	s.cand = s.cand[:0]
+	for i, l := range logits {
+		if l != l {
+			return 0, &NaNError{i}
+		}
+		s.cand = append(s.cand, candidate{id: int32(i), logit: l})
+	}
+	for id, b := range s.p.LogitBias {
+		s.cand[id].logit += b
+	}
+	s.penalize()
+	if s.p.Temp <= 0 {
+		return s.greedy(), nil
+	}
+	s.topK()
+	s.topP()
+	s.minP()
+	s.temperature()
+	return s.choose(), nil
+}
+
+func (s *Sampler) greedy() int32 {
+	best := 0
+	for i := range s.cand {
+		if s.cand[i].logit > s.cand[best].logit {
+			best = i
+		}
+	}
+	return s.cand[best].id
+}
