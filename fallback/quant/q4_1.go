@@ -1,0 +1,33 @@
+package quant
+
+// Q4_1 stores 32 elements in 20 bytes: binary16 scale d and minimum m, then 16 bytes of nibbles as in Q4_0.
+//
+//	x = d·q + m      written with m = min(x) and d = (max(x) − m) / 15
+//
+// Source: the GGUF format's block_q4_1.
+func decodeQ4_1(dst []float32, src []byte) {
+	d, m := half(src), half(src[2:])
+	for i, b := range src[4:20] {
+		dst[i] = d*float32(b&15) + m
+		dst[i+16] = d*float32(b>>4) + m
+	}
+}
+
+func encodeQ4_1(dst []byte, src []float32) {
+	lo, hi := bounds(src)
+	d := (hi - lo) / 15
+	putHalf(dst, d)
+	putHalf(dst[2:], lo)
+	inv := inverse(d)
+	for i := range 16 {
+		dst[4+i] = level((src[i]-lo)*inv+0.5, 15) | level((src[i+16]-lo)*inv+0.5, 15)<<4
+	}
+}
+
+func bounds(src []float32) (lo, hi float32) {
+	lo, hi = src[0], src[0]
+	for _, v := range src {
+		lo, hi = min(lo, v), max(hi, v)
+	}
+	return lo, hi
+}

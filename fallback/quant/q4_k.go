@@ -1,0 +1,30 @@
+package quant
+
+// Q4_K stores 256 elements in 144 bytes: binary16 d and dmin, 12 bytes of eight 6-bit scale and minimum pairs, then 128
+// bytes of nibbles: byte 32j+i holds element 64j+i in its low and 64j+32+i in its high nibble.
+//
+//	x = d·scale·q − dmin·min      one pair for each 32 elements
+//
+// Source: the GGUF format's block_q4_K.
+func decodeQ4_K(dst []float32, src []byte) {
+	d, dmin, packed := half(src), half(src[2:]), src[4:16]
+	for j := range 4 {
+		s0, m0 := scaleMin(packed, 2*j)
+		s1, m1 := scaleMin(packed, 2*j+1)
+		d0, b0 := d*float32(s0), dmin*float32(m0)
+		d1, b1 := d*float32(s1), dmin*float32(m1)
+		for i, q := range src[16+32*j : 48+32*j] {
+			dst[64*j+i] = d0*float32(q&15) - b0
+			dst[64*j+32+i] = d1*float32(q>>4) - b1
+		}
+	}
+}
+
+// scaleMin unpacks pair j of eight: the first four lie in the low six bits of bytes j and j+4, the last four in nibbles of
+// byte j+4 with their top two bits in those of bytes j−4 and j.
+func scaleMin(p []byte, j int) (scale, min byte) {
+	if j < 4 {
+		return p[j] & 63, p[j+4] & 63
+	}
+	return p[j+4]&15 | p[j-4]>>6<<4, p[j+4]>>4 | p[j]>>6<<4
+}

@@ -1,0 +1,25 @@
+package quant
+
+import "encoding/binary"
+
+// Q5_1 stores 32 elements in 24 bytes: binary16 scale d and minimum m, then high bits and nibbles as in Q5_0.
+//
+//	x = d·q + m      written with m = min(x) and d = (max(x) − m) / 31
+//
+// Source: the GGUF format's block_q5_1.
+func decodeQ5_1(dst []float32, src []byte) {
+	d, m, high := half(src), half(src[2:]), binary.LittleEndian.Uint32(src[4:])
+	for i, b := range src[8:24] {
+		dst[i] = d*float32(int(b&15)|int(high>>i&1)<<4) + m
+		dst[i+16] = d*float32(int(b>>4)|int(high>>(i+16)&1)<<4) + m
+	}
+}
+
+func encodeQ5_1(dst []byte, src []float32) {
+	lo, hi := bounds(src)
+	d := (hi - lo) / 31
+	putHalf(dst, d)
+	putHalf(dst[2:], lo)
+	inv := inverse(d)
+	pack5(dst[4:], func(i int) byte { return level((src[i]-lo)*inv+0.5, 31) })
+}

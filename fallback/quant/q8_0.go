@@ -1,0 +1,38 @@
+package quant
+
+import "math"
+
+// Q8_0 stores 32 elements in 34 bytes: a binary16 scale d, then 32 int8 q.
+//
+//	x = d·q      written with d = max|x| / 127 and q = round(x/d), halves away from zero
+//
+// Source: the GGUF format's block_q8_0.
+func decodeQ8_0(dst []float32, src []byte) {
+	d := half(src)
+	for i, q := range src[2:34] {
+		dst[i] = d * float32(int8(q))
+	}
+}
+
+func encodeQ8_0(dst []byte, src []float32) {
+	var top float32
+	for _, x := range src {
+		top = max(top, abs(x))
+	}
+	d := top / 127
+	putHalf(dst, d)
+	inv := inverse(d)
+	for i, x := range src {
+		dst[2+i] = byte(int8(math.Round(float64(x * inv))))
+	}
+}
+
+func abs(x float32) float32 { return float32(math.Abs(float64(x))) }
+
+// inverse is 1/d, or 0 for 0.
+func inverse(d float32) float32 {
+	if d == 0 {
+		return 0
+	}
+	return 1 / d
+}

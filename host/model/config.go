@@ -1,0 +1,148 @@
+package model
+
+import (
+	"fmt"
+	"math"
+
+	"tuff/host/weights"
+)
+
+// Hard limits of hyper-parameters: far above every published model, low enough that no product of two overflows.
+const (
+	maxLayers = 1024
+	maxDim    = 1 << 20
+	maxHeads  = 1 << 14
+	maxVocab  = 1 << 24
+	maxCtx    = 1 << 28
+)
+
+// UnsupportedError says what a valid model needs that tuff does not have.
+type UnsupportedError struct{ File, What string }
+
+func (e *UnsupportedError) Error() string {
+	return fmt.Sprintf("model: read %q: not supported: %s", e.File, e.What)
+}
+
+// ReadConfig reads the hyper-parameters of a GGUF file and finds the family that builds it. Field and key:
+//
+//	NumLayers  block_count                 HiddenDim  embedding_length           FFNDim      feed_forward_length
+//	NumHeads   attention.head_count        NumKVHeads attention.head_count_kv    ContextLen  context_length
+//	HeadDim    attention.key_length        HeadDimV   attention.value_length     NormEps     attention.layer_norm_rms_epsilon
+//	Window     attention.sliding_window    VocabSize  vocab_size, or the number of tokens
+//
+// each behind the architecture's name, such as llama.block_count.
+func ReadConfig(f *weights.File) (*Config, *Family, error) {
+	r := reader{f: f}
+	arch, ok := f.String("general.architecture")
+	if !ok {
+		return nil, nil, fmt.Errorf("model: read %q: got no general.architecture, want the architecture's name", f.Name)
+	}
+	fam := familyOf(arch)
+	if fam == nil {
+		return nil, nil, &UnsupportedError{f.Name, fmt.Sprintf("architecture %q, want one of %s", arch, supportedList())}
+	}
+	r.arch = arch
+	c := &Config{Arch: arch}
+	c.Name, _ = f.String("general.name")
+	c.NumLayers = r.count("block_count", 1, maxLayers, 0)
+	c.HiddenDim = r.count("embedding_length", 1, maxDim, 0)
+	c.FFNDim = r.count("feed_forward_length", 1, maxDim, 0)
+	c.NumHeads = r.count("attention.head_count", 1, maxHeads, 0)
+	c.NumKVHeads = r.count("attention.head_count_kv", 1, maxHeads, c.NumHeads)
+	c.ContextLen = r.count("context_length", 1, maxCtx, 0)
+	c.Window = r.count("attention.sliding_window", 0, maxCtx, 0)
+	c.NormEps = r.float("attention.layer_norm_rms_epsilon", 1e-5)
+	if r.err == nil {
+		def := max(c.HiddenDim/c.NumHeads, 1)
+		c.HeadDim = r.count("attention.key_length", 1, maxDim, def)
+		c.HeadDimV = r.count("attention.value_length", 1, maxDim, def)
+	}
+	c.VocabSize = r.vocab()
+	r.rope(c)
+	if r.err != nil {
+		return nil, nil, r.err
+	}
+	if c.NumHeads%c.NumKVHeads != 0 {
+		return nil, nil, fmt.Errorf("model: read %q: got %d heads over %d KV heads, want a multiple", f.Name, c.NumHeads, c.NumKVHeads)
+	}
+	if err := fam.Config(c, f); err != nil {
+		return nil, nil, err
+	}
+	return c, fam, nil
+}
+
+// reader reads keys of one architecture and keeps the first error.
+type reader struct {
+	f    *weights.File
+	arch string
+	err  error
+}
+
+func (r *reader) fail(key, format string, args ...any) {
+	if r.err == nil {
+		r.err = fmt.Errorf("model: read %q: %s.%s: %s", r.f.Name, r.arch, key, fmt.Sprintf(format, args...))
+	}
+}
+
+// count reads a whole number from lo to hi. A missing key gives def, or is an error when def is below lo. An array that
+// says the same for every layer is that number; other arrays are refused.
+func (r *reader) count(key string, lo, hi, def int) int {
+	full := r.arch + "." + key
+	v, ok := r.f.Uint(full)
+	if !ok {
+		per, isArray := r.f.Ints(full)
+		switch {
+		case isArray && len(per) > 0:
+			for i, n := range per {
+				if n != per[0] {
+					r.fail(key, "got %d for layer 0 and %d for layer %d, want one number for all layers", per[0], n, i)
+				}
+			}
+			if per[0] < 0 {
+				r.fail(key, "got %d", per[0])
+				return lo
+			}
+			v = uint64(per[0])
+		case r.f.Value(full) != nil:
+			r.fail(key, "got another type, want a whole number")
+			return lo
+		case def >= lo:
+			return def
+		default:
+			r.fail(key, "got nothing, want a number from %d to %d", lo, hi)
+			return lo
+		}
+	}
+	if v < uint64(lo) || v > uint64(hi) {
+		r.fail(key, "got %d, want %d to %d", v, lo, hi)
+		return lo
+	}
+	return int(v)
+}
+
+// float reads a finite number of at least zero; a missing key gives def.
+func (r *reader) float(key string, def float32) float32 {
+	v, ok := r.f.Float(r.arch + "." + key)
+	switch {
+	case !ok && r.f.Value(r.arch+"."+key) != nil:
+		r.fail(key, "got another type, want a number")
+		return def
+	case !ok:
+		return def
+	case !(v >= 0) || v > math.MaxFloat32:
+		r.fail(key, "got %g, want a finite number of at least 0", v)
+		return def
+	}
+	return float32(v)
+}
+
+// vocab is the size of the vocabulary: what the file says, or the rows of the token embedding.
+func (r *reader) vocab() int {
+	if t, ok := r.f.Tensor("token_embd.weight"); ok {
+		if t.Rows > maxVocab {
+			r.fail("vocab_size", "token_embd.weight has %d rows, want at most %d", t.Rows, maxVocab)
+		}
+		return t.Rows
+	}
+	return r.count("vocab_size", 1, maxVocab, 0)
+}

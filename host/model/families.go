@@ -1,0 +1,31 @@
+package model
+
+import "strings"
+
+// families lists every family that can be built, in the order of the documentation.
+var families = []*Family{
+	&llama,
+}
+
+// familyOf finds the family of an architecture, or nil.
+func familyOf(arch string) *Family {
+	for _, f := range families {
+		for _, a := range f.Archs {
+			if a == arch {
+				return f
+			}
+		}
+	}
+	return nil
+}
+
+// Supported lists the architectures that can be built.
+func Supported() []string {
+	var all []string
+	for _, f := range families {
+		all = append(all, f.Archs...)
+	}
+	return all
+}
+
+func supportedList() string { return strings.Join(Supported(), ", ") }

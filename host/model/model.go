@@ -1,0 +1,110 @@
+// Package model turns a model file into a program: hyper-parameters, and one file per architecture family that says how
+// its layers are wired. It must not know devices beyond host/compute, nor text.
+//
+// To add a family, write one file with a [Family] value and list it in families.go.
+package model
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"tuff/host/compute"
+	"tuff/host/weights"
+)
+
+// Config is a model's hyper-parameters under the field's names. The table of file keys is in config.go.
+type Config struct {
+	Arch, Name           string
+	NumLayers            int
+	HiddenDim, FFNDim    int
+	NumHeads, NumKVHeads int
+	HeadDim, HeadDimV    int
+	VocabSize            int
+	ContextLen           int // the longest sequence the model was made for
+	NormEps              float32
+	RoPE                 RoPE
+	Window               int // sliding window of attention; 0: none
+}
+
+// KVBytes is the size of the KV cache of one position, in a cache of type t.
+func (c *Config) KVBytes(t compute.DType) int64 {
+	return int64(c.NumLayers*c.NumKVHeads*(c.HeadDim+c.HeadDimV)) * int64(t.BlockBytes())
+}
+
+// Family is one group of architectures that are wired alike.
+type Family struct {
+	Archs []string // values of general.architecture
+	// Config reads what is particular to the family and refuses what it does not support, before any weight is read.
+	Config func(*Config, *weights.File) error
+	// Build appends the model's ops.
+	Build func(*Builder)
+}
+
+// Options of Load.
+type Options struct {
+	ContextLen int           // positions to make room for; 0: the model's own
+	NumSeqs    int           // sequences that may fill the context at once; 0: 1
+	PageSize   int           // positions in a page of the KV cache; 0: 64
+	KVType     compute.DType // F32 or F16; none: F32
+	// Progress, if set, is told the bytes of weights on the device so far.
+	Progress func(done, total int64)
+}
+
+// Model is a program with its weights and KV cache on a device.
+type Model struct {
+	Config  Config
+	Program *compute.Program
+	Logits  compute.Ref
+	// Residuals are the residual stream before layer 0 and after each layer, for every token, then after the final norm,
+	// for output rows only.
+	Residuals []compute.Ref
+	// WeightBytes and StateBytes are what the model put on the device; EmbedBytes is the part of the weights of which a
+	// step reads single rows only.
+	WeightBytes, StateBytes, EmbedBytes int64
+
+	device  compute.Device
+	buffers []compute.Buffer
+}
+
+// Load reads f's hyper-parameters, builds the program, checks every tensor's shape and then puts the weights on dev.
+// The file must stay open until Close: a device may use its bytes in place.
+func Load(ctx context.Context, dev compute.Device, f *weights.File, o Options) (*Model, error) {
+	cfg, fam, err := ReadConfig(f)
+	if err != nil {
+		return nil, err
+	}
+	if o.ContextLen == 0 {
+		o.ContextLen = cfg.ContextLen
+	}
+	if o.KVType == compute.NoDType {
+		o.KVType = compute.F32
+	}
+	o.NumSeqs, o.PageSize = max(o.NumSeqs, 1), max(o.PageSize, 0)
+	if o.PageSize == 0 {
+		o.PageSize = 64
+	}
+	b := newBuilder(f, cfg, o)
+	fam.Build(b)
+	if b.err != nil {
+		return nil, fmt.Errorf("model: build %s %q: %w", cfg.Arch, f.Name, b.err)
+	}
+	m := &Model{Config: *cfg, Program: b.p, Logits: b.logits, Residuals: b.residuals, device: dev}
+	if err := b.fill(ctx, m, o.Progress); err != nil {
+		return nil, errors.Join(fmt.Errorf("model: load %q onto %q: %w", f.Name, dev.Info().Name, err), m.Close())
+	}
+	if err := b.p.Check(); err != nil {
+		return nil, errors.Join(fmt.Errorf("model: build %s %q: %w", cfg.Arch, f.Name, err), m.Close())
+	}
+	return m, nil
+}
+
+// Close frees the model's buffers. Executables of its program must be closed before.
+func (m *Model) Close() error {
+	var errs []error
+	for _, b := range m.buffers {
+		errs = append(errs, b.Close())
+	}
+	m.buffers = nil
+	return errors.Join(errs...)
+}

@@ -1,0 +1,144 @@
+// Package weights reads model files: GGUF, versions 2 and 3, mapped or read, in one file or several. It gives names,
+// types and bounded byte ranges, and decodes nothing but the header. A file is hostile until every length in it has been
+// checked against the bytes that are there. The package must not know what tensors mean, nor devices.
+package weights
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"tuff/host/compute"
+)
+
+// FormatError says that a file is wrong, and where.
+type FormatError struct {
+	File      string
+	Offset    int64 // bytes from the start
+	What      string
+	Got, Want string
+}
+
+func (e *FormatError) Error() string {
+	return fmt.Sprintf("weights: read %q: byte %#x: %s: got %s, want %s", e.File, e.Offset, e.What, e.Got, e.Want)
+}
+
+// UnsupportedError says that a file is valid, or another program's, but not implemented here.
+type UnsupportedError struct{ File, What string }
+
+func (e *UnsupportedError) Error() string {
+	return fmt.Sprintf("weights: read %q: not supported: %s", e.File, e.What)
+}
+
+// Tensor is one named matrix of a file. A tensor of more than two dimensions is the matrix of its innermost rows.
+type Tensor struct {
+	Name       string
+	DType      compute.DType
+	Dims       []int // GGUF's order, innermost first
+	Rows, Cols int   // elements; Cols is Dims[0]
+	Offset     int64 // bytes from the start of its file
+	Size       int64 // bytes
+	Shard      int   // which file of a split model, from 0
+}
+
+// File is an open model file, or all files of a split one. It may be used by several goroutines at once.
+type File struct {
+	Name    string
+	Version int
+
+	keys    []string
+	values  map[string]any
+	tensors []Tensor
+	byName  map[string]int
+	shards  []content
+}
+
+// content is the bytes of one file.
+type content struct {
+	data  []byte
+	close func() error
+	drop  func(off, size int64) error // lets go of the pages of a range; nil where there are none
+}
+
+// OpenBytes reads a model that is already in memory. The caller keeps data unchanged until Close.
+func OpenBytes(name string, data []byte) (*File, error) {
+	f, err := assemble(name, []string{name}, []content{{data: data}})
+	if err != nil {
+		return nil, err
+	}
+	if n, _ := f.Uint("split.count"); n > 1 {
+		return nil, &UnsupportedError{name, fmt.Sprintf("one of %d split files in memory", n)}
+	}
+	return f, nil
+}
+
+// assemble decodes the shards of one model.
+func assemble(name string, names []string, shards []content) (*File, error) {
+	f := &File{Name: name, shards: shards, byName: map[string]int{}, values: map[string]any{}}
+	for i, c := range shards {
+		s, err := decode(names[i], c.data)
+		if err != nil {
+			return nil, err
+		}
+		if i == 0 {
+			f.Version, f.keys, f.values = s.version, s.keys, s.values
+		}
+		for _, t := range s.tensors {
+			if _, ok := f.byName[t.Name]; ok {
+				return nil, &FormatError{names[i], t.Offset, "tensor name", fmt.Sprintf("%q twice", t.Name), "each name once"}
+			}
+			t.Shard = i
+			f.byName[t.Name] = len(f.tensors)
+			f.tensors = append(f.tensors, t)
+		}
+	}
+	return f, nil
+}
+
+// Close gives the file's memory back. Bytes that Data returned must not be used after.
+func (f *File) Close() error {
+	var errs []error
+	for _, c := range f.shards {
+		if c.close != nil {
+			errs = append(errs, c.close())
+		}
+	}
+	f.shards = nil
+	return errors.Join(errs...)
+}
+
+// Size is the number of bytes of all files together.
+func (f *File) Size() int64 {
+	var n int64
+	for _, c := range f.shards {
+		n += int64(len(c.data))
+	}
+	return n
+}
+
+// Tensors are all tensors in the order of the files.
+func (f *File) Tensors() []Tensor { return slices.Clone(f.tensors) }
+
+// Tensor finds a tensor by name.
+func (f *File) Tensor(name string) (Tensor, bool) {
+	i, ok := f.byName[name]
+	if !ok {
+		return Tensor{}, false
+	}
+	return f.tensors[i], true
+}
+
+// Data are a tensor's bytes, without a copy.
+func (f *File) Data(t Tensor) []byte {
+	return f.shards[t.Shard].data[t.Offset : t.Offset+t.Size : t.Offset+t.Size]
+}
+
+// Release says that a tensor's bytes have been copied to where they are needed, so that the memory behind them may be
+// used for something else; reading them again costs a read of the file.
+func (f *File) Release(t Tensor) error {
+	c := f.shards[t.Shard]
+	if c.drop == nil {
+		return nil
+	}
+	return c.drop(t.Offset, t.Size)
+}
