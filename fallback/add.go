@@ -1,0 +1,24 @@
+package fallback
+
+import "tuff/host/compute"
+
+// add runs compute.Add: one unit per chunk of rows.
+type add struct {
+	op          compute.Add
+	a, b, out   *tensor
+	rows, chunk int
+}
+
+func (k *add) begin(s *compute.Step) int {
+	k.rows = k.a.Rows.At(s.Sizes())
+	k.chunk = chunk(k.rows, k.a.Cols)
+	return ceil(k.rows, k.chunk)
+}
+
+func (k *add) unit(_ *worker, i int) {
+	lo, hi := i*k.chunk, min((i+1)*k.chunk, k.rows)
+	a, b, out := k.a.floats(lo, hi), k.b.floats(lo, hi), k.out.floats(lo, hi)
+	for c, v := range a {
+		out[c] = v + b[c]
+	}
+}

@@ -1,0 +1,150 @@
+package fallback
+
+import (
+	"math"
+
+	"tuff/host/compute"
+)
+
+// queryBlock bounds the (row, head) pairs of one unit, and with them its score memory: 8 bytes for each pair and key.
+const queryBlock = 16
+
+// attention runs compute.Attention in the textbook's three passes: all scores, their softmax, the weighted sum of values.
+// One unit is a block of query rows of one sequence with the query heads of one KV head, so that each key and value is
+// converted once for all of them. Every (row, head) pair is summed in ascending key order on its own.
+type attention struct {
+	op                  compute.Attention
+	q, k, v, sinks, out *tensor // sinks may be nil
+	pageSize            int     // 0: keys are rows of the batch
+	step                *compute.Step
+	blocks              []queries
+}
+
+// queries is a block of rows of one sequence.
+type queries struct{ seq, lo, hi int }
+
+func (k *attention) begin(s *compute.Step) int {
+	k.step = s
+	k.blocks = k.blocks[:0]
+	rows := max(1, queryBlock/k.group())
+	for i := range s.Seqs {
+		end := s.Seqs[i].First + s.Seqs[i].Count
+		for r := s.Seqs[i].First; r < end; r += rows {
+			k.blocks = append(k.blocks, queries{i, r, min(r+rows, end)})
+		}
+	}
+	return len(k.blocks) * k.op.NumKVHeads
+}
+
+// group is the number of query heads that share a KV head.
+func (k *attention) group() int { return k.op.NumHeads / k.op.NumKVHeads }
+
+func (k *attention) unit(w *worker, i int) {
+	b := k.blocks[i/k.op.NumKVHeads]
+	kvHead := i % k.op.NumKVHeads
+	seq := &k.step.Seqs[b.seq]
+	pairs := (b.hi - b.lo) * k.group()
+	from, to := seq.Len, 0
+	for r := b.lo; r < b.hi; r++ {
+		lo, hi := k.keys(r, seq)
+		from, to = min(from, lo), max(to, hi)
+	}
+	n := max(0, to-from)
+	memory := w.float64s(pairs * (n + k.op.HeadDimV))
+	scores, sums := memory[:pairs*n], memory[pairs*n:]
+	clear(sums)
+	segment := w.float32s(max(k.op.HeadDim, k.op.HeadDimV))
+
+	for j := from; j < to; j++ {
+		key := k.part(segment, k.k, seq, j, kvHead, k.op.HeadDim)
+		for p := range pairs {
+			r, h := k.pair(b, kvHead, p)
+			if lo, hi := k.keys(r, seq); j < lo || j >= hi {
+				continue
+			}
+			scores[p*n+j-from] = k.score(dot(k.q.row(r)[h*k.op.HeadDim:(h+1)*k.op.HeadDim], key))
+		}
+	}
+	for p := range pairs {
+		r, h := k.pair(b, kvHead, p)
+		lo, hi := k.keys(r, seq)
+		k.softmax(scores[p*n+lo-from:p*n+max(lo, hi)-from], h)
+	}
+	for j := from; j < to; j++ {
+		value := k.part(segment, k.v, seq, j, kvHead, k.op.HeadDimV)
+		for p := range pairs {
+			r, _ := k.pair(b, kvHead, p)
+			if lo, hi := k.keys(r, seq); j < lo || j >= hi {
+				continue
+			}
+			weight, sum := scores[p*n+j-from], sums[p*k.op.HeadDimV:(p+1)*k.op.HeadDimV]
+			for c, v := range value {
+				sum[c] += weight * float64(v)
+			}
+		}
+	}
+	for p := range pairs {
+		r, h := k.pair(b, kvHead, p)
+		out := k.out.row(r)[h*k.op.HeadDimV : (h+1)*k.op.HeadDimV]
+		for c := range out {
+			out[c] = float32(sums[p*k.op.HeadDimV+c])
+		}
+	}
+}
+
+// pair is the row and the query head of pair p of a block.
+func (k *attention) pair(b queries, kvHead, p int) (row, head int) {
+	return b.lo + p/k.group(), kvHead*k.group() + p%k.group()
+}
+
+func (k *attention) keys(row int, seq *compute.Seq) (lo, hi int) {
+	return compute.KeyRange(int(k.step.Pos[row]), seq.Len, k.op.Causal, k.op.Window)
+}
+
+// part is the columns of one KV head in the row of key j.
+func (k *attention) part(dst []float32, t *tensor, seq *compute.Seq, j, head, dim int) []float32 {
+	row := seq.First + j
+	if k.op.Paged {
+		row = slotOf(seq, j, k.pageSize)
+	}
+	if t.DType == compute.F32 {
+		return t.row(row)[head*dim : (head+1)*dim]
+	}
+	b := t.bytes(row, row+1)[2*head*dim:]
+	dst, table := dst[:dim], halves()
+	for c := range dst {
+		dst[c] = table[uint16(b[2*c])|uint16(b[2*c+1])<<8]
+	}
+	return dst
+}
+
+func (k *attention) score(s float64) float64 {
+	s *= float64(k.op.Scale)
+	if k.op.SoftCap > 0 {
+		s = float64(k.op.SoftCap) * math.Tanh(s/float64(k.op.SoftCap))
+	}
+	return s
+}
+
+// softmax turns scores into weights that add up to one, or to less when the head has a sink.
+func (k *attention) softmax(s []float64, head int) {
+	top := math.Inf(-1)
+	for _, v := range s {
+		top = max(top, v)
+	}
+	var sum float64
+	if k.sinks != nil {
+		sink := float64(k.sinks.row(0)[head])
+		top = max(top, sink)
+		sum = math.Exp(sink - top)
+	}
+	for j, v := range s {
+		s[j] = math.Exp(v - top)
+	}
+	for _, v := range s {
+		sum += v
+	}
+	for j := range s {
+		s[j] /= sum
+	}
+}

@@ -1,0 +1,94 @@
+// Package fallback runs compute programs in plain Go. Its exact arithmetic is the executable definition of every op: each
+// is written from the formula in host/compute with float64 accumulators and sums taken in ascending order, so that
+// results are bit for bit the same for any number of threads. Shaders are checked against it.
+//
+// One file per op, named by the op's stem. The package must not know models, Vulkan or file formats: of weights it knows
+// the block formats that fallback/quant decodes.
+package fallback
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"runtime"
+	"strconv"
+	"strings"
+	"sync/atomic"
+
+	"tuff/host/compute"
+)
+
+// Options of New.
+type Options struct {
+	Threads int // workers; 0: one per core
+}
+
+// Device is the machine's processor as a compute.Device.
+type Device struct {
+	pool *pool
+	used atomic.Int64 // bytes that the device made
+}
+
+// New makes a device.
+func New(o Options) (*Device, error) {
+	if o.Threads < 0 || o.Threads > 1024 {
+		return nil, fmt.Errorf("fallback: open: got %d threads, want 0 (one per core) to 1024", o.Threads)
+	}
+	if _, err := compute.Float32s(make([]byte, 4)); err != nil {
+		return nil, fmt.Errorf("fallback: open: %w", err)
+	}
+	if o.Threads == 0 {
+		o.Threads = runtime.GOMAXPROCS(0)
+	}
+	return &Device{pool: newPool(o.Threads)}, nil
+}
+
+// Info describes the device. Free memory is what the system calls available.
+func (d *Device) Info() compute.Info {
+	total, free := memory()
+	return compute.Info{
+		Name: "CPU", Driver: "tuff fallback (pure Go)", API: runtime.Version(), Kind: compute.Host,
+		MemoryTotal: total, MemoryFree: min(free, total), MemoryUsed: d.used.Load(),
+		Threads: d.pool.threads, Tiers: []string{"exact", "float32"},
+		ID: fmt.Sprintf("cpu-%s-%s-%s", runtime.GOOS, runtime.GOARCH, runtime.Version()),
+	}
+}
+
+// Close ends the workers. Buffers stay valid memory until nothing refers to them.
+func (d *Device) Close() error {
+	d.pool.close()
+	return nil
+}
+
+// Compile prepares a program: every op bound to its kernel and tensors, scratch planned and allocated for the largest step.
+func (d *Device) Compile(ctx context.Context, p *compute.Program, o compute.Options) (compute.Executable, error) {
+	if err := p.Check(); err != nil {
+		return nil, fmt.Errorf("fallback: compile: %w", err)
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, fmt.Errorf("fallback: compile %s: %w", p.Name, err)
+	}
+	return newExecutable(d, p, o)
+}
+
+// memory is the total and available bytes of the system as Linux tells them; elsewhere zero.
+func memory() (total, available int64) {
+	text, err := os.ReadFile("/proc/meminfo")
+	if err != nil {
+		return 0, 0
+	}
+	for line := range strings.Lines(string(text)) {
+		f := strings.Fields(line)
+		if len(f) < 2 {
+			continue
+		}
+		n, _ := strconv.ParseInt(f[1], 10, 64)
+		switch f[0] {
+		case "MemTotal:":
+			total = n << 10
+		case "MemAvailable:":
+			available = n << 10
+		}
+	}
+	return total, available
+}

@@ -1,0 +1,198 @@
+package fallback
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"tuff/fallback/quant"
+	"tuff/host/compute"
+)
+
+// kernel is an op bound to its tensors.
+type kernel interface {
+	task
+	// begin prepares for a step and tells how many units it takes.
+	begin(*compute.Step) int
+}
+
+// executable runs a program op by op.
+type executable struct {
+	dev     *Device
+	p       *compute.Program
+	o       compute.Options
+	tensors []*tensor // by Ref; nil where no op touches it
+	kernels []kernel
+	groups  []compute.Group
+	arena   *buffer
+	kept    []bool // by Ref: has memory of its own for the whole run
+}
+
+func newExecutable(d *Device, p *compute.Program, o compute.Options) (*executable, error) {
+	for stem, name := range o.Variant {
+		if !slices.Contains(stems, stem) || name != kernelName(stem, o.Math) {
+			return nil, fmt.Errorf("fallback: compile %s: got variant %q for %s, want %q", p.Name, name, stem, kernelName(stem, o.Math))
+		}
+	}
+	e := &executable{dev: d, p: p, o: o, tensors: make([]*tensor, len(p.Tensors)), kept: make([]bool, len(p.Tensors))}
+	if err := e.bindAll(); err != nil {
+		return nil, fmt.Errorf("fallback: compile %s: %w", p.Name, err)
+	}
+	for i, in := range p.Instrs {
+		k, err := e.newKernel(in)
+		if err != nil {
+			return nil, fmt.Errorf("fallback: compile %s: %w", p.Name, err)
+		}
+		e.kernels = append(e.kernels, k)
+		g := p.NewGroup(i)
+		g.Kernel = kernelName(in.Op.Stem(), o.Math)
+		g.Why = "plain Go, float64 sums: the definition of the op"
+		if o.Math == compute.Fast && in.Op.Stem() == "matmul" {
+			g.Why = "plain Go, eight float32 sums: fast arithmetic"
+		}
+		g.Dispatches = 1
+		e.groups = append(e.groups, g)
+	}
+	return e, nil
+}
+
+// bindAll gives every tensor its memory.
+func (e *executable) bindAll() error {
+	for i := 1; i < len(e.p.Tensors); i++ {
+		t := e.p.At(compute.Ref(i))
+		if t.Buffer == nil {
+			continue
+		}
+		bound, err := e.dev.bind(t, t.Buffer, t.Offset)
+		if err != nil {
+			return err
+		}
+		e.tensors[i], e.kept[i] = bound, true
+	}
+	sizes := compute.Sizes{Tokens: max(e.o.MaxTokens, 1), Outputs: max(e.o.MaxOutputs, 1)}
+	places, size, err := planScratch(e.p, sizes, e.o.Keep)
+	if err != nil {
+		return err
+	}
+	b, err := e.dev.NewBuffer(compute.BufferSpec{Name: e.p.Name + " scratch", Usage: compute.UseState, Size: size})
+	if err != nil {
+		return err
+	}
+	e.arena = b.(*buffer)
+	for _, pl := range places {
+		t := e.p.At(pl.ref)
+		if e.tensors[pl.ref], err = e.dev.bind(t, b, pl.off); err != nil {
+			return err
+		}
+		e.kept[pl.ref] = e.o.Keep || t.Role == compute.Output
+	}
+	return nil
+}
+
+// stems are the ops that the device has.
+var stems = []string{"add", "attention", "embed", "kvstore", "matmul", "rmsnorm", "rope", "swiglu", "takerows"}
+
+func kernelName(stem string, m compute.Math) string {
+	if stem == "matmul" && m == compute.Fast {
+		return "matmul_float32"
+	}
+	return stem
+}
+
+func (e *executable) newKernel(in compute.Instr) (kernel, error) {
+	at := func(r compute.Ref) *tensor { return e.tensors[r] } // the zero Ref has no tensor
+	var weight compute.Ref
+	var k kernel
+	switch o := in.Op.(type) {
+	case compute.Embed:
+		weight, k = o.Table, &embed{op: o, table: at(o.Table), out: at(o.Out)}
+	case compute.RMSNorm:
+		k = &rmsnorm{op: o, x: at(o.X), weight: at(o.Weight), out: at(o.Out)}
+	case compute.MatMul:
+		weight = o.W
+		k = &matmul{op: o, x: at(o.X), w: at(o.W), bias: at(o.Bias), out: at(o.Out), fast: e.o.Math == compute.Fast}
+	case compute.RoPE:
+		k = &rope{op: o, x: at(o.X), table: at(o.Table), out: at(o.Out)}
+	case compute.KVStore:
+		k = &kvstore{op: o, k: at(o.K), v: at(o.V), kCache: at(o.KCache), vCache: at(o.VCache), pageSize: e.p.PageSize}
+	case compute.Attention:
+		k = &attention{op: o, q: at(o.Q), k: at(o.K), v: at(o.V), sinks: at(o.Sinks), out: at(o.Out), pageSize: e.p.PageSize}
+	case compute.SwiGLU:
+		k = &swiglu{op: o, gate: at(o.Gate), up: at(o.Up), out: at(o.Out)}
+	case compute.Add:
+		k = &add{op: o, a: at(o.A), b: at(o.B), out: at(o.Out)}
+	case compute.TakeRows:
+		k = &takerows{op: o, x: at(o.X), out: at(o.Out)}
+	default:
+		return nil, &compute.UnsupportedError{Device: "fallback", Label: in.Label, Stem: in.Op.Stem(), What: fmt.Sprintf("no kernel for %T", in.Op)}
+	}
+	if weight != 0 && !quant.Supported(e.p.At(weight).DType) {
+		return nil, &compute.UnsupportedError{Device: "fallback", Label: in.Label, Stem: in.Op.Stem(),
+			What: fmt.Sprintf("no decoder for %v", e.p.At(weight).DType)}
+	}
+	return k, nil
+}
+
+// Placement lists one group per op.
+func (e *executable) Placement() []compute.Group { return e.groups }
+
+// Run executes one step.
+func (e *executable) Run(ctx context.Context, c *compute.Call) error {
+	begin := time.Now()
+	if err := c.Step.Check(e.p, e.o); err != nil {
+		return fmt.Errorf("fallback: run %s: %w", e.p.Name, err)
+	}
+	for _, t := range e.tensors {
+		if t != nil && t.buf.data == nil {
+			return fmt.Errorf("fallback: run %s: tensor %q: %w", e.p.Name, t.Name, errClosed)
+		}
+	}
+	first := time.Now()
+	if c.Timing != nil {
+		*c.Timing = compute.Timing{Spans: c.Timing.Spans[:0], Clock: "Go's monotonic clock, 1 ns", Encode: first.Sub(begin), HostOffset: first.Sub(begin)}
+	}
+	for i, k := range e.kernels {
+		if err := ctx.Err(); err != nil {
+			return fmt.Errorf("fallback: run %s: stopped before %s: %w", e.p.Name, e.groups[i].Label, err)
+		}
+		if c.Before != nil {
+			if err := c.Before(i); err != nil {
+				return fmt.Errorf("fallback: run %s: before %s: %w", e.p.Name, e.groups[i].Label, err)
+			}
+		}
+		start := time.Now()
+		if err := e.dev.pool.run(k, k.begin(c.Step)); err != nil {
+			return fmt.Errorf("fallback: run %s: %s: %w", e.p.Name, e.groups[i].Label, err)
+		}
+		if c.Timing != nil {
+			end := time.Now()
+			c.Timing.Wait += end.Sub(start)
+			c.Timing.Spans = append(c.Timing.Spans,
+				compute.Span{Group: i, Kernel: e.groups[i].Kernel, Begin: start.Sub(first), End: end.Sub(first)})
+		}
+		if c.After != nil {
+			if err := c.After(i); err != nil {
+				return fmt.Errorf("fallback: run %s: after %s: %w", e.p.Name, e.groups[i].Label, err)
+			}
+		}
+	}
+	if c.Timing != nil {
+		c.Timing.Wall = time.Since(begin)
+	}
+	return nil
+}
+
+// Locate finds the memory of a tensor that is not shared with another one.
+func (e *executable) Locate(r compute.Ref) (compute.View, error) {
+	if r < 1 || int(r) >= len(e.tensors) {
+		return compute.View{}, fmt.Errorf("fallback: locate tensor %d: want 1 to %d", r, len(e.tensors)-1)
+	}
+	if e.tensors[r] == nil || !e.kept[r] {
+		return compute.View{}, fmt.Errorf("fallback: locate tensor %q: its memory is reused (compile with Keep)", e.p.At(r).Name)
+	}
+	return compute.View{Buffer: e.tensors[r].buf, Offset: e.tensors[r].off}, nil
+}
+
+// Close releases the scratch memory.
+func (e *executable) Close() error { return e.arena.Close() }

@@ -1,0 +1,41 @@
+package fallback
+
+import (
+	"math"
+
+	"tuff/host/compute"
+)
+
+// rmsnorm runs compute.RMSNorm: one unit per chunk of rows.
+type rmsnorm struct {
+	op             compute.RMSNorm
+	x, weight, out *tensor
+	rows, chunk    int
+}
+
+func (k *rmsnorm) begin(s *compute.Step) int {
+	k.rows = k.x.Rows.At(s.Sizes())
+	k.chunk = chunk(k.rows, 4*k.x.Cols)
+	return ceil(k.rows, k.chunk)
+}
+
+func (k *rmsnorm) unit(_ *worker, i int) {
+	weight := k.weight.row(0)
+	for r := i * k.chunk; r < min((i+1)*k.chunk, k.rows); r++ {
+		x, out := k.x.row(r), k.out.row(r)
+		for g := 0; g < len(x); g += len(weight) {
+			normalize(out[g:g+len(weight)], x[g:g+len(weight)], weight, k.op.Eps)
+		}
+	}
+}
+
+func normalize(out, x, weight []float32, eps float32) {
+	var sum float64
+	for _, v := range x {
+		sum += float64(v) * float64(v)
+	}
+	scale := 1 / math.Sqrt(sum/float64(len(x))+float64(eps))
+	for c, v := range x {
+		out[c] = float32(float64(v) * scale * float64(weight[c]))
+	}
+}
