@@ -1,0 +1,191 @@
+package tokenizer
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"tuff/host/testkit"
+	"tuff/host/weights"
+)
+
+// TestRealVectors compares real vocabularies with the libraries they come from. The Qwen file holds two plain tokens,
+// </s> and <unk>, that its rank file has no special tokens for, and no normalisation: texts touching those are left out.
+func TestRealVectors(t *testing.T) {
+	for _, c := range []struct {
+		vectors string
+		vocab   []string
+		special bool
+		skip    func(string) bool
+	}{
+		{"spm-llama2", []string{"real", "llamacpp-vocab", "ggml-vocab-llama-spm.gguf"}, false, nil},
+		{"spm-tok512", []string{"real", "stories260K-gguf", "stories260K-F32.gguf"}, false, nil},
+		{"tiktoken-llama3", []string{"real", "vocab-gguf-rebuilt", "ggml-vocab-llama-bpe.gguf"}, true, nil},
+		{"tiktoken-qwen", []string{"real", "vocab-gguf-rebuilt", "ggml-vocab-qwen2.gguf"}, true, func(s string) bool {
+			return strings.Contains(s, "</s>") || strings.Contains(s, "<unk>") || strings.Contains(s, "e\u0301")
+		}},
+	} {
+		t.Run(c.vectors, func(t *testing.T) {
+			f, err := weights.Open(testkit.Shared(t, c.vocab...))
+			require.NoError(t, err)
+			defer f.Close()
+			tok, err := New(specOf(f))
+			require.NoError(t, err)
+			raw, err := os.ReadFile(testkit.Shared(t, "real", "tokenizer-vectors", "vectors", c.vectors+".json"))
+			require.NoError(t, err)
+			var v struct {
+				Vectors []struct {
+					Text string  `json:"text"`
+					IDs  []int32 `json:"ids"`
+				} `json:"vectors"`
+			}
+			require.NoError(t, json.Unmarshal(raw, &v))
+			require.Len(t, v.Vectors, 85)
+			for _, s := range v.Vectors {
+				if c.skip != nil && c.skip(s.Text) {
+					continue
+				}
+				got, err := tok.Encode(s.Text, Options{ParseSpecial: c.special})
+				require.NoError(t, err)
+				assert.Equal(t, append([]int32{}, s.IDs...), append([]int32{}, got...), "%q", s.Text)
+			}
+		})
+	}
+}
+
+// load makes the tokenizers of testdata.
+func load(t testing.TB, name string) *Tokenizer {
+	t.Helper()
+	data, err := os.ReadFile(testkit.Testdata(t, "tokenizer", name, "tokenizer.json"))
+	require.NoError(t, err)
+	tok, err := FromJSON(data)
+	require.NoError(t, err)
+	return tok
+}
+
+var names = []string{"llama2-spm-a", "llama3-a"}
+
+func TestStreamsAreWhole(t *testing.T) {
+	for _, name := range names {
+		tok := load(t, name)
+		for _, text := range []string{"héllo wörld", "日本語のテキスト", "a👩‍👩‍👧b", "नमस्ते", "\u00e9\u0301", "plain"} {
+			ids, err := tok.Encode(text, Options{})
+			require.NoError(t, err)
+			s := tok.NewStream()
+			var out strings.Builder
+			for _, id := range ids {
+				part := s.Push(id)
+				assert.NotContains(t, part, "\uFFFD", "%s: %q", name, text)
+				out.WriteString(part)
+			}
+			assert.Empty(t, s.End())
+			assert.Equal(t, text, strings.TrimPrefix(out.String(), " "))
+		}
+	}
+}
+
+func TestACharacterCutShortComesOutAtTheEnd(t *testing.T) {
+	tok := load(t, "llama2-spm-a")
+	s := tok.NewStream()
+	for _, b := range []byte("日")[:2] {
+		id, ok := tok.ID(fmt.Sprintf("<0x%02X>", b))
+		require.True(t, ok)
+		assert.Empty(t, s.Push(id))
+	}
+	assert.Equal(t, "\uFFFD", s.End())
+}
+
+func TestSegmentsJoinAsOneText(t *testing.T) {
+	tok := load(t, "llama3-a")
+	whole, err := tok.Encode("Hello world, hello", Options{AddSpecial: true})
+	require.NoError(t, err)
+	parts, err := tok.EncodeSegments([]Segment{{"Hel", true}, {"lo wor", false}, {"ld, hello", true}}, true)
+	require.NoError(t, err)
+	assert.Equal(t, whole, parts)
+	// A control token counts in a trusted segment only.
+	ids, err := tok.EncodeSegments([]Segment{{"<|eot_id|>", true}, {"<|eot_id|>", false}}, false)
+	require.NoError(t, err)
+	eot, ok := tok.ID("<|eot_id|>")
+	require.True(t, ok)
+	assert.Equal(t, eot, ids[0])
+	assert.NotContains(t, ids[1:], eot)
+	assert.True(t, tok.IsEOG(eot))
+}
+
+// Time grows about linearly: four times the text may take at most twelve times as long, on a noisy machine.
+func TestLongRunsTakeLinearTime(t *testing.T) {
+	for _, name := range names {
+		tok := load(t, name)
+		for _, unit := range []string{"a", " ", "e\u0301", "\n ", "1", "'"} {
+			took := func(n int) time.Duration {
+				text := strings.Repeat(unit, n)
+				best := time.Hour
+				for range 3 {
+					start := time.Now()
+					_, err := tok.Encode(text, Options{})
+					require.NoError(t, err)
+					best = min(best, time.Since(start))
+				}
+				return best
+			}
+			small, big := took(20000), took(80000)
+			assert.Less(t, big, 12*small+50*time.Millisecond, "%s: %q", name, unit)
+		}
+	}
+}
+
+func TestBadVocabulariesAreRefused(t *testing.T) {
+	good := Spec{Model: "gpt2", Pre: "gpt-2", Tokens: []string{"a", "b", "ab"}, Merges: []string{"a b"}, BOS: -1, EOS: -1, Unk: -1, EOT: -1}
+	_, err := New(good)
+	require.NoError(t, err)
+	for name, change := range map[string]func(*Spec){
+		"no tokens":      func(s *Spec) { s.Tokens = nil },
+		"types short":    func(s *Spec) { s.Types = []int32{1} },
+		"begin too big":  func(s *Spec) { s.BOS = 3 },
+		"end below -1":   func(s *Spec) { s.EOS = -2 },
+		"bad merge":      func(s *Spec) { s.Merges = []string{"ab"} },
+		"unknown pre":    func(s *Spec) { s.Pre = "nonsense" },
+		"unknown model":  func(s *Spec) { s.Model = "nonsense" },
+		"scores missing": func(s *Spec) { s.Model = "llama" },
+		"bad byte": func(s *Spec) {
+			s.Model, s.Scores, s.Tokens, s.Types = "llama", []float32{0}, []string{"<0x-1>"}, []int32{typeByte}
+		},
+	} {
+		bad := good
+		change(&bad)
+		_, err := New(bad)
+		assert.Error(t, err, name)
+	}
+	for _, s := range []string{"", "{}", "[]", `{"model":{"type":"BPE","vocab":{"a":-1}}}`, `{"model":{"type":"BPE","vocab":{"a":99999999}}}`, `{"model":{"type":"Unigram"}}`} {
+		_, err := FromJSON([]byte(s))
+		assert.Error(t, err, s)
+	}
+}
+
+// FuzzFromJSON: any input gives an error or a tokenizer that survives a text and its own ids.
+func FuzzFromJSON(f *testing.F) {
+	for _, name := range names {
+		data, err := os.ReadFile(testkit.Testdata(f, "tokenizer", name, "tokenizer.json"))
+		require.NoError(f, err)
+		f.Add(data, "Hello wörld\n 12")
+	}
+	f.Add([]byte(`{"model":{"type":"BPE","vocab":{"a":0,"b":1,"ab":2},"merges":["a b"]}}`), "abba")
+	f.Fuzz(func(t *testing.T, data []byte, text string) {
+		tok, err := FromJSON(data)
+		if err != nil {
+			return
+		}
+		ids, err := tok.Encode(text, Options{AddSpecial: true, ParseSpecial: true})
+		require.NoError(t, err)
+		for _, id := range ids {
+			require.True(t, id >= 0 && int(id) < tok.VocabSize())
+		}
+		tok.Decode(ids, true)
+	})
+}
