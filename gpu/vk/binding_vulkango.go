@@ -14,7 +14,8 @@ import (
 // finalizer while the driver reads them. Structs are fresh per call, since the binding keeps its first C copy.
 // binding_goki.go is the same over the other binding; they differ in the integer type of sizes.
 
-const bindingName = "github.com/vulkan-go/vulkan"
+// Binding names the Go binding that this program was built with.
+const Binding = "github.com/vulkan-go/vulkan"
 
 type bindingSize = uint
 
@@ -31,7 +32,12 @@ func bindingInit(getInstanceProcAddr unsafe.Pointer) error {
 }
 
 func bindingCreateInstance(app string, layers, extensions []string, flags, api uint32) (uint64, Result) {
-	info := b.ApplicationInfo{SType: b.StructureTypeApplicationInfo, PApplicationName: app + "\x00", PEngineName: "tuff\x00", ApiVersion: api}
+	// The binding passes strings and slices in place, by pointers stored in C memory: what is not a constant must be pinned.
+	var pin runtime.Pinner
+	defer pin.Unpin()
+	app += "\x00"
+	pin.Pin(unsafe.StringData(app))
+	info := b.ApplicationInfo{SType: b.StructureTypeApplicationInfo, PApplicationName: app, PEngineName: "tuff\x00", ApiVersion: api}
 	ci := b.InstanceCreateInfo{SType: b.StructureTypeInstanceCreateInfo, Flags: b.InstanceCreateFlags(flags), PApplicationInfo: &info,
 		EnabledLayerCount: uint32(len(layers)), PpEnabledLayerNames: layers,
 		EnabledExtensionCount: uint32(len(extensions)), PpEnabledExtensionNames: extensions}
@@ -85,6 +91,9 @@ func bindingFreeMemory(dev, mem uint64) {
 }
 
 func bindingCreateShaderModule(dev uint64, spirv []uint32) (uint64, Result) {
+	var pin runtime.Pinner
+	defer pin.Unpin()
+	pin.Pin(unsafe.SliceData(spirv))
 	ci := b.ShaderModuleCreateInfo{SType: b.StructureTypeShaderModuleCreateInfo, CodeSize: bindingSize(4 * len(spirv)), PCode: spirv}
 	var h b.ShaderModule
 	r := b.CreateShaderModule(toHandle[b.Device](dev), &ci, nil, &h)
@@ -114,7 +123,6 @@ func bindingDestroyPipelineLayout(dev, h uint64) {
 
 func bindingCreatePipelineCache(dev uint64, initial []byte) (uint64, Result) {
 	ci := b.PipelineCacheCreateInfo{SType: b.StructureTypePipelineCacheCreateInfo, InitialDataSize: bindingSize(len(initial))}
-	// The binding stores the pointer in C memory, so the bytes must be pinned while C can see them.
 	var pin runtime.Pinner
 	defer pin.Unpin()
 	if len(initial) > 0 {
