@@ -144,12 +144,16 @@ func (t *Tokenizer) byteLevel(s *Spec) error {
 		return err
 	}
 	m.split, m.unk = split, s.Unk
+	m.nfc = normalizesNFC[s.Pre]
 	if usesWholeWords(s.Pre) {
 		m.words = t.wholeWords(s.Types)
 	}
 	t.model = m
 	return nil
 }
+
+// normalizesNFC are the pre-tokenizers whose models were trained on text in normalisation form C; the files do not say so.
+var normalizesNFC = map[string]bool{"qwen2": true, "deepseek-r1-qwen": true}
 
 // usesWholeWords reports whether words that are tokens are taken whole, whatever the merges say.
 func usesWholeWords(pre string) bool {
