@@ -47,10 +47,11 @@ var rules = []rule{
 	{folder: ".ci", own: []string{"gpu/vk"}, why: "checks of the checks"},
 }
 
-// lowFiles may use unsafe outside gpu/vk: the memory mapping of weight files.
+// lowFile reports whether a file may use unsafe outside gpu/vk: the memory mapping of weight files, and the one view of
+// numbers as bytes that the seam offers.
 func lowFile(file string) bool {
 	dir, name := path.Split(file)
-	return dir == "host/weights/" && strings.HasPrefix(name, "mmap")
+	return dir == "host/weights/" && strings.HasPrefix(name, "mmap") || file == "host/compute/bytes.go"
 }
 
 // finding is one import that breaks a rule.
@@ -73,7 +74,7 @@ func check(file, imported string) *finding {
 	switch own, isOwn := strings.CutPrefix(imported, module+"/"); {
 	case imported == "unsafe" || imported == "C":
 		if !r.low && !lowFile(file) {
-			return deny("unsafe and cgo are for gpu/vk (and the memory mapping in host/weights/mmap*.go)")
+			return deny("unsafe and cgo are for gpu/vk (and host/weights/mmap*.go, host/compute/bytes.go)")
 		}
 	case isOwn:
 		if strings.HasPrefix(own, "cmd/") && !below(dir, "cmd") {
