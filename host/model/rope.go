@@ -87,7 +87,7 @@ func (p *RoPE) check() error {
 	switch {
 	case p.Dim < 2 || p.Dim%2 != 0:
 		return fmt.Errorf("got %d rotated elements, want an even number", p.Dim)
-	case !(p.Base > 0) || !(p.Factor > 0):
+	case !(p.Base > 0) || p.Scaling != ScalingNone && !(p.Factor > 0):
 		return fmt.Errorf("got base %g and factor %g, want both above 0", p.Base, p.Factor)
 	case p.Factors != nil && len(p.Factors) != half:
 		return fmt.Errorf("got %d frequency factors, want %d", len(p.Factors), half)
