@@ -7,20 +7,51 @@ import (
 	"tuff/host/compute"
 )
 
-// F32, F16 and BF16 are little-endian IEEE 754 binary32, binary16 and the upper half of binary32. A block is one element.
+// F32, F16, BF16 and F64 are little-endian IEEE 754 binary32, binary16, the upper half of binary32, and binary64, which is
+// rounded to nearest. A block is one element.
 
 func decodeF32(dst []float32, src []byte) {
-	dst[0] = math.Float32frombits(binary.LittleEndian.Uint32(src))
+	src = src[:4*len(dst)]
+	for i := range dst {
+		dst[i] = math.Float32frombits(binary.LittleEndian.Uint32(src[4*i:]))
+	}
 }
+
 func encodeF32(dst []byte, src []float32) {
 	binary.LittleEndian.PutUint32(dst, math.Float32bits(src[0]))
 }
 
-func decodeF16(dst []float32, src []byte)  { dst[0] = half(src) }
-func encodeF16(dst []byte, src []float32)  { putHalf(dst, src[0]) }
-func decodeBF16(dst []float32, src []byte) { dst[0] = compute.BF16ToF32(binary.LittleEndian.Uint16(src)) }
+func decodeF16(dst []float32, src []byte) {
+	src = src[:2*len(dst)]
+	for i := range dst {
+		// The exponent lands 112 too low, which one exact multiplication mends, for subnormals too.
+		h := uint32(binary.LittleEndian.Uint16(src[2*i:]))
+		bits := math.Float32bits(math.Float32frombits(h&0x7fff<<13) * 0x1p112)
+		if h&0x7c00 == 0x7c00 { // infinity and NaN
+			bits = 0x7f800000 | h&0x3ff<<13
+		}
+		dst[i] = math.Float32frombits(bits | h>>15<<31)
+	}
+}
+
+func encodeF16(dst []byte, src []float32) { putHalf(dst, src[0]) }
+
+func decodeBF16(dst []float32, src []byte) {
+	src = src[:2*len(dst)]
+	for i := range dst {
+		dst[i] = compute.BF16ToF32(binary.LittleEndian.Uint16(src[2*i:]))
+	}
+}
+
 func encodeBF16(dst []byte, src []float32) {
 	binary.LittleEndian.PutUint16(dst, compute.F32ToBF16(src[0]))
+}
+
+func decodeF64(dst []float32, src []byte) {
+	src = src[:8*len(dst)]
+	for i := range dst {
+		dst[i] = float32(math.Float64frombits(binary.LittleEndian.Uint64(src[8*i:])))
+	}
 }
 
 // half reads the binary16 at the start of b.

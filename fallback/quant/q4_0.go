@@ -19,7 +19,7 @@ func encodeQ4_0(dst []byte, src []float32) {
 	putHalf(dst, d)
 	inv := inverse(d)
 	for i := range 16 {
-		dst[2+i] = level(src[i]*inv+8.5, 15) | level(src[i+16]*inv+8.5, 15)<<4
+		dst[2+i] = level(float32(src[i]*inv)+8.5, 15) | level(float32(src[i+16]*inv)+8.5, 15)<<4
 	}
 }
 
@@ -34,5 +34,13 @@ func extreme(src []float32) float32 {
 	return x
 }
 
-// level truncates v, at least 0, to at most top.
-func level(v float32, top int) byte { return byte(min(int(int8(v)), top)) }
+// level truncates v to 0 … top; NaN gives 0.
+func level(v float32, top byte) byte {
+	switch {
+	case !(v > 0):
+		return 0
+	case v >= float32(top):
+		return top
+	}
+	return byte(v)
+}

@@ -8,8 +8,8 @@ package quant
 func decodeQ4_1(dst []float32, src []byte) {
 	d, m := half(src), half(src[2:])
 	for i, b := range src[4:20] {
-		dst[i] = d*float32(b&15) + m
-		dst[i+16] = d*float32(b>>4) + m
+		dst[i] = float32(d*float32(b&15)) + m
+		dst[i+16] = float32(d*float32(b>>4)) + m
 	}
 }
 
@@ -20,7 +20,7 @@ func encodeQ4_1(dst []byte, src []float32) {
 	putHalf(dst[2:], lo)
 	inv := inverse(d)
 	for i := range 16 {
-		dst[4+i] = level((src[i]-lo)*inv+0.5, 15) | level((src[i+16]-lo)*inv+0.5, 15)<<4
+		dst[4+i] = level(float32((src[i]-lo)*inv)+0.5, 15) | level(float32((src[i+16]-lo)*inv)+0.5, 15)<<4
 	}
 }
 

@@ -14,8 +14,8 @@ func decodeQ4_K(dst []float32, src []byte) {
 		d0, b0 := d*float32(s0), dmin*float32(m0)
 		d1, b1 := d*float32(s1), dmin*float32(m1)
 		for i, q := range src[16+32*j : 48+32*j] {
-			dst[64*j+i] = d0*float32(q&15) - b0
-			dst[64*j+32+i] = d1*float32(q>>4) - b1
+			dst[64*j+i] = float32(d0*float32(q&15)) - b0
+			dst[64*j+32+i] = float32(d1*float32(q>>4)) - b1
 		}
 	}
 }

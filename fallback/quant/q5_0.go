@@ -20,7 +20,7 @@ func encodeQ5_0(dst []byte, src []float32) {
 	d := extreme(src) / -16
 	putHalf(dst, d)
 	inv := inverse(d)
-	pack5(dst[2:], func(i int) byte { return level(src[i]*inv+16.5, 31) })
+	pack5(dst[2:], func(i int) byte { return level(float32(src[i]*inv)+16.5, 31) })
 }
 
 // pack5 writes the high bits and nibbles of 32 five-bit levels.

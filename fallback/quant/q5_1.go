@@ -10,8 +10,8 @@ import "encoding/binary"
 func decodeQ5_1(dst []float32, src []byte) {
 	d, m, high := half(src), half(src[2:]), binary.LittleEndian.Uint32(src[4:])
 	for i, b := range src[8:24] {
-		dst[i] = d*float32(int(b&15)|int(high>>i&1)<<4) + m
-		dst[i+16] = d*float32(int(b>>4)|int(high>>(i+16)&1)<<4) + m
+		dst[i] = float32(d*float32(int(b&15)|int(high>>i&1)<<4)) + m
+		dst[i+16] = float32(d*float32(int(b>>4)|int(high>>(i+16)&1)<<4)) + m
 	}
 }
 
@@ -21,5 +21,5 @@ func encodeQ5_1(dst []byte, src []float32) {
 	putHalf(dst, d)
 	putHalf(dst[2:], lo)
 	inv := inverse(d)
-	pack5(dst[4:], func(i int) byte { return level((src[i]-lo)*inv+0.5, 31) })
+	pack5(dst[4:], func(i int) byte { return level(float32((src[i]-lo)*inv)+0.5, 31) })
 }

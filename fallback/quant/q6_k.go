@@ -9,14 +9,13 @@ package quant
 // Source: the GGUF format's block_q6_K.
 func decodeQ6_K(dst []float32, src []byte) {
 	low, high, scales, d := src[:128], src[128:192], src[192:208], half(src[208:])
-	for h := range 2 {
-		l, hi, sc := low[64*h:], high[32*h:], scales[8*h:]
-		for k := range 4 {
-			for i := range 32 {
-				q := l[32*(k&1)+i] >> (4 * (k >> 1)) & 15
-				q |= hi[i] >> (2 * k) & 3 << 4
-				dst[128*h+32*k+i] = d * float32(int8(sc[2*k+i/16])) * float32(int(q)-32)
-			}
+	for g := range 16 {
+		h, k, at := g/8, g/2%4, 16*(g%2)
+		dl := d * float32(int8(scales[g]))
+		shift, top := 4*(k/2), 2*k
+		out, hi := dst[16*g:16*g+16], high[32*h+at:][:16]
+		for i, q := range low[64*h+32*(k%2)+at:][:16] {
+			out[i] = dl * float32(int(q>>shift&15|hi[i]>>top&3<<4)-32)
 		}
 	}
 }

@@ -9,22 +9,46 @@ import (
 )
 
 // format is one block format. decode and encode handle one block: dst or src has BlockLen elements, the other BlockBytes.
+// For plain types, whose blocks are single elements, decode takes any number of them. Products that are added to are
+// converted to float32 first, which keeps the compiler from fusing the two roundings on the machines that can: the same
+// bits everywhere.
 type format struct {
 	decode func(dst []float32, src []byte)
 	encode func(dst []byte, src []float32) // nil: not written by tuff
 }
 
 var formats = map[compute.DType]format{
-	compute.F32:  {decodeF32, encodeF32},
-	compute.F16:  {decodeF16, encodeF16},
-	compute.BF16: {decodeBF16, encodeBF16},
-	compute.Q8_0: {decodeQ8_0, encodeQ8_0},
-	compute.Q4_0: {decodeQ4_0, encodeQ4_0},
-	compute.Q4_1: {decodeQ4_1, encodeQ4_1},
-	compute.Q5_0: {decodeQ5_0, encodeQ5_0},
-	compute.Q5_1: {decodeQ5_1, encodeQ5_1},
-	compute.Q4_K: {decodeQ4_K, nil},
-	compute.Q6_K: {decodeQ6_K, nil},
+	compute.F32:     {decodeF32, encodeF32},
+	compute.F16:     {decodeF16, encodeF16},
+	compute.BF16:    {decodeBF16, encodeBF16},
+	compute.F64:     {decodeF64, nil},
+	compute.Q8_0:    {decodeQ8_0, encodeQ8_0},
+	compute.Q8_1:    {decodeQ8_1, nil},
+	compute.Q8_K:    {decodeQ8_K, nil},
+	compute.Q4_0:    {decodeQ4_0, encodeQ4_0},
+	compute.Q4_1:    {decodeQ4_1, encodeQ4_1},
+	compute.Q5_0:    {decodeQ5_0, encodeQ5_0},
+	compute.Q5_1:    {decodeQ5_1, encodeQ5_1},
+	compute.Q1_0:    {decodeQ1_0, nil},
+	compute.Q2_0:    {decodeQ2_0, nil},
+	compute.Q2_K:    {decodeQ2_K, nil},
+	compute.Q3_K:    {decodeQ3_K, nil},
+	compute.Q4_K:    {decodeQ4_K, nil},
+	compute.Q5_K:    {decodeQ5_K, nil},
+	compute.Q6_K:    {decodeQ6_K, nil},
+	compute.IQ1_S:   {decodeIQ1_S, nil},
+	compute.IQ1_M:   {decodeIQ1_M, nil},
+	compute.IQ2_XXS: {decodeIQ2_XXS, nil},
+	compute.IQ2_XS:  {decodeIQ2_XS, nil},
+	compute.IQ2_S:   {decodeIQ2_S, nil},
+	compute.IQ3_XXS: {decodeIQ3_XXS, nil},
+	compute.IQ3_S:   {decodeIQ3_S, nil},
+	compute.IQ4_NL:  {decodeIQ4_NL, nil},
+	compute.IQ4_XS:  {decodeIQ4_XS, nil},
+	compute.TQ1_0:   {decodeTQ1_0, nil},
+	compute.TQ2_0:   {decodeTQ2_0, nil},
+	compute.MXFP4:   {decodeMXFP4, nil},
+	compute.NVFP4:   {decodeNVFP4, nil},
 }
 
 // Supported reports whether Decode knows t.
@@ -43,6 +67,10 @@ func Decode(t compute.DType, dst []float32, src []byte) error {
 		return err
 	}
 	n, b := t.BlockLen(), t.BlockBytes()
+	if n == 1 {
+		f.decode(dst, src)
+		return nil
+	}
 	for ; len(dst) > 0; dst, src = dst[n:], src[b:] {
 		f.decode(dst[:n], src[:b])
 	}

@@ -1,0 +1,35 @@
+package quant
+
+// The codebooks, widened once at start: 4608 points, 136 KiB.
+var (
+	iq1    = points8(packedIQ1[:], [4]float32{-1, 0, 1})
+	iq2xxs = points8(packedIQ2XXS[:], iq2Levels)
+	iq2xs  = points8(packedIQ2XS[:], iq2Levels)
+	iq2s   = points8(packedIQ2S[:], iq2Levels)
+	iq3xxs = points4(packedIQ3XXS[:], [8]float32{4, 12, 20, 28, 36, 44, 52, 62})
+	iq3s   = points4(packedIQ3S[:], [8]float32{1, 3, 5, 7, 9, 11, 13, 15})
+
+	iq2Levels = [4]float32{8, 25, 43}
+)
+
+// points8 widens points of eight coordinates, two bits each.
+func points8(packed []uint16, levels [4]float32) [][8]float32 {
+	out := make([][8]float32, len(packed))
+	for i, p := range packed {
+		for j := range out[i] {
+			out[i][j] = levels[p>>(2*j)&3]
+		}
+	}
+	return out
+}
+
+// points4 widens points of four coordinates, three bits each.
+func points4(packed []uint16, levels [8]float32) [][4]float32 {
+	out := make([][4]float32, len(packed))
+	for i, p := range packed {
+		for j := range out[i] {
+			out[i][j] = levels[p>>(3*j)&7]
+		}
+	}
+	return out
+}
