@@ -173,6 +173,10 @@ func (n forNode) exec(s *state) error {
 		return s.run(n.orElse)
 	}
 	for i, it := range items {
+		s.steps += 15 // what a round costs besides its body
+		if err := s.step(); err != nil {
+			return err
+		}
 		// Every round has a scope of its own: set inside a loop does not reach the next round.
 		s.scopes[len(s.scopes)-1] = newDict()
 		if err := s.unpack(n.names, it); err != nil {

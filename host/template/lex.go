@@ -90,7 +90,7 @@ func (l *lexer) text() error {
 	case tag != "{{":
 		// lstrip_blocks: only when nothing but white space stands before the tag on its line.
 		cut := strings.TrimRight(text, " \t\v\f")
-		if cut == "" && (len(l.out) == 0 || l.startsLine()) || strings.HasSuffix(cut, "\n") {
+		if start := l.at - n - 2; cut == "" && (start == 0 || l.src[start-1] == '\n') || strings.HasSuffix(cut, "\n") {
 			text = cut
 		}
 	}
@@ -115,12 +115,6 @@ func (l *lexer) text() error {
 	}
 	l.emit(tOpenExpr, tag)
 	return l.tag("}}", tCloseExpr)
-}
-
-// startsLine reports whether the source before the current text ends a line; only tags can stand there.
-func (l *lexer) startsLine() bool {
-	i := strings.LastIndexByte(l.src[:l.at], '\n')
-	return strings.TrimSpace(strings.SplitN(l.src[i+1:l.at], "{", 2)[0]) == "" && !strings.ContainsAny(strings.TrimSuffix(strings.TrimSuffix(l.src[i+1:l.at], "%"), "{"), "}")
 }
 
 // raw handles {% raw %}…{% endraw %}.
