@@ -68,7 +68,14 @@ func (d *Device) Compile(ctx context.Context, p *compute.Program, o compute.Opti
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("fallback: compile %s: %w", p.Name, err)
 	}
-	return newExecutable(d, p, o)
+	e, err := newExecutable(d, p, o)
+	if err != nil {
+		if e != nil {
+			e.Close()
+		}
+		return nil, fmt.Errorf("fallback: compile %s: %w", p.Name, err)
+	}
+	return e, nil
 }
 
 // memory is the total and available bytes of the system as Linux tells them; elsewhere zero.

@@ -29,20 +29,21 @@ type executable struct {
 	kept    []bool // by Ref: has memory of its own for the whole run
 }
 
+// newExecutable gives what it has made even with an error.
 func newExecutable(d *Device, p *compute.Program, o compute.Options) (*executable, error) {
 	for stem, name := range o.Variant {
 		if !slices.Contains(stems, stem) || name != kernelName(stem, o.Math) {
-			return nil, fmt.Errorf("fallback: compile %s: got variant %q for %s, want %q", p.Name, name, stem, kernelName(stem, o.Math))
+			return nil, fmt.Errorf("got variant %q for %s, want %q", name, stem, kernelName(stem, o.Math))
 		}
 	}
 	e := &executable{dev: d, p: p, o: o, tensors: make([]*tensor, len(p.Tensors)), kept: make([]bool, len(p.Tensors))}
 	if err := e.bindAll(); err != nil {
-		return nil, fmt.Errorf("fallback: compile %s: %w", p.Name, err)
+		return e, err
 	}
 	for i, in := range p.Instrs {
 		k, err := e.newKernel(in)
 		if err != nil {
-			return nil, fmt.Errorf("fallback: compile %s: %w", p.Name, err)
+			return e, err
 		}
 		e.kernels = append(e.kernels, k)
 		g := p.NewGroup(i)
@@ -195,4 +196,9 @@ func (e *executable) Locate(r compute.Ref) (compute.View, error) {
 }
 
 // Close releases the scratch memory.
-func (e *executable) Close() error { return e.arena.Close() }
+func (e *executable) Close() error {
+	if e.arena == nil {
+		return nil
+	}
+	return e.arena.Close()
+}

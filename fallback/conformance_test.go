@@ -1,0 +1,27 @@
+package fallback_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"tuff/fallback"
+	"tuff/host/compute"
+	"tuff/host/conformance"
+)
+
+func open(t testing.TB, threads int) *fallback.Device {
+	d, err := fallback.New(fallback.Options{Threads: threads})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, d.Close()) })
+	return d
+}
+
+// The suite's own float64 formulas judge the definition.
+func TestConformance(t *testing.T) {
+	conformance.Run(t, open(t, 3), open(t, 1), conformance.Options{Short: testing.Short()})
+}
+
+func TestConformanceOfFastArithmetic(t *testing.T) {
+	conformance.Run(t, open(t, 0), open(t, 1), conformance.Options{Math: compute.Fast, Short: true})
+}

@@ -1,0 +1,159 @@
+package conformance
+
+import (
+	"fmt"
+	"math"
+
+	"tuff/host/compute"
+)
+
+// at is one attention: its shape, its features and its sequences.
+type at struct {
+	heads, kvHeads int
+	d, dv          int // dv 0: as d
+	kv             compute.DType
+	page           int // 0: keys are rows of the batch
+	seqs           []seq
+	causal         bool
+	window         int
+	cap            float32
+	sinks          bool
+	spread         float64 // of Q; larger makes the softmax sharper
+	scale          float32 // 0: 1/√d
+}
+
+func (m at) fill(b *build) {
+	if m.dv == 0 {
+		m.dv = m.d
+	}
+	if m.scale == 0 {
+		m.scale = float32(1 / math.Sqrt(float64(m.d)))
+	}
+	op := compute.Attention{NumHeads: m.heads, NumKVHeads: m.kvHeads, HeadDim: m.d, HeadDimV: m.dv, Scale: m.scale,
+		SoftCap: m.cap, Causal: m.causal, Window: m.window, Paged: m.page > 0}
+	if m.page > 0 {
+		var lens []int
+		for _, q := range m.seqs {
+			lens = append(lens, q.len)
+		}
+		pg := b.paged(m.page, lens...)
+		var tables [][]int32
+		for _, n := range lens {
+			tables = append(tables, pg.take(n))
+		}
+		b.step(tables, m.seqs...)
+		op.K = b.cache("k", m.kv, m.kvHeads*m.d, tables, lens)
+		op.V = b.cache("v", m.kv, m.kvHeads*m.dv, tables, lens)
+	} else {
+		b.step(nil, m.seqs...)
+		op.K, op.V = b.feed("k", m.kvHeads*m.d), b.feed("v", m.kvHeads*m.dv)
+	}
+	if m.spread != 0 {
+		b.spread = m.spread
+	}
+	op.Q = b.feed("q", m.heads*m.d)
+	if m.sinks {
+		b.spread = 3
+		op.Sinks = b.random("sinks", 1, m.heads)
+	}
+	op.Out = b.output("out", m.heads*m.dv)
+	b.p.Add("attention", op)
+}
+
+func (l *list) at(name string, m at, quick bool) { l.add("attention", name, 0, quick, m.fill) }
+
+var (
+	headDims  = []int{16, 32, 48, 64, 80, 96, 112, 128, 192, 256, 40, 7, 33}
+	gqa       = [][2]int{{1, 1}, {2, 1}, {3, 1}, {4, 1}, {7, 1}, {8, 1}, {4, 4}, {8, 2}, {6, 2}, {14, 2}}
+	kvTypes   = []compute.DType{compute.F32, compute.F16}
+	pageSizes = []int{16, 32, 1, 64, 8, 256}
+)
+
+func (l *list) attention() {
+	// Head sizes with grouped queries, for one query, a few and a prompt.
+	for i, d := range headDims {
+		for j, h := range gqa {
+			for k, q := range []seq{{1, 50}, {5, 37}, {18, 18}} {
+				m := at{heads: h[0], kvHeads: h[1], d: d, kv: pick(kvTypes, i+j+k), page: pick(pageSizes, i+j+k), seqs: []seq{q}, causal: true}
+				l.at(fmt.Sprintf("head_d%d_h%d-%d_%v_p%d_q%d", d, h[0], h[1], m.kv, m.page, q.count), m, (i+j)%5 == 0 && k == i%3)
+			}
+		}
+	}
+	// The length of the context, around tiles and splits.
+	for i, n := range append(edges, 255, 256, 257, 511, 512, 513, 1000, 1023, 1024, 1025, 2000) {
+		for j, kv := range kvTypes {
+			for _, count := range []int{1, 3, 20} {
+				if count > n || (count == 20 && n > 600) {
+					continue
+				}
+				m := at{heads: 4, kvHeads: 2, d: 32, kv: kv, page: pick(pageSizes, i+j), seqs: []seq{{count, n}}, causal: true}
+				l.at(fmt.Sprintf("context_%d_%v_q%d", n, kv, count), m, i%6 == j && count == 1)
+			}
+		}
+	}
+	// How many queries, behind a context and without.
+	for i, count := range edges {
+		for j, before := range []int{0, 1, 16, 70} {
+			m := at{heads: 3, kvHeads: 1, d: pick([]int{64, 48}, i), kv: pick(kvTypes, i+j), page: pick(pageSizes, i+j), seqs: []seq{{count, before + count}}, causal: j != 2}
+			l.at(fmt.Sprintf("queries_%d_after_%d", count, before), m, i%6 == j)
+		}
+	}
+	// Every combination of the features.
+	for _, causal := range []bool{true, false} {
+		for wi, window := range []int{0, 1, 5, 16, 33, 200} {
+			for ci, cap := range []float32{0, 2, 50} {
+				for _, sinks := range []bool{false, true} {
+					for qi, q := range []seq{{1, 77}, {3, 40}, {35, 66}} {
+						m := at{heads: 4, kvHeads: 2, d: 32, kv: pick(kvTypes, wi+qi), page: pick(pageSizes, ci+qi), seqs: []seq{q}, causal: causal,
+							window: window, cap: cap, sinks: sinks, spread: 4}
+						l.at(fmt.Sprintf("features_causal-%t_window%d_cap%g_sinks-%t_q%d", causal, window, cap, sinks, q.count), m, (wi+ci+qi)%5 == 0)
+					}
+				}
+			}
+		}
+	}
+	// Several sequences in shuffled pages of every size.
+	for i, page := range []int{1, 2, 8, 16, 32, 64, 128, 256} {
+		for j, seqs := range [][]seq{
+			{{1, 1}, {1, 100}},
+			{{1, 33}, {1, 64}, {1, 65}, {1, 2}},
+			{{20, 20}, {1, 50}, {3, 3}, {17, 90}},
+			{{1, 300}, {40, 40}},
+			{{2, 9}, {2, 9}, {2, 9}, {2, 9}, {2, 9}, {2, 9}, {2, 9}, {2, 9}},
+		} {
+			m := at{heads: 4, kvHeads: 2, d: 64, kv: pick(kvTypes, i+j), page: page, seqs: seqs, causal: true, window: pick([]int{0, 0, 24}, i+j)}
+			l.at(fmt.Sprintf("sequences%d_p%d", j, page), m, i%5 == j)
+		}
+	}
+	// Keys that are rows of the batch: encoders and the textbook.
+	for i, n := range []int{1, 2, 7, 15, 16, 17, 33, 64, 65, 130} {
+		for _, causal := range []bool{true, false} {
+			for j, h := range gqa {
+				if j%3 != i%3 {
+					continue
+				}
+				m := at{heads: h[0], kvHeads: h[1], d: pick(headDims, i+j), seqs: []seq{{n, n}}, causal: causal}
+				l.at(fmt.Sprintf("rows_%d_causal-%t_h%d-%d_d%d", n, causal, h[0], h[1], m.d), m, j == i)
+			}
+			m := at{heads: 2, kvHeads: 1, d: 32, seqs: []seq{{n, n}, {3, 3}, {n + 1, n + 1}}, causal: causal, window: pick([]int{0, 6}, i), sinks: i%2 == 1}
+			l.at(fmt.Sprintf("rows_of_three_%d_causal-%t", n, causal), m, i%4 == 1)
+		}
+	}
+	// Values of another width than keys, sharp and flat softmax, odd scales.
+	for i, dv := range []int{1, 16, 40, 64, 128, 256} {
+		for j, d := range []int{16, 48, 192} {
+			for _, count := range []int{1, 19} {
+				m := at{heads: 4, kvHeads: 2, d: d, dv: dv, kv: pick(kvTypes, i+j), page: 16, seqs: []seq{{count, 45}}, causal: true}
+				l.at(fmt.Sprintf("value_width_d%d_dv%d_q%d", d, dv, count), m, i%3 == j && count == 1)
+			}
+		}
+	}
+	for i, spread := range []float64{1e-20, 1e-3, 30, 300, 3000} {
+		for _, count := range []int{1, 19} {
+			m := at{heads: 2, kvHeads: 1, d: 64, kv: pick(kvTypes, i), page: 32, seqs: []seq{{count, 150}}, causal: true, spread: spread}
+			l.at(fmt.Sprintf("sharpness_%g_q%d", spread, count), m, true)
+			m.scale, m.sinks = -0.07, true
+			l.at(fmt.Sprintf("sharpness_%g_sinks_q%d", spread, count), m, false)
+		}
+	}
+}

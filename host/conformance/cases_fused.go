@@ -1,0 +1,127 @@
+package conformance
+
+import (
+	"fmt"
+	"math"
+
+	"tuff/host/compute"
+)
+
+// fused adds the sequences of ops that devices run as one kernel, compiled with fusion allowed. The bound is that of the
+// ops one after the other: a fused kernel only leaves roundings out.
+func (l *list) fused() {
+	for i, f := range Formats10 {
+		for j, r := range []int{1, 2, 5, 8, 9, 16, 33, 65} {
+			n, k := pick([]int{33, 64, 130}, i+j), blocksOf(f, pick([]int{64, 96, 300}, i+2*j))
+			quick := j == i%8
+			shape := fmt.Sprintf("%v_r%d_n%d_k%d", f, r, n, k)
+			l.add("matmul_add", shape, f, quick, func(b *build) {
+				b.o.NoFuse = false
+				b.rows(r)
+				x, residual := b.feed("x", k), b.feed("residual", n)
+				y := b.project("y", x, f, n)
+				b.p.Add("residual", compute.Add{A: residual, B: y, Out: b.output("out", n)})
+			})
+			l.add("matmul_swiglu", shape, f, quick, func(b *build) {
+				b.o.NoFuse = false
+				b.rows(r)
+				x := b.feed("x", k)
+				b.p.Add("swiglu", compute.SwiGLU{Gate: b.project("gate", x, f, n), Up: b.project("up", x, f, n), Out: b.output("out", n)})
+			})
+			// Q, K and V of one input: three results of two widths, sometimes of two formats, sometimes with a bias.
+			l.add("matmul_matmul_matmul", shape, f, quick, func(b *build) {
+				b.o.NoFuse = false
+				b.rows(r)
+				x := b.feed("x", k)
+				other := f
+				if j%3 == 2 && k%32 == 0 {
+					other = compute.Q8_0
+				}
+				for c, t := range []compute.DType{f, f, other} {
+					width := n
+					if c > 0 {
+						width = n/4 + 1
+					}
+					name := string("qkv"[c])
+					op := compute.MatMul{X: x, W: b.weight("w"+name, t, width, k), Out: b.output(name, width)}
+					if j%4 == 1 {
+						op.Bias = b.random("bias"+name, 1, width)
+					}
+					b.p.Add(name, op)
+				}
+			})
+			l.add("rmsnorm_matmul", shape, f, quick, func(b *build) {
+				b.o.NoFuse = false
+				b.rows(r)
+				x := b.feed("x", k)
+				h := b.scratch("h", k)
+				b.p.Add("norm", compute.RMSNorm{X: x, Weight: b.random("weight", 1, k), Out: h, Eps: 1e-5})
+				b.p.Add("out", compute.MatMul{X: h, W: b.weight("w", f, n, k), Out: b.output("out", n)})
+			})
+		}
+	}
+	for i, d := range []int{16, 48, 64, 96, 128, 256} {
+		for j, r := range []int{1, 3, 17, 66} {
+			for _, pairing := range []compute.Pairing{compute.Adjacent, compute.Halves} {
+				l.add("rope_kvstore", fmt.Sprintf("%v_d%d_t%d", pairing, d, r), 0, j == i%4, func(b *build) {
+					b.o.NoFuse = false
+					b.ropeStore(r, d, pairing, pick(kvTypes, i+j), pick(pageSizes, i+j), i%2 == 0)
+				})
+			}
+		}
+	}
+	// An intermediate that somebody else reads too must still be written.
+	l.add("matmul_add", "intermediate_is_read_twice", compute.F32, true, func(b *build) {
+		b.o.NoFuse = false
+		b.rows(3)
+		x, residual := b.feed("x", 40), b.feed("residual", 24)
+		y := b.project("y", x, compute.F32, 24)
+		b.p.Add("residual", compute.Add{A: residual, B: y, Out: b.output("out", 24)})
+		b.p.Add("again", compute.Add{A: y, B: y, Out: b.output("twice", 24)})
+	})
+	l.add("matmul_swiglu", "gate_is_read_twice", compute.F32, true, func(b *build) {
+		b.o.NoFuse = false
+		b.rows(2)
+		x := b.feed("x", 40)
+		gate, up := b.project("gate", x, compute.F32, 24), b.project("up", x, compute.F32, 24)
+		b.p.Add("swiglu", compute.SwiGLU{Gate: gate, Up: up, Out: b.output("out", 24)})
+		b.p.Add("again", compute.Add{A: gate, B: up, Out: b.output("sum", 24)})
+	})
+	l.add("matmul_swiglu", "one_matrix_gates_itself", compute.F32, true, func(b *build) {
+		b.o.NoFuse = false
+		b.rows(2)
+		x := b.feed("x", 40)
+		y := b.project("y", x, compute.F32, 24)
+		b.p.Add("swiglu", compute.SwiGLU{Gate: y, Up: y, Out: b.output("out", 24)})
+	})
+	l.add("matmul_add", "both_sides_are_products", compute.F32, true, func(b *build) {
+		b.o.NoFuse = false
+		b.rows(2)
+		x := b.feed("x", 40)
+		b.p.Add("sum", compute.Add{A: b.project("a", x, compute.F32, 24), B: b.project("b", x, compute.F32, 24), Out: b.output("out", 24)})
+	})
+}
+
+// ropeStore rotates queries and keys, stores keys and values, and with attend reads them again.
+func (b *build) ropeStore(r, d int, pairing compute.Pairing, kv compute.DType, page int, attend bool) {
+	const heads, kvHeads, before = 4, 2, 9
+	pg := b.paged(page, before+r)
+	tables := [][]int32{pg.take(before + r)}
+	b.step(tables, seq{r, before + r})
+	q, k, v := b.feed("q", heads*d), b.feed("k", kvHeads*d), b.feed("v", kvHeads*d)
+	kc, vc := b.cache("k_cache", kv, kvHeads*d, tables, []int{before}), b.cache("v_cache", kv, kvHeads*d, tables, []int{before})
+	table := b.angles(before+r, d)
+	kr := b.scratch("k_rope", kvHeads*d)
+	qr := b.scratch
+	if !attend {
+		qr = b.output
+	}
+	qRope := qr("q_rope", heads*d)
+	b.p.Add("rope_q", compute.RoPE{X: q, Table: table, Out: qRope, NumHeads: heads, HeadDim: d, RotDim: d, Pairing: pairing})
+	b.p.Add("rope_k", compute.RoPE{X: k, Table: table, Out: kr, NumHeads: kvHeads, HeadDim: d, RotDim: d, Pairing: pairing})
+	b.p.Add("kvstore", compute.KVStore{K: kr, V: v, KCache: kc, VCache: vc})
+	if attend {
+		b.p.Add("attention", compute.Attention{Q: qRope, K: kc, V: vc, Out: b.output("out", heads*d), NumHeads: heads, NumKVHeads: kvHeads,
+			HeadDim: d, HeadDimV: d, Scale: float32(1 / math.Sqrt(float64(d))), Causal: true, Paged: true})
+	}
+}

@@ -1,0 +1,47 @@
+package conformance_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"tuff/fallback"
+	"tuff/host/compute"
+	"tuff/host/conformance"
+)
+
+func open(t testing.TB) *fallback.Device {
+	d, err := fallback.New(fallback.Options{})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, d.Close()) })
+	return d
+}
+
+// A bound as large as the values would let everything pass.
+func TestBoundsAreTight(t *testing.T) {
+	dev := open(t)
+	for _, c := range conformance.Cases() {
+		if testing.Short() && !c.Quick {
+			continue
+		}
+		r := c.Run(t.Context(), dev, dev, conformance.Options{Formats: everyFormat()})
+		assert.NotEqual(t, conformance.Failed, r.Status, r)
+		if c.Op != "program" && r.Status == conformance.Passed {
+			assert.Lessf(t, r.Slack, 0.1, "%v: bounds over values", c)
+		}
+	}
+}
+
+func everyFormat() []compute.DType {
+	var all []compute.DType
+	for t := compute.F32; t.Valid(); t++ {
+		all = append(all, t)
+	}
+	return all
+}
+
+func TestCountsAreKept(t *testing.T) {
+	require.NoError(t, conformance.CheckCounts(conformance.Cases()))
+	assert.Greater(t, len(conformance.Cases()), 3000)
+}

@@ -1,0 +1,43 @@
+package conformance
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+)
+
+// Counts is how many cases the suite has for each op and fused form. A change of the lists changes it deliberately.
+var Counts = map[string]int{
+	"add":                  118,
+	"attention":            1076,
+	"embed":                785,
+	"kvstore":              168,
+	"matmul":               2405,
+	"matmul_add":           82,
+	"matmul_matmul_matmul": 80,
+	"matmul_swiglu":        82,
+	"program":              20,
+	"rmsnorm":              176,
+	"rmsnorm_matmul":       80,
+	"rope":                 231,
+	"rope_kvstore":         48,
+	"swiglu":               118,
+	"takerows":             90,
+}
+
+// CheckCounts compares cases with Counts.
+func CheckCounts(cases []Case) error {
+	got := make(map[string]int)
+	for _, c := range cases {
+		got[c.Op]++
+	}
+	if maps.Equal(got, Counts) {
+		return nil
+	}
+	for _, op := range slices.Sorted(maps.Keys(got)) {
+		if got[op] != Counts[op] {
+			return fmt.Errorf("conformance: count cases of %s: got %d, want %d", op, got[op], Counts[op])
+		}
+	}
+	return fmt.Errorf("conformance: count cases: got %d ops, want %d", len(got), len(Counts))
+}

@@ -1,0 +1,239 @@
+package conformance
+
+import (
+	"math"
+
+	"tuff/host/compute"
+)
+
+// The formulas below are each written from host/compute's documentation of the op, in float64. With every result goes
+// the bound of its error, made of two parts: what the errors of the inputs become (first order, with the second order
+// inside the factor 2 of the other part or spelled out), and what float32 arithmetic adds: c·γ_k·Σ|terms| for sums of k
+// terms in any order (Higham, 3.1), with c = 2 for a fused multiply-add against a separate one and a last rounding.
+
+func (n *naive) embed(o compute.Embed) error {
+	w, err := n.weights(o.Table)
+	if err != nil {
+		return err
+	}
+	out := n.vals[o.Out]
+	for t, id := range n.s.Tokens {
+		v, e := out.row(t)
+		w(int(id), v, e)
+		scale := float64(o.Scale)
+		for c := range v {
+			v[c] *= scale
+			e[c] = e[c]*abs(scale) + tiny
+			if o.Scale != 1 {
+				e[c] += u * abs(v[c])
+			}
+		}
+	}
+	return nil
+}
+
+func (n *naive) takerows(o compute.TakeRows) error {
+	x, err := n.get(o.X)
+	if err != nil {
+		return err
+	}
+	out := n.vals[o.Out]
+	for i, r := range n.s.Outputs {
+		v, e := out.row(i)
+		xv, xe := x.row(int(r))
+		copy(v, xv)
+		for c := range e {
+			e[c] = xe[c] + tiny
+		}
+	}
+	return nil
+}
+
+func (n *naive) add(o compute.Add) error {
+	a, b, err := n.two(o.A, o.B)
+	if err != nil {
+		return err
+	}
+	out := n.vals[o.Out]
+	for i := range out.v {
+		out.v[i] = a.v[i] + b.v[i]
+		in := a.e[i] + b.e[i]
+		out.e[i] = in + u*(abs(out.v[i])+in)*1.01 + tiny // correctly rounded
+	}
+	return nil
+}
+
+func (n *naive) swiglu(o compute.SwiGLU) error {
+	g, up, err := n.two(o.Gate, o.Up)
+	if err != nil {
+		return err
+	}
+	out := n.vals[o.Out]
+	for i := range out.v {
+		x, y := g.v[i], up.v[i]
+		silu := x / (1 + math.Exp(-x))
+		out.v[i] = silu * y
+		// exp is good to 3+2|x| ULP and division to 2.5 (Vulkan specification, precision of operations); an ULP is at
+		// most 2u. The slope of silu is at most 1.1. Where exp(−x) leaves the range of division, |silu| is below 2⁻¹¹⁸.
+		own := 2 * u * (2*(3+2*abs(x)) + 5 + 4)
+		in := 1.1*g.e[i]*(abs(y)+up.e[i]) + abs(silu)*up.e[i]
+		out.e[i] = own*abs(out.v[i]) + in*(1+own) + 0x1p-118*(1+abs(y))
+	}
+	return nil
+}
+
+func (n *naive) two(a, b compute.Ref) (x, y value, err error) {
+	if x, err = n.get(a); err == nil {
+		y, err = n.get(b)
+	}
+	return x, y, err
+}
+
+func (n *naive) rmsnorm(o compute.RMSNorm) error {
+	x, w, err := n.two(o.X, o.Weight)
+	if err != nil {
+		return err
+	}
+	out := n.vals[o.Out]
+	size := out.cols
+	if o.Group > 0 {
+		size = o.Group
+	}
+	for at := 0; at < len(out.v); at += size {
+		var squares, moved float64
+		for i := at; i < at+size; i++ {
+			squares += x.v[i] * x.v[i]
+			moved += 2*abs(x.v[i])*x.e[i] + x.e[i]*x.e[i] + tiny
+		}
+		mean := squares/float64(size) + float64(o.Eps)
+		root := math.Sqrt(mean)
+		// All terms of the sum are positive: relative error γ, halved by the root like what the inputs bring; then
+		// inversesqrt's 2 ULP and the three roundings of mean, product and product.
+		in := moved / float64(size) / mean
+		rel := 2*(gamma(size+2)/2+7*u) + in
+		for i := at; i < at+size; i++ {
+			weight := w.v[i-at]
+			out.v[i] = x.v[i] / root * weight
+			out.e[i] = abs(out.v[i])*rel + x.e[i]/root*abs(weight)*(1+rel) + tiny*(1+abs(weight))
+		}
+	}
+	return nil
+}
+
+func (n *naive) matmul(o compute.MatMul) error {
+	x, err := n.get(o.X)
+	if err != nil {
+		return err
+	}
+	w, err := n.weights(o.W)
+	if err != nil {
+		return err
+	}
+	var bias value
+	if o.Bias != 0 {
+		if bias, err = n.get(o.Bias); err != nil {
+			return err
+		}
+	}
+	out := n.vals[o.Out]
+	k := x.cols
+	wv, we := make([]float64, k), make([]float64, k)
+	for c := range out.cols {
+		w(c, wv, we)
+		for r := range out.rows() {
+			xv, xe := x.row(r)
+			var sum, terms, in, small float64
+			for i, a := range xv {
+				sum += a * wv[i]
+				terms += abs(a * wv[i])
+				in += abs(wv[i])*xe[i] + (abs(a)+xe[i])*we[i]
+				small += 1 + abs(a) + abs(wv[i])
+			}
+			bound := 2*gamma(k+2)*(terms+in) + in + tiny*small
+			if n.fast {
+				bound += fastDot(xv, wv, terms)
+			}
+			if o.Bias != 0 {
+				sum += bias.v[c]
+				bound += 2 * u * (abs(sum) + abs(bias.v[c]))
+			}
+			v, e := out.row(r)
+			v[c], e[c] = sum, bound
+		}
+	}
+	return nil
+}
+
+// fastDot is what fast arithmetic may add to a dot product: activations in int8 with a scale from the largest of at least
+// the row (half a step of max/127 each), or both sides in half precision.
+func fastDot(x, w []float64, terms float64) float64 {
+	step := maxAbs(x) / 127 / 2 * 1.01
+	return step*fold(w, func(s, v float64) float64 { return s + abs(v) }) + 2.01*uF16*terms
+}
+
+func (n *naive) rope(o compute.RoPE) error {
+	x, table, err := n.two(o.X, o.Table)
+	if err != nil {
+		return err
+	}
+	out := n.vals[o.Out]
+	for t := range out.rows() {
+		xv, xe := x.row(t)
+		v, e := out.row(t)
+		angle, _ := table.row(int(n.s.Pos[t]))
+		for c := range v {
+			h, d := c/o.HeadDim*o.HeadDim, c%o.HeadDim
+			if d >= o.RotDim {
+				v[c], e[c] = xv[c], xe[c]+tiny
+				continue
+			}
+			// Element d is the first or the second of pair i; other is its partner.
+			var i, other int
+			var first bool
+			switch o.Pairing {
+			case compute.Adjacent:
+				i, other, first = d/2, h+(d^1), d%2 == 0
+			case compute.Halves:
+				half := o.RotDim / 2
+				i, other, first = d%half, h+(d+half)%o.RotDim, d < half
+			}
+			cos, sin := angle[2*i], angle[2*i+1]
+			if first {
+				sin = -sin
+			}
+			v[c] = xv[c]*cos + xv[other]*sin
+			in := xe[c]*abs(cos) + xe[other]*abs(sin)
+			e[c] = in + 2*gamma(3)*(abs(xv[c]*cos)+abs(xv[other]*sin)+in) + 4*tiny
+		}
+	}
+	return nil
+}
+
+func (n *naive) kvstore(o compute.KVStore) error {
+	for _, pair := range [][2]compute.Ref{{o.K, o.KCache}, {o.V, o.VCache}} {
+		src, err := n.get(pair[0])
+		if err != nil {
+			return err
+		}
+		cache := n.vals[pair[1]]
+		half := n.pr.p.At(pair[1]).DType == compute.F16
+		for i := range n.s.Seqs {
+			q := &n.s.Seqs[i]
+			for t := q.First; t < q.First+q.Count; t++ {
+				sv, se := src.row(t)
+				v, e := cache.row(slot(n.pr.p, q, int(n.s.Pos[t])))
+				for c, x := range sv {
+					v[c], e[c] = x, se[c]
+					switch {
+					case half: // an error may carry a value over the middle between two halves, and only then shows
+						v[c] = roundF16(x)
+						e[c] = max(roundF16(x+se[c])-v[c], v[c]-roundF16(x-se[c]))
+					case x != 0 && abs(x) < tiny:
+						e[c] += tiny
+					}
+				}
+			}
+		}
+	}
+	return nil
+}
