@@ -41,10 +41,10 @@ type Tensor struct {
 	Shard      int   // which file of a split model, from 0
 }
 
-// File is an open model file, or all files of a split one. It may be used by several goroutines at once.
+// File is an open model file, or all files of a split one. It may be used by several goroutines at once, but for Close.
 type File struct {
-	Name    string
-	Version int
+	Name    string // of the file that was asked for, without its folder
+	Version int    // of GGUF
 
 	keys    []string
 	values  map[string]any
@@ -53,46 +53,11 @@ type File struct {
 	shards  []content
 }
 
-// content is the bytes of one file.
+// content is the bytes of one file, and what the operating system can do with them.
 type content struct {
 	data  []byte
 	close func() error
 	drop  func(off, size int64) error // lets go of the pages of a range; nil where there are none
-}
-
-// OpenBytes reads a model that is already in memory. The caller keeps data unchanged until Close.
-func OpenBytes(name string, data []byte) (*File, error) {
-	f, err := assemble(name, []string{name}, []content{{data: data}})
-	if err != nil {
-		return nil, err
-	}
-	if n, _ := f.Uint("split.count"); n > 1 {
-		return nil, &UnsupportedError{name, fmt.Sprintf("one of %d split files in memory", n)}
-	}
-	return f, nil
-}
-
-// assemble decodes the shards of one model.
-func assemble(name string, names []string, shards []content) (*File, error) {
-	f := &File{Name: name, shards: shards, byName: map[string]int{}, values: map[string]any{}}
-	for i, c := range shards {
-		s, err := decode(names[i], c.data)
-		if err != nil {
-			return nil, err
-		}
-		if i == 0 {
-			f.Version, f.keys, f.values = s.version, s.keys, s.values
-		}
-		for _, t := range s.tensors {
-			if _, ok := f.byName[t.Name]; ok {
-				return nil, &FormatError{names[i], t.Offset, "tensor name", fmt.Sprintf("%q twice", t.Name), "each name once"}
-			}
-			t.Shard = i
-			f.byName[t.Name] = len(f.tensors)
-			f.tensors = append(f.tensors, t)
-		}
-	}
-	return f, nil
 }
 
 // Close gives the file's memory back. Bytes that Data returned must not be used after.
@@ -128,7 +93,9 @@ func (f *File) Tensor(name string) (Tensor, bool) {
 	return f.tensors[i], true
 }
 
-// Data are a tensor's bytes, without a copy.
+// Data are a tensor's bytes, without a copy: little-endian, valid until Close, never to be written. Where the file is mapped
+// and somebody truncates it meanwhile, reading them faults and ends the process; ReadInto gives an error instead. t is one of
+// this file's tensors.
 func (f *File) Data(t Tensor) []byte {
 	return f.shards[t.Shard].data[t.Offset : t.Offset+t.Size : t.Offset+t.Size]
 }

@@ -8,4 +8,4 @@ import (
 )
 
 // mapFile is not needed for correctness: the file is read instead.
-func mapFile(*os.File, int64) (content, error) { return content{}, errors.ErrUnsupported }
+func mapFile(*os.File, int) (content, error) { return content{}, errors.ErrUnsupported }

@@ -10,8 +10,8 @@ import (
 
 // mapFile maps a file read-only. A file that is truncated while it is mapped makes reads beyond its end fault: replace
 // model files by renaming, not in place, or open them with NoMmap.
-func mapFile(f *os.File, size int64) (content, error) {
-	data, err := unix.Mmap(int(f.Fd()), 0, int(size), unix.PROT_READ, unix.MAP_SHARED)
+func mapFile(f *os.File, size int) (content, error) {
+	data, err := unix.Mmap(int(f.Fd()), 0, size, unix.PROT_READ, unix.MAP_SHARED)
 	if err != nil {
 		return content{}, err
 	}
