@@ -1,0 +1,380 @@
+package conformance
+
+import (
+	"encoding/binary"
+	"fmt"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"tuff/fallback"
+	"tuff/host/compute"
+)
+
+// rowsOf are results by rows.
+func rowsOf(t *compute.Tensor, f []float32) int { return len(f) / t.Cols }
+
+// resultFaults are mistakes of loops and tiles that any op can have.
+func resultFaults(op string) []fault {
+	type result = func(t *compute.Tensor, got, before []float32, n int)
+	var all []fault
+	add := func(name string, f result) { all = append(all, fault{op: op, name: name, result: f}) }
+	add("last row is not written", func(t *compute.Tensor, got, before []float32, _ int) {
+		copy(got[len(got)-t.Cols:], before[len(got)-t.Cols:])
+	})
+	add("last column is not written", func(t *compute.Tensor, got, before []float32, _ int) {
+		for i := t.Cols - 1; i < len(got); i += t.Cols {
+			got[i] = before[i]
+		}
+	})
+	add("last element is not written", func(_ *compute.Tensor, got, before []float32, _ int) {
+		got[len(got)-1] = before[len(got)-1]
+	})
+	add("rows past the eighth are zero", func(t *compute.Tensor, got, _ []float32, _ int) {
+		clear(got[min(len(got), 8*t.Cols):])
+	})
+	add("columns past the 32nd are zero", func(t *compute.Tensor, got, _ []float32, _ int) {
+		for i := range got {
+			if i%t.Cols >= 32 {
+				got[i] = 0
+			}
+		}
+	})
+	add("two rows are exchanged", func(t *compute.Tensor, got, _ []float32, _ int) {
+		if n := rowsOf(t, got); n > 1 {
+			last := slices.Clone(got[(n-1)*t.Cols:])
+			copy(got[(n-1)*t.Cols:], got[:t.Cols])
+			copy(got, last)
+		}
+	})
+	add("columns are shifted by one", func(t *compute.Tensor, got, _ []float32, _ int) {
+		if t.Cols > 1 {
+			copy(got, got[1:])
+		}
+	})
+	add("one element is off by a thousandth", func(_ *compute.Tensor, got, _ []float32, _ int) { got[len(got)/2] *= 1.001 })
+	add("results are rounded to half", func(_ *compute.Tensor, got, _ []float32, _ int) {
+		for i, v := range got {
+			got[i] = compute.F16ToF32(compute.F32ToF16(v))
+		}
+	})
+	add("one element is NaN", func(_ *compute.Tensor, got, _ []float32, _ int) { got[0] -= got[0]; got[0] /= got[0] })
+	add("every second run differs in the last bit", func(_ *compute.Tensor, got, _ []float32, n int) {
+		if n%2 == 0 {
+			got[0] *= 1 + 0x1p-23
+		}
+	})
+	return all
+}
+
+// identity forgets the page tables.
+func identity(_ *compute.Program, s *compute.Step) {
+	for i := range s.Seqs {
+		pages := make([]int32, len(s.Seqs[i].Pages))
+		for j := range pages {
+			pages[j] = int32(j)
+		}
+		s.Seqs[i].Pages = pages
+	}
+}
+
+func firstPages(_ *compute.Program, s *compute.Step) {
+	for i := range s.Seqs {
+		if p := s.Seqs[0].Pages; len(p) >= len(s.Seqs[i].Pages) {
+			s.Seqs[i].Pages = p[:len(s.Seqs[i].Pages)]
+		}
+	}
+}
+
+func ignoreOffsets(p *compute.Program) {
+	for i := range p.Tensors {
+		if p.Tensors[i].Role == compute.Weight {
+			p.Tensors[i].Offset = 0
+		}
+	}
+}
+
+func faults() []fault {
+	var all []fault
+	for _, op := range []string{"embed", "rmsnorm", "matmul", "rope", "attention", "swiglu", "add", "takerows", "matmul_add", "matmul_swiglu",
+		"matmul_matmul_matmul", "rmsnorm_matmul"} {
+		for _, f := range resultFaults(op) {
+			// These ops only copy or pick, and a half keeps what they copy as well as a device that flushes: other faults judge them.
+			all = append(all, f)
+		}
+	}
+	return append(all,
+		fault{op: "embed", name: "scale is ignored", op2: on(func(o *compute.Embed) { o.Scale = 1 })},
+		fault{op: "embed", name: "token ids are one too low", step: func(_ *compute.Program, s *compute.Step) {
+			for i := range s.Tokens {
+				s.Tokens[i] = max(0, s.Tokens[i]-1)
+			}
+		}},
+		fault{op: "embed", name: "offset is ignored", program: ignoreOffsets},
+		fault{op: "embed", name: "subnormal scales are flushed", buffer: flushScales},
+
+		fault{op: "matmul", name: "last block of the sum is left out", buffer: blocks(func(t compute.DType, b []byte, col, cols int) {
+			if col == cols-t.BlockLen() {
+				clear(b)
+			}
+		})},
+		fault{op: "matmul", name: "last column of the sum is left out", buffer: func(s *compute.BufferSpec) {
+			each("w", func(c int, v float32) float32 {
+				if c == s.Cols-1 {
+					return 0
+				}
+				return v
+			})(s)
+		}},
+		fault{op: "matmul", name: "bias is ignored", op2: on(func(o *compute.MatMul) { o.Bias = 0 })},
+		fault{op: "matmul", name: "offset is ignored", program: ignoreOffsets},
+		fault{op: "matmul", name: "subnormal scales are flushed", buffer: flushScales},
+		fault{op: "matmul", name: "activations are rounded to half", buffer: each("x", func(_ int, v float32) float32 {
+			return compute.F16ToF32(compute.F32ToF16(v))
+		})},
+		fault{op: "matmul", name: "a high bit of a block is lost", buffer: blocks(func(t compute.DType, b []byte, _, _ int) {
+			if t == compute.Q5_0 { // the fifth bit of the last element
+				b[5] &^= 0x80
+			}
+		})},
+		fault{op: "matmul", name: "nibbles are exchanged", buffer: blocks(func(t compute.DType, b []byte, _, _ int) {
+			if t == compute.Q4_0 {
+				for i := 2; i < len(b); i++ {
+					b[i] = b[i]<<4 | b[i]>>4
+				}
+			}
+		})},
+		fault{op: "matmul", name: "the minimum of a block is lost", buffer: blocks(func(t compute.DType, b []byte, _, _ int) {
+			if t == compute.Q4_K {
+				b[2], b[3] = 0, 0
+			}
+		})},
+		fault{op: "matmul", name: "signed group scales are taken as unsigned", buffer: blocks(func(t compute.DType, b []byte, _, _ int) {
+			if t == compute.Q6_K {
+				for i := range 16 {
+					b[192+i] &= 0x7f
+				}
+			}
+		})},
+
+		fault{op: "rmsnorm", name: "eps is ignored", op2: on(func(o *compute.RMSNorm) { o.Eps = 0 })},
+		fault{op: "rmsnorm", name: "eps is 1e-5 always", op2: on(func(o *compute.RMSNorm) { o.Eps = 1e-5 })},
+		fault{op: "rmsnorm", name: "weight is shifted", buffer: each("weight", func(c int, v float32) float32 {
+			if c == 0 {
+				return -v
+			}
+			return v
+		})},
+		fault{op: "rmsnorm", name: "offset is ignored", program: ignoreOffsets},
+
+		fault{op: "rope", name: "pairing is exchanged", op2: on(func(o *compute.RoPE) { o.Pairing = 1 - o.Pairing })},
+		fault{op: "rope", name: "sine has the other sign", buffer: each("angles", func(c int, v float32) float32 {
+			if c%2 == 1 {
+				return -v
+			}
+			return v
+		})},
+		fault{op: "rope", name: "positions are row numbers", step: func(_ *compute.Program, s *compute.Step) {
+			for i := range s.Pos {
+				s.Pos[i] = int32(i)
+			}
+		}},
+		fault{op: "rope", name: "positions start one late", step: func(_ *compute.Program, s *compute.Step) {
+			for i := range s.Pos {
+				s.Pos[i] = max(0, s.Pos[i]-1)
+			}
+		}},
+
+		fault{op: "kvstore", name: "page table is ignored", step: identity},
+		fault{op: "kvstore", name: "all sequences use the first one's pages", step: firstPages},
+		fault{op: "kvstore", name: "positions start at zero", step: func(_ *compute.Program, s *compute.Step) {
+			for i := range s.Pos {
+				s.Pos[i] = int32(i)
+			}
+		}},
+		fault{op: "kvstore", name: "nothing is stored", program: drop("kvstore")},
+		fault{op: "kvstore", name: "keys and values are exchanged", op2: on(func(o *compute.KVStore) { o.KCache, o.VCache = o.VCache, o.KCache })},
+		fault{op: "kvstore", name: "halves are rounded toward zero", prepare: truncateFeeds},
+		fault{op: "kvstore", name: "one slot too many is written", after: func(d *faulty, p *compute.Program, s *compute.Step) {
+			q := &s.Seqs[len(s.Seqs)-1]
+			for _, in := range p.Instrs {
+				o, ok := in.Op.(compute.KVStore)
+				if next := int(s.Pos[len(s.Pos)-1]) + 1; ok && next < len(q.Pages)*p.PageSize {
+					t := p.At(o.KCache)
+					row, _ := t.DType.RowBytes(t.Cols)
+					if err := d.Upload(t.Buffer, t.Offset+row*int64(slot(p, q, next)), make([]byte, row)); err != nil {
+						panic(err)
+					}
+				}
+			}
+		}},
+
+		fault{op: "attention", name: "mask is ignored", op2: on(func(o *compute.Attention) { o.Causal = false })},
+		fault{op: "attention", name: "mask is always there", op2: on(func(o *compute.Attention) { o.Causal = true })},
+		fault{op: "attention", name: "queries do not see themselves", step: func(_ *compute.Program, s *compute.Step) {
+			for i := range s.Pos {
+				s.Pos[i] = max(0, s.Pos[i]-1)
+			}
+		}},
+		fault{op: "attention", name: "a key after the last is read", step: func(p *compute.Program, s *compute.Step) {
+			for i := range s.Seqs {
+				if q := &s.Seqs[i]; q.Len < len(q.Pages)*p.PageSize {
+					q.Len++
+					s.Pos[q.First+q.Count-1]++
+				}
+			}
+		}},
+		fault{op: "attention", name: "window is one wider", op2: on(func(o *compute.Attention) {
+			if o.Window > 0 {
+				o.Window++
+			}
+		})},
+		fault{op: "attention", name: "window is ignored", op2: on(func(o *compute.Attention) { o.Window = 0 })},
+		fault{op: "attention", name: "soft cap is ignored", op2: on(func(o *compute.Attention) { o.SoftCap = 0 })},
+		fault{op: "attention", name: "sinks are ignored", op2: on(func(o *compute.Attention) { o.Sinks = 0 })},
+		fault{op: "attention", name: "scale is off by a thousandth", op2: on(func(o *compute.Attention) { o.Scale *= 1.001 })},
+		fault{op: "attention", name: "page table is ignored", step: identity},
+		fault{op: "attention", name: "all sequences use the first one's pages", step: firstPages},
+		fault{op: "attention", name: "keys and values are exchanged", op2: on(func(o *compute.Attention) {
+			if o.HeadDim == o.HeadDimV {
+				o.K, o.V = o.V, o.K
+			}
+		})},
+		fault{op: "attention", name: "every query head has the first KV head", prepare: firstHead},
+
+		fault{op: "swiglu", name: "gate and up are exchanged", op2: on(func(o *compute.SwiGLU) { o.Gate, o.Up = o.Up, o.Gate })},
+		fault{op: "add", name: "adds A twice", op2: on(func(o *compute.Add) { o.B = o.A })},
+		fault{op: "takerows", name: "takes the row before", step: func(_ *compute.Program, s *compute.Step) {
+			if s.Outputs[0] > 0 {
+				for i := range s.Outputs {
+					s.Outputs[i]--
+				}
+			}
+		}},
+		fault{op: "rope_kvstore", name: "rotated keys are not stored", program: drop("kvstore")},
+		fault{op: "program", name: "nothing is stored", program: drop("kvstore")},
+		fault{op: "program", name: "page table is ignored", step: firstPages},
+		fault{op: "program", name: "positions start at zero", step: func(_ *compute.Program, s *compute.Step) {
+			for i := range s.Seqs {
+				for r := range s.Seqs[i].Count {
+					s.Pos[s.Seqs[i].First+r] = int32(r)
+				}
+			}
+		}},
+	)
+}
+
+func drop(stem string) func(*compute.Program) {
+	return func(p *compute.Program) {
+		p.Instrs = slices.DeleteFunc(p.Instrs, func(in compute.Instr) bool { return in.Op.Stem() == stem })
+	}
+}
+
+// flushScales zeroes subnormal binary16 scales.
+func flushScales(s *compute.BufferSpec) {
+	blocks(func(t compute.DType, b []byte, _, _ int) {
+		for _, at := range halfAt[t] {
+			if h := binary.LittleEndian.Uint16(b[at:]); h&0x7c00 == 0 {
+				binary.LittleEndian.PutUint16(b[at:], h&0x8000)
+			}
+		}
+	})(s)
+}
+
+// replace gives a tensor new float32 contents in a buffer of its own.
+func (d *faulty) replace(p *compute.Program, r compute.Ref, f func(i int, v float32) float32) compute.Buffer {
+	t := p.At(r)
+	v := make([]float32, t.Rows.Fixed*t.Cols)
+	if err := d.Download(compute.Bytes(v), t.Buffer, t.Offset); err != nil {
+		panic(err)
+	}
+	for i := range v {
+		v[i] = f(i, v[i])
+	}
+	b, err := d.Device.NewBuffer(compute.BufferSpec{Name: t.Name, Usage: compute.UseWeights, Size: int64(4 * len(v)), Data: compute.Bytes(v)})
+	if err != nil {
+		panic(err)
+	}
+	t.Buffer, t.Offset = b, 0
+	return b
+}
+
+// truncateFeeds rounds what goes into half caches toward zero, and leaves the float32 ones alone.
+func truncateFeeds(d *faulty, p *compute.Program) func() {
+	var made []compute.Buffer
+	half := make(map[compute.Ref]bool)
+	for _, in := range p.Instrs {
+		if o, ok := in.Op.(compute.KVStore); ok {
+			half[o.K] = p.At(o.KCache).DType == compute.F16
+			half[o.V] = p.At(o.VCache).DType == compute.F16
+		}
+	}
+	for _, in := range p.Instrs {
+		if o, ok := in.Op.(compute.Embed); ok && half[o.Out] {
+			made = append(made, d.replace(p, o.Table, func(_ int, v float32) float32 { return truncated(v) }))
+		}
+	}
+	return closer(made)
+}
+
+// firstHead copies the first KV head over the others where keys are fed.
+func firstHead(d *faulty, p *compute.Program) func() {
+	var made []compute.Buffer
+	for _, in := range p.Instrs {
+		o, ok := in.Op.(compute.Attention)
+		if !ok || o.Paged {
+			continue
+		}
+		for _, feed := range p.Instrs {
+			if e, ok := feed.Op.(compute.Embed); ok && e.Out == o.K {
+				cols := p.At(e.Table).Cols
+				var row []float32
+				made = append(made, d.replace(p, e.Table, func(i int, v float32) float32 {
+					if i%cols == 0 {
+						row = row[:0]
+					}
+					row = append(row, v)
+					return row[i%cols%o.HeadDim]
+				}))
+			}
+		}
+	}
+	return closer(made)
+}
+
+func closer(made []compute.Buffer) func() {
+	return func() {
+		for _, b := range made {
+			b.Close()
+		}
+	}
+}
+
+// Every planted fault must fail a case of its op, even in the short run.
+func TestPlantedFaultsAreCaught(t *testing.T) {
+	dev, err := fallback.New(fallback.Options{})
+	require.NoError(t, err)
+	defer dev.Close()
+	byOp := make(map[string][]Case)
+	for _, c := range Cases() {
+		if c.Quick {
+			byOp[c.Op] = append(byOp[c.Op], c)
+		}
+	}
+	planted := faults()
+	assert.GreaterOrEqual(t, len(planted), 150)
+	for _, f := range planted {
+		t.Run(fmt.Sprintf("%s/%s", f.op, f.name), func(t *testing.T) {
+			bad := &faulty{Device: dev, fault: f}
+			for _, c := range byOp[f.op] {
+				if r := c.Run(t.Context(), bad, dev, Options{}); r.Status == Failed {
+					assert.NotContains(t, r.Err.Error(), "check", "the fault must be one of results, not one that Check finds")
+					return
+				}
+			}
+			t.Errorf("%d cases passed with a fault", len(byOp[f.op]))
+		})
+	}
+}
