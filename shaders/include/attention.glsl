@@ -1,0 +1,156 @@
+// attention: what the attention kernels share: softmax attention of a block of queries over a range of keys, online, tile
+// by tile, so that no queries x keys matrix ever lies in memory.
+//
+// The heads that share a KV head are packed: pair p of a tile of query rows is row p / GROUP, head p % GROUP of the KV
+// head. A workgroup takes BR pairs and walks the keys BC at a time; WG / BR invocations (LANES) work on one pair.
+//   s[j] = cap(scale q k[j])         m' = max(m, max_j s[j])        p[j] = exp(s[j] - m')
+//   l' = l exp(m - m') + sum_j p[j]  o' = o exp(m - m') + sum_j p[j] v[j]
+// Masked keys have p = 0 and are skipped, so that what lies in their values never matters. All state is f32.
+// Shared memory, in bytes: 4 (BR (D + 1) + BC (max(D, DV) + 1) + 2 BR (BC + 1) + BC)
+// Sources: Milakov and Gimelshein, Online normalizer calculation for softmax, 2018, algorithm 3; Dao et al.,
+// FlashAttention, 2022, algorithm 1; Ainslie et al., GQA, 2023.
+#ifndef ATTENTION_GLSL
+#define ATTENTION_GLSL
+#include "cache.glsl"
+#include "step.glsl"
+#include "tanh.glsl"
+
+layout(local_size_x_id = 0) in;
+layout(constant_id = 0) const uint WG = 128;    // invocations, a multiple of BR
+layout(constant_id = 1) const uint BR = 16;     // pairs of (row, head)
+layout(constant_id = 2) const uint BC = 16;     // keys of a tile
+layout(constant_id = 3) const uint D = 64;      // head size of q and k
+layout(constant_id = 4) const uint DV = 64;     // head size of v
+layout(constant_id = 5) const uint GROUP = 1;   // query heads of a KV head
+layout(constant_id = 6) const uint K_F16 = 0;   // 1: k is binary16, 0: f32
+layout(constant_id = 7) const uint V_F16 = 0;
+layout(constant_id = 8) const uint PAGED = 1;   // 1: key j lies in the sequence's pages; 0: in row first + j
+layout(constant_id = 9) const uint CAUSAL = 1;
+layout(constant_id = 10) const uint SINKS = 0;  // 1: a sink score per head joins the softmax
+layout(constant_id = 11) const uint CAP = 0;    // 1: scores are capped
+layout(constant_id = 12) const uint SPLITS = 1; // pieces of the context
+
+layout(push_constant) uniform Params {
+  F32In q;            // [T, heads D]
+  uint64_t k;         // rows of kvHeads D
+  uint64_t v;         // rows of kvHeads DV
+  F32In sinks;        // [heads]
+  F32Out o;           // [T, heads DV], or partial results (attention_decode)
+  U32In step;
+  uint kvHeads;
+  uint window;        // keys visible on each side, itself included; 0: all
+  uint pageSize;
+  float scale;
+  float softCap;
+};
+
+const uint LANES = WG / BR;
+const uint WIDTH = D > DV ? D : DV;
+const uint PER_LANE = (DV + LANES - 1) / LANES;
+
+shared float sq[BR * (D + 1)];
+shared float skv[BC * (WIDTH + 1)];
+shared float ss[BR * (BC + 1)];
+shared float sp[BR * (BC + 1)];
+shared uint slots[BC]; // row of each key of the tile
+
+// keyRange is the half-open range of keys that a query at pos sees in a sequence of n keys. Twin: compute.KeyRange.
+uvec2 keyRange(uint pos, uint n) {
+  uint lo = 0, hi = n;
+  if (CAUSAL == 1) hi = min(n, pos + 1u);
+  if (window > 0u) {
+    lo = pos + 1u > window ? pos + 1u - window : 0u;
+    if (CAUSAL == 0) hi = min(hi, pos + window);
+  }
+  return uvec2(lo, hi);
+}
+
+// rowsRange covers the ranges of count rows from row on; x >= y when none sees a key.
+uvec2 rowsRange(uint row, uint count, uint n) {
+  uvec2 r = uvec2(0xffffffffu, 0);
+  for (uint i = 0; i < count; i++) {
+    uvec2 one = keyRange(stepPos(step, row + i), n);
+    if (one.x < one.y) r = uvec2(min(r.x, one.x), max(r.y, one.y));
+  }
+  return r;
+}
+
+// splitLength is the number of keys of each of the SPLITS pieces of n keys: whole multiples of 32, at least 64. It depends
+// on the sequence alone, so that a result never depends on what else is in the batch.
+uint splitLength(uint n) { return max((n + SPLITS * 32u - 1u) / (SPLITS * 32u) * 32u, 64u); }
+
+uint keySlot(Seq seq, uint j) { return PAGED == 1 ? stepSlot(step, seq.pages, j, pageSize) : seq.first + j; }
+
+// The running maximum, sum and weighted values of a pair; every lane of the pair holds m and l, and the values at lane,
+// lane + LANES, ... Globals, because no structure with an array of specialized size may be returned.
+float runM = NEG, runL = 0.0, runO[PER_LANE];
+
+// attend runs the workgroup's pairs, the first of which is pair0 of the rows from row on, over the keys [from, to).
+void attend(Seq seq, uint row, uint count, uint pair0, uint kvHead, uint from, uint to) {
+  uint t = gl_LocalInvocationID.x, r = t / LANES, lane = t % LANES;
+  uint pairs = count * GROUP, pair = pair0 + r;
+  for (uint i = t; i < BR * D; i += WG) {
+    uint p = pair0 + i / D, h = kvHead * GROUP + p % GROUP;
+    sq[i / D * (D + 1u) + i % D] = p < pairs ? q.v[((row + p / GROUP) * kvHeads * GROUP + h) * D + i % D] : 0.0;
+  }
+  uvec2 visible = uvec2(0);
+  if (pair < pairs) visible = keyRange(stepPos(step, row + pair / GROUP), seq.len);
+
+  [[unroll]] for (uint i = 0; i < PER_LANE; i++) runO[i] = 0.0;
+
+  for (uint j0 = from; j0 < to; j0 += BC) {
+    uint n = min(BC, to - j0);
+    barrier(); // the values and weights of the tile before are used up before this tile overwrites them
+    if (t < n) slots[t] = keySlot(seq, j0 + t);
+    barrier(); // the slots are known before rows are read from them
+    for (uint i = t; i < BC * D; i += WG) {
+      uint j = i / D, d = i % D;
+      float x = 0.0;
+      if (j < n) x = cacheLoad(cacheRow(k, K_F16, slots[j], kvHeads * D), K_F16, kvHead * D + d);
+      skv[j * (WIDTH + 1u) + d] = x;
+    }
+    barrier(); // queries and keys are staged before scores are taken
+    for (uint j = lane; j < BC; j += LANES) {
+      float s = 0.0;
+      for (uint d = 0; d < D; d++) s = fma(sq[r * (D + 1u) + d], skv[j * (WIDTH + 1u) + d], s);
+      s *= scale;
+      if (CAP == 1) s = softCap * tanhExact(s / softCap);
+      ss[r * (BC + 1u) + j] = j0 + j >= visible.x && j0 + j < min(visible.y, to) ? s : NEG;
+    }
+    barrier(); // every score is written, and the keys are used up, before values overwrite them
+    for (uint i = t; i < BC * DV; i += WG) {
+      uint j = i / DV, d = i % DV;
+      float x = 0.0;
+      if (j < n) x = cacheLoad(cacheRow(v, V_F16, slots[j], kvHeads * DV), V_F16, kvHead * DV + d);
+      skv[j * (WIDTH + 1u) + d] = x;
+    }
+    float m = runM;
+    for (uint j = 0; j < BC; j++) m = max(m, ss[r * (BC + 1u) + j]);
+    for (uint j = lane; j < BC; j += LANES) {
+      bool seen = j0 + j >= visible.x && j0 + j < min(visible.y, to);
+      sp[r * (BC + 1u) + j] = seen ? exp(ss[r * (BC + 1u) + j] - m) : 0.0;
+    }
+    barrier(); // values and weights are staged before they are summed
+    float fade = exp(runM - m);
+    runM = m;
+    runL *= fade;
+    [[unroll]] for (uint i = 0; i < PER_LANE; i++) runO[i] *= fade;
+    for (uint j = 0; j < n; j++) {
+      float p = sp[r * (BC + 1u) + j];
+      if (p == 0.0) continue;
+      runL += p;
+      [[unroll]] for (uint i = 0; i < PER_LANE; i++) {
+        uint d = lane + i * LANES;
+        if (d < DV) runO[i] = fma(p, skv[j * (WIDTH + 1u) + d], runO[i]);
+      }
+    }
+  }
+}
+
+// finish joins the sink and gives the factor of o: 0 where no key and no sink was seen.
+float finish(float m, float l, uint head) {
+  if (SINKS == 0) return l > 0.0 || l != l ? 1.0 / l : 0.0;
+  float top = max(m, sinks.v[head]), fade = exp(m - top);
+  return fade / (l * fade + exp(sinks.v[head] - top));
+}
+#endif

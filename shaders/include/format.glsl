@@ -1,0 +1,37 @@
+// format: the weight format that the manifest's define FORMAT_* names. Each file of formats/ describes its layout and gives
+//   BLOCK_LEN                        elements in a block; a row of weights is whole blocks
+//   Row                              the kind of memory in which a row of blocks lies
+//   decode8(row, seg, a, b)          elements 8 seg to 8 seg + 7
+//   decode16(row, unit, v)           the 16 elements that share loads best: two segments of 8,
+//   segments(unit)                   and which those are
+//   decode1(row, k)                  element k; only where BLOCK_LEN is 1, for rows that are no multiple of 8
+#ifndef FORMAT_GLSL
+#define FORMAT_GLSL
+#include "memory.glsl"
+#if defined(FORMAT_F32)
+#include "formats/f32.glsl"
+#elif defined(FORMAT_F16)
+#include "formats/f16.glsl"
+#elif defined(FORMAT_BF16)
+#include "formats/bf16.glsl"
+#elif defined(FORMAT_Q8_0)
+#include "formats/q8_0.glsl"
+#elif defined(FORMAT_Q4_0)
+#include "formats/q4_0.glsl"
+#elif defined(FORMAT_Q4_1)
+#include "formats/q4_1.glsl"
+#elif defined(FORMAT_Q5_0)
+#include "formats/q5_0.glsl"
+#elif defined(FORMAT_Q5_1)
+#include "formats/q5_1.glsl"
+#elif defined(FORMAT_Q4_K)
+#include "formats/q4_k.glsl"
+#elif defined(FORMAT_Q6_K)
+#include "formats/q6_k.glsl"
+#else
+#error no weight format
+#endif
+
+// rowAt is row n of a matrix. Rows are reached by 64-bit addresses: a matrix may be larger than 32-bit indices reach.
+Row rowAt(Row w, uint n, uint rowBytes) { return Row(uint64_t(w) + uint64_t(n) * uint64_t(rowBytes)); }
+#endif

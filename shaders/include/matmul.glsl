@@ -1,0 +1,43 @@
+// matmul: what the multiplication kernels share: parameters, and the choice of the matrix that a workgroup works on.
+//
+// One dispatch multiplies X by one to MATS matrices of one format and one row length (query, key and value projections),
+// whose rows are numbered one matrix after the other in blocks of a fixed number of rows, or, with PAIR, by two matrices
+// W0 (gate) and W1 (up) of one shape, joined by SwiGLU.
+#ifndef MATMUL_GLSL
+#define MATMUL_GLSL
+#include "format.glsl"
+#include "grid.glsl"
+#include "silu.glsl"
+
+layout(push_constant) uniform Params {
+  F32In x;             // [rows, k]
+  Row w0, w1, w2;      // [n, k] each, rowBytes from row to row
+  F32In b0, b1, b2;    // [n], read where BIAS says so
+  F32Out o0, o1, o2;   // [rows, n]
+  F32In residual;      // [rows, n0], read with RESIDUAL
+  uint rows;           // rows of X
+  uint n0, n1, n2;     // rows of each matrix; 0 beyond MATS
+  uint k;              // elements of a row
+  uint rowBytes;       // bytes from one row of weights to the next
+};
+
+struct Matrix {
+  Row w;
+  F32In bias;
+  F32Out o;
+  uint n;      // rows
+  uint first;  // first row of this workgroup's block
+  uint index;  // which matrix
+};
+
+// matrixOf finds block `block` of height rows; first is n where there is none.
+Matrix matrixOf(uint block, uint height, uint mats) {
+  uint first = block * height, blocks = (n0 + height - 1u) / height;
+  if (mats == 1u || block < blocks) return Matrix(w0, b0, o0, n0, first, 0u);
+  block -= blocks;
+  blocks = (n1 + height - 1u) / height;
+  if (mats == 2u || block < blocks) return Matrix(w1, b1, o1, n1, block * height, 1u);
+  block -= blocks;
+  return Matrix(w2, b2, o2, n2, block * height, 2u);
+}
+#endif

@@ -1,0 +1,240 @@
+package shaders
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func buildInfo(t *testing.T) BuildInfo {
+	t.Helper()
+	b, err := os.ReadFile("manifest.json")
+	require.NoError(t, err)
+	var info BuildInfo
+	require.NoError(t, json.Unmarshal(b, &info))
+	return info
+}
+
+func digest(b []byte) string {
+	h := sha256.Sum256(b)
+	return hex.EncodeToString(h[:])
+}
+
+// TestFresh fails when SPIR-V is stale, missing or left over. It needs no compiler.
+func TestFresh(t *testing.T) {
+	info := buildInfo(t)
+	assert.Equal(t, Compiler, info.Compiler)
+	assert.Equal(t, Flags, info.Flags)
+	want := map[string]bool{}
+	for _, m := range Manifest {
+		assert.False(t, want[m.Name], "%s is in the manifest twice", m.Name)
+		want[m.Name] = true
+		built, ok := info.Modules[m.Name]
+		if !assert.True(t, ok, "%s was never compiled; run make shaders", m.Name) {
+			continue
+		}
+		source, err := SourceDigest(os.DirFS("."), m)
+		require.NoError(t, err)
+		assert.Equal(t, source, built.Source, "%s: the sources changed; run make shaders", m.Name)
+		code, err := os.ReadFile(filepath.Join("spv", m.Name+".spv"))
+		require.NoError(t, err)
+		assert.Equal(t, digest(code), built.SPV, "%s: spv is not what was compiled; run make shaders", m.Name)
+	}
+	assert.Len(t, info.Modules, len(want))
+	files, err := filepath.Glob("spv/*")
+	require.NoError(t, err)
+	for _, f := range files {
+		assert.True(t, want[strings.TrimSuffix(filepath.Base(f), ".spv")], "%s belongs to no module", f)
+	}
+	assert.Less(t, len(Manifest), 200, "the target of the design")
+}
+
+// TestStale proves that TestFresh would see a change in an included file.
+func TestStale(t *testing.T) {
+	dir := t.TempDir()
+	require.NoError(t, os.CopyFS(dir, os.DirFS(".")))
+	m, ok := Find("matmul_q8_0_vec")
+	require.True(t, ok)
+	before, err := SourceDigest(os.DirFS(dir), m)
+	require.NoError(t, err)
+	for _, f := range []string{"matmul_vec.comp", "include/matmul.glsl", "include/formats/q8_0.glsl", "include/formats/contiguous.glsl", "include/half.glsl"} {
+		path := filepath.Join(dir, f)
+		old, err := os.ReadFile(path)
+		require.NoError(t, err)
+		require.NoError(t, os.WriteFile(path, append(slices.Clone(old), '\n'), 0o644))
+		after, err := SourceDigest(os.DirFS(dir), m)
+		require.NoError(t, err)
+		assert.NotEqual(t, before, after, "%s is not in the closure", f)
+		require.NoError(t, os.WriteFile(path, old, 0o644))
+	}
+	_, err = SourceDigest(os.DirFS(dir), Entry{Source: "nosuch.comp"})
+	assert.ErrorContains(t, err, "nosuch.comp")
+}
+
+// pinned finds the pinned compiler, or skips.
+func pinned(t *testing.T) string {
+	t.Helper()
+	for _, path := range []string{os.Getenv("GLSLC"), "../.cache/glslc/glslc"} {
+		if path == "" {
+			continue
+		}
+		out, err := exec.Command(path, "--version").Output()
+		if first, _, _ := strings.Cut(string(out), "\n"); err == nil && strings.TrimSpace(first) == Compiler {
+			abs, err := filepath.Abs(path)
+			require.NoError(t, err)
+			return abs
+		}
+	}
+	t.Skip("no pinned compiler in GLSLC or .cache/glslc; make shaders fetches it")
+	return ""
+}
+
+// TestRebuild compiles everything again and compares bytes.
+func TestRebuild(t *testing.T) {
+	glslc := pinned(t)
+	for _, m := range Manifest {
+		t.Run(m.Name, func(t *testing.T) {
+			t.Parallel()
+			out := filepath.Join(t.TempDir(), "out.spv")
+			msg, err := exec.Command(glslc, Arguments(m, out)...).CombinedOutput()
+			require.NoError(t, err, "%s", msg)
+			got, err := os.ReadFile(out)
+			require.NoError(t, err)
+			want, err := os.ReadFile(filepath.Join("spv", m.Name+".spv"))
+			require.NoError(t, err)
+			assert.True(t, bytes.Equal(got, want), "spv/%s.spv is not what %s makes", m.Name, Compiler)
+		})
+	}
+}
+
+var constantID = regexp.MustCompile(`(?m)^layout\(constant_id = (\d+)\) const uint (\w+) =`)
+
+// Capabilities by the numbers of the SPIR-V specification.
+var capabilityNeeds = map[uint32]Need{
+	11: NeedInt64, 4433: Need16Bit, 63: NeedSubgroup,
+	1: "", 5347: "", 61: "", // Shader, PhysicalStorageBufferAddresses, GroupNonUniform: required of every device
+}
+
+// TestInterface compares the manifest with the sources and with what was compiled.
+func TestInterface(t *testing.T) {
+	for _, m := range Manifest {
+		t.Run(m.Name, func(t *testing.T) {
+			names := map[int]string{}
+			files, err := Closure(os.DirFS("."), m.Source)
+			require.NoError(t, err)
+			for _, f := range files {
+				text, err := os.ReadFile(f)
+				require.NoError(t, err)
+				for _, c := range constantID.FindAllStringSubmatch(string(text), -1) {
+					id, err := strconv.Atoi(c[1])
+					require.NoError(t, err)
+					names[id] = c[2]
+				}
+			}
+			require.Len(t, names, len(m.Spec))
+			for i, s := range m.Spec {
+				assert.Equal(t, names[i], s.Name, "constant %d", i)
+				assert.NotEmpty(t, s.Meaning)
+			}
+
+			code, err := Module(m.Name)
+			require.NoError(t, err)
+			r, err := Reflect(code)
+			require.NoError(t, err)
+			for _, id := range r.Spec {
+				assert.Less(t, int(id), len(m.Spec))
+			}
+			assert.Equal(t, 0, r.LocalSizeSpec[0], "constant 0 is the workgroup's first side")
+			var needs []Need
+			for _, c := range r.Capabilities {
+				need, known := capabilityNeeds[c]
+				assert.True(t, known, "capability %d is nobody's need", c)
+				if need != "" {
+					needs = append(needs, need)
+				}
+			}
+			assert.ElementsMatch(t, m.Needs, needs)
+
+			require.NotEmpty(t, r.Push)
+			assert.LessOrEqual(t, r.PushSize(), uint32(128), "the least that every device has")
+			next := uint32(0)
+			for i, p := range r.Push {
+				assert.Equal(t, next, p.Offset, "member %d: padding; 8-byte members come first", i)
+				next += p.Size
+			}
+		})
+	}
+}
+
+// TestHeads wants the head that every kernel has, and a reason at every barrier.
+func TestHeads(t *testing.T) {
+	files, err := filepath.Glob("*.comp")
+	require.NoError(t, err)
+	sources := map[string]bool{}
+	for _, m := range Manifest {
+		sources[m.Source] = true
+	}
+	assert.Len(t, files, len(sources))
+	includes, err := filepath.Glob("include/*.glsl")
+	require.NoError(t, err)
+	for _, f := range append(files, includes...) {
+		b, err := os.ReadFile(f)
+		require.NoError(t, err)
+		text := string(b)
+		if strings.HasSuffix(f, ".comp") {
+			head, _, ok := strings.Cut(text, "#version 460\n")
+			require.True(t, ok, f)
+			assert.True(t, sources[f], "%s is in no row of the manifest", f)
+			for _, want := range []string{"// Params ", "// Spec ", "// Grid ", "// Source "} {
+				assert.Contains(t, head, want, f)
+			}
+		}
+		for line := range strings.Lines(text) {
+			assert.LessOrEqual(t, len(line), 130, "%s: %s", f, line)
+			if strings.Contains(line, "barrier();") {
+				assert.Contains(t, line, "; // ", "%s: a barrier without its reason", f)
+			}
+		}
+	}
+}
+
+func TestModule(t *testing.T) {
+	_, err := Module("nosuch")
+	assert.EqualError(t, err, `shaders: load "nosuch": no such module`)
+	_, err = words("bad", []byte("not spir-v, but long enough......"))
+	assert.ErrorContains(t, err, "no SPIR-V")
+	assert.Len(t, Hash(), 64)
+	assert.Equal(t, Hash(), Hash())
+}
+
+func FuzzReflect(f *testing.F) {
+	code, err := Module("add")
+	require.NoError(f, err)
+	b := make([]byte, 0, 4*len(code))
+	for _, w := range code {
+		b = append(b, byte(w), byte(w>>8), byte(w>>16), byte(w>>24))
+	}
+	f.Add(b)
+	f.Add(b[:40])
+	f.Fuzz(func(t *testing.T, b []byte) {
+		w, err := words("fuzz", b)
+		if err != nil {
+			return
+		}
+		if r, err := Reflect(w); err == nil {
+			_ = r.PushSize()
+		}
+	})
+}
