@@ -6,6 +6,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"tuff/fallback"
+	"tuff/fallback/quant"
 	"tuff/host/compute"
 	"tuff/host/conformance"
 )
@@ -17,11 +18,21 @@ func open(t testing.TB, threads int) *fallback.Device {
 	return d
 }
 
+func formats() []compute.DType {
+	var all []compute.DType
+	for f := compute.F32; f.Valid(); f++ {
+		if quant.Supported(f) {
+			all = append(all, f)
+		}
+	}
+	return all
+}
+
 // The suite's own float64 formulas judge the definition.
 func TestConformance(t *testing.T) {
-	conformance.Run(t, open(t, 3), open(t, 1), conformance.Options{Short: testing.Short()})
+	conformance.Run(t, open(t, 3), open(t, 1), conformance.Options{Short: testing.Short(), Formats: formats()})
 }
 
 func TestConformanceOfFastArithmetic(t *testing.T) {
-	conformance.Run(t, open(t, 0), open(t, 1), conformance.Options{Math: compute.Fast, Short: true})
+	conformance.Run(t, open(t, 0), open(t, 1), conformance.Options{Math: compute.Fast, Short: true, Formats: formats()})
 }

@@ -79,7 +79,8 @@ func (p *pool) serve(w *worker, wake chan struct{}) {
 func (p *pool) work(w *worker) {
 	defer func() {
 		if r := recover(); r != nil {
-			p.fault.CompareAndSwap(nil, &r)
+			fault := r // r itself would be allocated in every call
+			p.fault.CompareAndSwap(nil, &fault)
 			p.next.Store(int64(p.units)) // nobody starts another unit
 		}
 	}()
