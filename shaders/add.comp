@@ -19,6 +19,6 @@ layout(push_constant) uniform Params {
 };
 
 void main() {
-  uint i = foldedInvocation();
+  uint i = foldedInvocation(WG);
   if (i < n) o.v[i] = a.v[i] + b.v[i];
 }

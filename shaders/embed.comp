@@ -24,7 +24,7 @@ layout(push_constant) uniform Params {
 };
 
 void main() {
-  uint i = foldedInvocation(), segs = (cols + 7u) / 8u, r = i / segs, s = i % segs;
+  uint i = foldedInvocation(WG), segs = (cols + 7u) / 8u, r = i / segs, s = i % segs;
   if (r >= rows) return;
   Row row = rowAt(table, stepToken(step, r), rowBytes);
   uint at = r * cols + 8u * s;

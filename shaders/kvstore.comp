@@ -28,7 +28,7 @@ layout(push_constant) uniform Params {
 };
 
 void main() {
-  uint i = foldedInvocation(), cols = kCols + vCols, r = i / cols, c = i % cols;
+  uint i = foldedInvocation(WG), cols = kCols + vCols, r = i / cols, c = i % cols;
   if (r >= rows) return;
   uint slot = stepSlot(step, stepSeq(step, stepRowSeq(step, r)).pages, stepPos(step, r), pageSize);
   if (c < kCols) cacheStore(kCache, K_F16, slot, kCols, c, k.v[r * kCols + c]);

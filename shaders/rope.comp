@@ -26,7 +26,7 @@ layout(push_constant) uniform Params {
 };
 
 void main() {
-  uint i = foldedInvocation(), r = i / cols;
+  uint i = foldedInvocation(WG), r = i / cols;
   if (r >= rows) return;
   uint e = i % cols % dim;
   o.v[i] = rotated(x, table, i - e, e, rot, pairing, stepPos(step, r));

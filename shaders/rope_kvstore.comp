@@ -36,7 +36,7 @@ layout(push_constant) uniform Params {
 };
 
 void main() {
-  uint i = foldedInvocation(), cols = qCols + kCols + vCols, r = i / cols, c = i % cols;
+  uint i = foldedInvocation(WG), cols = qCols + kCols + vCols, r = i / cols, c = i % cols;
   if (r >= rows) return;
   uint pos = stepPos(step, r);
   if (c < qCols) {

@@ -20,6 +20,6 @@ layout(push_constant) uniform Params {
 };
 
 void main() {
-  uint i = foldedInvocation();
+  uint i = foldedInvocation(WG);
   if (i < n) o.v[i] = silu(gate.v[i]) * up.v[i];
 }

@@ -20,6 +20,6 @@ layout(push_constant) uniform Params {
 };
 
 void main() {
-  uint i = foldedInvocation(), r = i / cols;
+  uint i = foldedInvocation(WG), r = i / cols;
   if (r < rows) o.v[i] = x.v[stepOutput(step, r) * cols + i % cols];
 }

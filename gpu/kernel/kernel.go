@@ -41,7 +41,8 @@ const (
 	ArgStep                // address of the step buffer, 8 bytes
 )
 
-// Arg is one member of a kernel's push constant block. 8-byte members come first, so that no padding arises.
+// Arg is one member of a kernel's push constant block. 8-byte members come first, so that no padding arises. An ArgAddr
+// without Ref is the null address of a tensor that the variant does not touch.
 type Arg struct {
 	Kind   ArgKind
 	Value  uint32
@@ -80,10 +81,3 @@ type Group struct {
 	Temps      []Temp
 	Dispatches []Dispatch
 }
-
-// The rest of the package's surface, in its own files:
-//
-//	func Plan(Caps, *compute.Program, compute.Options) ([]Group, error)    fusion and selection
-//	func StepBytes(compute.Options) int64                                  size of the step buffer
-//	func EncodeStep(dst []byte, s *compute.Step, p, o)                     its layout, mirrored by shaders/include/step.glsl
-//	func Variants() []Variant                                              every variant of every op, for the kernel lab

@@ -53,7 +53,6 @@ type Manager struct {
 	blocks []*block
 	heaps  []uint64 // bytes that we allocated, by heap
 	expect [numPurposes]uint64
-	next   [numPurposes]uint64 // size of the next block
 	stats  [numPurposes]Stats
 	closed bool
 
@@ -114,7 +113,6 @@ func New(dev *vk.Device, o Options) (*Manager, error) {
 		if len(m.types[p]) == 0 {
 			return nil, fmt.Errorf("memory: choose memory of %q for %s: got no usable type: %w", info.Name, p, vk.ErrUnsupported)
 		}
-		m.next[p] = min(minBlock, m.maxSize)
 	}
 	m.stage = &stager{m: m}
 	return m, nil
@@ -248,7 +246,8 @@ func (m *Manager) newBuffer(b *block, off, size, room uint64, name string) *Buff
 
 // newBlock allocates a block with room for at least need bytes from the first type whose heap has it.
 func (m *Manager) newBlock(p Purpose, need uint64) (*block, error) {
-	size := max(need, m.next[p])
+	// Each block of a purpose is twice as large as the one before; one that went back no longer counts.
+	size := max(need, min(uint64(minBlock)<<min(m.stats[p].Blocks, 16), maxBlock))
 	if e := m.expect[p]; e > 0 {
 		size = max(need, min(e, maxBlock)) // the caller told how much is to come
 	}
@@ -266,7 +265,6 @@ func (m *Manager) newBlock(p Purpose, need uint64) (*block, error) {
 		for _, n := range slices.Compact(sizes) {
 			b, err := m.allocate(p, t, n)
 			if err == nil {
-				m.next[p] = min(2*m.next[p], maxBlock, m.maxSize)
 				return b, nil
 			}
 			last = err

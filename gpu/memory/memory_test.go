@@ -321,3 +321,15 @@ func TestFreeList(t *testing.T) {
 	assert.Equal(t, newFreeList(size), f)
 	assert.Panics(t, func() { f.give(8, 8) })
 }
+
+// Making and closing buffers over and over must not make ever larger blocks.
+func TestBlocksDoNotGrowWhenMemoryComesBack(t *testing.T) {
+	m, _ := newManager(t, Options{})
+	for range 20 {
+		b, err := m.Alloc(Scratch, 1024, "small")
+		require.NoError(t, err)
+		assert.Equal(t, uint64(minBlock), m.Stats(Scratch).Reserved)
+		require.NoError(t, b.Close())
+		assert.Zero(t, m.Used())
+	}
+}

@@ -3,5 +3,6 @@
 #ifndef GRID_GLSL
 #define GRID_GLSL
 uint foldedWorkgroup() { return gl_WorkGroupID.x + gl_WorkGroupID.y * gl_NumWorkGroups.x; }
-uint foldedInvocation() { return foldedWorkgroup() * gl_WorkGroupSize.x + gl_LocalInvocationID.x; }
+// wg is the constant WG: some drivers leave gl_WorkGroupSize at its default where the sides are specialization constants.
+uint foldedInvocation(uint wg) { return foldedWorkgroup() * wg + gl_LocalInvocationID.x; }
 #endif

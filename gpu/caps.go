@@ -1,0 +1,121 @@
+package gpu
+
+import (
+	"fmt"
+	"runtime"
+	"strings"
+
+	"tuff/gpu/kernel"
+	"tuff/gpu/vk"
+	"tuff/host/compute"
+)
+
+// What every kernel relies on; the smallest device that tuff runs on.
+const (
+	minShared      = 16 << 10 // bytes; the specification's own minimum
+	minInvocations = 128
+	minPush        = 128 // bytes; the specification's own minimum
+)
+
+// unfit says why a device cannot run tuff, or nothing.
+func unfit(p *vk.PhysicalInfo) string {
+	f, l := p.Features, p.Limits
+	var missing []string
+	for _, c := range []struct {
+		ok   bool
+		name string
+	}{
+		{f.BufferDeviceAddress, "buffer device addresses"},
+		{f.TimelineSemaphore, "timeline semaphores"},
+		{f.Storage16, "16-bit storage"},
+		{f.Storage8, "8-bit storage"},
+		{f.ShaderInt64, "64-bit integers in shaders"},
+		{f.ShaderInt16, "16-bit integers in shaders"},
+		{l.MaxComputeSharedMemorySize >= minShared, fmt.Sprintf("%d bytes of shared memory", minShared)},
+		{l.MaxComputeWorkGroupInvocations >= minInvocations, fmt.Sprintf("workgroups of %d", minInvocations)},
+		{l.MaxPushConstantsSize >= minPush, fmt.Sprintf("%d bytes of push constants", minPush)},
+	} {
+		if !c.ok {
+			missing = append(missing, c.name)
+		}
+	}
+	if missing == nil {
+		return ""
+	}
+	return "it lacks " + strings.Join(missing, ", ")
+}
+
+// capsOf tells the kernels what the open device can do.
+func capsOf(d *vk.Device) kernel.Caps {
+	p, f := d.Info(), d.Features()
+	sub := p.Subgroup
+	ops := vk.SubgroupOps(0)
+	if sub.InCompute {
+		ops = sub.Operations
+	}
+	return kernel.Caps{
+		SubgroupSize: sub.Size, SharedBytes: p.Limits.MaxComputeSharedMemorySize, MaxInvocations: p.Limits.MaxComputeWorkGroupInvocations,
+		MaxGrid: p.Limits.MaxComputeWorkGroupCount, PushBytes: p.Limits.MaxPushConstantsSize, Float16: f.Float16, Int8: f.Int8,
+		Storage16: f.Storage16, Storage8: f.Storage8, SubgroupArith: ops&vk.SubgroupArithmetic != 0, SubgroupShuffle: ops&vk.SubgroupShuffle != 0,
+		Units: unitsOf(p),
+	}
+}
+
+// infoOf describes a device without opening it.
+func infoOf(p *vk.PhysicalInfo) compute.Info {
+	info := compute.Info{Name: p.Name, Driver: strings.TrimSpace(p.DriverName + " " + p.DriverInfo), API: "Vulkan " + p.APIVersion.String(), Kind: kindOf(p),
+		ID: fmt.Sprintf("%x-%x-%d", p.DeviceUUID, p.DriverUUID, p.DriverVersion)}
+	for _, h := range p.Heaps {
+		if h.DeviceLocal {
+			info.MemoryTotal = max(info.MemoryTotal, int64(h.Size))
+		}
+	}
+	info.MemoryFree = info.MemoryTotal
+	info.Tiers = []string{"float32 tiles"}
+	f := p.Features
+	for _, t := range []struct {
+		ok   bool
+		name string
+	}{{f.Float16, "half precision"}, {f.IntegerDotProduct, "packed int8 dot products"}, {f.CooperativeMatrix, "KHR cooperative matrix"},
+		{f.CooperativeMatrixFlexibleDimensions, "NV cooperative matrix 2"}} {
+		if t.ok {
+			info.Tiers = append(info.Tiers, t.name)
+		}
+	}
+	l := p.Limits
+	info.Limits = map[string]int64{
+		"maxComputeSharedMemorySize":     int64(l.MaxComputeSharedMemorySize),
+		"maxComputeWorkGroupInvocations": int64(l.MaxComputeWorkGroupInvocations),
+		"maxPushConstantsSize":           int64(l.MaxPushConstantsSize),
+		"maxStorageBufferRange":          int64(l.MaxStorageBufferRange),
+		"maxBufferSize":                  int64(min(l.MaxBufferSize, 1<<62)),
+		"maxMemoryAllocationSize":        int64(min(l.MaxMemoryAllocationSize, 1<<62)),
+		"subgroupSize":                   int64(p.Subgroup.Size),
+	}
+	return info
+}
+
+func kindOf(p *vk.PhysicalInfo) compute.Kind {
+	switch p.Type {
+	case vk.TypeDiscrete:
+		return compute.Discrete
+	case vk.TypeIntegrated:
+		return compute.Integrated
+	case vk.TypeVirtual:
+		return compute.Virtual
+	}
+	return compute.Software
+}
+
+// unitsOf estimates how many workgroups run at once: the core Vulkan interface does not tell.
+func unitsOf(p *vk.PhysicalInfo) uint32 {
+	switch p.Type {
+	case vk.TypeDiscrete:
+		return 64
+	case vk.TypeIntegrated:
+		return 16
+	case vk.TypeVirtual:
+		return 32
+	}
+	return uint32(runtime.NumCPU())
+}

@@ -1,0 +1,149 @@
+// Package gpu is compute.Device on Vulkan. It compiles a program into dispatches, plans scratch memory, puts barriers where
+// two dispatches truly depend on each other, records everything once per shape and replays it; what changes from one run to
+// the next lies in a small step buffer that the device reads. It knows ops and buffers, but no model: no layer, vocabulary
+// or architecture. Vendors and drivers are mentioned in caps.go and quirks.go only.
+package gpu
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"tuff/gpu/kernel"
+	"tuff/gpu/memory"
+	"tuff/gpu/vk"
+	"tuff/host/compute"
+)
+
+// Options of Open and Devices.
+type Options struct {
+	// Validation loads the Khronos validation layer; Device.Messages has what it said.
+	Validation bool
+	// CacheDir holds the pipeline cache. "": the user's cache folder; "-": none.
+	CacheDir string
+	// Timeout bounds the wait for one run; 0: a minute.
+	Timeout time.Duration
+	// MaxDispatches bounds the dispatches of one command buffer, so that no submission holds the device for long; 0: 512.
+	MaxDispatches int
+	Hooks         *vk.Hooks // counts calls and handles, injects failures; for tests
+	// Shader replaces the SPIR-V of a module, for the kernel lab; nil or a nil result keeps the built-in one.
+	Shader func(module string) []uint32
+}
+
+// Device runs programs on one Vulkan device. One goroutine at a time may use it.
+type Device struct {
+	o    Options
+	inst *vk.Instance
+	dev  *vk.Device
+	mem  *memory.Manager
+	caps kernel.Caps
+
+	mu        sync.Mutex // guards the fields below: pipelines are made by several goroutines
+	cache     *vk.PipelineCache
+	cachePath string
+	pipelines map[string]*vk.Pipeline
+	fresh     int // pipelines made since the cache was saved
+	execs     map[*executable]bool
+}
+
+// open makes a device of what the instance found. The device owns the instance.
+func open(inst *vk.Instance, phys *vk.PhysicalInfo, o Options) (_ *Device, err error) {
+	if o.Timeout == 0 {
+		o.Timeout = time.Minute
+	}
+	if o.MaxDispatches == 0 {
+		o.MaxDispatches = 512
+	}
+	d := &Device{o: o, inst: inst, pipelines: map[string]*vk.Pipeline{}, execs: map[*executable]bool{}}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, d.Close())
+		}
+	}()
+	if d.dev, err = inst.OpenDevice(phys, vk.DeviceOptions{Features: vk.AllFeatures()}); err != nil {
+		return nil, err
+	}
+	if d.mem, err = memory.New(d.dev, memory.Options{Timeout: o.Timeout}); err != nil {
+		return nil, err
+	}
+	d.caps = capsOf(d.dev)
+	return d, d.loadCache()
+}
+
+// loadCache opens the pipeline cache of this device and driver. A damaged or foreign file only costs compile time.
+func (d *Device) loadCache() (err error) {
+	dir := d.o.CacheDir
+	if dir == "" {
+		if user, err := os.UserCacheDir(); err == nil {
+			dir = filepath.Join(user, "tuff")
+		}
+	}
+	if dir == "" || dir == "-" || os.MkdirAll(dir, 0o755) != nil {
+		d.cache, err = d.dev.NewPipelineCache(nil)
+		return err
+	}
+	d.cachePath = filepath.Join(dir, fmt.Sprintf("pipelines-%x.bin", d.dev.Info().PipelineCacheUUID))
+	d.cache, _, err = d.dev.LoadPipelineCache(d.cachePath)
+	return err
+}
+
+// saveCache writes the cache if pipelines were made. A full disk is no reason to fail.
+func (d *Device) saveCache() {
+	if d.fresh > 0 && d.cachePath != "" && d.cache.Save(d.cachePath) == nil {
+		d.fresh = 0
+	}
+}
+
+// Info implements compute.Device.
+func (d *Device) Info() compute.Info {
+	info := infoOf(d.dev.Info())
+	limit, used := d.mem.Budget(memory.Weights)
+	info.MemoryFree = int64(limit - min(used, limit))
+	info.MemoryUsed = int64(d.mem.Used())
+	return info
+}
+
+// Messages are what the validation layer has said so far.
+func (d *Device) Messages() []string { return d.inst.Messages() }
+
+// Close implements compute.Device.
+func (d *Device) Close() error {
+	var errs []error
+	for x := range d.execs {
+		errs = append(errs, x.Close())
+	}
+	if d.dev != nil && d.mem != nil {
+		errs = append(errs, d.mem.Flush())
+	}
+	for _, p := range d.pipelines {
+		errs = append(errs, p.Close())
+	}
+	if d.cache != nil {
+		errs = append(errs, d.cache.Close())
+	}
+	if d.mem != nil {
+		errs = append(errs, d.mem.Close())
+	}
+	if d.dev != nil {
+		errs = append(errs, d.dev.Close())
+	}
+	if d.inst != nil {
+		errs = append(errs, d.inst.Close())
+	}
+	d.pipelines, d.cache, d.mem, d.dev, d.inst, d.execs = nil, nil, nil, nil, nil, nil
+	return errors.Join(errs...)
+}
+
+// lost says what was running when a call failed because the device is gone.
+func lost(err error, what string) error {
+	if errors.Is(err, vk.ErrDeviceLost) {
+		return fmt.Errorf("gpu: device lost while running %s: %w", what, err)
+	}
+	return err
+}
+
+// ErrDeviceLost is matched by errors of a device that is gone: open it again.
+var ErrDeviceLost = vk.ErrDeviceLost

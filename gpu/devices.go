@@ -1,0 +1,122 @@
+package gpu
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"tuff/gpu/vk"
+	"tuff/host/compute"
+)
+
+// Found is a Vulkan device of this machine.
+type Found struct {
+	Index int // as in the selector gpu:N
+	Info  compute.Info
+	Unfit string // why tuff cannot use it, or ""
+}
+
+// Absent reports whether err says that there is no Vulkan here: built without cgo, no loader, no driver, no device. These
+// are ordinary answers.
+func Absent(err error) bool {
+	return errors.Is(err, vk.ErrNoCgo) || errors.Is(err, vk.ErrNoLoader) || errors.Is(err, vk.ErrNoDriver) || errors.Is(err, vk.ErrNoDevice)
+}
+
+// Devices lists the machine's Vulkan devices in the driver's order.
+func Devices(o Options) ([]Found, error) {
+	inst, err := vk.Open(vk.Options{AppName: "tuff", Hooks: o.Hooks})
+	if err != nil {
+		return nil, err
+	}
+	phys, err := inst.PhysicalDevices()
+	if err != nil {
+		return nil, errors.Join(err, inst.Close())
+	}
+	return found(phys), inst.Close()
+}
+
+func found(phys []vk.PhysicalInfo) []Found {
+	list := make([]Found, len(phys))
+	for i := range phys {
+		list[i] = Found{Index: i, Info: infoOf(&phys[i]), Unfit: unfit(&phys[i])}
+	}
+	return list
+}
+
+// Prefer orders devices as tuff would take them: fit ones first, then discrete, integrated, virtual and software ones,
+// more memory first among equals.
+func Prefer(list []Found) []Found {
+	list = slices.Clone(list)
+	slices.SortStableFunc(list, func(a, b Found) int {
+		switch {
+		case (a.Unfit == "") != (b.Unfit == ""):
+			if a.Unfit == "" {
+				return -1
+			}
+			return 1
+		case a.Info.Kind != b.Info.Kind:
+			return int(a.Info.Kind) - int(b.Info.Kind)
+		case a.Info.MemoryTotal != b.Info.MemoryTotal:
+			if a.Info.MemoryTotal > b.Info.MemoryTotal {
+				return -1
+			}
+			return 1
+		}
+		return a.Index - b.Index
+	})
+	return list
+}
+
+// Choose finds the device of a selector: gpu is the most preferred, gpu:N the one of that index, anything else part of a
+// name, whatever its case.
+func Choose(list []Found, selector string) (Found, error) {
+	n, numbered := strings.CutPrefix(selector, "gpu:")
+	var got Found
+	switch {
+	case len(list) == 0:
+		return Found{}, fmt.Errorf("gpu: choose device %q: %w", selector, vk.ErrNoDevice)
+	case selector == "gpu":
+		got = Prefer(list)[0]
+	case numbered:
+		i, err := strconv.Atoi(n)
+		if err != nil || i < 0 || i >= len(list) {
+			return Found{}, fmt.Errorf("gpu: choose device %q: want gpu:0 to gpu:%d", selector, len(list)-1)
+		}
+		got = list[i]
+	default:
+		i := slices.IndexFunc(Prefer(list), func(f Found) bool {
+			return strings.Contains(strings.ToLower(f.Info.Name), strings.ToLower(selector))
+		})
+		if i < 0 {
+			var names []string
+			for _, f := range list {
+				names = append(names, fmt.Sprintf("%q", f.Info.Name))
+			}
+			return Found{}, fmt.Errorf("gpu: choose device: no name holds %q; there are %s", selector, strings.Join(names, ", "))
+		}
+		got = Prefer(list)[i]
+	}
+	if got.Unfit != "" {
+		return Found{}, fmt.Errorf("gpu: choose device %q: %q cannot run tuff: %s", selector, got.Info.Name, got.Unfit)
+	}
+	return got, nil
+}
+
+// Open opens the device of a selector (see Choose).
+func Open(selector string, o Options) (*Device, error) {
+	inst, err := vk.Open(vk.Options{AppName: "tuff", Validation: o.Validation, Hooks: o.Hooks})
+	if err != nil {
+		return nil, err
+	}
+	phys, err := inst.PhysicalDevices()
+	if err != nil {
+		return nil, errors.Join(err, inst.Close())
+	}
+	f, err := Choose(found(phys), selector)
+	if err != nil {
+		return nil, errors.Join(err, inst.Close())
+	}
+	return open(inst, &phys[f.Index], o)
+}

@@ -1,0 +1,179 @@
+package gpu
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"tuff/gpu/kernel"
+	"tuff/gpu/memory"
+	"tuff/gpu/vk"
+	"tuff/host/compute"
+)
+
+// maxRecordings bounds the recordings an executable keeps. Decoding uses one; prompts of many lengths one each.
+const maxRecordings = 16
+
+// executable is a compiled program.
+type executable struct {
+	d         *Device
+	p         *compute.Program
+	o         compute.Options
+	groups    []kernel.Group
+	placement []compute.Group
+	l         *layout
+	step      *memory.Buffer
+	plain     recordings
+	grouped   recordings
+	timed     recordings
+	stats     Stats
+}
+
+// Stats count what an executable has done; tests assert on them.
+type Stats struct {
+	Recordings int // made so far
+	Runs       int
+	Dispatches int // of the last plain recording made
+	Barriers   int // between its dispatches
+}
+
+// Compile implements compute.Device.
+func (d *Device) Compile(ctx context.Context, p *compute.Program, o compute.Options) (compute.Executable, error) {
+	if err := p.Check(); err != nil {
+		return nil, err
+	}
+	groups, err := kernel.Plan(d.caps, p, o)
+	if err != nil {
+		return nil, err
+	}
+	// Decoding and full batches at once; what lies between, when a step of that shape comes.
+	most := kernel.Shape{Tokens: max(o.MaxTokens, 1), Outputs: max(o.MaxOutputs, 1), Seqs: max(o.MaxSeqs, 1)}
+	if err := d.makePipelines(ctx, groups, most, kernel.Shape{Tokens: 1, Outputs: 1, Seqs: 1}); err != nil {
+		return nil, err
+	}
+	x := &executable{d: d, p: p, o: o, groups: groups}
+	d.execs[x] = true
+	if x.l, err = d.newLayout(p, groups, o); err != nil {
+		return nil, errors.Join(fmt.Errorf("gpu: compile %s: %w", p.Name, err), x.Close())
+	}
+	if x.step, err = d.mem.Alloc(memory.Step, roundUp(uint64(kernel.StepBytes(o)), 4), "step of "+p.Name); err != nil {
+		return nil, errors.Join(fmt.Errorf("gpu: compile %s: %w", p.Name, err), x.Close())
+	}
+	x.describe()
+	return x, nil
+}
+
+// describe fills the placement; barriers are those of the largest shape.
+func (x *executable) describe() {
+	events := x.events(kernel.Shape{Tokens: max(x.o.MaxTokens, 1), Outputs: max(x.o.MaxOutputs, 1), Seqs: max(x.o.MaxSeqs, 1)})
+	barriers := make([]int, len(x.groups))
+	for i, e := range events {
+		if e.barrier {
+			barriers[events[i+1].group]++
+		}
+	}
+	for i, g := range x.groups {
+		c := x.p.NewGroup(g.Ops...)
+		c.Kernel, c.Why, c.Dispatches, c.Barriers = g.Kernel, g.Why, len(g.Dispatches), barriers[i]
+		x.placement = append(x.placement, c)
+	}
+}
+
+// Placement implements compute.Executable.
+func (x *executable) Placement() []compute.Group { return x.placement }
+
+// Stats counts what was recorded and run.
+func (x *executable) Stats() Stats { return x.stats }
+
+// StatsOf are the counts of an executable of this package.
+func StatsOf(x compute.Executable) (Stats, bool) {
+	e, ok := x.(*executable)
+	if !ok {
+		return Stats{}, false
+	}
+	return e.stats, true
+}
+
+// Locate implements compute.Executable.
+func (x *executable) Locate(r compute.Ref) (compute.View, error) {
+	if r < 1 || int(r) >= len(x.p.Tensors) {
+		return compute.View{}, fmt.Errorf("gpu: locate tensor %d: want 1 to %d", r, len(x.p.Tensors)-1)
+	}
+	v, ok := x.l.at[r]
+	if !ok {
+		return v, fmt.Errorf("gpu: locate %q: it was fused away, or the program was compiled without Keep", x.p.At(r).Name)
+	}
+	return v, nil
+}
+
+// Close implements compute.Executable.
+func (x *executable) Close() error {
+	if x.d == nil || x.d.mem == nil {
+		return nil
+	}
+	errs := []error{x.d.mem.Flush()}
+	for _, r := range []*recordings{&x.plain, &x.grouped, &x.timed} {
+		errs = append(errs, r.close()...)
+	}
+	if x.l != nil {
+		errs = append(errs, x.l.close()...)
+	}
+	if x.step != nil {
+		errs = append(errs, x.step.Close())
+	}
+	delete(x.d.execs, x)
+	x.d = nil
+	return errors.Join(errs...)
+}
+
+// Run implements compute.Executable.
+func (x *executable) Run(ctx context.Context, c *compute.Call) error {
+	if x.d == nil || x.d.dev == nil {
+		return errors.New("gpu: run: the executable is closed")
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	begun := time.Now()
+	if err := c.Step.Check(x.p, x.o); err != nil {
+		return err
+	}
+	shape := kernel.Shape{Tokens: len(c.Step.Tokens), Outputs: len(c.Step.Outputs), Seqs: len(c.Step.Seqs)}
+	x.stats.Runs++
+	// The run before has been waited for, so the device no longer reads the step.
+	if err := x.writeStep(c.Step); err != nil {
+		return err
+	}
+	switch {
+	case c.Before != nil || c.After != nil:
+		return x.runGroups(ctx, shape, c)
+	case c.Timing != nil:
+		return x.runTimed(ctx, shape, c.Timing, begun)
+	}
+	r, err := x.plain.get(ctx, shape, x.recordPlain)
+	if err != nil {
+		return err
+	}
+	t, err := x.d.dev.SubmitAll(r.buffers)
+	if err != nil {
+		return lost(err, x.p.Name)
+	}
+	return x.wait(t, r)
+}
+
+func (x *executable) writeStep(s *compute.Step) error {
+	b := x.step.Bytes()
+	if b == nil {
+		return fmt.Errorf("gpu: run %s: the step buffer is out of the host's reach", x.p.Name)
+	}
+	return kernel.EncodeStep(b, s, x.p, x.o)
+}
+
+// wait waits for a submission.
+func (x *executable) wait(t vk.Ticket, r *recording) error {
+	if err := x.d.dev.Wait(t, x.d.o.Timeout); err != nil {
+		return lost(fmt.Errorf("gpu: wait for %s (%d dispatches): %w", x.p.Name, r.dispatches, err), x.p.Name)
+	}
+	return nil
+}

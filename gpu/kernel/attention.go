@@ -1,0 +1,158 @@
+package kernel
+
+import (
+	"fmt"
+
+	"tuff/host/compute"
+)
+
+const (
+	// tileRows is the number of query rows of a tile of the step buffer (STEP_TILE_ROWS).
+	tileRows = 16
+	// maxDecodeRows is the largest number of query rows of a sequence for which the context, not the queries, is what
+	// there is to share out among workgroups.
+	maxDecodeRows = 8
+	// minSplit is the least number of keys worth a workgroup of their own (splitLength of attention.glsl).
+	minSplit  = 64
+	maxSplits = 32
+)
+
+// attentionShape is how an attention kernel divides its work: pairs of row and head by keys a workgroup.
+type attentionShape struct{ wg, br, bc int }
+
+// sharedBytes of include/attention.glsl.
+func (a attentionShape) sharedBytes(d, dv int) int {
+	return 4 * (a.br*(d+1) + a.bc*(max(d, dv)+1) + 2*a.br*(a.bc+1) + a.bc)
+}
+
+// attentionShapeFor shrinks the wanted shape until it fits the device.
+func (pl *planner) attentionShapeFor(op compute.Attention, br, bc int) (attentionShape, error) {
+	a := attentionShape{wg: min(128, int(pl.caps.MaxInvocations)), br: br, bc: bc}
+	for a.sharedBytes(op.HeadDim, op.HeadDimV) > int(pl.caps.SharedBytes) {
+		switch {
+		case a.bc > 8 || a.bc > 1 && a.bc >= a.br:
+			a.bc /= 2
+		case a.br > 1:
+			a.br /= 2
+		default:
+			return a, unsupported("got head sizes %d and %d, want what fits %d bytes of shared memory", op.HeadDim, op.HeadDimV, pl.caps.SharedBytes)
+		}
+	}
+	return a, nil
+}
+
+// attention plans prefill and decode; the step's shape decides which of them runs.
+func (pl *planner) attention(g *Group, op compute.Attention) error {
+	group := op.NumHeads / op.NumKVHeads
+	forced := pl.o.Variant["attention"]
+	prefill, err := pl.attentionShapeFor(op, 16, 16)
+	if err != nil {
+		return err
+	}
+	decode, err := pl.attentionShapeFor(op, min(pow2(group), 16), 32)
+	if err != nil {
+		return err
+	}
+	splits := pl.splits(op)
+	switch forced {
+	case "attention_decode":
+		splits = 1
+	case "attention_split":
+		splits = max(splits, 4)
+	}
+	isDecode := func(s Shape) bool { return forced != "attention_prefill" && s.Tokens-s.Seqs+1 <= maxDecodeRows }
+
+	d := pl.attentionDispatch("attention_prefill", op, prefill, 1)
+	d.Grid = func(s Shape) [3]uint32 {
+		if isDecode(s) {
+			return [3]uint32{}
+		}
+		return [3]uint32{uint32(ceilDiv(tileRows*group, prefill.br)), uint32(op.NumKVHeads), uint32(maxTiles(s.Tokens, s.Seqs))}
+	}
+	if !isDecode(pl.most) {
+		g.Dispatches = append(g.Dispatches, d)
+	}
+
+	d = pl.attentionDispatch("attention_decode", op, decode, splits)
+	d.Grid = func(s Shape) [3]uint32 {
+		if !isDecode(s) {
+			return [3]uint32{}
+		}
+		blocks := ceilDiv((s.Tokens-s.Seqs+1)*group, decode.br)
+		return [3]uint32{uint32(splits * blocks), uint32(op.NumKVHeads), uint32(s.Seqs)}
+	}
+	if splits > 1 {
+		width := op.NumHeads * splits * (op.HeadDimV + 2)
+		g.Temps = []Temp{{Name: "partial results", Bytes: func(s Shape) int64 {
+			return 4 * int64(min(s.Tokens, s.Seqs-1+maxDecodeRows)) * int64(width)
+		}}}
+		d.Args[4], d.Writes = temp(0), []Access{{Temp: 0}}
+	}
+	if forced != "attention_prefill" {
+		g.Dispatches = append(g.Dispatches, d)
+	}
+	if splits > 1 && forced != "attention_prefill" {
+		g.Dispatches = append(g.Dispatches, pl.attentionCombine(op, splits, isDecode))
+	}
+
+	g.Kernel = g.Dispatches[0].Name
+	if len(g.Dispatches) > 1 {
+		g.Kernel = fmt.Sprintf("%s to %s", g.Dispatches[0].Name, g.Dispatches[len(g.Dispatches)-1].Name)
+	}
+	g.Why = fmt.Sprintf("to %d rows a sequence the context is shared out (%d ways), beyond, tiles of %d rows", maxDecodeRows, splits, tileRows)
+	if forced != "" {
+		g.Why = "asked for " + forced
+	}
+	return nil
+}
+
+// splits is the number of pieces of the context: enough workgroups to fill the device, none too short to be worth it.
+func (pl *planner) splits(op compute.Attention) int {
+	keys := pl.most.Tokens
+	if op.Paged {
+		keys = max(pl.o.MaxPages, 1) * pl.p.PageSize
+	}
+	if op.Window > 0 {
+		keys = min(keys, op.Window+maxDecodeRows)
+	}
+	want := ceilDiv(2*int(pl.caps.Units), op.NumKVHeads)
+	return max(min(want, keys/minSplit, maxSplits), 1)
+}
+
+func (pl *planner) attentionDispatch(module string, op compute.Attention, a attentionShape, splits int) Dispatch {
+	name := module
+	if splits > 1 {
+		name = fmt.Sprintf("%s_split_%d", module, splits)
+	}
+	return Dispatch{Module: module, Name: name, Spec: pl.attentionSpec(op, a, splits),
+		Args: []Arg{addr(op.Q), addr(op.K), addr(op.V), addr(op.Sinks), addr(op.Out), stepArg(),
+			u32(op.NumKVHeads), u32(op.Window), u32(pl.p.PageSize), f32(op.Scale), f32(op.SoftCap)},
+		Reads: refs(op.Q, op.K, op.V, op.Sinks), Writes: refs(op.Out)}
+}
+
+func (pl *planner) attentionSpec(op compute.Attention, a attentionShape, splits int) []uint32 {
+	f16 := pl.cacheFlags(op.K, op.V)
+	return []uint32{uint32(a.wg), uint32(a.br), uint32(a.bc), uint32(op.HeadDim), uint32(op.HeadDimV), uint32(op.NumHeads / op.NumKVHeads),
+		f16[0], f16[1], flag(op.Paged), flag(op.Causal), flag(op.Sinks != 0), flag(op.SoftCap != 0), uint32(splits)}
+}
+
+// attentionCombine joins the pieces: one workgroup per row and head.
+func (pl *planner) attentionCombine(op compute.Attention, splits int, isDecode func(Shape) bool) Dispatch {
+	// One pair and one key a workgroup: the kernel shares code, not shared memory, with the others.
+	a := attentionShape{wg: min(max(pow2(op.HeadDimV), 8), 128, int(pl.caps.MaxInvocations)), br: 1, bc: 1}
+	d := pl.attentionDispatch("attention_combine", op, a, splits)
+	d.Name = "attention_combine"
+	d.Args[0], d.Reads = temp(0), append(refs(op.Sinks), Access{Temp: 0})
+	d.Args[1], d.Args[2] = addr(0), addr(0)
+	d.Grid = func(s Shape) [3]uint32 {
+		if !isDecode(s) {
+			return [3]uint32{}
+		}
+		y := min(s.Tokens, int(pl.caps.MaxGrid[1]))
+		return [3]uint32{uint32(op.NumHeads), uint32(y), uint32(ceilDiv(s.Tokens, y))}
+	}
+	return d
+}
+
+// maxTiles is the most tiles that tokens rows of seqs sequences make.
+func maxTiles(tokens, seqs int) int { return (tokens + (tileRows-1)*seqs) / tileRows }

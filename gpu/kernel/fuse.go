@@ -1,0 +1,145 @@
+package kernel
+
+import (
+	"tuff/host/compute"
+)
+
+// fuse finds the longest fused form that begins at op at. Ops are fused only when what lies between them is read by
+// nobody else, so that leaving it out of memory cannot be noticed.
+//
+//	gate and up projections, SwiGLU       matmul PAIR
+//	multiplication, residual Add          matmul RESIDUAL
+//	two or three multiplications of one X matmul MATS
+//	RoPE of Q, RoPE of K, KVStore         rope_kvstore
+func (pl *planner) fuse(at int) (Group, bool, error) {
+	switch pl.p.Instrs[at].Op.(type) {
+	case compute.MatMul:
+		for _, try := range []func(int) (product, bool){pl.gated, pl.withResidual, pl.parallel} {
+			if f, ok := try(at); ok {
+				g := Group{Ops: span(at, f.count)}
+				err := pl.matMul(&g, f)
+				return g, true, err
+			}
+		}
+	case compute.RoPE:
+		if at+2 < len(pl.p.Instrs) {
+			g := Group{Ops: span(at, 3)}
+			ok := pl.ropeKVStore(&g, at)
+			return g, ok, nil
+		}
+	}
+	return Group{}, false, nil
+}
+
+func span(at, n int) []int {
+	ops := make([]int, n)
+	for i := range ops {
+		ops[i] = at + i
+	}
+	return ops
+}
+
+// private reports whether a tensor lives between two ops only.
+func (pl *planner) private(r compute.Ref) bool {
+	return pl.p.At(r).Role == compute.Scratch && pl.readers[r] == 1
+}
+
+// matMulAt is the multiplication at i by a matrix that lies in memory before the program runs.
+func (pl *planner) matMulAt(i int) (compute.MatMul, bool) {
+	if i >= len(pl.p.Instrs) {
+		return compute.MatMul{}, false
+	}
+	op, ok := pl.p.Instrs[i].Op.(compute.MatMul)
+	return op, ok && pl.p.At(op.W).Role == compute.Weight
+}
+
+// alike reports whether one kernel can multiply by both matrices.
+func (pl *planner) alike(a, b compute.MatMul) bool {
+	return a.X == b.X && pl.p.At(a.W).DType == pl.p.At(b.W).DType
+}
+
+func (pl *planner) gated(at int) (product, bool) {
+	a, okA := pl.matMulAt(at)
+	b, okB := pl.matMulAt(at + 1)
+	if !okA || !okB || at+2 >= len(pl.p.Instrs) || !pl.alike(a, b) || pl.p.At(a.W).Rows != pl.p.At(b.W).Rows {
+		return product{}, false
+	}
+	s, ok := pl.p.Instrs[at+2].Op.(compute.SwiGLU)
+	if !ok || !pl.private(a.Out) || !pl.private(b.Out) {
+		return product{}, false
+	}
+	switch {
+	case s.Gate == a.Out && s.Up == b.Out:
+		return product{ops: []compute.MatMul{a, b}, pair: true, out: s.Out, count: 3}, true
+	case s.Gate == b.Out && s.Up == a.Out:
+		return product{ops: []compute.MatMul{b, a}, pair: true, out: s.Out, count: 3}, true
+	}
+	return product{}, false
+}
+
+func (pl *planner) withResidual(at int) (product, bool) {
+	a, ok := pl.matMulAt(at)
+	if !ok || at+1 >= len(pl.p.Instrs) || !pl.private(a.Out) {
+		return product{}, false
+	}
+	s, ok := pl.p.Instrs[at+1].Op.(compute.Add)
+	switch {
+	case ok && s.A == a.Out && s.B != a.Out:
+		return product{ops: []compute.MatMul{a}, residual: s.B, out: s.Out, count: 2}, true
+	case ok && s.B == a.Out && s.A != a.Out:
+		return product{ops: []compute.MatMul{a}, residual: s.A, out: s.Out, count: 2}, true
+	}
+	return product{}, false
+}
+
+// maxMats is the number of matrices that one dispatch multiplies by.
+const maxMats = 3
+
+func (pl *planner) parallel(at int) (product, bool) {
+	first, ok := pl.matMulAt(at)
+	if !ok {
+		return product{}, false
+	}
+	f := product{ops: []compute.MatMul{first}, out: first.Out, count: 1}
+	for f.count < maxMats {
+		op, ok := pl.matMulAt(at + f.count)
+		if !ok || !pl.alike(first, op) {
+			break
+		}
+		f.ops = append(f.ops, op)
+		f.count++
+	}
+	return f, f.count > 1
+}
+
+// ropeKVStore fuses the rotations of queries and keys, in either order, with the store of those keys.
+func (pl *planner) ropeKVStore(g *Group, at int) bool {
+	a, okA := pl.p.Instrs[at].Op.(compute.RoPE)
+	b, okB := pl.p.Instrs[at+1].Op.(compute.RoPE)
+	store, okS := pl.p.Instrs[at+2].Op.(compute.KVStore)
+	if !okA || !okB || !okS {
+		return false
+	}
+	q, k := a, b
+	if store.K == a.Out {
+		q, k = b, a
+	}
+	if store.K != k.Out || !pl.private(k.Out) || store.V == k.Out || store.V == q.Out || k.X == q.Out || q.X == k.Out ||
+		q.Table != k.Table || q.HeadDim != k.HeadDim || q.RotDim != k.RotDim || q.Pairing != k.Pairing {
+		return false
+	}
+	cols := func(r compute.Ref) int { return pl.p.At(r).Cols }
+	d := pl.elementwise("rope_kvstore", compute.PerToken(1), cols(q.X)+cols(k.X)+cols(store.V), pl.cacheFlags(store.KCache, store.VCache),
+		[]Arg{addr(q.X), addr(k.X), addr(store.V), addr(q.Table), addr(q.Out), addr(store.KCache), addr(store.VCache), stepArg(),
+			rowsArg(compute.PerToken(1)), u32(cols(q.X)), u32(cols(k.X)), u32(cols(store.V)), u32(q.HeadDim), u32(q.RotDim),
+			u32(int(q.Pairing)), u32(pl.p.PageSize)},
+		refs(q.X, k.X, store.V, q.Table), refs(q.Out, store.KCache, store.VCache))
+	g.Dispatches = []Dispatch{d}
+	g.Kernel, g.Why = d.Name, "rotated keys go to the cache without a stop in memory"
+	return true
+}
+
+// cacheFlags are the constants K_F16 and V_F16.
+func (pl *planner) cacheFlags(k, v compute.Ref) []uint32 {
+	return []uint32{flag(pl.p.At(k).DType == compute.F16), flag(pl.p.At(v).DType == compute.F16)}
+}

@@ -1,0 +1,230 @@
+package kernel
+
+import (
+	"fmt"
+
+	"tuff/host/compute"
+)
+
+// product is a multiplication with what is fused into it: up to three matrices of one X, or with pair a gate and an up
+// projection joined by SwiGLU, or one matrix with a residual.
+type product struct {
+	ops      []compute.MatMul
+	pair     bool
+	residual compute.Ref
+	out      compute.Ref // of the first op, or of what is fused behind it
+	count    int         // ops of the program that it covers
+}
+
+// maxVecRows is the largest number of rows of X for which weights are read once, straight into registers.
+const maxVecRows = 8
+
+// tile is a shape of matmul_tile: BM weight rows by BN rows of X a workgroup, BK elements of a panel, TM by TN sums an
+// invocation.
+type tile struct{ bm, bn, bk, tm, tn int }
+
+var (
+	tile32 = tile{32, 32, 32, 4, 4}
+	tile64 = tile{64, 64, 16, 4, 8}
+)
+
+func (t tile) name() string     { return fmt.Sprintf("tile_%d", t.bm) }
+func (t tile) invocations() int { return t.bm / t.tm * (t.bn / t.tn) }
+func (t tile) shared(pair bool) int {
+	panels := t.bm + 1
+	if pair {
+		panels *= 2
+	}
+	return 4 * t.bk * (panels + t.bn + 1)
+}
+
+// matMul plans the dispatches of a product: each number of rows of X takes exactly one of them.
+func (pl *planner) matMul(g *Group, f product) error {
+	vec, err := moduleOf("matmul", pl.p.At(f.ops[0].W).DType, "_vec")
+	if err != nil {
+		return err
+	}
+	tiled, err := moduleOf("matmul", pl.p.At(f.ops[0].W).DType, "_tile")
+	if err != nil {
+		return err
+	}
+	rows := pl.p.At(f.ops[0].X).Rows
+	most := rows.At(pl.most.Sizes())
+	forced := pl.o.Variant["matmul"]
+	next := 1 // the smallest number of rows not yet covered
+	if pl.caps.SubgroupArith && forced != "matmul_tile_32" && forced != "matmul_tile_64" {
+		for _, cols := range []int{1, 2, 4, maxVecRows} {
+			if next > most {
+				break
+			}
+			d, err := pl.matMulVec(vec, f, cols)
+			if err != nil {
+				return err
+			}
+			g.addFor(d, rows, next, cols)
+			next = cols + 1
+		}
+	}
+	large := tile64
+	if forced == "matmul_tile_32" || !pl.fits(large, f.pair) {
+		large = tile32
+	}
+	small := tile32
+	if forced == "matmul_tile_64" && large == tile64 {
+		small = tile64
+	}
+	if next <= most && small != large {
+		d, err := pl.matMulTile(tiled, f, small)
+		if err != nil {
+			return err
+		}
+		g.addFor(d, rows, next, small.bn)
+		next = max(next, small.bn+1)
+	}
+	if next <= most {
+		d, err := pl.matMulTile(tiled, f, large)
+		if err != nil {
+			return err
+		}
+		g.addFor(d, rows, next, most)
+	}
+	switch {
+	case len(g.Dispatches) == 1:
+		g.Kernel = g.Dispatches[0].Name
+	default:
+		g.Kernel = fmt.Sprintf("%s to %s", g.Dispatches[0].Name, g.Dispatches[len(g.Dispatches)-1].Name)
+	}
+	switch {
+	case forced != "":
+		g.Why = "asked for " + forced
+	case most == 1:
+		g.Why = "one row: every weight is read once, into registers"
+	default:
+		g.Why = fmt.Sprintf("to %d rows every weight is read once, into registers; beyond, tiles in shared memory", maxVecRows)
+	}
+	return nil
+}
+
+// addFor appends a dispatch that runs for from to to rows only.
+func (g *Group) addFor(d Dispatch, rows compute.Extent, from, to int) {
+	grid := d.Grid
+	d.Grid = func(s Shape) [3]uint32 {
+		if n := rows.At(s.Sizes()); n < from || n > to {
+			return [3]uint32{}
+		}
+		return grid(s)
+	}
+	g.Dispatches = append(g.Dispatches, d)
+}
+
+func (pl *planner) fits(t tile, pair bool) bool {
+	return t.shared(pair) <= int(pl.caps.SharedBytes) && t.invocations() <= int(pl.caps.MaxInvocations)
+}
+
+func (pl *planner) matMulVec(module string, f product, cols int) (Dispatch, error) {
+	k := pl.p.At(f.ops[0].X).Cols
+	height := 4 // weight rows of a workgroup: each is one more independent stream of loads, and cols more sums in registers
+	if cols > 2 {
+		height = 2
+	}
+	if f.pair {
+		height /= 2
+	}
+	least := min(max(int(pl.caps.SubgroupSize), 8), 64)
+	wg := min(max(pow2(ceilDiv(k, 16)), least), 64)
+	spec := append([]uint32{uint32(wg), uint32(height), uint32(cols)}, f.epilogue()...)
+	spec = append(spec, flag(pl.alignedX(f.ops[0].X)))
+	args, err := pl.matMulArgs(f)
+	if err != nil {
+		return Dispatch{}, err
+	}
+	blocks := pl.blocks(f, height)
+	return Dispatch{Module: module, Name: fmt.Sprintf("%s_%d", module, cols), Spec: spec, Args: args, Reads: f.reads(), Writes: f.writes(),
+		Grid: func(Shape) [3]uint32 { return pl.fold(blocks) }}, nil
+}
+
+func (pl *planner) matMulTile(module string, f product, t tile) (Dispatch, error) {
+	spec := append([]uint32{uint32(t.invocations()), uint32(t.bm), uint32(t.bn), uint32(t.bk), uint32(t.tm), uint32(t.tn)}, f.epilogue()...)
+	args, err := pl.matMulArgs(f)
+	if err != nil {
+		return Dispatch{}, err
+	}
+	blocks, rows := pl.blocks(f, t.bm), pl.p.At(f.ops[0].X).Rows
+	return Dispatch{Module: module, Name: fmt.Sprintf("%s_%d", module, t.bm), Spec: spec, Args: args, Reads: f.reads(), Writes: f.writes(),
+		Grid: func(s Shape) [3]uint32 {
+			g := pl.fold(blocks)
+			g[2] = uint32(ceilDiv(rows.At(s.Sizes()), t.bn))
+			return g
+		}}, nil
+}
+
+// blocks is the number of blocks of height weight rows of all matrices; a pair is walked together.
+func (pl *planner) blocks(f product, height int) int {
+	n := 0
+	for i, op := range f.ops {
+		if !f.pair || i == 0 {
+			n += ceilDiv(pl.p.At(op.W).Rows.Fixed, height)
+		}
+	}
+	return n
+}
+
+// alignedX reports whether rows of X begin at multiples of 16 bytes. Buffers and scratch do.
+func (pl *planner) alignedX(x compute.Ref) bool {
+	t := pl.p.At(x)
+	return t.Cols%4 == 0 && t.Offset%16 == 0
+}
+
+// epilogue are the constants MATS, PAIR, BIAS and RESIDUAL.
+func (f product) epilogue() []uint32 {
+	mats, bias := uint32(len(f.ops)), uint32(0)
+	for i, op := range f.ops {
+		bias |= flag(op.Bias != 0) << i
+	}
+	if f.pair {
+		mats = 1
+	}
+	return []uint32{mats, flag(f.pair), bias, flag(f.residual != 0)}
+}
+
+// matMulArgs is the block of include/matmul.glsl.
+func (pl *planner) matMulArgs(f product) ([]Arg, error) {
+	var w, bias, out [maxMats]compute.Ref
+	var n [maxMats]int
+	for i, op := range f.ops {
+		w[i], bias[i], out[i], n[i] = op.W, op.Bias, op.Out, pl.p.At(op.W).Rows.Fixed
+	}
+	if out[0] = f.out; f.pair {
+		out[1], n[1] = 0, 0
+	}
+	t := pl.p.At(f.ops[0].W)
+	rowBytes, err := t.DType.RowBytes(t.Cols)
+	if err != nil {
+		return nil, err
+	}
+	args := []Arg{addr(f.ops[0].X)}
+	for _, list := range [][maxMats]compute.Ref{w, bias, out} {
+		for _, r := range list {
+			args = append(args, addr(r))
+		}
+	}
+	return append(args, addr(f.residual), rowsArg(pl.p.At(f.ops[0].X).Rows), u32(n[0]), u32(n[1]), u32(n[2]), u32(t.Cols), u32(int(rowBytes))), nil
+}
+
+func (f product) reads() []Access {
+	a := refs(f.ops[0].X, f.residual)
+	for _, op := range f.ops {
+		a = append(a, refs(op.W, op.Bias)...)
+	}
+	return a
+}
+
+func (f product) writes() []Access {
+	a := refs(f.out)
+	if !f.pair {
+		for _, op := range f.ops[1:] {
+			a = append(a, refs(op.Out)...)
+		}
+	}
+	return a
+}

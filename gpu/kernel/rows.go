@@ -1,0 +1,73 @@
+package kernel
+
+import (
+	"tuff/host/compute"
+)
+
+// embed plans a lookup: one invocation per 8 elements.
+func (pl *planner) embed(g *Group, op compute.Embed) error {
+	t := pl.p.At(op.Table)
+	module, err := moduleOf("embed", t.DType, "")
+	if err != nil {
+		return err
+	}
+	rowBytes, err := t.DType.RowBytes(t.Cols)
+	if err != nil {
+		return err
+	}
+	d := pl.elementwise(module, compute.PerToken(1), ceilDiv(t.Cols, 8), nil,
+		[]Arg{addr(op.Table), addr(op.Out), stepArg(), rowsArg(compute.PerToken(1)), u32(t.Cols), u32(int(rowBytes)), f32(op.Scale)},
+		refs(op.Table), refs(op.Out))
+	g.add(d, "rows are decoded where they lie")
+	return nil
+}
+
+// add makes d the group's only dispatch.
+func (g *Group) add(d Dispatch, why string) {
+	g.Dispatches, g.Kernel, g.Why = []Dispatch{d}, d.Name, why
+}
+
+// rmsNorm plans one workgroup per group of columns.
+func (pl *planner) rmsNorm(g *Group, op compute.RMSNorm) {
+	x := pl.p.At(op.X)
+	width, parts := x.Cols, 1
+	if op.Group > 0 {
+		width, parts = op.Group, x.Cols/op.Group
+	}
+	wg := min(max(pow2(ceilDiv(width, 4)), 8), 256)
+	for wg > int(pl.caps.MaxInvocations) {
+		wg /= 2
+	}
+	groups := scaled(x.Rows, parts)
+	g.add(Dispatch{Module: "rmsnorm", Name: "rmsnorm", Spec: []uint32{uint32(wg)},
+		Args:  []Arg{addr(op.X), addr(op.Weight), addr(op.Out), rowsArg(groups), u32(width), f32(op.Eps)},
+		Grid:  func(s Shape) [3]uint32 { return pl.fold(groups.At(s.Sizes())) },
+		Reads: refs(op.X, op.Weight), Writes: refs(op.Out)}, "one workgroup per row")
+}
+
+func (pl *planner) rope(g *Group, op compute.RoPE) {
+	cols := pl.p.At(op.X).Cols
+	g.add(pl.elementwise("rope", compute.PerToken(1), cols, nil,
+		[]Arg{addr(op.X), addr(op.Table), addr(op.Out), stepArg(), rowsArg(compute.PerToken(1)), u32(cols), u32(op.HeadDim), u32(op.RotDim), u32(int(op.Pairing))},
+		refs(op.X, op.Table), refs(op.Out)), "angles come from the host's table")
+}
+
+func (pl *planner) kvStore(g *Group, op compute.KVStore) {
+	k, v := pl.p.At(op.K).Cols, pl.p.At(op.V).Cols
+	g.add(pl.elementwise("kvstore", compute.PerToken(1), k+v, pl.cacheFlags(op.KCache, op.VCache),
+		[]Arg{addr(op.K), addr(op.V), addr(op.KCache), addr(op.VCache), stepArg(), rowsArg(compute.PerToken(1)), u32(k), u32(v), u32(pl.p.PageSize)},
+		refs(op.K, op.V), refs(op.KCache, op.VCache)), "one invocation per element")
+}
+
+// pairwise plans an elementwise op of two inputs.
+func (pl *planner) pairwise(g *Group, module string, a, b, out compute.Ref) {
+	t := pl.p.At(a)
+	g.add(pl.elementwise(module, t.Rows, t.Cols, nil, []Arg{addr(a), addr(b), addr(out), rowsArg(scaled(t.Rows, t.Cols))},
+		refs(a, b), refs(out)), "one invocation per element")
+}
+
+func (pl *planner) takeRows(g *Group, op compute.TakeRows) {
+	cols := pl.p.At(op.X).Cols
+	g.add(pl.elementwise("takerows", compute.PerOutput(1), cols, nil,
+		[]Arg{addr(op.X), addr(op.Out), stepArg(), rowsArg(compute.PerOutput(1)), u32(cols)}, refs(op.X), refs(op.Out)), "only the rows whose logits are wanted go on")
+}

@@ -1,0 +1,92 @@
+package kernel
+
+import (
+	"encoding/binary"
+	"fmt"
+
+	"tuff/host/compute"
+)
+
+// Words of the step buffer's header. Twin: shaders/include/step.glsl.
+const (
+	stepTokens    = 0
+	stepOutputs   = 1
+	stepSeqs      = 2
+	stepTiles     = 3
+	stepAtTokens  = 4
+	stepAtPos     = 5
+	stepAtRowSeq  = 6
+	stepAtOutputs = 7
+	stepAtSeqs    = 8
+	stepAtPages   = 9
+	stepAtTiles   = 10
+	stepHeader    = 16
+)
+
+// StepBytes is the size of the step buffer of a program compiled with o.
+func StepBytes(o compute.Options) int64 {
+	t, out, seqs, pages := max(o.MaxTokens, 1), max(o.MaxOutputs, 1), max(o.MaxSeqs, 1), max(o.MaxPages, 1)
+	return 4 * int64(stepHeader+3*t+out+4*seqs+seqs*pages+4*maxTiles(t, seqs))
+}
+
+// EncodeStep writes a checked step into dst, StepBytes(o) bytes, without allocating.
+func EncodeStep(dst []byte, s *compute.Step, p *compute.Program, o compute.Options) error {
+	if int64(len(dst)) < StepBytes(o) {
+		return fmt.Errorf("gpu: encode step: got %d bytes, want %d", len(dst), StepBytes(o))
+	}
+	put := func(word, v int) { binary.LittleEndian.PutUint32(dst[4*word:], uint32(v)) }
+	at := stepHeader
+	list := func(header int, values []int32) {
+		put(header, at)
+		for _, v := range values {
+			put(at, int(v))
+			at++
+		}
+	}
+	put(stepTokens, len(s.Tokens))
+	put(stepOutputs, len(s.Outputs))
+	put(stepSeqs, len(s.Seqs))
+	list(stepAtTokens, s.Tokens)
+	list(stepAtPos, s.Pos)
+	put(stepAtRowSeq, at)
+	for i := range s.Seqs {
+		for range s.Seqs[i].Count {
+			put(at, i)
+			at++
+		}
+	}
+	list(stepAtOutputs, s.Outputs)
+	put(stepAtSeqs, at)
+	pages := at + 4*len(s.Seqs)
+	put(stepAtPages, pages)
+	for i := range s.Seqs {
+		q := &s.Seqs[i]
+		put(at, q.First)
+		put(at+1, q.Count)
+		put(at+2, q.Len)
+		put(at+3, pages)
+		at += 4
+		if p.PageSize > 0 {
+			for _, page := range q.Pages {
+				put(pages, int(page))
+				pages++
+			}
+		}
+	}
+	at = pages
+	put(stepAtTiles, at)
+	tiles := 0
+	for i := range s.Seqs {
+		q := &s.Seqs[i]
+		for r := 0; r < q.Count; r += tileRows {
+			put(at, q.First+r)
+			put(at+1, min(tileRows, q.Count-r))
+			put(at+2, i)
+			put(at+3, 0)
+			at += 4
+			tiles++
+		}
+	}
+	put(stepTiles, tiles)
+	return nil
+}

@@ -1,0 +1,73 @@
+package kernel
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// Variant is a way to run an op that can be asked for by name (compute.Options.Variant, op stem → name).
+type Variant struct {
+	Name string
+	Op   string // stem
+	What string // what it does
+	Used string // when a plan picks it
+	// Lacks is what the device is missing for it, or "".
+	Lacks string
+}
+
+// Variants lists every variant with its fitness for a device. Ops with a single way to run them are listed too.
+func Variants(caps Caps) []Variant {
+	tileLacks := func(t tile) string {
+		switch {
+		case t.shared(true) > int(caps.SharedBytes):
+			return fmt.Sprintf("%d bytes of shared memory", t.shared(true))
+		case t.invocations() > int(caps.MaxInvocations):
+			return fmt.Sprintf("workgroups of %d", t.invocations())
+		}
+		return ""
+	}
+	vecLacks := ""
+	if !caps.SubgroupArith {
+		vecLacks = "subgroup arithmetic in compute shaders"
+	}
+	return []Variant{
+		{"matmul_vec", "matmul", "one to 8 rows of X; every weight read once, into registers", "to 8 rows", vecLacks},
+		{"matmul_tile_32", "matmul", "32 × 32 results a workgroup from panels in shared memory", "9 to 32 rows", tileLacks(tile32)},
+		{"matmul_tile_64", "matmul", "64 × 64 results a workgroup from panels in shared memory", "more than 32 rows", tileLacks(tile64)},
+		{"attention_decode", "attention", "query rows of a sequence together, over the whole context", "to 8 rows a sequence, where KV heads fill the device", ""},
+		{"attention_split", "attention", "the context in pieces, combined by a second dispatch", "to 8 rows a sequence, long contexts", ""},
+		{"attention_prefill", "attention", "tiles of 16 query rows over the keys they see", "more than 8 rows a sequence", ""},
+		{"embed", "embed", "rows decoded where they lie", "always", ""},
+		{"rmsnorm", "rmsnorm", "a workgroup per row", "always", ""},
+		{"rope", "rope", "an invocation per element", "without fusion", ""},
+		{"kvstore", "kvstore", "an invocation per element", "without fusion", ""},
+		{"rope_kvstore", "rope_kvstore", "rotated keys go to the cache without a stop in memory", "RoPE of queries and keys before a KV store", ""},
+		{"swiglu", "swiglu", "an invocation per element", "without fusion; else in the multiplication", ""},
+		{"add", "add", "an invocation per element", "without fusion; else in the multiplication", ""},
+		{"takerows", "takerows", "an invocation per element", "always", ""},
+	}
+}
+
+// checkVariants refuses names that are no variant, or none for this device.
+func (pl *planner) checkVariants() error {
+	known := map[string][]string{}
+	lacks := map[string]string{}
+	for _, v := range Variants(pl.caps) {
+		known[v.Op] = append(known[v.Op], v.Name)
+		lacks[v.Name] = v.Lacks
+	}
+	for _, stem := range slices.Sorted(maps.Keys(pl.o.Variant)) {
+		name := pl.o.Variant[stem]
+		switch {
+		case known[stem] == nil:
+			return fmt.Errorf("gpu: plan %s: variant %q: got op %q, want one of %s", pl.p.Name, name, stem, strings.Join(slices.Sorted(maps.Keys(known)), ", "))
+		case !slices.Contains(known[stem], name):
+			return fmt.Errorf("gpu: plan %s: variant of %s: got %q, want one of %s", pl.p.Name, stem, name, strings.Join(known[stem], ", "))
+		case lacks[name] != "":
+			return fmt.Errorf("gpu: plan %s: variant %s: the device lacks %s", pl.p.Name, name, lacks[name])
+		}
+	}
+	return nil
+}

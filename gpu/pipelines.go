@@ -1,0 +1,133 @@
+package gpu
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"runtime"
+	"slices"
+	"sync"
+
+	"tuff/gpu/kernel"
+	"tuff/gpu/vk"
+	"tuff/shaders"
+)
+
+// pipelineKey names a module with its constants.
+func pipelineKey(d *kernel.Dispatch) string { return fmt.Sprint(d.Module, d.Spec, pushSize(d.Args)) }
+
+// pushSize is the bytes of a dispatch's arguments.
+func pushSize(args []kernel.Arg) int {
+	n := 0
+	for _, a := range args {
+		n += argSize(a)
+	}
+	return (n + 3) / 4 * 4
+}
+
+func argSize(a kernel.Arg) int {
+	switch a.Kind {
+	case kernel.ArgAddr, kernel.ArgTemp, kernel.ArgStep:
+		return 8
+	}
+	return 4
+}
+
+// makePipelines makes all pipelines that groups need for steps of these shapes and the device does not have yet, on all
+// cores.
+func (d *Device) makePipelines(ctx context.Context, groups []kernel.Group, shapes ...kernel.Shape) error {
+	var todo []*kernel.Dispatch
+	seen := map[string]bool{}
+	for g := range groups {
+		for i := range groups[g].Dispatches {
+			disp := &groups[g].Dispatches[i]
+			key := pipelineKey(disp)
+			if d.pipelines[key] == nil && !seen[key] && slices.ContainsFunc(shapes, func(s kernel.Shape) bool { return runs(disp.Grid(s)) }) {
+				seen[key] = true
+				todo = append(todo, disp)
+			}
+		}
+	}
+	if todo == nil {
+		return ctx.Err()
+	}
+	work := make(chan *kernel.Dispatch)
+	var wg sync.WaitGroup
+	var errs []error
+	for range min(runtime.NumCPU(), len(todo)) {
+		wg.Add(1)
+		go func() {
+			defer wg.Done()
+			for disp := range work {
+				p, err := d.makePipeline(disp)
+				d.mu.Lock()
+				if err != nil {
+					errs = append(errs, err)
+				} else {
+					d.pipelines[pipelineKey(disp)] = p
+					d.fresh++
+				}
+				d.mu.Unlock()
+			}
+		}()
+	}
+	for _, disp := range todo {
+		if ctx.Err() != nil {
+			break
+		}
+		work <- disp
+	}
+	close(work)
+	wg.Wait()
+	d.saveCache()
+	return errors.Join(append(errs, ctx.Err())...)
+}
+
+// runs reports whether a grid launches anything.
+func runs(grid [3]uint32) bool { return grid[0] != 0 && grid[1] != 0 && grid[2] != 0 }
+
+func (d *Device) makePipeline(disp *kernel.Dispatch) (*vk.Pipeline, error) {
+	var code []uint32
+	if d.o.Shader != nil {
+		code = d.o.Shader(disp.Module)
+	}
+	if code == nil {
+		var err error
+		if code, err = shaders.Module(disp.Module); err != nil {
+			return nil, err
+		}
+	}
+	p, err := d.dev.CreatePipeline(vk.PipelineInfo{Name: disp.Name, SPIRV: code, Spec: vk.SpecConstants(disp.Spec...), PushSize: uint32(pushSize(disp.Args)), Cache: d.cache})
+	if err != nil {
+		return nil, fmt.Errorf("gpu: compile %s: %w", disp.Name, err)
+	}
+	return p, nil
+}
+
+// pushBytes lays out a dispatch's arguments for a shape. 8-byte members come first (kernel.Arg), so there is no padding.
+func (x *executable) pushBytes(buf []byte, group int, d *kernel.Dispatch, s kernel.Shape) []byte {
+	buf = buf[:0]
+	for _, a := range d.Args {
+		switch a.Kind {
+		case kernel.ArgU32:
+			buf = binary.LittleEndian.AppendUint32(buf, a.Value)
+		case kernel.ArgRows:
+			buf = binary.LittleEndian.AppendUint32(buf, uint32(a.Rows.At(s.Sizes())))
+		case kernel.ArgAddr:
+			var at uint64
+			if a.Ref != 0 {
+				at = x.l.addr[a.Ref].lo + uint64(a.Offset)
+			}
+			buf = binary.LittleEndian.AppendUint64(buf, at)
+		case kernel.ArgTemp:
+			buf = binary.LittleEndian.AppendUint64(buf, x.l.temps[group][a.Value].lo+uint64(a.Offset))
+		case kernel.ArgStep:
+			buf = binary.LittleEndian.AppendUint64(buf, x.step.Address())
+		}
+	}
+	for len(buf)%4 != 0 {
+		buf = append(buf, 0)
+	}
+	return buf
+}

@@ -1,0 +1,105 @@
+package gpu
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"tuff/gpu/kernel"
+	"tuff/gpu/vk"
+	"tuff/host/compute"
+)
+
+// timedSpan says which dispatch two timestamps belong to.
+type timedSpan struct {
+	group int
+	name  string
+}
+
+// recordTimed is recordPlain with a timestamp on each side of every dispatch.
+func (x *executable) recordTimed(ctx context.Context, s kernel.Shape) (*recording, error) {
+	if err := x.d.makePipelines(ctx, x.groups, s); err != nil {
+		return nil, err
+	}
+	if x.d.dev.Info().Limits.TimestampValidBits == 0 {
+		return nil, fmt.Errorf("gpu: time %s: %q has no timestamps", x.p.Name, x.d.dev.Info().Name)
+	}
+	r := &recording{}
+	events := x.events(s)
+	for i := range events {
+		if !events[i].barrier {
+			r.spans = append(r.spans, timedSpan{events[i].group, events[i].name})
+		}
+	}
+	var err error
+	if r.queries, err = x.d.dev.NewQueryPool(uint32(2 * max(len(r.spans), 1))); err != nil {
+		return nil, err
+	}
+	r.ticks = make([]uint64, 2*len(r.spans))
+	var buf [256]byte
+	c, n := x.open(), 0
+	c.ResetQueries(r.queries, 0, r.queries.Len())
+	for i := range events {
+		e := &events[i]
+		if e.barrier {
+			c.Barrier(vk.SyncCompute, vk.SyncCompute)
+			continue
+		}
+		if n > 0 && n%x.d.o.MaxDispatches == 0 {
+			if err := x.finish(c, r); err != nil {
+				return nil, err
+			}
+			c = x.open()
+		}
+		c.Timestamp(r.queries, uint32(2*n))
+		x.put(c, e, s, buf[:])
+		c.Timestamp(r.queries, uint32(2*n+1))
+		n++
+	}
+	r.dispatches = n
+	if err := x.finish(c, r); err != nil {
+		return nil, err
+	}
+	x.stats.Recordings++
+	return r, nil
+}
+
+// runTimed runs with timestamps and fills t.
+func (x *executable) runTimed(ctx context.Context, s kernel.Shape, t *compute.Timing, begun time.Time) error {
+	encoded := time.Now()
+	r, err := x.timed.get(ctx, s, x.recordTimed)
+	if err != nil {
+		return err
+	}
+	submitting := time.Now()
+	ticket, err := x.d.dev.SubmitAll(r.buffers)
+	if err != nil {
+		return lost(err, x.p.Name)
+	}
+	submitted := time.Now()
+	if err := x.wait(ticket, r); err != nil {
+		return err
+	}
+	waited := time.Now()
+	*t = compute.Timing{Encode: encoded.Sub(begun), Submit: submitted.Sub(submitting), Wait: waited.Sub(submitted), Spans: t.Spans[:0]}
+	if len(r.spans) > 0 {
+		if err := r.queries.Results(0, r.ticks, true); err != nil {
+			return err
+		}
+	}
+	for i, sp := range r.spans {
+		t.Spans = append(t.Spans, compute.Span{Group: sp.group, Kernel: sp.name, Begin: x.d.dev.Elapsed(r.ticks[0], r.ticks[2*i]), End: x.d.dev.Elapsed(r.ticks[0], r.ticks[2*i+1])})
+	}
+	period := x.d.dev.Info().Limits.TimestampPeriod
+	t.Clock = fmt.Sprintf("device timestamps of %g ns", period)
+	t.HostOffset = submitted.Sub(begun) // without calibration: as if the device began at once
+	if len(r.ticks) > 0 {
+		if cal, err := x.d.dev.Calibrate(); err == nil && !cal.When.IsZero() {
+			t.HostOffset = x.d.dev.Time(cal, r.ticks[0]).Sub(begun)
+			t.Deviation = cal.Deviation
+			t.Clock += fmt.Sprintf(", calibrated to ±%v", cal.Deviation)
+		}
+	}
+	t.Wall = time.Since(begun)
+	return nil
+}
