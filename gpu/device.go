@@ -147,3 +147,6 @@ func lost(err error, what string) error {
 
 // ErrDeviceLost is matched by errors of a device that is gone: open it again.
 var ErrDeviceLost = vk.ErrDeviceLost
+
+// Variants are the kernels that programs on this device can be made to use by name, and what it lacks for the others.
+func (d *Device) Variants() []kernel.Variant { return kernel.Variants(d.caps) }

@@ -1,0 +1,218 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/schollz/progressbar/v3"
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"tuff/host/compute"
+	"tuff/host/ember"
+	"tuff/host/engine"
+	"tuff/host/weights"
+)
+
+// common holds the flags that commands share.
+type common struct {
+	model, device, math string
+	threads, ctx        int
+	strict, json, verb  bool
+	out, err            io.Writer
+}
+
+// modelFlags are for commands that read a model.
+func (c *common) modelFlags(cmd *cobra.Command) {
+	cmd.Flags().StringVarP(&c.model, "model", "m", "", "model: a .gguf file or its first shard (default: the embedded one)")
+	c.outputFlags(cmd)
+}
+
+// outputFlags are for every command.
+func (c *common) outputFlags(cmd *cobra.Command) {
+	cmd.Flags().BoolVar(&c.json, "json", false, "print JSON for programs instead of text for people")
+	cmd.Flags().BoolVarP(&c.verb, "verbose", "v", false, "say more on stderr")
+	cmd.PreRun = func(cmd *cobra.Command, _ []string) { c.out, c.err = cmd.OutOrStdout(), cmd.ErrOrStderr() }
+}
+
+// deviceFlags are for commands that compute.
+func (c *common) deviceFlags(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&c.device, "device", "auto", "auto, cpu, gpu, gpu:N or part of a device's name")
+	c.mathFlags(cmd)
+}
+
+func (c *common) mathFlags(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&c.math, "math", "fast", "fast: what the device does best; exact: float32 throughout")
+	cmd.Flags().IntVarP(&c.threads, "threads", "t", 0, "CPU threads (default: all cores)")
+	cmd.Flags().IntVarP(&c.ctx, "ctx", "c", 0, fmt.Sprintf("positions of context (default: the model's, at most %d)", engine.DefaultContext))
+	cmd.Flags().BoolVar(&c.strict, "strict", false, "fail where the asked device or arithmetic cannot run an op")
+}
+
+// mathMode parses --math.
+func (c *common) mathMode() (compute.Math, error) {
+	switch c.math {
+	case "exact":
+		return compute.Exact, nil
+	case "fast":
+		return compute.Fast, nil
+	}
+	return 0, usageError{fmt.Errorf("--math: got %q, want fast or exact", c.math)}
+}
+
+// openFile opens the model's file.
+func (c *common) openFile() (*weights.File, error) {
+	if c.model == "" {
+		return weights.OpenBytes(ember.Name, ember.Model())
+	}
+	return weights.Open(c.model)
+}
+
+// note prints a line for people on stderr.
+func (c *common) note(format string, args ...any) { fmt.Fprintf(c.err, format+"\n", args...) }
+
+// loaded is an engine with what must be closed after it.
+type loaded struct {
+	*engine.Engine
+	file *weights.File
+	dev  compute.Device
+}
+
+func (l *loaded) Close() error {
+	var err error
+	if l.Engine != nil {
+		err = l.Engine.Close()
+	}
+	return errors.Join(err, l.dev.Close(), l.file.Close())
+}
+
+// load opens the model on the chosen device.
+func (c *common) load(ctx context.Context, o engine.Options) (*loaded, error) {
+	f, err := c.openFile()
+	if err != nil {
+		return nil, err
+	}
+	dev, err := c.openDevice(ctx, c.device, f)
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return c.loadOn(ctx, dev, f, o)
+}
+
+// loadOn puts f on dev and owns both from then on.
+func (c *common) loadOn(ctx context.Context, dev compute.Device, f *weights.File, o engine.Options) (*loaded, error) {
+	l := &loaded{file: f, dev: dev}
+	var err error
+	if o.Math, err = c.mathMode(); err != nil {
+		return nil, errors.Join(err, l.Close())
+	}
+	if o.ContextLen == 0 {
+		o.ContextLen = c.ctx
+	}
+	bar := c.bar("loading " + f.Name)
+	o.Progress = bar.set
+	l.Engine, err = engine.New(ctx, dev, f, o)
+	bar.done()
+	if err != nil {
+		l.Engine = nil
+		return nil, errors.Join(err, l.Close())
+	}
+	if c.verb {
+		m := l.Model
+		c.note("model: %s, %s of weights and %s of KV cache for %d positions, loaded in %v", m.Config.Name, size(m.WeightBytes),
+			size(m.StateBytes), l.ContextLen(), l.LoadTime.Round(time.Millisecond))
+		prefill, decode := l.Executables()
+		for _, x := range []struct {
+			name string
+			exec compute.Executable
+		}{{"prefill", prefill}, {"decode", decode}} {
+			for _, g := range x.exec.Placement() {
+				c.note("%s %-40s %-28s %s", x.name, g.Label, g.Kernel, g.Why)
+			}
+		}
+	}
+	return l, nil
+}
+
+// progress is a bar on stderr for work of more than a second, drawn only on a terminal.
+type progress struct {
+	bar   *progressbar.ProgressBar
+	what  string
+	w     io.Writer
+	start time.Time
+	tty   bool
+}
+
+func (c *common) bar(what string) *progress {
+	f, ok := c.err.(*os.File)
+	return &progress{what: what, w: c.err, start: time.Now(), tty: ok && term.IsTerminal(int(f.Fd()))}
+}
+
+func (p *progress) set(done, total int64) {
+	if !p.tty || time.Since(p.start) < 300*time.Millisecond && p.bar == nil {
+		return
+	}
+	if p.bar == nil {
+		p.bar = progressbar.NewOptions64(total, progressbar.OptionSetDescription(p.what), progressbar.OptionSetWriter(p.w),
+			progressbar.OptionShowBytes(true), progressbar.OptionClearOnFinish(), progressbar.OptionThrottle(65*time.Millisecond))
+	}
+	_ = p.bar.Set64(done) // a bar that cannot be drawn is no reason to stop
+}
+
+// count is set for things that are not bytes.
+func (p *progress) count(what string, done, total int) {
+	if !p.tty {
+		return
+	}
+	fmt.Fprintf(p.w, "\r\x1b[K%s: %s %d of %d", p.what, what, done, total)
+	p.bar = nil
+}
+
+func (p *progress) done() {
+	switch {
+	case p.bar != nil:
+		_ = p.bar.Finish()
+	case p.tty:
+		fmt.Fprint(p.w, "\r\x1b[K")
+	}
+}
+
+// printJSON writes v as indented JSON.
+func (c *common) printJSON(v any) error {
+	enc := json.NewEncoder(c.out)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	return enc.Encode(v)
+}
+
+// size is a number of bytes for people.
+func size(n int64) string {
+	f, unit := float64(n), "B"
+	for _, u := range []string{"KiB", "MiB", "GiB", "TiB"} {
+		if f < 1024 {
+			break
+		}
+		f, unit = f/1024, u
+	}
+	if unit == "B" {
+		return fmt.Sprintf("%d B", n)
+	}
+	return fmt.Sprintf("%.1f %s", f, unit)
+}
+
+// rate is a number per second for people: 12.3 GB/s, 4.56 GFLOP/s.
+func rate(v float64, unit string) string {
+	for _, p := range []struct {
+		f float64
+		s string
+	}{{1e12, "T"}, {1e9, "G"}, {1e6, "M"}, {1e3, "k"}} {
+		if v >= p.f {
+			return fmt.Sprintf("%.3g %s%s", v/p.f, p.s, unit)
+		}
+	}
+	return fmt.Sprintf("%.3g %s", v, unit)
+}

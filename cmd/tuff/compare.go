@@ -1,0 +1,143 @@
+package main
+
+import (
+	"fmt"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"tuff/fallback/quant"
+	"tuff/host/compare"
+	"tuff/host/compute"
+	"tuff/host/engine"
+)
+
+func newCompare() *cobra.Command {
+	var c common
+	var a, b, prompt string
+	var greedy int
+	var unfused bool
+	var lim compare.Limits
+	var kl float64
+	cmd := &cobra.Command{
+		Use:   "compare [-m MODEL] [--a gpu] [--b cpu]",
+		Short: "Two devices op by op on the same program",
+		Long: `Runs one prompt and one decoded token on device A and reference B and prints, for every op in order, how far A is off:
+first with B's inputs fed to the op (its own error, in units of the error that is provably possible: above 1 the op is
+wrong), then with errors carried along. Then logits and greedy text. Exit code 3 when a limit is exceeded.`,
+		Example: `  tuff compare
+  tuff compare -m llama.gguf --a gpu:1 --b cpu --math exact --prompt "The capital of France is"`,
+		Args: usage(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			rep, err := c.compare(cmd, a, b, compare.Options{Greedy: greedy, Limits: lim, KL: kl}, prompt, unfused)
+			if err != nil {
+				return err
+			}
+			if c.json {
+				err = c.printJSON(rep)
+			} else {
+				printComparison(&c, rep)
+			}
+			if err == nil && !rep.Pass {
+				err = gateError{rep.Reason}
+			}
+			return err
+		},
+	}
+	c.modelFlags(cmd)
+	c.mathFlags(cmd)
+	f := cmd.Flags()
+	f.StringVar(&a, "a", "gpu", "device in question")
+	f.StringVar(&b, "b", "cpu", "reference device, always in exact arithmetic")
+	f.StringVar(&prompt, "prompt", "Once upon a time, there was a little", "text to evaluate")
+	f.IntVarP(&greedy, "n-predict", "n", 32, "tokens to generate greedily on both")
+	f.BoolVar(&unfused, "no-fuse", false, "compare every op alone instead of the fused kernels that normally run")
+	f.Float64Var(&lim.Bound, "max-bound", 0, "limit of an op's own error in units of its bound (default by arithmetic)")
+	f.Float64Var(&lim.NMSE, "max-nmse", 0, "limit of an op's normalised mean squared error (default by arithmetic)")
+	f.Float64Var(&kl, "max-kl", 0, "limit of the logits' mean divergence in nats (default by arithmetic)")
+	return cmd
+}
+
+// compare loads the model on both devices and compares.
+func (c *common) compare(cmd *cobra.Command, a, b string, o compare.Options, prompt string, unfused bool) (*compare.Report, error) {
+	mode, err := c.mathMode()
+	if err != nil {
+		return nil, err
+	}
+	lim, kl := compare.DefaultLimits(mode)
+	if o.Limits.Bound == 0 {
+		o.Limits.Bound = lim.Bound
+	}
+	if o.Limits.NMSE == 0 {
+		o.Limits.NMSE = lim.NMSE
+	}
+	if o.KL == 0 {
+		o.KL = kl
+	}
+	side := func(name, math string, noFuse bool) (*loaded, error) {
+		d := *c
+		d.device, d.math = name, math
+		return d.load(cmd.Context(), engine.Options{AllLogits: true, Chunk: 128, Compile: compute.Options{Keep: true, NoFuse: noFuse}})
+	}
+	la, err := side(a, c.math, unfused)
+	if err != nil {
+		return nil, err
+	}
+	defer la.Close()
+	lb, err := side(b, "exact", true)
+	if err != nil {
+		return nil, err
+	}
+	defer lb.Close()
+	if o.Prompt, err = la.EncodeRaw(prompt); err != nil {
+		return nil, err
+	}
+	if n := la.Chunk(); len(o.Prompt) > n {
+		return nil, fmt.Errorf("compare: read prompt: got %d tokens, want at most %d", len(o.Prompt), n)
+	}
+	o.Decode = quant.Decode
+	bar := c.bar("compare")
+	defer bar.done()
+	o.Progress = bar.count
+	return compare.Run(cmd.Context(), la.Engine, lb.Engine, o)
+}
+
+func printComparison(c *common, r *compare.Report) {
+	fmt.Fprintf(c.out, "A %s (%s arithmetic) against B %s (exact), model %s\n\n", r.A, r.Math, r.B, r.Model)
+	w := tabwriter.NewWriter(c.out, 0, 8, 2, ' ', tabwriter.AlignRight)
+	phase := ""
+	for i := range r.Ops {
+		op := &r.Ops[i]
+		if op.Phase != phase {
+			phase = op.Phase
+			fmt.Fprintf(w, "%s\tKERNEL\tSHAPE\tOWN: BOUND\tNMSE\tMAX ULP\tCOSINE\tNaN\tCARRIED: NMSE\tCOSINE\tVERDICT\t\n", phase)
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%.2g\t%.3g\t%.7f\t%d\t%.2g\t%.7f\t%s\t\n", op.Tensor, op.Kernel, op.Shape(), percent(op.Isolated.Bound),
+			op.Isolated.NMSE, op.Isolated.MaxULP, op.Isolated.Cosine, op.Isolated.NaN+op.Isolated.Inf, op.Carried.NMSE, op.Carried.Cosine, op.Verdict)
+	}
+	w.Flush()
+	if r.First != nil {
+		row, col := r.First.Element()
+		fmt.Fprintf(c.out, "\nfirst divergence: %s, kernel %s, given B's inputs: element (%d, %d) is %.8g, want %.8g\n", r.First.Tensor, r.First.Kernel,
+			row, col, r.First.Isolated.Got, r.First.Isolated.Want)
+	}
+	l, g := r.Logits, r.Greedy
+	fmt.Fprintf(c.out, "\nlogits: mean KL %.3g, max %.3g, top-1 equal %.2f %% of %d positions, largest difference %.3g\n", l.MeanKL, l.MaxKL, 100*l.Top1, l.Positions, l.MaxAbs)
+	if g.First < 0 {
+		fmt.Fprintf(c.out, "greedy text: %d tokens equal\n", g.Equal)
+	} else {
+		fmt.Fprintf(c.out, "greedy text: equal for %d tokens, then different where B's best leads by %.3g\n", g.Equal, g.Margin)
+	}
+	fmt.Fprintln(c.out, r.Summary())
+}
+
+// percent prints a share of a bound.
+func percent(v float64) string {
+	switch {
+	case v == 0:
+		return "0"
+	case v < 0.0001:
+		return "<0.01 %"
+	}
+	return fmt.Sprintf("%.2f %%", 100*v)
+}

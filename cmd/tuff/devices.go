@@ -1,0 +1,276 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"tuff/fallback"
+	"tuff/gpu"
+	"tuff/host/compute"
+	"tuff/host/weights"
+)
+
+// openDevice opens what --device asks for and says on stderr what was taken and why. f is the model that must fit, or nil.
+func (c *common) openDevice(ctx context.Context, selector string, f *weights.File) (compute.Device, error) {
+	switch selector {
+	case "cpu":
+		return c.openCPU("asked for")
+	case "auto":
+		dev, why, err := c.tryGPU(ctx, f)
+		if err != nil {
+			return nil, err
+		}
+		if dev == nil {
+			return c.openCPU(why)
+		}
+		c.taken(dev, why)
+		return dev, nil
+	}
+	dev, err := gpu.Open(selector, gpu.Options{})
+	if err != nil {
+		if gpu.Absent(err) {
+			err = fmt.Errorf("%w; --device cpu always works", err)
+		}
+		return nil, err
+	}
+	c.taken(dev, "asked for "+selector)
+	return dev, nil
+}
+
+func (c *common) openCPU(why string) (compute.Device, error) {
+	dev, err := fallback.New(fallback.Options{Threads: c.threads})
+	if err != nil {
+		return nil, err
+	}
+	c.taken(dev, why)
+	return dev, nil
+}
+
+// taken says what runs and why.
+func (c *common) taken(dev compute.Device, why string) {
+	info := dev.Info()
+	what := fmt.Sprintf("%s (%s, %s)", info.Name, info.Kind, info.Driver)
+	if info.Kind == compute.Host {
+		what = fmt.Sprintf("CPU, %d threads", info.Threads)
+	}
+	c.note("device: %s: %s", what, why)
+}
+
+// tryGPU is the rule of --device auto: the best hardware GPU if its self-check passes and the model fits, else none, with
+// the reason.
+func (c *common) tryGPU(ctx context.Context, f *weights.File) (compute.Device, string, error) {
+	list, err := gpu.Devices(gpu.Options{})
+	if err != nil {
+		return nil, "no Vulkan here: " + oneLine(err), nil
+	}
+	best, why := autoChoice(list)
+	if why != "" {
+		return nil, why, nil
+	}
+	if f != nil && f.Size() > best.Info.MemoryFree {
+		return nil, fmt.Sprintf("the model's %s do not fit the %s free on %s", size(f.Size()), size(best.Info.MemoryFree), best.Info.Name), nil
+	}
+	dev, err := gpu.Open(fmt.Sprintf("gpu:%d", best.Index), gpu.Options{})
+	if err != nil {
+		return nil, fmt.Sprintf("%s does not open: %s", best.Info.Name, oneLine(err)), nil
+	}
+	v, err := selfCheck(ctx, dev)
+	if err != nil {
+		return nil, "", errors.Join(err, dev.Close())
+	}
+	if len(v.Failed) > 0 {
+		return nil, fmt.Sprintf("%s computes wrongly, self-check %v", best.Info.Name, v), dev.Close()
+	}
+	return dev, "the best hardware GPU, self-check " + v.String(), nil
+}
+
+// autoChoice is the device that auto would take, or why there is none.
+func autoChoice(list []gpu.Found) (gpu.Found, string) {
+	var lacking []string
+	for _, f := range gpu.Prefer(list) {
+		switch {
+		case f.Unfit != "":
+			lacking = append(lacking, fmt.Sprintf("%s cannot be used: %s", f.Info.Name, f.Unfit))
+		case f.Info.Kind == compute.Software:
+			lacking = append(lacking, fmt.Sprintf("%s is a software driver (--device gpu takes it)", f.Info.Name))
+		default:
+			return f, ""
+		}
+	}
+	if lacking == nil {
+		lacking = []string{"no Vulkan device"}
+	}
+	return gpu.Found{}, "no hardware GPU: " + strings.Join(lacking, "; ")
+}
+
+func oneLine(err error) string { return strings.Join(strings.Fields(err.Error()), " ") }
+
+// deviceReport is one line of tuff devices.
+type deviceReport struct {
+	Selector  string           `json:"selector"`
+	Name      string           `json:"name"`
+	Kind      string           `json:"kind"`
+	Driver    string           `json:"driver"`
+	API       string           `json:"api"`
+	Memory    int64            `json:"memory_bytes"`
+	Free      int64            `json:"memory_free_bytes"`
+	Threads   int              `json:"threads,omitempty"`
+	Tiers     []string         `json:"tiers"`
+	Limits    map[string]int64 `json:"limits,omitempty"`
+	SelfCheck string           `json:"self_check"`
+	Measured  *compute.Limits  `json:"measured,omitempty"`
+	Auto      bool             `json:"auto"`
+	Why       string           `json:"why,omitempty"`
+}
+
+func newDevices() *cobra.Command {
+	var c common
+	var measure, check bool
+	cmd := &cobra.Command{
+		Use:   "devices",
+		Short: "Every Vulkan device and the CPU, and which one auto takes",
+		Long: `Lists the devices that --device may name: driver, memory, arithmetic tiers, and the verdict of the self-check, in which
+every op runs on the device against the CPU. --check runs it now where it has not run; --measure finds the limits that
+bench and profile give their shares of.`,
+		Example: "  tuff devices\n  tuff devices --check --measure",
+		Args:    usage(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			list, err := c.devices(cmd.Context(), check, measure)
+			if err != nil {
+				return err
+			}
+			if c.json {
+				return c.printJSON(list)
+			}
+			c.printDevices(list)
+			return nil
+		},
+	}
+	c.outputFlags(cmd)
+	cmd.Flags().BoolVar(&check, "check", false, "run the self-check of every device that has no verdict")
+	cmd.Flags().BoolVar(&measure, "measure", false, "measure bandwidth, arithmetic and the cost of dispatches")
+	return cmd
+}
+
+func (c *common) devices(ctx context.Context, check, measure bool) ([]deviceReport, error) {
+	found, err := gpu.Devices(gpu.Options{})
+	why := ""
+	if err != nil {
+		why = "no Vulkan here: " + oneLine(err)
+	}
+	auto, none := autoChoice(found)
+	if why == "" {
+		why = none
+	}
+	var list []deviceReport
+	for _, f := range found {
+		r := deviceReport{Selector: fmt.Sprintf("gpu:%d", f.Index), Name: f.Info.Name, Kind: f.Info.Kind.String(), Driver: f.Info.Driver, API: f.Info.API,
+			Memory: f.Info.MemoryTotal, Free: f.Info.MemoryFree, Tiers: f.Info.Tiers, Limits: f.Info.Limits, SelfCheck: "not run yet"}
+		bar := c.bar(f.Info.Name)
+		bar.count("self-check and limits of device", f.Index+1, len(found))
+		if f.Unfit != "" {
+			r.SelfCheck = "not run: " + f.Unfit
+		} else if err := c.inspectDevice(ctx, f, &r, check, measure); err != nil {
+			bar.done()
+			return nil, err
+		}
+		bar.done()
+		if none == "" && auto.Index == f.Index {
+			r.Auto, r.Why = !strings.HasPrefix(r.SelfCheck, "FAILED"), "the best hardware GPU"
+			if !r.Auto {
+				why = f.Info.Name + " failed the self-check"
+			}
+		}
+		list = append(list, r)
+	}
+	cpu, err := fallback.New(fallback.Options{})
+	if err != nil {
+		return nil, err
+	}
+	info := cpu.Info()
+	r := deviceReport{Selector: "cpu", Name: info.Name, Kind: info.Kind.String(), Driver: info.Driver, API: info.API, Memory: info.MemoryTotal, Free: info.MemoryFree,
+		Threads: info.Threads, Tiers: info.Tiers, SelfCheck: "the reference"}
+	if !slices.ContainsFunc(list, func(r deviceReport) bool { return r.Auto }) {
+		r.Auto, r.Why = true, why
+	}
+	if measure {
+		l, err := cpu.Measure(ctx)
+		if err != nil {
+			return nil, errors.Join(err, cpu.Close())
+		}
+		r.Measured = &l
+	}
+	return append(list, r), cpu.Close()
+}
+
+// inspectDevice fills what only an open device tells.
+func (c *common) inspectDevice(ctx context.Context, f gpu.Found, r *deviceReport, check, measure bool) (err error) {
+	if v, ok := readVerdict(verdictPath(f.Info), f.Info); ok {
+		r.SelfCheck = v.String()
+		check = false
+	}
+	if !check && !measure {
+		return nil
+	}
+	dev, err := gpu.Open(r.Selector, gpu.Options{})
+	if err != nil {
+		r.SelfCheck = "not run: it does not open: " + oneLine(err)
+		return nil
+	}
+	defer func() { err = errors.Join(err, dev.Close()) }()
+	r.Free = dev.Info().MemoryFree
+	if check {
+		v, err := selfCheck(ctx, dev)
+		if err != nil {
+			return err
+		}
+		r.SelfCheck = v.String()
+	}
+	if measure {
+		l, err := dev.Measure(ctx)
+		if err != nil {
+			return err
+		}
+		r.Measured = &l
+	}
+	return nil
+}
+
+func (c *common) printDevices(list []deviceReport) {
+	for i, r := range list {
+		if i > 0 {
+			fmt.Fprintln(c.out)
+		}
+		mark := ""
+		if r.Auto {
+			mark = "  ← auto takes this: " + r.Why
+		}
+		fmt.Fprintf(c.out, "%s  %s%s\n", r.Selector, r.Name, mark)
+		w := tabwriter.NewWriter(c.out, 0, 8, 2, ' ', 0)
+		fmt.Fprintf(w, "  kind\t%s\n  driver\t%s, %s\n  memory\t%s, %s free\n", r.Kind, r.Driver, r.API, size(r.Memory), size(r.Free))
+		if r.Threads > 0 {
+			fmt.Fprintf(w, "  threads\t%d\n", r.Threads)
+		}
+		fmt.Fprintf(w, "  tiers\t%s\n  self-check\t%s\n", strings.Join(r.Tiers, ", "), r.SelfCheck)
+		if l := r.Measured; l != nil {
+			fmt.Fprintf(w, "  measured\t%s read, %s", rate(l.Bandwidth, "B/s"), rate(l.FLOPs, "FLOP/s"))
+			if l.Dispatch > 0 {
+				fmt.Fprintf(w, ", %v a dependent dispatch, %v submit and wait", l.Dispatch.Round(10*time.Nanosecond), l.Submit.Round(10*time.Nanosecond))
+			}
+			fmt.Fprintln(w)
+		}
+		for _, k := range []string{"maxComputeSharedMemorySize", "maxComputeWorkGroupInvocations", "subgroupSize", "maxMemoryAllocationSize"} {
+			if v, ok := r.Limits[k]; ok && c.verb {
+				fmt.Fprintf(w, "  %s\t%d\n", k, v)
+			}
+		}
+		w.Flush()
+	}
+}

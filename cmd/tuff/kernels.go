@@ -1,0 +1,254 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"tuff/fallback"
+	"tuff/gpu"
+	"tuff/gpu/kernel"
+	"tuff/host/compute"
+	"tuff/host/conformance"
+)
+
+func newKernels() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "kernels list|test|bench",
+		Short: "The kernel lab: list, check and time the kernels of every op",
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return usageError{fmt.Errorf("unknown command %q, want list, test or bench", args[0])}
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.AddCommand(newKernelsList(), newKernelsTest(), newKernelsBench())
+	return cmd
+}
+
+// openLab opens the Vulkan device that the lab works on.
+func (c *common) openLab() (*gpu.Device, error) {
+	if c.device == "auto" || c.device == "cpu" {
+		return nil, usageError{fmt.Errorf("--device: got %s, want gpu, gpu:N or part of a name", c.device)}
+	}
+	dev, err := gpu.Open(c.device, gpu.Options{})
+	if err != nil {
+		return nil, err
+	}
+	c.taken(dev, "asked for "+c.device)
+	return dev, nil
+}
+
+func (c *common) labFlags(cmd *cobra.Command) {
+	c.outputFlags(cmd)
+	cmd.Flags().StringVar(&c.device, "device", "gpu", "gpu, gpu:N or part of a device's name")
+}
+
+func newKernelsList() *cobra.Command {
+	var c common
+	cmd := &cobra.Command{
+		Use:     "list",
+		Short:   "Every variant, what it does, and whether this device can run it",
+		Example: "  tuff kernels list --device gpu:1",
+		Args:    usage(cobra.NoArgs),
+		RunE: func(*cobra.Command, []string) error {
+			dev, err := c.openLab()
+			if err != nil {
+				return err
+			}
+			return errors.Join(c.listVariants(dev.Variants()), dev.Close())
+		},
+	}
+	c.labFlags(cmd)
+	return cmd
+}
+
+func (c *common) listVariants(list []kernel.Variant) error {
+	if c.json {
+		type row struct {
+			Name  string `json:"name"`
+			Op    string `json:"op"`
+			What  string `json:"what"`
+			Used  string `json:"used"`
+			Lacks string `json:"lacks,omitempty"`
+		}
+		var rows []row
+		for _, v := range list {
+			rows = append(rows, row{v.Name, v.Op, v.What, v.Used, v.Lacks})
+		}
+		return c.printJSON(rows)
+	}
+	w := tabwriter.NewWriter(c.out, 0, 8, 2, ' ', 0)
+	fmt.Fprintln(w, "OP\tVARIANT\tWHAT\tCHOSEN\tHERE")
+	for _, v := range list {
+		here := "yes"
+		if v.Lacks != "" {
+			here = "no: lacks " + v.Lacks
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", v.Op, v.Name, v.What, v.Used, here)
+	}
+	return w.Flush()
+}
+
+// testRow is the outcome of one op's cases with one variant.
+type testRow struct {
+	Op      string   `json:"op"`
+	Variant string   `json:"variant,omitempty"` // forced; "": as planned
+	Passed  int      `json:"passed"`
+	Failed  []string `json:"failed,omitempty"`
+	Worst   float64  `json:"worst_of_bound"`
+	Seconds float64  `json:"seconds"`
+}
+
+func newKernelsTest() *cobra.Command {
+	var c common
+	var full bool
+	var variant string
+	cmd := &cobra.Command{
+		Use:   "test [OP]",
+		Short: "Check every op and variant against the CPU",
+		Long: `Runs the conformance suite on the device: every op at sizes around every tile edge, every weight format, the fused forms,
+and once more for each variant that a plan would not choose by itself. An element outside its proven bound, a NaN or an
+element left unwritten is a failure. Exit code 3 when a case fails.`,
+		Example: "  tuff kernels test\n  tuff kernels test matmul --full\n  tuff kernels test attention --variant attention_split",
+		Args:    usage(cobra.MaximumNArgs(1)),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			dev, err := c.openLab()
+			if err != nil {
+				return err
+			}
+			rows, err := c.testKernels(cmd, dev, append(args, "")[0], variant, full)
+			if err = errors.Join(err, dev.Close()); err != nil {
+				return err
+			}
+			return c.printTests(rows)
+		},
+	}
+	c.labFlags(cmd)
+	cmd.Flags().BoolVar(&full, "full", false, "every case, not only the quick ones")
+	cmd.Flags().StringVar(&variant, "variant", "", "only this variant")
+	return cmd
+}
+
+func (c *common) testKernels(cmd *cobra.Command, dev *gpu.Device, op, variant string, full bool) ([]testRow, error) {
+	type run struct{ op, variant, stem string }
+	var runs []run
+	var ops []string
+	for _, k := range conformance.Cases() {
+		if !slices.Contains(ops, k.Op) {
+			ops = append(ops, k.Op)
+		}
+	}
+	if op != "" && !slices.Contains(ops, op) {
+		return nil, usageError{fmt.Errorf("got op %q, want one of %s", op, strings.Join(ops, ", "))}
+	}
+	for _, o := range ops {
+		if (op == "" || o == op) && variant == "" {
+			runs = append(runs, run{op: o})
+		}
+	}
+	known := false
+	for _, v := range dev.Variants() {
+		// Ops with one variant have nothing to force.
+		forced := strings.Count(fmt.Sprint(dev.Variants()), " "+v.Op+" ") > 1
+		known = known || v.Name == variant
+		if v.Lacks == "" && (variant == v.Name || variant == "" && forced) && (op == "" || op == v.Op) && slices.Contains(ops, v.Op) {
+			runs = append(runs, run{v.Op, v.Name, v.Op})
+		}
+	}
+	if variant != "" && (!known || runs == nil) {
+		return nil, usageError{fmt.Errorf("got variant %q, want one that tuff kernels list shows for this device", variant)}
+	}
+	cpu, err := fallback.New(fallback.Options{})
+	if err != nil {
+		return nil, err
+	}
+	bar := c.bar("kernels test")
+	var rows []testRow
+	for i, r := range runs {
+		row := testRow{Op: r.op, Variant: r.variant}
+		o := conformance.Options{}
+		if r.variant != "" {
+			o.Variant = map[string]string{r.stem: r.variant}
+		}
+		bar.count(strings.TrimSpace(r.op+" "+r.variant), i+1, len(runs))
+		begun := time.Now()
+		for _, k := range conformance.Cases() {
+			if k.Op != r.op || !full && !k.Quick {
+				continue
+			}
+			if err := cmd.Context().Err(); err != nil {
+				return nil, errors.Join(err, cpu.Close())
+			}
+			switch res := k.Run(cmd.Context(), dev, cpu, o); res.Status {
+			case conformance.Passed:
+				row.Passed++
+				row.Worst = max(row.Worst, res.Worst)
+			case conformance.Failed:
+				row.Failed = append(row.Failed, res.String())
+			}
+		}
+		row.Seconds = time.Since(begun).Seconds()
+		rows = append(rows, row)
+	}
+	bar.done()
+	return rows, cpu.Close()
+}
+
+func (c *common) printTests(rows []testRow) error {
+	passed, failed := 0, 0
+	for _, r := range rows {
+		passed += r.Passed
+		failed += len(r.Failed)
+	}
+	if c.json {
+		if err := c.printJSON(rows); err != nil {
+			return err
+		}
+	} else {
+		w := tabwriter.NewWriter(c.out, 0, 8, 2, ' ', 0)
+		fmt.Fprintln(w, "OP\tVARIANT\tPASSED\tFAILED\tWORST OF BOUND\tSECONDS")
+		for _, r := range rows {
+			v := r.Variant
+			if v == "" {
+				v = "as planned"
+			}
+			fmt.Fprintf(w, "%s\t%s\t%d\t%d\t%s\t%.1f\n", r.Op, v, r.Passed, len(r.Failed), percent(r.Worst), r.Seconds)
+		}
+		if err := w.Flush(); err != nil {
+			return err
+		}
+		for _, r := range rows {
+			for _, f := range r.Failed[:min(len(r.Failed), 5)] {
+				fmt.Fprintln(c.out, f)
+			}
+		}
+	}
+	if failed > 0 {
+		return gateError{fmt.Sprintf("kernels test: %d of %d cases failed", failed, passed+failed)}
+	}
+	if passed == 0 {
+		return errors.New("kernels test: got no case to run")
+	}
+	c.note("%d cases passed", passed)
+	return nil
+}
+
+// types are the weight formats by the names of --type.
+func parseType(name string) (compute.DType, error) {
+	var names []string
+	for _, t := range conformance.Formats10 {
+		if strings.EqualFold(t.String(), name) {
+			return t, nil
+		}
+		names = append(names, t.String())
+	}
+	return 0, usageError{fmt.Errorf("--type: got %q, want one of %s", name, strings.Join(names, ", "))}
+}

@@ -1,0 +1,313 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"tuff/gpu"
+	"tuff/host/compute"
+)
+
+// labShape is what kernels bench times.
+type labShape struct {
+	m, k                int
+	rows, tiles         []int
+	typ, variant        string
+	heads, kvHeads, dim int
+	context             []int
+	size, runs          int
+}
+
+func newKernelsBench() *cobra.Command {
+	var c common
+	var s labShape
+	cmd := &cobra.Command{
+		Use:   "bench matmul|attention",
+		Short: "Time a kernel at given shapes, against the device's limits",
+		Long: `matmul: X [rows, K] by W [M, K] of a weight format. attention: rows new tokens over contexts of so many keys.
+With --tile, the lab's square multiplication instead: --size² results with tiles of so many elements in shared memory (1:
+without), its time and the elements loaded from global memory per result, counted by the kernel, beside the 2·size that
+the naive form needs and 2·size/tile. Every product is checked against float64 sums.`,
+		Example: `  tuff kernels bench matmul --tile 1,8,16,32
+  tuff kernels bench matmul --type Q4_K -m 4096 -k 4096 --rows 1,8,512
+  tuff kernels bench attention --context 512,4096 --rows 1`,
+		Args: usage(cobra.ExactArgs(1)),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if s.runs < 1 {
+				return usageError{fmt.Errorf("-r: got %d, want at least 1", s.runs)}
+			}
+			if args[0] != "matmul" && args[0] != "attention" || len(s.tiles) > 0 && args[0] != "matmul" {
+				return usageError{fmt.Errorf("got op %q, want matmul or attention, and --tile with matmul only", args[0])}
+			}
+			dev, err := c.openLab()
+			if err != nil {
+				return err
+			}
+			if len(s.tiles) > 0 {
+				err = c.benchSquares(cmd.Context(), dev, &s)
+			} else {
+				err = c.benchKernel(cmd.Context(), dev, args[0], &s)
+			}
+			return errors.Join(err, dev.Close())
+		},
+	}
+	c.labFlags(cmd)
+	f := cmd.Flags()
+	f.IntSliceVar(&s.tiles, "tile", nil, "square tiles to compare: 1 (none), 8, 16, 32")
+	f.IntVar(&s.size, "size", 512, "side of the square matrices of --tile")
+	f.IntVarP(&s.m, "m", "m", 2048, "weight rows")
+	f.IntVarP(&s.k, "k", "k", 2048, "elements of a row")
+	f.IntSliceVar(&s.rows, "rows", []int{1, 4, 64}, "rows of X, or new tokens")
+	f.StringVar(&s.typ, "type", "Q8_0", "weight format")
+	f.StringVar(&s.variant, "variant", "", "force this variant (tuff kernels list)")
+	f.IntVar(&s.heads, "heads", 32, "query heads")
+	f.IntVar(&s.kvHeads, "kv-heads", 8, "KV heads")
+	f.IntVar(&s.dim, "head-dim", 64, "elements of a head")
+	f.IntSliceVar(&s.context, "context", []int{256, 1024}, "keys")
+	f.IntVarP(&s.runs, "repetitions", "r", 9, "measured runs; the median counts")
+	return cmd
+}
+
+// squareRow is one line of the lesson in tiling.
+type squareRow struct {
+	Tile           int     `json:"tile"`
+	Seconds        float64 `json:"seconds"`
+	FLOPs          float64 `json:"flop_s"`
+	Loads          uint64  `json:"loads"`
+	LoadsPerResult float64 `json:"loads_per_result"`
+	Predicted      float64 `json:"predicted_per_result"`
+	MaxError       float64 `json:"max_error"`
+}
+
+func (c *common) benchSquares(ctx context.Context, dev *gpu.Device, s *labShape) error {
+	if s.size < 1 || s.size > 4096 {
+		return usageError{fmt.Errorf("--size: got %d, want 1 to 4096", s.size)}
+	}
+	n := s.size
+	r := rand.New(rand.NewPCG(1, uint64(n)))
+	a, b, out := make([]float32, n*n), make([]float32, n*n), make([]float32, n*n)
+	for i := range a {
+		a[i], b[i] = r.Float32()*2-1, r.Float32()*2-1
+	}
+	var rows []squareRow
+	for _, tile := range s.tiles {
+		m, err := dev.MultiplySquare(ctx, out, a, b, n, tile, s.runs)
+		if err != nil {
+			return err
+		}
+		row := squareRow{Tile: tile, Seconds: m.Time.Seconds(), FLOPs: 2 * math.Pow(float64(n), 3) / m.Time.Seconds(), Loads: m.Loads,
+			LoadsPerResult: float64(m.Loads) / float64(n*n), Predicted: 2 * float64(n) / float64(tile)}
+		if row.MaxError, err = checkProduct(out, a, b, n, r); err != nil {
+			return fmt.Errorf("kernels bench: tile %d: %w", tile, err)
+		}
+		rows = append(rows, row)
+	}
+	if c.json {
+		return c.printJSON(rows)
+	}
+	fmt.Fprintf(c.out, "%d × %d by %d × %d, float32\n", n, n, n, n)
+	w := tabwriter.NewWriter(c.out, 0, 8, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(w, "TILE\tTIME\tAGAINST FIRST\tFLOP/s\tLOADS\tPER RESULT\t2·SIZE/TILE\tLARGEST ERROR\t")
+	for _, r := range rows {
+		fmt.Fprintf(w, "%d\t%v\t%.2f ×\t%s\t%d\t%.2f\t%.2f\t%.1e\t\n", r.Tile, time.Duration(r.Seconds*1e9).Round(time.Microsecond),
+			rows[0].Seconds/r.Seconds, rate(r.FLOPs, "FLOP/s"), r.Loads, r.LoadsPerResult, r.Predicted, r.MaxError)
+	}
+	return w.Flush()
+}
+
+// checkProduct compares up to 4096 results with float64 sums. The bound is that of n float32 products summed in any order.
+func checkProduct(out, a, b []float32, n int, r *rand.Rand) (worst float64, err error) {
+	for range min(n*n, 4096) {
+		i, j := r.IntN(n), r.IntN(n)
+		var want, size float64
+		for k := range n {
+			p := float64(a[i*n+k]) * float64(b[k*n+j])
+			want += p
+			size += math.Abs(p)
+		}
+		diff := math.Abs(float64(out[i*n+j]) - want)
+		if !(diff <= float64(n+1)*0x1p-24*size) {
+			return worst, fmt.Errorf("element (%d, %d): got %g, want %g", i, j, out[i*n+j], want)
+		}
+		worst = max(worst, diff)
+	}
+	return worst, nil
+}
+
+// kernelRow is one timed shape.
+type kernelRow struct {
+	Op          string  `json:"op"`
+	Shape       string  `json:"shape"`
+	Rows        int     `json:"rows"`
+	Keys        int     `json:"keys,omitempty"`
+	Kernel      string  `json:"kernel"`
+	Seconds     float64 `json:"seconds"`
+	Min         float64 `json:"min_seconds"`
+	BytesPerSec float64 `json:"bytes_s"`
+	FLOPsPerSec float64 `json:"flop_s"`
+	OfBandwidth float64 `json:"share_of_bandwidth"`
+	OfFLOPs     float64 `json:"share_of_flops"`
+}
+
+func (c *common) benchKernel(ctx context.Context, dev *gpu.Device, op string, s *labShape) error {
+	limits, err := dev.Measure(ctx)
+	if err != nil {
+		return err
+	}
+	var rows []kernelRow
+	contexts := []int{0}
+	if op == "attention" {
+		contexts = s.context
+	}
+	for _, keys := range contexts {
+		for _, n := range s.rows {
+			row, err := c.benchShape(ctx, dev, op, s, n, keys)
+			if err != nil {
+				return err
+			}
+			row.OfBandwidth, row.OfFLOPs = row.BytesPerSec/limits.Bandwidth, row.FLOPsPerSec/limits.FLOPs
+			rows = append(rows, row)
+		}
+	}
+	if c.json {
+		return c.printJSON(rows)
+	}
+	fmt.Fprintf(c.out, "measured limits: %s read, %s\n", rate(limits.Bandwidth, "B/s"), rate(limits.FLOPs, "FLOP/s"))
+	w := tabwriter.NewWriter(c.out, 0, 8, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(w, "SHAPE\tROWS\tKEYS\tKERNEL\tTIME\tMIN\tB/s\tOF LIMIT\tFLOP/s\tOF LIMIT\t")
+	for _, r := range rows {
+		fmt.Fprintf(w, "%s\t%d\t%d\t%s\t%s µs\t%s µs\t%s\t%.1f %%\t%s\t%.1f %%\t\n", r.Shape, r.Rows, r.Keys, r.Kernel, micros(time.Duration(r.Seconds*1e9)),
+			micros(time.Duration(r.Min*1e9)), rate(r.BytesPerSec, "B/s"), 100*r.OfBandwidth, rate(r.FLOPsPerSec, "FLOP/s"), 100*r.OfFLOPs)
+	}
+	return w.Flush()
+}
+
+// benchShape times one op alone, as a program of one instruction.
+func (c *common) benchShape(ctx context.Context, dev *gpu.Device, op string, s *labShape, n, keys int) (row kernelRow, err error) {
+	var made []compute.Buffer
+	defer func() {
+		for _, b := range made {
+			err = errors.Join(err, b.Close())
+		}
+	}()
+	p := compute.NewProgram("bench of " + op)
+	fixed := func(name string, role compute.Role, t compute.DType, rows, cols int) (compute.Ref, error) {
+		if rows < 1 || cols < 1 || rows > 1<<24 || cols > 1<<24 {
+			return 0, usageError{fmt.Errorf("got a tensor of %d × %d, want sides of 1 to %d", rows, cols, 1<<24)}
+		}
+		size, err := t.Bytes(rows, cols)
+		if err != nil {
+			return 0, usageError{err}
+		}
+		// 0x3c in every byte is a number near 1 or 0.01 in every format, whatever its blocks look like.
+		b, err := dev.NewBuffer(compute.BufferSpec{Name: name, Usage: compute.UseWeights, Size: size, Data: bytes.Repeat([]byte{0x3c}, int(size))})
+		if err != nil {
+			return 0, err
+		}
+		made = append(made, b)
+		return p.Declare(compute.Tensor{Name: name, Role: role, DType: t, Rows: compute.Rows(rows), Cols: cols, Buffer: b}), nil
+	}
+	o := compute.Options{MaxTokens: n, MaxOutputs: 1, MaxSeqs: 1}
+	step := &compute.Step{Seqs: []compute.Seq{{Count: n, Len: max(keys, n)}}}
+	for i := range n {
+		step.Tokens, step.Pos = append(step.Tokens, 0), append(step.Pos, int32(max(keys, n)-n+i))
+	}
+	out := func(cols int) compute.Ref {
+		return p.Declare(compute.Tensor{Name: "out", Role: compute.Output, DType: compute.F32, Rows: compute.PerToken(1), Cols: cols})
+	}
+	if s.variant != "" {
+		o.Variant = map[string]string{op: s.variant}
+	}
+	table := func(cols int) (compute.Ref, error) { // a tensor of one row per token
+		t, err := fixed("x", compute.Weight, compute.F32, 1, cols)
+		if err != nil {
+			return 0, err
+		}
+		p.VocabSize = 1
+		x := p.Scratch("x", compute.PerToken(1), cols)
+		p.Add("x", compute.Embed{Table: t, Out: x, Scale: 1})
+		return x, nil
+	}
+	switch op {
+	case "matmul":
+		t, err := parseType(s.typ)
+		if err != nil {
+			return row, err
+		}
+		x, err := table(s.k)
+		if err != nil {
+			return row, err
+		}
+		w, err := fixed("w", compute.Weight, t, s.m, s.k)
+		if err != nil {
+			return row, err
+		}
+		p.Add("bench", compute.MatMul{X: x, W: w, Out: out(s.m)})
+	case "attention":
+		p.PageSize = 64
+		p.NumPages = (max(keys, n) + 63) / 64
+		o.MaxPages = p.NumPages
+		for i := range p.NumPages {
+			step.Seqs[0].Pages = append(step.Seqs[0].Pages, int32(i))
+		}
+		q, err := table(s.heads * s.dim)
+		if err != nil {
+			return row, err
+		}
+		k, err := fixed("k", compute.State, compute.F16, p.NumPages*64, s.kvHeads*s.dim)
+		if err != nil {
+			return row, err
+		}
+		v, err := fixed("v", compute.State, compute.F16, p.NumPages*64, s.kvHeads*s.dim)
+		if err != nil {
+			return row, err
+		}
+		p.Add("bench", compute.Attention{Q: q, K: k, V: v, Out: out(s.heads * s.dim), NumHeads: s.heads, NumKVHeads: s.kvHeads, HeadDim: s.dim,
+			HeadDimV: s.dim, Scale: float32(1 / math.Sqrt(float64(s.dim))), Causal: true, Paged: true})
+	}
+	x, err := dev.Compile(ctx, p, o)
+	if err != nil {
+		return row, err
+	}
+	made = append([]compute.Buffer{closer{x}}, made...)
+	var times []float64
+	var names []string
+	for i := range s.runs + 1 {
+		var t compute.Timing
+		if err := x.Run(ctx, &compute.Call{Step: step, Timing: &t}); err != nil {
+			return row, err
+		}
+		var sum time.Duration
+		names = names[:0]
+		for _, sp := range t.Spans {
+			if sp.Group == 1 {
+				sum += sp.End - sp.Begin
+				names = append(names, sp.Kernel)
+			}
+		}
+		if i > 0 {
+			times = append(times, sum.Seconds())
+		}
+	}
+	slices.Sort(times)
+	cost := p.Instrs[1].Op.Cost(p, step)
+	row = kernelRow{Op: op, Shape: p.Instrs[1].Op.Shape(p), Rows: n, Keys: keys, Kernel: strings.Join(names, "+"), Seconds: times[len(times)/2], Min: times[0]}
+	row.BytesPerSec, row.FLOPsPerSec = float64(cost.Bytes)/row.Seconds, float64(cost.FLOPs)/row.Seconds
+	return row, nil
+}
+
+// closer lets an executable stand in the list of what is closed.
+type closer struct{ compute.Executable }
+
+func (closer) Name() string { return "" }
+func (closer) Size() int64  { return 0 }

@@ -1,0 +1,152 @@
+package main
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"tuff/host/engine"
+	"tuff/host/sampler"
+)
+
+// sampling holds the sampler's flags.
+type sampling struct{ sampler.Params }
+
+func (s *sampling) flags(cmd *cobra.Command) {
+	s.Params = sampler.Default()
+	f := cmd.Flags()
+	f.Float32Var(&s.Temp, "temp", s.Temp, "temperature; 0 is greedy")
+	f.IntVar(&s.TopK, "top-k", s.TopK, "keep the K likeliest tokens; 0 keeps all")
+	f.Float32Var(&s.TopP, "top-p", s.TopP, "keep the likeliest tokens that hold this much probability; 1 keeps all")
+	f.Float32Var(&s.MinP, "min-p", s.MinP, "keep tokens at least this likely, relative to the likeliest; 0 keeps all")
+	f.Float32Var(&s.RepeatPenalty, "repeat-penalty", s.RepeatPenalty, "penalty of recent tokens; 1 is none")
+	f.Float32Var(&s.PresencePenalty, "presence-penalty", s.PresencePenalty, "subtracted from tokens that occurred")
+	f.Float32Var(&s.FrequencyPenalty, "frequency-penalty", s.FrequencyPenalty, "subtracted from tokens per occurrence")
+	f.IntVar(&s.RepeatLastN, "repeat-last-n", s.RepeatLastN, "tokens that penalties look back; -1 is all")
+	f.Int64Var(&s.Seed, "seed", s.Seed, "random seed; -1 takes a new one")
+}
+
+func newRun() *cobra.Command {
+	var c common
+	var s sampling
+	var n int
+	var raw bool
+	var system string
+	cmd := &cobra.Command{
+		Use:   "run [flags] [PROMPT]",
+		Short: "Answer one prompt, streamed",
+		Long:  "Answers one prompt, streamed to stdout. Without PROMPT it is read from stdin. Timings go to stderr.",
+		Example: `  tuff run "Tell me a story about a fox."
+  tuff run -m stories.gguf --raw --temp 0 -n 100 "Once upon a time"
+  echo "What is 3 plus 4?" | tuff run --device cpu`,
+		Args: usage(cobra.MaximumNArgs(1)),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			prompt, err := promptOf(args, cmd.InOrStdin())
+			if err != nil {
+				return err
+			}
+			if err := s.Check(); err != nil {
+				return usageError{err}
+			}
+			l, err := c.load(cmd.Context(), engine.Options{})
+			if err != nil {
+				return err
+			}
+			return errors.Join(answer(cmd, &c, l, s.Params, prompt, system, raw, n), l.Close())
+		},
+	}
+	c.modelFlags(cmd)
+	c.deviceFlags(cmd)
+	s.flags(cmd)
+	cmd.Flags().IntVarP(&n, "n-predict", "n", -1, "tokens at most; -1 is until the model ends")
+	cmd.Flags().BoolVar(&raw, "raw", false, "give the prompt as it is, without the chat template")
+	cmd.Flags().StringVar(&system, "system", "", "system message before the prompt")
+	return cmd
+}
+
+// promptOf is the argument, or all of stdin.
+func promptOf(args []string, in io.Reader) (string, error) {
+	if len(args) == 1 {
+		return args[0], nil
+	}
+	if f, ok := in.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+		return "", usageError{errors.New("got no PROMPT, and stdin is a terminal")}
+	}
+	const limit = 16 << 20
+	b, err := io.ReadAll(io.LimitReader(in, limit+1))
+	if err != nil {
+		return "", fmt.Errorf("run: read prompt: %w", err)
+	}
+	if len(b) > limit {
+		return "", fmt.Errorf("run: read prompt: got more than %s on stdin", size(limit))
+	}
+	return strings.TrimSuffix(string(b), "\n"), nil
+}
+
+// answer generates and prints one answer.
+func answer(cmd *cobra.Command, c *common, l *loaded, p sampler.Params, prompt, system string, raw bool, n int) error {
+	var ids []int32
+	var err error
+	if raw {
+		ids, err = l.EncodeRaw(prompt)
+	} else {
+		var messages []engine.Message
+		if system != "" {
+			messages = append(messages, engine.Message{Role: "system", Content: system})
+		}
+		ids, err = l.EncodeChat(append(messages, engine.Message{Role: "user", Content: prompt}))
+	}
+	if err != nil {
+		return err
+	}
+	sm, err := sampler.New(p, l.Tokenizer.VocabSize())
+	if err != nil {
+		return err
+	}
+	s := l.NewSession()
+	defer s.Close()
+	out := bufio.NewWriter(c.out)
+	type result struct {
+		Text         string  `json:"text"`
+		IDs          []int32 `json:"ids"`
+		PromptTokens int     `json:"prompt_tokens"`
+		Tokens       int     `json:"tokens"`
+		Stop         string  `json:"stop"`
+		PromptPerSec float64 `json:"prompt_tokens_per_s"`
+		DecodePerSec float64 `json:"tokens_per_s"`
+		Device       string  `json:"device"`
+		Math         string  `json:"math"`
+	}
+	res := result{Device: l.dev.Info().Name, Math: l.Math().String()}
+	var text strings.Builder
+	st, err := l.Generate(cmd.Context(), s, ids, sm, n, func(t engine.Token) bool {
+		if t.ID >= 0 {
+			res.IDs = append(res.IDs, t.ID)
+		}
+		text.WriteString(t.Text)
+		if !c.json {
+			_, _ = out.WriteString(t.Text)
+			return out.Flush() == nil // a reader that went away ends the answer
+		}
+		return true
+	})
+	if !c.json {
+		fmt.Fprintln(c.out)
+	}
+	if err != nil {
+		return err
+	}
+	pp, tg := st.Rates()
+	c.note("%d prompt tokens at %.1f tokens/s, %d generated at %.1f tokens/s, stopped: %s", st.PromptTokens, pp, st.Tokens, tg, st.Stop)
+	if !c.json {
+		return nil
+	}
+	res.Text, res.PromptTokens, res.Tokens, res.Stop, res.PromptPerSec, res.DecodePerSec = text.String(), st.PromptTokens, st.Tokens, string(st.Stop), pp, tg
+	return c.printJSON(res)
+}

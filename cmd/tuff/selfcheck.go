@@ -1,0 +1,116 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"tuff/fallback"
+	"tuff/gpu"
+	"tuff/host/compute"
+	"tuff/host/conformance"
+	"tuff/shaders"
+)
+
+// verdict is what the self-check said about a device.
+type verdict struct {
+	Device  string        `json:"device"`
+	Driver  string        `json:"driver"`
+	Shaders string        `json:"shaders"` // digest of all modules
+	Passed  int           `json:"passed"`
+	Failed  []string      `json:"failed,omitempty"`
+	Took    time.Duration `json:"took_ns"`
+	When    time.Time     `json:"when"`
+}
+
+func (v *verdict) String() string {
+	if len(v.Failed) > 0 {
+		return fmt.Sprintf("FAILED: %d of %d cases, first %s", len(v.Failed), v.Passed+len(v.Failed), v.Failed[0])
+	}
+	return fmt.Sprintf("passed, %d cases", v.Passed)
+}
+
+// selfCheckCases picks one short case per op and weight format: enough to see a driver that computes wrongly, in a second
+// or two. The full suite is tuff kernels test.
+func selfCheckCases() []conformance.Case {
+	type key struct {
+		op     string
+		format compute.DType
+	}
+	seen := map[key]int{}
+	var list []conformance.Case
+	for _, c := range conformance.Cases() {
+		if k := (key{c.Op, c.Format}); c.Quick && seen[k] < 2 && c.Op != "program" {
+			seen[k]++
+			list = append(list, c)
+		}
+	}
+	return list
+}
+
+// selfCheck runs the cases on a device against the CPU. A verdict about the same device, driver and shaders is remembered.
+func selfCheck(ctx context.Context, dev *gpu.Device) (*verdict, error) {
+	info := dev.Info()
+	path := verdictPath(info)
+	if v, ok := readVerdict(path, info); ok {
+		return v, nil
+	}
+	cpu, err := fallback.New(fallback.Options{})
+	if err != nil {
+		return nil, err
+	}
+	v := &verdict{Device: info.Name, Driver: info.Driver, Shaders: shaders.Hash(), When: time.Now()}
+	for _, c := range selfCheckCases() {
+		r := c.Run(ctx, dev, cpu, conformance.Options{})
+		switch r.Status {
+		case conformance.Passed:
+			v.Passed++
+		case conformance.Failed:
+			v.Failed = append(v.Failed, fmt.Sprintf("%v (%s): %v", r.Case, strings.Join(r.Kernels, " "), r.Err))
+		}
+		if ctx.Err() != nil {
+			return nil, errors.Join(ctx.Err(), cpu.Close())
+		}
+	}
+	v.Took = time.Since(v.When)
+	writeVerdict(path, v)
+	return v, cpu.Close()
+}
+
+// verdictPath is "" where the machine has no cache folder.
+func verdictPath(info compute.Info) string {
+	dir, err := os.UserCacheDir()
+	if err != nil {
+		return ""
+	}
+	return filepath.Join(dir, "tuff", "selfcheck-"+info.ID+".json")
+}
+
+func readVerdict(path string, info compute.Info) (*verdict, bool) {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return nil, false
+	}
+	var v verdict
+	if json.Unmarshal(b, &v) != nil || v.Shaders != shaders.Hash() || v.Driver != info.Driver || v.Device != info.Name || v.Passed+len(v.Failed) == 0 {
+		return nil, false
+	}
+	return &v, true
+}
+
+// writeVerdict is for the next start; a folder that cannot be written only costs time then.
+func writeVerdict(path string, v *verdict) {
+	b, err := json.MarshalIndent(v, "", "  ")
+	if path == "" || err != nil || os.MkdirAll(filepath.Dir(path), 0o755) != nil {
+		return
+	}
+	tmp := fmt.Sprintf("%s.%d", path, os.Getpid())
+	if os.WriteFile(tmp, b, 0o644) == nil && os.Rename(tmp, path) != nil {
+		_ = os.Remove(tmp)
+	}
+}

@@ -1,0 +1,224 @@
+package compare
+
+import (
+	"math"
+
+	"tuff/host/compute"
+)
+
+// u is float32's unit roundoff and slack the constant c of the bounds: 2 for a fused multiply-add against a separate one,
+// and the reference's own last rounding.
+const (
+	u     = 0x1p-24
+	slack = 2
+)
+
+// gamma is the error growth of n roundings, n·u/(1−n·u): Higham, Accuracy and Stability of Numerical Algorithms, 3.1.
+func gamma(n int) float64 { return float64(n) * u / (1 - float64(n)*u) }
+
+// tensors gives values of the reference run as float32: rows as many as the step has.
+type tensors interface {
+	values(r compute.Ref) ([]float32, error)
+	// rowNorms are the Euclidean norms of a weight matrix's rows.
+	rowNorms(r compute.Ref) ([]float64, error)
+}
+
+// boundOf is the proven bound of |got−want| for each element that op writes to out, when got was computed from the same
+// inputs in float32 with sums in any order; nil where none is known. For sums of products it is c·γ_K·Σ|x·w|, with
+// Σ|x·w| ≤ ‖x‖·‖w‖ by Cauchy and Schwarz, so that the product with |W| need not be formed. errs holds the bounds of inputs
+// that the same group computed: their effect is added, which makes the bound of a fused group.
+func boundOf(p *compute.Program, op compute.Op, out compute.Ref, v tensors, errs map[compute.Ref][]float64) ([]float64, error) {
+	want, err := v.values(out)
+	if err != nil {
+		return nil, err
+	}
+	bound := make([]float64, len(want))
+	get := func(r compute.Ref) []float32 {
+		x, e := v.values(r)
+		if err == nil {
+			err = e
+		}
+		return x
+	}
+	// in is the error of element i of an input.
+	in := func(r compute.Ref, i int) float64 {
+		if e := errs[r]; e != nil {
+			return e[i]
+		}
+		return 0
+	}
+	switch o := op.(type) {
+	case compute.MatMul:
+		return bound, matmulBound(p, o, v, bound, errs[o.X])
+	case compute.Embed, compute.TakeRows:
+		for i, w := range want { // one conversion, correctly rounded
+			bound[i] = slack * u * math.Abs(float64(w))
+		}
+	case compute.KVStore:
+		src := o.K
+		if out == o.VCache {
+			src = o.V
+		}
+		unit := unitOf(p.At(out).DType)
+		old := len(want) // rows stored by earlier steps carry the conversion only
+		if e := errs[src]; e != nil {
+			old -= len(e)
+		}
+		for i, w := range want {
+			bound[i] = slack * unit * math.Abs(float64(w))
+			if i >= old {
+				bound[i] += in(src, i-old) * (1 + slack*unit)
+			}
+			bound[i] += keptError(p, op) * math.Abs(float64(w))
+		}
+	case compute.Add:
+		a, b := get(o.A), get(o.B)
+		for i := range bound[:min(len(a), len(b))] {
+			bound[i] = slack*u*(math.Abs(float64(a[i]))+math.Abs(float64(b[i]))) + in(o.A, i) + in(o.B, i)
+		}
+	case compute.RMSNorm:
+		// The sum of squares has only positive terms: relative error γ_C, halved by the root, then three roundings and
+		// inversesqrt's 2 ULP.
+		cols := p.At(o.X).Cols
+		if o.Group > 0 {
+			cols = o.Group
+		}
+		for i, w := range want {
+			bound[i] = slack * (gamma(cols)/2 + 6*u) * math.Abs(float64(w))
+		}
+	case compute.RoPE:
+		ropeBound(o, get(o.X), errs[o.X], bound)
+	case compute.SwiGLU:
+		// exp is good to 3 + 2|x| ULP and division to 2.5 (Vulkan specification, precision of operations); the slope of
+		// silu is at most 1.1.
+		g, up := get(o.Gate), get(o.Up)
+		for i, w := range want[:min(len(g), len(up))] {
+			eg, eu := in(o.Gate, i), in(o.Up, i)
+			gate := math.Abs(float64(g[i]))
+			bound[i] = slack*2*(8+2*gate)*u*math.Abs(float64(w)) + 1.1*eg*(math.Abs(float64(up[i]))+eu) + gate*eu + 0x1p-126
+		}
+	case compute.Attention:
+		return attentionBound(p, o, v, bound)
+	default:
+		return nil, nil
+	}
+	return bound, err
+}
+
+// unitOf is the unit roundoff of a plain float type.
+func unitOf(t compute.DType) float64 {
+	switch t {
+	case compute.F16:
+		return 0x1p-11
+	case compute.BF16:
+		return 0x1p-8
+	}
+	return u
+}
+
+// keptError is the relative error that rows stored by earlier steps may carry: their keys were rotated in the group that
+// stored them, three roundings each.
+func keptError(p *compute.Program, op compute.Op) float64 { return slack * 8 * u }
+
+func matmulBound(p *compute.Program, o compute.MatMul, v tensors, bound, xErr []float64) error {
+	x, err := v.values(o.X)
+	if err != nil {
+		return err
+	}
+	norms, err := v.rowNorms(o.W)
+	if err != nil {
+		return err
+	}
+	k, n := p.At(o.X).Cols, len(norms)
+	for r := range len(x) / k {
+		xn := slack * gamma(k+1) * norm(x[r*k:(r+1)*k])
+		if xErr != nil {
+			xn += norm(xErr[r*k : (r+1)*k])
+		}
+		for c := range n {
+			bound[r*n+c] = xn * norms[c]
+		}
+	}
+	if o.Bias == 0 {
+		return nil
+	}
+	bias, err := v.values(o.Bias)
+	if err != nil {
+		return err
+	}
+	for i := range bound {
+		bound[i] += slack * u * math.Abs(float64(bias[i%n]))
+	}
+	return nil
+}
+
+// ropeBound allows three roundings on the two products of each rotation, and the errors of both elements.
+func ropeBound(o compute.RoPE, x []float32, xErr, bound []float64) {
+	for i := range bound[:len(x)] {
+		d := i % o.HeadDim
+		if d >= o.RotDim {
+			if xErr != nil {
+				bound[i] = xErr[i] // copied
+			}
+			continue
+		}
+		j := i - d + (d ^ 1)
+		if o.Pairing == compute.Halves {
+			j = i - d + (d+o.RotDim/2)%o.RotDim
+		}
+		// A long-context scaling may enlarge cos and sin a little; 2 covers every published one.
+		bound[i] = slack * 3 * u * 2 * (math.Abs(float64(x[i])) + math.Abs(float64(x[j])))
+		if xErr != nil {
+			bound[i] += 2 * (xErr[i] + xErr[j])
+		}
+	}
+}
+
+// attentionBound: a score is off by at most δ = c·γ_D·Scale·‖q‖·max‖k‖ plus exp's own error and the rounding of the cache's
+// type, which moves every weight by e^δ−1 relative; the weighted mean of V then by 2(e^δ−1) plus γ_n, times the largest |v|
+// of its column.
+func attentionBound(p *compute.Program, o compute.Attention, v tensors, bound []float64) ([]float64, error) {
+	q, err := v.values(o.Q)
+	if err != nil {
+		return nil, err
+	}
+	k, err := v.values(o.K)
+	if err != nil {
+		return nil, err
+	}
+	vals, err := v.values(o.V)
+	if err != nil {
+		return nil, err
+	}
+	kept := keptError(p, o)
+	kUnit, vUnit := unitOf(p.At(o.K).DType)+kept, unitOf(p.At(o.V).DType)+kept
+	group := o.NumHeads / o.NumKVHeads
+	keys := len(k) / (o.NumKVHeads * o.HeadDim)
+	kMax := make([]float64, o.NumKVHeads)
+	vMax := make([]float64, o.NumKVHeads*o.HeadDimV)
+	for j := range keys {
+		for h := range o.NumKVHeads {
+			at := (j*o.NumKVHeads + h) * o.HeadDim
+			kMax[h] = max(kMax[h], norm(k[at:at+o.HeadDim]))
+		}
+		for c := range vMax {
+			vMax[c] = max(vMax[c], math.Abs(float64(vals[j*len(vMax)+c])))
+		}
+	}
+	for i := range bound {
+		t, h, d := i/(o.NumHeads*o.HeadDimV), i/o.HeadDimV%o.NumHeads, i%o.HeadDimV
+		at := (t*o.NumHeads + h) * o.HeadDim
+		top := math.Abs(float64(o.Scale)) * norm(q[at:at+o.HeadDim]) * kMax[h/group]
+		delta := slack*(gamma(o.HeadDim+2)+kUnit)*top + (3+4*top)*2*u
+		bound[i] = slack * (2*math.Expm1(delta) + gamma(keys+4) + vUnit) * vMax[h/group*o.HeadDimV+d]
+	}
+	return bound, nil
+}
+
+func norm[F float32 | float64](x []F) float64 {
+	var s float64
+	for _, f := range x {
+		s += float64(f) * float64(f)
+	}
+	return math.Sqrt(s)
+}

@@ -1,0 +1,304 @@
+// Package compare runs one program on two devices and says where they part: op by op with the reference's inputs fed to
+// each op (the op's own error) and with errors carried along, then by logits and by greedy text.
+//
+// A is the device in question, B the reference. The package knows devices as compute.Device only and prints nothing.
+package compare
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"tuff/host/compute"
+	"tuff/host/engine"
+)
+
+// Options of Run.
+type Options struct {
+	Prompt []int32 // at least one token, at most the engines' chunk
+	Greedy int     // tokens to generate greedily on both
+	// Decode widens weights of any format, for the bounds.
+	Decode func(t compute.DType, dst []float32, src []byte) error
+	// Limits gate each op's own error; KL gates the mean divergence of the logits. Zero values mean DefaultLimits.
+	Limits Limits
+	KL     float64
+	// Progress, if set, is told what is being run.
+	Progress func(phase string, done, total int)
+}
+
+// DefaultLimits of arithmetic m: exact results lie within their proven bound; fast ones are gated by mean squared error,
+// because no bound in float32 holds for half precision activations.
+func DefaultLimits(m compute.Math) (Limits, float64) {
+	if m == compute.Fast {
+		return Limits{Bound: math.Inf(1), NMSE: 5e-4}, 1e-3
+	}
+	return Limits{Bound: 1, NMSE: 1e-7}, 1e-5
+}
+
+// Report is the outcome.
+type Report struct {
+	A       string  `json:"a"`
+	B       string  `json:"b"`
+	Model   string  `json:"model"`
+	Math    string  `json:"math"`
+	Limits  Limits  `json:"-"`
+	Ops     []Op    `json:"ops"`
+	First   *Op     `json:"first_divergence,omitempty"` // the first op whose own error is over
+	Logits  Logits  `json:"logits"`
+	Greedy  Greedy  `json:"greedy"`
+	Pass    bool    `json:"pass"`
+	Reason  string  `json:"reason,omitempty"`
+	KLLimit float64 `json:"kl_limit"`
+}
+
+// Op is one tensor that one group of ops wrote.
+type Op struct {
+	Phase    string  `json:"phase"` // prefill or decode
+	Label    string  `json:"op"`
+	Stem     string  `json:"stem"`
+	Kernel   string  `json:"kernel"` // of A
+	Tensor   string  `json:"tensor"`
+	Rows     int     `json:"rows"`
+	Cols     int     `json:"cols"`
+	Isolated Metrics `json:"isolated"`
+	Carried  Metrics `json:"carried"`
+	Verdict  string  `json:"verdict"` // ok, or why it is over
+}
+
+// Element is the row and column of the worst element.
+func (o *Op) Element() (row, col int) { return o.Isolated.Worst / o.Cols, o.Isolated.Worst % o.Cols }
+
+// Logits compares the logits of every prompt position with errors carried along.
+type Logits struct {
+	Positions int     `json:"positions"`
+	MeanKL    float64 `json:"mean_kl"` // of B's distribution from A's, nats
+	MaxKL     float64 `json:"max_kl"`
+	Top1      float64 `json:"top1_agreement"`
+	MaxAbs    float64 `json:"max_abs"`
+}
+
+// Greedy compares generated tokens.
+type Greedy struct {
+	Tokens int `json:"tokens"`
+	Equal  int `json:"equal"`       // tokens before the first difference
+	First  int `json:"first_token"` // index of the first difference, or −1
+	// Margin is B's lead of the best over the second logit there: a tie broken by rounding has almost none.
+	Margin float64 `json:"margin"`
+}
+
+// Run compares engine a with reference b. Both must hold the same model; a must have been made with AllLogits and
+// Compile.Keep, b with Compile.NoFuse as well, so that every tensor can be read.
+func Run(ctx context.Context, a, b *engine.Engine, o Options) (*Report, error) {
+	if len(o.Prompt) == 0 {
+		return nil, fmt.Errorf("compare: run: got no prompt tokens, want at least one")
+	}
+	lim, kl := DefaultLimits(a.Math())
+	if o.Limits == (Limits{}) {
+		o.Limits = lim
+	}
+	if o.KL == 0 {
+		o.KL = kl
+	}
+	if o.Progress == nil {
+		o.Progress = func(string, int, int) {}
+	}
+	r := &Report{A: a.Device.Info().Name, B: b.Device.Info().Name, Model: b.File.Name, Math: a.Math().String(), Limits: o.Limits, KLLimit: o.KL}
+	c := &comparison{a: a, b: b, o: o, norms: map[compute.Ref][]float64{}, r: r}
+	if err := c.ops(ctx); err != nil {
+		return nil, err
+	}
+	if err := c.greedy(ctx); err != nil {
+		return nil, err
+	}
+	r.judge(o)
+	return r, nil
+}
+
+func (r *Report) judge(o Options) {
+	i := slices.IndexFunc(r.Ops, func(op Op) bool { return op.Verdict != "ok" })
+	switch {
+	case i >= 0:
+		r.First = &r.Ops[i]
+		r.Reason = fmt.Sprintf("%s (%s, %s): %s", r.First.Label, r.First.Kernel, r.First.Phase, r.First.Verdict)
+	case !(r.Logits.MeanKL <= o.KL):
+		r.Reason = fmt.Sprintf("logits: mean KL %.3g, want at most %.3g", r.Logits.MeanKL, o.KL)
+	default:
+		r.Pass = true
+	}
+}
+
+// comparison is the state of one Run.
+type comparison struct {
+	a, b  *engine.Engine
+	o     Options
+	r     *Report
+	norms map[compute.Ref][]float64 // of weight rows, taken once
+}
+
+// ops runs the prompt and one more token on both devices, twice on A: fed and carried.
+func (c *comparison) ops(ctx context.Context) error {
+	ref, fed, own := c.b.NewSession(), c.a.NewSession(), c.a.NewSession()
+	defer ref.Close()
+	defer fed.Close()
+	defer own.Close()
+	ids := c.o.Prompt
+	for _, phase := range []string{"prefill", "decode"} {
+		next, err := c.phase(ctx, phase, ids, ref, fed, own)
+		if err != nil {
+			return fmt.Errorf("compare: %s: %w", phase, err)
+		}
+		if len(ref.Tokens())+1 > c.b.ContextLen() {
+			break
+		}
+		ids = []int32{next}
+	}
+	return nil
+}
+
+// phase compares one step and returns B's next token.
+func (c *comparison) phase(ctx context.Context, name string, ids []int32, ref, fed, own *engine.Session) (int32, error) {
+	outs := make([]int32, len(ids))
+	for i := range outs {
+		outs[i] = int32(i)
+	}
+	bx, ax := executable(c.b, len(ids)), executable(c.a, len(ids))
+	bs, err := run(ctx, bx, ref, ids, outs, nil, nil)
+	if err != nil {
+		return 0, err
+	}
+	want := &reader{dev: c.b.Device, x: bx, p: c.b.Model.Program, step: bs, cmp: c}
+	groups := ax.Placement()
+	results := make([][]Op, len(groups))
+	for pass, s := range []*engine.Session{fed, own} {
+		got := &reader{dev: c.a.Device, x: ax, p: c.a.Model.Program, cmp: c}
+		var before func(int) error
+		if pass == 0 {
+			before = func(g int) error { return c.feed(got, want, groups[g]) }
+		}
+		after := func(g int) error {
+			c.o.Progress(name, pass*len(groups)+g+1, 2*len(groups))
+			return c.measure(name, got, want, groups[g], &results[g], pass == 1)
+		}
+		step := new(compute.Step)
+		got.step = step
+		if _, err := runInto(ctx, step, ax, s, ids, outs, before, after); err != nil {
+			return 0, err
+		}
+		if pass == 1 {
+			if err := c.logits(name, got, want, len(ids)); err != nil {
+				return 0, err
+			}
+		}
+	}
+	for _, ops := range results {
+		c.r.Ops = append(c.r.Ops, ops...)
+	}
+	l, err := want.values(c.b.Model.Logits)
+	if err != nil {
+		return 0, err
+	}
+	return engine.Argmax(l[len(l)-c.b.Model.Config.VocabSize:]), nil
+}
+
+// feed gives group g of A the inputs that B had.
+func (c *comparison) feed(got, want *reader, g compute.Group) error {
+	inside := map[compute.Ref]bool{}
+	for _, i := range g.Ops {
+		op := got.p.Instrs[i].Op
+		for _, r := range op.Reads() {
+			if t := got.p.At(r); inside[r] || t.Role == compute.Weight || t.Role == compute.State {
+				continue
+			}
+			v, err := want.values(r)
+			if err != nil {
+				return err
+			}
+			if err := got.write(r, v); err != nil {
+				return err
+			}
+		}
+		for _, r := range op.Writes() {
+			inside[r] = true
+		}
+	}
+	return nil
+}
+
+// measure compares what group g of A wrote and did not fuse away.
+func (c *comparison) measure(phase string, got, want *reader, g compute.Group, results *[]Op, carried bool) error {
+	errs := map[compute.Ref][]float64{}
+	at := 0
+	for _, i := range g.Ops {
+		in := got.p.Instrs[i]
+		for _, r := range in.Op.Writes() {
+			var bound []float64
+			var err error
+			if !carried {
+				if bound, err = boundOf(got.p, in.Op, r, want, errs); err != nil {
+					return err
+				}
+				errs[r] = bound
+			}
+			a, err := got.values(r)
+			if err != nil {
+				continue // fused away: the group's last tensor answers for it
+			}
+			b, err := want.values(r)
+			if err != nil {
+				return err
+			}
+			if carried {
+				(*results)[at].Carried = Measure(a, b, nil)
+				at++
+				continue
+			}
+			cols := got.p.At(r).Cols
+			op := Op{Phase: phase, Label: g.Label, Stem: g.Stem, Kernel: g.Kernel, Tensor: got.p.At(r).Name,
+				Rows: len(b) / cols, Cols: cols, Isolated: Measure(a, b, bound), Verdict: "ok"}
+			if why := op.Isolated.Over(c.o.Limits); why != "" {
+				op.Verdict = why
+			}
+			*results = append(*results, op)
+		}
+	}
+	return nil
+}
+
+func executable(e *engine.Engine, n int) compute.Executable {
+	prefill, decode := e.Executables()
+	if n == 1 {
+		return decode
+	}
+	return prefill
+}
+
+func run(ctx context.Context, x compute.Executable, s *engine.Session, ids, outs []int32, before, after func(int) error) (*compute.Step, error) {
+	return runInto(ctx, new(compute.Step), x, s, ids, outs, before, after)
+}
+
+func runInto(ctx context.Context, step *compute.Step, x compute.Executable, s *engine.Session, ids, outs []int32, before, after func(int) error) (*compute.Step, error) {
+	if err := s.Step(step, ids, outs); err != nil {
+		return nil, err
+	}
+	if err := x.Run(ctx, &compute.Call{Step: step, Before: before, After: after}); err != nil {
+		return nil, err
+	}
+	s.Keep(ids)
+	return step, nil
+}
+
+// Shape is a short form of the op's result, for tables.
+func (o *Op) Shape() string { return fmt.Sprintf("%d×%d", o.Rows, o.Cols) }
+
+// Summary is one line for people.
+func (r *Report) Summary() string {
+	var b strings.Builder
+	if r.Pass {
+		fmt.Fprintf(&b, "pass: %d results agree", len(r.Ops))
+	} else {
+		fmt.Fprintf(&b, "FAIL: %s", r.Reason)
+	}
+	return b.String()
+}

@@ -1,0 +1,152 @@
+// Package engine runs a model: it puts a file's weights on a device, keeps the state of sequences and turns prompts into
+// text. The path is that of the folders: file → weights → buffers → program → kernels → logits → sampler → text, and
+// [Engine.Generate] shows it in one function. The package must not know any device beyond host/compute, nor terminals.
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"tuff/host/compute"
+	"tuff/host/kvcache"
+	"tuff/host/model"
+	"tuff/host/template"
+	"tuff/host/tokenizer"
+	"tuff/host/weights"
+)
+
+// Options of New.
+type Options struct {
+	Math       compute.Math
+	ContextLen int // positions of one sequence; 0: the model's, at most DefaultContext
+	NumSeqs    int // sequences that may live at once; 0: 1
+	Chunk      int // prompt tokens of one step; 0: 256
+	AllLogits  bool
+	KVType     compute.DType // none: F32 for exact arithmetic, F16 for fast
+	// Compile is merged into the options of every Compile: Keep, NoFuse, Variant.
+	Compile compute.Options
+	// Progress, if set, is told the bytes of weights on the device so far.
+	Progress func(done, total int64)
+}
+
+// DefaultContext bounds the context when the caller names none: models of a million positions exist, and the cache of
+// all of them would not fit most machines.
+const DefaultContext = 4096
+
+// Engine is a model on a device, ready to evaluate tokens. One goroutine at a time may use it and its sessions.
+type Engine struct {
+	File      *weights.File
+	Model     *model.Model
+	Tokenizer *tokenizer.Tokenizer
+	Template  *template.Template // nil: the file has none
+	Device    compute.Device
+	LoadTime  time.Duration
+
+	o               Options
+	contextLen      int
+	prefill, decode compute.Executable
+	pool            *kvcache.Pool
+}
+
+// New puts the model of f on dev. The engine uses f until Close, but does not close it, nor dev.
+func New(ctx context.Context, dev compute.Device, f *weights.File, o Options) (*Engine, error) {
+	start := time.Now()
+	e := &Engine{File: f, Device: dev, o: o}
+	if err := e.load(ctx); err != nil {
+		return nil, errors.Join(err, e.Close())
+	}
+	e.LoadTime = time.Since(start)
+	return e, nil
+}
+
+func (e *Engine) load(ctx context.Context) error {
+	var err error
+	if e.Tokenizer, err = TokenizerOf(e.File); err != nil {
+		return err
+	}
+	if e.Template, err = TemplateOf(e.File); err != nil {
+		return err
+	}
+	cfg, _, err := model.ReadConfig(e.File)
+	if err != nil {
+		return err
+	}
+	e.contextLen = e.o.ContextLen
+	if e.contextLen == 0 {
+		e.contextLen = min(cfg.ContextLen, DefaultContext)
+	}
+	if e.o.Chunk == 0 {
+		e.o.Chunk = 256
+	}
+	e.o.Chunk = min(e.o.Chunk, e.contextLen)
+	if e.o.KVType == compute.NoDType {
+		e.o.KVType = compute.F32
+		if e.o.Math == compute.Fast {
+			e.o.KVType = compute.F16
+		}
+	}
+	e.o.NumSeqs = max(e.o.NumSeqs, 1)
+	if e.Model, err = model.Load(ctx, e.Device, e.File, model.Options{ContextLen: e.contextLen, NumSeqs: e.o.NumSeqs,
+		KVType: e.o.KVType, Progress: e.o.Progress}); err != nil {
+		return err
+	}
+	p := e.Model.Program
+	if e.pool, err = kvcache.New(p.NumPages, p.PageSize); err != nil {
+		return err
+	}
+	if e.prefill, err = e.compile(ctx, e.o.Chunk); err != nil {
+		return err
+	}
+	e.decode, err = e.compile(ctx, 1)
+	return err
+}
+
+// compile prepares the program for steps of at most n tokens.
+func (e *Engine) compile(ctx context.Context, n int) (compute.Executable, error) {
+	o := e.CompileOptions(n)
+	x, err := e.Device.Compile(ctx, e.Model.Program, o)
+	if err != nil {
+		return nil, fmt.Errorf("engine: compile %s for %d tokens: %w", e.Model.Program.Name, n, err)
+	}
+	return x, nil
+}
+
+// CompileOptions are the options for steps of at most n tokens of one sequence.
+func (e *Engine) CompileOptions(n int) compute.Options {
+	o, p := e.o.Compile, e.Model.Program
+	o.Math, o.MaxTokens, o.MaxOutputs, o.MaxSeqs = e.o.Math, n, 1, 1
+	o.MaxPages = (e.contextLen + p.PageSize - 1) / p.PageSize
+	if e.o.AllLogits {
+		o.MaxOutputs = n
+	}
+	return o
+}
+
+// ContextLen is the number of positions a session has.
+func (e *Engine) ContextLen() int { return e.contextLen }
+
+// Chunk is the largest number of tokens of one step.
+func (e *Engine) Chunk() int { return e.o.Chunk }
+
+// Math is the arithmetic the engine was made for.
+func (e *Engine) Math() compute.Math { return e.o.Math }
+
+// Executables are the compiled program for prompts and for single tokens.
+func (e *Engine) Executables() (prefill, decode compute.Executable) { return e.prefill, e.decode }
+
+// Close frees what the engine put on the device.
+func (e *Engine) Close() error {
+	var errs []error
+	for _, x := range []compute.Executable{e.prefill, e.decode} {
+		if x != nil {
+			errs = append(errs, x.Close())
+		}
+	}
+	if e.Model != nil {
+		errs = append(errs, e.Model.Close())
+	}
+	e.prefill, e.decode, e.Model = nil, nil, nil
+	return errors.Join(errs...)
+}

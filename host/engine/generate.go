@@ -1,0 +1,93 @@
+package engine
+
+import (
+	"context"
+	"time"
+
+	"tuff/host/sampler"
+)
+
+// Stop is why a generation ended.
+type Stop string
+
+const (
+	StopEnd     Stop = "end"     // the model said so
+	StopLength  Stop = "length"  // as many tokens as asked for
+	StopContext Stop = "context" // the context is full
+	StopCaller  Stop = "caller"  // the callback returned false
+)
+
+// Stats is what a generation took. Rates leave out the other phase: Prompt is from the first token in to the first
+// logits out, Decode from there to the end.
+type Stats struct {
+	PromptTokens, Tokens int
+	Prompt, Decode       time.Duration
+	Stop                 Stop
+}
+
+// Rates are prompt and generated tokens per second; zero where nothing was done.
+func (s Stats) Rates() (prompt, decode float64) {
+	if s.Prompt > 0 {
+		prompt = float64(s.PromptTokens) / s.Prompt.Seconds()
+	}
+	// The first token falls out of the prompt's logits and costs no step.
+	if s.Decode > 0 && s.Tokens > 1 {
+		decode = float64(s.Tokens-1) / s.Decode.Seconds()
+	}
+	return prompt, decode
+}
+
+// Token is one step of a generation: its id and the text that is complete with it, which may be empty when a character
+// is still missing bytes.
+type Token struct {
+	ID   int32
+	Text string
+}
+
+// Generate evaluates prompt, then samples and evaluates until the model ends, limit tokens are out (0: no limit), the
+// context is full or yield returns false. Text never ends inside a character; what is left of one is given at the end.
+func (e *Engine) Generate(ctx context.Context, s *Session, prompt []int32, sm *sampler.Sampler, limit int, yield func(Token) bool) (Stats, error) {
+	st := Stats{PromptTokens: len(prompt)}
+	text := e.Tokenizer.NewStream()
+	start := time.Now()
+	var logits []float32
+	if err := s.Eval(ctx, prompt, WantLast, func(_ int, l []float32) error { logits = l; return nil }); err != nil {
+		return st, err
+	}
+	for _, id := range prompt {
+		sm.Accept(id)
+	}
+	st.Prompt = time.Since(start)
+	start = time.Now()
+	for st.Stop == "" {
+		id, err := sm.Sample(logits)
+		if err != nil {
+			return st, err
+		}
+		sm.Accept(id)
+		st.Decode = time.Since(start)
+		switch {
+		case e.Tokenizer.IsEOG(id):
+			st.Stop = StopEnd
+			continue
+		case !yield(Token{id, text.Push(id)}):
+			st.Stop = StopCaller
+		}
+		st.Tokens++
+		switch {
+		case st.Stop != "":
+		case limit > 0 && st.Tokens >= limit:
+			st.Stop = StopLength
+		case len(s.tokens) >= e.contextLen:
+			st.Stop = StopContext
+		default:
+			if logits, err = s.Next(ctx, id); err != nil {
+				return st, err
+			}
+		}
+	}
+	if rest := text.End(); rest != "" {
+		yield(Token{-1, rest})
+	}
+	return st, nil
+}

@@ -1,0 +1,192 @@
+package engine
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"math"
+	"time"
+
+	"tuff/host/compute"
+	"tuff/host/kvcache"
+)
+
+// Session is one sequence: the tokens so far and their pages of the KV cache.
+type Session struct {
+	e      *Engine
+	seq    *kvcache.Sequence
+	tokens []int32
+
+	// Reused from step to step, so that decoding allocates nothing.
+	step   compute.Step
+	call   compute.Call
+	raw    []byte
+	logits []float32
+	pos    []int32
+	outs   []int32
+	one    [1]int32
+	read   time.Duration
+}
+
+// NewSession makes an empty sequence.
+func (e *Engine) NewSession() *Session {
+	s := &Session{e: e, seq: e.pool.NewSequence()}
+	s.step.Seqs = make([]compute.Seq, 1)
+	s.call.Step = &s.step
+	s.logits = make([]float32, e.Model.Config.VocabSize)
+	s.raw = make([]byte, 4*len(s.logits))
+	return s
+}
+
+// Close gives the session's pages back.
+func (s *Session) Close() { s.seq.Close() }
+
+// Tokens are the tokens evaluated so far; the caller must not change them.
+func (s *Session) Tokens() []int32 { return s.tokens }
+
+// Truncate forgets all but the first n tokens.
+func (s *Session) Truncate(n int) {
+	s.tokens = s.tokens[:min(n, len(s.tokens))]
+	s.seq.Shrink(len(s.tokens))
+}
+
+// ContextError says that a sequence would outgrow its context.
+type ContextError struct{ Tokens, ContextLen int }
+
+func (e *ContextError) Error() string {
+	return fmt.Sprintf("engine: extend sequence: got %d tokens, want at most the context's %d", e.Tokens, e.ContextLen)
+}
+
+// Want says of which tokens Eval computes logits.
+type Want uint8
+
+const (
+	WantNone Want = iota
+	WantLast      // of the last token
+	WantAll       // of every token; the engine must have been made with AllLogits
+)
+
+// Eval appends ids to the sequence and computes their logits as far as wanted. It calls emit, which may be nil, for each
+// row with the index into ids; the slice is the session's and is overwritten by the next row.
+func (s *Session) Eval(ctx context.Context, ids []int32, want Want, emit func(i int, logits []float32) error) error {
+	if want == WantAll && !s.e.o.AllLogits {
+		return fmt.Errorf("engine: evaluate tokens: logits of all tokens need an engine made with AllLogits")
+	}
+	if n := len(s.tokens) + len(ids); n > s.e.contextLen {
+		return &ContextError{n, s.e.contextLen}
+	}
+	s.read = 0
+	for at := 0; at < len(ids); {
+		n := min(len(ids)-at, s.e.o.Chunk)
+		last := at+n == len(ids)
+		switch {
+		case want == WantAll:
+			s.outs = appendRange(s.outs[:0], 0, n)
+		case want == WantLast && last:
+			s.outs = append(s.outs[:0], int32(n-1))
+		default:
+			s.outs = s.outs[:0]
+		}
+		if err := s.run(ctx, ids[at:at+n], s.outs); err != nil {
+			return err
+		}
+		start := time.Now()
+		for o := range s.outs {
+			if emit == nil {
+				break
+			}
+			if err := s.row(n, o); err != nil {
+				return err
+			}
+			if err := emit(at+int(s.outs[o]), s.logits); err != nil {
+				return err
+			}
+		}
+		s.read += time.Since(start)
+		at += n
+	}
+	return nil
+}
+
+// Next appends one token and returns the logits of what follows, valid until the next call.
+func (s *Session) Next(ctx context.Context, id int32) ([]float32, error) {
+	if len(s.tokens)+1 > s.e.contextLen {
+		return nil, &ContextError{len(s.tokens) + 1, s.e.contextLen}
+	}
+	s.one[0] = id
+	s.outs = append(s.outs[:0], 0)
+	if err := s.run(ctx, s.one[:], s.outs); err != nil {
+		return nil, err
+	}
+	return s.logits, s.row(1, 0)
+}
+
+// executable is the one that steps of n tokens run on.
+func (s *Session) executable(n int) compute.Executable {
+	if n == 1 {
+		return s.e.decode
+	}
+	return s.e.prefill
+}
+
+// run evaluates one step and, on success, keeps its tokens.
+func (s *Session) run(ctx context.Context, ids, outs []int32) error {
+	if err := s.Step(&s.step, ids, outs); err != nil {
+		return err
+	}
+	if err := s.executable(len(ids)).Run(ctx, &s.call); err != nil {
+		return fmt.Errorf("engine: evaluate %d tokens at position %d: %w", len(ids), len(s.tokens), err)
+	}
+	s.tokens = append(s.tokens, ids...)
+	return nil
+}
+
+// Step fills step for evaluating ids next, making room in the cache. It does not append them.
+func (s *Session) Step(step *compute.Step, ids, outs []int32) error {
+	base := len(s.tokens)
+	if err := s.seq.Grow(base + len(ids)); err != nil {
+		return err
+	}
+	s.pos = appendRange(s.pos[:0], base, len(ids))
+	step.Tokens, step.Pos, step.Outputs = ids, s.pos, outs
+	if len(step.Seqs) != 1 {
+		step.Seqs = make([]compute.Seq, 1)
+	}
+	step.Seqs[0] = compute.Seq{First: 0, Count: len(ids), Len: base + len(ids), Pages: s.seq.Pages()}
+	return nil
+}
+
+// SetTiming makes the session's runs fill t; nil stops that.
+func (s *Session) SetTiming(t *compute.Timing) { s.call.Timing = t }
+
+// LastStep is the step of the last run, valid until the next.
+func (s *Session) LastStep() *compute.Step { return &s.step }
+
+// ReadTime is what the last Eval or Next spent on bringing logits to the host and in the caller's emit.
+func (s *Session) ReadTime() time.Duration { return s.read }
+
+// Keep appends ids that the caller evaluated itself with Step.
+func (s *Session) Keep(ids []int32) { s.tokens = append(s.tokens, ids...) }
+
+// row reads the logits of output o of the last step, which had n tokens.
+func (s *Session) row(n, o int) error {
+	v, err := s.executable(n).Locate(s.e.Model.Logits)
+	if err != nil {
+		return err
+	}
+	if err := s.e.Device.Download(s.raw, v.Buffer, v.Offset+int64(o*len(s.raw))); err != nil {
+		return err
+	}
+	for i := range s.logits {
+		s.logits[i] = math.Float32frombits(binary.LittleEndian.Uint32(s.raw[4*i:]))
+	}
+	return nil
+}
+
+// appendRange appends n ascending numbers from lo.
+func appendRange(dst []int32, lo, n int) []int32 {
+	for i := range n {
+		dst = append(dst, int32(lo+i))
+	}
+	return dst
+}
