@@ -3,6 +3,7 @@ package shaders
 import (
 	"bytes"
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
 	"os"
@@ -219,15 +220,76 @@ func TestModule(t *testing.T) {
 	assert.Equal(t, Hash(), Hash())
 }
 
+// header is that of a module whose ids are below 100.
+var header = []uint32{magic, 0x10300, 0, 100, 0}
+
+// op is an instruction's words.
+func op(code uint32, operands ...uint32) []uint32 {
+	return append([]uint32{uint32(len(operands)+1)<<16 | code}, operands...)
+}
+
+// block is a push constant block, of id 5, of one uint.
+var block = slices.Concat(op(opTypeInt, 3, 32, 0), op(opTypeStruct, 5, 3), op(opTypePointer, 6, storagePush, 5), op(opVariable, 6, 7, storagePush))
+
+var malformed = []struct {
+	want string
+	code []uint32
+}{
+	{"word 5: got an instruction of 0 words", []uint32{0}},
+	{"got an instruction of 9 words, want 1 to 2", []uint32{9<<16 | opConstant, 1}},
+	{"got 1 words, want at least 2", op(opTypeStruct)},
+	{"got 2 words, want at least 3", op(opConstantComposite, 1)},
+	{"got 3 words, want at least 4", op(opConstant, 1, 2)},
+	{"got 5 words, want at least 6", op(opExecutionMode, 1, modeLocalSize, 1, 1)},
+	{"got 3 words, want at least 4", op(opDecorate, 1, decorSpecID)},
+	{"got 4 words, want at least 5", op(opMemberDecorate, 1, 0, decorOffset)},
+	{"got id 0, want 1 to below 100", op(opTypeFloat, 0, 32)},
+	{"got id 100, want 1 to below 100", op(opTypeFloat, 100, 32)},
+	{"got id 1 twice", slices.Concat(op(opTypeFloat, 1, 32), op(opTypeInt, 1, 32, 0))},
+	{"got a number of 33 bits", op(opTypeFloat, 1, 33)},
+	{"a pointer to a struct", op(opVariable, 1, 2, storagePush)},
+	{"push constants: got a variable", slices.Concat(block, op(opVariable, 6, 8, storagePush))},
+	{"got type 5, want a struct", slices.Concat(op(opTypePointer, 6, storagePush, 5), op(opVariable, 6, 7, storagePush))},
+	{"member 0: got a type of unknown size", slices.Concat(op(opTypeStruct, 5, 4), op(opTypePointer, 6, storagePush, 5), op(opVariable, 6, 7, storagePush))},
+	{"member 0: got offset 0", block},
+	{"member 0: got offset 4294967295 for 4 bytes", slices.Concat(op(opMemberDecorate, 5, 0, decorOffset, 1<<32-1), block)},
+	{"workgroup size: got 0 constants, want 3", op(opDecorate, 1, decorBuiltIn, builtInGroupSize)},
+	{"workgroup size: side 0: got id 2", slices.Concat(op(opDecorate, 1, decorBuiltIn, builtInGroupSize), op(opConstantComposite, 9, 1, 2, 2, 2))},
+}
+
+func TestReflectRefusesMalformedModules(t *testing.T) {
+	for _, m := range malformed {
+		r, err := Reflect(append(slices.Clone(header), m.code...))
+		assert.ErrorContains(t, err, m.want)
+		assert.Nil(t, r)
+	}
+	for n := range header {
+		_, err := Reflect(header[:n])
+		assert.ErrorContains(t, err, "no SPIR-V")
+	}
+	r, err := Reflect(slices.Concat(header, op(opMemberDecorate, 5, 0, decorOffset, 8), block))
+	require.NoError(t, err, "the block itself is well formed")
+	assert.Equal(t, []Member{{8, 4}}, r.Push)
+}
+
+func bytesOf(code []uint32) []byte {
+	b := make([]byte, 0, 4*len(code))
+	for _, w := range code {
+		b = binary.LittleEndian.AppendUint32(b, w)
+	}
+	return b
+}
+
 func FuzzReflect(f *testing.F) {
 	code, err := Module("add")
 	require.NoError(f, err)
-	b := make([]byte, 0, 4*len(code))
-	for _, w := range code {
-		b = append(b, byte(w), byte(w>>8), byte(w>>16), byte(w>>24))
-	}
+	b := bytesOf(code)
 	f.Add(b)
 	f.Add(b[:40])
+	f.Add([]byte("\x03\x02#\a00000000000\x000000,\x00\x02\x000000")) // a composite without its id, once a panic
+	for _, m := range malformed {
+		f.Add(bytesOf(append(slices.Clone(header), m.code...)))
+	}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		w, err := words("fuzz", b)
 		if err != nil {
