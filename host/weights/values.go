@@ -62,6 +62,9 @@ func (f *File) Float(key string) (float64, bool) {
 	case float64:
 		return v, true
 	}
+	if v, ok := f.Uint(key); ok {
+		return float64(v), true
+	}
 	v, ok := f.Int(key)
 	return float64(v), ok
 }
