@@ -112,7 +112,7 @@ func TestTimingAddsUp(t *testing.T) {
 		assert.GreaterOrEqual(t, s.End, s.Begin)
 		spans, last = spans+s.End-s.Begin, s.End
 	}
-	assert.Equal(t, tm.Wait, spans)
+	assert.LessOrEqual(t, spans, tm.Wait)
 	assert.LessOrEqual(t, tm.Encode+tm.Submit+tm.Wait, tm.Wall)
 	assert.LessOrEqual(t, tm.HostOffset+last, tm.Wall)
 }

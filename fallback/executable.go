@@ -168,7 +168,6 @@ func (e *executable) Run(ctx context.Context, c *compute.Call) error {
 		}
 		if c.Timing != nil {
 			end := time.Now()
-			c.Timing.Wait += end.Sub(start)
 			c.Timing.Spans = append(c.Timing.Spans,
 				compute.Span{Group: i, Kernel: e.groups[i].Kernel, Begin: start.Sub(first), End: end.Sub(first)})
 		}
@@ -179,7 +178,8 @@ func (e *executable) Run(ctx context.Context, c *compute.Call) error {
 		}
 	}
 	if c.Timing != nil {
-		c.Timing.Wall = time.Since(begin)
+		end := time.Now() // the caller waited from the first op to the last
+		c.Timing.Wait, c.Timing.Wall = end.Sub(first), end.Sub(begin)
 	}
 	return nil
 }

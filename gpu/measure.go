@@ -14,11 +14,14 @@ import (
 // clock's resolution does not matter.
 const (
 	streamBytes   = 256 << 20
-	measureGroups = 2048 // workgroups, enough to fill any device
 	measureWG     = 128
 	measureRuns   = 5
 	enough        = 5 * time.Millisecond
 )
+
+// measureGroups is a number of workgroups that fills the device several times over. A software driver runs them on a few
+// cores, each walking memory in strides of the whole grid: there, few keep neighbouring loads close together.
+func (d *Device) measureGroups() uint32 { return 32 * d.caps.Units }
 
 // Measure implements compute.Measurer: the best of a few runs each, since a limit is what the device can do at all.
 func (d *Device) Measure(ctx context.Context) (l compute.Limits, err error) {
@@ -40,7 +43,7 @@ func (d *Device) measureBandwidth(ctx context.Context, pad *scratchpad, l *compu
 	if err != nil {
 		return err
 	}
-	out, err := pad.alloc(memory.Scratch, 4*measureWG*measureGroups, "sums")
+	out, err := pad.alloc(memory.Scratch, 4*measureWG*uint64(d.measureGroups()), "sums")
 	if err != nil {
 		return err
 	}
@@ -53,7 +56,7 @@ func (d *Device) measureBandwidth(ctx context.Context, pad *scratchpad, l *compu
 }
 
 func (d *Device) measureFLOPs(ctx context.Context, pad *scratchpad, l *compute.Limits) error {
-	out, err := pad.alloc(memory.Scratch, 4*measureWG*measureGroups, "sums")
+	out, err := pad.alloc(memory.Scratch, 4*measureWG*uint64(d.measureGroups()), "sums")
 	if err != nil {
 		return err
 	}
@@ -68,7 +71,7 @@ func (d *Device) measureFLOPs(ctx context.Context, pad *scratchpad, l *compute.L
 			return err
 		}
 		if fastest >= enough || rounds >= 1<<24 {
-			l.FLOPs = 64 * float64(rounds) * measureWG * measureGroups / fastest.Seconds()
+			l.FLOPs = 64 * float64(rounds) * measureWG * float64(d.measureGroups()) / fastest.Seconds()
 			return nil
 		}
 	}
@@ -85,7 +88,7 @@ func (d *Device) best(ctx context.Context, module string, push []byte, report fu
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		t, err := b.time(push, [3]uint32{measureGroups, 1, 1}, 1)
+		t, err := b.time(push, [3]uint32{d.measureGroups(), 1, 1}, 1)
 		if err != nil {
 			return err
 		}

@@ -17,6 +17,9 @@ import (
 	"tuff/host/weights"
 )
 
+// gpuOptions are those of every Vulkan device that a command opens; tests plant faults here.
+var gpuOptions gpu.Options
+
 // openDevice opens what --device asks for and says on stderr what was taken and why. f is the model that must fit, or nil.
 func (c *common) openDevice(ctx context.Context, selector string, f *weights.File) (compute.Device, error) {
 	switch selector {
@@ -33,7 +36,7 @@ func (c *common) openDevice(ctx context.Context, selector string, f *weights.Fil
 		c.taken(dev, why)
 		return dev, nil
 	}
-	dev, err := gpu.Open(selector, gpu.Options{})
+	dev, err := gpu.Open(selector, gpuOptions)
 	if err != nil {
 		if gpu.Absent(err) {
 			err = fmt.Errorf("%w; --device cpu always works", err)
@@ -66,7 +69,7 @@ func (c *common) taken(dev compute.Device, why string) {
 // tryGPU is the rule of --device auto: the best hardware GPU if its self-check passes and the model fits, else none, with
 // the reason.
 func (c *common) tryGPU(ctx context.Context, f *weights.File) (compute.Device, string, error) {
-	list, err := gpu.Devices(gpu.Options{})
+	list, err := gpu.Devices(gpuOptions)
 	if err != nil {
 		return nil, "no Vulkan here: " + oneLine(err), nil
 	}
@@ -77,7 +80,7 @@ func (c *common) tryGPU(ctx context.Context, f *weights.File) (compute.Device, s
 	if f != nil && f.Size() > best.Info.MemoryFree {
 		return nil, fmt.Sprintf("the model's %s do not fit the %s free on %s", size(f.Size()), size(best.Info.MemoryFree), best.Info.Name), nil
 	}
-	dev, err := gpu.Open(fmt.Sprintf("gpu:%d", best.Index), gpu.Options{})
+	dev, err := gpu.Open(fmt.Sprintf("gpu:%d", best.Index), gpuOptions)
 	if err != nil {
 		return nil, fmt.Sprintf("%s does not open: %s", best.Info.Name, oneLine(err)), nil
 	}
@@ -160,7 +163,7 @@ bench and profile give their shares of.`,
 }
 
 func (c *common) devices(ctx context.Context, check, measure bool) ([]deviceReport, error) {
-	found, err := gpu.Devices(gpu.Options{})
+	found, err := gpu.Devices(gpuOptions)
 	why := ""
 	if err != nil {
 		why = "no Vulkan here: " + oneLine(err)
@@ -219,7 +222,7 @@ func (c *common) inspectDevice(ctx context.Context, f gpu.Found, r *deviceReport
 	if !check && !measure {
 		return nil
 	}
-	dev, err := gpu.Open(r.Selector, gpu.Options{})
+	dev, err := gpu.Open(r.Selector, gpuOptions)
 	if err != nil {
 		r.SelfCheck = "not run: it does not open: " + oneLine(err)
 		return nil

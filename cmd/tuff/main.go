@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"syscall"
@@ -38,7 +39,7 @@ func main() {
 }
 
 // exitCode prints err as one line and chooses the process's exit code.
-func exitCode(err error, w *os.File) int {
+func exitCode(err error, w io.Writer) int {
 	var usage usageError
 	var gate gateError
 	switch {

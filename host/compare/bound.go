@@ -60,7 +60,7 @@ func boundOf(p *compute.Program, op compute.Op, out compute.Ref, v tensors, errs
 			src = o.V
 		}
 		unit := unitOf(p.At(out).DType)
-		old := len(want) // rows stored by earlier steps carry the conversion only
+		old := len(want) // rows stored by earlier steps are B's, converted
 		if e := errs[src]; e != nil {
 			old -= len(e)
 		}
@@ -69,7 +69,6 @@ func boundOf(p *compute.Program, op compute.Op, out compute.Ref, v tensors, errs
 			if i >= old {
 				bound[i] += in(src, i-old) * (1 + slack*unit)
 			}
-			bound[i] += keptError(p, op) * math.Abs(float64(w))
 		}
 	case compute.Add:
 		a, b := get(o.A), get(o.B)
@@ -115,10 +114,6 @@ func unitOf(t compute.DType) float64 {
 	}
 	return u
 }
-
-// keptError is the relative error that rows stored by earlier steps may carry: their keys were rotated in the group that
-// stored them, three roundings each.
-func keptError(p *compute.Program, op compute.Op) float64 { return slack * 8 * u }
 
 func matmulBound(p *compute.Program, o compute.MatMul, v tensors, bound, xErr []float64) error {
 	x, err := v.values(o.X)
@@ -190,8 +185,7 @@ func attentionBound(p *compute.Program, o compute.Attention, v tensors, bound []
 	if err != nil {
 		return nil, err
 	}
-	kept := keptError(p, o)
-	kUnit, vUnit := unitOf(p.At(o.K).DType)+kept, unitOf(p.At(o.V).DType)+kept
+	kUnit, vUnit := unitOf(p.At(o.K).DType), unitOf(p.At(o.V).DType)
 	group := o.NumHeads / o.NumKVHeads
 	keys := len(k) / (o.NumKVHeads * o.HeadDim)
 	kMax := make([]float64, o.NumKVHeads)

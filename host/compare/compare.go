@@ -202,13 +202,14 @@ func (c *comparison) phase(ctx context.Context, name string, ids []int32, ref, f
 	return engine.Argmax(l[len(l)-c.b.Model.Config.VocabSize:]), nil
 }
 
-// feed gives group g of A the inputs that B had.
+// feed gives group g of A the inputs that B had. Of a KV tensor that the group writes, the rows of this step become NaN, so
+// that a row left out is seen.
 func (c *comparison) feed(got, want *reader, g compute.Group) error {
 	inside := map[compute.Ref]bool{}
 	for _, i := range g.Ops {
 		op := got.p.Instrs[i].Op
 		for _, r := range op.Reads() {
-			if t := got.p.At(r); inside[r] || t.Role == compute.Weight || t.Role == compute.State {
+			if inside[r] || got.p.At(r).Role == compute.Weight {
 				continue
 			}
 			v, err := want.values(r)
@@ -221,6 +222,20 @@ func (c *comparison) feed(got, want *reader, g compute.Group) error {
 		}
 		for _, r := range op.Writes() {
 			inside[r] = true
+			if got.p.At(r).Role != compute.State {
+				continue
+			}
+			v, err := want.values(r)
+			if err != nil {
+				return err
+			}
+			fresh := v[len(v)-len(got.step.Tokens)*got.p.At(r).Cols:]
+			for i := range fresh {
+				fresh[i] = float32(math.NaN())
+			}
+			if err := got.write(r, v); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

@@ -1,10 +1,12 @@
 package compare
 
 import (
+	"encoding/json"
 	"math"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 var nan, inf = float32(math.NaN()), float32(math.Inf(1))
@@ -48,4 +50,17 @@ func TestKLIsThatOfTheFormula(t *testing.T) {
 	assert.InDelta(t, want, KL(p, q), 1e-7)
 	assert.Zero(t, KL(p, p))
 	assert.InDelta(t, 0, KL([]float32{1000, 0}, []float32{1001, 1}), 1e-12)
+}
+
+func TestMetricsThatAreNotFiniteAreNullInJSON(t *testing.T) {
+	b, err := json.Marshal(Measure([]float32{float32(math.NaN()), 1}, []float32{1, 2}, []float64{0, 0}))
+	require.NoError(t, err)
+	assert.Contains(t, string(b), `"bound":null`)
+	assert.Contains(t, string(b), `"got":null`)
+	assert.Contains(t, string(b), `"nan":1`)
+	b, err = json.Marshal(Report{Ops: []Op{{Isolated: Measure([]float32{2}, []float32{2}, nil)}}, Logits: Logits{MeanKL: math.Inf(1)}})
+	require.NoError(t, err)
+	var back Report
+	require.NoError(t, json.Unmarshal(b, &back))
+	assert.Equal(t, 1.0, back.Ops[0].Isolated.Cosine)
 }

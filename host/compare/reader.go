@@ -49,23 +49,38 @@ func (r *reader) cached(t *compute.Tensor) ([]float32, error) {
 	q := &r.step.Seqs[0]
 	raw := make([]byte, row*int64(q.Len))
 	for pos := range q.Len {
-		slot := int64(q.Pages[pos/r.p.PageSize])*int64(r.p.PageSize) + int64(pos%r.p.PageSize)
-		if err := r.dev.Download(raw[int64(pos)*row:int64(pos+1)*row], t.Buffer, t.Offset+slot*row); err != nil {
+		if err := r.dev.Download(raw[int64(pos)*row:int64(pos+1)*row], t.Buffer, t.Offset+r.slot(pos, row)); err != nil {
 			return nil, err
 		}
 	}
 	return widen(t.DType, raw)
 }
 
-// write replaces the elements of a scratch tensor.
+// slot is where the row of a position of the step's sequence lies in a paged tensor of so many bytes a row.
+func (r *reader) slot(pos int, row int64) int64 {
+	q := &r.step.Seqs[0]
+	return (int64(q.Pages[pos/r.p.PageSize])*int64(r.p.PageSize) + int64(pos%r.p.PageSize)) * row
+}
+
+// write replaces a scratch tensor's elements, or those of a KV tensor's positions 0 to Len−1, converted to its type.
 func (r *reader) write(ref compute.Ref, v []float32) error {
-	at, err := r.x.Locate(ref)
+	t := r.p.At(ref)
+	raw, err := narrow(t.DType, v)
 	if err != nil {
 		return err
 	}
-	raw := make([]byte, 4*len(v))
-	for i, f := range v {
-		binary.LittleEndian.PutUint32(raw[4*i:], math.Float32bits(f))
+	if t.Role == compute.State {
+		row := int64(len(raw) / r.step.Seqs[0].Len)
+		for pos := range r.step.Seqs[0].Len {
+			if err := r.dev.Upload(t.Buffer, t.Offset+r.slot(pos, row), raw[int64(pos)*row:int64(pos+1)*row]); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	at, err := r.x.Locate(ref)
+	if err != nil {
+		return err
 	}
 	return r.dev.Upload(at.Buffer, at.Offset, raw)
 }
@@ -114,4 +129,20 @@ func widen(t compute.DType, raw []byte) ([]float32, error) {
 		}
 	}
 	return v, nil
+}
+
+// narrow is the other way round, rounding to nearest even.
+func narrow(t compute.DType, v []float32) ([]byte, error) {
+	var raw []byte
+	for _, f := range v {
+		switch t {
+		case compute.F32:
+			raw = binary.LittleEndian.AppendUint32(raw, math.Float32bits(f))
+		case compute.F16:
+			raw = binary.LittleEndian.AppendUint16(raw, compute.F32ToF16(f))
+		default:
+			return nil, fmt.Errorf("compare: narrow tensor: got %v, want F32 or F16", t)
+		}
+	}
+	return raw, nil
 }

@@ -17,15 +17,15 @@ type Layer struct {
 }
 
 // Layers evaluates ids in a sequence of its own and describes the residual stream before layer 0, after each layer, and
-// after the final norm. The program is compiled for it so that nothing of the stream is fused away; ids must fit a chunk.
+// after the final norm. The program is compiled for it, so that nothing of the stream is fused away.
 func (e *Engine) Layers(ctx context.Context, ids []int32) ([]Layer, error) {
 	if !e.o.AllLogits {
 		return nil, fmt.Errorf("engine: describe layers: need an engine made with AllLogits")
 	}
-	if len(ids) == 0 || len(ids) > e.o.Chunk {
-		return nil, fmt.Errorf("engine: describe layers: got %d tokens, want 1 to %d", len(ids), e.o.Chunk)
+	if len(ids) == 0 || len(ids) > e.contextLen {
+		return nil, fmt.Errorf("engine: describe layers: got %d tokens, want 1 to %d", len(ids), e.contextLen)
 	}
-	o := e.CompileOptions(e.o.Chunk)
+	o := e.CompileOptions(len(ids))
 	o.Keep, o.NoFuse = true, true
 	x, err := e.Device.Compile(ctx, e.Model.Program, o)
 	if err != nil {

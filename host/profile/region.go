@@ -34,19 +34,20 @@ func (r *Report) region(name string) Region {
 		kernels += busy
 		gaps += idle
 		latency += t.Wait - busy - idle
-		perGroup := map[int]time.Duration{}
-		for _, s := range t.Spans {
-			perGroup[s.Group] += s.End - s.Begin
-		}
-		for gi, grp := range r.groups[name] {
-			d, ran := perGroup[gi]
-			if !ran {
-				continue
+		for at := 0; at < len(t.Spans); { // the spans of a group follow each other
+			gi := t.Spans[at].Group
+			var d time.Duration
+			var kernels []string
+			for ; at < len(t.Spans) && t.Spans[at].Group == gi; at++ {
+				d += t.Spans[at].End - t.Spans[at].Begin
+				kernels = append(kernels, t.Spans[at].Kernel)
 			}
-			key := grp.Stem + "|" + grp.Shape + "|" + grp.Kernel
+			grp := &r.groups[name][gi]
+			kernel := strings.Join(kernels, "+")
+			key := grp.Stem + "|" + grp.Shape + "|" + kernel
 			op := ops[key]
 			if op == nil {
-				op = &Op{Stem: grp.Stem, Shape: grp.Shape, Kernel: grp.Kernel, Why: grp.Why}
+				op = &Op{Stem: grp.Stem, Shape: grp.Shape, Kernel: kernel, Why: grp.Why}
 				ops[key] = op
 				order = append(order, op)
 			}
@@ -133,12 +134,18 @@ func (o *Op) Limit() string {
 	return "compute"
 }
 
-// Check reports a region whose parts do not add up to its wall time within 2 %.
+// Check reports a region whose parts do not add up to its wall time within 2 %, or a part below zero: kernels and gaps come
+// from the device's clock and must fit into the host's wait.
 func (r *Report) Check() error {
 	var bad []string
 	for _, g := range r.Regions {
 		if !(g.Accounted >= 0.98 && g.Accounted <= 1.02) {
 			bad = append(bad, fmt.Sprintf("%s %.1f %%", g.Name, 100*g.Accounted))
+		}
+		for _, p := range g.Parts {
+			if p.Time < -g.Wall/100 {
+				return fmt.Errorf("profile: add up the parts: %s of %s is %v of %v wall time, want at least 0: the clocks disagree", p.Name, g.Name, p.Time, g.Wall)
+			}
 		}
 	}
 	if bad != nil {

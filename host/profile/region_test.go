@@ -29,7 +29,7 @@ func report(wall time.Duration) *Report {
 		groups: map[string][]compute.Group{"decode": {{Label: "a", Stem: "matmul", Kernel: "k", Shape: "2×2"}, {Label: "b", Stem: "add", Kernel: "l", Barriers: 1}}},
 		calls: []call{{region: "decode", wall: wall, read: 4 * us, tokens: 1, cost: []compute.Cost{{Bytes: 10000, FLOPs: 1}, {Bytes: 1, FLOPs: 9000}},
 			timing: compute.Timing{Wall: 46 * us, Encode: us, Submit: 2 * us, Wait: 40 * us, Spans: []compute.Span{
-				{Group: 0, Begin: 0, End: 20 * us}, {Group: 1, Begin: 25 * us, End: 30 * us}}}}},
+				{Group: 0, Kernel: "k", Begin: 0, End: 20 * us}, {Group: 1, Kernel: "l", Begin: 25 * us, End: 30 * us}}}}},
 	}
 }
 
@@ -46,6 +46,11 @@ func TestPartsAddUp(t *testing.T) {
 	assert.Equal(t, 1.0, g.Barriers)
 	r.Regions = []Region{g}
 	assert.NoError(t, r.Check())
+	r = report(50 * us)
+	r.calls[0].timing.Wait, r.calls[0].timing.Wall = 20*us, 26*us // less than the device says that it worked
+	r.calls[0].wall = 30 * us
+	r.Regions = []Region{r.region("decode")}
+	assert.ErrorContains(t, r.Check(), "latency of decode is -10µs")
 	r = report(60 * us)
 	r.Regions = []Region{r.region("decode")}
 	assert.ErrorContains(t, r.Check(), "decode 83.3 %")

@@ -1,0 +1,129 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"tuff/gpu"
+)
+
+// Tests keep their caches to themselves.
+func TestMain(m *testing.M) {
+	dir, err := os.MkdirTemp("", "tuff-test-")
+	if err != nil {
+		panic(err)
+	}
+	for _, name := range []string{"XDG_CACHE_HOME", "LocalAppData"} {
+		if err := os.Setenv(name, dir); err != nil {
+			panic(err)
+		}
+	}
+	code := m.Run()
+	_ = os.RemoveAll(dir)
+	os.Exit(code)
+}
+
+// result is what a user sees of one command.
+type result struct {
+	out, err string
+	code     int
+}
+
+// tuffIn runs the command line with this on stdin.
+func tuffIn(t *testing.T, stdin string, args ...string) result {
+	t.Helper()
+	var out, errs bytes.Buffer
+	root := newRoot()
+	root.SetArgs(args)
+	root.SetIn(strings.NewReader(stdin))
+	root.SetOut(&out)
+	root.SetErr(&errs)
+	err := root.ExecuteContext(t.Context())
+	code := exitCode(err, &errs)
+	return result{out.String(), errs.String(), code}
+}
+
+func tuff(t *testing.T, args ...string) result {
+	t.Helper()
+	return tuffIn(t, "", args...)
+}
+
+// ok requires that the command succeeded.
+func (r result) ok(t *testing.T) result {
+	t.Helper()
+	require.Equal(t, 0, r.code, "stderr: %s", r.err)
+	return r
+}
+
+// needGPU skips where there is no Vulkan device; with REQUIRE_GPU=1 that is a failure.
+func needGPU(t *testing.T) {
+	t.Helper()
+	list, err := gpu.Devices(gpu.Options{})
+	if gpu.Absent(err) && os.Getenv("REQUIRE_GPU") != "1" {
+		t.Skipf("no Vulkan device: %v", err)
+	}
+	require.NoError(t, err)
+	require.NotEmpty(t, list)
+}
+
+// onEach runs a test on the CPU and on the Vulkan device.
+func onEach(t *testing.T, test func(t *testing.T, device string)) {
+	t.Run("cpu", func(t *testing.T) { test(t, "cpu") })
+	t.Run("gpu", func(t *testing.T) {
+		needGPU(t)
+		test(t, "gpu")
+	})
+}
+
+func TestExitCodes(t *testing.T) {
+	for _, c := range []struct {
+		args []string
+		code int
+		says string
+	}{
+		{[]string{"nosuch"}, exitUsage, `unknown command "nosuch"`},
+		{[]string{"run", "--nosuch"}, exitUsage, "unknown flag: --nosuch"},
+		{[]string{"run", "a", "b"}, exitUsage, "accepts at most 1 arg(s), received 2"},
+		{[]string{"run", "--device", "cpu", "--math", "maybe", "hi"}, exitUsage, `--math: got "maybe", want fast or exact`},
+		{[]string{"run", "--device", "cpu", "-m", "nosuch.gguf", "hi"}, exitError, "nosuch.gguf"},
+		{[]string{"run", "--device", "cpu", "-m", "main.go", "hi"}, exitError, "GGUF"},
+		{[]string{"run", "--device", "cpu", "--repeat-penalty", "-1", "hi"}, exitUsage, "repeat"},
+		{[]string{"kernels", "nosuch"}, exitUsage, "list, test or bench"},
+	} {
+		t.Run(strings.Join(c.args, " "), func(t *testing.T) {
+			r := tuff(t, c.args...)
+			assert.Equal(t, c.code, r.code)
+			assert.Contains(t, r.err, c.says)
+			assert.Equal(t, 1, strings.Count(strings.TrimSpace(lastLine(r.err)), "\n")+1)
+			assert.True(t, strings.HasPrefix(lastLine(r.err), "tuff: "), r.err)
+			assert.Empty(t, r.out)
+		})
+	}
+}
+
+func lastLine(s string) string {
+	lines := strings.Split(strings.TrimRight(s, "\n"), "\n")
+	return lines[len(lines)-1]
+}
+
+func TestEveryCommandHasHelpWithExamples(t *testing.T) {
+	for _, c := range newRoot().Commands() {
+		r := tuff(t, c.Name(), "--help").ok(t)
+		assert.Contains(t, r.out, "Usage:", c.Name())
+		if c.Runnable() && !c.HasSubCommands() {
+			assert.NotEmpty(t, c.Example, c.Name())
+		}
+	}
+}
+
+func TestInterruptIsNoError(t *testing.T) {
+	var errs bytes.Buffer
+	assert.Equal(t, 130, exitCode(context.Canceled, &errs))
+	assert.Equal(t, "tuff: interrupted\n", errs.String())
+}

@@ -1,0 +1,216 @@
+package main
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"tuff/gpu"
+	"tuff/host/compare"
+	"tuff/host/profile"
+	"tuff/shaders"
+)
+
+func TestComparePasses(t *testing.T) {
+	needGPU(t)
+	for _, math := range []string{"exact", "fast"} {
+		for _, fusion := range []string{"--no-fuse=false", "--no-fuse"} {
+			t.Run(math+fusion, func(t *testing.T) {
+				var r compare.Report
+				require.NoError(t, json.Unmarshal([]byte(tuff(t, "compare", "--math", math, fusion, "--json").ok(t).out), &r))
+				assert.True(t, r.Pass)
+				assert.Equal(t, 32, r.Greedy.Equal)
+				assert.Equal(t, 1.0, r.Logits.Top1)
+				phases := map[string]int{}
+				for _, op := range r.Ops {
+					phases[op.Phase]++
+					assert.Equal(t, "ok", op.Verdict, op.Label)
+					assert.Zero(t, op.Isolated.NaN+op.Isolated.Inf, op.Label)
+				}
+				assert.GreaterOrEqual(t, phases["prefill"], 4*12, "every tensor of four layers")
+				assert.Equal(t, phases["prefill"], phases["decode"])
+			})
+		}
+	}
+}
+
+// breakShader makes the first multiplication of a module an addition.
+func breakShader(t *testing.T, module string) {
+	t.Helper()
+	const opFAdd, opFMul, header = 129, 133, 5
+	gpuOptions = gpu.Options{CacheDir: "-", Shader: func(name string) []uint32 {
+		if name != module {
+			return nil
+		}
+		code, err := shaders.Module(name)
+		require.NoError(t, err)
+		for i := header; i < len(code); i += int(code[i] >> 16) {
+			if code[i]&0xffff == opFMul {
+				code[i] = code[i]&^0xffff | opFAdd
+				return code
+			}
+		}
+		t.Fatalf("%s has no multiplication to break", name)
+		return nil
+	}}
+	t.Cleanup(func() { gpuOptions = gpu.Options{} })
+}
+
+// A wrong kernel must be named by the first op that runs it.
+func TestCompareNamesTheBrokenShader(t *testing.T) {
+	needGPU(t)
+	for module, first := range map[string]string{
+		"embed_q8_0":        "token_embd",
+		"rmsnorm":           "blk.0.attn_norm",
+		"matmul_q8_0_tile":  "blk.0.ffn_gate+blk.0.ffn_up+blk.0.ffn_act", // its first multiplication is SwiGLU's
+		"rope_kvstore":      "blk.0.attn_q_rope+blk.0.attn_k_rope+blk.0.kv_store",
+		"attention_prefill": "blk.0.attn",
+		"attention_decode":  "blk.0.attn",
+		"matmul_q8_0_vec":   "blk.0.attn_q+blk.0.attn_k+blk.0.attn_v",
+	} {
+		t.Run(module, func(t *testing.T) {
+			breakShader(t, module)
+			r := tuff(t, "compare", "--json")
+			assert.Equal(t, exitGate, r.code, r.err)
+			var rep compare.Report
+			require.NoError(t, json.Unmarshal([]byte(r.out), &rep))
+			assert.False(t, rep.Pass)
+			require.NotNil(t, rep.First)
+			assert.Equal(t, first, rep.First.Label)
+			assert.Contains(t, rep.First.Kernel, strings.TrimSuffix(module, "_q8_0"))
+			assert.Contains(t, lastLine(r.err), first)
+		})
+	}
+}
+
+// The self-check sees the same faults.
+func TestSelfCheckFailsOnABrokenShader(t *testing.T) {
+	needGPU(t)
+	t.Setenv("XDG_CACHE_HOME", t.TempDir())
+	breakShader(t, "rmsnorm")
+	dev, err := gpu.Open("gpu", gpuOptions)
+	require.NoError(t, err)
+	v, err := selfCheck(t.Context(), dev)
+	require.NoError(t, err)
+	require.NotEmpty(t, v.Failed)
+	assert.Contains(t, v.String(), "FAILED")
+	for _, f := range v.Failed {
+		assert.Contains(t, f, "rmsnorm")
+	}
+	assert.NotZero(t, v.Passed)
+	again, ok := readVerdict(verdictPath(dev.Info()), dev.Info())
+	require.True(t, ok, "remembered")
+	assert.Equal(t, v.Failed, again.Failed)
+	require.NoError(t, dev.Close())
+}
+
+func TestProfileAddsUp(t *testing.T) {
+	onEach(t, func(t *testing.T, device string) {
+		trace := filepath.Join(t.TempDir(), "trace.json")
+		var r profile.Report
+		require.NoError(t, json.Unmarshal([]byte(tuff(t, "profile", "--device", device, "-p", "40", "-n", "6", "-r", "2", "--trace", trace, "--json").ok(t).out), &r))
+		require.Len(t, r.Regions, 2)
+		assert.Positive(t, r.Limits.Bandwidth)
+		assert.Positive(t, r.Limits.FLOPs)
+		for i, want := range []struct{ steps, tokens int }{{2, 80}, {12, 12}} {
+			g := r.Regions[i]
+			assert.Equal(t, want.steps, g.Steps)
+			assert.Equal(t, want.tokens, g.Tokens)
+			assert.InDelta(t, 1, g.Accounted, 0.02)
+			share := 0.0
+			for _, op := range g.Ops {
+				share += op.Share
+				assert.Positive(t, op.Calls)
+				assert.NotEmpty(t, op.Kernel)
+			}
+			assert.InDelta(t, 1, share, 0.02, "the ops make up the kernels' time")
+		}
+		b, err := os.ReadFile(trace)
+		require.NoError(t, err)
+		var events struct {
+			TraceEvents []struct {
+				Ph   string         `json:"ph"`
+				Dur  float64        `json:"dur"`
+				Args map[string]any `json:"args"`
+			} `json:"traceEvents"`
+		}
+		require.NoError(t, json.Unmarshal(b, &events))
+		kernels := 0
+		for _, e := range events.TraceEvents {
+			if e.Ph == "X" && e.Args["kernel"] != nil {
+				kernels++
+			}
+		}
+		assert.Equal(t, int(2*r.Regions[0].Dispatches+12*r.Regions[1].Dispatches), kernels)
+		text := tuff(t, "profile", "--device", device, "-p", "8", "-n", "2", "-r", "1").ok(t).out
+		for _, want := range []string{"prefill: 8 tokens", "decode: 2 tokens", "measured limits", "OF LIMIT", "kernels", "sum"} {
+			assert.Contains(t, text, want)
+		}
+	})
+}
+
+func TestTilingLesson(t *testing.T) {
+	needGPU(t)
+	var rows []squareRow
+	require.NoError(t, json.Unmarshal([]byte(tuff(t, "kernels", "bench", "matmul", "--tile", "1,8,16,32", "--size", "64", "-r", "2", "--json").ok(t).out), &rows))
+	require.Len(t, rows, 4)
+	for i, tile := range []int{1, 8, 16, 32} {
+		assert.Equal(t, tile, rows[i].Tile)
+		assert.Equal(t, uint64(2*64*64*64/tile), rows[i].Loads, "2·S³/tile, counted by the kernel")
+		assert.Equal(t, rows[i].Predicted, rows[i].LoadsPerResult)
+		assert.Positive(t, rows[i].Seconds)
+	}
+	// A size that no tile divides loads fewer than whole tiles would.
+	require.NoError(t, json.Unmarshal([]byte(tuff(t, "kernels", "bench", "matmul", "--tile", "1,16", "--size", "37", "-r", "1", "--json").ok(t).out), &rows))
+	assert.Equal(t, uint64(2*37*37*37), rows[0].Loads)
+	assert.Less(t, rows[1].Loads, rows[0].Loads/8)
+	assert.Equal(t, exitUsage, tuff(t, "kernels", "bench", "matmul", "--tile", "1", "--size", "0").code)
+	assert.Equal(t, exitError, tuff(t, "kernels", "bench", "matmul", "--tile", "5").code)
+}
+
+func TestKernelsBench(t *testing.T) {
+	needGPU(t)
+	var rows []kernelRow
+	require.NoError(t, json.Unmarshal([]byte(tuff(t, "kernels", "bench", "matmul", "-m", "64", "-k", "256", "--rows", "1,20", "--type", "q4_k", "-r", "1", "--json").ok(t).out), &rows))
+	require.Len(t, rows, 2)
+	assert.Equal(t, "matmul_q4_k_vec_1", rows[0].Kernel)
+	assert.Equal(t, "matmul_q4_k_tile_32", rows[1].Kernel)
+	require.NoError(t, json.Unmarshal([]byte(tuff(t, "kernels", "bench", "attention", "--context", "70", "--rows", "1", "--variant", "attention_split", "-r", "1", "--json").ok(t).out), &rows))
+	require.Len(t, rows, 1)
+	assert.Contains(t, rows[0].Kernel, "attention_combine")
+	r := tuff(t, "kernels", "bench", "matmul", "-m", "64", "-k", "250")
+	assert.Equal(t, exitUsage, r.code)
+	assert.Contains(t, r.err, "250")
+	assert.Equal(t, exitUsage, tuff(t, "kernels", "bench", "matmul", "--type", "Q9").code)
+}
+
+func TestKernelsTest(t *testing.T) {
+	needGPU(t)
+	var rows []testRow
+	require.NoError(t, json.Unmarshal([]byte(tuff(t, "kernels", "test", "rmsnorm", "--json").ok(t).out), &rows))
+	require.Len(t, rows, 1)
+	assert.Greater(t, rows[0].Passed, 20)
+	assert.Empty(t, rows[0].Failed)
+	require.NoError(t, json.Unmarshal([]byte(tuff(t, "kernels", "test", "--variant", "attention_split", "--json").ok(t).out), &rows))
+	require.Len(t, rows, 1)
+	assert.Equal(t, "attention", rows[0].Op)
+	assert.Equal(t, exitUsage, tuff(t, "kernels", "test", "nosuch").code)
+	assert.Equal(t, exitUsage, tuff(t, "kernels", "test", "--variant", "nosuch").code)
+	breakShader(t, "rmsnorm")
+	r := tuff(t, "kernels", "test", "rmsnorm")
+	assert.Equal(t, exitGate, r.code)
+	assert.Contains(t, r.out, "failed rmsnorm/")
+}
+
+func TestKernelsList(t *testing.T) {
+	needGPU(t)
+	out := tuff(t, "kernels", "list").ok(t).out
+	for _, v := range []string{"matmul_vec", "matmul_tile_64", "attention_split", "rope_kvstore", "HERE"} {
+		assert.Contains(t, out, v)
+	}
+}
