@@ -3,10 +3,34 @@ package gpu_test
 import (
 	"testing"
 
+	"github.com/stretchr/testify/require"
+
 	"tuff/gpu"
+	"tuff/host/compute"
 	"tuff/host/conformance"
 )
 
+// The whole suite, judged by the suite's own formulas with the CPU as reference.
 func TestConformance(t *testing.T) {
 	conformance.Run(t, openGPU(t, gpu.Options{}), openCPU(t), conformance.Options{Short: testing.Short()})
+}
+
+func TestConformanceOfFastArithmetic(t *testing.T) {
+	conformance.Run(t, openGPU(t, gpu.Options{}), openCPU(t), conformance.Options{Math: compute.Fast, Short: true, Match: "program/"})
+}
+
+// Every variant that can be asked for runs the quick cases of its op.
+func TestConformanceOfVariants(t *testing.T) {
+	d, cpu := openGPU(t, gpu.Options{}), openCPU(t)
+	tested := 0
+	for _, v := range d.Variants() {
+		if v.Op != "matmul" && v.Op != "attention" || v.Lacks != "" {
+			continue
+		}
+		tested++
+		t.Run(v.Name, func(t *testing.T) {
+			conformance.Run(t, d, cpu, conformance.Options{Short: true, Match: v.Op + "/", Variant: map[string]string{v.Op: v.Name}})
+		})
+	}
+	require.GreaterOrEqual(t, tested, 5)
 }

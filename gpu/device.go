@@ -107,7 +107,12 @@ func (d *Device) Info() compute.Info {
 }
 
 // Messages are what the validation layer has said so far.
-func (d *Device) Messages() []string { return d.inst.Messages() }
+func (d *Device) Messages() []string {
+	if d.inst == nil {
+		return nil
+	}
+	return d.inst.Messages()
+}
 
 // Close implements compute.Device.
 func (d *Device) Close() error {

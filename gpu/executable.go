@@ -64,19 +64,20 @@ func (d *Device) Compile(ctx context.Context, p *compute.Program, o compute.Opti
 	return x, nil
 }
 
-// describe fills the placement; barriers are those of the largest shape.
+// describe fills the placement; dispatches and barriers are those of the largest shape.
 func (x *executable) describe() {
 	events := x.events(kernel.Shape{Tokens: max(x.o.MaxTokens, 1), Outputs: max(x.o.MaxOutputs, 1), Seqs: max(x.o.MaxSeqs, 1)})
-	barriers := make([]int, len(x.groups))
-	for i, e := range events {
-		if e.barrier {
-			barriers[events[i+1].group]++
-		}
-	}
-	for i, g := range x.groups {
+	for _, g := range x.groups {
 		c := x.p.NewGroup(g.Ops...)
-		c.Kernel, c.Why, c.Dispatches, c.Barriers = g.Kernel, g.Why, len(g.Dispatches), barriers[i]
+		c.Kernel, c.Why = g.Kernel, g.Why
 		x.placement = append(x.placement, c)
+	}
+	for i, e := range events {
+		if e.barrier { // it belongs to the dispatch behind it
+			x.placement[events[i+1].group].Barriers++
+		} else {
+			x.placement[e.group].Dispatches++
+		}
 	}
 }
 

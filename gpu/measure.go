@@ -13,10 +13,10 @@ import (
 // Sizes of the measurement. The stream is larger than any cache; every timed run takes some milliseconds, so that the
 // clock's resolution does not matter.
 const (
-	streamBytes   = 256 << 20
-	measureWG     = 128
-	measureRuns   = 5
-	enough        = 5 * time.Millisecond
+	streamBytes = 256 << 20
+	measureWG   = 128
+	measureRuns = 5
+	enough      = 5 * time.Millisecond
 )
 
 // measureGroups is a number of workgroups that fills the device several times over. A software driver runs them on a few
