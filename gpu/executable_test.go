@@ -211,27 +211,28 @@ func TestTimingCoversEveryDispatch(t *testing.T) {
 }
 
 func TestPipelineCacheOnDisk(t *testing.T) {
+	openGPU(t, gpu.Options{}) // or skip
 	dir := t.TempDir()
-	run := func() {
+	run := func(t *testing.T) {
 		d := openGPU(t, gpu.Options{CacheDir: dir})
 		e := newEngine(t, d, engine.Options{})
 		s := e.NewSession()
 		defer s.Close()
 		require.NoError(t, s.Eval(t.Context(), []int32{0}, engine.WantLast, nil))
 	}
-	t.Run("made", func(t *testing.T) { run() })
+	t.Run("made", run)
 	files, err := filepath.Glob(filepath.Join(dir, "pipelines-*.bin"))
 	require.NoError(t, err)
 	require.Len(t, files, 1)
-	t.Run("read", func(t *testing.T) { run() })
+	t.Run("read", run)
 	require.NoError(t, os.WriteFile(files[0], []byte("damaged"), 0o600))
-	t.Run("damaged", func(t *testing.T) { run() })
+	t.Run("damaged", run)
 	b, err := os.ReadFile(files[0])
 	require.NoError(t, err)
 	assert.NotEqual(t, "damaged", string(b), "made anew")
 	require.NoError(t, os.RemoveAll(dir))
 	require.NoError(t, os.WriteFile(dir, nil, 0o600)) // no folder can be made there
-	t.Run("nowhere", func(t *testing.T) { run() })
+	t.Run("nowhere", run)
 }
 
 // Whatever fails, the error says so and nothing stays behind.

@@ -28,7 +28,6 @@ var (
 	tile64 = tile{64, 64, 16, 4, 8}
 )
 
-func (t tile) name() string     { return fmt.Sprintf("tile_%d", t.bm) }
 func (t tile) invocations() int { return t.bm / t.tm * (t.bn / t.tn) }
 func (t tile) shared(pair bool) int {
 	panels := t.bm + 1

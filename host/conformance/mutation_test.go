@@ -100,10 +100,7 @@ func faults() []fault {
 	var all []fault
 	for _, op := range []string{"embed", "rmsnorm", "matmul", "rope", "attention", "swiglu", "add", "takerows", "matmul_add", "matmul_swiglu",
 		"matmul_matmul_matmul", "rmsnorm_matmul"} {
-		for _, f := range resultFaults(op) {
-			// These ops only copy or pick, and a half keeps what they copy as well as a device that flushes: other faults judge them.
-			all = append(all, f)
-		}
+		all = append(all, resultFaults(op)...)
 	}
 	return append(all,
 		fault{op: "embed", name: "scale is ignored", op2: on(func(o *compute.Embed) { o.Scale = 1 })},
