@@ -13,6 +13,14 @@ import (
 	"tuff/host/sampler"
 )
 
+// chatCommands is what /help prints.
+const chatCommands = `  /help   these commands
+  /reset  forget the conversation, but for the system message
+  /quit   leave; so does /exit`
+
+// maxLine bounds one message.
+const maxLine = 1 << 20
+
 func newChat() *cobra.Command {
 	var c common
 	var s sampling
@@ -22,12 +30,15 @@ func newChat() *cobra.Command {
 		Use:   "chat [flags]",
 		Short: "Talk with a model in the terminal",
 		Long: `A conversation in the terminal. What both sides said stays in the context; only new tokens are evaluated.
-/reset starts over, /quit or end of input leaves. Interrupt (Ctrl-C) leaves.`,
+A line is one message, and these are commands:
+` + chatCommands + `
+End of input (Ctrl-D) and interrupt (Ctrl-C) leave too. Answers go to stdout, all else to stderr.`,
 		Example: `  tuff chat
-  tuff chat -m llama.gguf --system "You answer in one sentence."`,
+  tuff chat -m llama.gguf --system "You answer in one sentence."
+  printf 'My name is Tom.\nWhat is my name?\n' | tuff chat --temp 0`,
 		Args: usage(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := s.Check(); err != nil {
+			if err := s.check(n, false); err != nil {
 				return usageError{err}
 			}
 			l, err := c.load(cmd.Context(), engine.Options{})
@@ -58,23 +69,33 @@ func converse(cmd *cobra.Command, c *common, l *loaded, p sampler.Params, system
 	}
 	start()
 	in := bufio.NewScanner(cmd.InOrStdin())
-	in.Buffer(nil, 1<<20)
+	in.Buffer(nil, maxLine)
 	for {
 		fmt.Fprint(c.err, "> ")
 		if !in.Scan() {
 			fmt.Fprintln(c.err)
-			if err := in.Err(); err != nil {
+			switch err := in.Err(); {
+			case errors.Is(err, bufio.ErrTooLong):
+				return fmt.Errorf("chat: read line: got more than %s, want a shorter message", size(maxLine))
+			case err != nil:
 				return fmt.Errorf("chat: read line: %w", err)
 			}
 			return nil
 		}
-		switch line := strings.TrimSpace(in.Text()); line {
-		case "":
-		case "/quit", "/exit":
+		line := strings.TrimSpace(in.Text())
+		switch {
+		case line == "":
+		case line == "/quit", line == "/exit":
 			return nil
-		case "/reset":
+		case line == "/help":
+			c.note("%s", chatCommands)
+		case line == "/reset":
 			start()
 			s.Truncate(0)
+			c.note("the conversation starts over")
+		case line[0] == '/' && !strings.ContainsAny(line[1:], " /"):
+			// A path or a sentence may begin with a slash; a single word is a command misspelt.
+			c.note("no command %q; there are\n%s", line, chatCommands)
 		default:
 			messages = append(messages, engine.Message{Role: "user", Content: line})
 			text, err := reply(cmd, c, l, s, p, messages, n)
@@ -83,7 +104,7 @@ func converse(cmd *cobra.Command, c *common, l *loaded, p sampler.Params, system
 			case errors.As(err, &full):
 				// The last question does not count; what came before stays usable.
 				messages = messages[:len(messages)-1]
-				c.note("the conversation no longer fits the context of %d tokens: /reset starts over", full.ContextLen)
+				c.note("the conversation would be %d tokens, and the context has %d: say less, /reset, or set -c", full.Tokens, full.ContextLen)
 			case err != nil:
 				return err
 			default:
@@ -116,18 +137,20 @@ func reply(cmd *cobra.Command, c *common, l *loaded, s *engine.Session, p sample
 		sm.Accept(id)
 	}
 	var text strings.Builder
-	st, err := l.Generate(cmd.Context(), s, ids[keep:], sm, n, func(t engine.Token) bool {
+	var closed error
+	st, err := generate(cmd.Context(), l, s, ids[keep:], sm, n, func(t engine.Token) bool {
 		text.WriteString(t.Text)
-		_, err := io.WriteString(c.out, t.Text)
-		return err == nil
+		_, closed = io.WriteString(c.out, t.Text)
+		return closed == nil
 	})
-	fmt.Fprintln(c.out)
 	if err != nil {
 		return "", err
 	}
+	if _, err := fmt.Fprintln(c.out); err != nil || closed != nil {
+		return "", fmt.Errorf("chat: write answer: %w", errors.Join(closed, err))
+	}
 	if c.verb {
-		pp, tg := st.Rates()
-		c.note("%d of %d prompt tokens evaluated at %.1f/s, %d generated at %.1f/s, stopped: %s", st.PromptTokens, len(ids), pp, st.Tokens, tg, st.Stop)
+		c.note("%s", summary(st, len(ids)))
 	}
 	if st.Stop == engine.StopContext {
 		c.note("the context of %d tokens is full: /reset starts over", l.ContextLen())

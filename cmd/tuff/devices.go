@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -14,6 +15,8 @@ import (
 	"tuff/fallback"
 	"tuff/gpu"
 	"tuff/host/compute"
+	"tuff/host/engine"
+	"tuff/host/model"
 	"tuff/host/weights"
 )
 
@@ -22,7 +25,23 @@ var gpuOptions gpu.Options
 
 // openDevice opens what --device asks for and says on stderr what was taken and why. f is the model that must fit, or nil.
 func (c *common) openDevice(ctx context.Context, selector string, f *weights.File) (compute.Device, error) {
+	if c.ctx < 0 {
+		return nil, usageError{fmt.Errorf("--ctx: got %d, want a number of positions, or 0 for the model's", c.ctx)}
+	}
+	dev, err := c.choose(ctx, selector, f)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.contextFits(dev.Info(), f); err != nil {
+		return nil, errors.Join(err, dev.Close())
+	}
+	return dev, nil
+}
+
+func (c *common) choose(ctx context.Context, selector string, f *weights.File) (compute.Device, error) {
 	switch selector {
+	case "":
+		return nil, usageError{errors.New("--device: got nothing, want auto, cpu, gpu, gpu:N or part of a device's name")}
 	case "cpu":
 		return c.openCPU("asked for")
 	case "auto":
@@ -45,6 +64,41 @@ func (c *common) openDevice(ctx context.Context, selector string, f *weights.Fil
 	}
 	c.taken(dev, "asked for "+selector)
 	return dev, nil
+}
+
+// contextBytes is what the state of a sequence of c.ctx positions takes, or of as many as the engine gives when c.ctx is
+// 0: the KV cache in F16, the least it may be, and RoPE's table here and on the device. It is 0 where the model's header is not understood, which the engine reports.
+func (c *common) contextBytes(f *weights.File) (n int64, cfg *model.Config) {
+	if f == nil {
+		return 0, nil
+	}
+	cfg, _, err := model.ReadConfig(f)
+	if err != nil {
+		return 0, nil
+	}
+	positions := c.ctx
+	if positions == 0 {
+		positions = min(cfg.ContextLen, engine.DefaultContext)
+	}
+	per := cfg.KVBytes(compute.F16) + 2*4*int64(cfg.RoPE.Dim)
+	if int64(positions) > math.MaxInt64/max(per, 1) {
+		return math.MaxInt64, cfg
+	}
+	return per * int64(positions), cfg
+}
+
+// contextFits refuses a context that cannot be had before anything is allocated for it, and warns of one that the model
+// was not made for.
+func (c *common) contextFits(info compute.Info, f *weights.File) error {
+	n, cfg := c.contextBytes(f)
+	switch {
+	case cfg == nil || c.ctx == 0:
+	case n > info.MemoryFree && info.MemoryTotal > 0: // a system that does not tell is not held to it
+		return fmt.Errorf("--ctx: got %d positions, which take %s, want at most the %s free on %s", c.ctx, size(n), size(info.MemoryFree), info.Name)
+	case c.ctx > cfg.ContextLen:
+		c.note("warning: a context of %d positions, but the model was made for %d", c.ctx, cfg.ContextLen)
+	}
+	return nil
 }
 
 func (c *common) openCPU(why string) (compute.Device, error) {
@@ -77,8 +131,10 @@ func (c *common) tryGPU(ctx context.Context, f *weights.File) (compute.Device, s
 	if why != "" {
 		return nil, why, nil
 	}
-	if f != nil && f.Size() > best.Info.MemoryFree {
-		return nil, fmt.Sprintf("the model's %s do not fit the %s free on %s", size(f.Size()), size(best.Info.MemoryFree), best.Info.Name), nil
+	if f != nil {
+		if state, _ := c.contextBytes(f); state > best.Info.MemoryFree-f.Size() {
+			return nil, fmt.Sprintf("the model's %s and its context's %s do not fit the %s free on %s", size(f.Size()), size(state), size(best.Info.MemoryFree), best.Info.Name), nil
+		}
 	}
 	dev, err := gpu.Open(fmt.Sprintf("gpu:%d", best.Index), gpuOptions)
 	if err != nil {
@@ -168,14 +224,10 @@ func (c *common) devices(ctx context.Context, check, measure bool) ([]deviceRepo
 	if err != nil {
 		why = "no Vulkan here: " + oneLine(err)
 	}
-	auto, none := autoChoice(found)
-	if why == "" {
-		why = none
-	}
 	var list []deviceReport
 	for _, f := range found {
 		r := deviceReport{Selector: fmt.Sprintf("gpu:%d", f.Index), Name: f.Info.Name, Kind: f.Info.Kind.String(), Driver: f.Info.Driver, API: f.Info.API,
-			Memory: f.Info.MemoryTotal, Free: f.Info.MemoryFree, Tiers: f.Info.Tiers, Limits: f.Info.Limits, SelfCheck: "not run yet"}
+			Memory: f.Info.MemoryTotal, Free: f.Info.MemoryFree, Tiers: append([]string{}, f.Info.Tiers...), Limits: f.Info.Limits, SelfCheck: "not run yet"}
 		bar := c.bar(f.Info.Name)
 		bar.count("self-check and limits of device", f.Index+1, len(found))
 		if f.Unfit != "" {
@@ -185,12 +237,6 @@ func (c *common) devices(ctx context.Context, check, measure bool) ([]deviceRepo
 			return nil, err
 		}
 		bar.done()
-		if none == "" && auto.Index == f.Index {
-			r.Auto, r.Why = !strings.HasPrefix(r.SelfCheck, "FAILED"), "the best hardware GPU"
-			if !r.Auto {
-				why = f.Info.Name + " failed the self-check"
-			}
-		}
 		list = append(list, r)
 	}
 	cpu, err := fallback.New(fallback.Options{})
@@ -200,9 +246,6 @@ func (c *common) devices(ctx context.Context, check, measure bool) ([]deviceRepo
 	info := cpu.Info()
 	r := deviceReport{Selector: "cpu", Name: info.Name, Kind: info.Kind.String(), Driver: info.Driver, API: info.API, Memory: info.MemoryTotal, Free: info.MemoryFree,
 		Threads: info.Threads, Tiers: info.Tiers, SelfCheck: "the reference"}
-	if !slices.ContainsFunc(list, func(r deviceReport) bool { return r.Auto }) {
-		r.Auto, r.Why = true, why
-	}
 	if measure {
 		l, err := cpu.Measure(ctx)
 		if err != nil {
@@ -210,8 +253,34 @@ func (c *common) devices(ctx context.Context, check, measure bool) ([]deviceRepo
 		}
 		r.Measured = &l
 	}
-	return append(list, r), cpu.Close()
+	list = append(list, r)
+	markAuto(list, found, why)
+	return list, cpu.Close()
 }
+
+// markAuto marks the device that auto takes. list is found with the CPU after it; absent says why there is no Vulkan, or "".
+func markAuto(list []deviceReport, found []gpu.Found, absent string) {
+	cpu, why := &list[len(list)-1], absent
+	if why == "" {
+		best, none := autoChoice(found)
+		i := slices.IndexFunc(found, func(f gpu.Found) bool { return f.Index == best.Index })
+		switch {
+		case none != "":
+			why = none
+		case strings.HasPrefix(list[i].SelfCheck, "FAILED"):
+			why = best.Info.Name + " failed the self-check"
+		case strings.HasPrefix(list[i].SelfCheck, unopened):
+			why = best.Info.Name + " does not open"
+		default:
+			list[i].Auto, list[i].Why = true, "the best hardware GPU"
+			return
+		}
+	}
+	cpu.Auto, cpu.Why = true, why
+}
+
+// unopened is how the verdict of a device that cannot be opened begins.
+const unopened = "not run: it does not open"
 
 // inspectDevice fills what only an open device tells.
 func (c *common) inspectDevice(ctx context.Context, f gpu.Found, r *deviceReport, check, measure bool) (err error) {
@@ -224,7 +293,7 @@ func (c *common) inspectDevice(ctx context.Context, f gpu.Found, r *deviceReport
 	}
 	dev, err := gpu.Open(r.Selector, gpuOptions)
 	if err != nil {
-		r.SelfCheck = "not run: it does not open: " + oneLine(err)
+		r.SelfCheck = unopened + ": " + oneLine(err)
 		return nil
 	}
 	defer func() { err = errors.Join(err, dev.Close()) }()

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"reflect"
 
 	"github.com/spf13/cobra"
 
@@ -21,8 +22,8 @@ func newLogits() *cobra.Command {
 		Short: "Logits of given token ids, for checking against another implementation",
 		Long: `Reads JSON lines {"ids":[…],"greedy":N,"layers":true} from stdin and answers each with one JSON line:
 logits_last: the logits after the last id; argmax: the likeliest next id at every position; greedy: N ids generated
-greedily with the KV cache; layers: norm and first eight values of the first and last row of the residual stream before
-layer 0, after each layer and after the final norm.`,
+greedily with the KV cache, end tokens among them; layers: norm and first eight values of the first and
+last row of the residual stream before layer 0, after each layer and after the final norm.`,
 		Example: `  echo '{"ids":[1,403,407,261,378],"greedy":24}' | tuff logits -m stories.gguf --device cpu --math exact`,
 		Args:    usage(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -66,7 +67,7 @@ func lines[T any](in io.Reader, out io.Writer, command string, answer func(T) (a
 		if len(bytes.TrimSpace(line)) > 0 {
 			var req T
 			if err := json.Unmarshal(line, &req); err != nil {
-				return fmt.Errorf("%s: line %d: %w", command, n, err)
+				return fmt.Errorf("%s: line %d: %w", command, n, jsonError(err))
 			}
 			res, err := answer(req)
 			if err != nil {
@@ -82,10 +83,64 @@ func lines[T any](in io.Reader, out io.Writer, command string, answer func(T) (a
 	}
 }
 
+// jsonError words what is wrong with JSON for its writer, who knows nothing of Go.
+func jsonError(err error) error {
+	var typ *json.UnmarshalTypeError
+	var syntax *json.SyntaxError
+	switch {
+	case errors.As(err, &typ):
+		what := typ.Field
+		if what == "" {
+			what = "the whole"
+		}
+		return fmt.Errorf("%s: got a JSON %s, want %s", what, typ.Value, jsonKind(typ.Type))
+	case errors.As(err, &syntax):
+		return fmt.Errorf("got broken JSON at byte %d: %w", syntax.Offset, err)
+	}
+	return err
+}
+
+// jsonKind is what a Go type is in JSON.
+func jsonKind(t reflect.Type) string {
+	switch t.Kind() {
+	case reflect.Pointer:
+		return jsonKind(t.Elem())
+	case reflect.String:
+		return "a string"
+	case reflect.Bool:
+		return "true or false"
+	case reflect.Int, reflect.Int32, reflect.Int64:
+		return fmt.Sprintf("a whole number of %d bits", t.Bits())
+	case reflect.Slice:
+		return "a list"
+	case reflect.Struct, reflect.Map:
+		return "an object"
+	}
+	return t.String()
+}
+
+// checkIDs refuses ids that no vocabulary of size n holds.
+func checkIDs(ids []int32, n int) error {
+	for i, id := range ids {
+		if id < 0 || int(id) >= n {
+			return fmt.Errorf("ids[%d]: got %d, want 0 to %d", i, id, n-1)
+		}
+	}
+	return nil
+}
+
 func logitLines(ctx context.Context, c *common, l *loaded, in io.Reader) error {
 	return lines(in, c.out, "logits", func(req logitsRequest) (any, error) {
-		if len(req.IDs) == 0 {
-			return nil, errors.New("got no ids, want at least one")
+		switch err := checkIDs(req.IDs, l.Model.Config.VocabSize); {
+		case err != nil:
+			return nil, err
+		case len(req.IDs) == 0:
+			return nil, errors.New(`got no "ids", want at least one`)
+		case req.Greedy < 0:
+			return nil, fmt.Errorf("greedy: got %d, want at least 0", req.Greedy)
+		// The last of the greedy ids is never evaluated. What does not fit is refused before it takes time.
+		case len(req.IDs)+max(req.Greedy-1, 0) > l.ContextLen():
+			return nil, advise(&engine.ContextError{Tokens: len(req.IDs) + max(req.Greedy-1, 0), ContextLen: l.ContextLen()})
 		}
 		var a logitsAnswer
 		s := l.NewSession()

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"math"
 	"os"
 
@@ -18,28 +19,54 @@ func newPerplexity() *cobra.Command {
 		Use:   "perplexity -m MODEL -f FILE",
 		Short: "Mean negative log-likelihood and perplexity of a text",
 		Long: `Splits the text into chunks of the context's length and scores every token after the first of each chunk, given all
-before it in the chunk. A model that wants a begin token gets it in front of every chunk.`,
-		Example: `  tuff perplexity -m llama.gguf -f wiki.txt -c 512`,
-		Args:    usage(cobra.NoArgs),
+before it in the chunk. A model that wants a begin token gets it in front of every chunk. Special tokens written in the
+text are text. The standard error is that of a mean of independent tokens, so a little too small.`,
+		Example: `  tuff perplexity -m llama.gguf -f wiki.txt -c 512
+  tuff perplexity -f story.txt --device gpu --math exact --json
+  head -c 10000 wiki.txt | tuff perplexity -m llama.gguf -f -`,
+		Args: usage(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if file == "" {
 				return usageError{errors.New("got no text, want -f FILE")}
 			}
-			text, err := os.ReadFile(file)
+			text, err := readText(file, cmd.InOrStdin())
 			if err != nil {
-				return fmt.Errorf("perplexity: read text: %w", err)
+				return err
 			}
 			l, err := c.load(cmd.Context(), engine.Options{AllLogits: true, Chunk: 128})
 			if err != nil {
 				return err
 			}
-			return errors.Join(perplexity(cmd, &c, l, string(text)), l.Close())
+			return errors.Join(perplexity(cmd, &c, l, text), l.Close())
 		},
 	}
 	c.modelFlags(cmd)
 	c.deviceFlags(cmd)
-	cmd.Flags().StringVarP(&file, "file", "f", "", "text file")
+	cmd.Flags().StringVarP(&file, "file", "f", "", "text file; - is stdin")
 	return cmd
+}
+
+// maxText bounds the text: far above the test sets in use, and its ids still fit memory.
+const maxText = 1 << 30
+
+// readText reads a file, or stdin for "-".
+func readText(file string, in io.Reader) (string, error) {
+	if file != "-" {
+		f, err := os.Open(file)
+		if err != nil {
+			return "", fmt.Errorf("perplexity: read text: %w", err)
+		}
+		defer f.Close()
+		in = f
+	}
+	b, err := io.ReadAll(io.LimitReader(in, maxText+1))
+	switch {
+	case err != nil:
+		return "", fmt.Errorf("perplexity: read text: %w", err)
+	case len(b) > maxText:
+		return "", fmt.Errorf("perplexity: read text %q: got more than %s", file, size(maxText))
+	}
+	return string(b), nil
 }
 
 func perplexity(cmd *cobra.Command, c *common, l *loaded, text string) error {
@@ -51,8 +78,11 @@ func perplexity(cmd *cobra.Command, c *common, l *loaded, text string) error {
 	if l.Tokenizer.AddBOS() {
 		begin = []int32{l.Tokenizer.BOS()}
 	}
-	if len(ids)+len(begin) < 2 {
-		return fmt.Errorf("perplexity: score text: got %d tokens, want at least 2", len(ids)+len(begin))
+	if len(ids) == 0 || len(ids)+len(begin) < 2 {
+		return fmt.Errorf("perplexity: score text: got %d tokens, want at least %d", len(ids), 2-len(begin))
+	}
+	if l.ContextLen() < 2 {
+		return fmt.Errorf("perplexity: score text: got a context of %d, want at least 2: one token to predict from, one to predict", l.ContextLen())
 	}
 	bar := c.bar("perplexity")
 	defer bar.done()

@@ -2,11 +2,13 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
@@ -32,6 +34,17 @@ func (s *sampling) flags(cmd *cobra.Command) {
 	f.Int64Var(&s.Seed, "seed", s.Seed, "random seed; -1 takes a new one")
 }
 
+// check refuses flags that cannot be meant: n is -n, and lost says that a system message would not be used.
+func (s *sampling) check(n int, lost bool) error {
+	switch {
+	case n < -1:
+		return fmt.Errorf("-n: got %d, want a number of tokens, or -1 for no limit", n)
+	case lost:
+		return errors.New("got --system with --raw, want one of them: a raw prompt has no system message")
+	}
+	return s.Check()
+}
+
 func newRun() *cobra.Command {
 	var c common
 	var s sampling
@@ -41,18 +54,20 @@ func newRun() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "run [flags] [PROMPT]",
 		Short: "Answer one prompt, streamed",
-		Long:  "Answers one prompt, streamed to stdout. Without PROMPT it is read from stdin. Timings go to stderr.",
+		Long: `Answers one prompt, streamed to stdout; device and timings go to stderr. Without PROMPT it is read from stdin.
+The prompt is laid out by the model's chat template; --raw continues it as it is. With the same seed, device and flags the
+answer is the same; --temp 0 needs no seed. The answer ends where the model says so, after -n tokens, or with the context.`,
 		Example: `  tuff run "Tell me a story about a fox."
   tuff run -m stories.gguf --raw --temp 0 -n 100 "Once upon a time"
   echo "What is 3 plus 4?" | tuff run --device cpu`,
 		Args: usage(cobra.MaximumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := s.check(n, raw && system != ""); err != nil {
+				return usageError{err}
+			}
 			prompt, err := promptOf(args, cmd.InOrStdin())
 			if err != nil {
 				return err
-			}
-			if err := s.Check(); err != nil {
-				return usageError{err}
 			}
 			l, err := c.load(cmd.Context(), engine.Options{})
 			if err != nil {
@@ -64,7 +79,7 @@ func newRun() *cobra.Command {
 	c.modelFlags(cmd)
 	c.deviceFlags(cmd)
 	s.flags(cmd)
-	cmd.Flags().IntVarP(&n, "n-predict", "n", -1, "tokens at most; -1 is until the model ends")
+	cmd.Flags().IntVarP(&n, "n-predict", "n", -1, "tokens at most; -1 is until the model ends, 0 only evaluates the prompt")
 	cmd.Flags().BoolVar(&raw, "raw", false, "give the prompt as it is, without the chat template")
 	cmd.Flags().StringVar(&system, "system", "", "system message before the prompt")
 	return cmd
@@ -112,7 +127,8 @@ func answer(cmd *cobra.Command, c *common, l *loaded, p sampler.Params, prompt, 
 	s := l.NewSession()
 	defer s.Close()
 	out := bufio.NewWriter(c.out)
-	type result struct {
+	// The keys of --json.
+	type answer struct {
 		Text         string  `json:"text"`
 		IDs          []int32 `json:"ids"`
 		PromptTokens int     `json:"prompt_tokens"`
@@ -123,9 +139,9 @@ func answer(cmd *cobra.Command, c *common, l *loaded, p sampler.Params, prompt, 
 		Device       string  `json:"device"`
 		Math         string  `json:"math"`
 	}
-	res := result{Device: l.dev.Info().Name, Math: l.Math().String()}
+	res := answer{IDs: []int32{}, Device: l.dev.Info().Name, Math: l.Math().String()}
 	var text strings.Builder
-	st, err := l.Generate(cmd.Context(), s, ids, sm, n, func(t engine.Token) bool {
+	st, err := generate(cmd.Context(), l, s, ids, sm, n, func(t engine.Token) bool {
 		if t.ID >= 0 {
 			res.IDs = append(res.IDs, t.ID)
 		}
@@ -136,17 +152,49 @@ func answer(cmd *cobra.Command, c *common, l *loaded, p sampler.Params, prompt, 
 		}
 		return true
 	})
-	if !c.json {
+	if !c.json && text.Len() > 0 {
 		fmt.Fprintln(c.out)
 	}
 	if err != nil {
-		return err
+		return advise(err)
 	}
 	pp, tg := st.Rates()
-	c.note("%d prompt tokens at %.1f tokens/s, %d generated at %.1f tokens/s, stopped: %s", st.PromptTokens, pp, st.Tokens, tg, st.Stop)
+	c.note("%s", summary(st, len(ids)))
 	if !c.json {
 		return nil
 	}
 	res.Text, res.PromptTokens, res.Tokens, res.Stop, res.PromptPerSec, res.DecodePerSec = text.String(), st.PromptTokens, st.Tokens, string(st.Stop), pp, tg
 	return c.printJSON(res)
+}
+
+// generate is the engine's, but for -n 0, which evaluates the prompt alone, and -1, which has no limit.
+func generate(ctx context.Context, l *loaded, s *engine.Session, ids []int32, sm *sampler.Sampler, n int, yield func(engine.Token) bool) (engine.Stats, error) {
+	if n != 0 {
+		return l.Generate(ctx, s, ids, sm, max(n, 0), yield)
+	}
+	start := time.Now()
+	err := s.Eval(ctx, ids, engine.WantLast, nil)
+	return engine.Stats{PromptTokens: len(ids), Prompt: time.Since(start), Stop: engine.StopLength}, err
+}
+
+// summary says how fast it went; prompt is the whole prompt's length, of which a part may have been in the context before.
+func summary(st engine.Stats, prompt int) string {
+	pp, tg := st.Rates()
+	of, speed := "", ""
+	if st.PromptTokens != prompt {
+		of = fmt.Sprintf("of %d ", prompt)
+	}
+	if tg > 0 { // one token costs no step of its own, so it has no rate
+		speed = fmt.Sprintf(" at %.1f tokens/s", tg)
+	}
+	return fmt.Sprintf("%d %sprompt tokens at %.1f tokens/s, %d generated%s, stopped: %s", st.PromptTokens, of, pp, st.Tokens, speed, st.Stop)
+}
+
+// advise says what to do about a context that is too short.
+func advise(err error) error {
+	var full *engine.ContextError
+	if errors.As(err, &full) {
+		return fmt.Errorf("%w; -c sets a larger context", err)
+	}
+	return err
 }

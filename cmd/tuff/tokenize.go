@@ -1,7 +1,7 @@
 package main
 
 import (
-	"fmt"
+	"errors"
 
 	"github.com/spf13/cobra"
 
@@ -17,7 +17,8 @@ func newTokenize() *cobra.Command {
 		Short: "Text to token ids and back",
 		Long: `Reads JSON lines {"text":…,"add_special":true,"parse_special":true} from stdin and answers each with
 {"ids":[…],"pieces":[…]}; with --decode reads {"ids":[…],"skip_special":false} and answers {"text":…}.
-Special tokens written in the text are text unless parse_special is true.`,
+Special tokens written in the text are text unless parse_special is true. MODEL may be a .gguf file, a tokenizer.json, or
+a folder that holds one. Bytes that are no whole character decode to U+FFFD.`,
 		Example: `  echo '{"text":"Hello world","add_special":true}' | tuff tokenize
   echo '{"ids":[0,570,571]}' | tuff tokenize --decode`,
 		Args: usage(cobra.NoArgs),
@@ -28,16 +29,20 @@ Special tokens written in the text are text unless parse_special is true.`,
 			}
 			if decode {
 				return lines(cmd.InOrStdin(), c.out, "tokenize", func(r decodeRequest) (any, error) {
-					for _, id := range r.IDs {
-						if id < 0 || int(id) >= tok.VocabSize() {
-							return nil, fmt.Errorf("got id %d, want 0 to %d", id, tok.VocabSize()-1)
-						}
+					if r.IDs == nil {
+						return nil, errors.New(`got no "ids", want a list of token ids`)
+					}
+					if err := checkIDs(r.IDs, tok.VocabSize()); err != nil {
+						return nil, err
 					}
 					return map[string]string{"text": tok.Decode(r.IDs, r.SkipSpecial)}, nil
 				})
 			}
 			return lines(cmd.InOrStdin(), c.out, "tokenize", func(r encodeRequest) (any, error) {
-				ids, err := tok.Encode(r.Text, tokenizer.Options{AddSpecial: r.AddSpecial, ParseSpecial: r.ParseSpecial})
+				if r.Text == nil {
+					return nil, errors.New(`got no "text", want a string; --decode takes "ids"`)
+				}
+				ids, err := tok.Encode(*r.Text, tokenizer.Options{AddSpecial: r.AddSpecial, ParseSpecial: r.ParseSpecial})
 				if err != nil {
 					return nil, err
 				}
@@ -53,14 +58,15 @@ Special tokens written in the text are text unless parse_special is true.`,
 		},
 	}
 	c.modelFlags(cmd)
+	cmd.Flags().Lookup("model").Usage = "model: a .gguf file, a tokenizer.json or a folder with one (default: the embedded model)"
 	cmd.Flags().BoolVar(&decode, "decode", false, "ids to text")
 	return cmd
 }
 
 type encodeRequest struct {
-	Text         string `json:"text"`
-	AddSpecial   bool   `json:"add_special"`
-	ParseSpecial bool   `json:"parse_special"`
+	Text         *string `json:"text"`
+	AddSpecial   bool    `json:"add_special"`
+	ParseSpecial bool    `json:"parse_special"`
 }
 
 type encodeAnswer struct {
