@@ -7,7 +7,7 @@ SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory
 
 GO       ?= go
-ARGS     ?= "Tell me a story about a little fox who finds a lost kitten in the snow."
+ARGS     ?= --temp 0.4 "Tell me a story about a fox."
 FUZZTIME ?= 30s
 GLSLC    ?= $(CURDIR)/.cache/glslc/glslc
 

@@ -190,6 +190,9 @@ func (c *comparison) phase(ctx context.Context, name string, ids []int32, ref, f
 			if err := c.logits(name, got, want, len(ids)); err != nil {
 				return 0, err
 			}
+			if err := nameKernels(ctx, ax, step, results); err != nil {
+				return 0, err
+			}
 		}
 	}
 	for _, ops := range results {
@@ -200,6 +203,25 @@ func (c *comparison) phase(ctx context.Context, name string, ids []int32, ref, f
 		return 0, err
 	}
 	return engine.Argmax(l[len(l)-c.b.Model.Config.VocabSize:]), nil
+}
+
+// nameKernels runs the step once more with timing on, which tells what ran for a step of this shape: a placement lists all
+// that may run. The same step writes the same values.
+func nameKernels(ctx context.Context, x compute.Executable, step *compute.Step, results [][]Op) error {
+	var t compute.Timing
+	if err := x.Run(ctx, &compute.Call{Step: step, Timing: &t}); err != nil {
+		return err
+	}
+	ran := make([][]string, len(results))
+	for _, s := range t.Spans {
+		ran[s.Group] = append(ran[s.Group], s.Kernel)
+	}
+	for g, ops := range results {
+		for i := range ops {
+			ops[i].Kernel = strings.Join(ran[g], "+")
+		}
+	}
+	return nil
 }
 
 // feed gives group g of A the inputs that B had. Of a KV tensor that the group writes, the rows of this step become NaN, so
