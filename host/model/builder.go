@@ -211,6 +211,7 @@ func (b *Builder) fill(ctx context.Context, m *Model, progress func(done, total 
 			total += n
 		}
 	}
+	kind := m.device.Info().Kind
 	for _, w := range b.wanted {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -232,6 +233,11 @@ func (b *Builder) fill(ctx context.Context, m *Model, progress func(done, total 
 		}
 		t.Buffer = buf
 		m.buffers = append(m.buffers, buf)
+		if w.table == nil && t.Role == compute.Weight && kind != compute.Host {
+			if err := b.f.Release(w.t); err != nil { // the device has a copy: on an integrated GPU the file's would be a second one
+				return err
+			}
+		}
 		if t.Role == compute.State {
 			m.StateBytes += size
 			continue
