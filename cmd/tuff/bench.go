@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"reflect"
 	"runtime"
 	"slices"
 	"strconv"
@@ -23,6 +24,10 @@ type benchResult struct {
 	Model        string    `json:"model_filename"`
 	ModelType    string    `json:"model_type"`
 	ModelSize    int64     `json:"model_size"`
+	NumParams    int64     `json:"model_n_params"`
+	Batch        int       `json:"n_batch"` // prompt tokens of one step
+	TypeK        string    `json:"type_k"`
+	TypeV        string    `json:"type_v"`
 	Backend      string    `json:"backends"`
 	Device       string    `json:"gpu_info"`
 	CPU          string    `json:"cpu_info"`
@@ -56,27 +61,24 @@ func newBench() *cobra.Command {
 		Use:   "bench -m MODEL",
 		Short: "Tokens per second of prefill and decode, as shares of the device's limits",
 		Long: `Measures prefill of -p tokens and decode of -n tokens, each alone, -r times after one run that does not count;
--d evaluates so many tokens first, untimed. Flags and JSON fields mean what llama-bench's mean.`,
+-d evaluates so many tokens first, untimed. Each of the three takes a list. Flags and JSON fields mean what llama-bench's
+mean; share_of_bandwidth and share_of_flops are shares of what the device was measured to do. The CPU's load and a laptop's power plan
+show in the numbers, so look at the deviation.`,
 		Example: `  tuff bench -m llama.gguf -p 512 -n 128 -r 5
   tuff bench -m llama.gguf -p 128 -n 32 -d 0,1024 -o json`,
 		Args: usage(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if reps < 1 || !slices.Contains([]string{"md", "json", "jsonl", "csv"}, format) {
-				return usageError{fmt.Errorf("got -r %d -o %s, want at least 1 and md, json, jsonl or csv", reps, format)}
+			if c.json {
+				format = "json"
 			}
-			need := 0
-			for _, d := range depths {
-				for _, n := range append(slices.Clone(prompts), gens...) {
-					if n < 0 || d < 0 {
-						return usageError{fmt.Errorf("got a test of %d tokens at depth %d, want numbers of at least 0", n, d)}
-					}
-					need = max(need, d+n)
-				}
+			need, err := checkBench(prompts, gens, depths, reps, format, c.ctx)
+			if err != nil {
+				return usageError{err}
 			}
 			if c.ctx == 0 {
 				c.ctx = need
 			}
-			l, err := c.load(cmd.Context(), engine.Options{Chunk: max(slices.Max(append(prompts, 1)), 1)})
+			l, err := c.load(cmd.Context(), engine.Options{Chunk: min(slices.Max(append(append(depths, prompts...), 1)), maxChunk)})
 			if err != nil {
 				return err
 			}
@@ -91,6 +93,42 @@ func newBench() *cobra.Command {
 	cmd.Flags().IntVarP(&reps, "repetitions", "r", 5, "measured runs of each test")
 	cmd.Flags().StringVarP(&format, "output", "o", "md", "md, json, jsonl or csv")
 	return cmd
+}
+
+// maxChunk is the most prompt tokens that are evaluated at once, as llama-bench's default of --ubatch-size.
+const maxChunk = 512
+
+// checkBench refuses flags that make no test, and returns the context that the tests need.
+func checkBench(prompts, gens, depths []int, reps int, format string, ctx int) (need int, err error) {
+	switch {
+	case reps < 1:
+		return 0, fmt.Errorf("-r: got %d, want at least 1", reps)
+	case !slices.Contains([]string{"md", "json", "jsonl", "csv"}, format):
+		return 0, fmt.Errorf("-o: got %q, want md, json, jsonl or csv", format)
+	}
+	longest := 0
+	for _, l := range []struct {
+		flag string
+		list []int
+	}{{"-p", prompts}, {"-n", gens}, {"-d", depths}} {
+		for _, n := range l.list {
+			// No context is longer, and sums stay far from wrapping.
+			if n < 0 || n > 1<<30 {
+				return 0, fmt.Errorf("%s: got %d, want 0 to %d", l.flag, n, 1<<30)
+			}
+			if l.flag != "-d" {
+				longest = max(longest, n)
+			}
+		}
+	}
+	if longest == 0 || len(depths) == 0 {
+		return 0, errors.New("got no test, want -p or -n above 0")
+	}
+	need = longest + slices.Max(depths)
+	if ctx > 0 && ctx < need {
+		return 0, fmt.Errorf("-c: got %d, want at least the %d of the longest test", ctx, need)
+	}
+	return need, nil
 }
 
 func bench(cmd *cobra.Command, c *common, l *loaded, prompts, gens, depths []int, reps int, format string) error {
@@ -114,18 +152,25 @@ func bench(cmd *cobra.Command, c *common, l *loaded, prompts, gens, depths []int
 			all = append(all, r)
 		}
 	}
-	if c.json {
-		format = "json"
-	}
 	return printBench(c, all, format)
 }
 
 // benchOne runs one test.
 func benchOne(cmd *cobra.Command, c *common, l *loaded, prefill bool, n, depth, reps int, limits compute.Limits) (benchResult, error) {
 	info := l.dev.Info()
-	r := benchResult{Model: l.file.Name, ModelType: l.Model.Config.Name, ModelSize: l.Model.WeightBytes, Backend: info.Kind.String(),
-		Device: info.Name, CPU: runtime.GOARCH, Threads: info.Threads, Depth: depth, Math: l.Math().String(),
+	kv := compute.F16 // as the engine chooses
+	if l.Math() == compute.Exact {
+		kv = compute.F32
+	}
+	r := benchResult{Model: l.file.Name, ModelType: l.Model.Config.Name, ModelSize: l.Model.WeightBytes, Backend: "Vulkan", Batch: l.Chunk(),
+		TypeK: strings.ToLower(kv.String()), TypeV: strings.ToLower(kv.String()), SamplesNs: []int64{}, SamplesTs: []float64{}, Device: info.Name, CPU: runtime.GOARCH, Threads: info.Threads, Depth: depth, Math: l.Math().String(),
 		TestTime: time.Now().UTC().Format(time.RFC3339), BandwidthGBs: limits.Bandwidth / 1e9, PeakGFLOPs: limits.FLOPs / 1e9}
+	if info.Kind == compute.Host {
+		r.Backend = "CPU"
+	}
+	for _, t := range l.file.Tensors() {
+		r.NumParams += int64(t.Rows) * int64(t.Cols)
+	}
 	name := fmt.Sprintf("tg%d", n)
 	if prefill {
 		r.Prompt, name = n, fmt.Sprintf("pp%d", n)
@@ -146,13 +191,20 @@ func benchOne(cmd *cobra.Command, c *common, l *loaded, prefill bool, n, depth, 
 			return r, err
 		}
 		start := time.Now()
+		cost = compute.Cost{}
 		if prefill {
-			if err := s.Eval(cmd.Context(), ids[:n], engine.WantLast, nil); err != nil {
-				return r, err
+			// Step by step, so that each one's cost is known.
+			for at := 0; at < n; at += l.Chunk() {
+				want, end := engine.WantNone, at+l.Chunk()
+				if end >= n {
+					want, end = engine.WantLast, n
+				}
+				if err := s.Eval(cmd.Context(), ids[at:end], want, nil); err != nil {
+					return r, err
+				}
+				cost = cost.Add(l.Model.Program.Cost(s.LastStep()))
 			}
-			cost = l.Model.Program.Cost(s.LastStep())
 		} else {
-			cost = compute.Cost{}
 			for _, id := range ids[:n] {
 				if _, err := s.Next(cmd.Context(), id); err != nil {
 					return r, err
@@ -183,7 +235,7 @@ func (r *benchResult) finish(l compute.Limits) {
 	r.AvgNs, r.StddevNs = int64(avg), int64(sd)
 	r.AvgTs, r.StddevTs = meanStddev(r.SamplesTs)
 	sorted := slices.Sorted(slices.Values(r.SamplesTs))
-	r.MedianTs = sorted[len(sorted)/2]
+	r.MedianTs = (sorted[(len(sorted)-1)/2] + sorted[len(sorted)/2]) / 2
 	if l.Bandwidth > 0 {
 		r.OfBandwidth = r.MedianTs * float64(r.BytesPerTok) / l.Bandwidth
 	}
@@ -231,11 +283,14 @@ func printBench(c *common, all []benchResult, format string) error {
 		return nil
 	case "csv":
 		w := csv.NewWriter(c.out)
-		_ = w.Write([]string{"model_filename", "gpu_info", "math", "n_prompt", "n_gen", "n_depth", "avg_ts", "stddev_ts", "median_ts", "bytes_per_token", "share_of_bandwidth", "share_of_flops"})
+		_ = w.Write(csvRow(benchResult{}, func(f reflect.StructField, _ reflect.Value) string { return f.Tag.Get("json") }))
 		for _, r := range all {
-			f := func(v float64) string { return strconv.FormatFloat(v, 'g', 6, 64) }
-			_ = w.Write([]string{r.Model, r.Device, r.Math, strconv.Itoa(r.Prompt), strconv.Itoa(r.Gen), strconv.Itoa(r.Depth), f(r.AvgTs),
-				f(r.StddevTs), f(r.MedianTs), strconv.FormatInt(r.BytesPerTok, 10), f(r.OfBandwidth), f(r.OfFLOPs)})
+			_ = w.Write(csvRow(r, func(_ reflect.StructField, v reflect.Value) string {
+				if v.Kind() == reflect.Float64 {
+					return strconv.FormatFloat(v.Float(), 'g', 6, 64)
+				}
+				return fmt.Sprint(v)
+			}))
 		}
 		w.Flush()
 		return w.Error()
@@ -248,4 +303,16 @@ func printBench(c *common, all []benchResult, format string) error {
 	}
 	_, err := fmt.Fprint(c.out, b.String())
 	return err
+}
+
+// csvRow is one field of each scalar of r, in their order; the samples are for JSON.
+func csvRow(r benchResult, cell func(reflect.StructField, reflect.Value) string) []string {
+	var row []string
+	v := reflect.ValueOf(r)
+	for i := range v.NumField() {
+		if v.Field(i).Kind() != reflect.Slice {
+			row = append(row, cell(v.Type().Field(i), v.Field(i)))
+		}
+	}
+	return row
 }

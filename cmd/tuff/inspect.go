@@ -2,8 +2,12 @@ package main
 
 import (
 	"fmt"
+	"io"
+	"math"
+	"reflect"
 	"strings"
 	"text/tabwriter"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
@@ -16,13 +20,18 @@ func newInspect() *cobra.Command {
 	var c common
 	var all bool
 	cmd := &cobra.Command{
-		Use:     "inspect [MODEL]",
-		Short:   "What a model file holds; never runs anything",
-		Long:    "Prints the header, hyper-parameters, tensors with types and sizes, vocabulary and chat template of a model file.",
-		Example: "  tuff inspect llama.gguf\n  tuff inspect llama.gguf --json",
+		Use:   "inspect [MODEL]",
+		Short: "What a model file holds; never runs anything",
+		Long: `Prints the header, hyper-parameters, tensors with types and sizes, vocabulary and chat template of a model file, or of all
+files of a split one. A model that tuff cannot run is described too, with the reason. Long metadata are cut; --all and
+--json give them in full.`,
+		Example: "  tuff inspect llama.gguf\n  tuff inspect llama-00001-of-00003.gguf --all\n  tuff inspect llama.gguf --json | jq .config",
 		Args:    usage(cobra.MaximumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if len(args) == 1 {
+			switch {
+			case len(args) == 1 && c.model != "":
+				return usageError{fmt.Errorf("got the models %q and %q, want one", c.model, args[0])}
+			case len(args) == 1:
 				c.model = args[0]
 			}
 			f, err := c.openFile()
@@ -53,13 +62,13 @@ type tensorInfo struct {
 func inspection(f *weights.File) map[string]any {
 	meta := map[string]any{}
 	for _, k := range f.Keys() {
-		meta[k] = f.Value(k)
+		meta[k] = jsonValue(f.Value(k))
 	}
-	var tensors []tensorInfo
+	tensors := []tensorInfo{}
 	for _, t := range f.Tensors() {
 		tensors = append(tensors, tensorInfo{t.Name, t.DType.String(), t.Dims, t.Size})
 	}
-	out := map[string]any{"file": f.Name, "version": f.Version, "bytes": f.Size(), "metadata": meta, "tensors": tensors}
+	out := map[string]any{"file": f.Name, "version": f.Version, "bytes": f.Size(), "files": files(f), "metadata": meta, "tensors": tensors}
 	if cfg, _, err := model.ReadConfig(f); err != nil {
 		out["unsupported"] = err.Error()
 	} else {
@@ -68,8 +77,58 @@ func inspection(f *weights.File) map[string]any {
 	return out
 }
 
+// jsonValue is a metadata value in a form that JSON has: no NaN, no infinity, and bytes as numbers.
+func jsonValue(v any) any {
+	switch v := v.(type) {
+	case float32:
+		return jsonFloat(float64(v), v)
+	case float64:
+		return jsonFloat(v, v)
+	case []float32:
+		return jsonList(v)
+	case []float64:
+		return jsonList(v)
+	case []uint8:
+		return jsonList(v)
+	case []any:
+		return jsonList(v)
+	}
+	return v
+}
+
+func jsonList[T any](v []T) []any {
+	out := make([]any, len(v))
+	for i, x := range v {
+		out[i] = jsonValue(x)
+	}
+	return out
+}
+
+func jsonFloat(f float64, v any) any {
+	if math.IsNaN(f) || math.IsInf(f, 0) {
+		return fmt.Sprint(f)
+	}
+	return v
+}
+
+// files is how many files the model is in.
+func files(f *weights.File) int {
+	n := 1
+	for _, t := range f.Tensors() {
+		n = max(n, t.Shard+1)
+	}
+	if count, ok := f.Uint("split.count"); ok {
+		n = max(n, int(min(count, 1<<16)))
+	}
+	return n
+}
+
 func printInspection(c *common, f *weights.File, all bool) {
-	fmt.Fprintf(c.out, "%s: GGUF version %d, %s\n\n", f.Name, f.Version, size(f.Size()))
+	in := ""
+	if n := files(f); n > 1 {
+		in = fmt.Sprintf(" in %d files", n)
+	}
+	fmt.Fprintf(c.out, "%s: GGUF version %d, %s%s\n\n", f.Name, f.Version, size(f.Size()), in)
 	w := tabwriter.NewWriter(c.out, 0, 8, 2, ' ', 0)
 	defer w.Flush()
 	if cfg, _, err := model.ReadConfig(f); err != nil {
@@ -82,6 +141,7 @@ func printInspection(c *common, f *weights.File, all bool) {
 		fmt.Fprintf(w, "context\t%d, %s of KV cache a token in F16\n", cfg.ContextLen, size(cfg.KVBytes(compute.F16)))
 		fmt.Fprintf(w, "RoPE\tbase %g, %d of %d elements, scaling %s\n", cfg.RoPE.Base, cfg.RoPE.Dim, cfg.HeadDim, cfg.RoPE.Scaling)
 	}
+	printVocabulary(w, f)
 	var params, bytes int64
 	byType := map[compute.DType][2]int64{}
 	for _, t := range f.Tensors() {
@@ -106,15 +166,56 @@ func printInspection(c *common, f *weights.File, all bool) {
 	}
 }
 
+// printVocabulary is what the file says of text.
+func printVocabulary(w io.Writer, f *weights.File) {
+	kind, ok := f.String("tokenizer.ggml.model")
+	if !ok {
+		fmt.Fprint(w, "tokenizer\tnone in the file\n")
+		return
+	}
+	tokens, _ := f.Strings("tokenizer.ggml.tokens")
+	fmt.Fprintf(w, "tokenizer\t%q", kind)
+	if pre, ok := f.String("tokenizer.ggml.pre"); ok {
+		fmt.Fprintf(w, " splitting as %q", pre)
+	}
+	fmt.Fprintf(w, ", %d tokens", len(tokens))
+	for _, t := range []struct{ key, name string }{{"bos", "begin"}, {"eos", "end"}} {
+		if id, ok := f.Uint("tokenizer.ggml." + t.key + "_token_id"); ok && id < uint64(len(tokens)) {
+			fmt.Fprintf(w, ", %s %d %q", t.name, id, tokens[id])
+		}
+	}
+	if t, ok := f.String("tokenizer.chat_template"); ok {
+		fmt.Fprintf(w, "\nchat template\t%d characters\n", utf8.RuneCountInString(t))
+	} else {
+		fmt.Fprint(w, "\nchat template\tnone\n")
+	}
+}
+
+// Of a long value as many elements or characters are printed.
+const (
+	shortList   = 8
+	shortString = 100
+)
+
 // short prints a metadata value on one line, long ones cut unless all is asked for.
 func short(v any, all bool) string {
-	s := fmt.Sprintf("%q", fmt.Sprint(v))
-	if _, isString := v.(string); !isString {
-		s = strings.ReplaceAll(fmt.Sprint(v), "\n", " ")
+	if s, ok := v.(string); ok {
+		if r := []rune(s); !all && len(r) > shortString {
+			return fmt.Sprintf("%q… (%d characters)", string(r[:shortString]), len(r))
+		}
+		return fmt.Sprintf("%q", s)
 	}
-	const limit = 100
-	if r := []rune(s); !all && len(r) > limit {
-		return fmt.Sprintf("%s… (%d characters; --all prints them)", string(r[:limit]), len(r))
+	list := reflect.ValueOf(v)
+	if list.Kind() != reflect.Slice {
+		return fmt.Sprint(v)
 	}
-	return s
+	n, rest := list.Len(), ""
+	if !all && n > shortList {
+		n, rest = shortList, fmt.Sprintf(" … (%d elements)", n)
+	}
+	parts := make([]string, n)
+	for i := range parts {
+		parts[i] = short(list.Index(i).Interface(), all)
+	}
+	return "[" + strings.Join(parts, " ") + rest + "]"
 }

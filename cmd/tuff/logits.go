@@ -168,6 +168,7 @@ func logitLines(ctx context.Context, c *common, l *loaded, in io.Reader) error {
 			}
 		}
 		if req.Layers {
+			s.Close() // a second sequence has no room beside it
 			a.Layers, err = l.Layers(ctx, req.IDs)
 		}
 		return a, err

@@ -1,11 +1,17 @@
 package main
 
 import (
+	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -32,19 +38,26 @@ func newTemplate() *cobra.Command {
 		Short: "Lay out a conversation by a chat template",
 		Long: `Reads one JSON object from stdin: {"messages":[…],"tools":…,"documents":…,"add_generation_prompt":true,
 "extra":{…},"special_tokens":{"bos_token":"<s>"},"now":"2026-01-31T12:00:00Z"}, of which only messages is needed, and
-prints {"text":…}, or {"error":…} with exit code 1. Special tokens default to the model's.`,
+prints {"text":…}, or {"error":…} with exit code 1. Special tokens default to the model's. MODEL may be a .gguf file or a
+folder with chat_template.jinja or tokenizer_config.json.`,
 		Example: `  echo '{"messages":[{"role":"user","content":"Hi"}],"add_generation_prompt":true}' | tuff template
   tuff template --template chat.jinja < conversation.json`,
 		Args: usage(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			text, err := c.template(cmd.InOrStdin(), file)
 			if err != nil {
-				return errors.Join(err, c.printLine(map[string]string{"error": err.Error()}))
+				what := err.Error()
+				var raised *template.Error
+				if errors.As(err, &raised) && raised.Raised { // what the template's writer says, to the letter, in the answer only
+					err = fmt.Errorf("template: raised by the template: %s", oneLine(err))
+				}
+				return errors.Join(err, c.printLine(map[string]string{"error": what}))
 			}
 			return c.printLine(map[string]string{"text": text})
 		},
 	}
 	c.modelFlags(cmd)
+	cmd.Flags().Lookup("model").Usage = "model: a .gguf file, or a folder with a chat template (default: the embedded model)"
 	cmd.Flags().StringVar(&file, "template", "", "a file with a Jinja template instead of the model's")
 	return cmd
 }
@@ -53,13 +66,19 @@ prints {"text":…}, or {"error":…} with exit code 1. Special tokens default t
 const maxTemplate = 64 << 20
 
 func (c *common) template(in io.Reader, file string) (string, error) {
-	data, err := io.ReadAll(io.LimitReader(in, maxTemplate))
+	data, err := readBounded(in, "stdin")
 	if err != nil {
-		return "", fmt.Errorf("template: read stdin: %w", err)
+		return "", err
+	}
+	if len(bytes.TrimSpace(data)) == 0 {
+		return "", errors.New("template: read stdin: got nothing, want one JSON object")
 	}
 	var r templateRequest
 	if err := json.Unmarshal(data, &r); err != nil {
-		return "", fmt.Errorf("template: read stdin: want one JSON object: %w", err)
+		return "", fmt.Errorf("template: read stdin: want one JSON object: %w", jsonError(err))
+	}
+	if m := bytes.TrimSpace(r.Messages); len(m) == 0 || m[0] != '[' {
+		return "", fmt.Errorf("template: read stdin: messages: got %s, want a list", cmp.Or(string(m[:min(len(m), 20)]), "nothing"))
 	}
 	x := template.Context{Messages: r.Messages, Tools: r.Tools, Documents: r.Documents, AddGenerationPrompt: r.AddGenerationPrompt,
 		Extra: r.Extra, Special: r.Special, Now: time.Now()}
@@ -70,14 +89,9 @@ func (c *common) template(in io.Reader, file string) (string, error) {
 	}
 	src := ""
 	if file != "" {
-		f, err := os.Open(file)
+		b, err := readFileBounded(file)
 		if err != nil {
-			return "", fmt.Errorf("template: %w", err)
-		}
-		defer f.Close()
-		b, err := io.ReadAll(io.LimitReader(f, maxTemplate))
-		if err != nil {
-			return "", fmt.Errorf("template: read %q: %w", file, err)
+			return "", err
 		}
 		src = string(b)
 	} else if src, err = c.modelTemplate(&x); err != nil {
@@ -90,8 +104,87 @@ func (c *common) template(in io.Reader, file string) (string, error) {
 	return t.Render(x)
 }
 
+// readBounded reads all of r, up to maxTemplate bytes.
+func readBounded(r io.Reader, name string) ([]byte, error) {
+	b, err := io.ReadAll(io.LimitReader(r, maxTemplate+1))
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("template: read %s: %w", name, err)
+	case len(b) > maxTemplate:
+		return nil, fmt.Errorf("template: read %s: got more than %s", name, size(maxTemplate))
+	}
+	return b, nil
+}
+
+func readFileBounded(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("template: %w", err)
+	}
+	defer f.Close()
+	return readBounded(f, strconv.Quote(path))
+}
+
+// folderTemplate is the template of a folder in Hugging Face's layout: chat_template.jinja, or the key chat_template of
+// tokenizer_config.json, which is a string or a list of named ones.
+func folderTemplate(dir string, x *template.Context) (string, error) {
+	path := filepath.Join(dir, "tokenizer_config.json")
+	raw := map[string]json.RawMessage{}
+	b, err := readFileBounded(path)
+	switch {
+	case err == nil:
+		if err := json.Unmarshal(b, &raw); err != nil {
+			return "", fmt.Errorf("template: read %q: %w", path, jsonError(err))
+		}
+	case !errors.Is(err, fs.ErrNotExist):
+		return "", err
+	}
+	if x.Special == nil {
+		x.Special = map[string]string{}
+		for key, v := range raw {
+			var spelling string
+			var token struct {
+				Content string `json:"content"`
+			}
+			if !strings.HasSuffix(key, "_token") {
+				continue
+			}
+			if json.Unmarshal(v, &spelling) == nil && spelling != "" {
+				x.Special[key] = spelling
+			} else if json.Unmarshal(v, &token) == nil && token.Content != "" {
+				x.Special[key] = token.Content
+			}
+		}
+	}
+	b, err = readFileBounded(filepath.Join(dir, "chat_template.jinja"))
+	if err == nil || !errors.Is(err, fs.ErrNotExist) {
+		return string(b), err
+	}
+	var src string
+	var named []struct {
+		Name     string `json:"name"`
+		Template string `json:"template"`
+	}
+	if v, ok := raw["chat_template"]; ok {
+		if json.Unmarshal(v, &src) == nil && src != "" {
+			return src, nil
+		}
+		if json.Unmarshal(v, &named) == nil {
+			for _, n := range named {
+				if n.Name == "default" {
+					return n.Template, nil
+				}
+			}
+		}
+	}
+	return "", fmt.Errorf("template: %q has no chat template; want chat_template.jinja or tokenizer_config.json with one, or give one with --template", dir)
+}
+
 // modelTemplate is the model's template; special tokens that the request leaves out become the model's.
 func (c *common) modelTemplate(x *template.Context) (string, error) {
+	if info, err := os.Stat(c.model); c.model != "" && err == nil && info.IsDir() {
+		return folderTemplate(c.model, x)
+	}
 	f, err := c.openFile()
 	if err != nil {
 		return "", err
@@ -104,7 +197,7 @@ func (c *common) modelTemplate(x *template.Context) (string, error) {
 	if x.Special == nil {
 		tokens, _ := f.Strings("tokenizer.ggml.tokens")
 		x.Special = map[string]string{}
-		for name, key := range map[string]string{"bos_token": "bos_token_id", "eos_token": "eos_token_id"} {
+		for name, key := range map[string]string{"bos_token": "bos_token_id", "eos_token": "eos_token_id", "unk_token": "unknown_token_id", "pad_token": "padding_token_id"} {
 			if id, ok := f.Uint("tokenizer.ggml." + key); ok && id < uint64(len(tokens)) {
 				x.Special[name] = tokens[id]
 			}
