@@ -62,8 +62,8 @@ func newBench() *cobra.Command {
 		Short: "Tokens per second of prefill and decode, as shares of the device's limits",
 		Long: `Measures prefill of -p tokens and decode of -n tokens, each alone, -r times after one run that does not count;
 -d evaluates so many tokens first, untimed. Each of the three takes a list. Flags and JSON fields mean what llama-bench's
-mean; share_of_bandwidth and share_of_flops are shares of what the device was measured to do. The CPU's load and a laptop's power plan
-show in the numbers, so look at the deviation.`,
+mean; share_of_bandwidth and share_of_flops are shares of what the device was measured to do. Other load on the machine
+shows in the numbers, so look at the deviation.`,
 		Example: `  tuff bench -m llama.gguf -p 512 -n 128 -r 5
   tuff bench -m llama.gguf -p 128 -n 32 -d 0,1024 -o json`,
 		Args: usage(cobra.NoArgs),

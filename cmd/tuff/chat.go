@@ -32,7 +32,8 @@ func newChat() *cobra.Command {
 		Long: `A conversation in the terminal. What both sides said stays in the context; only new tokens are evaluated.
 A line is one message, and these are commands:
 ` + chatCommands + `
-End of input (Ctrl-D) and interrupt (Ctrl-C) leave too. Answers go to stdout, all else to stderr.`,
+End of input (Ctrl-D) and interrupt (Ctrl-C) leave too. Answers go to stdout, all else to stderr; with --json each answer
+is one line with the keys of run --json.`,
 		Example: `  tuff chat
   tuff chat -m llama.gguf --system "You answer in one sentence."
   printf 'My name is Tom.\nWhat is my name?\n' | tuff chat --temp 0`,
@@ -137,17 +138,30 @@ func reply(cmd *cobra.Command, c *common, l *loaded, s *engine.Session, p sample
 		sm.Accept(id)
 	}
 	var text strings.Builder
+	res := newAnswer(l)
 	var closed error
 	st, err := generate(cmd.Context(), l, s, ids[keep:], sm, n, func(t engine.Token) bool {
 		text.WriteString(t.Text)
-		_, closed = io.WriteString(c.out, t.Text)
+		if t.ID >= 0 {
+			res.IDs = append(res.IDs, t.ID)
+		}
+		if !c.json {
+			_, closed = io.WriteString(c.out, t.Text)
+		}
 		return closed == nil
 	})
 	if err != nil {
 		return "", err
 	}
-	if _, err := fmt.Fprintln(c.out); err != nil || closed != nil {
-		return "", fmt.Errorf("chat: write answer: %w", errors.Join(closed, err))
+	switch {
+	case closed != nil:
+	case c.json:
+		closed = c.printLine(res.finish(text.String(), st))
+	default:
+		_, closed = fmt.Fprintln(c.out)
+	}
+	if closed != nil {
+		return "", fmt.Errorf("chat: write answer: %w", closed)
 	}
 	if c.verb {
 		c.note("%s", summary(st, len(ids)))

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"io"
 	"regexp"
 	"strings"
@@ -75,6 +76,23 @@ func TestChatCommands(t *testing.T) {
 	assert.Equal(t, exitUsage, chat("", "-n", "-3").code)
 	assert.Equal(t, exitUsage, chat("", "--temp", "inf").code)
 	assert.Equal(t, exitUsage, chat("", "word").code)
+}
+
+func TestChatJSON(t *testing.T) {
+	flags := []string{"chat", "--device", "cpu", "--temp", "0", "-n", "5"}
+	plain := tuffIn(t, "hello\nmore\n", flags...).ok(t)
+	r := tuffIn(t, "hello\nmore\n", append(flags, "--json")...).ok(t)
+	texts := ""
+	lines := strings.Split(strings.TrimSpace(r.out), "\n")
+	require.Len(t, lines, 2)
+	for _, line := range lines {
+		var a answered
+		require.NoError(t, json.Unmarshal([]byte(line), &a))
+		assert.Len(t, a.IDs, a.Tokens)
+		assert.Equal(t, "length", a.Stop)
+		texts += a.Text + "\n"
+	}
+	assert.Equal(t, plain.out, texts)
 }
 
 func TestChatGoesOnAfterALineThatDoesNotFit(t *testing.T) {

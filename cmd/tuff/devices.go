@@ -18,6 +18,7 @@ import (
 	"tuff/host/engine"
 	"tuff/host/model"
 	"tuff/host/weights"
+	"tuff/shaders"
 )
 
 // gpuOptions are those of every Vulkan device that a command opens; tests plant faults here.
@@ -132,6 +133,9 @@ func (c *common) tryGPU(ctx context.Context, f *weights.File) (compute.Device, s
 		return nil, why, nil
 	}
 	if f != nil {
+		if types := withoutKernels(f); types != nil {
+			return nil, fmt.Sprintf("there are no GPU kernels for the model's weights of %s", strings.Join(types, ", ")), nil
+		}
 		if state, _ := c.contextBytes(f); state > best.Info.MemoryFree-f.Size() {
 			return nil, fmt.Sprintf("the model's %s and its context's %s do not fit the %s free on %s", size(f.Size()), size(state), size(best.Info.MemoryFree), best.Info.Name), nil
 		}
@@ -148,6 +152,19 @@ func (c *common) tryGPU(ctx context.Context, f *weights.File) (compute.Device, s
 		return nil, fmt.Sprintf("%s computes wrongly, self-check %v", best.Info.Name, v), dev.Close()
 	}
 	return dev, "the best hardware GPU, self-check " + v.String(), nil
+}
+
+// withoutKernels are the model's weight types that only the CPU reads.
+func withoutKernels(f *weights.File) []string {
+	var types []string
+	for _, t := range f.Tensors() {
+		name := t.DType.String()
+		if !slices.Contains(shaders.Formats, strings.ToLower(name)) && !slices.Contains(types, name) {
+			types = append(types, name)
+		}
+	}
+	slices.Sort(types)
+	return types
 }
 
 // autoChoice is the device that auto would take, or why there is none.

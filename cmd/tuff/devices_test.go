@@ -13,6 +13,8 @@ import (
 	"tuff/gpu"
 	"tuff/gpu/vk"
 	"tuff/host/compute"
+	"tuff/host/testkit"
+	"tuff/host/weights"
 )
 
 func fake(index int, name string, kind compute.Kind, memory int64, unfit string) gpu.Found {
@@ -155,7 +157,7 @@ func TestDeviceSelectors(t *testing.T) {
 	require.NoError(t, err)
 	name := list[0].Info.Name
 	for _, selector := range []string{"gpu:0", strings.ToUpper(name[:4])} {
-		r := tuff(t, "run", "--device", selector, "-n", "1", "hi").ok(t)
+		r := tuffIn(t, "", "logits", "--device", selector).ok(t) // no ids: it only loads
 		assert.Contains(t, r.err, "device: "+name)
 		assert.Contains(t, r.err, "asked for "+selector)
 	}
@@ -164,6 +166,26 @@ func TestDeviceSelectors(t *testing.T) {
 		assert.Equal(t, exitError, r.code)
 		assert.Contains(t, lastLine(r.err), "choose device")
 		assert.Empty(t, r.out)
+	}
+}
+
+// What auto gives the GPU, the GPU can run; the rest is the CPU's.
+func TestAutoKnowsTheTypesOfTheKernels(t *testing.T) {
+	lacking := func(path string) []string {
+		f, err := weights.Open(path)
+		require.NoError(t, err)
+		defer f.Close()
+		return withoutKernels(f)
+	}
+	for _, name := range []string{"kq-llama-Q4_K_M.gguf", "kq-llama-Q6_K.gguf", "llama2-F16.gguf", "llama3-Q8_0.gguf"} {
+		assert.Empty(t, lacking(testkit.Testdata(t, "oracle", name)), name)
+	}
+	needGPU(t)
+	for _, name := range []string{"IQ3_S", "Q2_K", "Q6_K"} {
+		path := testkit.Shared(t, "real", "stories260K-gguf", "stories260K-p256-hd32-pure-"+name+".gguf")
+		types := lacking(path)
+		r := tuff(t, "run", "-m", path, "--device", "gpu", "--raw", "-n", "1", "hi")
+		assert.Equal(t, len(types) > 0, r.code != 0, "%s: auto says that the kernels lack %v, the kernels say %s", name, types, lastLine(r.err))
 	}
 }
 

@@ -127,19 +127,7 @@ func answer(cmd *cobra.Command, c *common, l *loaded, p sampler.Params, prompt, 
 	s := l.NewSession()
 	defer s.Close()
 	out := bufio.NewWriter(c.out)
-	// The keys of --json.
-	type answer struct {
-		Text         string  `json:"text"`
-		IDs          []int32 `json:"ids"`
-		PromptTokens int     `json:"prompt_tokens"`
-		Tokens       int     `json:"tokens"`
-		Stop         string  `json:"stop"`
-		PromptPerSec float64 `json:"prompt_tokens_per_s"`
-		DecodePerSec float64 `json:"tokens_per_s"`
-		Device       string  `json:"device"`
-		Math         string  `json:"math"`
-	}
-	res := answer{IDs: []int32{}, Device: l.dev.Info().Name, Math: l.Math().String()}
+	res := newAnswer(l)
 	var text strings.Builder
 	st, err := generate(cmd.Context(), l, s, ids, sm, n, func(t engine.Token) bool {
 		if t.ID >= 0 {
@@ -158,13 +146,34 @@ func answer(cmd *cobra.Command, c *common, l *loaded, p sampler.Params, prompt, 
 	if err != nil {
 		return advise(err)
 	}
-	pp, tg := st.Rates()
 	c.note("%s", summary(st, len(ids)))
 	if !c.json {
 		return nil
 	}
-	res.Text, res.PromptTokens, res.Tokens, res.Stop, res.PromptPerSec, res.DecodePerSec = text.String(), st.PromptTokens, st.Tokens, string(st.Stop), pp, tg
-	return c.printJSON(res)
+	return c.printJSON(res.finish(text.String(), st))
+}
+
+// answered is an answer for programs.
+type answered struct {
+	Text         string  `json:"text"`
+	IDs          []int32 `json:"ids"`
+	PromptTokens int     `json:"prompt_tokens"` // evaluated for this answer
+	Tokens       int     `json:"tokens"`
+	Stop         string  `json:"stop"`
+	PromptPerSec float64 `json:"prompt_tokens_per_s"`
+	DecodePerSec float64 `json:"tokens_per_s"`
+	Device       string  `json:"device"`
+	Math         string  `json:"math"`
+}
+
+func newAnswer(l *loaded) *answered {
+	return &answered{IDs: []int32{}, Device: l.dev.Info().Name, Math: l.Math().String()}
+}
+
+func (a *answered) finish(text string, st engine.Stats) *answered {
+	a.Text, a.PromptTokens, a.Tokens, a.Stop = text, st.PromptTokens, st.Tokens, string(st.Stop)
+	a.PromptPerSec, a.DecodePerSec = st.Rates()
+	return a
 }
 
 // generate is the engine's, but for -n 0, which evaluates the prompt alone, and -1, which has no limit.

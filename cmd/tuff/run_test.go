@@ -17,19 +17,6 @@ import (
 	"tuff/host/testkit"
 )
 
-// answered is what run --json prints.
-type answered struct {
-	Text         string  `json:"text"`
-	IDs          []int32 `json:"ids"`
-	PromptTokens int     `json:"prompt_tokens"`
-	Tokens       int     `json:"tokens"`
-	Stop         string  `json:"stop"`
-	PromptPerSec float64 `json:"prompt_tokens_per_s"`
-	DecodePerSec float64 `json:"tokens_per_s"`
-	Device       string  `json:"device"`
-	Math         string  `json:"math"`
-}
-
 func runJSON(t *testing.T, args ...string) answered {
 	t.Helper()
 	var a answered
