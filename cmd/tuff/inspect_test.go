@@ -76,7 +76,7 @@ func TestInspect(t *testing.T) {
 	assert.Contains(t, tuff(t, "inspect").ok(t).out, "ember-3m", "the embedded model")
 }
 
-func TestInspectSplitAndUnsupportedModels(t *testing.T) {
+func TestInspectSplitModel(t *testing.T) {
 	dir := testkit.Shared(t, "real", "stories260K-gguf")
 	whole := inspectJSON(t, filepath.Join(dir, "stories260K-F32.gguf"))
 	split := inspectJSON(t, filepath.Join(dir, "stories260K-split-F32-00001-of-00003.gguf"))
@@ -84,10 +84,6 @@ func TestInspectSplitAndUnsupportedModels(t *testing.T) {
 	assert.Equal(t, whole.Config, split.Config)
 	assert.ElementsMatch(t, whole.Tensors, split.Tensors)
 	assert.Contains(t, tuff(t, "inspect", filepath.Join(dir, "stories260K-split-F32-00001-of-00003.gguf")).ok(t).out, "in 3 files\n")
-	experts := inspectJSON(t, filepath.Join(dir, "stories260K-p256-hd32-moe4-Q4_K_M.gguf"))
-	assert.Contains(t, experts.Unsupported, "experts")
-	assert.NotEmpty(t, experts.Tensors)
-	assert.Contains(t, tuff(t, "inspect", filepath.Join(dir, "stories260K-p256-hd32-moe4-Q4_K_M.gguf")).ok(t).out, "cannot run ")
 }
 
 // oddGGUF is a file without tensors whose metadata JSON cannot write as they are.
