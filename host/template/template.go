@@ -111,6 +111,9 @@ func (t *Template) RenderSegments(c Context) ([]Segment, error) {
 		if err != nil {
 			return nil, fmt.Errorf("template: read %s: %w", k, err)
 		}
+		if k == "messages" {
+			trustRoles(v)
+		}
 		vars.set(k, v)
 	}
 	vars.set("add_generation_prompt", c.AddGenerationPrompt)
@@ -121,6 +124,9 @@ func (t *Template) RenderSegments(c Context) ([]Segment, error) {
 		v, err := fromJSON(raw)
 		if err != nil {
 			return nil, fmt.Errorf("template: read %s: %w", k, err)
+		}
+		if k == "messages" {
+			trustRoles(v)
 		}
 		vars.set(k, v)
 	}
@@ -144,6 +150,26 @@ func (t *Template) RenderSegments(c Context) ([]Segment, error) {
 		}
 	}
 	return out, nil
+}
+
+// roles are the speakers that chat templates know.
+var roles = map[string]bool{"system": true, "developer": true, "user": true, "human": true, "assistant": true, "model": true, "tool": true,
+	"function": true, "ipython": true, "environment": true, "observation": true}
+
+// trustRoles makes the known roles of messages the template's own text: templates build control tokens of them, such as
+// '<|' + message.role + '|>'. Other roles stay data, so that none can spell a control token of its own.
+func trustRoles(messages any) {
+	l, ok := messages.(*list)
+	if !ok {
+		return
+	}
+	for _, m := range l.items {
+		if d, ok := m.(*dict); ok {
+			if role, ok := d.values["role"].(text); ok && roles[role.String()] {
+				d.values["role"] = trusted(role.String())
+			}
+		}
+	}
 }
 
 // fromJSON decodes data; its strings are not trusted, and objects keep their order.
