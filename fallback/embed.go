@@ -16,6 +16,9 @@ func (k *embed) begin(s *compute.Step) int {
 
 func (k *embed) unit(w *worker, t int) {
 	id := int(k.step.Tokens[t])
+	if k.op.Positions {
+		id = int(k.step.Pos[t])
+	}
 	out := k.out.row(t)
 	for c, v := range k.table.decode(w.float32s(k.table.Cols), id, id+1) {
 		out[c] = k.op.Scale * v

@@ -92,11 +92,12 @@ func (e *executable) bindAll() error {
 }
 
 // stems are the ops that the device has.
-var stems = []string{"add", "attention", "embed", "kvstore", "matmul", "rmsnorm", "rope", "swiglu", "takerows"}
+var stems = []string{"activation", "add", "attention", "embed", "kvstore", "layernorm", "matmul", "matmul_experts", "mix", "rmsnorm", "rope",
+	"route", "scale", "swiglu", "takerows"}
 
 func kernelName(stem string, m compute.Math) string {
-	if stem == "matmul" && m == compute.Fast {
-		return "matmul_float32"
+	if (stem == "matmul" || stem == "matmul_experts") && m == compute.Fast {
+		return stem + "_float32"
 	}
 	return stem
 }
@@ -114,7 +115,7 @@ func (e *executable) newKernel(in compute.Instr) (kernel, error) {
 		weight = o.W
 		k = &matmul{op: o, x: at(o.X), w: at(o.W), bias: at(o.Bias), out: at(o.Out), fast: e.o.Math == compute.Fast}
 	case compute.RoPE:
-		k = &rope{op: o, x: at(o.X), table: at(o.Table), out: at(o.Out)}
+		k = &rope{op: o, x: at(o.X), table: at(o.Table), long: at(o.Long), out: at(o.Out)}
 	case compute.KVStore:
 		k = &kvstore{op: o, k: at(o.K), v: at(o.V), kCache: at(o.KCache), vCache: at(o.VCache), pageSize: e.p.PageSize}
 	case compute.Attention:
@@ -123,6 +124,19 @@ func (e *executable) newKernel(in compute.Instr) (kernel, error) {
 		k = &swiglu{op: o, gate: at(o.Gate), up: at(o.Up), out: at(o.Out)}
 	case compute.Add:
 		k = &add{op: o, a: at(o.A), b: at(o.B), out: at(o.Out)}
+	case compute.LayerNorm:
+		k = &layernorm{op: o, x: at(o.X), weight: at(o.Weight), bias: at(o.Bias), out: at(o.Out)}
+	case compute.Activation:
+		k = &activation{op: o, x: at(o.X), up: at(o.Up), out: at(o.Out)}
+	case compute.Scale:
+		k = &scale{op: o, x: at(o.X), out: at(o.Out)}
+	case compute.Route:
+		k = &route{op: o, logits: at(o.Logits), bias: at(o.Bias), ids: at(o.IDs), weights: at(o.Weights)}
+	case compute.MatMulExperts:
+		weight = o.W
+		k = &matmulExperts{op: o, x: at(o.X), w: at(o.W), bias: at(o.Bias), ids: at(o.IDs), out: at(o.Out), fast: e.o.Math == compute.Fast}
+	case compute.Mix:
+		k = &mix{op: o, x: at(o.X), weights: at(o.Weights), out: at(o.Out)}
 	case compute.TakeRows:
 		k = &takerows{op: o, x: at(o.X), out: at(o.Out)}
 	default:

@@ -4,10 +4,10 @@ import "tuff/host/compute"
 
 // rope runs compute.RoPE: one unit per chunk of tokens.
 type rope struct {
-	op            compute.RoPE
-	x, table, out *tensor
-	step          *compute.Step
-	chunk         int
+	op                  compute.RoPE
+	x, table, long, out *tensor // long may be nil
+	step                *compute.Step
+	chunk               int
 }
 
 func (k *rope) begin(s *compute.Step) int {
@@ -19,11 +19,25 @@ func (k *rope) begin(s *compute.Step) int {
 func (k *rope) unit(_ *worker, i int) {
 	for t := i * k.chunk; t < min((i+1)*k.chunk, len(k.step.Tokens)); t++ {
 		x, out := k.x.row(t), k.out.row(t)
-		angles := k.table.row(int(k.step.Pos[t]))
+		table := k.table
+		if k.long != nil && k.keys(t) > k.op.LongFrom {
+			table = k.long
+		}
+		angles := table.row(int(k.step.Pos[t]))
 		for h := 0; h < len(x); h += k.op.HeadDim {
 			k.rotate(out[h:h+k.op.HeadDim], x[h:h+k.op.HeadDim], angles)
 		}
 	}
+}
+
+// keys is the length that the sequence of row t will have.
+func (k *rope) keys(t int) int {
+	for i := range k.step.Seqs {
+		if q := &k.step.Seqs[i]; t < q.First+q.Count {
+			return q.Keys()
+		}
+	}
+	return 0
 }
 
 // rotate turns one head.

@@ -1,7 +1,8 @@
 // embed: look up the row of each token, decode and scale it.   out[t,c] = scale * table[token[t], c]
-// Shapes    table [vocabulary, cols] in the format of the manifest's define; out [rows, cols] f32
+//   POSITIONS: of each position   out[t,c] = scale * table[pos[t], c]
+// Shapes    table [vocabulary or positions, cols] in the format of the manifest's define; out [rows, cols] f32
 // Params    addresses; rows; cols in elements; rowBytes from row to row of the table; scale
-// Spec      0 WG: 8 to 256
+// Spec      0 WG: 8 to 256   1 POSITIONS: 1 looks up positions
 // Grid      ceil(rows ceil(cols / 8) / WG), folded into y; one invocation per segment of 8 elements
 // Tails     the last segment of a row that is no multiple of 8 (plain formats only) element by element
 // Source    host/compute/embed.go; twin fallback/embed.go
@@ -12,6 +13,7 @@
 
 layout(local_size_x_id = 0) in;
 layout(constant_id = 0) const uint WG = 64;
+layout(constant_id = 1) const uint POSITIONS = 0;
 
 layout(push_constant) uniform Params {
   Row table;
@@ -26,7 +28,7 @@ layout(push_constant) uniform Params {
 void main() {
   uint i = foldedInvocation(WG), segs = (cols + 7u) / 8u, r = i / segs, s = i % segs;
   if (r >= rows) return;
-  Row row = rowAt(table, stepToken(step, r), rowBytes);
+  Row row = rowAt(table, POSITIONS == 1 ? stepPos(step, r) : stepToken(step, r), rowBytes);
   uint at = r * cols + 8u * s;
   if (8u * s + 8u <= cols) {
     vec4 a, b;

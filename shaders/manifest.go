@@ -36,6 +36,7 @@ var (
 		{"RESIDUAL", "1: the residual is added"},
 	}
 	halfCaches = []Spec{{"K_F16", "1: keys are binary16"}, {"V_F16", "1: values are binary16"}}
+	long       = Spec{"LONG", "1: long sequences have angles of their own"}
 	attention  = []Spec{
 		workgroup,
 		{"BR", "pairs of query row and head of a workgroup"},
@@ -74,12 +75,16 @@ func manifest() []Entry {
 	}
 	int64s := []Need{NeedInt64}
 	int64s16 := []Need{NeedInt64, Need16Bit}
+	plain("activation", nil, workgroup, Spec{"FN", "number of the function"}, Spec{"UP", "1: another tensor is multiplied in"})
 	plain("add", nil, workgroup)
 	plain("attention_combine", int64s, attention...)
 	plain("attention_decode", int64s16, attention...)
 	plain("attention_prefill", int64s16, attention...)
-	format("embed", "", int64s, workgroup)
+	format("embed", "", int64s, workgroup, Spec{"POSITIONS", "1: positions instead of tokens"})
 	plain("kvstore", int64s16, concat(workgroup, halfCaches)...)
+	plain("layernorm", nil, workgroup, Spec{"BIAS", "1: there is a bias"})
+	format("matmul_experts", "", []Need{NeedInt64, NeedSubgroup}, workgroup, Spec{"ROWS", "weight rows of a workgroup"},
+		Spec{"BIAS", "1: there is a bias"}, Spec{"X_PER_SLOT", "1: X has a row for each use"})
 	format("matmul", "_tile", int64s, concat(workgroup,
 		[]Spec{{"BM", "weight rows of a tile"}, {"BN", "activation rows of a tile"}, {"BK", "elements of a panel"},
 			{"TM", "weight rows of an invocation"}, {"TN", "activation rows of an invocation"}}, epilogue)...)
@@ -92,9 +97,14 @@ func manifest() []Entry {
 	plain("measure_bandwidth", nil, workgroup)
 	plain("measure_empty", nil, workgroup)
 	plain("measure_flops", nil, workgroup)
+	plain("mix", nil, workgroup)
 	plain("rmsnorm", nil, workgroup)
-	plain("rope", nil, workgroup)
-	plain("rope_kvstore", int64s16, concat(workgroup, halfCaches)...)
+	plain("rope", int64s, workgroup, long)
+	plain("rope_kvstore", int64s16, concat(workgroup, halfCaches, []Spec{long})...)
+	plain("route", nil, workgroup, Spec{"USED", "experts of a token"}, Spec{"GATE", "0 softmax, 1 sigmoid, 2 softmax of the picked"},
+		Spec{"BIAS", "1: a bias joins the ranking"}, Spec{"NORMALIZE", "1: weights add up to the factor"}, Spec{"GROUPS", "groups of experts"},
+		Spec{"USED_GROUPS", "groups that compete"}, Spec{"GROUP_TOP2", "1: groups are ranked by their two best"})
+	plain("scale", nil, workgroup, Spec{"CAP", "1: results are capped"})
 	plain("swiglu", nil, workgroup)
 	plain("takerows", nil, workgroup)
 	return m

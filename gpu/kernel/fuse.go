@@ -125,15 +125,15 @@ func (pl *planner) ropeKVStore(g *Group, at int) bool {
 		q, k = b, a
 	}
 	if store.K != k.Out || !pl.private(k.Out) || store.V == k.Out || store.V == q.Out || k.X == q.Out || q.X == k.Out ||
-		q.Table != k.Table || q.HeadDim != k.HeadDim || q.RotDim != k.RotDim || q.Pairing != k.Pairing {
+		q.Table != k.Table || q.Long != k.Long || q.LongFrom != k.LongFrom || q.HeadDim != k.HeadDim || q.RotDim != k.RotDim || q.Pairing != k.Pairing {
 		return false
 	}
 	cols := func(r compute.Ref) int { return pl.p.At(r).Cols }
-	d := pl.elementwise("rope_kvstore", compute.PerToken(1), cols(q.X)+cols(k.X)+cols(store.V), pl.cacheFlags(store.KCache, store.VCache),
-		[]Arg{addr(q.X), addr(k.X), addr(store.V), addr(q.Table), addr(q.Out), addr(store.KCache), addr(store.VCache), stepArg(),
+	d := pl.elementwise("rope_kvstore", compute.PerToken(1), cols(q.X)+cols(k.X)+cols(store.V), append(pl.cacheFlags(store.KCache, store.VCache), flag(q.Long != 0)),
+		[]Arg{addr(q.X), addr(k.X), addr(store.V), addr(q.Table), addr(q.Long), addr(q.Out), addr(store.KCache), addr(store.VCache), stepArg(),
 			rowsArg(compute.PerToken(1)), u32(cols(q.X)), u32(cols(k.X)), u32(cols(store.V)), u32(q.HeadDim), u32(q.RotDim),
-			u32(int(q.Pairing)), u32(pl.p.PageSize)},
-		refs(q.X, k.X, store.V, q.Table), refs(q.Out, store.KCache, store.VCache))
+			u32(int(q.Pairing)), u32(pl.p.PageSize), u32(q.LongFrom)},
+		refs(q.X, k.X, store.V, q.Table, q.Long), refs(q.Out, store.KCache, store.VCache))
 	g.Dispatches = []Dispatch{d}
 	g.Kernel, g.Why = d.Name, "rotated keys go to the cache without a stop in memory"
 	return true

@@ -84,6 +84,18 @@ func (pl *planner) next(at int) (Group, error) {
 		pl.pairwise(&g, "add", op.A, op.B, op.Out)
 	case compute.TakeRows:
 		pl.takeRows(&g, op)
+	case compute.LayerNorm:
+		pl.layerNorm(&g, op)
+	case compute.Activation:
+		pl.activation(&g, op)
+	case compute.Scale:
+		pl.scale(&g, op)
+	case compute.Route:
+		pl.route(&g, op)
+	case compute.MatMulExperts:
+		err = pl.matMulExperts(&g, op)
+	case compute.Mix:
+		pl.mix(&g, op)
 	default:
 		err = unsupported("got an op without a kernel")
 	}
@@ -145,6 +157,10 @@ func (pl *planner) isMatrix(r compute.Ref) bool {
 		switch op := in.Op.(type) {
 		case compute.MatMul:
 			if op.X == r || op.Bias == r || op.Out == r {
+				return false
+			}
+		case compute.MatMulExperts:
+			if op.X == r || op.Bias == r || op.Out == r || op.IDs == r {
 				return false
 			}
 		case compute.Embed:

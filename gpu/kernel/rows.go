@@ -15,7 +15,7 @@ func (pl *planner) embed(g *Group, op compute.Embed) error {
 	if err != nil {
 		return err
 	}
-	d := pl.elementwise(module, compute.PerToken(1), ceilDiv(t.Cols, 8), nil,
+	d := pl.elementwise(module, compute.PerToken(1), ceilDiv(t.Cols, 8), []uint32{flag(op.Positions)},
 		[]Arg{addr(op.Table), addr(op.Out), stepArg(), rowsArg(compute.PerToken(1)), u32(t.Cols), u32(int(rowBytes)), f32(op.Scale)},
 		refs(op.Table), refs(op.Out))
 	g.add(d, "rows are decoded where they lie")
@@ -34,22 +34,54 @@ func (pl *planner) rmsNorm(g *Group, op compute.RMSNorm) {
 	if op.Group > 0 {
 		width, parts = op.Group, x.Cols/op.Group
 	}
-	wg := min(max(pow2(ceilDiv(width, 4)), 8), 256)
-	for wg > int(pl.caps.MaxInvocations) {
-		wg /= 2
-	}
 	groups := scaled(x.Rows, parts)
-	g.add(Dispatch{Module: "rmsnorm", Name: "rmsnorm", Spec: []uint32{uint32(wg)},
+	g.add(Dispatch{Module: "rmsnorm", Name: "rmsnorm", Spec: []uint32{pl.rowGroup(width)},
 		Args:  []Arg{addr(op.X), addr(op.Weight), addr(op.Out), rowsArg(groups), u32(width), f32(op.Eps)},
 		Grid:  func(s Shape) [3]uint32 { return pl.fold(groups.At(s.Sizes())) },
 		Reads: refs(op.X, op.Weight), Writes: refs(op.Out)}, "one workgroup per row")
 }
 
+// layerNorm plans one workgroup per group of columns.
+func (pl *planner) layerNorm(g *Group, op compute.LayerNorm) {
+	x := pl.p.At(op.X)
+	width, parts := x.Cols, 1
+	if op.Group > 0 {
+		width, parts = op.Group, x.Cols/op.Group
+	}
+	groups := scaled(x.Rows, parts)
+	g.add(Dispatch{Module: "layernorm", Name: "layernorm", Spec: []uint32{pl.rowGroup(width), flag(op.Bias != 0)},
+		Args:  []Arg{addr(op.X), addr(op.Weight), addr(op.Bias), addr(op.Out), rowsArg(groups), u32(width), u32(parts), f32(op.Eps)},
+		Grid:  func(s Shape) [3]uint32 { return pl.fold(groups.At(s.Sizes())) },
+		Reads: refs(op.X, op.Weight, op.Bias), Writes: refs(op.Out)}, "one workgroup per row")
+}
+
+// rowGroup is the size of the workgroup that walks a row of width elements.
+func (pl *planner) rowGroup(width int) uint32 {
+	wg := min(max(pow2(ceilDiv(width, 4)), 8), 256)
+	for wg > int(pl.caps.MaxInvocations) {
+		wg /= 2
+	}
+	return uint32(wg)
+}
+
+func (pl *planner) activation(g *Group, op compute.Activation) {
+	t := pl.p.At(op.X)
+	g.add(pl.elementwise("activation", t.Rows, t.Cols, []uint32{uint32(op.Fn), flag(op.Up != 0)},
+		[]Arg{addr(op.X), addr(op.Up), addr(op.Out), rowsArg(scaled(t.Rows, t.Cols))}, refs(op.X, op.Up), refs(op.Out)), "one invocation per element")
+}
+
+func (pl *planner) scale(g *Group, op compute.Scale) {
+	t := pl.p.At(op.X)
+	g.add(pl.elementwise("scale", t.Rows, t.Cols, []uint32{flag(op.Cap > 0)},
+		[]Arg{addr(op.X), addr(op.Out), rowsArg(scaled(t.Rows, t.Cols)), f32(op.Factor), f32(op.Cap)}, refs(op.X), refs(op.Out)), "one invocation per element")
+}
+
 func (pl *planner) rope(g *Group, op compute.RoPE) {
 	cols := pl.p.At(op.X).Cols
-	g.add(pl.elementwise("rope", compute.PerToken(1), cols, nil,
-		[]Arg{addr(op.X), addr(op.Table), addr(op.Out), stepArg(), rowsArg(compute.PerToken(1)), u32(cols), u32(op.HeadDim), u32(op.RotDim), u32(int(op.Pairing))},
-		refs(op.X, op.Table), refs(op.Out)), "angles come from the host's table")
+	g.add(pl.elementwise("rope", compute.PerToken(1), cols, []uint32{flag(op.Long != 0)},
+		[]Arg{addr(op.X), addr(op.Table), addr(op.Long), addr(op.Out), stepArg(), rowsArg(compute.PerToken(1)), u32(cols), u32(op.HeadDim), u32(op.RotDim),
+			u32(int(op.Pairing)), u32(op.LongFrom)},
+		refs(op.X, op.Table, op.Long), refs(op.Out)), "angles come from the host's table")
 }
 
 func (pl *planner) kvStore(g *Group, op compute.KVStore) {

@@ -21,12 +21,13 @@ const (
 	stepAtPages   = 9
 	stepAtTiles   = 10
 	stepHeader    = 16
+	stepSeqWords  = 5
 )
 
 // StepBytes is the size of the step buffer of a program compiled with o.
 func StepBytes(o compute.Options) int64 {
 	t, out, seqs, pages := max(o.MaxTokens, 1), max(o.MaxOutputs, 1), max(o.MaxSeqs, 1), max(o.MaxPages, 1)
-	return 4 * int64(stepHeader+3*t+out+4*seqs+seqs*pages+4*maxTiles(t, seqs))
+	return 4 * int64(stepHeader+3*t+out+stepSeqWords*seqs+seqs*pages+4*maxTiles(t, seqs))
 }
 
 // EncodeStep writes a checked step into dst, StepBytes(o) bytes, without allocating.
@@ -57,7 +58,7 @@ func EncodeStep(dst []byte, s *compute.Step, p *compute.Program, o compute.Optio
 	}
 	list(stepAtOutputs, s.Outputs)
 	put(stepAtSeqs, at)
-	pages := at + 4*len(s.Seqs)
+	pages := at + stepSeqWords*len(s.Seqs)
 	put(stepAtPages, pages)
 	for i := range s.Seqs {
 		q := &s.Seqs[i]
@@ -65,7 +66,8 @@ func EncodeStep(dst []byte, s *compute.Step, p *compute.Program, o compute.Optio
 		put(at+1, q.Count)
 		put(at+2, q.Len)
 		put(at+3, pages)
-		at += 4
+		put(at+4, q.Keys())
+		at += stepSeqWords
 		if p.PageSize > 0 {
 			for _, page := range q.Pages {
 				put(pages, int(page))

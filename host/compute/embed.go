@@ -7,10 +7,12 @@ import "fmt"
 //	Out[t,c] = Scale · Table[Step.Tokens[t], c]
 //
 // Table is [VocabSize, C] in any weight format, decoded on the fly; Out is [T, C] float32 (C per token, row-major).
-// Token ids are checked by Step.Check.
+// With Positions it looks up Step.Pos[t] instead, in a table of at least MaxPos rows: learned positions. Ids and positions
+// are checked by Step.Check. Source of learned positions: Radford et al., Improving Language Understanding, 2018, section 3.
 type Embed struct {
 	Table, Out Ref
 	Scale      float32 // 1 for most families
+	Positions  bool
 }
 
 func (Embed) Stem() string    { return "embed" }
@@ -22,7 +24,13 @@ func (o Embed) Check(p *Program) error {
 		return wantType(p, "Table", 0)
 	}
 	t := p.At(o.Table)
-	return checks(wantShape(p, "Table", o.Table, Rows(p.VocabSize), t.Cols), wantF32(p, "Out", o.Out, PerToken(1), t.Cols))
+	rows := Rows(p.VocabSize)
+	if o.Positions {
+		if rows = t.Rows; rows.Fixed < p.MaxPos || p.MaxPos < 1 {
+			return fmt.Errorf("got a table of %d positions, want at least the program's %d", rows.Fixed, p.MaxPos)
+		}
+	}
+	return checks(wantShape(p, "Table", o.Table, rows, t.Cols), wantF32(p, "Out", o.Out, PerToken(1), t.Cols))
 }
 
 func (o Embed) Cost(p *Program, s *Step) Cost {

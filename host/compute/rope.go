@@ -21,16 +21,20 @@ func (p Pairing) String() string { return [...]string{"adjacent", "halves"}[min(
 // for pair i of RotDim/2; the other elements are copied. X and Out are [T, NumHeads·HeadDim] float32. Table is
 // [MaxPos, RotDim] float32: cos and sin of pair i at columns 2i and 2i+1, made on the host in float64 with all scalings
 // baked in, because a device's own sine may be off by 2⁻¹¹. Out must not alias X.
-// Source: Su et al., RoFormer, 2021, section 3.4.2; Vulkan specification, precision of sin and cos.
+// With Long, rows of sequences of more than LongFrom keys (Seq.Keys) take their angles from Long, a table like Table (LongRoPE).
+// Source: Su et al., RoFormer, 2021, section 3.4.2; Ding et al., LongRoPE, 2024, section 3.3; Vulkan specification, precision
+// of sin and cos.
 type RoPE struct {
 	X, Table, Out     Ref
 	NumHeads, HeadDim int
 	RotDim            int // even, at most HeadDim
 	Pairing           Pairing
+	Long              Ref // or none
+	LongFrom          int // keys
 }
 
 func (RoPE) Stem() string    { return "rope" }
-func (o RoPE) Reads() []Ref  { return refs(o.X, o.Table) }
+func (o RoPE) Reads() []Ref  { return refs(o.X, o.Table, o.Long) }
 func (o RoPE) Writes() []Ref { return refs(o.Out) }
 
 func (o RoPE) Check(p *Program) error {
@@ -44,8 +48,13 @@ func (o RoPE) Check(p *Program) error {
 		return fmt.Errorf("got pairing %d", o.Pairing)
 	}
 	cols := o.NumHeads * o.HeadDim
+	if o.Long != 0 {
+		if err := wantF32(p, "Long", o.Long, Rows(p.MaxPos), o.RotDim); err != nil {
+			return err
+		}
+	}
 	return checks(wantF32(p, "X", o.X, PerToken(1), cols), wantF32(p, "Out", o.Out, PerToken(1), cols),
-		wantF32(p, "Table", o.Table, Rows(p.MaxPos), o.RotDim), wantDistinct(o.Out, o.X, o.Table))
+		wantF32(p, "Table", o.Table, Rows(p.MaxPos), o.RotDim), wantDistinct(o.Out, o.X, o.Table, o.Long))
 }
 
 func (o RoPE) Cost(p *Program, s *Step) Cost {

@@ -17,6 +17,7 @@ type Step struct {
 type Seq struct {
 	First, Count int     // its rows of the step
 	Len          int     // keys in the sequence once this step's are stored
+	Until        int     // keys once the whole prompt is stored that this step is a piece of; 0: Len
 	Pages        []int32 // page table, at least ceil(Len/PageSize) entries when the program is paged
 }
 
@@ -69,9 +70,12 @@ func (s *Step) Check(p *Program, o Options) error {
 	return nil
 }
 
+// Keys is Until, or Len where that is not set.
+func (q *Seq) Keys() int { return max(q.Until, q.Len) }
+
 func (q *Seq) check(p *Program, o Options) error {
-	if q.Len < q.Count {
-		return fmt.Errorf("got %d keys for %d rows", q.Len, q.Count)
+	if q.Len < q.Count || q.Until != 0 && q.Until < q.Len {
+		return fmt.Errorf("got %d keys, %d once the prompt is stored, for %d rows", q.Len, q.Until, q.Count)
 	}
 	if p.PageSize == 0 {
 		return nil

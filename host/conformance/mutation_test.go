@@ -99,7 +99,7 @@ func ignoreOffsets(p *compute.Program) {
 func faults() []fault {
 	var all []fault
 	for _, op := range []string{"embed", "rmsnorm", "matmul", "rope", "attention", "swiglu", "add", "takerows", "matmul_add", "matmul_swiglu",
-		"matmul_matmul_matmul", "rmsnorm_matmul"} {
+		"matmul_matmul_matmul", "rmsnorm_matmul", "layernorm", "activation", "scale", "matmul_experts", "mix"} {
 		all = append(all, resultFaults(op)...)
 	}
 	return append(all,
@@ -250,6 +250,41 @@ func faults() []fault {
 				}
 			}
 		}},
+		fault{op: "layernorm", name: "bias is ignored", op2: on(func(o *compute.LayerNorm) { o.Bias = 0 })},
+		fault{op: "layernorm", name: "heads are normalised together", op2: on(func(o *compute.LayerNorm) { o.Group = 0 })},
+		fault{op: "layernorm", name: "eps is ignored", op2: on(func(o *compute.LayerNorm) { o.Eps = 0 })},
+		fault{op: "activation", name: "GELU is its approximation", op2: on(func(o *compute.Activation) {
+			if o.Fn == compute.GELU {
+				o.Fn = compute.GELUTanh
+			}
+		})},
+		fault{op: "activation", name: "the clamp is left out", op2: on(func(o *compute.Activation) {
+			if o.Fn == compute.ClampedSiLU {
+				o.Fn = compute.SiLU
+			}
+		})},
+		fault{op: "activation", name: "up is ignored", op2: on(func(o *compute.Activation) {
+			if o.Fn != compute.ClampedSiLU {
+				o.Up = 0
+			}
+		})},
+		fault{op: "scale", name: "cap is ignored", op2: on(func(o *compute.Scale) { o.Cap = 0 })},
+		fault{op: "scale", name: "factor is ignored", op2: on(func(o *compute.Scale) { o.Factor = 1 })},
+		fault{op: "route", name: "weights are not normalised", op2: on(func(o *compute.Route) { o.Normalize = false })},
+		fault{op: "route", name: "bias is ignored", op2: on(func(o *compute.Route) { o.Bias = 0 })},
+		fault{op: "route", name: "groups are ignored", op2: on(func(o *compute.Route) { o.Groups = 0 })},
+		fault{op: "route", name: "groups are ranked by one", op2: on(func(o *compute.Route) { o.GroupTop2 = false })},
+		fault{op: "route", name: "gate is the softmax", op2: on(func(o *compute.Route) { o.Gate = compute.SoftmaxGate })},
+		fault{op: "route", name: "factor is ignored", op2: on(func(o *compute.Route) { o.Factor = 1 })},
+		fault{op: "matmul_experts", name: "bias is ignored", op2: on(func(o *compute.MatMulExperts) { o.Bias = 0 })},
+		fault{op: "matmul_experts", name: "every token has the first expert", prepare: firstExpert},
+		fault{op: "matmul_experts", name: "offset is ignored", program: ignoreOffsets},
+		fault{op: "rope", name: "long sequences have the short angles", op2: on(func(o *compute.RoPE) { o.Long = 0 })},
+		fault{op: "rope", name: "only stored keys count", step: func(_ *compute.Program, s *compute.Step) {
+			for i := range s.Seqs {
+				s.Seqs[i].Until = 0
+			}
+		}},
 		fault{op: "rope_kvstore", name: "rotated keys are not stored", program: drop("kvstore")},
 		fault{op: "program", name: "nothing is stored", program: drop("kvstore")},
 		fault{op: "program", name: "page table is ignored", step: firstPages},
@@ -311,6 +346,23 @@ func truncateFeeds(d *faulty, p *compute.Program) func() {
 	for _, in := range p.Instrs {
 		if o, ok := in.Op.(compute.Embed); ok && half[o.Out] {
 			made = append(made, d.replace(p, o.Table, func(_ int, v float32) float32 { return truncated(v) }))
+		}
+	}
+	return closer(made)
+}
+
+// firstExpert feeds zeros for ids.
+func firstExpert(d *faulty, p *compute.Program) func() {
+	var made []compute.Buffer
+	ids := make(map[compute.Ref]bool)
+	for _, in := range p.Instrs {
+		if o, ok := in.Op.(compute.MatMulExperts); ok {
+			ids[o.IDs] = true
+		}
+	}
+	for _, in := range p.Instrs {
+		if o, ok := in.Op.(compute.Embed); ok && ids[o.Out] {
+			made = append(made, d.replace(p, o.Table, func(int, float32) float32 { return 0 }))
 		}
 	}
 	return closer(made)

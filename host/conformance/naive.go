@@ -17,7 +17,11 @@ func (n *naive) embed(o compute.Embed) error {
 		return err
 	}
 	out := n.vals[o.Out]
-	for t, id := range n.s.Tokens {
+	look := n.s.Tokens
+	if o.Positions {
+		look = n.s.Pos
+	}
+	for t, id := range look {
 		v, e := out.row(t)
 		w(int(id), v, e)
 		scale := float64(o.Scale)
@@ -181,6 +185,13 @@ func (n *naive) rope(o compute.RoPE) error {
 		xv, xe := x.row(t)
 		v, e := out.row(t)
 		angle, _ := table.row(int(n.s.Pos[t]))
+		if o.Long != 0 && n.keysOf(t) > o.LongFrom {
+			long, err := n.get(o.Long)
+			if err != nil {
+				return err
+			}
+			angle, _ = long.row(int(n.s.Pos[t]))
+		}
 		for c := range v {
 			h, d := c/o.HeadDim*o.HeadDim, c%o.HeadDim
 			if d >= o.RotDim {
@@ -207,6 +218,16 @@ func (n *naive) rope(o compute.RoPE) error {
 		}
 	}
 	return nil
+}
+
+// keysOf is the length that the sequence of row t will have.
+func (n *naive) keysOf(t int) int {
+	for i := range n.s.Seqs {
+		if q := &n.s.Seqs[i]; t >= q.First && t < q.First+q.Count {
+			return max(q.Len, q.Until)
+		}
+	}
+	return 0
 }
 
 func (n *naive) kvstore(o compute.KVStore) error {

@@ -104,6 +104,18 @@ func (n *naive) op(op compute.Op) error {
 		return n.add(o)
 	case compute.TakeRows:
 		return n.takerows(o)
+	case compute.LayerNorm:
+		return n.layernorm(o)
+	case compute.Activation:
+		return n.activation(o)
+	case compute.Scale:
+		return n.scale(o)
+	case compute.Route:
+		return n.route(o)
+	case compute.MatMulExperts:
+		return n.matmulExperts(o)
+	case compute.Mix:
+		return n.mix(o)
 	}
 	return fmt.Errorf("no textbook form of %T", op)
 }

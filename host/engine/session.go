@@ -26,6 +26,7 @@ type Session struct {
 	outs   []int32
 	one    [1]int32
 	read   time.Duration
+	until  int // tokens once all of what Eval was given is in
 }
 
 // NewSession makes an empty sequence.
@@ -75,7 +76,7 @@ func (s *Session) Eval(ctx context.Context, ids []int32, want Want, emit func(i 
 	if n := len(s.tokens) + len(ids); n > s.e.contextLen {
 		return &ContextError{n, s.e.contextLen}
 	}
-	s.read = 0
+	s.read, s.until = 0, len(s.tokens)+len(ids)
 	for at := 0; at < len(ids); {
 		n := min(len(ids)-at, s.e.o.Chunk)
 		last := at+n == len(ids)
@@ -152,7 +153,7 @@ func (s *Session) Step(step *compute.Step, ids, outs []int32) error {
 	if len(step.Seqs) != 1 {
 		step.Seqs = make([]compute.Seq, 1)
 	}
-	step.Seqs[0] = compute.Seq{First: 0, Count: len(ids), Len: base + len(ids), Pages: s.seq.Pages()}
+	step.Seqs[0] = compute.Seq{First: 0, Count: len(ids), Len: base + len(ids), Until: max(s.until, base+len(ids)), Pages: s.seq.Pages()}
 	return nil
 }
 

@@ -21,9 +21,13 @@ type Builder struct {
 	residuals []compute.Ref
 	layer     string // prefix of labels and tensor names, such as "blk.3."
 	wanted    []wanted
-	rope      compute.Ref
+	ropes     map[*RoPE]ropeTables // made so far
+	whole     map[string]int       // by name, 1 + the index in wanted of tensors that parts are taken from
 	err       error
 }
+
+// ropeTables are the tables of one RoPE; long is none but for LongRoPE.
+type ropeTables struct{ short, long compute.Ref }
 
 // wanted is a tensor that the program names and fill puts on the device.
 type wanted struct {
@@ -31,10 +35,12 @@ type wanted struct {
 	t     weights.Tensor // empty for tables and caches
 	table []float32      // contents made here, or nil
 	embed bool           // read by rows only
+	// parent is 1 + the index of the wanted tensor of which this one is the rows (or of a vector, the elements) from from on.
+	parent, from int
 }
 
 func newBuilder(f *weights.File, cfg *Config, o Options) *Builder {
-	b := &Builder{cfg: cfg, f: f, o: o, p: compute.NewProgram(cfg.Arch)}
+	b := &Builder{cfg: cfg, f: f, o: o, p: compute.NewProgram(cfg.Arch), ropes: map[*RoPE]ropeTables{}, whole: map[string]int{}}
 	b.p.VocabSize = cfg.VocabSize
 	b.p.MaxPos = o.ContextLen
 	b.p.PageSize = o.PageSize
@@ -56,6 +62,20 @@ func (b *Builder) Layer(i int) {
 	}
 }
 
+// Has reports whether the file has the tensor NAME of the layer.
+func (b *Builder) Has(name string) bool {
+	_, ok := b.f.Tensor(b.layer + name)
+	return ok
+}
+
+// Pairing is the family's in GGUF files, or halves where the file says that its rows are in their checkpoint's order.
+func (b *Builder) Pairing(p compute.Pairing) compute.Pairing {
+	if halves, ok := b.f.Bool("tuff.rope.halves"); ok && halves {
+		return compute.Halves
+	}
+	return p
+}
+
 // Weight is the tensor NAME.weight of shape [rows, cols], in the format of the file.
 func (b *Builder) Weight(name string, rows, cols int) compute.Ref {
 	return b.tensor(name+".weight", rows, cols, false)
@@ -70,15 +90,58 @@ func (b *Builder) Vector(name, kind string, n int, optional bool) compute.Ref {
 	return b.tensor(name+"."+kind, 1, n, true)
 }
 
+// Part is rows from to from+rows of the tensor NAME.weight of shape [total, cols]: one of several matrices in one tensor.
+func (b *Builder) Part(name string, total, from, rows, cols int) compute.Ref {
+	return b.part(name+".weight", total, from, rows, cols, false)
+}
+
+// VectorPart is elements from to from+n of the tensor NAME.bias of total elements; zero Ref where the file has none.
+func (b *Builder) VectorPart(name string, total, from, n int) compute.Ref {
+	if _, ok := b.f.Tensor(b.layer + name + ".bias"); !ok {
+		return 0
+	}
+	return b.part(name+".bias", total, from, n, 1, true)
+}
+
+func (b *Builder) part(name string, total, from, rows, cols int, vector bool) compute.Ref {
+	full := b.layer + name
+	if b.whole[full] == 0 {
+		if vector {
+			b.tensor(name, 1, total, true)
+		} else {
+			b.tensor(name, total, cols, false)
+		}
+		b.whole[full] = len(b.wanted)
+	}
+	parent := b.whole[full]
+	t := *b.p.At(b.wanted[parent-1].ref)
+	t.Name = fmt.Sprintf("%s[%d:%d]", full, from, from+rows)
+	if t.Rows = compute.Rows(rows); vector {
+		t.Rows, t.Cols = compute.Rows(1), rows
+	}
+	ref := b.p.Declare(t)
+	b.wanted = append(b.wanted, wanted{ref: ref, parent: parent, from: from})
+	return ref
+}
+
 func (b *Builder) tensor(name string, rows, cols int, vector bool) compute.Ref {
+	return b.declare(name, rows, cols, rows, cols, vector)
+}
+
+// tensorOf is a small tensor of [fileRows, fileCols] in the file and of as many elements, [rows, cols], in the program.
+func (b *Builder) tensorOf(name string, rows, cols, fileRows, fileCols int) compute.Ref {
+	return b.declare(name, rows, cols, fileRows, fileCols, true)
+}
+
+func (b *Builder) declare(name string, rows, cols, fileRows, fileCols int, vector bool) compute.Ref {
 	full := b.layer + name
 	decl := compute.Tensor{Name: full, Role: compute.Weight, DType: compute.F32, Rows: compute.Rows(rows), Cols: cols}
 	t, ok := b.f.Tensor(full)
 	switch {
 	case !ok:
-		b.fail("tensor %q: got none, want [%d, %d]", full, rows, cols)
-	case t.Rows != rows || t.Cols != cols:
-		b.fail("tensor %q: got [%d, %d], want [%d, %d]", full, t.Rows, t.Cols, rows, cols)
+		b.fail("tensor %q: got none, want [%d, %d]", full, fileRows, fileCols)
+	case t.Rows != fileRows || t.Cols != fileCols:
+		b.fail("tensor %q: got [%d, %d], want [%d, %d]", full, t.Rows, t.Cols, fileRows, fileCols)
 	case !vector:
 		decl.DType = t.DType
 	case t.DType != compute.F32 && t.DType != compute.F16 && t.DType != compute.BF16:
@@ -97,24 +160,55 @@ func (b *Builder) tensor(name string, rows, cols int, vector bool) compute.Ref {
 	return ref
 }
 
-// Embed looks up the tokens.
-func (b *Builder) Embed(table compute.Ref) compute.Ref {
+// Embed looks up the tokens and scales their rows.
+func (b *Builder) Embed(table compute.Ref, scale float32) compute.Ref {
 	for i := range b.wanted {
 		b.wanted[i].embed = b.wanted[i].embed || b.wanted[i].ref == table
 	}
 	out := b.p.Scratch("embed", compute.PerToken(1), b.cfg.HiddenDim)
-	b.p.Add("token_embd", compute.Embed{Table: table, Out: out, Scale: 1})
+	b.p.Add("token_embd", compute.Embed{Table: table, Out: out, Scale: scale})
+	return out
+}
+
+// EmbedPositions looks up learned positions.
+func (b *Builder) EmbedPositions(name string) compute.Ref {
+	rows := b.cfg.ContextLen
+	if t, ok := b.f.Tensor(name + ".weight"); ok {
+		rows = t.Rows
+	}
+	table := b.Weight(name, rows, b.cfg.HiddenDim)
+	b.wanted[len(b.wanted)-1].embed = true
+	out := b.p.Scratch(name, compute.PerToken(1), b.cfg.HiddenDim)
+	b.p.Add(name, compute.Embed{Table: table, Out: out, Scale: 1, Positions: true})
 	return out
 }
 
 // Residual notes x as the next value of the residual stream.
 func (b *Builder) Residual(x compute.Ref) { b.residuals = append(b.residuals, x) }
 
-// RMSNorm normalises x by the weights of name.
-func (b *Builder) RMSNorm(name string, x compute.Ref) compute.Ref {
+// Norm normalises the rows of x as the family does, by the weights (and for LayerNorm the bias, where there is one) of name.
+func (b *Builder) Norm(name string, x compute.Ref) compute.Ref {
 	t := *b.p.At(x)
 	out := b.p.Scratch(b.layer+name, t.Rows, t.Cols)
-	b.p.Add(b.layer+name, compute.RMSNorm{X: x, Weight: b.Vector(name, "weight", t.Cols, false), Out: out, Eps: b.cfg.NormEps})
+	if b.cfg.LayerNorm {
+		b.p.Add(b.layer+name, compute.LayerNorm{X: x, Weight: b.Vector(name, "weight", t.Cols, false), Bias: b.Vector(name, "bias", t.Cols, true),
+			Out: out, Eps: b.cfg.NormEps})
+	} else {
+		b.p.Add(b.layer+name, compute.RMSNorm{X: x, Weight: b.Vector(name, "weight", t.Cols, false), Out: out, Eps: b.cfg.NormEps})
+	}
+	return out
+}
+
+// HeadNorm normalises every head of x by itself. RMSNorm has one weight for all heads, LayerNorm one for each.
+func (b *Builder) HeadNorm(name string, x compute.Ref, dim int) compute.Ref {
+	t := *b.p.At(x)
+	out := b.p.Scratch(b.layer+name, t.Rows, t.Cols)
+	if b.cfg.LayerNorm {
+		w := b.tensorOf(name+".weight", 1, t.Cols, t.Cols/dim, dim)
+		b.p.Add(b.layer+name, compute.LayerNorm{X: x, Weight: w, Out: out, Group: dim, Eps: b.cfg.NormEps})
+	} else {
+		b.p.Add(b.layer+name, compute.RMSNorm{X: x, Weight: b.Vector(name, "weight", dim, false), Out: out, Group: dim, Eps: b.cfg.NormEps})
+	}
 	return out
 }
 
@@ -124,29 +218,50 @@ func (b *Builder) Linear(name string, x compute.Ref, n int) compute.Ref {
 	return b.linear(name, x, b.Weight(name, n, t.Cols), b.Vector(name, "bias", n, true))
 }
 
+// LinearPart is Linear by rows from to from+n of a tensor of total rows.
+func (b *Builder) LinearPart(name string, x compute.Ref, total, from, n int) compute.Ref {
+	t := *b.p.At(x)
+	return b.linear(fmt.Sprintf("%s[%d:%d]", name, from, from+n), x, b.Part(name, total, from, n, t.Cols), b.VectorPart(name, total, from, n))
+}
+
 func (b *Builder) linear(name string, x, w, bias compute.Ref) compute.Ref {
 	out := b.p.Scratch(b.layer+name, b.p.At(x).Rows, b.p.At(w).Rows.Fixed)
 	b.p.Add(b.layer+name, compute.MatMul{X: x, W: w, Bias: bias, Out: out})
 	return out
 }
 
-// RoPE rotates the heads of x.
-func (b *Builder) RoPE(name string, x compute.Ref, heads int, pairing compute.Pairing) compute.Ref {
-	r := &b.cfg.RoPE
-	if b.rope == 0 {
-		b.rope = b.p.Declare(compute.Tensor{Name: "rope_table", Role: compute.Weight, DType: compute.F32,
-			Rows: compute.Rows(b.p.MaxPos), Cols: r.Dim})
-		b.wanted = append(b.wanted, wanted{ref: b.rope, table: r.Table(b.p.MaxPos)})
+// RoPE rotates the heads of x by the angles of r. LongRoPE has one table for sequences that fit the training's context and
+// one for longer ones.
+func (b *Builder) RoPE(name string, x compute.Ref, r *RoPE, heads int, pairing compute.Pairing) compute.Ref {
+	t, ok := b.ropes[r]
+	if !ok {
+		table := func(keys int) compute.Ref {
+			ref := b.p.Declare(compute.Tensor{Name: fmt.Sprintf("rope_table_%d", keys), Role: compute.Weight, DType: compute.F32,
+				Rows: compute.Rows(b.p.MaxPos), Cols: r.Dim})
+			b.wanted = append(b.wanted, wanted{ref: ref, table: r.Table(b.p.MaxPos, keys)})
+			return ref
+		}
+		if r.Scaling == ScalingLongest && b.p.MaxPos > r.OriginalLen {
+			t = ropeTables{table(r.OriginalLen), table(b.p.MaxPos)}
+		} else {
+			t.short = table(b.p.MaxPos)
+		}
+		b.ropes[r] = t
 	}
 	out := b.p.Scratch(b.layer+name, compute.PerToken(1), b.p.At(x).Cols)
-	b.p.Add(b.layer+name, compute.RoPE{X: x, Table: b.rope, Out: out, NumHeads: heads, HeadDim: b.cfg.HeadDim,
-		RotDim: r.Dim, Pairing: pairing})
+	b.p.Add(b.layer+name, compute.RoPE{X: x, Table: t.short, Out: out, NumHeads: heads, HeadDim: b.cfg.HeadDim,
+		RotDim: r.Dim, Pairing: pairing, Long: t.long, LongFrom: r.OriginalLen})
 	return out
 }
 
-// CachedAttention stores k and v in the layer's KV cache and attends to all that the cache holds.
-func (b *Builder) CachedAttention(q, k, v compute.Ref) compute.Ref {
+// CachedAttention stores k and v in the layer's KV cache and attends to all that the cache holds, or with a window to the
+// last keys. sinks may be none.
+func (b *Builder) CachedAttention(q, k, v, sinks compute.Ref, window int) compute.Ref {
 	c := b.cfg
+	scale := c.AttnScale
+	if scale == 0 {
+		scale = float32(1 / math.Sqrt(float64(c.HeadDim)))
+	}
 	rows := compute.Rows(b.p.NumPages * b.p.PageSize)
 	cache := func(name string, cols int) compute.Ref {
 		r := b.p.Declare(compute.Tensor{Name: b.layer + name, Role: compute.State, DType: b.o.KVType, Rows: rows, Cols: cols})
@@ -156,17 +271,31 @@ func (b *Builder) CachedAttention(q, k, v compute.Ref) compute.Ref {
 	kc, vc := cache("k_cache", c.NumKVHeads*c.HeadDim), cache("v_cache", c.NumKVHeads*c.HeadDimV)
 	b.p.Add(b.layer+"kv_store", compute.KVStore{K: k, V: v, KCache: kc, VCache: vc})
 	out := b.p.Scratch(b.layer+"attn", compute.PerToken(1), c.NumHeads*c.HeadDimV)
-	b.p.Add(b.layer+"attn", compute.Attention{Q: q, K: kc, V: vc, Out: out, NumHeads: c.NumHeads, NumKVHeads: c.NumKVHeads,
-		HeadDim: c.HeadDim, HeadDimV: c.HeadDimV, Scale: float32(1 / math.Sqrt(float64(c.HeadDim))), Causal: true,
-		Window: c.Window, Paged: true})
+	b.p.Add(b.layer+"attn", compute.Attention{Q: q, K: kc, V: vc, Sinks: sinks, Out: out, NumHeads: c.NumHeads, NumKVHeads: c.NumKVHeads,
+		HeadDim: c.HeadDim, HeadDimV: c.HeadDimV, Scale: scale, SoftCap: c.AttnCap, Causal: true, Window: window, Paged: true})
 	return out
 }
 
-// SwiGLU gates up by gate.
-func (b *Builder) SwiGLU(gate, up compute.Ref) compute.Ref {
+// Gate applies the family's activation to gate and multiplies by up; without up it applies it alone.
+func (b *Builder) Gate(name string, fn compute.Function, gate, up compute.Ref) compute.Ref {
 	t := *b.p.At(gate)
-	out := b.p.Scratch(b.layer+"ffn_act", t.Rows, t.Cols)
-	b.p.Add(b.layer+"ffn_act", compute.SwiGLU{Gate: gate, Up: up, Out: out})
+	out := b.p.Scratch(b.layer+name, t.Rows, t.Cols)
+	if fn == compute.SiLU && up != 0 {
+		b.p.Add(b.layer+name, compute.SwiGLU{Gate: gate, Up: up, Out: out})
+	} else {
+		b.p.Add(b.layer+name, compute.Activation{X: gate, Up: up, Out: out, Fn: fn})
+	}
+	return out
+}
+
+// Scale multiplies x by factor; 0 and 1 leave it as it is.
+func (b *Builder) Scale(name string, x compute.Ref, factor float32) compute.Ref {
+	if factor == 0 || factor == 1 {
+		return x
+	}
+	t := *b.p.At(x)
+	out := b.p.Scratch(b.layer+name, t.Rows, t.Cols)
+	b.p.Add(b.layer+name, compute.Scale{X: x, Out: out, Factor: factor})
 	return out
 }
 
@@ -198,6 +327,15 @@ func (b *Builder) Logits(x, table compute.Ref) {
 		}
 	}
 	b.logits = b.linear("output", x, w, b.Vector("output", "bias", b.cfg.VocabSize, true))
+	if c := b.cfg; c.LogitScale != 0 && c.LogitScale != 1 || c.LogitCap > 0 {
+		factor := c.LogitScale
+		if factor == 0 {
+			factor = 1
+		}
+		out := b.p.Scratch("logits", compute.PerOutput(1), c.VocabSize)
+		b.p.Add("logits", compute.Scale{X: b.logits, Out: out, Factor: factor, Cap: c.LogitCap})
+		b.logits = out
+	}
 	b.p.At(b.logits).Role = compute.Output
 }
 
@@ -207,7 +345,7 @@ func (b *Builder) fill(ctx context.Context, m *Model, progress func(done, total 
 	for _, w := range b.wanted {
 		if n, err := b.p.At(w.ref).Bytes(compute.Sizes{}); err != nil {
 			return err
-		} else if b.p.At(w.ref).Role == compute.Weight {
+		} else if b.p.At(w.ref).Role == compute.Weight && w.parent == 0 {
 			total += n
 		}
 	}
@@ -217,6 +355,12 @@ func (b *Builder) fill(ctx context.Context, m *Model, progress func(done, total 
 			return err
 		}
 		t := b.p.At(w.ref)
+		if w.parent > 0 {
+			if err := b.place(t, &w); err != nil {
+				return err
+			}
+			continue
+		}
 		size, _ := t.Bytes(compute.Sizes{}) // taken without error above
 		spec := compute.BufferSpec{Name: t.Name, Usage: compute.UseWeights, Size: size, DType: t.DType, Rows: t.Rows.Fixed, Cols: t.Cols}
 		switch {
@@ -251,6 +395,19 @@ func (b *Builder) fill(ctx context.Context, m *Model, progress func(done, total 
 		}
 	}
 	return nil
+}
+
+// place puts a part into the buffer of the tensor that it is a part of.
+func (b *Builder) place(t *compute.Tensor, w *wanted) error {
+	whole := b.p.At(b.wanted[w.parent-1].ref)
+	t.Buffer, t.DType = whole.Buffer, whole.DType
+	if whole.Rows.Fixed == 1 { // elements of a vector
+		t.Offset = int64(whole.DType.BlockBytes()) * int64(w.from)
+		return nil
+	}
+	row, err := whole.DType.RowBytes(whole.Cols)
+	t.Offset = row * int64(w.from)
+	return err
 }
 
 // floats reads a small tensor of plain floats.

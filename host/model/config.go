@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 
+	"tuff/host/compute"
 	"tuff/host/weights"
 )
 
@@ -29,6 +30,7 @@ func (e *UnsupportedError) Error() string {
 //	NumHeads   attention.head_count        NumKVHeads attention.head_count_kv    ContextLen  context_length
 //	HeadDim    attention.key_length        HeadDimV   attention.value_length     NormEps     attention.layer_norm_rms_epsilon
 //	Window     attention.sliding_window    VocabSize  vocab_size, or the number of tokens
+//	LocalLayers attention.sliding_window_pattern
 //
 // each behind the architecture's name, such as llama.block_count.
 func ReadConfig(f *weights.File) (*Config, *Family, error) {
@@ -46,12 +48,21 @@ func ReadConfig(f *weights.File) (*Config, *Family, error) {
 	c.Name, _ = f.String("general.name")
 	c.NumLayers = r.count("block_count", 1, maxLayers, 0)
 	c.HiddenDim = r.count("embedding_length", 1, maxDim, 0)
-	c.FFNDim = r.count("feed_forward_length", 1, maxDim, 0)
+	r.moe(c)
+	c.FFNDim = r.count("feed_forward_length", 1, maxDim, c.MoE.FFNDim)
+	if c.MoE.NumExperts > 0 && c.MoE.FFNDim == 0 {
+		c.MoE.FFNDim = c.FFNDim
+	}
 	c.NumHeads = r.count("attention.head_count", 1, maxHeads, 0)
 	c.NumKVHeads = r.count("attention.head_count_kv", 1, maxHeads, c.NumHeads)
 	c.ContextLen = r.count("context_length", 1, maxCtx, 0)
 	c.Window = r.count("attention.sliding_window", 0, maxCtx, 0)
+	c.LocalLayers, _ = f.Bools(arch + ".attention.sliding_window_pattern")
+	c.LayerNorm = fam.LayerNorm
 	c.NormEps = r.float("attention.layer_norm_rms_epsilon", 1e-5)
+	if c.LayerNorm {
+		c.NormEps = r.float("attention.layer_norm_epsilon", 1e-5)
+	}
 	if r.err == nil {
 		def := max(c.HiddenDim/c.NumHeads, 1)
 		c.HeadDim = r.count("attention.key_length", 1, maxDim, def)
@@ -65,10 +76,33 @@ func ReadConfig(f *weights.File) (*Config, *Family, error) {
 	if c.NumHeads%c.NumKVHeads != 0 {
 		return nil, nil, fmt.Errorf("model: read %q: got %d heads over %d KV heads, want a multiple", f.Name, c.NumHeads, c.NumKVHeads)
 	}
-	if err := fam.Config(c, f); err != nil {
-		return nil, nil, err
+	if fam.Config != nil {
+		if err := fam.Config(c, f); err != nil {
+			return nil, nil, err
+		}
 	}
 	return c, fam, nil
+}
+
+// moe reads the keys of a mixture of experts. Families say which gate they have; some files do.
+func (r *reader) moe(c *Config) {
+	m := &c.MoE
+	m.NumExperts = r.count("expert_count", 0, 1024, 0)
+	if m.NumExperts == 0 {
+		return
+	}
+	m.NumUsed = r.count("expert_used_count", 1, m.NumExperts, 0)
+	m.FFNDim = r.count("expert_feed_forward_length", 0, maxDim, 0)
+	m.SharedFFNDim = r.count("expert_shared_feed_forward_length", 0, maxDim, 0)
+	m.DenseLayers = r.count("leading_dense_block_count", 0, maxLayers, 0)
+	m.Factor = r.float("expert_weights_scale", 0)
+	m.Groups, m.UsedGroups = r.count("expert_group_count", 0, m.NumExperts, 0), r.count("expert_group_used_count", 0, m.NumExperts, 0)
+	if v, ok := r.f.Bool(r.arch + ".expert_weights_norm"); ok {
+		m.Normalize = v
+	}
+	if r.count("expert_gating_func", 0, 3, 0) == 2 {
+		m.Gate = compute.SigmoidGate
+	}
 }
 
 // reader reads keys of one architecture and keeps the first error.

@@ -4,7 +4,11 @@ import "strings"
 
 // families lists every family that can be built, in the order of the documentation.
 var families = []*Family{
-	&llama,
+	&llama, &arcee, &smollm3, &granite,
+	&qwen2, &seedOSS, &qwen2moe, &qwen3,
+	&gemma, &gemma2, &gemma3,
+	&gpt2, &gptNeoX, &gptOSS, &falcon, &phi2, &phi3, &starcoder2, &nemotron,
+	&cohere, &cohere2, &stablelm, &olmo2, &olmoe, &glm4,
 }
 
 // familyOf finds the family of an architecture, or nil.

@@ -1,51 +1,55 @@
 package model
 
 import (
-	"fmt"
-
 	"tuff/host/compute"
 	"tuff/host/weights"
 )
 
-// llama is the family of Llama 2 and 3 and of Mistral: pre-norm layers of grouped-query attention with rotary positions
-// and a SwiGLU feed-forward, RMSNorm throughout, an output matrix of its own or the embedding table again.
-// Sources: Touvron et al., LLaMA, 2023, section 2; Llama 2, 2023, section 2.2; Jiang et al., Mistral 7B, 2023, section 2.
+// llama is the family of Llama 2 and 3, Mistral and Mixtral: pre-norm layers of grouped-query attention with rotary positions
+// and a SwiGLU feed-forward or a mixture of such, RMSNorm throughout, an output matrix of its own or the embedding table
+// again. GGUF files of this architecture store query and key rows so that a rotated pair lies side by side.
+// Sources: Touvron et al., LLaMA, 2023, section 2; Llama 2, 2023, section 2.2; Jiang et al., Mistral 7B, 2023, section 2;
+// Jiang et al., Mixtral of Experts, 2024, section 2.1.
 var llama = Family{
-	Archs: []string{"llama"},
-
+	Archs: []string{"llama", "ernie4_5"},
 	Config: func(c *Config, f *weights.File) error {
-		if n, ok := f.Uint("llama.expert_count"); ok && n > 0 {
-			return &UnsupportedError{f.Name, fmt.Sprintf("mixture of %d experts (llama.expert_count)", n)}
+		c.MoE.Normalize = true
+		return nil
+	},
+	Build: Decoder{}.Build,
+}
+
+// arcee is Llama with a feed-forward part of squared ReLU and no gate. Source: Arcee AI, AFM-4.5B, 2025.
+var arcee = Family{
+	Archs: []string{"arcee"},
+	Build: Decoder{NoGate: true, Activation: compute.ReLU2}.Build,
+}
+
+// smollm3 is Llama of which every fourth layer does not rotate. Source: Hugging Face, SmolLM3, 2025 (NoPE after Yang et al.,
+// Rope to Nope and Back Again, 2025).
+var smollm3 = Family{
+	Archs: []string{"smollm3"},
+	Build: Decoder{Rotate: func(i int) bool { return (i+1)%4 != 0 }}.Build,
+}
+
+// granite is Llama with multipliers on embeddings, attention, residuals and logits.
+// Source: IBM, Granite 3.0 Language Models, 2024, section 3 (after Yang et al., Tensor Programs V, 2022).
+var granite = Family{
+	Archs: []string{"granite", "granitemoe"},
+	Config: func(c *Config, f *weights.File) error {
+		c.MoE.Normalize = true
+		c.EmbedScale, c.ResidualScale = multiplier(f, c, "embedding_scale"), multiplier(f, c, "residual_scale")
+		c.AttnScale = multiplier(f, c, "attention.scale")
+		if s := multiplier(f, c, "logit_scale"); s != 0 {
+			c.LogitScale = 1 / s // the file's is a divisor
 		}
 		return nil
 	},
+	Build: Decoder{}.Build,
+}
 
-	Build: func(b *Builder) {
-		c := b.cfg
-		table := b.Weight("token_embd", c.VocabSize, c.HiddenDim)
-		x := b.Embed(table)
-		b.Residual(x)
-		for i := range c.NumLayers {
-			b.Layer(i)
-			h := b.RMSNorm("attn_norm", x)
-			q := b.Linear("attn_q", h, c.NumHeads*c.HeadDim)
-			k := b.Linear("attn_k", h, c.NumKVHeads*c.HeadDim)
-			v := b.Linear("attn_v", h, c.NumKVHeads*c.HeadDimV)
-			// GGUF files of this architecture store query and key rows so that a pair lies side by side.
-			q = b.RoPE("attn_q_rope", q, c.NumHeads, compute.Adjacent)
-			k = b.RoPE("attn_k_rope", k, c.NumKVHeads, compute.Adjacent)
-			a := b.CachedAttention(q, k, v)
-			x = b.Add("attn_residual", x, b.Linear("attn_output", a, c.HiddenDim))
-
-			h = b.RMSNorm("ffn_norm", x)
-			gate := b.Linear("ffn_gate", h, c.FFNDim)
-			up := b.Linear("ffn_up", h, c.FFNDim)
-			x = b.Add("ffn_residual", x, b.Linear("ffn_down", b.SwiGLU(gate, up), c.HiddenDim))
-			b.Residual(x)
-		}
-		b.Layer(-1)
-		h := b.RMSNorm("output_norm", b.TakeRows(x))
-		b.Residual(h)
-		b.Logits(h, table)
-	},
+// multiplier is a number of the file, or 0.
+func multiplier(f *weights.File, c *Config, key string) float32 {
+	v, _ := f.Float(c.Arch + "." + key)
+	return float32(v)
 }

@@ -23,8 +23,29 @@ type Config struct {
 	VocabSize            int
 	ContextLen           int // the longest sequence the model was made for
 	NormEps              float32
+	LayerNorm            bool // LayerNorm instead of RMSNorm
 	RoPE                 RoPE
-	Window               int // sliding window of attention; 0: none
+	Window               int    // sliding window of attention; 0: none
+	LocalLayers          []bool // layers that attend to the window only, where the file lists them
+	// EmbedScale, ResidualScale, AttnScale and LogitScale are multipliers where a family has them; 0: the usual ones (1, 1,
+	// 1/√HeadDim, 1). AttnCap and LogitCap are soft caps; 0: none.
+	EmbedScale, ResidualScale, AttnScale, LogitScale float32
+	AttnCap, LogitCap                                float32
+	MoE                                              MoE
+	localBase                                        float64 // of RoPE in local layers with angles of their own
+}
+
+// MoE is a mixture of experts in place of the feed-forward part.
+type MoE struct {
+	NumExperts, NumUsed int // NumExperts 0: none
+	FFNDim              int // of one expert
+	SharedFFNDim        int // of the experts that every token uses, together; 0: none
+	DenseLayers         int // leading layers without experts
+	Gate                compute.Gate
+	Normalize           bool
+	Factor              float32
+	Groups, UsedGroups  int
+	GroupTop2           bool
 }
 
 // KVBytes is the size of the KV cache of one position, in a cache of type t.
@@ -34,8 +55,9 @@ func (c *Config) KVBytes(t compute.DType) int64 {
 
 // Family is one group of architectures that are wired alike.
 type Family struct {
-	Archs []string // values of general.architecture
-	// Config reads what is particular to the family and refuses what it does not support, before any weight is read.
+	Archs     []string // values of general.architecture
+	LayerNorm bool     // LayerNorm instead of RMSNorm
+	// Config, if set, reads what is particular to the family and refuses what it does not support, before any weight is read.
 	Config func(*Config, *weights.File) error
 	// Build appends the model's ops.
 	Build func(*Builder)

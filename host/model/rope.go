@@ -218,10 +218,10 @@ func (p *RoPE) longRoPE(theta []float64, n int) float64 {
 	return math.Sqrt(1 + math.Log(p.Factor)/math.Log(float64(p.OriginalLen)))
 }
 
-// Table is the [n, Dim] table of compute.RoPE for sequences of up to n positions: cos and sin of pair i at columns 2i
+// Table is the [n, Dim] table of compute.RoPE for sequences of up to keys positions: cos and sin of pair i at columns 2i
 // and 2i+1 of each position's row.
-func (p *RoPE) Table(n int) []float32 {
-	theta, scale := p.Frequencies(n)
+func (p *RoPE) Table(n, keys int) []float32 {
+	theta, scale := p.Frequencies(keys)
 	table := make([]float32, 0, n*p.Dim)
 	for pos := range n {
 		for _, t := range theta {

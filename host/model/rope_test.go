@@ -11,7 +11,7 @@ import (
 func TestTableRotatesByPosition(t *testing.T) {
 	p := RoPE{Dim: 4, Base: 100, Scaling: ScalingNone}
 	require.NoError(t, p.check())
-	table := p.Table(3)
+	table := p.Table(3, 3)
 	require.Len(t, table, 12)
 	assert.Equal(t, []float32{1, 0, 1, 0}, table[:4])
 	for i, theta := range []float64{2, 0.2} { // position 2, frequencies 1 and 1/10

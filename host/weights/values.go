@@ -17,6 +17,9 @@ func (f *File) Bool(key string) (bool, bool) { return get[bool](f, key) }
 // Strings is the value of an array of strings. The caller must not change it.
 func (f *File) Strings(key string) ([]string, bool) { return get[[]string](f, key) }
 
+// Bools is a list of booleans.
+func (f *File) Bools(key string) ([]bool, bool) { return get[[]bool](f, key) }
+
 func get[T any](f *File, key string) (T, bool) {
 	v, ok := f.values[key].(T)
 	return v, ok

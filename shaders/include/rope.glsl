@@ -6,6 +6,11 @@
 #define ROPE_GLSL
 #include "memory.glsl"
 
+// anglesOf is the table of a row: the long one for sequences that will have more than longFrom keys.
+F32In anglesOf(F32In table, F32In longTable, uint longFrom, uint keys) {
+  return F32In(keys > longFrom ? uint64_t(longTable) : uint64_t(table));
+}
+
 // rotated is element e (in the head that begins at x[at]) at position pos; table is [positions, rot].
 float rotated(F32In x, F32In table, uint at, uint e, uint rot, uint pairing, uint pos) {
   if (e >= rot) return x.v[at + e];

@@ -1,0 +1,206 @@
+package conformance
+
+import (
+	"fmt"
+
+	"tuff/host/compute"
+)
+
+func (l *list) layernorm() {
+	for i, cols := range widths[1:] { // one column has no variance
+		for j, rows := range []int{1, 2, 33} {
+			mean := pick([]float32{0, 3, -0.25}, i+j) // a mean far from zero is what the two passes are for
+			biased, fixed := (i+j)%2 == 0, (i+j)%4 == 3
+			l.add("layernorm", fmt.Sprintf("c%d_r%d_mean%g", cols, rows, mean), 0, j == i%3, func(b *build) {
+				gen := func(int, int) float32 { return mean + b.uniform() }
+				b.norm(rows, cols, 0, biased, fixed, i%3, gen)
+			})
+		}
+	}
+	for i, group := range []int{2, 16, 48, 64, 80, 128} {
+		for j, heads := range []int{1, 2, 7, 32} {
+			l.add("layernorm", fmt.Sprintf("heads%d_d%d", heads, group), 0, j == i%4, func(b *build) {
+				b.norm(1+4*(j%3), group*heads, group, j%2 == 0, false, 0, func(int, int) float32 { return b.uniform() })
+			})
+		}
+	}
+	l.add("layernorm", "constant_rows", 0, true, func(b *build) {
+		b.norm(3, 96, 0, true, false, 0, func(r, _ int) float32 { return float32(r) })
+	})
+	l.add("layernorm", "large_values", 0, true, func(b *build) {
+		b.norm(3, 288, 0, true, false, 0, func(int, int) float32 { return 1e15 * b.uniform() })
+	})
+}
+
+// norm is one LayerNorm.
+func (b *build) norm(rows, cols, group int, biased, fixed bool, lead int, gen func(r, c int) float32) {
+	ext := compute.PerToken(1)
+	var x compute.Ref
+	if fixed {
+		b.rows(1)
+		ext = compute.Rows(rows)
+		x = b.floats("x", rows, cols, gen)
+		b.lead[x] = lead
+	} else {
+		b.rows(rows)
+		x = b.feedOf("x", cols, gen)
+	}
+	w := b.random("weight", 1, cols)
+	b.lead[w] = lead
+	op := compute.LayerNorm{X: x, Weight: w, Out: b.outputRows("out", ext, cols), Group: group, Eps: 1e-5}
+	if biased {
+		op.Bias = b.random("bias", 1, cols)
+	}
+	b.p.Add("layernorm", op)
+}
+
+func (l *list) activation() {
+	for fn := compute.SiLU; fn <= compute.ClampedSiLU; fn++ {
+		for i, cols := range []int{1, 3, 31, 64, 127, 128, 129, 512, 5120} {
+			for j, spread := range []float64{1, 8, 60, 1e-6} {
+				up := (i+j)%2 == 0 || fn == compute.ClampedSiLU
+				rows := pick([]int{1, 2, 9, 33}, i+j)
+				l.add("activation", fmt.Sprintf("%v_c%d_r%d_spread%g_up-%t", fn, cols, rows, spread, up), 0, i == 5 || j == i%4 && i%3 == 0, func(b *build) {
+					b.rows(rows)
+					b.spread = spread
+					op := compute.Activation{X: b.feed("x", cols), Out: b.output("out", cols), Fn: fn}
+					if up {
+						op.Up = b.feed("up", cols)
+					}
+					b.p.Add("activation", op)
+				})
+			}
+		}
+		l.add("activation", fmt.Sprintf("%v_fixed_rows_at_an_offset", fn), 0, true, func(b *build) {
+			b.rows(1)
+			x, up := b.random("x", 9, 77), b.random("up", 9, 77)
+			b.lead[x], b.lead[up] = 1, 2
+			b.p.Add("activation", compute.Activation{X: x, Up: up, Out: b.outputRows("out", compute.Rows(9), 77), Fn: fn})
+		})
+	}
+}
+
+func (l *list) scale() {
+	for i, cols := range []int{1, 3, 64, 127, 128, 129, 1000, 8192} {
+		for j, capped := range []float32{0, 30, 50, 0.5} {
+			factor := pick([]float32{0.0625, -3, 1, 12}, i+j)
+			rows := pick([]int{1, 2, 17}, i+j)
+			l.add("scale", fmt.Sprintf("c%d_r%d_by%g_cap%g", cols, rows, factor, capped), 0, j == i%4, func(b *build) {
+				b.rows(rows)
+				b.spread = pick([]float64{1, 100, 1e-5}, i)
+				b.p.Add("scale", compute.Scale{X: b.feed("x", cols), Out: b.output("out", cols), Factor: factor, Cap: capped})
+			})
+		}
+	}
+}
+
+// experts adds the ops of mixtures of experts.
+func (l *list) experts() {
+	for i, e := range []int{1, 2, 4, 8, 60, 64, 65, 128, 256, 512} {
+		for j, used := range []int{1, 2, 4, 8} {
+			if used > e {
+				continue
+			}
+			for gate := compute.SoftmaxGate; gate <= compute.TopSoftmaxGate; gate++ {
+				op := compute.Route{Used: used, Gate: gate, Normalize: (i+j)%2 == 0, Factor: pick([]float32{1, 2.5}, i)}
+				if e%4 == 0 && e >= 8 && used <= e/2 && j%2 == 1 {
+					op.Groups, op.UsedGroups, op.GroupTop2 = 4, 2, gate == compute.SigmoidGate
+				}
+				rows := pick([]int{1, 3, 20}, i+j)
+				biased := (i+j+int(gate))%3 == 0
+				l.add("route", fmt.Sprintf("%d_of_%d_%v_r%d_groups%d_bias-%t", used, e, gate, rows, op.Groups, biased), 0, j == i%4, func(b *build) {
+					b.rows(rows)
+					b.spread = 4
+					op := op
+					op.Logits = b.feed("logits", e)
+					op.IDs, op.Weights = b.output("ids", used), b.output("weights", used)
+					if biased {
+						b.spread = 0.3
+						op.Bias = b.random("bias", 1, e)
+					}
+					b.p.Add("route", op)
+				})
+			}
+		}
+	}
+	for i, f := range append(append([]compute.DType{}, Formats10...), formats18...) {
+		for j, n := range []int{1, 5, 32, 33, 64} {
+			k := blocksOf(f, pick([]int{17, 64, 100, 256, 288}, i+j))
+			e, used, rows := pick([]int{1, 4, 7}, i+j), pick([]int{1, 2, 4}, j), pick([]int{1, 2, 9, 40}, i+j)
+			used = min(used, e)
+			perSlot, biased := (i+j)%2 == 1, j%2 == 0
+			l.add("matmul_experts", fmt.Sprintf("%v_%d_of_%d_r%d_n%d_k%d_perslot-%t", f, used, e, rows, n, k, perSlot), f, j == i%5, func(b *build) {
+				b.rows(rows)
+				ids := b.feedOf("ids", used, func(int, int) float32 { return float32(b.rng.IntN(e)) })
+				x := b.feed("x", k)
+				if perSlot && used > 1 { // a row for each use: the first multiplication's result
+					first := b.p.Scratch("first", compute.PerToken(used), k)
+					b.p.Add("first", compute.MatMulExperts{X: x, W: b.weight("w_first", compute.F32, e*k, k), IDs: ids, Out: first, NumExperts: e})
+					x = first
+				}
+				w := b.weight("w", f, e*n, k)
+				b.lead[w] = j % 3
+				op := compute.MatMulExperts{X: x, W: w, IDs: ids, Out: b.outputRows("out", compute.PerToken(used), n), NumExperts: e}
+				if biased {
+					op.Bias = b.random("bias", e, n)
+				}
+				b.p.Add("matmul_experts", op)
+			})
+		}
+	}
+	for i, used := range []int{1, 2, 4, 8} {
+		for j, cols := range []int{1, 33, 127, 128, 129, 1024} {
+			rows := pick([]int{1, 2, 9, 40}, i+j)
+			l.add("mix", fmt.Sprintf("u%d_c%d_r%d", used, cols, rows), 0, j%3 == i%3, func(b *build) {
+				b.rows(rows)
+				ids := b.feedOf("ids", used, func(int, int) float32 { return float32(b.rng.IntN(3)) })
+				x := b.p.Scratch("x", compute.PerToken(used), cols)
+				b.p.Add("x", compute.MatMulExperts{X: b.feed("in", 8), W: b.weight("w", compute.F32, 3*cols, 8), IDs: ids, Out: x, NumExperts: 3})
+				b.p.Add("mix", compute.Mix{X: x, Weights: b.feed("weights", used), Out: b.output("out", cols)})
+			})
+		}
+	}
+}
+
+// positions adds lookups by position and the angles of long sequences.
+func (l *list) positions() {
+	for i, f := range []compute.DType{compute.F32, compute.F16, compute.Q8_0, compute.Q4_K} {
+		for j, t := range []int{1, 2, 17} {
+			l.add("embed", fmt.Sprintf("positions_%v_t%d", f, t), f, j == 1, func(b *build) {
+				b.step(nil, seq{t, 20 + t})
+				b.p.MaxPos = 50
+				b.p.Add("embed", compute.Embed{Table: b.weight("table", f, 50+i, 256), Out: b.output("out", 256), Scale: 1, Positions: true})
+			})
+		}
+	}
+	for i, d := range []int{16, 64, 96} {
+		for _, long := range []bool{false, true} {
+			for _, fused := range []bool{false, true} {
+				l.add("rope", fmt.Sprintf("long-%t_d%d_fused-%t", long, d, fused), 0, true, func(b *build) {
+					const heads, kvHeads, before = 4, 2, 9
+					t := 3 + i
+					pg := b.paged(8, before+t)
+					tables := [][]int32{pg.take(before + t)}
+					s := b.step(tables, seq{t, before + t})
+					from := before + t
+					if long {
+						s.Seqs[0].Until = from + 1 // what is to come counts
+					}
+					table := b.angles(before+t, d)
+					stretched := b.floats("long_angles", before+t, d, func(int, int) float32 { return b.uniform() })
+					rope := func(label string, x, out compute.Ref, h int) {
+						b.p.Add(label, compute.RoPE{X: x, Table: table, Long: stretched, LongFrom: from, Out: out, NumHeads: h, HeadDim: d, RotDim: d, Pairing: compute.Halves})
+					}
+					rope("rope_q", b.feed("q", heads*d), b.output("q_rope", heads*d), heads)
+					if fused {
+						b.o.NoFuse = false
+						kr := b.scratch("k_rope", kvHeads*d)
+						rope("rope_k", b.feed("k", kvHeads*d), kr, kvHeads)
+						b.p.Add("kvstore", compute.KVStore{K: kr, V: b.feed("v", kvHeads*d), KCache: b.cache("k_cache", compute.F32, kvHeads*d, tables, []int{before}),
+							VCache: b.cache("v_cache", compute.F16, kvHeads*d, tables, []int{before})})
+					}
+				})
+			}
+		}
+	}
+}

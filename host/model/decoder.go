@@ -1,0 +1,171 @@
+package model
+
+import (
+	"tuff/host/compute"
+)
+
+// Parallel says whether attention and feed-forward part follow each other or both start from the layer's input.
+type Parallel uint8
+
+const (
+	Sequential Parallel = iota
+	OneNorm             // in parallel, from one normalised input
+	TwoNorms            // in parallel, each with a norm of its own
+)
+
+// QKNorm is the normalisation of queries and keys before they are rotated.
+type QKNorm uint8
+
+const (
+	NoQKNorm QKNorm = iota
+	HeadWise        // every head by itself
+	RowWise         // all heads together
+)
+
+// Decoder is the wiring of a causal decoder: what distinguishes one family from the next. The zero value is Llama.
+type Decoder struct {
+	Pairing    compute.Pairing
+	Parallel   Parallel
+	NoPreNorm  bool // norms stand behind the parts only
+	PostNorm   bool // norms stand behind the parts, before the residual is added
+	QKNorm     QKNorm
+	FusedQKV   bool             // one tensor attn_qkv with the rows of queries, keys and values
+	FusedGate  bool             // one tensor ffn_up with the rows of gate and up
+	NoGate     bool             // the feed-forward part has no gate
+	Activation compute.Function // SiLU unless said otherwise
+	Positions  bool             // learned positions instead of rotary ones
+	FFNNorm    string           // tensor of the norm before the feed-forward part; "": ffn_norm
+
+	// ParallelOf, if set, chooses Parallel by what the layer's tensors are.
+	ParallelOf func(*Builder) Parallel
+	// Local says which layers attend to the window only; nil: all, where there is a window.
+	Local func(layer int) bool
+	// Rotate says which layers rotate queries and keys; nil: all.
+	Rotate func(layer int) bool
+	// LocalRoPE gives local layers angles of their own; nil: the same.
+	LocalRoPE func(*Config) *RoPE
+}
+
+// Build appends the model's ops.
+func (d Decoder) Build(b *Builder) {
+	c := b.cfg
+	scale := c.EmbedScale
+	if scale == 0 {
+		scale = 1
+	}
+	table := b.Weight("token_embd", c.VocabSize, c.HiddenDim)
+	x := b.Embed(table, scale)
+	if d.Positions {
+		x = b.Add("embed_positions", x, b.EmbedPositions("position_embd"))
+	}
+	rope, local := &c.RoPE, &c.RoPE
+	if d.LocalRoPE != nil {
+		local = d.LocalRoPE(c)
+	}
+	b.Residual(x)
+	for i := range c.NumLayers {
+		b.Layer(i)
+		isLocal := c.Window > 0 && (d.Local == nil || d.Local(i))
+		if c.Window > 0 && len(c.LocalLayers) == c.NumLayers { // the file knows better
+			isLocal = c.LocalLayers[i]
+		}
+		angles := rope
+		if isLocal {
+			angles = local
+		}
+		if d.Positions || d.Rotate != nil && !d.Rotate(i) {
+			angles = nil
+		}
+		x = d.layer(b, x, i, angles, isLocal)
+		b.Residual(x)
+	}
+	b.Layer(-1)
+	h := b.Norm("output_norm", b.TakeRows(x))
+	b.Residual(h)
+	b.Logits(h, table)
+}
+
+// layer appends one layer.
+func (d Decoder) layer(b *Builder, x compute.Ref, i int, angles *RoPE, local bool) compute.Ref {
+	parallel := d.Parallel
+	if d.ParallelOf != nil {
+		parallel = d.ParallelOf(b)
+	}
+	ffnNorm := d.FFNNorm
+	if ffnNorm == "" {
+		ffnNorm = "ffn_norm"
+	}
+	h := x
+	if !d.NoPreNorm {
+		h = b.Norm("attn_norm", x)
+	}
+	a := d.attention(b, h, angles, local)
+	if d.PostNorm {
+		a = b.Norm("post_attention_norm", a)
+	}
+	a = b.Scale("attn_scaled", a, b.cfg.ResidualScale)
+	switch parallel {
+	case OneNorm:
+		f := d.feedForward(b, h, i)
+		return b.Add("ffn_residual", b.Add("attn_residual", x, a), f)
+	case TwoNorms:
+		f := d.feedForward(b, b.Norm(ffnNorm, x), i)
+		return b.Add("ffn_residual", b.Add("attn_residual", x, a), f)
+	}
+	x = b.Add("attn_residual", x, a)
+	if h = x; !d.NoPreNorm {
+		h = b.Norm(ffnNorm, x)
+	}
+	f := d.feedForward(b, h, i)
+	if d.PostNorm {
+		f = b.Norm("post_ffw_norm", f)
+	}
+	return b.Add("ffn_residual", x, b.Scale("ffn_scaled", f, b.cfg.ResidualScale))
+}
+
+// attention appends the attention part without its residual.
+func (d Decoder) attention(b *Builder, h compute.Ref, angles *RoPE, local bool) compute.Ref {
+	c := b.cfg
+	nq, nk, nv := c.NumHeads*c.HeadDim, c.NumKVHeads*c.HeadDim, c.NumKVHeads*c.HeadDimV
+	var q, k, v compute.Ref
+	if d.FusedQKV && b.Has("attn_qkv.weight") {
+		q = b.LinearPart("attn_qkv", h, nq+nk+nv, 0, nq)
+		k = b.LinearPart("attn_qkv", h, nq+nk+nv, nq, nk)
+		v = b.LinearPart("attn_qkv", h, nq+nk+nv, nq+nk, nv)
+	} else {
+		q, k, v = b.Linear("attn_q", h, nq), b.Linear("attn_k", h, nk), b.Linear("attn_v", h, nv)
+	}
+	switch {
+	case d.QKNorm == RowWise:
+		q, k = b.Norm("attn_q_norm", q), b.Norm("attn_k_norm", k)
+	case d.QKNorm == HeadWise && b.Has("attn_q_norm.weight"):
+		q, k = b.HeadNorm("attn_q_norm", q, c.HeadDim), b.HeadNorm("attn_k_norm", k, c.HeadDim)
+	}
+	if angles != nil {
+		q = b.RoPE("attn_q_rope", q, angles, c.NumHeads, b.Pairing(d.Pairing))
+		k = b.RoPE("attn_k_rope", k, angles, c.NumKVHeads, b.Pairing(d.Pairing))
+	}
+	window := 0
+	if local {
+		window = c.Window
+	}
+	a := b.CachedAttention(q, k, v, b.Vector("attn_sinks", "weight", c.NumHeads, true), window)
+	return b.Linear("attn_output", a, c.HiddenDim)
+}
+
+// feedForward appends the feed-forward part, or the experts, without the residual.
+func (d Decoder) feedForward(b *Builder, h compute.Ref, layer int) compute.Ref {
+	c := b.cfg
+	switch {
+	case c.MoE.NumExperts > 0 && layer >= c.MoE.DenseLayers:
+		return d.experts(b, h)
+	case d.FusedGate && !b.Has("ffn_gate.weight"):
+		gate := b.LinearPart("ffn_up", h, 2*c.FFNDim, 0, c.FFNDim)
+		up := b.LinearPart("ffn_up", h, 2*c.FFNDim, c.FFNDim, c.FFNDim)
+		return b.Linear("ffn_down", b.Gate("ffn_act", d.Activation, gate, up), c.HiddenDim)
+	case d.NoGate:
+		return b.Linear("ffn_down", b.Gate("ffn_act", d.Activation, b.Linear("ffn_up", h, c.FFNDim), 0), c.HiddenDim)
+	}
+	gate, up := b.Linear("ffn_gate", h, c.FFNDim), b.Linear("ffn_up", h, c.FFNDim)
+	return b.Linear("ffn_down", b.Gate("ffn_act", d.Activation, gate, up), c.HiddenDim)
+}

@@ -1,0 +1,59 @@
+package model
+
+import "tuff/host/compute"
+
+// experts appends a mixture of experts: the router, the experts it picks for each token, their weighted sum, and where the
+// file has them the experts that every token uses.
+func (d Decoder) experts(b *Builder, h compute.Ref) compute.Ref {
+	m := &b.cfg.MoE
+	ids, weights := b.Route(b.Linear("ffn_gate_inp", h, m.NumExperts))
+	gate := b.LinearExperts("ffn_gate_exps", h, ids, m.FFNDim)
+	up := b.LinearExperts("ffn_up_exps", h, ids, m.FFNDim)
+	act := b.Gate("ffn_moe_act", d.Activation, gate, up)
+	out := b.Mix("ffn_moe_out", b.LinearExperts("ffn_down_exps", act, ids, b.cfg.HiddenDim), weights)
+	if m.SharedFFNDim == 0 {
+		return out
+	}
+	gate, up = b.Linear("ffn_gate_shexp", h, m.SharedFFNDim), b.Linear("ffn_up_shexp", h, m.SharedFFNDim)
+	shared := b.Linear("ffn_down_shexp", b.Gate("ffn_shexp_act", d.Activation, gate, up), b.cfg.HiddenDim)
+	if b.Has("ffn_gate_inp_shexp.weight") {
+		open := b.Gate("ffn_shexp_open", compute.Sigmoid, b.Linear("ffn_gate_inp_shexp", h, 1), 0)
+		shared = b.Mix("ffn_shexp_out", shared, open)
+	}
+	return b.Add("ffn_shexp_sum", out, shared)
+}
+
+// Route picks the experts of each token by logits.
+func (b *Builder) Route(logits compute.Ref) (ids, weights compute.Ref) {
+	m := &b.cfg.MoE
+	ids = b.p.Scratch(b.layer+"ffn_moe_ids", compute.PerToken(1), m.NumUsed)
+	weights = b.p.Scratch(b.layer+"ffn_moe_weights", compute.PerToken(1), m.NumUsed)
+	factor := m.Factor
+	if factor == 0 {
+		factor = 1
+	}
+	b.p.Add(b.layer+"ffn_moe_route", compute.Route{Logits: logits, Bias: b.Vector("exp_probs_b", "bias", m.NumExperts, true), IDs: ids, Weights: weights,
+		Used: m.NumUsed, Gate: m.Gate, Normalize: m.Normalize, Factor: factor, Groups: m.Groups, UsedGroups: m.UsedGroups, GroupTop2: m.GroupTop2})
+	return ids, weights
+}
+
+// LinearExperts multiplies the rows of each token by the matrices NAME.weight of its experts, n rows each.
+func (b *Builder) LinearExperts(name string, x, ids compute.Ref, n int) compute.Ref {
+	m := &b.cfg.MoE
+	t := *b.p.At(x)
+	w := b.Weight(name, m.NumExperts*n, t.Cols)
+	var bias compute.Ref
+	if b.Has(name + ".bias") {
+		bias = b.tensorOf(name+".bias", m.NumExperts, n, m.NumExperts, n)
+	}
+	out := b.p.Scratch(b.layer+name, compute.PerToken(m.NumUsed), n)
+	b.p.Add(b.layer+name, compute.MatMulExperts{X: x, W: w, Bias: bias, IDs: ids, Out: out, NumExperts: m.NumExperts})
+	return out
+}
+
+// Mix sums the rows of each token by weights.
+func (b *Builder) Mix(name string, x, weights compute.Ref) compute.Ref {
+	out := b.p.Scratch(b.layer+name, compute.PerToken(1), b.p.At(x).Cols)
+	b.p.Add(b.layer+name, compute.Mix{X: x, Weights: weights, Out: out})
+	return out
+}

@@ -1,0 +1,75 @@
+package model
+
+import (
+	"tuff/host/compute"
+	"tuff/host/weights"
+)
+
+// gpt2 has learned positions, LayerNorm, fused queries, keys and values, and GELU without a gate.
+// Source: Radford et al., Language Models are Unsupervised Multitask Learners, 2019, section 2.3.
+var gpt2 = Family{
+	Archs: []string{"gpt2"}, LayerNorm: true,
+	Build: Decoder{Positions: true, FusedQKV: true, NoGate: true, Activation: compute.GELUTanh}.Build,
+}
+
+// gptNeoX rotates part of each head and runs attention and feed-forward part side by side unless the file says otherwise.
+// Source: Black et al., GPT-NeoX-20B, 2022, section 2.1.
+var gptNeoX = Family{
+	Archs: []string{"gptneox"}, LayerNorm: true,
+	Build: Decoder{Pairing: compute.Halves, FusedQKV: true, NoGate: true, Activation: compute.GELU,
+		ParallelOf: func(b *Builder) Parallel {
+			if v, ok := b.f.Bool("gptneox.use_parallel_residual"); ok && !v {
+				return Sequential
+			}
+			return TwoNorms
+		}}.Build,
+}
+
+// falcon runs attention and feed-forward part side by side from one norm. Source: Almazrouei et al., The Falcon Series of
+// Open Language Models, 2023, section 4.
+var falcon = Family{
+	Archs: []string{"falcon"}, LayerNorm: true,
+	Config: func(c *Config, f *weights.File) error {
+		if _, two := f.Tensor("blk.0.attn_norm_2.weight"); two {
+			return &UnsupportedError{f.Name, "two norms in one layer of falcon (attn_norm_2)"}
+		}
+		return nil
+	},
+	Build: Decoder{Pairing: compute.Halves, FusedQKV: true, NoGate: true, Activation: compute.GELU, Parallel: OneNorm}.Build,
+}
+
+// phi2 is GPT-NeoX with one norm a layer. Source: Li et al., Textbooks Are All You Need II, 2023, section 2.
+var phi2 = Family{
+	Archs: []string{"phi2"}, LayerNorm: true,
+	Build: Decoder{Pairing: compute.Halves, FusedQKV: true, NoGate: true, Activation: compute.GELUTanh, Parallel: OneNorm}.Build,
+}
+
+// phi3 is Llama with fused matrices and rotated halves, with LongRoPE for long contexts.
+// Source: Abdin et al., Phi-3 Technical Report, 2024, section 2.
+var phi3 = Family{
+	Archs: []string{"phi3"},
+	Build: Decoder{Pairing: compute.Halves, FusedQKV: true, FusedGate: true}.Build,
+}
+
+// starcoder2 is GPT-2 with rotary positions, grouped queries and biases throughout.
+// Source: Lozhkov et al., StarCoder 2 and The Stack v2, 2024, section 6.
+var starcoder2 = Family{
+	Archs: []string{"starcoder2"}, LayerNorm: true,
+	Build: Decoder{Pairing: compute.Halves, NoGate: true, Activation: compute.GELUTanh}.Build,
+}
+
+// nemotron has LayerNorm, squared ReLU without a gate and rotates part of each head.
+// Source: Parmar et al., Nemotron-4 15B, 2024, section 2.
+var nemotron = Family{
+	Archs: []string{"nemotron"}, LayerNorm: true,
+	Build: Decoder{Pairing: compute.Halves, NoGate: true, Activation: compute.ReLU2}.Build,
+}
+
+// gptOSS is a mixture of experts with clamped gates, biases throughout, a sink score in every head and a window in every
+// other layer. Source: OpenAI, gpt-oss-120b and gpt-oss-20b Model Card, 2025, section 2.
+var gptOSS = Family{
+	Archs:  []string{"gpt-oss"},
+	Config: func(c *Config, _ *weights.File) error { c.MoE.Gate = compute.TopSoftmaxGate; return nil },
+	Build: Decoder{Pairing: compute.Halves, Activation: compute.ClampedSiLU, FFNNorm: "post_attention_norm",
+		Local: func(i int) bool { return i%2 == 0 }}.Build,
+}

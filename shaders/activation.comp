@@ -1,0 +1,31 @@
+// activation: apply a function to every element, and with UP multiply by another tensor.
+//   out[i] = fn(x[i])      out[i] = fn(x[i]) up[i]      clamped SiLU: fn(x[i]) (clamp(up[i], -7, 7) + 1)
+// Shapes    x, up, out: n f32; out aliases neither
+// Params    addresses; n
+// Spec      0 WG: 8 to 256   1 FN: number of the function (include/activation.glsl)   2 UP: 1 when there is one
+// Grid      ceil(n / WG), folded into y
+// Source    host/compute/activation.go; twin fallback/activation.go
+#version 460
+#include "include/activation.glsl"
+#include "include/grid.glsl"
+#include "include/memory.glsl"
+
+layout(local_size_x_id = 0) in;
+layout(constant_id = 0) const uint WG = 64;
+layout(constant_id = 1) const uint FN = 0;
+layout(constant_id = 2) const uint UP = 0;
+
+layout(push_constant) uniform Params {
+  F32In x;
+  F32In up;
+  F32Out o;
+  uint n;
+};
+
+void main() {
+  uint i = foldedInvocation(WG);
+  if (i >= n) return;
+  float v = activate(FN, x.v[i]);
+  if (UP == 1) v *= FN == FN_CLAMPED_SILU ? clamp(up.v[i], -7.0, 7.0) + 1.0 : up.v[i];
+  o.v[i] = v;
+}
