@@ -1,6 +1,6 @@
 // attention_combine: join the partial results of attention_decode.
 //   m = max_s m[s]      out[t,h,:] = sum_s exp(m[s] - m) o[s] / (sum_s exp(m[s] - m) l[s] + exp(sink - m))
-// Shapes    partial: q of the parameters, [T, heads, SPLITS, DV + 2] f32; out [T, heads DV] f32
+// Shapes    partial: q of the parameters, [T, heads, splits, DV + 2] f32; out [T, heads DV] f32
 // Params    include/attention.glsl; q holds the partial results, k and v are not used
 // Spec      include/attention.glsl, as the attention_decode it follows, except WG
 // Grid      x: heads; y, z: rows of the step, folded; one workgroup per row and head
@@ -11,12 +11,12 @@
 #include "include/attention.glsl"
 
 void main() {
-  uint heads = kvHeads * GROUP, head = gl_WorkGroupID.x, row = gl_WorkGroupID.y + gl_WorkGroupID.z * gl_NumWorkGroups.y;
+  uint heads = kvHeads * group, head = gl_WorkGroupID.x, row = gl_WorkGroupID.y + gl_WorkGroupID.z * gl_NumWorkGroups.y;
   if (row >= step.v[STEP_TOKENS]) return;
   Seq seq = stepSeq(step, stepRowSeq(step, row));
   uvec2 keys = rowsRange(seq.first, seq.count, seq.len);
   uint n = keys.y > keys.x ? keys.y - keys.x : 0u, len = splitLength(n), used = (n + len - 1u) / len;
-  uint at = (row * heads + head) * SPLITS * (DV + 2u), stride = DV + 2u;
+  uint at = (row * heads + head) * splits * (DV + 2u), stride = DV + 2u;
   float m = NEG;
   for (uint s = 0; s < used; s++) m = max(m, q.v[at + s * stride + DV]);
   float l = 0.0;

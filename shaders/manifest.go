@@ -43,14 +43,8 @@ var (
 		{"BC", "keys of a tile"},
 		{"D", "head size of queries and keys"},
 		{"DV", "head size of values"},
-		{"GROUP", "query heads of a KV head"},
 		{"K_F16", "1: keys are binary16"},
 		{"V_F16", "1: values are binary16"},
-		{"PAGED", "1: keys lie in pages"},
-		{"CAUSAL", "1: no key after the query"},
-		{"SINKS", "1: a sink joins the softmax"},
-		{"CAP", "1: scores are capped"},
-		{"SPLITS", "pieces of the context"},
 	}
 )
 
@@ -101,9 +95,7 @@ func manifest() []Entry {
 	plain("rmsnorm", nil, workgroup)
 	plain("rope", int64s, workgroup, long)
 	plain("rope_kvstore", int64s16, concat(workgroup, halfCaches, []Spec{long})...)
-	plain("route", nil, workgroup, Spec{"USED", "experts of a token"}, Spec{"GATE", "0 softmax, 1 sigmoid, 2 softmax of the picked"},
-		Spec{"BIAS", "1: a bias joins the ranking"}, Spec{"NORMALIZE", "1: weights add up to the factor"}, Spec{"GROUPS", "groups of experts"},
-		Spec{"USED_GROUPS", "groups that compete"}, Spec{"GROUP_TOP2", "1: groups are ranked by their two best"})
+	plain("route", nil, workgroup)
 	plain("scale", nil, workgroup, Spec{"CAP", "1: results are capped"})
 	plain("swiglu", nil, workgroup)
 	plain("takerows", nil, workgroup)

@@ -124,16 +124,21 @@ func (pl *planner) attentionDispatch(module string, op compute.Attention, a atte
 	if splits > 1 {
 		name = fmt.Sprintf("%s_split_%d", module, splits)
 	}
-	return Dispatch{Module: module, Name: name, Spec: pl.attentionSpec(op, a, splits),
+	return Dispatch{Module: module, Name: name, Spec: pl.attentionSpec(op, a),
 		Args: []Arg{addr(op.Q), addr(op.K), addr(op.V), addr(op.Sinks), addr(op.Out), stepArg(),
-			u32(op.NumKVHeads), u32(op.Window), u32(pl.p.PageSize), f32(op.Scale), f32(op.SoftCap)},
+			u32(op.NumKVHeads), u32(op.Window), u32(pl.p.PageSize), f32(op.Scale), f32(op.SoftCap), u32(op.NumHeads / op.NumKVHeads), u32(splits),
+			u32(attentionFlags(op))},
 		Reads: refs(op.Q, op.K, op.V, op.Sinks), Writes: refs(op.Out)}
 }
 
-func (pl *planner) attentionSpec(op compute.Attention, a attentionShape, splits int) []uint32 {
+func (pl *planner) attentionSpec(op compute.Attention, a attentionShape) []uint32 {
 	f16 := pl.cacheFlags(op.K, op.V)
-	return []uint32{uint32(a.wg), uint32(a.br), uint32(a.bc), uint32(op.HeadDim), uint32(op.HeadDimV), uint32(op.NumHeads / op.NumKVHeads),
-		f16[0], f16[1], flag(op.Paged), flag(op.Causal), flag(op.Sinks != 0), flag(op.SoftCap != 0), uint32(splits)}
+	return []uint32{uint32(a.wg), uint32(a.br), uint32(a.bc), uint32(op.HeadDim), uint32(op.HeadDimV), f16[0], f16[1]}
+}
+
+// attentionFlags are the bits PAGED, CAUSAL, SINKS and CAP.
+func attentionFlags(op compute.Attention) int {
+	return int(flag(op.Paged) | flag(op.Causal)<<1 | flag(op.Sinks != 0)<<2 | flag(op.SoftCap != 0)<<3)
 }
 
 // attentionCombine joins the pieces: one workgroup per row and head.

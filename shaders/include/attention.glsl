@@ -1,7 +1,7 @@
 // attention: what the attention kernels share: softmax attention of a block of queries over a range of keys, online, tile
 // by tile, so that no queries x keys matrix ever lies in memory.
 //
-// The heads that share a KV head are packed: pair p of a tile of query rows is row p / GROUP, head p % GROUP of the KV
+// The heads that share a KV head are packed: pair p of a tile of query rows is row p / group, head p % group of the KV
 // head. A workgroup takes BR pairs and walks the keys BC at a time; WG / BR invocations (LANES) work on one pair.
 //   s[j] = cap(scale q k[j])         m' = max(m, max_j s[j])        p[j] = exp(s[j] - m')
 //   l' = l exp(m - m') + sum_j p[j]  o' = o exp(m - m') + sum_j p[j] v[j]
@@ -21,14 +21,14 @@ layout(constant_id = 1) const uint BR = 16;     // pairs of (row, head)
 layout(constant_id = 2) const uint BC = 16;     // keys of a tile
 layout(constant_id = 3) const uint D = 64;      // head size of q and k
 layout(constant_id = 4) const uint DV = 64;     // head size of v
-layout(constant_id = 5) const uint GROUP = 1;   // query heads of a KV head
-layout(constant_id = 6) const uint K_F16 = 0;   // 1: k is binary16, 0: f32
-layout(constant_id = 7) const uint V_F16 = 0;
-layout(constant_id = 8) const uint PAGED = 1;   // 1: key j lies in the sequence's pages; 0: in row first + j
-layout(constant_id = 9) const uint CAUSAL = 1;
-layout(constant_id = 10) const uint SINKS = 0;  // 1: a sink score per head joins the softmax
-layout(constant_id = 11) const uint CAP = 0;    // 1: scores are capped
-layout(constant_id = 12) const uint SPLITS = 1; // pieces of the context
+layout(constant_id = 5) const uint K_F16 = 0;   // 1: k is binary16, 0: f32
+layout(constant_id = 6) const uint V_F16 = 0;
+
+// What does not shape the loops is a parameter, not a constant: a pipeline each would take drivers long to compile.
+const uint PAGED = 1u;  // bits of flags: key j lies in the sequence's pages, not in row first + j
+const uint CAUSAL = 2u;
+const uint SINKS = 4u;  // a sink score per head joins the softmax
+const uint CAP = 8u;    // scores are capped
 
 layout(push_constant) uniform Params {
   F32In q;            // [T, heads D]
@@ -42,7 +42,12 @@ layout(push_constant) uniform Params {
   uint pageSize;
   float scale;
   float softCap;
+  uint group;         // query heads of a KV head
+  uint splits;        // pieces of the context
+  uint flags;
 };
+
+bool is(uint flag) { return (flags & flag) != 0u; }
 
 const uint LANES = WG / BR;
 const uint WIDTH = D > DV ? D : DV;
@@ -57,10 +62,10 @@ shared uint slots[BC]; // row of each key of the tile
 // keyRange is the half-open range of keys that a query at pos sees in a sequence of n keys. Twin: compute.KeyRange.
 uvec2 keyRange(uint pos, uint n) {
   uint lo = 0, hi = n;
-  if (CAUSAL == 1) hi = min(n, pos + 1u);
+  if (is(CAUSAL)) hi = min(n, pos + 1u);
   if (window > 0u) {
     lo = pos + 1u > window ? pos + 1u - window : 0u;
-    if (CAUSAL == 0) hi = min(hi, pos + window);
+    if (!is(CAUSAL)) hi = min(hi, pos + window);
   }
   return uvec2(lo, hi);
 }
@@ -75,11 +80,11 @@ uvec2 rowsRange(uint row, uint count, uint n) {
   return r;
 }
 
-// splitLength is the number of keys of each of the SPLITS pieces of n keys: whole multiples of 32, at least 64. It depends
+// splitLength is the number of keys of each of the pieces of n keys: whole multiples of 32, at least 64. It depends
 // on the sequence alone, so that a result never depends on what else is in the batch.
-uint splitLength(uint n) { return max((n + SPLITS * 32u - 1u) / (SPLITS * 32u) * 32u, 64u); }
+uint splitLength(uint n) { return max((n + splits * 32u - 1u) / (splits * 32u) * 32u, 64u); }
 
-uint keySlot(Seq seq, uint j) { return PAGED == 1 ? stepSlot(step, seq.pages, j, pageSize) : seq.first + j; }
+uint keySlot(Seq seq, uint j) { return is(PAGED) ? stepSlot(step, seq.pages, j, pageSize) : seq.first + j; }
 
 // The running maximum, sum and weighted values of a pair; every lane of the pair holds m and l, and the values at lane,
 // lane + LANES, ... Globals, because no structure with an array of specialized size may be returned.
@@ -88,13 +93,13 @@ float runM = NEG, runL = 0.0, runO[PER_LANE];
 // attend runs the workgroup's pairs, the first of which is pair0 of the rows from row on, over the keys [from, to).
 void attend(Seq seq, uint row, uint count, uint pair0, uint kvHead, uint from, uint to) {
   uint t = gl_LocalInvocationID.x, r = t / LANES, lane = t % LANES;
-  uint pairs = count * GROUP, pair = pair0 + r;
+  uint pairs = count * group, pair = pair0 + r;
   for (uint i = t; i < BR * D; i += WG) {
-    uint p = pair0 + i / D, h = kvHead * GROUP + p % GROUP;
-    sq[i / D * (D + 1u) + i % D] = p < pairs ? q.v[((row + p / GROUP) * kvHeads * GROUP + h) * D + i % D] : 0.0;
+    uint p = pair0 + i / D, h = kvHead * group + p % group;
+    sq[i / D * (D + 1u) + i % D] = p < pairs ? q.v[((row + p / group) * kvHeads * group + h) * D + i % D] : 0.0;
   }
   uvec2 visible = uvec2(0);
-  if (pair < pairs) visible = keyRange(stepPos(step, row + pair / GROUP), seq.len);
+  if (pair < pairs) visible = keyRange(stepPos(step, row + pair / group), seq.len);
 
   [[unroll]] for (uint i = 0; i < PER_LANE; i++) runO[i] = 0.0;
 
@@ -114,7 +119,7 @@ void attend(Seq seq, uint row, uint count, uint pair0, uint kvHead, uint from, u
       float s = 0.0;
       for (uint d = 0; d < D; d++) s = fma(sq[r * (D + 1u) + d], skv[j * (WIDTH + 1u) + d], s);
       s *= scale;
-      if (CAP == 1) s = softCap * tanhExact(s / softCap);
+      if (is(CAP)) s = softCap * tanhExact(s / softCap);
       ss[r * (BC + 1u) + j] = j0 + j >= visible.x && j0 + j < min(visible.y, to) ? s : NEG;
     }
     barrier(); // every score is written, and the keys are used up, before values overwrite them
@@ -149,7 +154,7 @@ void attend(Seq seq, uint row, uint count, uint pair0, uint kvHead, uint from, u
 
 // finish joins the sink and gives the factor of o: 0 where no key and no sink was seen.
 float finish(float m, float l, uint head) {
-  if (SINKS == 0) return l > 0.0 || l != l ? 1.0 / l : 0.0;
+  if (!is(SINKS)) return l > 0.0 || l != l ? 1.0 / l : 0.0;
   float top = max(m, sinks.v[head]), fade = exp(m - top);
   return fade / (l * fade + exp(sinks.v[head] - top));
 }
