@@ -53,9 +53,11 @@ func TokenizerOf(f *weights.File) (*tokenizer.Tokenizer, error) {
 	for _, t := range types {
 		s.Types = append(s.Types, int32(min(max(t, 0), 1<<30)))
 	}
-	// SentencePiece models begin with their begin token unless the file says otherwise; others do not.
-	s.AddBOS = flag("add_bos_token", s.Model == "llama")
-	s.AddEOS = flag("add_eos_token", false)
+	if v, ok := f.Value(ns + "precompiled_charsmap").([]uint8); ok {
+		s.CharsMap = v
+	}
+	bos, eos := tokenizer.AddsByDefault(s.Model, s.Pre)
+	s.AddBOS, s.AddEOS = flag("add_bos_token", bos), flag("add_eos_token", eos)
 	s.AddSpacePrefix = flag("add_space_prefix", true)
 	t, err := tokenizer.New(s)
 	if err != nil {

@@ -1,7 +1,6 @@
 package tokenizer
 
 import (
-	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -18,52 +17,67 @@ type added struct {
 
 // matcher finds added tokens: the leftmost, and there the longest.
 type matcher struct {
-	byFirst [256][]added // longest first
-	any     bool
+	list []added
+	tree *prefixes // nil: no tokens
+	// consume goes on behind a token that was found but does not count here (a special one in plain text, a part of a word),
+	// as the library of tokenizer.json does; otherwise shorter tokens at the same place get their turn, as with GGUF.
+	consume bool
 }
 
-func newMatcher(list []added) matcher {
-	var m matcher
-	for _, a := range list {
-		if a.text == "" {
-			continue
-		}
-		m.byFirst[a.text[0]] = append(m.byFirst[a.text[0]], a)
-		m.any = true
+func newMatcher(list []added, consume bool) matcher {
+	m := matcher{list: list, consume: consume}
+	if len(list) == 0 {
+		return m
 	}
-	for i := range m.byFirst {
-		slices.SortStableFunc(m.byFirst[i], func(a, b added) int { return len(b.text) - len(a.text) })
+	keys := make([]string, len(list))
+	for i, a := range list {
+		keys[i] = a.text
 	}
+	m.tree = newPrefixes(keys, func(i int) int32 { return int32(i) })
 	return m
 }
 
-// find returns the first token's range and id, or id −1.
-func (m *matcher) find(text string, special bool) (at, end int, id int32) {
-	if !m.any {
+// find returns the range and id of the first token in text[from:], or id −1. Text before from is context.
+func (m *matcher) find(text string, from int, special bool) (at, end int, id int32) {
+	if m.tree == nil {
 		return 0, 0, -1
 	}
-	for i := range len(text) {
-		for _, a := range m.byFirst[text[i]] {
-			if a.special && !special || !strings.HasPrefix(text[i:], a.text) {
-				continue
-			}
-			end := i + len(a.text)
-			if a.word && (touches(utf8.DecodeLastRuneInString(text[:i])) || touches(utf8.DecodeRuneInString(text[end:]))) {
-				continue
-			}
-			if a.lstrip {
-				i = len(strings.TrimRightFunc(text[:i], unicode.IsSpace))
-			}
-			if a.rstrip {
-				end = len(text) - len(strings.TrimLeftFunc(text[end:], unicode.IsSpace))
-			}
-			return i, end, a.id
+	for i := from; i < len(text); i++ {
+		if b := text[i]; m.tree.from[b] == m.tree.from[int(b)+1] {
+			continue
 		}
+		size, skip, found := 0, 0, -1
+		m.tree.each(text[i:], func(n int, index int32) {
+			skip = n
+			if m.counts(text, i, i+n, int(index), special) {
+				size, found = n, int(index)
+			} else if m.consume {
+				found = -1
+			}
+		})
+		if found < 0 {
+			if m.consume && skip > 0 {
+				i += skip - 1
+			}
+			continue
+		}
+		a, start, end := &m.list[found], i, i+size
+		if a.lstrip {
+			start = from + len(strings.TrimRightFunc(text[from:i], unicode.IsSpace))
+		}
+		if a.rstrip {
+			end = len(text) - len(strings.TrimLeftFunc(text[end:], unicode.IsSpace))
+		}
+		return start, end, a.id
 	}
 	return 0, 0, -1
 }
 
-// touches reports whether a neighbouring character makes a whole word longer.
-func touches(r rune, size int) bool {
-	return size > 0 && (r == '_' || unicode.IsLetter(r) || unicode.IsNumber(r))
+// counts reports whether the token of that index, which spells text[at:end], is to be taken there.
+func (m *matcher) counts(text string, at, end, index int, special bool) bool {
+	a := &m.list[index]
+	if a.special && !special {
+		return false
+	}
+	return !a.word || !touches(utf8.DecodeLastRuneInString(text[:at])) && !touches(utf8.DecodeRuneInString(text[end:]))
 }

@@ -1,94 +1,152 @@
 package tokenizer
 
-import "container/heap"
-
 // merges says which two neighbours may become one, and how early: lower ranks first, then the leftmost.
 type merges interface {
-	// rank is the merge of the symbols spelling text[a:b] and text[b:c], with ids left and right.
-	rank(text string, a, b, c int, left, right int32) (rank float64, id int32, ok bool)
+	// rank is the merge of the symbols spelling text[a:c], with ids left and right.
+	rank(text string, a, c int, left, right int32) (rank float64, id int32, ok bool)
 }
 
 // symbol is a run of text in a doubly linked list.
 type symbol struct {
 	start, end int
-	prev, next int // −1: none
-	id         int32
+	prev, next int   // −1: none
+	id         int32 // −1: unknown
 }
 
-// pair is a merge that was possible when it was pushed.
+// pair is a merge that was possible when it was pushed. It still is when both symbols have the ids of then.
 type pair struct {
-	rank        float64
-	left, right int
-	size        int // bytes of both: an older pair of a grown symbol is recognised by it
-	id          int32
+	rank            float64
+	left, right     int32
+	leftID, rightID int32
+	id              int32 // of the result
 }
 
+// gone is the id of a symbol that became part of the one before it.
+const gone = -2
+
+func (p *pair) before(q *pair) bool { return p.rank < q.rank || p.rank == q.rank && p.left < q.left }
+
+// queue is a binary heap of pairs. It is not container/heap's, which allocates for every pair.
 type queue []pair
 
-func (q queue) Len() int { return len(q) }
-func (q queue) Less(i, j int) bool {
-	return q[i].rank < q[j].rank || q[i].rank == q[j].rank && q[i].left < q[j].left
-}
-func (q queue) Swap(i, j int) { q[i], q[j] = q[j], q[i] }
-func (q *queue) Push(x any)   { *q = append(*q, x.(pair)) }
-func (q *queue) Pop() any {
-	last := (*q)[len(*q)-1]
-	*q = (*q)[:len(*q)-1]
-	return last
+func (q *queue) push(p pair) {
+	h := append(*q, p)
+	i := len(h) - 1
+	for i > 0 {
+		up := (i - 1) / 2
+		if !p.before(&h[up]) {
+			break
+		}
+		h[i] = h[up]
+		i = up
+	}
+	h[i] = p
+	*q = h
 }
 
-// merge applies merges to symbols in place until none is possible; what remains is linked from symbols[0]. Time is
-// O(n log n) in the number of symbols. Source: Sennrich et al., Neural Machine Translation of Rare Words with Subword
-// Units, 2016, section 3.2.
-func merge(text string, s []symbol, m merges) {
-	q := make(queue, 0, len(s))
+func (q *queue) pop() pair {
+	h := *q
+	top, last := h[0], h[len(h)-1]
+	h = h[:len(h)-1]
+	*q = h
+	if len(h) == 0 {
+		return top
+	}
+	i := 0
+	for {
+		down := 2*i + 1
+		if down >= len(h) {
+			break
+		}
+		if down+1 < len(h) && h[down+1].before(&h[down]) {
+			down++
+		}
+		if !h[down].before(&last) {
+			break
+		}
+		h[i] = h[down]
+		i = down
+	}
+	h[i] = last
+	return top
+}
+
+// scratch is memory that encoding reuses.
+type scratch struct {
+	symbols []symbol
+	queue   queue
+}
+
+// add appends a symbol behind the last.
+func (w *scratch) add(start, end int, id int32) {
+	n := len(w.symbols)
+	if n > 0 {
+		w.symbols[n-1].next = n
+	}
+	w.symbols = append(w.symbols, symbol{start: start, end: end, prev: n - 1, next: -1, id: id})
+}
+
+// merge applies merges to the symbols of a text in place until none is possible; what remains is linked from symbol 0.
+// Time is O(n log n) in the number of symbols. Source: Sennrich et al., Neural Machine Translation of Rare Words with
+// Subword Units, 2016, section 3.2.
+func (w *scratch) merge(text string, m merges) {
+	s := w.symbols
+	q := w.queue[:0]
 	try := func(left, right int) {
 		if left < 0 || right < 0 {
 			return
 		}
 		a, b := &s[left], &s[right]
-		if rank, id, ok := m.rank(text, a.start, b.start, b.end, a.id, b.id); ok {
-			heap.Push(&q, pair{rank, left, right, b.end - a.start, id})
+		if rank, id, ok := m.rank(text, a.start, b.end, a.id, b.id); ok {
+			q.push(pair{rank, int32(left), int32(right), a.id, b.id, id})
 		}
 	}
 	for i := 1; i < len(s); i++ {
 		try(i-1, i)
 	}
 	for len(q) > 0 {
-		p := heap.Pop(&q).(pair)
+		p := q.pop()
 		a, b := &s[p.left], &s[p.right]
-		if a.end == a.start || b.end == b.start || a.next != p.right || b.end-a.start != p.size {
+		if a.id != p.leftID || b.id != p.rightID || a.next != int(p.right) {
 			continue // one of them has merged otherwise since
 		}
 		a.end, a.id, a.next = b.end, p.id, b.next
-		b.end = b.start
+		b.id = gone
 		if a.next >= 0 {
-			s[a.next].prev = p.left
+			s[a.next].prev = int(p.left)
 		}
-		try(a.prev, p.left)
-		try(p.left, a.next)
+		try(a.prev, int(p.left))
+		try(int(p.left), a.next)
 	}
+	w.queue = q[:0]
 }
 
-// link makes neighbours of consecutive symbols.
-func link(s []symbol) {
-	for i := range s {
-		s[i].prev, s[i].next = i-1, i+1
-	}
-	if len(s) > 0 {
-		s[len(s)-1].next = -1
-	}
-}
+// rankedMerges are merges listed in order, by both ids.
+type rankedMerges map[uint64]merged
 
-// rankedMerges are merges listed in order.
-type rankedMerges map[[2]int32]struct {
-	rank int
-	id   int32
-}
+type merged struct{ rank, id int32 }
 
-func (m rankedMerges) rank(_ string, _, _, _ int, left, right int32) (float64, int32, bool) {
-	r, ok := m[[2]int32{left, right}]
+func bothIDs(left, right int32) uint64 { return uint64(uint32(left))<<32 | uint64(uint32(right)) }
+
+func (m rankedMerges) rank(_ string, _, _ int, left, right int32) (float64, int32, bool) {
+	r, ok := m[bothIDs(left, right)]
 	return float64(r.rank), r.id, ok
+}
+
+// add resolves a merge of spelled pieces; right's continuing prefix is not repeated in the result. Of equal merges the
+// first counts. A merge that names a piece outside the vocabulary can never apply and is left out.
+func (m rankedMerges) add(ids map[string]int32, left, right, prefix string, rank int) {
+	tail := right
+	if len(prefix) <= len(right) && right[:len(prefix)] == prefix {
+		tail = right[len(prefix):]
+	}
+	a, okA := ids[left]
+	b, okB := ids[right]
+	id, ok := ids[left+tail]
+	key := bothIDs(a, b)
+	if _, dup := m[key]; okA && okB && ok && !dup {
+		m[key] = merged{int32(rank), id}
+	}
 }
 
 // scoredMerges allow any merge whose result is in the vocabulary, the highest score first (SentencePiece).
@@ -97,7 +155,7 @@ type scoredMerges struct {
 	scores []float32
 }
 
-func (m *scoredMerges) rank(text string, a, _, c int, _, _ int32) (float64, int32, bool) {
+func (m *scoredMerges) rank(text string, a, c int, _, _ int32) (float64, int32, bool) {
 	id, ok := m.ids[text[a:c]]
 	if !ok {
 		return 0, 0, false

@@ -1,31 +1,35 @@
 package tokenizer
 
 import (
+	"fmt"
 	"strings"
 	"unicode/utf8"
 )
 
+// decoder rewrites the pieces of a text on their way back.
+type decoder func(pieces []string) []string
+
 // Decode turns ids into text. Bytes that are not UTF-8 become U+FFFD, one for each longest part of a character that is
 // cut short. Ids out of range are left out; with skipSpecial so are control tokens.
 func (t *Tokenizer) Decode(ids []int32, skipSpecial bool) string {
+	if t.decoders != nil {
+		var pieces []string
+		for _, id := range ids {
+			if id >= 0 && int(id) < len(t.pieces) && t.present[id] && !(skipSpecial && t.special[id]) {
+				pieces = append(pieces, t.pieces[id])
+			}
+		}
+		for _, d := range t.decoders {
+			pieces = d(pieces)
+		}
+		return strings.Join(pieces, "")
+	}
 	var b []byte
-	for i := 0; i < len(ids); i++ {
-		id := ids[i]
+	for _, id := range ids {
 		if id < 0 || int(id) >= len(t.bytes) || skipSpecial && t.special[id] {
 			continue
 		}
-		if !t.byteRuns || !t.isByte[id] {
-			b = append(b, t.bytes[id]...)
-			continue
-		}
-		from := len(b)
-		for ; i < len(ids) && ids[i] >= 0 && int(ids[i]) < len(t.isByte) && t.isByte[ids[i]]; i++ {
-			b = append(b, t.bytes[ids[i]]...)
-		}
-		i--
-		if !utf8.Valid(b[from:]) {
-			b = append(b[:from], strings.Repeat("\uFFFD", len(b)-from)...)
-		}
+		b = append(b, t.bytes[id]...)
 	}
 	text := lossy(b)
 	if t.stripSpace {
@@ -34,67 +38,165 @@ func (t *Tokenizer) Decode(ids []int32, skipSpecial bool) string {
 	return text
 }
 
-// lossy replaces what is not UTF-8, a maximal subpart at a time (Unicode Standard, section 3.9, "U+FFFD Substitution of
-// Maximal Subparts").
-func lossy(b []byte) string {
-	if utf8.Valid(b) {
-		return string(b)
+// decoderJSON builds what a tokenizer.json names, and gives pieces the bytes that a stream writes for them.
+func (t *Tokenizer) decoderJSON(f *jsonFile) error {
+	list, err := steps("decoder", f.Decoder)
+	if err != nil {
+		return err
 	}
-	var s strings.Builder
-	for len(b) > 0 {
-		r, n := utf8.DecodeRune(b)
-		if r == utf8.RuneError && n == 1 {
-			s.WriteRune(utf8.RuneError)
-			n = subpart(b)
+	added := make(map[int32]bool, len(f.Added))
+	for _, a := range f.Added {
+		added[a.ID] = true
+	}
+	t.decoders = []decoder{}
+	if list == nil {
+		t.decoders = append(t.decoders, func(p []string) []string { return []string{strings.Join(p, " ")} })
+	}
+	each := func(change func(string) []byte) {
+		for id, p := range t.pieces {
+			if !added[int32(id)] {
+				t.bytes[id] = change(p)
+			}
+		}
+	}
+	for _, s := range list {
+		switch s.Type {
+		case "ByteLevel":
+			t.decoders = append(t.decoders, fromBytes)
+			each(spelled)
+		case "Fuse":
+			t.decoders = append(t.decoders, func(p []string) []string { return []string{strings.Join(p, "")} })
+		case "ByteFallback":
+			t.decoders = append(t.decoders, byteRuns)
+			for id, p := range t.pieces {
+				if b, ok := byteToken(p); ok {
+					t.bytes[id] = []byte{b}
+				}
+			}
+		case "Replace":
+			if s.Pattern.String == nil {
+				return &UnsupportedError{"decoder that replaces a regular expression"}
+			}
+			old, with := *s.Pattern.String, s.Content
+			t.decoders = append(t.decoders, eachPiece(func(_ int, p string) string { return strings.ReplaceAll(p, old, with) }))
+			each(func(p string) []byte { return []byte(strings.ReplaceAll(p, old, with)) })
+		case "Strip":
+			t.decoders = append(t.decoders, stripEnds(s.Content, s.Start, s.Stop))
+		case "Metaspace":
+			mark := s.Replacement
+			if mark == "" {
+				mark = space
+			}
+			t.decoders = append(t.decoders, eachPiece(func(i int, p string) string {
+				if i == 0 && s.PrependScheme != "never" {
+					return strings.ReplaceAll(p, mark, "")
+				}
+				return strings.ReplaceAll(p, mark, " ")
+			}))
+			each(func(p string) []byte { return []byte(strings.ReplaceAll(p, mark, " ")) })
+		case "WordPiece":
+			t.decoders = append(t.decoders, fromWordPieces(s.Prefix, s.Cleanup))
+			each(func(p string) []byte {
+				if rest, ok := strings.CutPrefix(p, s.Prefix); ok {
+					return []byte(rest)
+				}
+				return []byte(" " + p)
+			})
+		case "BPEDecoder":
+			t.decoders = append(t.decoders, func(p []string) []string {
+				return eachPiece(func(i int, piece string) string {
+					if i == len(p)-1 {
+						return strings.ReplaceAll(piece, s.Suffix, "")
+					}
+					return strings.ReplaceAll(piece, s.Suffix, " ")
+				})(p)
+			})
+			each(func(p string) []byte { return []byte(strings.ReplaceAll(p, s.Suffix, " ")) })
+		default:
+			return &UnsupportedError{fmt.Sprintf("decoder %q", s.Type)}
+		}
+	}
+	return nil
+}
+
+func eachPiece(f func(i int, piece string) string) decoder {
+	return func(p []string) []string {
+		for i := range p {
+			p[i] = f(i, p[i])
+		}
+		return p
+	}
+}
+
+// fromBytes reads the printable alphabet; a piece with another character is text.
+func fromBytes(pieces []string) []string {
+	var b []byte
+	for _, p := range pieces {
+		b = append(b, spelled(p)...)
+	}
+	return []string{lossy(b)}
+}
+
+// byteRuns joins neighbouring byte tokens; those that make no UTF-8 become U+FFFD each.
+func byteRuns(pieces []string) (out []string) {
+	var run []byte
+	flush := func() {
+		if utf8.Valid(run) {
+			if len(run) > 0 {
+				out = append(out, string(run))
+			}
 		} else {
-			s.Write(b[:n])
+			for range run {
+				out = append(out, "\uFFFD")
+			}
 		}
-		b = b[n:]
+		run = run[:0]
 	}
-	return s.String()
-}
-
-// subpart is the length of the longest start of b that a valid character could have, at least 1.
-func subpart(b []byte) int {
-	for n := min(3, len(b)); n > 1; n-- {
-		if !utf8.FullRune(b[:n]) {
-			return n // more bytes could complete it
+	for _, p := range pieces {
+		if b, ok := byteToken(p); ok {
+			run = append(run, b)
+			continue
 		}
+		flush()
+		out = append(out, p)
 	}
-	return 1
+	flush()
+	return out
 }
 
-// Stream decodes token by token and never gives half a character.
-type Stream struct {
-	t    *Tokenizer
-	held []byte
-}
-
-// NewStream starts a text. A space that encoding puts in front of a text is not taken off: a stream goes on from a prompt.
-func (t *Tokenizer) NewStream() *Stream { return &Stream{t: t} }
-
-// Push adds a token and returns the text that is complete with it. Control tokens give none.
-func (s *Stream) Push(id int32) string {
-	if s.t.IsSpecial(id) {
-		return ""
-	}
-	s.held = append(s.held, s.t.Bytes(id)...)
-	n := len(s.held)
-	// At most the last three bytes are the start of a character.
-	for cut := max(0, n-3); cut < n; cut++ {
-		if utf8.RuneStart(s.held[cut]) && !utf8.FullRune(s.held[cut:]) {
-			n = cut
-			break
+// stripEnds takes up to start and stop times content off each piece.
+func stripEnds(content string, start, stop int) decoder {
+	return eachPiece(func(_ int, p string) string {
+		for i := 0; i < start && content != "" && strings.HasPrefix(p, content); i++ {
+			p = p[len(content):]
 		}
-	}
-	text := lossy(s.held[:n])
-	s.held = append(s.held[:0], s.held[n:]...)
-	return text
+		for i := 0; i < stop && content != "" && strings.HasSuffix(p, content); i++ {
+			p = p[:len(p)-len(content)]
+		}
+		return p
+	})
 }
 
-// End returns what is held back: a character that never became whole.
-func (s *Stream) End() string {
-	text := lossy(s.held)
-	s.held = s.held[:0]
-	return text
+// cleanups undo the spaces that splitting at punctuation makes.
+var cleanups = strings.NewReplacer(" .", ".", " ?", "?", " !", "!", " ,", ",")
+var cleanupWords = []string{" ' ", "'", " n't", "n't", " 'm", "'m", " do not", " don't", " 's", "'s", " 've", "'ve", " 're", "'re"}
+
+// fromWordPieces puts spaces before pieces that begin a word.
+func fromWordPieces(prefix string, cleanup bool) decoder {
+	return eachPiece(func(i int, p string) string {
+		if i > 0 {
+			if rest, ok := strings.CutPrefix(p, prefix); ok {
+				p = rest
+			} else {
+				p = " " + p
+			}
+		}
+		if cleanup {
+			p = cleanups.Replace(p)
+			for k := 0; k < len(cleanupWords); k += 2 {
+				p = strings.ReplaceAll(p, cleanupWords[k], cleanupWords[k+1])
+			}
+		}
+		return p
+	})
 }

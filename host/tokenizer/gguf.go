@@ -3,16 +3,19 @@ package tokenizer
 import (
 	"fmt"
 	"strings"
+
+	"golang.org/x/text/unicode/norm"
 )
 
 // Spec is a vocabulary as GGUF metadata describes it, below tokenizer.ggml.
 type Spec struct {
-	Model  string // llama: SentencePiece BPE; gpt2: byte-level BPE
-	Pre    string // splitting rules of byte-level BPE
-	Tokens []string
-	Scores []float32 // of llama
-	Types  []int32   // by token; none: all normal
-	Merges []string  // of gpt2: "left right", in order
+	Model    string // llama: SentencePiece BPE; gpt2: byte-level BPE; bert: WordPiece; t5: Unigram
+	Pre      string // splitting rules of gpt2
+	Tokens   []string
+	Scores   []float32 // of llama and t5
+	Types    []int32   // by token; none: all normal
+	Merges   []string  // of gpt2: "left right", in order
+	CharsMap []byte    // of t5: SentencePiece's table of replacements; none: text stays as it is
 	// Ids of special tokens; −1 where there is none.
 	BOS, EOS, Unk, EOT int32
 	AddBOS, AddEOS     bool
@@ -49,9 +52,10 @@ func New(s Spec) (*Tokenizer, error) {
 			return nil, &FormatError{name + " token", fmt.Sprint(id), fmt.Sprintf("an id below %d", n)}
 		}
 	}
-	t := &Tokenizer{pieces: s.Tokens, bytes: make([][]byte, n), special: make([]bool, n), isByte: make([]bool, n), bos: s.BOS, eos: s.EOS}
+	t := &Tokenizer{pieces: s.Tokens, bytes: make([][]byte, n), special: make([]bool, n), present: make([]bool, n), bos: s.BOS, eos: s.EOS}
 	var list []added
 	for id, typ := range s.Types {
+		t.present[id] = true
 		switch typ {
 		case typeControl, typeUnknown:
 			t.special[id] = true
@@ -60,7 +64,7 @@ func New(s Spec) (*Tokenizer, error) {
 			list = append(list, added{text: s.Tokens[id], id: int32(id)})
 		}
 	}
-	t.added = newMatcher(list)
+	t.added = newMatcher(list, false)
 	t.finish()
 	var err error
 	switch s.Model {
@@ -68,36 +72,47 @@ func New(s Spec) (*Tokenizer, error) {
 		err = t.sentencePiece(&s)
 	case "gpt2":
 		err = t.byteLevel(&s)
+	case "bert":
+		t.wordPieces(&s)
+	case "t5":
+		err = t.unigrams(&s)
 	default:
-		err = &UnsupportedError{fmt.Sprintf("tokenizer model %q, want llama or gpt2", s.Model)}
+		err = &UnsupportedError{fmt.Sprintf("tokenizer model %q, want llama, gpt2, bert or t5", s.Model)}
 	}
 	if err != nil {
 		return nil, err
 	}
+	var prefix, suffix []int32
 	if s.AddBOS && s.BOS >= 0 {
-		t.prefix = []int32{s.BOS}
+		prefix = []int32{s.BOS}
 	}
 	if s.AddEOS && s.EOS >= 0 {
-		t.suffix = []int32{s.EOS}
+		suffix = []int32{s.EOS}
 	}
+	t.single, t.pair = around(prefix, suffix)
 	if s.EOT >= 0 {
 		t.eog[s.EOT] = true
 	}
 	return t, nil
 }
 
-// sentencePiece sets up model llama.
-func (t *Tokenizer) sentencePiece(s *Spec) error {
+// scores checks that there is one for each token.
+func (s *Spec) scores() error {
 	if len(s.Scores) != len(s.Tokens) {
 		return &FormatError{"token scores", fmt.Sprint(len(s.Scores)), fmt.Sprintf("%d, one a token", len(s.Tokens))}
 	}
-	m := &sentencePiece{ids: map[string]int32{}, unk: s.Unk, spaces: true}
-	if s.AddSpacePrefix {
-		m.prepend = prependEach
-		t.stripSpace = true
+	for id, f := range s.Scores {
+		if f != f {
+			return &FormatError{fmt.Sprintf("score of token %d", id), "NaN", "a number"}
+		}
 	}
-	for i := range m.bytes {
-		m.bytes[i] = -1
+	return nil
+}
+
+// spaced says what pieces stand for that spell spaces as ▁, and which are bytes.
+func (t *Tokenizer) spaced(s *Spec, bytes *[256]int32) error {
+	for i := range bytes {
+		bytes[i] = -1
 	}
 	for id, p := range s.Tokens {
 		switch s.Types[id] {
@@ -106,101 +121,149 @@ func (t *Tokenizer) sentencePiece(s *Spec) error {
 			if !ok {
 				return &FormatError{fmt.Sprintf("byte token %d", id), fmt.Sprintf("%q", p), "<0x00> to <0xFF>"}
 			}
-			m.bytes[b], t.bytes[id], t.isByte[id] = int32(id), []byte{b}, true
+			bytes[b], t.bytes[id] = int32(id), []byte{b}
 		case typeNormal, typeUserDefined, typeUnused:
-			if old, ok := m.ids[p]; !ok || s.Scores[id] > s.Scores[old] {
-				m.ids[p] = int32(id)
-			}
 			t.bytes[id] = []byte(strings.ReplaceAll(p, space, " "))
 		default:
 			t.bytes[id] = []byte(p)
 		}
 	}
-	for id, f := range s.Scores {
-		if f != f {
-			return &FormatError{fmt.Sprintf("score of token %d", id), "NaN", "a number"}
+	return nil
+}
+
+// sentencePiece sets up model llama.
+func (t *Tokenizer) sentencePiece(s *Spec) error {
+	if err := s.scores(); err != nil {
+		return err
+	}
+	m := &sentencePiece{unk: s.Unk}
+	m.pool.New = func() any { return new(scratch) }
+	if err := t.spaced(s, &m.bytes); err != nil {
+		return err
+	}
+	ids := map[string]int32{}
+	for id, p := range s.Tokens {
+		if typ := s.Types[id]; typ == typeNormal || typ == typeUserDefined || typ == typeUnused {
+			if old, ok := ids[p]; !ok || s.Scores[id] > s.Scores[old] {
+				ids[p] = int32(id)
+			}
 		}
 	}
-	m.merges = &scoredMerges{m.ids, s.Scores}
+	m.merges = &scoredMerges{ids, s.Scores}
+	if s.AddSpacePrefix {
+		t.normalizer = append(t.normalizer, prepended(space))
+		t.stripSpace = true
+	}
+	t.normalizer = append(t.normalizer, replaced(" ", space))
 	t.model = m
 	return nil
 }
 
 // byteLevel sets up model gpt2.
 func (t *Tokenizer) byteLevel(s *Spec) error {
-	split, ok := splitters[s.Pre]
+	r, ok := rulesOf(s.Pre)
 	if !ok {
 		return &UnsupportedError{fmt.Sprintf("pre-tokenizer %q", s.Pre)}
 	}
+	m := newBPE(t.ids)
+	m.unk = s.Unk
 	for id, p := range s.Tokens {
-		if s.Types[id] == typeNormal || s.Types[id] == typeUnused {
-			t.bytes[id] = spelled(p)
-		} else {
+		switch {
+		case s.Types[id] != typeNormal && s.Types[id] != typeUnused:
 			t.bytes[id] = []byte(p)
+		case r.mark:
+			t.bytes[id] = []byte(strings.ReplaceAll(p, space, " "))
+		default:
+			t.bytes[id] = spelled(p)
 		}
 	}
-	m, err := newByteLevel(t.ids, s.Merges)
-	if err != nil {
-		return err
+	for rank, pair := range s.Merges {
+		// The left piece may itself start with a space in no vocabulary: spaces are spelled otherwise.
+		left, right, ok := strings.Cut(pair, " ")
+		if !ok || left == "" || right == "" {
+			return &FormatError{fmt.Sprintf("merge %d", rank), fmt.Sprintf("%q", pair), "two pieces"}
+		}
+		m.merges.add(t.ids, left, right, "", rank)
 	}
-	m.split, m.unk = split, s.Unk
-	m.nfc = normalizesNFC[s.Pre]
-	if usesWholeWords(s.Pre) {
-		m.words = t.wholeWords(s.Types)
+	if r.mark {
+		m.useByteTokens()
+		t.normalizer = []normalizer{replaced(" ", space)}
+	} else {
+		m.useBytes()
 	}
-	t.model = m
+	if r.nfc {
+		t.normalizer = append([]normalizer{norm.NFC.String}, t.normalizer...)
+	}
+	if r.words {
+		m.words = make(map[string]int32, len(t.bytes))
+		for id, b := range t.bytes {
+			if s.Types[id] == typeNormal {
+				m.words[string(b)] = int32(id)
+			}
+		}
+	}
+	t.pre, t.model = r.pre, m
 	return nil
 }
 
-// normalizesNFC are the pre-tokenizers whose models were trained on text in normalisation form C; the files do not say so.
-var normalizesNFC = map[string]bool{"qwen2": true, "deepseek-r1-qwen": true}
-
-// usesWholeWords reports whether words that are tokens are taken whole, whatever the merges say.
-func usesWholeWords(pre string) bool {
-	return pre == "llama-bpe" || pre == "llama3" || pre == "llama-v3" || pre == "falcon3" || pre == "pixtral"
+// wordPieces sets up model bert, whose vocabulary marks the start of a word with ▁ and the rest not at all.
+func (t *Tokenizer) wordPieces(s *Spec) {
+	ids := make(map[string]int32, len(s.Tokens))
+	for id, p := range s.Tokens {
+		if _, dup := ids[p]; !dup {
+			ids[p] = int32(id)
+		}
+		t.bytes[id] = []byte(strings.ReplaceAll(p, space, " "))
+	}
+	t.normalizer = []normalizer{bertNormalizer(bertOptions{clean: true, chinese: true, accents: true, lower: true})}
+	t.pre = []preTokenizer{bertWords}
+	t.model = &wordPiece{ids: ids, unk: s.Unk, first: space, maxChars: unbounded, longest: longestPiece(ids)}
+	t.stripSpace = true
 }
 
-// wholeWords are the normal tokens by their bytes.
-func (t *Tokenizer) wholeWords(types []int32) map[string]int32 {
-	words := make(map[string]int32, len(t.bytes))
-	for id, b := range t.bytes {
-		if types == nil || types[id] == typeNormal {
-			words[string(b)] = int32(id)
-		}
+// unigrams sets up model t5.
+func (t *Tokenizer) unigrams(s *Spec) error {
+	if err := s.scores(); err != nil {
+		return err
 	}
-	return words
+	scores := make([]float64, len(s.Scores))
+	for i, v := range s.Scores {
+		scores[i] = float64(v)
+	}
+	m := newUnigram(s.Tokens, scores, func(id int) bool {
+		return s.Types[id] == typeNormal || s.Types[id] == typeUserDefined || s.Types[id] == typeUnused
+	}, s.Unk)
+	if err := t.spaced(s, &m.bytes); err != nil {
+		return err
+	}
+	if len(s.CharsMap) > 0 {
+		c, err := newCharsMap(s.CharsMap)
+		if err != nil {
+			return err
+		}
+		t.normalizer = append(t.normalizer, c.normalizeLongest)
+	}
+	t.normalizer = append(t.normalizer, squeezed, prepended(space), replaced(" ", space))
+	t.model, t.stripSpace = m, true
+	return nil
 }
 
-// newByteLevel resolves merges of spelled pieces to ids. Merges that name an unknown piece can never apply and are left out.
-func newByteLevel(ids map[string]int32, list []string) (*byteLevel, error) {
-	m := &byteLevel{merges: make(rankedMerges, len(list)), unk: -1}
-	for b := range m.first {
-		m.first[b] = -1
-		if id, ok := ids[string(byteRune[b])]; ok {
-			m.first[b] = id
-		}
-	}
-	for rank, s := range list {
-		// The left piece may itself start with a space in no vocabulary: spaces are spelled otherwise.
-		left, right, ok := strings.Cut(s, " ")
-		if !ok || left == "" || right == "" {
-			return nil, &FormatError{fmt.Sprintf("merge %d", rank), fmt.Sprintf("%q", s), "two pieces"}
-		}
-		m.add(ids, left, right, rank)
-	}
-	return m, nil
+// squeezed takes spaces off the ends and makes runs of them one.
+func squeezed(s string) string {
+	return strings.Join(strings.FieldsFunc(s, func(r rune) bool { return r == ' ' }), " ")
 }
 
-// add resolves one merge; the first of equals counts.
-func (m *byteLevel) add(ids map[string]int32, left, right string, rank int) {
-	a, okA := ids[left]
-	b, okB := ids[right]
-	id, ok := ids[left+right]
-	if _, dup := m.merges[[2]int32{a, b}]; !okA || !okB || !ok || dup {
-		return
+// AddsByDefault says whether texts of a GGUF vocabulary begin with the begin token and end with the end token where the file
+// does not say.
+func AddsByDefault(model, pre string) (bos, eos bool) {
+	switch model {
+	case "llama":
+		return true, false
+	case "bert":
+		return true, true
+	case "t5":
+		return false, true
 	}
-	m.merges[[2]int32{a, b}] = struct {
-		rank int
-		id   int32
-	}{rank, id}
+	r, _ := rulesOf(pre)
+	return r.begin || r.around, r.around
 }

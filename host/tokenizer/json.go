@@ -13,17 +13,21 @@ type jsonFile struct {
 	Pre     json.RawMessage `json:"pre_tokenizer"`
 	Post    json.RawMessage `json:"post_processor"`
 	Decoder json.RawMessage `json:"decoder"`
-	Model   struct {
-		Type         string           `json:"type"`
-		Vocab        map[string]int32 `json:"vocab"`
-		Merges       json.RawMessage  `json:"merges"`
-		Unk          *string          `json:"unk_token"`
-		FuseUnk      bool             `json:"fuse_unk"`
-		ByteFallback bool             `json:"byte_fallback"`
-		IgnoreMerges bool             `json:"ignore_merges"`
-		Prefix       string           `json:"continuing_subword_prefix"`
-		Suffix       string           `json:"end_of_word_suffix"`
-	} `json:"model"`
+	Model   jsonModel       `json:"model"`
+}
+
+type jsonModel struct {
+	Type         string          `json:"type"`
+	Vocab        json.RawMessage `json:"vocab"` // piece → id, or for Unigram a list of piece and score
+	Merges       json.RawMessage `json:"merges"`
+	Unk          *string         `json:"unk_token"`
+	UnkID        *int32          `json:"unk_id"`
+	FuseUnk      bool            `json:"fuse_unk"`
+	ByteFallback bool            `json:"byte_fallback"`
+	IgnoreMerges bool            `json:"ignore_merges"`
+	Prefix       string          `json:"continuing_subword_prefix"`
+	Suffix       string          `json:"end_of_word_suffix"`
+	MaxChars     int             `json:"max_input_chars_per_word"`
 }
 
 type jsonAdded struct {
@@ -32,6 +36,7 @@ type jsonAdded struct {
 	SingleWord bool   `json:"single_word"`
 	LStrip     bool   `json:"lstrip"`
 	RStrip     bool   `json:"rstrip"`
+	Normalized bool   `json:"normalized"`
 	Special    bool   `json:"special"`
 }
 
@@ -44,28 +49,49 @@ type step struct {
 	Decoders        []step `json:"decoders"`
 	Prepend         string `json:"prepend"`
 	PrependScheme   string `json:"prepend_scheme"`
+	Replacement     string `json:"replacement"`
 	Content         string `json:"content"`
 	Start           int    `json:"start"`
+	Stop            int    `json:"stop"`
 	Split           *bool  `json:"split"`
+	Invert          bool   `json:"invert"`
 	AddPrefixSpace  bool   `json:"add_prefix_space"`
-	UseRegex        bool   `json:"use_regex"`
+	UseRegex        *bool  `json:"use_regex"`
 	IndividualDigit bool   `json:"individual_digits"`
+	CleanText       bool   `json:"clean_text"`
+	Chinese         bool   `json:"handle_chinese_chars"`
+	StripAccents    *bool  `json:"strip_accents"`
+	Lowercase       bool   `json:"lowercase"`
+	StripLeft       bool   `json:"strip_left"`
+	StripRight      bool   `json:"strip_right"`
+	CharsMap        string `json:"precompiled_charsmap"` // base64
+	Prefix          string `json:"prefix"`
+	Suffix          string `json:"suffix"`
+	Cleanup         bool   `json:"cleanup"`
+	Delimiter       string `json:"delimiter"`
 	Pattern         struct {
 		String *string `json:"String"`
 		Regex  *string `json:"Regex"`
 	} `json:"pattern"`
-	Behavior string          `json:"behavior"`
-	Single   []templatePiece `json:"single"`
+	Behavior string      `json:"behavior"`
+	Single   []jsonPiece `json:"single"`
+	Pair     []jsonPiece `json:"pair"`
 	Special  map[string]struct {
 		IDs []int32 `json:"ids"`
 	} `json:"special_tokens"`
+	Sep json.RawMessage `json:"sep"` // [piece, id]
+	Cls json.RawMessage `json:"cls"`
 }
 
-type templatePiece struct {
+type jsonPiece struct {
 	SpecialToken *struct {
-		ID string `json:"id"`
+		ID   string `json:"id"`
+		Type int32  `json:"type_id"`
 	} `json:"SpecialToken"`
-	Sequence *struct{} `json:"Sequence"`
+	Sequence *struct {
+		ID   string `json:"id"`
+		Type int32  `json:"type_id"`
+	} `json:"Sequence"`
 }
 
 // steps reads a part as a list: a sequence's members, the part itself, or nothing.
@@ -77,29 +103,30 @@ func steps(what string, raw json.RawMessage) ([]step, error) {
 	if err := json.Unmarshal(raw, &s); err != nil {
 		return nil, &FormatError{what, err.Error(), "an object"}
 	}
-	if s.Type != "Sequence" {
-		return []step{s}, nil
-	}
-	return append(append(append(s.Normalizers, s.Pretokenizers...), s.Processors...), s.Decoders...), nil
+	return s.flat(0), nil
 }
 
-// FromJSON makes a tokenizer of a tokenizer.json of BPE type.
+// flat unfolds sequences, to a depth that no real file reaches.
+func (s step) flat(depth int) (list []step) {
+	if s.Type != "Sequence" || depth > 8 {
+		return []step{s}
+	}
+	for _, members := range [][]step{s.Normalizers, s.Pretokenizers, s.Processors, s.Decoders} {
+		for _, m := range members {
+			list = append(list, m.flat(depth+1)...)
+		}
+	}
+	return list
+}
+
+// FromJSON makes a tokenizer of a tokenizer.json.
 func FromJSON(data []byte) (*Tokenizer, error) {
 	var f jsonFile
 	if err := json.Unmarshal(data, &f); err != nil {
 		return nil, &FormatError{"tokenizer.json", err.Error(), "JSON of a tokenizer"}
 	}
-	if f.Model.Type != "BPE" && f.Model.Type != "" {
-		return nil, &UnsupportedError{fmt.Sprintf("model type %q, want BPE", f.Model.Type)}
-	}
-	if f.Model.Prefix != "" || f.Model.Suffix != "" {
-		return nil, &UnsupportedError{"BPE with subword prefix or word suffix"}
-	}
-	t := &Tokenizer{bos: -1, eos: -1}
-	if err := t.vocabulary(&f); err != nil {
-		return nil, err
-	}
-	pre, err := steps("pre_tokenizer", f.Pre)
+	t := &Tokenizer{bos: -1, eos: -1, single: plainSingle, pair: plainPair}
+	vocab, scores, err := t.vocabulary(&f)
 	if err != nil {
 		return nil, err
 	}
@@ -107,10 +134,29 @@ func FromJSON(data []byte) (*Tokenizer, error) {
 	if err != nil {
 		return nil, err
 	}
-	if hasByteLevel(pre) {
-		err = t.byteLevelJSON(&f, norm, pre)
-	} else {
-		err = t.sentencePieceJSON(&f, norm, pre)
+	if t.normalizer, err = normalizersOf(norm); err != nil {
+		return nil, err
+	}
+	t.addedJSON(&f)
+	pre, err := steps("pre_tokenizer", f.Pre)
+	if err != nil {
+		return nil, err
+	}
+	bytes := false
+	if t.pre, bytes, err = preTokenizersOf(pre, f.Model.Prefix == "" && f.Model.Suffix == ""); err != nil {
+		return nil, err
+	}
+	switch f.Model.Type {
+	case "BPE", "":
+		err = t.bpeJSON(&f.Model, vocab, bytes)
+	case "WordPiece":
+		err = t.wordPieceJSON(&f.Model, vocab)
+	case "WordLevel":
+		t.model = &wordLevel{ids: vocab, unk: idOr(vocab, f.Model.Unk)}
+	case "Unigram":
+		t.unigramJSON(&f.Model, vocab, scores)
+	default:
+		err = &UnsupportedError{fmt.Sprintf("model type %q", f.Model.Type)}
 	}
 	if err != nil {
 		return nil, err
@@ -121,19 +167,39 @@ func FromJSON(data []byte) (*Tokenizer, error) {
 	return t, t.postJSON(&f)
 }
 
-func hasByteLevel(pre []step) bool {
-	for _, s := range pre {
-		if s.Type == "ByteLevel" {
-			return true
+func idOr(vocab map[string]int32, piece *string) int32 {
+	if piece != nil {
+		if id, ok := vocab[*piece]; ok {
+			return id
 		}
 	}
-	return false
+	return -1
 }
 
 // vocabulary lays out the pieces by id, added tokens included.
-func (t *Tokenizer) vocabulary(f *jsonFile) error {
-	n := 0
-	limit := 2 * (len(f.Model.Vocab) + len(f.Added) + 1024) // ids may have holes, but not be mostly holes
+func (t *Tokenizer) vocabulary(f *jsonFile) (vocab map[string]int32, scores []float64, err error) {
+	if f.Model.Type == "Unigram" {
+		var list [][2]any
+		if err := json.Unmarshal(f.Model.Vocab, &list); err != nil {
+			return nil, nil, &FormatError{"vocab", err.Error(), "a list of pieces and scores"}
+		}
+		vocab = make(map[string]int32, len(list))
+		for id, p := range list {
+			piece, okP := p[0].(string)
+			score, okS := p[1].(float64)
+			if !okP || !okS {
+				return nil, nil, &FormatError{fmt.Sprintf("vocab[%d]", id), fmt.Sprint(p), "a piece and its score"}
+			}
+			if _, dup := vocab[piece]; !dup {
+				vocab[piece] = int32(id)
+			}
+			scores = append(scores, score)
+		}
+	} else if err := json.Unmarshal(f.Model.Vocab, &vocab); err != nil {
+		return nil, nil, &FormatError{"vocab", err.Error(), "pieces and their ids"}
+	}
+	n := len(scores)
+	limit := 2 * (len(vocab) + len(f.Added) + 1024) // ids may have holes, but not be mostly holes
 	put := func(piece string, id int32) error {
 		if id < 0 || int(id) >= limit {
 			return &FormatError{"id of " + fmt.Sprintf("%q", piece), fmt.Sprint(id), fmt.Sprintf("0 to %d", limit-1)}
@@ -141,39 +207,114 @@ func (t *Tokenizer) vocabulary(f *jsonFile) error {
 		n = max(n, int(id)+1)
 		return nil
 	}
-	for p, id := range f.Model.Vocab {
+	for p, id := range vocab {
 		if err := put(p, id); err != nil {
-			return err
+			return nil, nil, err
 		}
 	}
 	for _, a := range f.Added {
 		if err := put(a.Content, a.ID); err != nil {
-			return err
+			return nil, nil, err
 		}
 	}
 	if n == 0 {
-		return &FormatError{"vocabulary", "no tokens", "at least one"}
+		return nil, nil, &FormatError{"vocabulary", "no tokens", "at least one"}
 	}
-	t.pieces, t.bytes, t.special, t.isByte = make([]string, n), make([][]byte, n), make([]bool, n), make([]bool, n)
-	for p, id := range f.Model.Vocab {
-		t.pieces[id] = p
+	t.pieces, t.bytes, t.special, t.present = make([]string, n), make([][]byte, n), make([]bool, n), make([]bool, n)
+	for p, id := range vocab {
+		t.pieces[id], t.bytes[id], t.present[id] = p, []byte(p), true
 	}
-	var list []added
 	for _, a := range f.Added {
-		t.pieces[a.ID], t.bytes[a.ID], t.special[a.ID] = a.Content, []byte(a.Content), a.Special
-		list = append(list, added{a.Content, a.ID, a.Special, a.LStrip, a.RStrip, a.SingleWord})
+		t.pieces[a.ID], t.bytes[a.ID], t.special[a.ID], t.present[a.ID] = a.Content, []byte(a.Content), a.Special, true
 	}
-	t.added = newMatcher(list)
 	t.finish()
+	return vocab, scores, nil
+}
+
+// addedJSON makes the matchers of added tokens: those that are looked for in normalised text are normalised themselves.
+func (t *Tokenizer) addedJSON(f *jsonFile) {
+	var plain, normalized []added
+	for _, a := range f.Added {
+		entry := added{text: a.Content, id: a.ID, special: a.Special, lstrip: a.LStrip, rstrip: a.RStrip, word: a.SingleWord}
+		if !a.Normalized {
+			plain = append(plain, entry)
+			continue
+		}
+		for _, n := range t.normalizer {
+			entry.text = n(entry.text)
+		}
+		normalized = append(normalized, entry)
+		t.pieces[a.ID], t.bytes[a.ID] = entry.text, []byte(entry.text) // which is how it is written back
+	}
+	t.added, t.normalized = newMatcher(plain, true), newMatcher(normalized, true)
+}
+
+func (t *Tokenizer) bpeJSON(f *jsonModel, vocab map[string]int32, bytes bool) error {
+	pairs, err := mergesJSON(f.Merges)
+	if err != nil {
+		return err
+	}
+	m := newBPE(vocab)
+	m.unk, m.fuseUnk, m.prefix, m.suffix = idOr(vocab, f.Unk), f.FuseUnk, f.Prefix, f.Suffix
+	for rank, p := range pairs {
+		m.merges.add(vocab, p[0], p[1], f.Prefix, rank)
+	}
+	if bytes {
+		m.useBytes()
+	}
+	if f.ByteFallback {
+		m.useByteTokens()
+	}
+	if f.IgnoreMerges {
+		m.words = make(map[string]int32, len(vocab))
+		for p, id := range vocab {
+			if bytes {
+				p = string(spelled(p))
+			}
+			m.words[p] = id
+		}
+	}
+	t.model = m
 	return nil
+}
+
+func (t *Tokenizer) wordPieceJSON(f *jsonModel, vocab map[string]int32) error {
+	m := &wordPiece{ids: vocab, unk: idOr(vocab, f.Unk), rest: f.Prefix, maxChars: f.MaxChars, longest: longestPiece(vocab)}
+	if m.maxChars <= 0 {
+		m.maxChars = 100
+	}
+	t.model = m
+	return nil
+}
+
+func (t *Tokenizer) unigramJSON(f *jsonModel, vocab map[string]int32, scores []float64) {
+	unk := int32(-1)
+	if f.UnkID != nil {
+		unk = *f.UnkID
+	}
+	pieces := t.pieces[:len(scores)]
+	m := newUnigram(pieces, scores, func(int) bool { return true }, unk)
+	if f.ByteFallback {
+		m.spelled = true
+		for b := range m.bytes {
+			if id, ok := vocab[fmt.Sprintf("<0x%02X>", b)]; ok {
+				m.bytes[b] = id
+			}
+		}
+	}
+	t.model = m
 }
 
 // mergesJSON reads both spellings of merges: "a b" and ["a", "b"].
 func mergesJSON(raw json.RawMessage) ([][2]string, error) {
+	if len(raw) == 0 {
+		return nil, nil
+	}
 	var pairs [][2]string
 	if json.Unmarshal(raw, &pairs) == nil {
 		return pairs, nil
 	}
+	pairs = nil
 	var lines []string
 	if err := json.Unmarshal(raw, &lines); err != nil {
 		return nil, &FormatError{"merges", err.Error(), "a list of pairs"}
@@ -186,179 +327,4 @@ func mergesJSON(raw json.RawMessage) ([][2]string, error) {
 		pairs = append(pairs, [2]string{a, b})
 	}
 	return pairs, nil
-}
-
-// patterns are the regular expressions of tokenizer.json files that have a splitter.
-var patterns = map[string]splitter{
-	`(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+`: splitLlama3,
-	`(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+`:      splitQwen2,
-	`'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+`:                                          splitGPT2,
-}
-
-func (t *Tokenizer) byteLevelJSON(f *jsonFile, norm, pre []step) error {
-	pairs, err := mergesJSON(f.Model.Merges)
-	if err != nil {
-		return err
-	}
-	m, err := newByteLevel(f.Model.Vocab, nil)
-	if err != nil {
-		return err
-	}
-	for rank, p := range pairs {
-		m.add(f.Model.Vocab, p[0], p[1], rank)
-	}
-	if f.Model.Unk != nil {
-		if id, ok := f.Model.Vocab[*f.Model.Unk]; ok {
-			m.unk = id
-		}
-	}
-	for _, s := range norm {
-		if s.Type != "NFC" {
-			return &UnsupportedError{fmt.Sprintf("normalizer %q before byte-level BPE", s.Type)}
-		}
-		m.nfc = true
-	}
-	for _, s := range pre {
-		switch {
-		case s.Type == "ByteLevel":
-			m.prefix = s.AddPrefixSpace
-			if s.UseRegex {
-				m.split = splitGPT2
-			}
-		case s.Type == "Split" && s.Pattern.Regex != nil && s.Behavior == "Isolated" && m.split == nil:
-			if m.split = patterns[*s.Pattern.Regex]; m.split == nil {
-				return &UnsupportedError{fmt.Sprintf("split pattern %q", *s.Pattern.Regex)}
-			}
-		default:
-			return &UnsupportedError{fmt.Sprintf("pre-tokenizer %q", s.Type)}
-		}
-	}
-	if m.split == nil {
-		m.split = func(text string) int { return len(text) }
-	}
-	for p, id := range f.Model.Vocab {
-		if t.bytes[id] == nil {
-			t.bytes[id] = spelled(p)
-		}
-	}
-	if f.Model.IgnoreMerges {
-		m.words = make(map[string]int32, len(f.Model.Vocab))
-		for p, id := range f.Model.Vocab {
-			m.words[string(spelled(p))] = id
-		}
-	}
-	t.model = m
-	return nil
-}
-
-func (t *Tokenizer) sentencePieceJSON(f *jsonFile, norm, pre []step) error {
-	pairs, err := mergesJSON(f.Model.Merges)
-	if err != nil {
-		return err
-	}
-	ranked := make(rankedMerges, len(pairs))
-	b := &byteLevel{merges: ranked}
-	for rank, p := range pairs {
-		b.add(f.Model.Vocab, p[0], p[1], rank)
-	}
-	m := &sentencePiece{merges: ranked, ids: f.Model.Vocab, unk: -1, fuseUnk: f.Model.FuseUnk}
-	if f.Model.Unk != nil {
-		if id, ok := f.Model.Vocab[*f.Model.Unk]; ok {
-			m.unk = id
-		}
-	}
-	for i := range m.bytes {
-		m.bytes[i] = -1
-		if id, ok := f.Model.Vocab[fmt.Sprintf("<0x%02X>", i)]; ok && f.Model.ByteFallback {
-			m.bytes[i], t.bytes[id], t.isByte[id] = id, []byte{byte(i)}, true
-		}
-	}
-	for _, s := range append(norm, pre...) {
-		switch {
-		case s.Type == "Prepend" && s.Prepend == space:
-			m.prepend = prependEach
-		case s.Type == "Replace" && s.Pattern.String != nil && *s.Pattern.String == " " && s.Content == space:
-			m.spaces = true
-		case s.Type == "Metaspace" && (s.Split == nil || !*s.Split):
-			m.spaces = true
-			switch s.PrependScheme {
-			case "first":
-				m.prepend = prependFirst
-			case "always", "":
-				m.prepend = prependAbsent
-			}
-		default:
-			return &UnsupportedError{fmt.Sprintf("normalizer or pre-tokenizer %q", s.Type)}
-		}
-	}
-	for p, id := range f.Model.Vocab {
-		if t.bytes[id] == nil {
-			t.bytes[id] = []byte(p)
-		}
-	}
-	t.model = m
-	return nil
-}
-
-// decoderJSON applies to the bytes of pieces what the decoder would do to the text.
-func (t *Tokenizer) decoderJSON(f *jsonFile) error {
-	list, err := steps("decoder", f.Decoder)
-	if err != nil {
-		return err
-	}
-	for _, s := range list {
-		switch {
-		case s.Type == "ByteLevel" || s.Type == "Fuse":
-		case s.Type == "ByteFallback":
-			t.byteRuns = true
-		case s.Type == "Replace" && s.Pattern.String != nil:
-			for id, b := range t.bytes {
-				if !t.isByte[id] {
-					t.bytes[id] = []byte(strings.ReplaceAll(string(b), *s.Pattern.String, s.Content))
-				}
-			}
-		case s.Type == "Strip" && s.Content == " " && s.Start == 1:
-			t.stripSpace = true
-		default:
-			return &UnsupportedError{fmt.Sprintf("decoder %q", s.Type)}
-		}
-	}
-	return nil
-}
-
-// postJSON finds the begin and end tokens in the post-processor's template.
-func (t *Tokenizer) postJSON(f *jsonFile) error {
-	list, err := steps("post_processor", f.Post)
-	if err != nil {
-		return err
-	}
-	for _, s := range list {
-		switch s.Type {
-		case "ByteLevel":
-		case "TemplateProcessing":
-			into := &t.prefix
-			for _, p := range s.Single {
-				if p.Sequence != nil {
-					into = &t.suffix
-				} else if p.SpecialToken != nil {
-					for _, id := range s.Special[p.SpecialToken.ID].IDs {
-						if id < 0 || int(id) >= len(t.pieces) {
-							return &FormatError{"post_processor", fmt.Sprintf("id %d", id), fmt.Sprintf("below %d", len(t.pieces))}
-						}
-						*into = append(*into, id)
-					}
-				}
-			}
-		default:
-			return &UnsupportedError{fmt.Sprintf("post-processor %q", s.Type)}
-		}
-	}
-	if len(t.prefix) > 0 {
-		t.bos = t.prefix[0]
-	}
-	if len(t.suffix) > 0 {
-		t.eos = t.suffix[0]
-		t.eog[t.eos] = true
-	}
-	return nil
 }
