@@ -192,7 +192,7 @@ func (t *Tokenizer) byteLevel(s *Spec) error {
 		m.useBytes()
 	}
 	if r.nfc {
-		t.normalizer = append([]normalizer{norm.NFC.String}, t.normalizer...)
+		t.normalizer = append([]normalizer{canonical(norm.NFC)}, t.normalizer...)
 	}
 	if r.words {
 		m.words = make(map[string]int32, len(t.bytes))

@@ -16,13 +16,13 @@ func normalizersOf(list []step) (out []normalizer, err error) {
 		var n normalizer
 		switch s.Type {
 		case "NFC":
-			n = norm.NFC.String
+			n = canonical(norm.NFC)
 		case "NFD":
-			n = norm.NFD.String
+			n = canonical(norm.NFD)
 		case "NFKC":
-			n = norm.NFKC.String
+			n = canonical(norm.NFKC)
 		case "NFKD":
-			n = norm.NFKD.String
+			n = canonical(norm.NFKD)
 		case "Lowercase":
 			n = toLower
 		case "StripAccents":

@@ -118,7 +118,7 @@ func bertNormalizer(o bertOptions) normalizer {
 			s = spacedChinese(s)
 		}
 		if o.accents {
-			s = without(func(r rune) bool { return unicode.Is(unicode.Mn, r) })(norm.NFD.String(s))
+			s = without(func(r rune) bool { return unicode.Is(unicode.Mn, r) })(canonical(norm.NFD)(s))
 		}
 		if o.lower {
 			s = toLower(s)

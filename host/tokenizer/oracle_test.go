@@ -36,6 +36,12 @@ type vectors struct {
 		Decode     string  `json:"decode"`
 		DecodeSkip string  `json:"decode_skip_special"`
 	} `json:"decode_only"`
+	Pairs []struct {
+		A     string  `json:"a"`
+		B     string  `json:"b"`
+		IDs   []int32 `json:"ids"`
+		Types []int32 `json:"type_ids"`
+	} `json:"pairs"`
 }
 
 func checkFamily(t *testing.T, dir string) {
@@ -75,6 +81,12 @@ func checkFamily(t *testing.T, dir string) {
 	for _, d := range v.DecodeOnly {
 		assert.Equal(t, d.Decode, tok.Decode(d.IDs, false), "text of %v", d.IDs)
 		assert.Equal(t, d.DecodeSkip, tok.Decode(d.IDs, true), "text without specials of %v", d.IDs)
+	}
+	for _, p := range v.Pairs {
+		ids, types, err := tok.EncodePair(p.A, p.B, Options{AddSpecial: true, ParseSpecial: true})
+		require.NoError(t, err)
+		same(p.IDs, ids, "ids of pair", p.A+" | "+p.B)
+		same(p.Types, types, "types of pair", p.A+" | "+p.B)
 	}
 }
 

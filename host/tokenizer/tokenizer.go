@@ -226,6 +226,9 @@ func (t *Tokenizer) SetEnds(bos, eos string) {
 	}
 }
 
+// AddEOG makes a token end a generation, as files beside a tokenizer.json say by id. Call it before the tokenizer is shared.
+func (t *Tokenizer) AddEOG(id int32) { t.eog[id] = true }
+
 // endNames are tokens that end a turn or a text whatever the file's metadata says.
 var endNames = []string{
 	"<|im_end|>", "<|eot_id|>", "<|end|>", "<end_of_turn>", "<turn|>", "<|endoftext|>", "<|end_of_text|>", "<|eom_id|>", "<|return|>", "<|call|>",
