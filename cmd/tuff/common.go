@@ -29,7 +29,7 @@ type common struct {
 
 // modelFlags are for commands that read a model.
 func (c *common) modelFlags(cmd *cobra.Command) {
-	cmd.Flags().StringVarP(&c.model, "model", "m", "", "model: a .gguf file or its first shard (default: the embedded one)")
+	cmd.Flags().StringVarP(&c.model, "model", "m", "", "model: a .gguf file, its first shard, or a folder with config.json and safetensors (default: the embedded one)")
 	c.outputFlags(cmd)
 }
 

@@ -128,7 +128,11 @@ func printInspection(c *common, f *weights.File, all bool) {
 	if n := files(f); n > 1 {
 		in = fmt.Sprintf(" in %d files", n)
 	}
-	fmt.Fprintf(c.out, "%s: GGUF version %d, %s%s\n\n", f.Name, f.Version, size(f.Size()), in)
+	format := fmt.Sprintf("GGUF version %d", f.Version)
+	if f.Version == 0 {
+		format = "folder of safetensors"
+	}
+	fmt.Fprintf(c.out, "%s: %s, %s%s\n\n", f.Name, format, size(f.Size()), in)
 	w := tabwriter.NewWriter(c.out, 0, 8, 2, ' ', 0)
 	defer w.Flush()
 	if cfg, _, err := model.ReadConfig(f); err != nil {
@@ -170,7 +174,11 @@ func printInspection(c *common, f *weights.File, all bool) {
 func printVocabulary(w io.Writer, f *weights.File) {
 	kind, ok := f.String("tokenizer.ggml.model")
 	if !ok {
-		fmt.Fprint(w, "tokenizer\tnone in the file\n")
+		if raw, ok := f.String("tuff.tokenizer.json"); ok {
+			fmt.Fprintf(w, "tokenizer\ttokenizer.json, %s\n", size(int64(len(raw))))
+		} else {
+			fmt.Fprint(w, "tokenizer\tnone in the file\n")
+		}
 		return
 	}
 	tokens, _ := f.Strings("tokenizer.ggml.tokens")

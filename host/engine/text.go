@@ -17,8 +17,11 @@ type Message struct {
 	Content string `json:"content"`
 }
 
-// TokenizerOf makes the tokenizer of a GGUF file.
+// TokenizerOf makes the tokenizer of a model's file or folder.
 func TokenizerOf(f *weights.File) (*tokenizer.Tokenizer, error) {
+	if raw, ok := f.String("tuff.tokenizer.json"); ok {
+		return tokenizerOfJSON(f, raw)
+	}
 	const ns = "tokenizer.ggml."
 	var bad error
 	id := func(key string) int32 {

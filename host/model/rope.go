@@ -27,6 +27,7 @@ type RoPE struct {
 	AttnFactor  float64 // cos and sin are multiplied by it; 0: what the scaling's paper says
 	BetaFast    float64 // YaRN: rotations above which a frequency is left alone
 	BetaSlow    float64 // YaRN: rotations below which a frequency is stretched by Factor
+	Fractional  bool    // YaRN: the ramp may begin and end between two pairs, as gpt-oss was trained
 	LowFreq     float64 // Llama 3: low_freq_factor
 	HighFreq    float64 // Llama 3: high_freq_factor
 	// Factors divide each frequency (rope_freqs.weight of Llama 3.1 files); FactorsShort and FactorsLong are LongRoPE's.
@@ -43,6 +44,9 @@ func (r *reader) rope(c *Config) {
 	p.AttnFactor = float64(r.float("rope.scaling.attn_factor", 0))
 	p.BetaFast = float64(r.float("rope.scaling.yarn_beta_fast", 32))
 	p.BetaSlow = float64(r.float("rope.scaling.yarn_beta_slow", 1))
+	if v, ok := r.f.Bool(r.arch + ".rope.scaling.yarn_truncate"); ok {
+		p.Fractional = !v
+	}
 	p.Scaling = ScalingNone
 	if s, ok := r.f.String(r.arch + ".rope.scaling.type"); ok {
 		p.Scaling = Scaling(s)
@@ -172,8 +176,11 @@ func (p *RoPE) yarn(theta []float64) float64 {
 	pair := func(rot float64) float64 {
 		return float64(p.Dim) * math.Log(float64(p.OriginalLen)/(rot*2*math.Pi)) / (2 * math.Log(p.Base))
 	}
-	low := max(math.Floor(pair(p.BetaFast)), 0)
-	high := min(math.Ceil(pair(p.BetaSlow)), float64(p.Dim-1))
+	low, high := pair(p.BetaFast), pair(p.BetaSlow)
+	if !p.Fractional {
+		low, high = math.Floor(low), math.Ceil(high)
+	}
+	low, high = max(low, 0), min(high, float64(p.Dim-1))
 	if high == low {
 		high += 0.001 // the ramp must have a width
 	}

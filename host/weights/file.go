@@ -1,6 +1,8 @@
-// Package weights reads model files: GGUF, versions 2 and 3, mapped or read, in one file or several. It gives names,
-// types and bounded byte ranges, and decodes nothing but the header. A file is hostile until every length in it has been
-// checked against the bytes that are there. The package must not know what tensors mean, nor devices.
+// Package weights reads model files: GGUF, versions 2 and 3, mapped or read, in one file or several, and folders of safetensors
+// with their config.json, which it presents under GGUF's keys and names. It gives names, types and bounded byte ranges. Of GGUF
+// it decodes nothing but the header; tensors of a folder that GGUF lays out otherwise are rearranged when their bytes are asked
+// for. A file is hostile until every length in it has been checked against the bytes that are there. The package must not know
+// what is computed with tensors, nor devices.
 package weights
 
 import (
@@ -38,19 +40,21 @@ type Tensor struct {
 	Rows, Cols int   // elements; Cols is Dims[0]
 	Offset     int64 // bytes from the start of its file
 	Size       int64 // bytes
-	Shard      int   // which file of a split model, from 0
+	Shard      int   // which file of a split model, from 0; −1: the bytes are made from the files', and Offset is 0
 }
 
 // File is an open model file, or all files of a split one. It may be used by several goroutines at once, but for Close.
 type File struct {
 	Name    string // of the file that was asked for, without its folder
-	Version int    // of GGUF
+	Version int    // of GGUF; 0: a folder of safetensors
 
 	keys    []string
 	values  map[string]any
 	tensors []Tensor
 	byName  map[string]int
 	shards  []content
+	// computed are the tensors whose Shard is −1.
+	computed map[string]*computed
 }
 
 // content is the bytes of one file, and what the operating system can do with them.
@@ -68,7 +72,7 @@ func (f *File) Close() error {
 			errs = append(errs, c.close())
 		}
 	}
-	f.shards = nil
+	f.shards, f.computed = nil, nil
 	return errors.Join(errs...)
 }
 
@@ -93,16 +97,24 @@ func (f *File) Tensor(name string) (Tensor, bool) {
 	return f.tensors[i], true
 }
 
-// Data are a tensor's bytes, without a copy: little-endian, valid until Close, never to be written. Where the file is mapped
+// Data are a tensor's bytes: little-endian, valid until Close, never to be written. They are the file's own, without a copy; of a
+// tensor without a place in a file they are made at the first call, which then takes time, and kept until Release. Where the file is mapped
 // and somebody truncates it meanwhile, reading them faults and ends the process; ReadInto gives an error instead. t is one of
 // this file's tensors.
 func (f *File) Data(t Tensor) []byte {
+	if t.Shard < 0 {
+		return f.computed[t.Name].bytes(f)
+	}
 	return f.shards[t.Shard].data[t.Offset : t.Offset+t.Size : t.Offset+t.Size]
 }
 
 // Release says that a tensor's bytes have been copied to where they are needed, so that the memory behind them may be
 // used for something else; reading them again costs a read of the file.
 func (f *File) Release(t Tensor) error {
+	if t.Shard < 0 {
+		f.computed[t.Name].release()
+		return nil
+	}
 	c := f.shards[t.Shard]
 	if c.drop == nil {
 		return nil

@@ -112,7 +112,7 @@ func (d *decoder) magic() error {
 	case b[0] == 0x80 && b[1] >= 2 && b[1] <= 5: // the PROTO opcode
 		return &UnsupportedError{d.name, "a Python pickle; want a GGUF file"}
 	case len(d.data) > 9 && d.data[8] == '{':
-		return &UnsupportedError{d.name, "a safetensors file; want a GGUF file"}
+		return &UnsupportedError{d.name, "a safetensors file; want its folder, with config.json, or a GGUF file"}
 	}
 	return d.fail("magic", 0, fmt.Sprintf("%q", b), `"GGUF"`)
 }

@@ -17,8 +17,8 @@ type OpenOptions struct {
 	NoMmap bool
 }
 
-// Open maps a model file. Of a split model any shard may be named; the others are found beside it. Errors are a FormatError, an
-// UnsupportedError, or what the operating system said.
+// Open maps a model file, or the files of a folder with a config.json. Of a split model any shard may be named; the others are
+// found beside it. Errors are a FormatError, an UnsupportedError, or what the operating system said.
 func Open(path string) (*File, error) { return OpenWith(path, OpenOptions{}) }
 
 // maxShards bounds the number of files that one name may lead to.
@@ -29,6 +29,9 @@ var shardName = regexp.MustCompile(`^(.*)-([0-9]{5})-of-([0-9]{5})\.gguf$`)
 
 // OpenWith is Open with options.
 func OpenWith(path string, o OpenOptions) (*File, error) {
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		return openFolder(path, o)
+	}
 	names, err := shardNames(path)
 	if err != nil {
 		return nil, err

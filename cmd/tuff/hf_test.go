@@ -1,0 +1,201 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"tuff/host/engine"
+	"tuff/host/testkit"
+	"tuff/host/weights"
+)
+
+// folderGolden is what the reference answers for a folder of safetensors.
+type folderGolden struct {
+	golden
+	LayersFrom int `json:"layers_prompt_index"`
+	Layers     struct {
+		Input goldenLayer   `json:"input_to_layer0"`
+		After []goldenLayer `json:"after_layer"`
+		Norm  goldenLayer   `json:"after_final_norm"`
+	} `json:"layers"`
+	Text []struct {
+		Text string  `json:"text"`
+		With []int32 `json:"ids_with_special"`
+	} `json:"text"`
+	Chat *struct {
+		Messages            []engine.Message `json:"messages"`
+		AddGenerationPrompt bool             `json:"add_generation_prompt"`
+		IDs                 []int32          `json:"ids"`
+	} `json:"chat"`
+}
+
+type goldenLayer struct {
+	L2    float64   `json:"l2"`
+	First []float64 `json:"first_token8"`
+	Last  []float64 `json:"last_token8"`
+}
+
+func readFolderGolden(t *testing.T, dir string) (g folderGolden) {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join(dir, "golden.json"))
+	require.NoError(t, err)
+	require.NoError(t, json.Unmarshal(b, &g))
+	return g
+}
+
+// checkLayers compares the residual stream with the reference's, from the embedding to the last norm.
+func checkLayers(t *testing.T, model, device string, g folderGolden, flags ...string) {
+	t.Helper()
+	in, err := json.Marshal(logitsRequest{IDs: g.Prompts[g.LayersFrom].IDs, Layers: true})
+	require.NoError(t, err)
+	r := tuffIn(t, string(in), append([]string{"logits", "-m", model, "--device", device, "--math", "exact"}, flags...)...).ok(t)
+	var a logitsAnswer
+	require.NoError(t, json.Unmarshal([]byte(r.out), &a))
+	want := append([]goldenLayer{g.Layers.Input}, g.Layers.After...)
+	want = append(want, g.Layers.Norm)
+	require.Len(t, a.Layers, len(want))
+	for i, w := range want {
+		got := a.Layers[i]
+		assert.InEpsilon(t, w.L2, got.L2, 1e-4, "layer %d: norm", i)
+		most := 1.0
+		for _, v := range append(slices.Clone(w.First), w.Last...) {
+			most = max(most, math.Abs(v))
+		}
+		for j := range w.First {
+			assert.InDelta(t, w.First[j], got.First8[j], 1e-4*most, "layer %d: first row, element %d", i, j)
+			assert.InDelta(t, w.Last[j], got.Last8[j], 1e-4*most, "layer %d: last row, element %d", i, j)
+		}
+	}
+}
+
+// checkText compares the folder's tokenizer and chat template.
+func checkText(t *testing.T, dir string, g folderGolden) {
+	t.Helper()
+	f, err := weights.Open(dir)
+	require.NoError(t, err)
+	defer f.Close()
+	tok, err := engine.TokenizerOf(f)
+	require.NoError(t, err)
+	tmpl, err := engine.TemplateOf(f)
+	require.NoError(t, err)
+	e := &engine.Engine{File: f, Tokenizer: tok, Template: tmpl}
+	for _, c := range g.Text {
+		ids, err := e.EncodeRaw(c.Text)
+		require.NoError(t, err)
+		assert.Equal(t, c.With, ids, "%q", c.Text)
+	}
+	if g.Chat != nil && g.Chat.AddGenerationPrompt {
+		ids, err := e.EncodeChat(g.Chat.Messages)
+		require.NoError(t, err)
+		assert.Equal(t, g.Chat.IDs, ids)
+	}
+	var eos struct {
+		IDs any `json:"eos_token_id"`
+	}
+	b, err := os.ReadFile(filepath.Join(dir, "generation_config.json"))
+	require.NoError(t, err)
+	require.NoError(t, json.Unmarshal(b, &eos))
+	list, ok := eos.IDs.([]any)
+	if !ok {
+		list = []any{eos.IDs}
+	}
+	for _, id := range list {
+		assert.True(t, tok.IsEOG(int32(id.(float64))), "%v", id)
+	}
+}
+
+func checkFolder(t *testing.T, dir, device string) {
+	t.Helper()
+	g := readFolderGolden(t, dir)
+	if strings.Contains(dir, "dynamic") {
+		// The base grows with the sequence, and one table serves a whole context: a prompt longer than the model's is right in a
+		// context of exactly its length.
+		last := g.Prompts[len(g.Prompts)-1]
+		checkLastLogits(t, dir, device, g, last)
+		g.Prompts = g.Prompts[:len(g.Prompts)-1]
+		checkGolden(t, dir, device, g.golden)
+		// The reference described the layers with the angles that its longest generation had left behind.
+		checkLayers(t, dir, device, g, "-c", fmt.Sprint(len(last.IDs)+len(last.Greedy)-1))
+		return
+	}
+	checkGolden(t, dir, device, g.golden)
+	checkLayers(t, dir, device, g)
+}
+
+// checkLastLogits evaluates one prompt in a context of its length.
+func checkLastLogits(t *testing.T, model, device string, g folderGolden, p goldenPrompt) {
+	t.Helper()
+	in, err := json.Marshal(logitsRequest{IDs: p.IDs})
+	require.NoError(t, err)
+	r := tuffIn(t, string(in), "logits", "-m", model, "--device", device, "--math", "exact", "-c", fmt.Sprint(len(p.IDs))).ok(t)
+	var a logitsAnswer
+	require.NoError(t, json.Unmarshal([]byte(r.out), &a))
+	require.Len(t, a.Logits, len(p.Logits))
+	for id, want := range p.Logits {
+		assert.InDelta(t, want, a.Logits[id], tolerance*g.LogitsStd, "id %d", id)
+	}
+	assert.Equal(t, p.Argmax, a.Argmax)
+}
+
+func TestFolderOfTestdata(t *testing.T) {
+	dir := testkit.Testdata(t, "oracle", "llama2-bf16")
+	onEach(t, func(t *testing.T, device string) { checkFolder(t, dir, device) })
+	checkText(t, dir, readFolderGolden(t, dir))
+}
+
+// TestFoldersOfOracle runs every folder of the collection that can be read; the others must be refused by name, quickly.
+func TestFoldersOfOracle(t *testing.T) {
+	dirs, err := filepath.Glob(filepath.Join(testkit.Shared(t, "oracle"), "*", "config.json"))
+	require.NoError(t, err)
+	tested := 0
+	for _, config := range dirs {
+		dir := filepath.Dir(config)
+		name := filepath.Base(dir)
+		g := readFolderGolden(t, dir)
+		t.Run(name, func(t *testing.T) {
+			r := tuffIn(t, `{"ids":[1]}`, "logits", "-m", dir, "--device", "cpu")
+			if strings.Contains(r.err, "not supported") {
+				assert.Equal(t, exitError, r.code)
+				t.Log(r.err)
+				return
+			}
+			r.ok(t)
+			tested++
+			checkText(t, dir, g)
+			onEach(t, func(t *testing.T, device string) {
+				if r := tuffIn(t, `{"ids":[1]}`, "logits", "-m", dir, "--device", device); strings.Contains(r.err, "got weights of MXFP4") {
+					return // formats without kernels are refused by name
+				}
+				checkFolder(t, dir, device)
+			})
+		})
+	}
+	t.Logf("%d folders run", tested)
+}
+
+func TestFoldersEverywhere(t *testing.T) {
+	dir := testkit.Testdata(t, "oracle", "llama2-bf16")
+	r := tuff(t, "inspect", dir).ok(t)
+	assert.Contains(t, r.out, "folder of safetensors")
+	assert.Contains(t, r.out, "blk.0.attn_q.weight")
+	assert.Contains(t, r.out, "tokenizer.json")
+	var info struct {
+		Config map[string]any `json:"config"`
+	}
+	require.NoError(t, json.Unmarshal([]byte(tuff(t, "inspect", dir, "--json").ok(t).out), &info))
+	assert.EqualValues(t, 64, info.Config["HiddenDim"])
+	for _, args := range [][]string{{"run", "-m", dir, "--device", "cpu", "-n", "4", "--temp", "0", "hi"}, {"run", "-m", dir, "--device", "cpu", "-n", "4", "--raw", "hi"}} {
+		assert.NotEmpty(t, tuff(t, args...).ok(t).out, fmt.Sprint(args))
+	}
+	assert.NotEmpty(t, tuffIn(t, "{\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}\n", "template", "-m", dir).ok(t).out)
+	assert.NotEmpty(t, tuffIn(t, "{\"text\":\"hi\"}\n", "tokenize", "-m", dir).ok(t).out)
+}

@@ -1,0 +1,413 @@
+package weights
+
+import (
+	"fmt"
+	"math"
+	"slices"
+)
+
+// hfConfig is a config.json on its way to GGUF's keys. Both flavours are read: that of transformers 4 with rope_theta, rope_scaling
+// and torch_dtype, and that of 5 with rope_parameters and dtype. The first error sticks.
+type hfConfig struct {
+	file string
+	m    map[string]any
+	fam  *hfFamily
+	out  *File
+	err  error
+
+	layers, experts, heads, kvHeads, headDim int
+	block                                    [2]int               // rows and columns that share a scale in FP8 matrices
+	nope, lora, valueDim                     int                  // of latent attention
+	factors                                  map[string][]float32 // tensors that the configuration spells out
+}
+
+func (c *hfConfig) fail(key, got, want string) {
+	if c.err == nil {
+		c.err = &FormatError{c.file, 0, key, got, want}
+	}
+}
+
+// refuse says what of a known family is not implemented.
+func (c *hfConfig) refuse(format string, args ...any) {
+	if c.err == nil {
+		c.err = &UnsupportedError{c.file, fmt.Sprintf(format, args...)}
+	}
+}
+
+// get1 is the first of keys that is there and not null.
+func get1(m map[string]any, keys ...string) (string, any) {
+	for _, k := range keys {
+		if v := m[k]; v != nil {
+			return k, v
+		}
+	}
+	return keys[0], nil
+}
+
+// count is a whole number up to most; def where none of keys is there, and an error where def is negative.
+func (c *hfConfig) count(def, most int, keys ...string) int {
+	k, v := get1(c.m, keys...)
+	return c.countOf(k, v, def, most)
+}
+
+func (c *hfConfig) countOf(k string, v any, def, most int) int {
+	if v == nil {
+		if def < 0 {
+			c.fail(k, "nothing", "a number")
+			return 1 // may be divided by
+		}
+		return def
+	}
+	n, ok := v.(number)
+	w, whole := n.whole()
+	if !ok || !whole || w > int64(most) {
+		c.fail(k, show(v), fmt.Sprintf("a whole number from 0 to %d", most))
+		return max(def, 1)
+	}
+	return int(w)
+}
+
+func (c *hfConfig) float(def float64, keys ...string) float64 {
+	k, v := get1(c.m, keys...)
+	return c.floatOf(k, v, def)
+}
+
+func (c *hfConfig) floatOf(k string, v any, def float64) float64 {
+	if v == nil {
+		return def
+	}
+	if m, ok := v.(map[string]any); ok && len(m) == 1 { // version 5 writes what JSON has no number for as an object
+		if s, ok := m["__float__"].(string); ok {
+			v = number(s)
+		}
+	}
+	n, ok := v.(number)
+	f, isFloat := n.float()
+	if !ok || !isFloat {
+		c.fail(k, show(v), "a number")
+		return def
+	}
+	return f
+}
+
+func (c *hfConfig) flag(def bool, keys ...string) bool {
+	k, v := get1(c.m, keys...)
+	if v == nil {
+		return def
+	}
+	b, ok := v.(bool)
+	if !ok {
+		c.fail(k, show(v), "true or false")
+	}
+	return b
+}
+
+func (c *hfConfig) text(keys ...string) string {
+	_, v := get1(c.m, keys...)
+	s, _ := v.(string)
+	return s
+}
+
+// set writes a key of the architecture: whole numbers as uint32, floats as float32, as GGUF files have them.
+func (c *hfConfig) set(key string, v any) {
+	switch x := v.(type) {
+	case int:
+		v = uint32(min(max(x, 0), math.MaxInt32))
+	case float64:
+		v = float32(x)
+	}
+	c.out.put(c.fam.arch+"."+key, v)
+}
+
+// put adds a metadata key or replaces its value.
+func (f *File) put(key string, v any) {
+	if _, ok := f.values[key]; !ok {
+		f.keys = append(f.keys, key)
+	}
+	f.values[key] = v
+}
+
+func show(v any) string {
+	switch v := v.(type) {
+	case string:
+		return quote(v)
+	case number:
+		return quote(string(v))
+	case map[string]any:
+		return "an object"
+	case []any:
+		return "a list"
+	}
+	return fmt.Sprint(v)
+}
+
+// Caps of config.json, as generous as those that readers of GGUF's keys have.
+const (
+	maxHFLayers = 1024
+	maxHFDim    = 1 << 20
+	maxHFCtx    = 1 << 28
+)
+
+// translate writes the keys that every family has, then its own.
+func (c *hfConfig) translate() error {
+	f := c.fam
+	for k, v := range f.defaults {
+		if c.m[k] == nil {
+			c.m[k] = v
+		}
+	}
+	if act := c.text("hidden_activation", "hidden_act", "activation_function", "activation"); act != "" && !slices.Contains(f.acts, act) {
+		c.refuse("activation %s in %s, want one of %v", quote(act), f.types[0], f.acts)
+	}
+	hidden := c.count(-1, maxHFDim, "hidden_size", "n_embd")
+	c.layers = c.count(-1, maxHFLayers, "num_hidden_layers", "n_layer")
+	c.heads = c.count(-1, 1<<16, "num_attention_heads", "n_head")
+	c.kvHeads = c.count(c.heads, 1<<16, "num_key_value_heads")
+	c.headDim = c.count(hidden/max(c.heads, 1), maxHFDim, "head_dim")
+	ctx := c.count(-1, maxHFCtx, "max_position_embeddings", "n_positions", "n_ctx")
+	c.set("vocab_size", c.count(-1, 1<<24, "vocab_size"))
+	c.set("context_length", ctx)
+	c.set("embedding_length", hidden)
+	c.set("block_count", c.layers)
+	c.set("feed_forward_length", c.count(4*hidden, maxHFDim, "intermediate_size", "n_inner", "ffn_hidden_size"))
+	c.set("attention.head_count", c.heads)
+	c.set("attention.head_count_kv", c.kvHeads)
+	c.set("attention.key_length", c.headDim)
+	c.set("attention.value_length", c.headDim)
+	if f.layerNorm {
+		c.set("attention.layer_norm_epsilon", c.float(1e-5, "layer_norm_eps", "layer_norm_epsilon", "norm_epsilon", "norm_eps"))
+	} else {
+		c.set("attention.layer_norm_rms_epsilon", c.float(1e-6, "rms_norm_eps", "norm_eps"))
+	}
+	if f.halves {
+		c.out.put("tuff.rope.halves", true)
+	}
+	if !f.noRope {
+		c.rope(ctx)
+	}
+	c.window()
+	if f.moe {
+		c.mixture()
+	}
+	if f.config != nil && c.err == nil {
+		f.config(c)
+	}
+	return c.err
+}
+
+// mixture writes the keys of a mixture of experts.
+func (c *hfConfig) mixture() {
+	c.experts = c.count(-1, 1024, "num_local_experts", "num_experts", "n_routed_experts")
+	c.set("expert_count", c.experts)
+	c.set("expert_used_count", c.count(-1, 1024, "num_experts_per_tok", "experts_per_token"))
+	if c.m["moe_intermediate_size"] != nil {
+		c.set("expert_feed_forward_length", c.count(-1, maxHFDim, "moe_intermediate_size"))
+	}
+	if c.m["norm_topk_prob"] != nil {
+		c.out.put(c.fam.arch+".expert_weights_norm", c.flag(false, "norm_topk_prob"))
+	}
+	if step := c.count(1, maxHFLayers, "decoder_sparse_step"); step != 1 {
+		c.refuse("experts in every layer of %d only", step)
+	}
+	dense, ok := wholes(c.m["mlp_only_layers"])
+	if c.m["mlp_only_layers"] != nil && !ok {
+		c.fail("mlp_only_layers", show(c.m["mlp_only_layers"]), "a list of layers")
+	}
+	for i, n := range dense {
+		if n != int64(i) {
+			c.refuse("layers without experts behind layers with them")
+		}
+	}
+	if len(dense) > 0 {
+		c.set("leading_dense_block_count", len(dense))
+	}
+}
+
+// window writes the sliding window and the layers that have it, where the family has windows.
+func (c *hfConfig) window() {
+	size := c.count(0, maxHFCtx, "sliding_window")
+	if c.fam.local == nil || c.m["sliding_window"] == nil || size == 0 || !c.flag(true, "use_sliding_window") {
+		return
+	}
+	pattern := make([]bool, c.layers)
+	every := true
+	for i := range pattern {
+		pattern[i] = c.fam.local(c, i)
+		every = every && pattern[i]
+	}
+	if list, ok := c.m["layer_types"].([]any); ok {
+		every = false
+		if len(list) != c.layers {
+			c.fail("layer_types", fmt.Sprintf("%d entries", len(list)), fmt.Sprintf("%d, one for each layer", c.layers))
+			return
+		}
+		for i, v := range list {
+			if pattern[i] = v == "sliding_attention"; !pattern[i] && v != "full_attention" {
+				c.refuse("layer_types: %s", show(v))
+			}
+		}
+	}
+	if !slices.Contains(pattern, true) {
+		return
+	}
+	c.set("attention.sliding_window", size)
+	if !every {
+		c.set("attention.sliding_window_pattern", pattern)
+	}
+}
+
+// Windows of families whose configuration does not list its layers.
+func allLocal(*hfConfig, int) bool      { return true }
+func evenLocal(_ *hfConfig, i int) bool { return i%2 == 0 }
+func laterLocal(c *hfConfig, i int) bool {
+	return i >= c.count(maxHFLayers, maxHFLayers, "max_window_layers")
+}
+func patternLocal(def int) func(*hfConfig, int) bool {
+	return func(c *hfConfig, i int) bool {
+		return (i+1)%max(c.count(def, maxHFLayers, "sliding_window_pattern", "_sliding_window_pattern"), 1) != 0
+	}
+}
+
+// rope writes the keys of rotary positions.
+func (c *hfConfig) rope(ctx int) {
+	p, _ := c.m["rope_parameters"].(map[string]any)
+	var local map[string]any
+	if full, ok := p["full_attention"].(map[string]any); ok {
+		local, _ = p["sliding_attention"].(map[string]any)
+		p = full
+	}
+	if p == nil {
+		p, _ = c.m["rope_scaling"].(map[string]any)
+	}
+	either := func(keys ...string) (string, any) {
+		if k, v := get1(p, keys...); v != nil {
+			return k, v
+		}
+		return get1(c.m, keys...)
+	}
+	float := func(def float64, keys ...string) float64 {
+		k, v := either(keys...)
+		return c.floatOf(k, v, def)
+	}
+	partial := float(1, "partial_rotary_factor", "rotary_pct")
+	if !(partial > 0 && partial <= 1) {
+		c.fail("partial_rotary_factor", fmt.Sprint(partial), "above 0, at most 1")
+		partial = 1
+	}
+	dim := int(float64(c.headDim) * partial)
+	base := float(10000, "rope_theta", "rotary_emb_base")
+	c.set("rope.freq_base", base)
+	c.set("rope.dimension_count", dim)
+	if v := c.m["rope_local_base_freq"]; v != nil || local != nil {
+		if kind, _ := get1(local, "rope_type"); local[kind] != nil && local[kind] != "default" {
+			c.refuse("RoPE scaling %s in local layers", show(local[kind]))
+		}
+		if v == nil {
+			v = local["rope_theta"]
+		}
+		c.set("rope.freq_base_swa", c.floatOf("rope_local_base_freq", v, 10000))
+	}
+	_, kind := get1(p, "rope_type", "type")
+	original := func() int {
+		k, v := either("original_max_position_embeddings")
+		return c.countOf(k, v, ctx, maxHFCtx)
+	}
+	factor := float(1, "factor")
+	switch kind {
+	case nil, "default":
+	case "linear":
+		c.set("rope.scaling.type", "linear")
+		c.set("rope.scaling.factor", factor)
+	case "dynamic":
+		c.set("rope.scaling.type", "dynamic")
+		c.set("rope.scaling.factor", factor)
+		c.set("rope.scaling.original_context_length", original())
+	case "yarn":
+		c.set("rope.scaling.type", "yarn")
+		c.set("rope.scaling.factor", factor)
+		c.set("rope.scaling.original_context_length", original())
+		c.set("rope.scaling.yarn_beta_fast", float(32, "beta_fast"))
+		c.set("rope.scaling.yarn_beta_slow", float(1, "beta_slow"))
+		c.yarnFactor(p, factor)
+		if v, ok := p["truncate"].(bool); ok && !v {
+			c.set("rope.scaling.yarn_truncate", false)
+		}
+	case "llama3":
+		c.factors["rope_freqs.weight"] = llama3Factors(dim, base, factor, float(1, "low_freq_factor"), float(4, "high_freq_factor"), float64(original()))
+	case "longrope", "su":
+		c.longRoPE(p, ctx, original(), factor)
+	default:
+		c.refuse("RoPE scaling %s, want linear, dynamic, yarn, llama3 or longrope", show(kind))
+	}
+}
+
+// yarnFactor writes what the temperature of YaRN, 0.1·ln(factor)+1, must be multiplied by to give the configuration's.
+func (c *hfConfig) yarnFactor(p map[string]any, factor float64) {
+	usual := 1.0
+	if factor > 1 {
+		usual = 0.1*math.Log(factor) + 1
+	}
+	mscale := func(m float64) float64 {
+		if factor <= 1 {
+			return 1
+		}
+		return 0.1*m*math.Log(factor) + 1
+	}
+	m, all := c.floatOf("mscale", p["mscale"], 0), c.floatOf("mscale_all_dim", p["mscale_all_dim"], 0)
+	want := usual
+	if m != 0 && all != 0 {
+		want = mscale(m) / mscale(all)
+	}
+	if v := c.floatOf("attention_factor", p["attention_factor"], 0); v != 0 {
+		want = v
+	}
+	if want != usual {
+		c.set("rope.scaling.attn_factor", want/usual)
+	}
+	if all != 0 {
+		c.set("rope.scaling.yarn_log_multiplier", 0.1*all)
+	}
+}
+
+// llama3Factors are the divisors of each frequency, which GGUF files have as a tensor. Source: Llama 3.1's reference code.
+func llama3Factors(dim int, base, factor, low, high, original float64) []float32 {
+	out := make([]float32, dim/2)
+	for i := range out {
+		wave := 2 * math.Pi * math.Pow(base, 2*float64(i)/float64(dim))
+		switch {
+		case wave < original/high:
+			out[i] = 1
+		case wave > original/low:
+			out[i] = float32(factor)
+		default:
+			s := (original/wave - low) / (high - low)
+			out[i] = float32(1 / ((1-s)/factor + s))
+		}
+	}
+	return out
+}
+
+// longRoPE writes the two lists of factors and the temperature. Source: Ding et al., LongRoPE, 2024.
+func (c *hfConfig) longRoPE(p map[string]any, ctx, original int, factor float64) {
+	for _, name := range []string{"short", "long"} {
+		list, ok := p[name+"_factor"].([]any)
+		if !ok {
+			c.fail("rope_scaling."+name+"_factor", show(p[name+"_factor"]), "a list of numbers")
+			return
+		}
+		v := make([]float32, len(list))
+		for i, x := range list {
+			v[i] = float32(c.floatOf("rope_scaling."+name+"_factor", x, 1))
+		}
+		c.factors["rope_factors_"+name+".weight"] = v
+	}
+	if c.m["original_max_position_embeddings"] != nil || p["original_max_position_embeddings"] != nil {
+		factor = float64(ctx) / float64(max(original, 1))
+	}
+	temperature := 1.0
+	if factor > 1 && original > 1 {
+		temperature = math.Sqrt(1 + math.Log(factor)/math.Log(float64(original)))
+	}
+	c.set("rope.scaling.original_context_length", original)
+	c.set("rope.scaling.attn_factor", c.floatOf("attention_factor", p["attention_factor"], temperature))
+}
