@@ -22,8 +22,9 @@ type bpe struct {
 	bytes          [256]int32 // tokens that spell a character without one by its bytes; −1: none
 	fuseUnk        bool       // one unknown token for neighbouring characters
 	prefix, suffix string     // of characters behind the first; of the last
+	spaced         bool       // text may be cut before each ▁ that follows another character
 
-	pool sync.Pool // *scratch
+	pool sync.Pool // *memory
 }
 
 // newBPE sets all tokens to none.
@@ -32,7 +33,7 @@ func newBPE(ids map[string]int32) *bpe {
 	for i := range m.bytes {
 		m.bytes[i], m.first[i] = -1, -1
 	}
-	m.pool.New = func() any { return new(scratch) }
+	m.pool.New = func() any { return new(memory) }
 	return m
 }
 
@@ -55,12 +56,25 @@ func (m *bpe) useByteTokens() {
 	}
 }
 
-func (m *bpe) encode(ids []int32, word string) []int32 {
+func (m *bpe) encode(ids []int32, text string) []int32 {
+	w := m.pool.Get().(*memory)
+	defer m.pool.Put(w)
+	if m.spaced {
+		for text != "" {
+			n := spacedWord(text)
+			ids = w.encode(m, ids, text[:n])
+			text = text[n:]
+		}
+		return ids
+	}
+	return w.encode(m, ids, text)
+}
+
+// merge encodes a word that is not remembered.
+func (m *bpe) merge(ids []int32, word string, w *scratch) []int32 {
 	if id, ok := m.words[word]; ok {
 		return append(ids, id)
 	}
-	w := m.pool.Get().(*scratch)
-	defer m.pool.Put(w)
 	w.symbols = w.symbols[:0]
 	if m.byteLevel {
 		for i := range len(word) {

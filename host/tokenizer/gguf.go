@@ -137,7 +137,7 @@ func (t *Tokenizer) sentencePiece(s *Spec) error {
 		return err
 	}
 	m := &sentencePiece{unk: s.Unk}
-	m.pool.New = func() any { return new(scratch) }
+	m.pool.New = func() any { return new(memory) }
 	if err := t.spaced(s, &m.bytes); err != nil {
 		return err
 	}
@@ -149,7 +149,7 @@ func (t *Tokenizer) sentencePiece(s *Spec) error {
 			}
 		}
 	}
-	m.merges = &scoredMerges{ids, s.Scores}
+	m.merges, m.spaced = &scoredMerges{ids, s.Scores}, cutsAtSpaces(ids)
 	if s.AddSpacePrefix {
 		t.normalizer = append(t.normalizer, prepended(space))
 		t.stripSpace = true
@@ -187,6 +187,7 @@ func (t *Tokenizer) byteLevel(s *Spec) error {
 	}
 	if r.mark {
 		m.useByteTokens()
+		m.spaced = cutsAtSpaces(t.ids)
 		t.normalizer = []normalizer{replaced(" ", space)}
 	} else {
 		m.useBytes()

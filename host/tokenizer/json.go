@@ -261,6 +261,8 @@ func (t *Tokenizer) bpeJSON(f *jsonModel, vocab map[string]int32, bytes bool) er
 	}
 	if bytes {
 		m.useBytes()
+	} else if f.Prefix == "" && f.Suffix == "" {
+		m.spaced = cutsAtSpaces(vocab)
 	}
 	if f.ByteFallback {
 		m.useByteTokens()

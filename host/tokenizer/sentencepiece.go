@@ -1,6 +1,7 @@
 package tokenizer
 
 import (
+	"strings"
 	"sync"
 	"unicode/utf8"
 )
@@ -14,12 +15,26 @@ type sentencePiece struct {
 	merges *scoredMerges
 	bytes  [256]int32 // token of each byte; −1: none
 	unk    int32      // −1: none
-	pool   sync.Pool  // *scratch
+	spaced bool       // text may be cut before each ▁ that follows another character
+	pool   sync.Pool  // *memory
 }
 
 func (m *sentencePiece) encode(ids []int32, text string) []int32 {
-	w := m.pool.Get().(*scratch)
+	w := m.pool.Get().(*memory)
 	defer m.pool.Put(w)
+	for text != "" {
+		n := len(text)
+		if m.spaced {
+			n = spacedWord(text)
+		}
+		ids = w.encode(m, ids, text[:n])
+		text = text[n:]
+	}
+	return ids
+}
+
+// merge encodes a word that is not remembered.
+func (m *sentencePiece) merge(ids []int32, text string, w *scratch) []int32 {
 	w.symbols = w.symbols[:0]
 	for i, n := 0, 0; i < len(text); i += n {
 		_, n = utf8.DecodeRuneInString(text[i:])
@@ -55,6 +70,30 @@ func (m *sentencePiece) spell(ids []int32, char string) []int32 {
 		ids = append(ids, id)
 	}
 	return ids
+}
+
+// cutsAtSpaces reports whether no piece has a ▁ behind another character, and there is a ▁: then nothing merges across
+// that place, and text is encoded word by word with the same result.
+func cutsAtSpaces(ids map[string]int32) bool {
+	for p := range ids {
+		if strings.Contains(strings.TrimLeft(p, space), space) {
+			return false
+		}
+	}
+	_, ok := ids[space]
+	return ok
+}
+
+// spacedWord is the length of ▁*[^▁]* at the start of a text.
+func spacedWord(text string) int {
+	at := 0
+	for strings.HasPrefix(text[at:], space) {
+		at += len(space)
+	}
+	if n := strings.Index(text[at:], space); n >= 0 {
+		return at + n
+	}
+	return len(text)
 }
 
 // byteToken reads a piece of the form <0xAB>.

@@ -92,7 +92,11 @@ func (t *Tokenizer) EncodePair(a, b string, o Options) (ids, types []int32, err 
 func (t *Tokenizer) sequence(segments []Segment) ([]int32, error) {
 	var plain strings.Builder // text since the last added token
 	trusted := true           // all of plain may hold special tokens
-	e := encoding{t: t, start: true}
+	size := 0
+	for _, s := range segments {
+		size += len(s.Text)
+	}
+	e := encoding{t: t, ids: make([]int32, 0, size/4+8), start: true}
 	for _, s := range segments {
 		for from := 0; from < len(s.Text); {
 			at, end, id := t.added.find(s.Text, from, s.ParseSpecial)
