@@ -218,7 +218,7 @@ func (t *Tokenizer) wordPieces(s *Spec) {
 	}
 	t.normalizer = []normalizer{bertNormalizer(bertOptions{clean: true, chinese: true, accents: true, lower: true})}
 	t.pre = []preTokenizer{bertWords}
-	t.model = &wordPiece{ids: ids, unk: s.Unk, first: space, maxChars: unbounded, longest: longestPiece(ids)}
+	t.model = newWordPiece(ids, space, "", s.Unk, unbounded)
 	t.stripSpace = true
 }
 

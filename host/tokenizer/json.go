@@ -281,11 +281,11 @@ func (t *Tokenizer) bpeJSON(f *jsonModel, vocab map[string]int32, bytes bool) er
 }
 
 func (t *Tokenizer) wordPieceJSON(f *jsonModel, vocab map[string]int32) error {
-	m := &wordPiece{ids: vocab, unk: idOr(vocab, f.Unk), rest: f.Prefix, maxChars: f.MaxChars, longest: longestPiece(vocab)}
-	if m.maxChars <= 0 {
-		m.maxChars = 100
+	maxChars := f.MaxChars
+	if maxChars <= 0 {
+		maxChars = 100
 	}
-	t.model = m
+	t.model = newWordPiece(vocab, "", f.Prefix, idOr(vocab, f.Unk), maxChars)
 	return nil
 }
 

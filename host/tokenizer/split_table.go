@@ -112,7 +112,7 @@ var table = []rules{
 	{names: "tekken", pre: []preTokenizer{isolate(splitTekken)}, words: true, begin: true},
 	{names: "kimi-k2", pre: []preTokenizer{isolate(splitKimi)}},
 	{names: "starcoder refact command-r smollm codeshell exaone minerva-7b mellum2", pre: []preTokenizer{isolate(classRun(number, 1)), isolate(splitGPT2)}},
-	{names: "deepseek-llm", pre: []preTokenizer{isolate(lineBreak), isolate(spacedRun(isCased)), isolate(spacedRun(isWidePunct)), isolate(trailing),
+	{names: "deepseek-llm", pre: []preTokenizer{isolate(lineBreak), isolate(spacedRun(isCased)), isolate(spacedRun(isWidePunct)), trailing,
 		isolate(runeRun(isCJK)), isolate(classRun(number, unbounded))}},
 	{names: "deepseek-coder", pre: []preTokenizer{isolate(lineBreak), isolate(spacedRun(isLetter)), isolate(spacedRun(isPunctOnly)), isolate(runeRun(isCJK)),
 		isolate(classRun(number, 1))}},
@@ -170,12 +170,15 @@ func lines(s string) int {
 	return runFunc(s, func(r rune) bool { return (r == '\n') == breaks }, unbounded)
 }
 
-// trailing is \s+$
-func trailing(s string) int {
-	if n := run(s, blank, unbounded); n == len(s) {
-		return n
+// trailing cuts off the white space that ends a text: \s+$ .
+func trailing(text string, start bool, emit func(string, bool)) {
+	at := len(strings.TrimRightFunc(text, func(r rune) bool { return classOf(r)&blank != 0 }))
+	if at > 0 {
+		emit(text[:at], start)
 	}
-	return 0
+	if at < len(text) {
+		emit(text[at:], start && at == 0)
+	}
 }
 
 // notBlank is \S+
