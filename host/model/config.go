@@ -81,6 +81,9 @@ func ReadConfig(f *weights.File) (*Config, *Family, error) {
 			return nil, nil, err
 		}
 	}
+	if v, ok := f.Bool(arch + ".expert_weights_norm"); ok { // the file knows better than the family
+		c.MoE.Normalize = v
+	}
 	return c, fam, nil
 }
 

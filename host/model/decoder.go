@@ -62,6 +62,7 @@ func (d Decoder) Build(b *Builder) {
 	if d.LocalRoPE != nil {
 		local = d.LocalRoPE(c)
 	}
+	rotated, _ := b.f.Bools("tuff.rope.layers")
 	b.Residual(x)
 	for i := range c.NumLayers {
 		b.Layer(i)
@@ -73,7 +74,11 @@ func (d Decoder) Build(b *Builder) {
 		if isLocal {
 			angles = local
 		}
-		if d.Positions || d.Rotate != nil && !d.Rotate(i) {
+		rotate := d.Rotate == nil || d.Rotate(i)
+		if len(rotated) == c.NumLayers { // the file knows better
+			rotate = rotated[i]
+		}
+		if d.Positions || !rotate {
 			angles = nil
 		}
 		x = d.layer(b, x, i, angles, isLocal)

@@ -77,6 +77,9 @@ var gemmaNorms = map[string]string{"post_attention_layernorm": "post_attention_n
 // fusedExperts are the stacked experts that version 5 of transformers may write: gate rows above up rows.
 var fusedExperts = map[string]hfSplit{"mlp.experts.gate_up_proj": splitGateUp}
 
+// plainWeights says that experts' weights are not normalised unless the configuration says so.
+var plainWeights = map[string]any{"norm_topk_prob": false}
+
 // hfFamilies are all families, in the order of the documentation.
 var hfFamilies = []*hfFamily{
 	{types: []string{"llama"}, arch: "llama", halves: true, acts: silu},
@@ -84,12 +87,12 @@ var hfFamilies = []*hfFamily{
 	{types: []string{"ministral3"}, arch: "mistral3", halves: true, acts: silu, local: allLocal, config: ministral3Keys},
 	{types: []string{"mixtral"}, arch: "llama", halves: true, acts: silu, local: allLocal, moe: true, splits: fusedExperts},
 	{types: []string{"qwen2"}, arch: "qwen2", acts: silu, local: laterLocal},
-	{types: []string{"qwen2_moe"}, arch: "qwen2moe", acts: silu, local: laterLocal, moe: true, splits: fusedExperts,
+	{types: []string{"qwen2_moe"}, arch: "qwen2moe", acts: silu, local: laterLocal, moe: true, splits: fusedExperts, defaults: plainWeights,
 		config: func(c *hfConfig) {
 			c.set("expert_shared_feed_forward_length", c.count(-1, maxHFDim, "shared_expert_intermediate_size"))
 		}},
 	{types: []string{"qwen3"}, arch: "qwen3", acts: silu, local: laterLocal, defaults: map[string]any{"head_dim": number("128")}},
-	{types: []string{"qwen3_moe"}, arch: "qwen3moe", acts: silu, local: laterLocal, moe: true, splits: fusedExperts},
+	{types: []string{"qwen3_moe"}, arch: "qwen3moe", acts: silu, local: laterLocal, moe: true, splits: fusedExperts, defaults: plainWeights},
 	{types: []string{"gemma"}, arch: "gemma", acts: append(gelu, geluTanh...), plusOne: true, defaults: map[string]any{"head_dim": number("256")}, config: gemmaKeys},
 	{types: []string{"gemma2"}, arch: "gemma2", acts: geluTanh, plusOne: true, local: evenLocal, names: gemmaNorms,
 		defaults: map[string]any{"head_dim": number("256"), "query_pre_attn_scalar": number("256"), "sliding_window": number("4096"),
@@ -111,7 +114,7 @@ var hfFamilies = []*hfFamily{
 			"mlp.c_fc": transposedAs("ffn_up"), "mlp.c_proj": transposedAs("ffn_down")}},
 	{types: []string{"olmo2"}, arch: "olmo2", acts: silu,
 		names: map[string]string{"post_attention_layernorm": "post_attention_norm", "post_feedforward_layernorm": "post_ffw_norm"}},
-	{types: []string{"olmoe"}, arch: "olmoe", acts: silu, moe: true, splits: fusedExperts, config: func(c *hfConfig) {
+	{types: []string{"olmoe"}, arch: "olmoe", acts: silu, moe: true, splits: fusedExperts, defaults: plainWeights, config: func(c *hfConfig) {
 		if c.m["clip_qkv"] != nil {
 			c.refuse("clip_qkv")
 		}
@@ -119,7 +122,7 @@ var hfFamilies = []*hfFamily{
 	{types: []string{"starcoder2"}, arch: "starcoder2", layerNorm: true, acts: geluTanh, local: allLocal,
 		names: map[string]string{"mlp.c_fc": "ffn_up", "mlp.c_proj": "ffn_down"}},
 	{types: []string{"cohere"}, arch: "command-r", layerNorm: true, acts: silu, config: cohereKeys},
-	{types: []string{"cohere2"}, arch: "cohere2", layerNorm: true, acts: silu, local: patternLocal(4), config: cohereKeys},
+	{types: []string{"cohere2"}, arch: "cohere2", layerNorm: true, acts: silu, local: patternLocal(4), config: cohere2Keys},
 	{types: []string{"stablelm"}, arch: "stablelm", layerNorm: true, acts: silu, defaults: map[string]any{"partial_rotary_factor": number("0.25")},
 		names: map[string]string{"self_attn.q_layernorm.norms": "attn_q_norm", "self_attn.k_layernorm.norms": "attn_k_norm"},
 		config: func(c *hfConfig) {
@@ -213,13 +216,15 @@ func gpt2Keys(c *hfConfig) {
 	}
 }
 
-func cohereKeys(c *hfConfig) {
-	c.set("logit_scale", c.float(0.0625, "logit_scale"))
-	list, _ := c.m["layer_types"].([]any)
-	for i, v := range list {
-		if (v == "sliding_attention") != (i%4 != 3) {
-			c.refuse("layer_types other than every fourth with full attention")
-		}
+func cohereKeys(c *hfConfig) { c.set("logit_scale", c.float(0.0625, "logit_scale")) }
+
+// cohere2Keys says which layers rotate: those with the window.
+func cohere2Keys(c *hfConfig) {
+	cohereKeys(c)
+	if local, ok := c.out.Bools(c.fam.arch + ".attention.sliding_window_pattern"); ok {
+		c.out.put("tuff.rope.layers", local)
+	} else {
+		c.refuse("cohere2 without layers of both kinds")
 	}
 }
 
@@ -230,19 +235,22 @@ func graniteKeys(c *hfConfig) {
 	c.scale("logit_scale", "logits_scaling")
 }
 
+// smolLM3Keys says which layers rotate: those that are not listed with a 0, or all but every fourth.
 func smolLM3Keys(c *hfConfig) {
+	interval := max(c.count(4, maxHFLayers, "no_rope_layer_interval"), 1)
 	list, ok := wholes(c.m["no_rope_layers"])
-	if !ok && c.m["no_rope_layers"] != nil {
-		c.fail("no_rope_layers", show(c.m["no_rope_layers"]), "a list of 0 and 1")
+	if c.m["no_rope_layers"] != nil && (!ok || len(list) != c.layers) {
+		c.fail("no_rope_layers", show(c.m["no_rope_layers"]), fmt.Sprintf("a list of %d times 0 or 1", c.layers))
+		return
 	}
-	if !ok && c.count(4, maxHFLayers, "no_rope_layer_interval") != 4 {
-		c.refuse("no_rope_layer_interval other than 4")
-	}
-	for i, v := range list {
-		if (v != 0) != ((i+1)%4 != 0) {
-			c.refuse("no_rope_layers other than every fourth")
+	rotated := make([]bool, c.layers)
+	for i := range rotated {
+		rotated[i] = (i+1)%interval != 0
+		if ok {
+			rotated[i] = list[i] != 0
 		}
 	}
+	c.out.put("tuff.rope.layers", rotated)
 }
 
 // deepseekKeys describes latent attention as one KV head: the latent and the rotated part are the key, the latent is the value.

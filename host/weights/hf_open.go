@@ -26,6 +26,7 @@ const (
 // What GGUF has no key for stands under tuff.*:
 //
 //	tuff.rope.halves            bool     rotated pairs are the halves of a head whatever is usual in files of the architecture
+//	tuff.rope.layers            bool[]   layers that rotate queries and keys, where not all do
 //	tuff.tokenizer.json         string   the whole file
 //	tuff.tokenizer.bos, .eos    string   tokens by name
 //	tuff.tokenizer.eog          int32[]  ids that end a generation
@@ -431,6 +432,9 @@ func (f *File) place(t hfTensor) error {
 		return fmt.Errorf("tensor %d", maxTensors+1)
 	}
 	m := t.m
+	if m.rows < 1 || m.cols < 1 {
+		return fmt.Errorf("[%d, %d]", m.rows, m.cols)
+	}
 	if t.dims == nil {
 		t.dims = []int{m.cols}
 		if m.raw != nil && len(m.raw.shape) > 1 {

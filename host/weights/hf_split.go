@@ -136,7 +136,7 @@ func splitGrouped(c *hfConfig, m matrix, kind string) ([]hfTensor, error) {
 // splitLatent splits DeepSeek's [heads·(nope + value), latent]: the keys' part turned, so that queries can be brought to the latent.
 func splitLatent(c *hfConfig, m matrix, kind string) ([]hfTensor, error) {
 	per := c.nope + c.valueDim
-	if kind != ".weight" || m.rows != c.heads*per || m.cols != c.lora {
+	if kind != ".weight" || c.nope < 1 || c.valueDim < 1 || m.rows != c.heads*per || m.cols != c.lora {
 		return nil, wantShape(m, "rows of keys and values of every head")
 	}
 	keys := m.pick(c.heads*c.nope, func(i int) int { return i/c.nope*per + i%c.nope })

@@ -187,6 +187,7 @@ func TestMalformedFolders(t *testing.T) {
 		"too many layers":   {map[string]string{"config.json": config(`"num_hidden_layers": 1`, `"num_hidden_layers": 1000000`)}, "num_hidden_layers"},
 		"no heads":          {map[string]string{"config.json": config(`"num_attention_heads": 1,`, ``)}, "num_attention_heads"},
 		"unknown scaling":   {map[string]string{"config.json": config("{", `{"rope_scaling":{"type":"nosuch"},`)}, `"nosuch"`},
+		"no factors":        {map[string]string{"config.json": config("{", `{"rope_scaling":{"type":"longrope","short_factor":[],"long_factor":[]},`), "model.safetensors": ok}, "rope_factors_long"},
 		"unknown gate":      {map[string]string{"config.json": config("{", `{"hidden_act":"tanh",`)}, `"tanh"`},
 		"path out":          {map[string]string{"config.json": smallConfig, "model.safetensors.index.json": index("../model.safetensors")}, "weight_map"},
 		"absolute path":     {map[string]string{"config.json": smallConfig, "model.safetensors.index.json": index("/model.safetensors")}, "weight_map"},
