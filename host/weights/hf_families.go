@@ -308,7 +308,7 @@ func falconKeys(c *hfConfig) {
 	c.set("attention.head_count_kv", c.kvHeads)
 }
 
-// want is an error of a tensor's shape.
+// wantShape is an error of a tensor's shape.
 func wantShape(m matrix, want string) error {
 	return fmt.Errorf("[%d, %d], want %s", m.rows, m.cols, want)
 }

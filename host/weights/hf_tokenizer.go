@@ -18,14 +18,12 @@ func (f *File) readTokenizer(folder string, c *hfConfig) error {
 	if err != nil {
 		return err
 	}
-	for key, to := range map[string]string{"bos_token": "tuff.tokenizer.bos", "eos_token": "tuff.tokenizer.eos"} {
-		if s := tokenName(tc[key]); s != "" {
-			f.put(to, s)
+	for _, end := range []string{"bos", "eos"} {
+		if s := tokenName(tc[end+"_token"]); s != "" {
+			f.put("tuff.tokenizer."+end, s)
 		}
-	}
-	for key, to := range map[string]string{"add_bos_token": "tokenizer.ggml.add_bos_token", "add_eos_token": "tokenizer.ggml.add_eos_token"} {
-		if v, ok := tc[key].(bool); ok {
-			f.put(to, v)
+		if v, ok := tc["add_"+end+"_token"].(bool); ok {
+			f.put("tokenizer.ggml.add_"+end+"_token", v)
 		}
 	}
 	gc, err := readObject(folder, "generation_config.json", maxHFJSON)
