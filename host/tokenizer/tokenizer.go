@@ -2,11 +2,13 @@
 // CLIP), WordPiece and Unigram, with the normalisation and splitting rules of the model families. Tokenizers come from GGUF
 // metadata (New) or from a tokenizer.json (FromJSON). The package must not know files, models or chat templates.
 //
-// Text passes these stations, each in a file of its own: added tokens (added.go), normalisation (normalize.go, charsmap.go),
-// added tokens of normalised text, splitting (pretokenize.go, split*.go), the model (bpe*.go, sentencepiece.go, wordpiece.go,
-// unigram.go), special tokens around it (template.go). Decoding is decode.go.
+// Text passes these stations, each in a file of its own: added tokens (added.go), normalisation (normalize.go, canonical.go,
+// charsmap.go), added tokens of normalised text, splitting (pretokenize.go, split*.go), the model (bpe*.go, sentencepiece.go,
+// wordpiece.go, unigram.go) with the words it remembers (cache.go), special tokens around it (template.go). Decoding is
+// decode.go.
 //
 // All work is linear in the text, or n log n where pieces merge; a rule that could make text grow without bound is refused.
+// The exception is a tokenizer.json with a pattern of its own that split_table.go does not know: each of its matches is linear.
 // A Tokenizer is safe for concurrent use.
 package tokenizer
 
