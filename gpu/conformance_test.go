@@ -1,6 +1,8 @@
 package gpu_test
 
 import (
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -8,11 +10,22 @@ import (
 	"tuff/gpu"
 	"tuff/host/compute"
 	"tuff/host/conformance"
+	"tuff/shaders"
 )
+
+// formats are the weight formats that kernels read.
+func formats() (list []compute.DType) {
+	for f := compute.F32; f.Valid(); f++ {
+		if slices.Contains(shaders.Formats, strings.ToLower(f.String())) {
+			list = append(list, f)
+		}
+	}
+	return list
+}
 
 // The whole suite, judged by the suite's own formulas with the CPU as reference.
 func TestConformance(t *testing.T) {
-	conformance.Run(t, openGPU(t, gpu.Options{}), openCPU(t), conformance.Options{Short: testing.Short()})
+	conformance.Run(t, openGPU(t, gpu.Options{}), openCPU(t), conformance.Options{Short: testing.Short(), Formats: formats()})
 }
 
 func TestConformanceOfFastArithmetic(t *testing.T) {
@@ -29,7 +42,7 @@ func TestConformanceOfVariants(t *testing.T) {
 		}
 		tested++
 		t.Run(v.Name, func(t *testing.T) {
-			conformance.Run(t, d, cpu, conformance.Options{Short: true, Match: v.Op + "/", Variant: map[string]string{v.Op: v.Name}})
+			conformance.Run(t, d, cpu, conformance.Options{Short: true, Match: v.Op + "/", Formats: formats(), Variant: map[string]string{v.Op: v.Name}})
 		})
 	}
 	require.GreaterOrEqual(t, tested, 5)

@@ -49,7 +49,7 @@ var rules = map[string]rule{
 
 	"host/compute":   {nil, nil, "the seam is imported from both sides and imports neither"},
 	"host/weights":   {[]string{"host/compute"}, []string{"golang.org/x/sys/"}, "weights are files and bytes, not models or devices"},
-	"host/tokenizer": {nil, []string{"golang.org/x/text/"}, "a tokenizer needs a vocabulary, no model and no device"},
+	"host/tokenizer": {nil, []string{"golang.org/x/text/", "github.com/rivo/uniseg"}, "a tokenizer needs a vocabulary, no model and no device"},
 	"host/template":  {nil, nil, "a template makes text from messages"},
 	"host/sampler":   {nil, nil, "a sampler sees logits, not what made them"},
 	"host/kvcache":   {nil, nil, "a cache knows positions, not what is kept"},
@@ -187,7 +187,7 @@ func TestTheRulesBite(t *testing.T) {
 		{"host/weights/mmap_unix.go", "golang.org/x/sys/unix", true},
 		{"host/weights/mmap_unix.go", "unsafe", false},
 		{"host/tokenizer/tokenizer.go", "tuff/gpu", false},
-		{"host/tokenizer/bytelevel.go", "golang.org/x/text/unicode/norm", true},
+		{"host/tokenizer/normalize.go", "golang.org/x/text/unicode/norm", true},
 		{"host/template/template.go", "tuff/fallback", false},
 		{"host/sampler/sampler.go", "tuff/host/model", false},
 		{"host/new/new.go", "tuff/host/compute", false},

@@ -17,6 +17,7 @@ type Need string
 const (
 	NeedInt64    Need = "shaderInt64"              // arithmetic on addresses
 	Need16Bit    Need = "storageBuffer16BitAccess" // loads and stores of 16-bit words
+	Need8Bit     Need = "storageBuffer8BitAccess"  // loads of bytes
 	NeedSubgroup Need = "subgroup arithmetic"      // subgroup add in compute shaders
 )
 
@@ -25,7 +26,8 @@ const (
 type Spec struct{ Name, Meaning string }
 
 // Formats are the weight formats that kernels read in place, as their modules spell them.
-var Formats = []string{"f32", "f16", "bf16", "q8_0", "q4_0", "q4_1", "q5_0", "q5_1", "q4_k", "q6_k"}
+var Formats = []string{"f32", "f16", "bf16", "q8_0", "q4_0", "q4_1", "q5_0", "q5_1", "q2_k", "q3_k", "q4_k", "q5_k", "q6_k",
+	"iq4_nl", "iq4_xs", "tq1_0", "tq2_0", "mxfp4", "nvfp4", "q1_0", "q2_0"}
 
 var (
 	workgroup = Spec{"WG", "invocations of a workgroup"}
@@ -60,7 +62,11 @@ func manifest() []Entry {
 	format := func(stem, suffix string, needs []Need, spec ...Spec) {
 		for _, f := range Formats {
 			n := needs
-			if f != "f32" && f != "q4_k" { // whose words are 32 bits
+			switch f {
+			case "f32", "q4_k", "q5_k": // whose words are 32 bits
+			case "mxfp4":
+				n = append(n[:len(n):len(n)], Need8Bit)
+			default:
 				n = append(n[:len(n):len(n)], Need16Bit)
 			}
 			m = append(m, Entry{Name: stem + "_" + f + suffix, Source: stem + suffix + ".comp",

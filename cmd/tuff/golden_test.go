@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"tuff/host/testkit"
+	"tuff/shaders"
 )
 
 // golden is what an independent implementation answers.
@@ -94,7 +95,7 @@ type oracleFile struct {
 }
 
 // gpuTypes are the tensor types that the kernels read.
-var gpuTypes = []string{"F32", "F16", "BF16", "Q8_0", "Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q4_K", "Q6_K"}
+var gpuTypes = strings.Split(strings.ToUpper(strings.Join(shaders.Formats, " ")), " ")
 
 // TestLogitsOfOracle runs every GGUF file of the whole collection.
 func TestLogitsOfOracle(t *testing.T) {

@@ -121,7 +121,7 @@ func (pl *planner) check(g *Group) error {
 			if need == shaders.NeedSubgroup && !pl.caps.SubgroupArith {
 				return unsupported("%s needs %s", d.Module, need)
 			}
-			if need == shaders.Need16Bit && !pl.caps.Storage16 {
+			if need == shaders.Need16Bit && !pl.caps.Storage16 || need == shaders.Need8Bit && !pl.caps.Storage8 {
 				return unsupported("%s needs %s", d.Module, need)
 			}
 		}

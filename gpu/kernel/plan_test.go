@@ -212,10 +212,10 @@ func TestPlanRefuses(t *testing.T) {
 		return u
 	}
 	l := newLayer(t, compute.F32)
-	l.p.At(l.table).DType = compute.TQ1_0
+	l.p.At(l.table).DType = compute.IQ1_S
 	u := unsupported(ample, l.p, o)
 	assert.Equal(t, "embed", u.Stem)
-	assert.Contains(t, u.Error(), "got weights of TQ1_0, want one of F32, F16")
+	assert.Contains(t, u.Error(), "got weights of IQ1_S, want one of F32, F16")
 	narrow := ample
 	narrow.MaxGrid[2] = 1
 	assert.Contains(t, unsupported(narrow, p, compute.Options{MaxTokens: 100, MaxPages: 8}).Error(), "want at most")

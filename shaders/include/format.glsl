@@ -28,6 +28,28 @@
 #include "formats/q4_k.glsl"
 #elif defined(FORMAT_Q6_K)
 #include "formats/q6_k.glsl"
+#elif defined(FORMAT_Q2_K)
+#include "formats/q2_k.glsl"
+#elif defined(FORMAT_Q3_K)
+#include "formats/q3_k.glsl"
+#elif defined(FORMAT_Q5_K)
+#include "formats/q5_k.glsl"
+#elif defined(FORMAT_IQ4_NL)
+#include "formats/iq4_nl.glsl"
+#elif defined(FORMAT_IQ4_XS)
+#include "formats/iq4_xs.glsl"
+#elif defined(FORMAT_TQ1_0)
+#include "formats/tq1_0.glsl"
+#elif defined(FORMAT_TQ2_0)
+#include "formats/tq2_0.glsl"
+#elif defined(FORMAT_MXFP4)
+#include "formats/mxfp4.glsl"
+#elif defined(FORMAT_NVFP4)
+#include "formats/nvfp4.glsl"
+#elif defined(FORMAT_Q1_0)
+#include "formats/q1_0.glsl"
+#elif defined(FORMAT_Q2_0)
+#include "formats/q2_0.glsl"
 #else
 #error no weight format
 #endif

@@ -1,18 +1,11 @@
 // Q4_K: 256 elements in 144 bytes, 4-byte aligned: binary16 d and dmin, 12 bytes of eight 6-bit (scale, min) pairs, 128
 // bytes of nibbles: byte 32j+i holds element 64j+i in its low and 64j+32+i in its high nibble.
 //   x = d scale q - dmin min      one pair for each 32 elements
-// Pair j < 4 lies in the low six bits of bytes j and j+4; the others in the nibbles of byte j+4, with their top two bits
-// in the top bits of bytes j-4 and j. A unit of 16 elements is 8 bytes: two segments 32 elements apart.
+// A unit of 16 elements is 8 bytes: two segments 32 elements apart.
 #include "../half.glsl"
 #define BLOCK_LEN 256
 #define Row U32In
-// scaleMin is (d scale, dmin min) of pair j of the block at word at.
-vec2 scaleMin(Row row, uint at, uint j) {
-  uint shift = 8u * (j & 3u);
-  uint x = row.v[at + 1u] >> shift, y = row.v[at + 2u] >> shift, z = row.v[at + 3u] >> shift;
-  uvec2 q = j < 4u ? uvec2(x, y) & 63u : uvec2(z & 15u, z >> 4 & 15u) | (uvec2(x, y) >> 6 & 3u) << 4;
-  return unpackHalf2x16(row.v[at]) * vec2(q);
-}
+#include "scale_min.glsl"
 vec4 nibbles4(uint w, uint shift) { return vec4(uvec4(w, w >> 8, w >> 16, w >> 24) >> shift & 15u); }
 void decode8(Row row, uint seg, out vec4 a, out vec4 b) {
   uint at = 36u * (seg >> 5), s = seg & 31u, j = s >> 2; // pair j of 8, piece s&3 of its four segments
