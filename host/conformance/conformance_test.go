@@ -18,10 +18,10 @@ func open(t testing.TB) *fallback.Device {
 	return d
 }
 
-// A bound as large as the values would let everything pass.
 // raced says that the race detector is on.
 var raced bool
 
+// A bound as large as the values would let everything pass.
 func TestBoundsAreTight(t *testing.T) {
 	if raced {
 		t.Skip("numbers do not depend on the race detector, and take ten times as long under it")
