@@ -47,6 +47,7 @@ type Device struct {
 	pipelines map[string]*vk.Pipeline
 	fresh     int // pipelines made since the cache was saved
 	execs     map[*executable]bool
+	codebooks map[compute.DType]*memory.Buffer
 }
 
 // open makes a device of what the instance found. The device owns the instance.
@@ -57,7 +58,7 @@ func open(inst *vk.Instance, phys *vk.PhysicalInfo, o Options) (_ *Device, err e
 	if o.MaxDispatches == 0 {
 		o.MaxDispatches = 512
 	}
-	d := &Device{o: o, inst: inst, pipelines: map[string]*vk.Pipeline{}, execs: map[*executable]bool{}}
+	d := &Device{o: o, inst: inst, pipelines: map[string]*vk.Pipeline{}, execs: map[*executable]bool{}, codebooks: map[compute.DType]*memory.Buffer{}}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, d.Close())

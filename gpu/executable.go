@@ -52,6 +52,9 @@ func (d *Device) Compile(ctx context.Context, p *compute.Program, o compute.Opti
 	if err := d.makePipelines(ctx, groups, most, kernel.Shape{Tokens: 1, Outputs: 1, Seqs: 1}); err != nil {
 		return nil, err
 	}
+	if err := d.makeCodebooks(groups); err != nil {
+		return nil, err
+	}
 	x := &executable{d: d, p: p, o: o, groups: groups}
 	d.execs[x] = true
 	if x.l, err = d.newLayout(p, groups, o); err != nil {

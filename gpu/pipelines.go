@@ -10,7 +10,9 @@ import (
 	"sync"
 
 	"tuff/gpu/kernel"
+	"tuff/gpu/memory"
 	"tuff/gpu/vk"
+	"tuff/host/compute"
 	"tuff/shaders"
 )
 
@@ -28,7 +30,7 @@ func pushSize(args []kernel.Arg) int {
 
 func argSize(a kernel.Arg) int {
 	switch a.Kind {
-	case kernel.ArgAddr, kernel.ArgTemp, kernel.ArgStep:
+	case kernel.ArgAddr, kernel.ArgTemp, kernel.ArgStep, kernel.ArgCodebook:
 		return 8
 	}
 	return 4
@@ -122,6 +124,8 @@ func (x *executable) pushBytes(buf []byte, group int, d *kernel.Dispatch, s kern
 			buf = binary.LittleEndian.AppendUint64(buf, at)
 		case kernel.ArgTemp:
 			buf = binary.LittleEndian.AppendUint64(buf, x.l.temps[group][a.Value].lo+uint64(a.Offset))
+		case kernel.ArgCodebook:
+			buf = binary.LittleEndian.AppendUint64(buf, x.d.codebooks[compute.DType(a.Value)].Address())
 		case kernel.ArgStep:
 			buf = binary.LittleEndian.AppendUint64(buf, x.step.Address())
 		}
@@ -130,4 +134,31 @@ func (x *executable) pushBytes(buf []byte, group int, d *kernel.Dispatch, s kern
 		buf = append(buf, 0)
 	}
 	return buf
+}
+
+// makeCodebooks puts the codebooks that groups read into the device's memory, once for all programs.
+func (d *Device) makeCodebooks(groups []kernel.Group) error {
+	for g := range groups {
+		for i := range groups[g].Dispatches {
+			for _, a := range groups[g].Dispatches[i].Args {
+				t := compute.DType(a.Value)
+				if a.Kind != kernel.ArgCodebook || d.codebooks[t] != nil {
+					continue
+				}
+				var words []byte
+				for _, point := range compute.Codebook(t) {
+					words = binary.LittleEndian.AppendUint16(words, point)
+				}
+				b, err := d.mem.Alloc(memory.Weights, uint64(len(words)), "codebook of "+t.String())
+				if err != nil {
+					return err
+				}
+				d.codebooks[t] = b
+				if err := d.mem.Upload(b, 0, words); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
 }

@@ -19,6 +19,9 @@ layout(push_constant) uniform Params {
   Row table;
   F32Out o;
   U32In step;
+#ifdef CODEBOOK
+  U32In codebook;
+#endif
   uint rows;
   uint cols;
   uint rowBytes;
@@ -26,6 +29,9 @@ layout(push_constant) uniform Params {
 };
 
 void main() {
+#ifdef CODEBOOK
+  codebookWords = codebook;
+#endif
   uint i = foldedInvocation(WG), segs = (cols + 7u) / 8u, r = i / segs, s = i % segs;
   if (r >= rows) return;
   Row row = rowAt(table, POSITIONS == 1 ? stepPos(step, r) : stepToken(step, r), rowBytes);

@@ -27,7 +27,7 @@ type Spec struct{ Name, Meaning string }
 
 // Formats are the weight formats that kernels read in place, as their modules spell them.
 var Formats = []string{"f32", "f16", "bf16", "q8_0", "q4_0", "q4_1", "q5_0", "q5_1", "q2_k", "q3_k", "q4_k", "q5_k", "q6_k",
-	"iq4_nl", "iq4_xs", "tq1_0", "tq2_0", "mxfp4", "nvfp4", "q1_0", "q2_0"}
+	"iq1_s", "iq1_m", "iq2_xxs", "iq2_xs", "iq2_s", "iq3_xxs", "iq3_s", "iq4_nl", "iq4_xs", "tq1_0", "tq2_0", "mxfp4", "nvfp4", "q1_0", "q2_0"}
 
 var (
 	workgroup = Spec{"WG", "invocations of a workgroup"}

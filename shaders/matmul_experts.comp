@@ -27,6 +27,9 @@ layout(push_constant) uniform Params {
   F32In bias;
   F32In ids;
   F32Out o;
+#ifdef CODEBOOK
+  U32In codebook;
+#endif
   uint slots;
   uint used;
   uint experts;
@@ -40,6 +43,9 @@ shared float partial[ROWS * (WG / 4)];
 vec4 four(uint at) { return vec4(x.v[at], x.v[at + 1u], x.v[at + 2u], x.v[at + 3u]); }
 
 void main() {
+#ifdef CODEBOOK
+  codebookWords = codebook;
+#endif
   uint blocks = (n + ROWS - 1u) / ROWS, id = foldedWorkgroup(), slot = id / blocks, first = id % blocks * ROWS;
   if (slot >= slots) return; // the fold's tail; the whole workgroup
   uint lane = gl_LocalInvocationID.x, units = k / 16u;

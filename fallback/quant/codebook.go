@@ -1,13 +1,15 @@
 package quant
 
+import "tuff/host/compute"
+
 // The codebooks, widened once at start: 4608 points, 136 KiB.
 var (
-	iq1    = points8(packedIQ1[:], [4]float32{-1, 0, 1})
-	iq2xxs = points8(packedIQ2XXS[:], iq2Levels)
-	iq2xs  = points8(packedIQ2XS[:], iq2Levels)
-	iq2s   = points8(packedIQ2S[:], iq2Levels)
-	iq3xxs = points4(packedIQ3XXS[:], [8]float32{4, 12, 20, 28, 36, 44, 52, 62})
-	iq3s   = points4(packedIQ3S[:], [8]float32{1, 3, 5, 7, 9, 11, 13, 15})
+	iq1    = points8(compute.Codebook(compute.IQ1_S), [4]float32{-1, 0, 1})
+	iq2xxs = points8(compute.Codebook(compute.IQ2_XXS), iq2Levels)
+	iq2xs  = points8(compute.Codebook(compute.IQ2_XS), iq2Levels)
+	iq2s   = points8(compute.Codebook(compute.IQ2_S), iq2Levels)
+	iq3xxs = points4(compute.Codebook(compute.IQ3_XXS), [8]float32{4, 12, 20, 28, 36, 44, 52, 62})
+	iq3s   = points4(compute.Codebook(compute.IQ3_S), [8]float32{1, 3, 5, 7, 9, 11, 13, 15})
 
 	iq2Levels = [4]float32{8, 25, 43}
 )

@@ -16,6 +16,14 @@ func scaled(e compute.Extent, n int) compute.Extent {
 	return compute.Extent{Fixed: n * e.Fixed, PerToken: n * e.PerToken, PerOutput: n * e.PerOutput}
 }
 
+// codebook is the argument of formats that have one.
+func codebook(t compute.DType) []Arg {
+	if compute.Codebook(t) == nil {
+		return nil
+	}
+	return []Arg{{Kind: ArgCodebook, Value: uint32(t)}}
+}
+
 // refs are accesses to whole tensors; the zero Ref is left out.
 func refs(list ...compute.Ref) []Access {
 	var a []Access

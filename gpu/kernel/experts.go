@@ -1,6 +1,8 @@
 package kernel
 
 import (
+	"slices"
+
 	"tuff/host/compute"
 )
 
@@ -36,7 +38,8 @@ func (pl *planner) matMulExperts(g *Group, op compute.MatMulExperts) error {
 	n := w.Rows.Fixed / op.NumExperts
 	slots := compute.PerToken(used)
 	g.add(Dispatch{Module: module, Name: module, Spec: []uint32{uint32(wg), height, flag(op.Bias != 0), flag(pl.p.At(op.X).Rows == slots && used > 1)},
-		Args:  []Arg{addr(op.X), addr(op.W), addr(op.Bias), addr(op.IDs), addr(op.Out), rowsArg(slots), u32(used), u32(op.NumExperts), u32(n), u32(w.Cols), u32(int(rowBytes))},
+		Args: slices.Concat([]Arg{addr(op.X), addr(op.W), addr(op.Bias), addr(op.IDs), addr(op.Out)}, codebook(w.DType),
+			[]Arg{rowsArg(slots), u32(used), u32(op.NumExperts), u32(n), u32(w.Cols), u32(int(rowBytes))}),
 		Grid:  func(s Shape) [3]uint32 { return pl.fold(slots.At(s.Sizes()) * ceilDiv(n, height)) },
 		Reads: refs(op.X, op.W, op.Bias, op.IDs), Writes: refs(op.Out)}, "each use of an expert reads its weights once, into registers")
 	return nil

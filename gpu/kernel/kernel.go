@@ -34,11 +34,12 @@ func (s Shape) Sizes() compute.Sizes { return compute.Sizes{Tokens: s.Tokens, Ou
 type ArgKind uint8
 
 const (
-	ArgU32  ArgKind = iota // Value, 4 bytes
-	ArgRows                // Rows.At(shape), 4 bytes: fixed when a recording is made
-	ArgAddr                // address of tensor Ref plus Offset, 8 bytes
-	ArgTemp                // address of the group's temporary number Value plus Offset, 8 bytes
-	ArgStep                // address of the step buffer, 8 bytes
+	ArgU32      ArgKind = iota // Value, 4 bytes
+	ArgRows                    // Rows.At(shape), 4 bytes: fixed when a recording is made
+	ArgAddr                    // address of tensor Ref plus Offset, 8 bytes
+	ArgTemp                    // address of the group's temporary number Value plus Offset, 8 bytes
+	ArgStep                    // address of the step buffer, 8 bytes
+	ArgCodebook                // address of the codebook of the format compute.DType(Value), 8 bytes
 )
 
 // Arg is one member of a kernel's push constant block. 8-byte members come first, so that no padding arises. An ArgAddr

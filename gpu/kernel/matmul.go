@@ -207,7 +207,8 @@ func (pl *planner) matMulArgs(f product) ([]Arg, error) {
 			args = append(args, addr(r))
 		}
 	}
-	return append(args, addr(f.residual), rowsArg(pl.p.At(f.ops[0].X).Rows), u32(n[0]), u32(n[1]), u32(n[2]), u32(t.Cols), u32(int(rowBytes))), nil
+	args = append(append(args, addr(f.residual)), codebook(t.DType)...)
+	return append(args, rowsArg(pl.p.At(f.ops[0].X).Rows), u32(n[0]), u32(n[1]), u32(n[2]), u32(t.Cols), u32(int(rowBytes))), nil
 }
 
 func (f product) reads() []Access {

@@ -167,7 +167,7 @@ func TestArgumentsMatchTheModules(t *testing.T) {
 						for i, m := range r.Push {
 							want := uint32(4)
 							switch d.Args[i].Kind {
-							case ArgAddr, ArgTemp, ArgStep:
+							case ArgAddr, ArgTemp, ArgStep, ArgCodebook:
 								want = 8
 							}
 							assert.Equal(t, want, m.Size, "%s: argument %d", d.Module, i)
@@ -212,10 +212,10 @@ func TestPlanRefuses(t *testing.T) {
 		return u
 	}
 	l := newLayer(t, compute.F32)
-	l.p.At(l.table).DType = compute.IQ1_S
+	l.p.At(l.table).DType = compute.Q8_K
 	u := unsupported(ample, l.p, o)
 	assert.Equal(t, "embed", u.Stem)
-	assert.Contains(t, u.Error(), "got weights of IQ1_S, want one of F32, F16")
+	assert.Contains(t, u.Error(), "got weights of Q8_K, want one of F32, F16")
 	narrow := ample
 	narrow.MaxGrid[2] = 1
 	assert.Contains(t, unsupported(narrow, p, compute.Options{MaxTokens: 100, MaxPages: 8}).Error(), "want at most")

@@ -1,6 +1,8 @@
 package kernel
 
 import (
+	"slices"
+
 	"tuff/host/compute"
 )
 
@@ -16,7 +18,8 @@ func (pl *planner) embed(g *Group, op compute.Embed) error {
 		return err
 	}
 	d := pl.elementwise(module, compute.PerToken(1), ceilDiv(t.Cols, 8), []uint32{flag(op.Positions)},
-		[]Arg{addr(op.Table), addr(op.Out), stepArg(), rowsArg(compute.PerToken(1)), u32(t.Cols), u32(int(rowBytes)), f32(op.Scale)},
+		slices.Concat([]Arg{addr(op.Table), addr(op.Out), stepArg()}, codebook(t.DType),
+			[]Arg{rowsArg(compute.PerToken(1)), u32(t.Cols), u32(int(rowBytes)), f32(op.Scale)}),
 		refs(op.Table), refs(op.Out))
 	g.add(d, "rows are decoded where they lie")
 	return nil

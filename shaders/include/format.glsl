@@ -4,6 +4,7 @@
 //   decode8(row, seg, a, b)          elements 8 seg to 8 seg + 7
 //   decode16(row, unit, v)           the 16 elements that share loads best: two segments of 8,
 //   segments(unit)                   and which those are
+//   CODEBOOK                         defined where there is one: the last address among the parameters, for codebookWords
 //   decode1(row, k)                  element k; only where BLOCK_LEN is 1, for rows that are no multiple of 8
 #ifndef FORMAT_GLSL
 #define FORMAT_GLSL
@@ -50,6 +51,20 @@
 #include "formats/q1_0.glsl"
 #elif defined(FORMAT_Q2_0)
 #include "formats/q2_0.glsl"
+#elif defined(FORMAT_IQ1_S)
+#include "formats/iq1_s.glsl"
+#elif defined(FORMAT_IQ1_M)
+#include "formats/iq1_m.glsl"
+#elif defined(FORMAT_IQ2_XXS)
+#include "formats/iq2_xxs.glsl"
+#elif defined(FORMAT_IQ2_XS)
+#include "formats/iq2_xs.glsl"
+#elif defined(FORMAT_IQ2_S)
+#include "formats/iq2_s.glsl"
+#elif defined(FORMAT_IQ3_XXS)
+#include "formats/iq3_xxs.glsl"
+#elif defined(FORMAT_IQ3_S)
+#include "formats/iq3_s.glsl"
 #else
 #error no weight format
 #endif

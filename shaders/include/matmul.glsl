@@ -15,6 +15,9 @@ layout(push_constant) uniform Params {
   F32In b0, b1, b2;    // [n], read where BIAS says so
   F32Out o0, o1, o2;   // [rows, n]
   F32In residual;      // [rows, n0], read with RESIDUAL
+#ifdef CODEBOOK
+  U32In codebook;
+#endif
   uint rows;           // rows of X
   uint n0, n1, n2;     // rows of each matrix; 0 beyond MATS
   uint k;              // elements of a row

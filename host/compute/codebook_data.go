@@ -1,4 +1,4 @@
-package quant
+package compute
 
 // The codebooks of the IQ formats: constants of the GGUF format, chosen by its authors from lattice points by training, so no
 // formula gives them. Each number is one point, its first coordinate in the lowest bits: two bits each for IQ1 and IQ2, three

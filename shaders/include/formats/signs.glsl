@@ -1,0 +1,10 @@
+// signs: the IQ2 and IQ3 formats choose groups of magnitudes from a codebook and give each its sign. Where only seven sign
+// bits are stored, the eighth makes the number of minus signs even.
+uint evenSigns(uint b) {
+  b &= 127u;
+  return b | (uint(bitCount(b)) & 1u) << 7;
+}
+// turned is v with the signs of the low four bits turned.
+vec4 turned(vec4 v, uint signs) {
+  return uintBitsToFloat(floatBitsToUint(v) ^ (uvec4(signs) >> uvec4(0, 1, 2, 3) & 1u) << 31);
+}
