@@ -37,6 +37,13 @@ var (
 		{"BIAS", "bit i: matrix i has a bias"},
 		{"RESIDUAL", "1: the residual is added"},
 	}
+	tile = []Spec{
+		{"BM", "weight rows of a tile"},
+		{"BN", "activation rows of a tile"},
+		{"BK", "elements of a panel"},
+		{"TM", "weight rows of an invocation"},
+		{"TN", "activation rows of an invocation"},
+	}
 	halfCaches = []Spec{{"K_F16", "1: keys are binary16"}, {"V_F16", "1: values are binary16"}}
 	long       = Spec{"LONG", "1: long sequences have angles of their own"}
 	attention  = []Spec{
@@ -83,11 +90,12 @@ func manifest() []Entry {
 	format("embed", "", int64s, workgroup, Spec{"POSITIONS", "1: positions instead of tokens"})
 	plain("kvstore", int64s16, concat(workgroup, halfCaches)...)
 	plain("layernorm", nil, workgroup, Spec{"BIAS", "1: there is a bias"})
-	format("matmul_experts", "", []Need{NeedInt64, NeedSubgroup}, workgroup, Spec{"ROWS", "weight rows of a workgroup"},
+	plain("matmul_experts_group", nil, workgroup)
+	format("matmul_experts", "_tile", int64s, concat(workgroup, tile,
+		[]Spec{{"BIAS", "1: there is a bias"}, {"X_PER_SLOT", "1: X has a row for each use"}})...)
+	format("matmul_experts", "_vec", []Need{NeedInt64, NeedSubgroup}, workgroup, Spec{"ROWS", "weight rows of a workgroup"},
 		Spec{"BIAS", "1: there is a bias"}, Spec{"X_PER_SLOT", "1: X has a row for each use"})
-	format("matmul", "_tile", int64s, concat(workgroup,
-		[]Spec{{"BM", "weight rows of a tile"}, {"BN", "activation rows of a tile"}, {"BK", "elements of a panel"},
-			{"TM", "weight rows of an invocation"}, {"TN", "activation rows of an invocation"}}, epilogue)...)
+	format("matmul", "_tile", int64s, concat(workgroup, tile, epilogue)...)
 	format("matmul", "_vec", []Need{NeedInt64, NeedSubgroup}, concat(workgroup,
 		[]Spec{{"ROWS", "weight rows of a workgroup"}, {"COLS", "activation rows, at most"}}, epilogue,
 		[]Spec{{"X4", "1: rows of x are 16-byte aligned"}})...)

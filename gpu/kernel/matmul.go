@@ -106,9 +106,14 @@ func (pl *planner) matMul(g *Group, f product) error {
 
 // addFor appends a dispatch that runs for from to to rows only.
 func (g *Group) addFor(d Dispatch, rows compute.Extent, from, to int) {
+	g.addIf(d, func(s Shape) bool { n := rows.At(s.Sizes()); return n >= from && n <= to })
+}
+
+// addIf appends a dispatch that runs for some shapes only.
+func (g *Group) addIf(d Dispatch, when func(Shape) bool) {
 	grid := d.Grid
 	d.Grid = func(s Shape) [3]uint32 {
-		if n := rows.At(s.Sizes()); n < from || n > to {
+		if !when(s) {
 			return [3]uint32{}
 		}
 		return grid(s)

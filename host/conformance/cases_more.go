@@ -2,6 +2,8 @@ package conformance
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 
 	"tuff/host/compute"
 )
@@ -148,6 +150,7 @@ func (l *list) experts() {
 			})
 		}
 	}
+	l.groupedExperts()
 	for i, used := range []int{1, 2, 4, 8} {
 		for j, cols := range []int{1, 33, 127, 128, 129, 1024} {
 			rows := pick([]int{1, 2, 9, 40}, i+j)
@@ -201,6 +204,40 @@ func (l *list) positions() {
 					}
 				})
 			}
+		}
+	}
+}
+
+// groupedExperts adds multiplications where experts have many uses each, or some many and others none: the schedule's edges are
+// at the multiples of a tile's width, 32 and 64 uses.
+func (l *list) groupedExperts() {
+	spread := map[string]func(b *build, experts, token, j int) int{
+		"even":    func(_ *build, e, t, j int) int { return (t + j) % e },
+		"random":  func(b *build, e, t, j int) int { return b.rng.IntN(e) },
+		"last":    func(_ *build, e, t, j int) int { return e - 1 },
+		"ends":    func(_ *build, e, t, j int) int { return pick([]int{0, e - 1}, t) },
+		"outside": func(_ *build, e, t, j int) int { return pick([]int{-3, e, 2 * e, 0}, t+j) },
+	}
+	formats := []compute.DType{compute.F32, compute.Q8_0, compute.Q4_K, compute.MXFP4, compute.IQ2_S}
+	for i, rows := range []int{3, 8, 31, 32, 33, 63, 64, 65, 127, 129, 257} {
+		for j, how := range slices.Sorted(maps.Keys(spread)) {
+			f := pick(formats, i+j)
+			e, used, n := pick([]int{1, 2, 5, 64, 129}, i+2*j), pick([]int{1, 2, 3}, j), pick([]int{1, 31, 33, 65}, i)
+			used = min(used, e)
+			k := blocksOf(f, pick([]int{15, 33, 64}, j))
+			perSlot := i%2 == 1 && used > 1
+			l.add("matmul_experts", fmt.Sprintf("grouped_%v_%d_of_%d_r%d_n%d_k%d_%s_perslot-%t", f, used, e, rows, n, k, how, perSlot), f, (i+j)%6 == 0, func(b *build) {
+				b.rows(rows)
+				ids := b.feedOf("ids", used, func(t, c int) float32 { return float32(spread[how](b, e, t, c)) })
+				x := b.feed("x", k)
+				if perSlot {
+					first := b.p.Scratch("first", compute.PerToken(used), k)
+					b.p.Add("first", compute.MatMulExperts{X: x, W: b.weight("w_first", compute.F32, e*k, k), IDs: ids, Out: first, NumExperts: e})
+					x = first
+				}
+				b.p.Add("matmul_experts", compute.MatMulExperts{X: x, W: b.weight("w", f, e*n, k), IDs: ids, Bias: b.random("bias", e, n),
+					Out: b.outputRows("out", compute.PerToken(used), n), NumExperts: e})
+			})
 		}
 	}
 }

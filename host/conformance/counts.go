@@ -16,7 +16,7 @@ var Counts = map[string]int{
 	"layernorm":            113,
 	"matmul":               2405,
 	"matmul_add":           82,
-	"matmul_experts":       140,
+	"matmul_experts":       195,
 	"matmul_matmul_matmul": 80,
 	"matmul_swiglu":        82,
 	"mix":                  24,

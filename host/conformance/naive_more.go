@@ -300,7 +300,7 @@ func (n *naive) matmulExperts(o compute.MatMulExperts) error {
 		for c := range out.cols {
 			w(e*out.cols+c, wv, we)
 			for s := range out.rows() {
-				if int(ids.v[s]) != e {
+				if min(max(int(ids.v[s]), 0), o.NumExperts-1) != e { // an id outside counts as the nearest
 					continue
 				}
 				row := s

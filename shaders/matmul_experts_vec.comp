@@ -1,4 +1,4 @@
-// matmul_experts: multiply each row by the matrix of its expert; the weights of a row of the result are read once for it.
+// matmul_experts_vec: multiply each row by the matrix of its expert; the weights of a row of the result are read once for it.
 //   out[s,n] = sum_k x[X_PER_SLOT ? s : s / used, k] w[e experts-rows + n, k] + bias[e,n]      e = ids[s], s = t used + j
 // Shapes    x [slots / used or slots, k] f32; w [experts n, k] in the format of the manifest's define; bias [experts, n],
 //           ids [slots], out [slots, n] f32; row-major; out aliases nothing
