@@ -56,6 +56,7 @@ var rules = map[string]rule{
 	"host/model":     {[]string{"host/compute", "host/weights"}, nil, "a model is ops on weights, on whatever device"},
 	"host/engine": {[]string{"host/compute", "host/weights", "host/model", "host/kvcache", "host/tokenizer", "host/template", "host/sampler"},
 		nil, "host meets devices in host/compute"},
+	"host/quantize":    {[]string{"host/compute", "host/weights", "host/tokenizer"}, nil, "formats come in a codec"},
 	"host/compare":     {[]string{"host/compute", "host/engine"}, nil, "a comparison is of two devices that it is given"},
 	"host/profile":     {[]string{"host/compute", "host/engine"}, nil, "a profile is of a device that it is given"},
 	"host/conformance": {[]string{"host/compute"}, nil, "the suite is written against the seam, not a device"},

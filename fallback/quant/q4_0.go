@@ -44,3 +44,16 @@ func level(v float32, top byte) byte {
 	}
 	return byte(v)
 }
+
+// starts4 are levels of the largest element, at either end.
+var starts4 = []float32{-8, -8.5, -7.5, -7, -6.5, -6, -5.5, 7.4, 7, 6.5, 6, 5.5}
+
+func fitQ4_0(dst []byte, src []float32) {
+	d := fitScale(src, -8, 7, starts4, toHalf)
+	putHalf(dst, d)
+	var q [32]float32
+	levels(q[:], src, d, 0, -8, 7)
+	for i := range 16 {
+		dst[2+i] = byte(q[i]+8) | byte(q[i+16]+8)<<4
+	}
+}

@@ -31,3 +31,14 @@ func bounds(src []float32) (lo, hi float32) {
 	}
 	return lo, hi
 }
+
+func fitQ4_1(dst []byte, src []float32) {
+	d, m := fitLine(src, 15, false, toHalf)
+	putHalf(dst, d)
+	putHalf(dst[2:], m)
+	var q [32]float32
+	levels(q[:], src, d, m, 0, 15)
+	for i := range 16 {
+		dst[4+i] = byte(q[i]) | byte(q[i+16])<<4
+	}
+}

@@ -28,3 +28,14 @@ func scaleMin(p []byte, j int) (scale, min byte) {
 	}
 	return p[j+4]&15 | p[j-4]>>6<<4, p[j+4]>>4 | p[j]>>6<<4
 }
+
+func fitQ4_K(dst []byte, src []float32) {
+	var q [256]float32
+	p := fitPairs(src, q[:], 15)
+	p.put(dst)
+	for j := range 4 {
+		for i := range 32 {
+			dst[16+32*j+i] = byte(q[64*j+i]) | byte(q[64*j+32+i])<<4
+		}
+	}
+}

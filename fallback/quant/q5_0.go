@@ -33,3 +33,14 @@ func pack5(dst []byte, q func(i int) byte) {
 	}
 	binary.LittleEndian.PutUint32(dst, high)
 }
+
+// starts5 are levels of the largest element, at either end.
+var starts5 = []float32{-16, -16.5, -15.5, -15, -14.5, -14, -13.5, -13, 15.4, 15, 14.5, 14, 13.5, 13}
+
+func fitQ5_0(dst []byte, src []float32) {
+	d := fitScale(src, -16, 15, starts5, toHalf)
+	putHalf(dst, d)
+	var q [32]float32
+	levels(q[:], src, d, 0, -16, 15)
+	pack5(dst[2:], func(i int) byte { return byte(q[i] + 16) })
+}

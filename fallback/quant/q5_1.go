@@ -23,3 +23,12 @@ func encodeQ5_1(dst []byte, src []float32) {
 	inv := inverse(d)
 	pack5(dst[4:], func(i int) byte { return level(float32((src[i]-lo)*inv)+0.5, 31) })
 }
+
+func fitQ5_1(dst []byte, src []float32) {
+	d, m := fitLine(src, 31, false, toHalf)
+	putHalf(dst, d)
+	putHalf(dst[2:], m)
+	var q [32]float32
+	levels(q[:], src, d, m, 0, 31)
+	pack5(dst[4:], func(i int) byte { return byte(q[i]) })
+}

@@ -21,3 +21,18 @@ func decodeQ5_K(dst []float32, src []byte) {
 		}
 	}
 }
+
+func fitQ5_K(dst []byte, src []float32) {
+	var q [256]float32
+	p := fitPairs(src, q[:], 31)
+	p.put(dst)
+	high := dst[16:48]
+	clear(high)
+	for j := range 4 {
+		for i := range 32 {
+			a, b := byte(q[64*j+i]), byte(q[64*j+32+i])
+			dst[48+32*j+i] = a&15 | b<<4
+			high[i] |= a>>4<<(2*j) | b>>4<<(2*j+1)
+		}
+	}
+}

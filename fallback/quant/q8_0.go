@@ -36,3 +36,16 @@ func inverse(d float32) float32 {
 	}
 	return 1 / d
 }
+
+// starts8 are levels of the largest element: binary16 scales lie 1/8 to 1/16 of a level apart there.
+var starts8 = []float32{127, 126.7, 126.4, 126.1, 127.3, 127.6, 127.9}
+
+func fitQ8_0(dst []byte, src []float32) {
+	d := fitScale(src, -127, 127, starts8, toHalf)
+	putHalf(dst, d)
+	var q [32]float32
+	levels(q[:], src, d, 0, -127, 127)
+	for i, l := range q {
+		dst[2+i] = byte(int8(l))
+	}
+}

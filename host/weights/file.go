@@ -8,6 +8,7 @@ package weights
 import (
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 
 	"tuff/host/compute"
@@ -59,6 +60,7 @@ type File struct {
 
 // content is the bytes of one file, and what the operating system can do with them.
 type content struct {
+	path  string // "" where it was in memory already
 	data  []byte
 	close func() error
 	drop  func(off, size int64) error // lets go of the pages of a range; nil where there are none
@@ -74,6 +76,18 @@ func (f *File) Close() error {
 	}
 	f.shards, f.computed = nil, nil
 	return errors.Join(errs...)
+}
+
+// Holds reports whether path is one of the files that f reads from.
+func (f *File) Holds(path string) bool {
+	info, err := os.Stat(path)
+	if err != nil {
+		return false
+	}
+	return slices.ContainsFunc(f.shards, func(c content) bool {
+		own, err := os.Stat(c.path)
+		return c.path != "" && err == nil && os.SameFile(own, info)
+	})
 }
 
 // Size is the number of bytes of all files together.

@@ -151,6 +151,7 @@ func openFile(path string, o OpenOptions) (content, error) {
 	if !o.NoMmap {
 		c, err := mapFile(f, int(size))
 		if err == nil {
+			c.path = path
 			return c, nil
 		}
 		if !errors.Is(err, errors.ErrUnsupported) {
@@ -162,7 +163,7 @@ func openFile(path string, o OpenOptions) (content, error) {
 	if _, err := io.ReadFull(f, data); err != nil {
 		return content{}, fmt.Errorf("weights: read %q: got fewer than %d bytes: %w", path, size, err)
 	}
-	return content{data: data}, nil
+	return content{path: path, data: data}, nil
 }
 
 func regular(path string, info os.FileInfo) error {
