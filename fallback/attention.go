@@ -56,7 +56,7 @@ func (k *attention) unit(w *worker, i int) {
 	segment := w.float32s(max(k.op.HeadDim, k.op.HeadDimV))
 
 	for j := from; j < to; j++ {
-		key := k.part(segment, k.k, seq, j, kvHead, k.op.HeadDim)
+		key := k.part(segment, k.k, seq, j, kvHead*k.op.HeadDim, k.op.HeadDim)
 		for p := range pairs {
 			r, h := k.pair(b, kvHead, p)
 			if lo, hi := k.keys(r, seq); j < lo || j >= hi {
@@ -71,7 +71,7 @@ func (k *attention) unit(w *worker, i int) {
 		k.softmax(scores[p*n+lo-from:p*n+max(lo, hi)-from], h)
 	}
 	for j := from; j < to; j++ {
-		value := k.part(segment, k.v, seq, j, kvHead, k.op.HeadDimV)
+		value := k.part(segment, k.v, seq, j, kvHead*k.op.ValueStride(), k.op.HeadDimV)
 		for p := range pairs {
 			r, _ := k.pair(b, kvHead, p)
 			if lo, hi := k.keys(r, seq); j < lo || j >= hi {
@@ -101,17 +101,17 @@ func (k *attention) keys(row int, seq *compute.Seq) (lo, hi int) {
 	return compute.KeyRange(int(k.step.Pos[row]), seq.Len, k.op.Causal, k.op.Window)
 }
 
-// part is the columns of one KV head in the row of key j.
-func (k *attention) part(dst []float32, t *tensor, seq *compute.Seq, j, head, dim int) []float32 {
+// part is n columns, those of one KV head, in the row of key j.
+func (k *attention) part(dst []float32, t *tensor, seq *compute.Seq, j, from, n int) []float32 {
 	row := seq.First + j
 	if k.op.Paged {
 		row = slotOf(seq, j, k.pageSize)
 	}
 	if t.DType == compute.F32 {
-		return t.row(row)[head*dim : (head+1)*dim]
+		return t.row(row)[from : from+n]
 	}
-	b := t.bytes(row, row+1)[2*head*dim:]
-	dst, table := dst[:dim], halves()
+	b := t.bytes(row, row+1)[2*from:]
+	dst, table := dst[:n], halves()
 	for c := range dst {
 		dst[c] = table[uint16(b[2*c])|uint16(b[2*c+1])<<8]
 	}

@@ -92,11 +92,11 @@ func (e *executable) bindAll() error {
 }
 
 // stems are the ops that the device has.
-var stems = []string{"activation", "add", "attention", "embed", "kvstore", "layernorm", "matmul", "matmul_experts", "mix", "rmsnorm", "rope",
+var stems = []string{"activation", "add", "attention", "columns", "embed", "kvstore", "layernorm", "matmul", "matmul_experts", "matmul_heads", "mix", "rmsnorm", "rope",
 	"route", "scale", "swiglu", "takerows"}
 
 func kernelName(stem string, m compute.Math) string {
-	if (stem == "matmul" || stem == "matmul_experts") && m == compute.Fast {
+	if (stem == "matmul" || stem == "matmul_experts" || stem == "matmul_heads") && m == compute.Fast {
 		return stem + "_float32"
 	}
 	return stem
@@ -135,6 +135,11 @@ func (e *executable) newKernel(in compute.Instr) (kernel, error) {
 	case compute.MatMulExperts:
 		weight = o.W
 		k = &matmulExperts{op: o, x: at(o.X), w: at(o.W), bias: at(o.Bias), ids: at(o.IDs), out: at(o.Out), fast: e.o.Math == compute.Fast}
+	case compute.MatMulHeads:
+		weight = o.W
+		k = &matmulHeads{op: o, x: at(o.X), w: at(o.W), out: at(o.Out), fast: e.o.Math == compute.Fast}
+	case compute.Columns:
+		k = &columns{op: o, a: at(o.A), b: at(o.B), out: at(o.Out)}
 	case compute.Mix:
 		k = &mix{op: o, x: at(o.X), weights: at(o.Weights), out: at(o.Out)}
 	case compute.TakeRows:

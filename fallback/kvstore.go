@@ -10,7 +10,7 @@ import (
 // later one stands.
 type kvstore struct {
 	op                   compute.KVStore
-	k, v, kCache, vCache *tensor
+	k, v, kCache, vCache *tensor // v and vCache may be nil
 	pageSize             int
 	step                 *compute.Step
 }
@@ -25,7 +25,9 @@ func (k *kvstore) unit(_ *worker, i int) {
 	for t := q.First; t < q.First+q.Count; t++ {
 		slot := slotOf(q, int(k.step.Pos[t]), k.pageSize)
 		store(k.kCache, slot, k.k.row(t))
-		store(k.vCache, slot, k.v.row(t))
+		if k.v != nil {
+			store(k.vCache, slot, k.v.row(t))
+		}
 	}
 }
 

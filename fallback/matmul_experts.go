@@ -50,24 +50,28 @@ func (k *matmulExperts) unit(wk *worker, i int) {
 	for n := part * k.chunk; n < min((part+1)*k.chunk, k.n); n += lanes {
 		have := min(lanes, min((part+1)*k.chunk, k.n)-n)
 		w := k.w.decode(scratch, e*k.n+n, e*k.n+n+have)
+		var add []float32
+		if bias != nil {
+			add = bias[n : n+have]
+		}
 		for _, r := range k.used[e] {
 			x := r
 			if k.x.Rows.PerToken == 1 {
 				x = r / used
 			}
-			k.row(k.x.row(x), w, k.out.row(r)[n:n+have], bias, n)
+			multiplyRow(k.x.row(x), w, k.out.row(r)[n:n+have], add, k.fast)
 		}
 	}
 }
 
-// row multiplies one row of X by have rows of weights.
-func (k *matmulExperts) row(x, w, out, bias []float32, n int) {
+// multiplyRow multiplies one row of X by len(out) rows of weights; bias may be nil.
+func multiplyRow(x, w, out, bias []float32, fast bool) {
 	cols := len(x)
-	if k.fast {
+	if fast {
 		for c := range out {
 			out[c] = dotFast(x, w[c*cols:(c+1)*cols])
 			if bias != nil {
-				out[c] += bias[n+c]
+				out[c] += bias[c]
 			}
 		}
 		return
@@ -76,7 +80,7 @@ func (k *matmulExperts) row(x, w, out, bias []float32, n int) {
 	for c := range out {
 		sum := sums[c]
 		if bias != nil {
-			sum += float64(bias[n+c])
+			sum += float64(bias[c])
 		}
 		out[c] = float32(sum)
 	}

@@ -45,6 +45,7 @@ var (
 		{"TN", "activation rows of an invocation"},
 	}
 	halfCaches = []Spec{{"K_F16", "1: keys are binary16"}, {"V_F16", "1: values are binary16"}}
+	heads      = Spec{"HEADS", "1: each head has a matrix of its own"}
 	long       = Spec{"LONG", "1: long sequences have angles of their own"}
 	attention  = []Spec{
 		workgroup,
@@ -87,14 +88,15 @@ func manifest() []Entry {
 	plain("attention_combine", int64s, attention...)
 	plain("attention_decode", int64s16, attention...)
 	plain("attention_prefill", int64s16, attention...)
+	plain("columns", nil, workgroup)
 	format("embed", "", int64s, workgroup, Spec{"POSITIONS", "1: positions instead of tokens"})
 	plain("kvstore", int64s16, concat(workgroup, halfCaches)...)
 	plain("layernorm", nil, workgroup, Spec{"BIAS", "1: there is a bias"})
 	plain("matmul_experts_group", nil, workgroup)
 	format("matmul_experts", "_tile", int64s, concat(workgroup, tile,
-		[]Spec{{"BIAS", "1: there is a bias"}, {"X_PER_SLOT", "1: X has a row for each use"}})...)
+		[]Spec{{"BIAS", "1: there is a bias"}, {"X_PER_SLOT", "1: X has a row for each use"}, heads})...)
 	format("matmul_experts", "_vec", []Need{NeedInt64, NeedSubgroup}, workgroup, Spec{"ROWS", "weight rows of a workgroup"},
-		Spec{"BIAS", "1: there is a bias"}, Spec{"X_PER_SLOT", "1: X has a row for each use"})
+		Spec{"BIAS", "1: there is a bias"}, Spec{"X_PER_SLOT", "1: X has a row for each use"}, heads)
 	format("matmul", "_tile", int64s, concat(workgroup, tile, epilogue)...)
 	format("matmul", "_vec", []Need{NeedInt64, NeedSubgroup}, concat(workgroup,
 		[]Spec{{"ROWS", "weight rows of a workgroup"}, {"COLS", "activation rows, at most"}}, epilogue,

@@ -1,17 +1,19 @@
 // matmul_experts_tile: multiply the rows that use the same expert together, tiled in shared memory with register tiles.
-//   out[s,n] = sum_k x[X_PER_SLOT ? s : s / used, k] w[e experts-rows + n, k] + bias[e,n]      e = ids[s], s = t used + j
+//   out[s,n] = sum_k x[X_PER_SLOT ? s : s / used, k] w[e experts-rows + n, k] + bias[e,n]
+//   s = t used + j;  e = ids[s], or with HEADS j
 // A workgroup computes BM weight rows of one expert by up to BN of its slots, as matmul_tile does; the schedule of
 // matmul_experts_group says which. Each panel of weights is read once for BN slots, however the tokens chose.
 // Shapes    x [slots / used or slots, k] f32; w [experts n, k] in the format of the manifest's define; bias [experts, n],
 //           out [slots, n] f32; order [slots], tiles [z of the grid, 3] u32; row-major; out aliases nothing
-// Params    addresses; used: slots of a token; n: weight rows of an expert; k; rowBytes
+// Params    addresses; slots: rows of out; used: slots of a token; n: weight rows of an expert; k; rowBytes
 // Spec      0 WG = (BM/TM)(BN/TN)   1 BM, 2 BN: tile   3 BK: multiple of 8, at most BLOCK_LEN or any if that is 1
 //           4 TM, 5 TN: divisors of BM, BN   6 BIAS   7 X_PER_SLOT
-// Grid      x, y: ceil(n / BM), folded; z: tiles; those without slots end at once
+//           8 HEADS: 1 when expert j is slot j's of every token; then order and tiles are not read
+// Grid      x, y: ceil(n / BM), folded; z: tiles, those without slots end at once, or with HEADS used ceil(tokens / BN)
 // Tails     past n, the tile's slots and k zeros are staged, nothing is read or stored there
 // Shared    4 (BK (BM + 1 + BN + 1) + BN) bytes
 // Order     k ascending, f32
-// Source    host/compute/matmul_experts.go; twin fallback/matmul_experts.go; the tile as in matmul_tile
+// Source    host/compute/matmul_experts.go, matmul_heads.go; twins fallback/matmul_experts.go, matmul_heads.go
 #version 460
 #include "include/format.glsl"
 #include "include/grid.glsl"
@@ -25,6 +27,7 @@ layout(constant_id = 4) const uint TM = 4;
 layout(constant_id = 5) const uint TN = 4;
 layout(constant_id = 6) const uint BIAS = 0;
 layout(constant_id = 7) const uint X_PER_SLOT = 0;
+layout(constant_id = 8) const uint HEADS = 0;
 
 layout(push_constant) uniform Params {
   F32In x;
@@ -36,6 +39,7 @@ layout(push_constant) uniform Params {
 #ifdef CODEBOOK
   U32In codebook;
 #endif
+  uint slots;
   uint used;
   uint n;
   uint k;
@@ -61,10 +65,19 @@ void main() {
 #ifdef CODEBOOK
   codebookWords = codebook;
 #endif
-  uint first = foldedWorkgroup() * BM, at = 3u * gl_WorkGroupID.z;
-  uint e = tiles.v[at], begin = tiles.v[at + 1u], have = tiles.v[at + 2u];
+  uint first = foldedWorkgroup() * BM, z = gl_WorkGroupID.z, e, begin, have;
+  if (HEADS == 1) {
+    uint tokens = slots / used, per = (tokens + BN - 1u) / BN;
+    e = z / per;
+    begin = z % per * BN;
+    have = min(BN, tokens - begin);
+  } else {
+    e = tiles.v[3u * z];
+    begin = tiles.v[3u * z + 1u];
+    have = tiles.v[3u * z + 2u];
+  }
   if (first >= n || have == 0u) return; // the fold's tail, or a tile that the schedule did not need; the whole workgroup
-  for (uint c = gl_LocalInvocationID.x; c < have; c += WG) slotOf[c] = order.v[begin + c];
+  for (uint c = gl_LocalInvocationID.x; c < have; c += WG) slotOf[c] = HEADS == 1 ? (begin + c) * used + e : order.v[begin + c];
   barrier(); // the slots are known before their rows are staged
   Row mine = rowAt(w, e * n, rowBytes);
   uint tm = gl_LocalInvocationID.x % (BM / TM), tn = gl_LocalInvocationID.x / (BM / TM);

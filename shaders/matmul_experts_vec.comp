@@ -1,14 +1,16 @@
 // matmul_experts_vec: multiply each row by the matrix of its expert; the weights of a row of the result are read once for it.
-//   out[s,n] = sum_k x[X_PER_SLOT ? s : s / used, k] w[e experts-rows + n, k] + bias[e,n]      e = ids[s], s = t used + j
+//   out[s,n] = sum_k x[X_PER_SLOT ? s : s / used, k] w[e experts-rows + n, k] + bias[e,n]
+//   s = t used + j;  e = ids[s], or with HEADS j
 // Shapes    x [slots / used or slots, k] f32; w [experts n, k] in the format of the manifest's define; bias [experts, n],
 //           ids [slots], out [slots, n] f32; row-major; out aliases nothing
 // Params    addresses; slots: rows of out; used: slots of a token; experts; n: weight rows of an expert; k; rowBytes
 // Spec      0 WG: power of two, 8 to 256   1 ROWS: weight rows of a workgroup, 1 to 8   2 BIAS   3 X_PER_SLOT
+//           4 HEADS: 1 when expert j is slot j's of every token, and ids is not read
 // Grid      slots ceil(n / ROWS), folded into y; one workgroup per ROWS weight rows of one slot
 // Tails     weight rows past n repeat row n-1 and are not stored; elements past the last 16 of a row one by one
 // Shared    4 ROWS WG / 4 bytes: one f32 for each result and subgroup of at least 4
 // Order     as matmul_vec
-// Source    host/compute/matmul_experts.go; twin fallback/matmul_experts.go
+// Source    host/compute/matmul_experts.go, matmul_heads.go; twins fallback/matmul_experts.go, matmul_heads.go
 #version 460
 #extension GL_KHR_shader_subgroup_basic : require
 #extension GL_KHR_shader_subgroup_arithmetic : require
@@ -20,6 +22,7 @@ layout(constant_id = 0) const uint WG = 32;
 layout(constant_id = 1) const uint ROWS = 2;
 layout(constant_id = 2) const uint BIAS = 0;
 layout(constant_id = 3) const uint X_PER_SLOT = 0;
+layout(constant_id = 4) const uint HEADS = 0;
 
 layout(push_constant) uniform Params {
   F32In x;
@@ -49,7 +52,8 @@ void main() {
   uint blocks = (n + ROWS - 1u) / ROWS, id = foldedWorkgroup(), slot = id / blocks, first = id % blocks * ROWS;
   if (slot >= slots) return; // the fold's tail; the whole workgroup
   uint lane = gl_LocalInvocationID.x, units = k / 16u;
-  uint e = uint(clamp(ids.v[slot], 0.0, float(experts - 1u)));
+  uint e = slot % used;
+  if (HEADS == 0) e = uint(clamp(ids.v[slot], 0.0, float(experts - 1u)));
   uint row = X_PER_SLOT == 1 ? slot : slot / used, base = row * k;
 
   Row rows[ROWS];

@@ -136,9 +136,9 @@ func (pl *planner) attentionSpec(op compute.Attention, a attentionShape) []uint3
 	return []uint32{uint32(a.wg), uint32(a.br), uint32(a.bc), uint32(op.HeadDim), uint32(op.HeadDimV), f16[0], f16[1]}
 }
 
-// attentionFlags are the bits PAGED, CAUSAL, SINKS and CAP.
+// attentionFlags are the bits PAGED, CAUSAL, SINKS, CAP and LATENT.
 func attentionFlags(op compute.Attention) int {
-	return int(flag(op.Paged) | flag(op.Causal)<<1 | flag(op.Sinks != 0)<<2 | flag(op.SoftCap != 0)<<3)
+	return int(flag(op.Paged) | flag(op.Causal)<<1 | flag(op.Sinks != 0)<<2 | flag(op.SoftCap != 0)<<3 | flag(op.V == op.K)<<4)
 }
 
 // attentionCombine joins the pieces: one workgroup per row and head.

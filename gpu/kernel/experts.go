@@ -85,7 +85,7 @@ func (pl *planner) expertsVec(op compute.MatMulExperts) (Dispatch, error) {
 	wg := min(max(pow2(ceilDiv(w.Cols, 16)), least), 64)
 	n := w.Rows.Fixed / op.NumExperts
 	slots := compute.PerToken(used)
-	return Dispatch{Module: module, Name: module, Spec: []uint32{uint32(wg), height, flag(op.Bias != 0), pl.perSlot(op)},
+	return Dispatch{Module: module, Name: module, Spec: []uint32{uint32(wg), height, flag(op.Bias != 0), pl.perSlot(op), 0},
 		Args: slices.Concat([]Arg{addr(op.X), addr(op.W), addr(op.Bias), addr(op.IDs), addr(op.Out)}, codebook(w.DType),
 			[]Arg{rowsArg(slots), u32(used), u32(op.NumExperts), u32(n), u32(w.Cols), u32(int(rowBytes))}),
 		Grid:  func(s Shape) [3]uint32 { return pl.fold(slots.At(s.Sizes()) * ceilDiv(n, height)) },
@@ -127,9 +127,9 @@ func (pl *planner) expertsTiled(g *Group, op compute.MatMulExperts, when func(Sh
 			Args: []Arg{addr(op.IDs), temp(0), temp(1), rowsArg(slots), u32(op.NumExperts), u32(t.bn)},
 			Grid: func(Shape) [3]uint32 { return [3]uint32{1, 1, 1} }, Reads: refs(op.IDs), Writes: []Access{{Temp: 0}, {Temp: 1}}}, is)
 		g.addIf(Dispatch{Module: module, Name: fmt.Sprintf("%s_%d", module, t.bm),
-			Spec: []uint32{uint32(t.invocations()), uint32(t.bm), uint32(t.bn), uint32(t.bk), uint32(t.tm), uint32(t.tn), flag(op.Bias != 0), pl.perSlot(op)},
+			Spec: []uint32{uint32(t.invocations()), uint32(t.bm), uint32(t.bn), uint32(t.bk), uint32(t.tm), uint32(t.tn), flag(op.Bias != 0), pl.perSlot(op), 0},
 			Args: slices.Concat([]Arg{addr(op.X), addr(op.W), addr(op.Bias), temp(0), temp(1), addr(op.Out)}, codebook(w.DType),
-				[]Arg{u32(used), u32(n), u32(w.Cols), u32(int(rowBytes))}),
+				[]Arg{rowsArg(slots), u32(used), u32(n), u32(w.Cols), u32(int(rowBytes))}),
 			Grid: func(s Shape) [3]uint32 {
 				grid := pl.fold(ceilDiv(n, t.bm))
 				grid[2] = uint32(tilesOf(s.Tokens*used, op.NumExperts, t.bn))

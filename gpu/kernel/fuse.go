@@ -124,7 +124,7 @@ func (pl *planner) ropeKVStore(g *Group, at int) bool {
 	if store.K == a.Out {
 		q, k = b, a
 	}
-	if store.K != k.Out || !pl.private(k.Out) || store.V == k.Out || store.V == q.Out || k.X == q.Out || q.X == k.Out ||
+	if store.V == 0 || store.K != k.Out || !pl.private(k.Out) || store.V == k.Out || store.V == q.Out || k.X == q.Out || q.X == k.Out ||
 		q.Table != k.Table || q.Long != k.Long || q.LongFrom != k.LongFrom || q.HeadDim != k.HeadDim || q.RotDim != k.RotDim || q.Pairing != k.Pairing {
 		return false
 	}

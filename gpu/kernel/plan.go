@@ -96,6 +96,10 @@ func (pl *planner) next(at int) (Group, error) {
 		err = pl.matMulExperts(&g, op)
 	case compute.Mix:
 		pl.mix(&g, op)
+	case compute.MatMulHeads:
+		err = pl.matMulHeads(&g, op)
+	case compute.Columns:
+		pl.columns(&g, op)
 	default:
 		err = unsupported("got an op without a kernel")
 	}
@@ -161,6 +165,10 @@ func (pl *planner) isMatrix(r compute.Ref) bool {
 			}
 		case compute.MatMulExperts:
 			if op.X == r || op.Bias == r || op.Out == r || op.IDs == r {
+				return false
+			}
+		case compute.MatMulHeads:
+			if op.X == r || op.Out == r {
 				return false
 			}
 		case compute.Embed:

@@ -106,3 +106,11 @@ func (pl *planner) takeRows(g *Group, op compute.TakeRows) {
 	g.add(pl.elementwise("takerows", compute.PerOutput(1), cols, nil,
 		[]Arg{addr(op.X), addr(op.Out), stepArg(), rowsArg(compute.PerOutput(1)), u32(cols)}, refs(op.X), refs(op.Out)), "only the rows whose logits are wanted go on")
 }
+
+func (pl *planner) columns(g *Group, op compute.Columns) {
+	stride := func(r compute.Ref) int { return pl.p.At(r).Cols / op.Groups }
+	rows, width := pl.p.At(op.A).Rows, op.NumA+op.NumB
+	g.add(pl.elementwise("columns", rows, op.Groups*width, nil, []Arg{addr(op.A), addr(op.B), addr(op.Out), rowsArg(scaled(rows, op.Groups)),
+		u32(op.NumA), u32(op.FromA), u32(stride(op.A)), u32(op.NumB), u32(op.FromB), u32(stride(op.B))},
+		refs(op.A, op.B), refs(op.Out)), "one invocation per element")
+}

@@ -41,6 +41,8 @@ func Variants(caps Caps) []Variant {
 		{"attention_prefill", "attention", "tiles of 16 query rows over the keys they see", "more than 8 rows a sequence", ""},
 		{"matmul_experts_vec", "matmul_experts", "each use of an expert reads its weights once, into registers", "few uses of each expert", vecLacks},
 		{"matmul_experts_tile", "matmul_experts", "uses grouped by expert on the device, multiplied in tiles in shared memory", "at least 3 uses an expert, on average", tileLacks(tile32)},
+		{"matmul_heads", "matmul_heads", "the kernels of experts, with a head's matrix for an expert's", "always", ""},
+		{"columns", "columns", "an invocation per element", "always", ""},
 		{"route", "route", "a workgroup per token", "always", ""},
 		{"mix", "mix", "an invocation per element", "always", ""},
 		{"layernorm", "layernorm", "a workgroup per row", "always", ""},

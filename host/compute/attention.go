@@ -1,6 +1,9 @@
 package compute
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // Attention is softmax attention, fused: no tokens × context matrix ever lies in memory.
 //
@@ -12,7 +15,8 @@ import "fmt"
 //
 // Q is [T, NumHeads·HeadDim] float32, Out [T, NumHeads·HeadDimV] float32. With Paged, K is a KV tensor
 // [NumPages·PageSize, NumKVHeads·HeadDim] (F32 or F16) reached through the step's pages, V likewise with HeadDimV.
-// Otherwise K and V are [T, ..] float32 of this batch, key j of a sequence being row First+j (Len = Count).
+// V may be K itself: each value is then the first HeadDimV elements of its key, and no second cache is there (latent attention).
+// Without Paged, K and V are [T, ..] float32 of this batch, key j of a sequence being row First+j (Len = Count).
 // Sinks is [1, NumHeads] float32 or none. Out aliases no input; K, V and Q may be one tensor (self-attention on X).
 // A query without a visible key and without a sink gives zeros. Accumulation is float64 on fallback, float32 on gpu.
 // Sources: Vaswani et al., Attention Is All You Need, 2017, section 3.2; Milakov and Gimelshein, Online normalizer
@@ -39,6 +43,9 @@ func (o Attention) Check(p *Program) error {
 	if o.HeadDim < 1 || o.HeadDimV < 1 || o.Window < 0 || !(o.SoftCap >= 0) {
 		return fmt.Errorf("got head sizes %d and %d, window %d, soft cap %g", o.HeadDim, o.HeadDimV, o.Window, o.SoftCap)
 	}
+	if o.V == o.K && o.HeadDimV > o.HeadDim {
+		return fmt.Errorf("got values of %d elements in keys of %d", o.HeadDimV, o.HeadDim)
+	}
 	rows := PerToken(1)
 	types := []DType{F32}
 	if o.Paged {
@@ -49,7 +56,7 @@ func (o Attention) Check(p *Program) error {
 	}
 	if err := checks(wantF32(p, "Q", o.Q, PerToken(1), o.NumHeads*o.HeadDim),
 		wantShape(p, "K", o.K, rows, o.NumKVHeads*o.HeadDim), wantType(p, "K", o.K, types...),
-		wantShape(p, "V", o.V, rows, o.NumKVHeads*o.HeadDimV), wantType(p, "V", o.V, types...),
+		wantShape(p, "V", o.V, rows, o.NumKVHeads*o.ValueStride()), wantType(p, "V", o.V, types...),
 		wantF32(p, "Out", o.Out, PerToken(1), o.NumHeads*o.HeadDimV), wantDistinct(o.Out, o.Q, o.K, o.V, o.Sinks)); err != nil {
 		return err
 	}
@@ -59,9 +66,17 @@ func (o Attention) Check(p *Program) error {
 	return nil
 }
 
+// ValueStride is the number of elements from one KV head's value to the next one's in a row of V.
+func (o Attention) ValueStride() int {
+	if o.V == o.K {
+		return o.HeadDim
+	}
+	return o.HeadDimV
+}
+
 func (o Attention) Cost(p *Program, s *Step) Cost {
 	n := moved(p, s.Sizes(), o.Q, o.Out)
-	for _, r := range []Ref{o.K, o.V} {
+	for _, r := range slices.Compact([]Ref{o.K, o.V}) {
 		row, _ := p.At(r).DType.RowBytes(p.At(r).Cols)
 		for i := range s.Seqs {
 			lo, _ := KeyRange(int(s.Pos[s.Seqs[i].First]), s.Seqs[i].Len, o.Causal, o.Window)

@@ -7,7 +7,7 @@ import "fmt"
 //	KCache[slot(t), :] = K[t, :]      VCache[slot(t), :] = V[t, :]
 //	slot(t) = Pages[pos/PageSize]·PageSize + pos%PageSize      with pos = Step.Pos[t] and Pages of t's sequence
 //
-// K is [T, Ck] and V [T, Cv] float32; KCache is [NumPages·PageSize, Ck] and VCache [.., Cv], F32 or F16 (nearest even).
+// K is [T, Ck] and V [T, Cv] float32, or none together with its cache, where values are a part of the keys; KCache is [NumPages·PageSize, Ck] and VCache [.., Cv], F32 or F16 (nearest even).
 type KVStore struct {
 	K, V, KCache, VCache Ref
 }
@@ -20,20 +20,22 @@ func (o KVStore) Check(p *Program) error {
 	if p.PageSize < 1 {
 		return fmt.Errorf("got a program without pages")
 	}
-	if o.K == 0 || o.V == 0 {
-		return fmt.Errorf("got tensors K %d and V %d, want both", o.K, o.V)
+	if o.K == 0 || (o.V == 0) != (o.VCache == 0) {
+		return fmt.Errorf("got tensors K %d, V %d and VCache %d, want the first and both or none of the others", o.K, o.V, o.VCache)
 	}
-	rows, ck, cv := Rows(p.PageSize*p.NumPages), p.At(o.K).Cols, p.At(o.V).Cols
-	return checks(wantF32(p, "K", o.K, PerToken(1), ck), wantF32(p, "V", o.V, PerToken(1), cv),
-		wantShape(p, "KCache", o.KCache, rows, ck), wantShape(p, "VCache", o.VCache, rows, cv),
-		wantType(p, "KCache", o.KCache, F32, F16), wantType(p, "VCache", o.VCache, F32, F16),
+	rows, ck := Rows(p.PageSize*p.NumPages), p.At(o.K).Cols
+	if err := checks(wantF32(p, "K", o.K, PerToken(1), ck), wantShape(p, "KCache", o.KCache, rows, ck), wantType(p, "KCache", o.KCache, F32, F16)); err != nil || o.V == 0 {
+		return err
+	}
+	cv := p.At(o.V).Cols
+	return checks(wantF32(p, "V", o.V, PerToken(1), cv), wantShape(p, "VCache", o.VCache, rows, cv), wantType(p, "VCache", o.VCache, F32, F16),
 		wantDistinct(o.KCache, o.VCache))
 }
 
 func (o KVStore) Cost(p *Program, s *Step) Cost {
 	t := int64(len(s.Tokens))
 	n := moved(p, s.Sizes(), o.K, o.V)
-	for _, r := range []Ref{o.KCache, o.VCache} {
+	for _, r := range refs(o.KCache, o.VCache) {
 		row, _ := p.At(r).DType.RowBytes(p.At(r).Cols)
 		n += t * row
 	}

@@ -118,6 +118,7 @@ func Cases() []Case {
 	l.activation()
 	l.scale()
 	l.experts()
+	l.latent()
 	l.positions()
 	l.textbook()
 	l.fused()

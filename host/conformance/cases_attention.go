@@ -20,6 +20,7 @@ type at struct {
 	sinks          bool
 	spread         float64 // of Q; larger makes the softmax sharper
 	scale          float32 // 0: 1/√d
+	latent         bool    // values are the beginnings of their keys
 }
 
 func (m at) fill(b *build) {
@@ -43,7 +44,9 @@ func (m at) fill(b *build) {
 		}
 		b.step(tables, m.seqs...)
 		op.K = b.cache("k", m.kv, m.kvHeads*m.d, tables, lens)
-		op.V = b.cache("v", m.kv, m.kvHeads*m.dv, tables, lens)
+		if op.V = op.K; !m.latent {
+			op.V = b.cache("v", m.kv, m.kvHeads*m.dv, tables, lens)
+		}
 	} else {
 		b.step(nil, m.seqs...)
 		op.K, op.V = b.feed("k", m.kvHeads*m.d), b.feed("v", m.kvHeads*m.dv)

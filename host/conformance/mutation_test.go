@@ -102,7 +102,7 @@ var raced bool
 func faults() []fault {
 	var all []fault
 	for _, op := range []string{"embed", "rmsnorm", "matmul", "rope", "attention", "swiglu", "add", "takerows", "matmul_add", "matmul_swiglu",
-		"matmul_matmul_matmul", "rmsnorm_matmul", "layernorm", "activation", "scale", "matmul_experts", "mix"} {
+		"matmul_matmul_matmul", "rmsnorm_matmul", "layernorm", "activation", "scale", "matmul_experts", "mix", "matmul_heads", "columns"} {
 		all = append(all, resultFaults(op)...)
 	}
 	return append(all,
@@ -282,6 +282,9 @@ func faults() []fault {
 		fault{op: "matmul_experts", name: "bias is ignored", op2: on(func(o *compute.MatMulExperts) { o.Bias = 0 })},
 		fault{op: "matmul_experts", name: "every token has the first expert", prepare: firstExpert},
 		fault{op: "matmul_experts", name: "offset is ignored", program: ignoreOffsets},
+		fault{op: "matmul_heads", name: "offset is ignored", program: ignoreOffsets},
+		fault{op: "columns", name: "the first tensor counts from its first column", op2: on(func(o *compute.Columns) { o.FromA = 0 })},
+		fault{op: "columns", name: "the second tensor counts from its first column", op2: on(func(o *compute.Columns) { o.FromB = 0 })},
 		fault{op: "rope", name: "long sequences have the short angles", op2: on(func(o *compute.RoPE) { o.Long = 0 })},
 		fault{op: "rope", name: "only stored keys count", step: func(_ *compute.Program, s *compute.Step) {
 			for i := range s.Seqs {

@@ -146,17 +146,7 @@ func (n *naive) matmul(o compute.MatMul) error {
 		w(c, wv, we)
 		for r := range out.rows() {
 			xv, xe := x.row(r)
-			var sum, terms, in, small float64
-			for i, a := range xv {
-				sum += a * wv[i]
-				terms += abs(a * wv[i])
-				in += abs(wv[i])*xe[i] + (abs(a)+xe[i])*we[i]
-				small += 1 + abs(a) + abs(wv[i])
-			}
-			bound := 2*gamma(k+2)*(terms+in) + in + tiny*small
-			if n.fast {
-				bound += fastDot(xv, wv, terms)
-			}
+			sum, bound := n.product(xv, xe, wv, we)
 			if o.Bias != 0 {
 				sum += bias.v[c]
 				bound += 2 * u * (abs(sum) + abs(bias.v[c]))
@@ -166,6 +156,22 @@ func (n *naive) matmul(o compute.MatMul) error {
 		}
 	}
 	return nil
+}
+
+// product is the sum of x[i]·w[i] and its bound: of the sum in any order, of what the factors bring, and of results below tiny.
+func (n *naive) product(x, xe, w, we []float64) (sum, bound float64) {
+	var terms, in, small float64
+	for i, a := range x {
+		sum += a * w[i]
+		terms += abs(a * w[i])
+		in += abs(w[i])*xe[i] + (abs(a)+xe[i])*we[i]
+		small += 1 + abs(a) + abs(w[i])
+	}
+	bound = 2*gamma(len(x)+2)*(terms+in) + in + tiny*small
+	if n.fast {
+		bound += fastDot(x, w, terms)
+	}
+	return sum, bound
 }
 
 // fastDot is what fast arithmetic may add to a dot product: activations in int8 with a scale from the largest of at least
@@ -232,6 +238,9 @@ func (n *naive) keysOf(t int) int {
 
 func (n *naive) kvstore(o compute.KVStore) error {
 	for _, pair := range [][2]compute.Ref{{o.K, o.KCache}, {o.V, o.VCache}} {
+		if pair[0] == 0 {
+			continue
+		}
 		src, err := n.get(pair[0])
 		if err != nil {
 			return err

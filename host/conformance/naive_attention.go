@@ -107,11 +107,15 @@ func (n *naive) attend(o compute.Attention, q, k, v, out value, t, h int, keys [
 	if n.fast {
 		common += 2.01 * uF16
 	}
+	stride := o.HeadDimV
+	if o.V == o.K { // a value is the beginning of its key
+		stride = o.HeadDim
+	}
 	var spread float64 // Σ p·ε
 	sums, sizes, bounds := make([]float64, o.HeadDimV), make([]float64, o.HeadDimV), make([]float64, o.HeadDimV)
 	for i, row := range keys {
 		vv, ve := v.row(row)
-		vv, ve = vv[kvHead*o.HeadDimV:][:o.HeadDimV], ve[kvHead*o.HeadDimV:][:o.HeadDimV]
+		vv, ve = vv[kvHead*stride:][:o.HeadDimV], ve[kvHead*stride:][:o.HeadDimV]
 		p := math.Exp(scores[i]-top) / total
 		far := top - scores[i]
 		eps := errs[i] + 2*u*(3+2*far) + 2*u*far + common

@@ -308,17 +308,7 @@ func (n *naive) matmulExperts(o compute.MatMulExperts) error {
 					row = s / ids.cols
 				}
 				xv, xe := x.row(row)
-				var sum, terms, in, small float64
-				for i, a := range xv {
-					sum += a * wv[i]
-					terms += abs(a * wv[i])
-					in += abs(wv[i])*xe[i] + (abs(a)+xe[i])*we[i]
-					small += 1 + abs(a) + abs(wv[i])
-				}
-				bound := 2*gamma(k+2)*(terms+in) + in + tiny*small
-				if n.fast {
-					bound += fastDot(xv, wv, terms)
-				}
+				sum, bound := n.product(xv, xe, wv, we)
 				if o.Bias != 0 {
 					b := bias.v[e*out.cols+c]
 					sum += b

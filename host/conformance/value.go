@@ -116,6 +116,10 @@ func (n *naive) op(op compute.Op) error {
 		return n.matmulExperts(o)
 	case compute.Mix:
 		return n.mix(o)
+	case compute.MatMulHeads:
+		return n.matmulHeads(o)
+	case compute.Columns:
+		return n.columns(o)
 	}
 	return fmt.Errorf("no textbook form of %T", op)
 }

@@ -22,6 +22,7 @@ type Builder struct {
 	layer     string // prefix of labels and tensor names, such as "blk.3."
 	wanted    []wanted
 	ropes     map[*RoPE]ropeTables // made so far
+	keyRoPE   map[*RoPE]*RoPE      // by the angles of queries with a temperature, those of keys
 	whole     map[string]int       // by name, 1 + the index in wanted of tensors that parts are taken from
 	err       error
 }
@@ -249,13 +250,13 @@ func (b *Builder) RoPE(name string, x compute.Ref, r *RoPE, heads int, pairing c
 		b.ropes[r] = t
 	}
 	out := b.p.Scratch(b.layer+name, compute.PerToken(1), b.p.At(x).Cols)
-	b.p.Add(b.layer+name, compute.RoPE{X: x, Table: t.short, Out: out, NumHeads: heads, HeadDim: b.cfg.HeadDim,
+	b.p.Add(b.layer+name, compute.RoPE{X: x, Table: t.short, Out: out, NumHeads: heads, HeadDim: b.p.At(x).Cols / heads,
 		RotDim: r.Dim, Pairing: pairing, Long: t.long, LongFrom: r.OriginalLen})
 	return out
 }
 
 // CachedAttention stores k and v in the layer's KV cache and attends to all that the cache holds, or with a window to the
-// last keys. sinks may be none.
+// last keys. sinks may be none. Without v the values are the first HeadDimV elements of their keys.
 func (b *Builder) CachedAttention(q, k, v, sinks compute.Ref, window int) compute.Ref {
 	c := b.cfg
 	scale := c.AttnScale
@@ -268,8 +269,13 @@ func (b *Builder) CachedAttention(q, k, v, sinks compute.Ref, window int) comput
 		b.wanted = append(b.wanted, wanted{ref: r})
 		return r
 	}
-	kc, vc := cache("k_cache", c.NumKVHeads*c.HeadDim), cache("v_cache", c.NumKVHeads*c.HeadDimV)
-	b.p.Add(b.layer+"kv_store", compute.KVStore{K: k, V: v, KCache: kc, VCache: vc})
+	store := compute.KVStore{K: k, V: v, KCache: cache("k_cache", c.NumKVHeads*c.HeadDim)}
+	kc, vc := store.KCache, store.KCache
+	if v != 0 {
+		vc = cache("v_cache", c.NumKVHeads*c.HeadDimV)
+		store.VCache = vc
+	}
+	b.p.Add(b.layer+"kv_store", store)
 	out := b.p.Scratch(b.layer+"attn", compute.PerToken(1), c.NumHeads*c.HeadDimV)
 	b.p.Add(b.layer+"attn", compute.Attention{Q: q, K: kc, V: vc, Sinks: sinks, Out: out, NumHeads: c.NumHeads, NumKVHeads: c.NumKVHeads,
 		HeadDim: c.HeadDim, HeadDimV: c.HeadDimV, Scale: scale, SoftCap: c.AttnCap, Causal: true, Window: window, Paged: true})

@@ -131,6 +131,9 @@ func (d Decoder) layer(b *Builder, x compute.Ref, i int, angles *RoPE, local boo
 // attention appends the attention part without its residual.
 func (d Decoder) attention(b *Builder, h compute.Ref, angles *RoPE, local bool) compute.Ref {
 	c := b.cfg
+	if c.Latent.Dim > 0 {
+		return d.latentAttention(b, h, angles)
+	}
 	nq, nk, nv := c.NumHeads*c.HeadDim, c.NumKVHeads*c.HeadDim, c.NumKVHeads*c.HeadDimV
 	var q, k, v compute.Ref
 	if d.FusedQKV && b.Has("attn_qkv.weight") {
@@ -148,7 +151,7 @@ func (d Decoder) attention(b *Builder, h compute.Ref, angles *RoPE, local bool) 
 	}
 	if angles != nil {
 		q = b.RoPE("attn_q_rope", q, angles, c.NumHeads, b.Pairing(d.Pairing))
-		k = b.RoPE("attn_k_rope", k, angles, c.NumKVHeads, b.Pairing(d.Pairing))
+		k = b.RoPE("attn_k_rope", k, b.cooled(angles), c.NumKVHeads, b.Pairing(d.Pairing))
 	}
 	window := 0
 	if local {

@@ -32,6 +32,7 @@ type Config struct {
 	EmbedScale, ResidualScale, AttnScale, LogitScale float32
 	AttnCap, LogitCap                                float32
 	MoE                                              MoE
+	Latent                                           Latent
 	localBase                                        float64 // of RoPE in local layers with angles of their own
 }
 
@@ -50,7 +51,11 @@ type MoE struct {
 
 // KVBytes is the size of the KV cache of one position, in a cache of type t.
 func (c *Config) KVBytes(t compute.DType) int64 {
-	return int64(c.NumLayers*c.NumKVHeads*(c.HeadDim+c.HeadDimV)) * int64(t.BlockBytes())
+	width := c.HeadDim + c.HeadDimV
+	if c.Latent.Dim > 0 { // values are a part of the keys
+		width = c.HeadDim
+	}
+	return int64(c.NumLayers*c.NumKVHeads*width) * int64(t.BlockBytes())
 }
 
 // Family is one group of architectures that are wired alike.

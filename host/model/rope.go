@@ -28,6 +28,8 @@ type RoPE struct {
 	BetaFast    float64 // YaRN: rotations above which a frequency is left alone
 	BetaSlow    float64 // YaRN: rotations below which a frequency is stretched by Factor
 	Fractional  bool    // YaRN: the ramp may begin and end between two pairs, as gpt-oss was trained
+	// Temperature multiplies queries, and not keys, by 1 + Temperature·ln(1 + ⌊pos/OriginalLen⌋); 0: it does not.
+	Temperature float64
 	LowFreq     float64 // Llama 3: low_freq_factor
 	HighFreq    float64 // Llama 3: high_freq_factor
 	// Factors divide each frequency (rope_freqs.weight of Llama 3.1 files); FactorsShort and FactorsLong are LongRoPE's.
@@ -226,15 +228,35 @@ func (p *RoPE) longRoPE(theta []float64, n int) float64 {
 }
 
 // Table is the [n, Dim] table of compute.RoPE for sequences of up to keys positions: cos and sin of pair i at columns 2i
-// and 2i+1 of each position's row.
+// and 2i+1 of each position's row, multiplied by what the scaling and the temperature say.
 func (p *RoPE) Table(n, keys int) []float32 {
 	theta, scale := p.Frequencies(keys)
 	table := make([]float32, 0, n*p.Dim)
 	for pos := range n {
+		scale := scale
+		if p.Temperature != 0 {
+			scale *= 1 + p.Temperature*math.Log(1+math.Floor(float64(pos)/float64(p.OriginalLen)))
+		}
 		for _, t := range theta {
 			sin, cos := math.Sincos(float64(pos) * t)
 			table = append(table, float32(cos*scale), float32(sin*scale))
 		}
 	}
 	return table
+}
+
+// cooled is r without its temperature: the angles of keys.
+func (b *Builder) cooled(r *RoPE) *RoPE {
+	if r.Temperature == 0 {
+		return r
+	}
+	if b.keyRoPE == nil {
+		b.keyRoPE = map[*RoPE]*RoPE{}
+	}
+	if b.keyRoPE[r] == nil {
+		plain := *r
+		plain.Temperature = 0
+		b.keyRoPE[r] = &plain
+	}
+	return b.keyRoPE[r]
 }

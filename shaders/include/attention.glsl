@@ -29,6 +29,7 @@ const uint PAGED = 1u;  // bits of flags: key j lies in the sequence's pages, no
 const uint CAUSAL = 2u;
 const uint SINKS = 4u;  // a sink score per head joins the softmax
 const uint CAP = 8u;    // scores are capped
+const uint LATENT = 16u; // values are the first DV elements of their keys; v is not read
 
 layout(push_constant) uniform Params {
   F32In q;            // [T, heads D]
@@ -122,8 +123,8 @@ void attend(Seq seq, uint row, uint count, uint pair0, uint kvHead, uint from, u
       if (is(CAP)) s = softCap * tanhExact(s / softCap);
       ss[r * (BC + 1u) + j] = j0 + j >= visible.x && j0 + j < min(visible.y, to) ? s : NEG;
     }
-    barrier(); // every score is written, and the keys are used up, before values overwrite them
-    for (uint i = t; i < BC * DV; i += WG) {
+    barrier(); // every score is written, and the keys are used up, before values overwrite them (unless they are the values)
+    for (uint i = is(LATENT) ? BC * DV : t; i < BC * DV; i += WG) {
       uint j = i / DV, d = i % DV;
       float x = 0.0;
       if (j < n) x = cacheLoad(cacheRow(v, V_F16, slots[j], kvHeads * DV), V_F16, kvHead * DV + d);
