@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
 // kind of a token.
@@ -11,249 +12,271 @@ type kind uint8
 
 const (
 	tEOF kind = iota
-	tText
-	tOpenExpr // {{
-	tCloseExpr
-	tOpenStmt // {%
-	tCloseStmt
+	tData
+	tExprBegin // {{
+	tExprEnd
+	tStmtBegin // {%
+	tStmtEnd
 	tName
 	tString
-	tNumber
+	tInt
+	tFloat
 	tOp
 )
+
+var kindNames = [...]string{"end of template", "text", "{{", "}}", "{%", "%}", "name", "string", "whole number", "number", "operator"}
 
 type token struct {
 	kind kind
 	s    string
-	line int
+	at   int // byte of the source
 }
 
-// SyntaxError says where a template is not Jinja.
-type SyntaxError struct {
-	Line int
-	What string
+// String names a token in errors.
+func (t token) String() string {
+	switch t.kind {
+	case tName, tOp, tInt, tFloat, tString:
+		return fmt.Sprintf("%.40q", t.s)
+	}
+	return kindNames[t.kind]
 }
 
-func (e *SyntaxError) Error() string { return fmt.Sprintf("template: line %d: %s", e.Line, e.What) }
+// isSpace is Python's str.isspace.
+func isSpace(r rune) bool { return unicode.IsSpace(r) || r >= 0x1c && r <= 0x1f }
 
 // lexer cuts a template into tokens. White space control is that of chat templates: trim_blocks (a line break after a
-// statement goes) and lstrip_blocks (white space before a statement on its line goes), besides the dashes.
+// statement or comment goes) and lstrip_blocks (white space before one on its line goes), besides the signs − and +.
 type lexer struct {
-	src  string
-	at   int
-	line int
-	out  []token
+	src     string
+	at      int
+	newLine bool // the last tag ended with a line break, or there was none
+	out     []token
 }
 
+// lex cuts src, whose line breaks are normal already.
 func lex(src string) ([]token, error) {
-	l := &lexer{src: strings.ReplaceAll(src, "\r\n", "\n"), line: 1}
-	// One line break at the end of the source does not count (keep_trailing_newline is off).
-	l.src = strings.TrimSuffix(l.src, "\n")
-	for l.at < len(l.src) {
+	l := &lexer{src: src, newLine: true}
+	for l.at < len(src) {
 		if err := l.text(); err != nil {
 			return nil, err
 		}
 	}
-	l.emit(tEOF, "")
+	l.emit(tEOF, "", len(src))
 	return l.out, nil
 }
 
-func (l *lexer) emit(k kind, s string) { l.out = append(l.out, token{k, s, l.line}) }
+func (l *lexer) emit(k kind, s string, at int) { l.out = append(l.out, token{k, s, at}) }
 
-func (l *lexer) fail(format string, args ...any) error {
-	return &SyntaxError{l.line, fmt.Sprintf(format, args...)}
+func (l *lexer) fail(at int, format string, args ...any) error {
+	line, column := lineAndColumn(l.src, at)
+	return &SyntaxError{line, column, fmt.Sprintf(format, args...)}
 }
 
 // text reads up to the next tag, and the tag.
 func (l *lexer) text() error {
-	rest := l.src[l.at:]
-	n := -1
-	for i := 0; i+1 < len(rest); i++ {
-		if rest[i] == '{' && (rest[i+1] == '{' || rest[i+1] == '%' || rest[i+1] == '#') {
-			n = i
-			break
-		}
-	}
-	if n < 0 {
-		l.push(rest)
+	begin := tagBegin(l.src, l.at)
+	if begin < 0 {
+		l.emit(tData, l.src[l.at:], l.at)
 		l.at = len(l.src)
 		return nil
 	}
-	text, tag := rest[:n], rest[n:n+2]
-	l.at += n + 2
-	switch {
-	case strings.HasPrefix(l.src[l.at:], "-"):
-		l.at++
-		text = strings.TrimRightFunc(text, unicode.IsSpace)
-	case strings.HasPrefix(l.src[l.at:], "+"):
-		l.at++
-	case tag != "{{":
-		// lstrip_blocks: only when nothing but white space stands before the tag on its line.
-		cut := strings.TrimRight(text, " \t\v\f")
-		if start := l.at - n - 2; cut == "" && (start == 0 || l.src[start-1] == '\n') || strings.HasSuffix(cut, "\n") {
-			text = cut
-		}
+	from, tag := l.at, l.src[begin:begin+2]
+	l.at = begin + 2
+	sign := l.sign()
+	if data := l.before(l.src[from:begin], sign, tag != "{{"); data != "" {
+		l.emit(tData, data, from)
 	}
-	l.push(text)
 	switch tag {
 	case "{#":
-		end := strings.Index(l.src[l.at:], "#}")
-		if end < 0 {
-			return l.fail("comment without end")
-		}
-		dash := end > 0 && l.src[l.at+end-1] == '-'
-		l.line += strings.Count(l.src[l.at:l.at+end], "\n")
-		l.at += end + 2
-		l.after(dash, true)
-		return nil
+		return l.comment(begin)
 	case "{%":
-		if l.raw() {
-			return nil
+		if raw, ok := l.raw(); ok {
+			return l.rawBody(begin, raw)
 		}
-		l.emit(tOpenStmt, tag)
-		return l.tag("%}", tCloseStmt)
+		l.emit(tStmtBegin, tag, begin)
+		return l.tag(begin, "%}", tStmtEnd)
 	}
-	l.emit(tOpenExpr, tag)
-	return l.tag("}}", tCloseExpr)
+	l.emit(tExprBegin, tag, begin)
+	return l.tag(begin, "}}", tExprEnd)
 }
 
-// raw handles {% raw %}…{% endraw %}.
-func (l *lexer) raw() bool {
-	rest := strings.TrimLeft(l.src[l.at:], " ")
-	if !strings.HasPrefix(rest, "raw") {
-		return false
+// tagBegin finds the next {{, {% or {#.
+func tagBegin(src string, from int) int {
+	for i := from; i+1 < len(src); i++ {
+		n := strings.IndexByte(src[i:], '{')
+		if n < 0 || i+n+1 >= len(src) {
+			return -1
+		}
+		if i += n; strings.IndexByte("{%#", src[i+1]) >= 0 {
+			return i
+		}
 	}
-	open := strings.Index(rest, "%}")
-	end := strings.Index(rest, "{% endraw %}")
-	if open < 0 || end < open || strings.Trim(rest[3:open], " -") != "" {
-		return false
-	}
-	l.push(rest[open+2 : end])
-	l.at = len(l.src) - len(rest) + end + len("{% endraw %}")
-	return true
+	return -1
 }
 
-func (l *lexer) push(text string) {
-	if text != "" {
-		l.emit(tText, text)
+// sign takes a − or + at the start of a tag.
+func (l *lexer) sign() byte {
+	if l.at < len(l.src) && (l.src[l.at] == '-' || l.src[l.at] == '+') {
+		l.at++
+		return l.src[l.at-1]
 	}
-	l.line += strings.Count(text, "\n")
+	return 0
 }
 
-// after trims what follows a tag.
-func (l *lexer) after(dash, block bool) {
+// before is what the tag after data leaves of it.
+func (l *lexer) before(data string, sign byte, block bool) string {
+	switch {
+	case sign == '-':
+		return strings.TrimRightFunc(data, isSpace)
+	case sign == '+' || !block:
+		return data
+	}
+	line := strings.LastIndexByte(data, '\n') + 1
+	if (line > 0 || l.newLine) && strings.TrimFunc(data[line:], isSpace) == "" {
+		return data[:line]
+	}
+	return data
+}
+
+// after takes the end of a tag at l.at, which is 2 bytes with a sign before it, and the white space that goes with it.
+func (l *lexer) after(block bool) {
+	sign := l.sign()
+	l.at += 2
 	rest := l.src[l.at:]
 	switch {
-	case dash:
-		l.at += len(rest) - len(strings.TrimLeftFunc(rest, unicode.IsSpace))
-	case block && strings.HasPrefix(rest, "\n"):
+	case sign == '-':
+		l.at += len(rest) - len(strings.TrimLeftFunc(rest, isSpace))
+	case block && sign != '+' && strings.HasPrefix(rest, "\n"):
 		l.at++
+	}
+	l.newLine = l.src[l.at-1] == '\n'
+}
+
+func (l *lexer) comment(begin int) error {
+	end := strings.Index(l.src[l.at:], "#}")
+	if end < 0 {
+		return l.fail(begin, "got a comment without end, want #}")
+	}
+	if l.at += end; end > 0 && (l.src[l.at-1] == '-' || l.src[l.at-1] == '+') {
+		l.at--
+	}
+	l.after(true)
+	return nil
+}
+
+// raw looks for {% raw %} and returns where its body starts.
+func (l *lexer) raw() (body int, ok bool) {
+	rest := strings.TrimLeftFunc(l.src[l.at:], isSpace)
+	if !strings.HasPrefix(rest, "raw") {
+		return 0, false
+	}
+	rest = strings.TrimLeftFunc(rest[3:], isSpace)
+	switch {
+	case strings.HasPrefix(rest, "-%}"):
+		rest = strings.TrimLeftFunc(rest[3:], isSpace)
+	case strings.HasPrefix(rest, "%}"):
+		rest = rest[2:]
+	default:
+		return 0, false
+	}
+	return len(l.src) - len(rest), true
+}
+
+// rawBody reads up to {% endraw %}.
+func (l *lexer) rawBody(begin, body int) error {
+	l.newLine = l.src[body-1] == '\n'
+	for i := body; ; i++ {
+		n := strings.Index(l.src[i:], "{%")
+		if n < 0 {
+			return l.fail(begin, "got raw without end, want {%% endraw %%}")
+		}
+		i += n
+		l.at = i + 2
+		sign := l.sign()
+		rest := strings.TrimLeftFunc(l.src[l.at:], isSpace)
+		if !strings.HasPrefix(rest, "endraw") {
+			continue
+		}
+		rest = strings.TrimLeftFunc(rest[6:], isSpace)
+		if !strings.HasPrefix(strings.TrimLeft(rest[:min(1, len(rest))], "+-")+rest[min(1, len(rest)):], "%}") {
+			continue
+		}
+		if data := l.before(l.src[body:i], sign, true); data != "" {
+			l.emit(tData, data, body)
+		}
+		l.at = len(l.src) - len(rest)
+		l.after(true)
+		return nil
 	}
 }
 
-var operators = []string{"**", "//", "==", "!=", "<=", ">=", "(", ")", "[", "]", "{", "}", ",", ":", ".", "|", "~", "+", "-", "*", "/", "%", "=", "<", ">"}
+var operators = []string{"**", "//", "==", "!=", "<=", ">=", "(", ")", "[", "]", "{", "}", ",", ":", ".", "|", "~", "+", "-", "*", "/", "%", "=", "<", ">", ";"}
 
 // tag reads tokens up to end.
-func (l *lexer) tag(end string, closing kind) error {
-	depth := 0
+func (l *lexer) tag(begin int, end string, closing kind) error {
+	var open []byte
 	for {
+		l.at += len(l.src[l.at:]) - len(strings.TrimLeftFunc(l.src[l.at:], isSpace))
 		rest := l.src[l.at:]
-		trimmed := strings.TrimLeftFunc(rest, unicode.IsSpace)
-		l.line += strings.Count(rest[:len(rest)-len(trimmed)], "\n")
-		l.at += len(rest) - len(trimmed)
-		switch {
-		case trimmed == "":
-			return l.fail("tag without %s", end)
-		case depth == 0 && (strings.HasPrefix(trimmed, end) || strings.HasPrefix(trimmed, "-"+end) || strings.HasPrefix(trimmed, "+"+end)):
-			dash := trimmed[0] == '-'
-			if trimmed[0] == '-' || trimmed[0] == '+' {
-				l.at++
-			}
-			l.at += 2
-			l.emit(closing, end)
-			l.after(dash, closing == tCloseStmt && trimmed[0] != '+')
+		if rest == "" {
+			return l.fail(begin, "got a tag without end, want %s", end)
+		}
+		plus := closing == tStmtEnd && strings.HasPrefix(rest, "+"+end)
+		if len(open) == 0 && (plus || strings.HasPrefix(rest, "-"+end) || strings.HasPrefix(rest, end)) {
+			l.emit(closing, end, l.at)
+			l.after(closing == tStmtEnd)
 			return nil
 		}
-		switch c := trimmed[0]; {
+		c, _ := utf8.DecodeRuneInString(rest)
+		switch {
 		case c == '"' || c == '\'':
-			if err := l.str(c); err != nil {
+			if err := l.str(rest[0]); err != nil {
 				return err
 			}
 		case c >= '0' && c <= '9':
-			n := 0
-			for n < len(trimmed) && (trimmed[n] >= '0' && trimmed[n] <= '9' || trimmed[n] == '_' ||
-				trimmed[n] == '.' && n+1 < len(trimmed) && trimmed[n+1] >= '0' && trimmed[n+1] <= '9' ||
-				(trimmed[n] == 'e' || trimmed[n] == 'E') && n+1 < len(trimmed) && strings.ContainsRune("0123456789+-", rune(trimmed[n+1]))) {
-				n++
-			}
-			l.emit(tNumber, strings.ReplaceAll(trimmed[:n], "_", ""))
+			n, k := numeral(rest, l.at > 0 && l.src[l.at-1] == '.')
+			l.emit(k, strings.ReplaceAll(rest[:n], "_", ""), l.at)
 			l.at += n
-		case c == '_' || unicode.IsLetter(rune(c)) || c >= 0x80:
-			n := strings.IndexFunc(trimmed, func(r rune) bool { return r != '_' && !unicode.IsLetter(r) && !unicode.IsDigit(r) })
+		case c == '_' || unicode.IsLetter(c):
+			n := strings.IndexFunc(rest, func(r rune) bool {
+				return r != '_' && !unicode.IsLetter(r) && !unicode.IsDigit(r) && !unicode.IsMark(r)
+			})
 			if n < 0 {
-				n = len(trimmed)
+				n = len(rest)
 			}
-			if n == 0 {
-				return l.fail("unexpected character %q", trimmed[:1])
-			}
-			l.emit(tName, trimmed[:n])
+			l.emit(tName, rest[:n], l.at)
 			l.at += n
 		default:
-			op := ""
-			for _, o := range operators {
-				if strings.HasPrefix(trimmed, o) {
-					op = o
-					break
-				}
+			var err error
+			if open, err = l.operator(rest, open); err != nil {
+				return err
 			}
-			switch op {
-			case "":
-				return l.fail("unexpected character %q", trimmed[:1])
-			case "(", "[", "{":
-				depth++
-			case ")", "]", "}":
-				depth--
-			}
-			l.emit(tOp, op)
-			l.at += len(op)
 		}
 	}
 }
 
-var escapes = map[byte]string{'n': "\n", 't': "\t", 'r': "\r", '\\': "\\", '\'': "'", '"': "\"", 'b': "\b", 'f': "\f", 'v': "\v", '0': "\x00", '\n': ""}
-
-// str reads a quoted string with Python's escapes.
-func (l *lexer) str(quote byte) error {
-	var b strings.Builder
-	i := l.at + 1
-	for ; i < len(l.src) && l.src[i] != quote; i++ {
-		if l.src[i] != '\\' || i+1 >= len(l.src) {
-			b.WriteByte(l.src[i])
+// operator takes an operator and keeps account of open brackets.
+func (l *lexer) operator(rest string, open []byte) ([]byte, error) {
+	for _, op := range operators {
+		if !strings.HasPrefix(rest, op) {
 			continue
 		}
-		i++
-		digits := map[byte]int{'x': 2, 'u': 4, 'U': 8}[l.src[i]]
-		if digits > 0 && i+digits < len(l.src) {
-			var r rune
-			if _, err := fmt.Sscanf(l.src[i+1:i+1+digits], "%x", &r); err != nil {
-				return l.fail("bad escape \\%s", l.src[i:i+1+digits])
+		switch i := strings.IndexByte("([{)]}", op[0]); {
+		case i >= 3:
+			if len(open) == 0 || open[len(open)-1] != op[0] {
+				return nil, l.fail(l.at, "got %q, want none or another bracket", op)
 			}
-			b.WriteRune(r)
-			i += digits
-			continue
+			open = open[:len(open)-1]
+		case i >= 0:
+			if len(open) > maxDepth {
+				return nil, l.fail(l.at, "got brackets nested deeper than %d", maxDepth)
+			}
+			open = append(open, ")]}"[i])
 		}
-		if e, ok := escapes[l.src[i]]; ok {
-			b.WriteString(e)
-			continue
-		}
-		b.WriteByte('\\')
-		b.WriteByte(l.src[i])
+		l.emit(tOp, op, l.at)
+		l.at += len(op)
+		return open, nil
 	}
-	if i >= len(l.src) {
-		return l.fail("string without end")
-	}
-	l.emit(tString, b.String())
-	l.line += strings.Count(l.src[l.at:i], "\n")
-	l.at = i + 1
-	return nil
+	c, _ := utf8.DecodeRuneInString(rest)
+	return nil, l.fail(l.at, "got character %q, want an expression", c)
 }

@@ -2,99 +2,27 @@ package template
 
 import (
 	"fmt"
+	"maps"
 	"slices"
-	"strconv"
 	"strings"
-)
-
-// Nodes of the syntax tree. Each evaluates or executes itself in eval.go and exec.go.
-type (
-	node interface{ exec(*state) error }
-	expr interface{ eval(*state) (any, error) }
-
-	textNode   struct{ s string }
-	outputNode struct {
-		e    expr
-		line int
-	}
-	ifNode struct {
-		conds  []expr
-		bodies [][]node
-		other  []node
-	}
-	forNode struct {
-		names        []string
-		in, filter   expr
-		body, orElse []node
-		line         int
-	}
-	setNode struct {
-		names []string
-		attr  string // set ns.attr
-		value expr
-		body  []node // block set
-	}
-	macroNode struct {
-		name   string
-		params []string
-		defs   []expr
-		body   []node
-	}
-	jumpNode  struct{ err error }
-	blockNode struct{ body []node } // generation: its body
-
-	constExpr struct{ v any }
-	nameExpr  struct{ name string }
-	listExpr  struct{ items []expr }
-	dictExpr  struct{ keys, values []expr }
-	attrExpr  struct {
-		of   expr
-		name string
-	}
-	indexExpr struct{ of, at expr }
-	sliceExpr struct{ of, lo, hi, step expr }
-	callExpr  struct {
-		f    expr
-		args []expr
-		kw   []kwarg
-	}
-	filterExpr struct {
-		of   expr
-		name string
-		args []expr
-		kw   []kwarg
-	}
-	testExpr struct {
-		of   expr
-		name string
-		args []expr
-		not  bool
-	}
-	unaryExpr struct {
-		op string
-		e  expr
-	}
-	binaryExpr struct {
-		op   string
-		a, b expr
-	}
-	condExpr struct{ cond, yes, no expr }
-
-	kwarg struct {
-		name string
-		e    expr
-	}
 )
 
 const maxDepth = 200 // of nested expressions and blocks: recursion must end before the stack does
 
+// parser makes a tree of tokens by recursive descent; each method reads one rule of the grammar.
 type parser struct {
+	src   string
 	toks  []token
 	at    int
 	depth int
+	loops int             // around this statement
+	names map[string]bool // that the macro being read speaks of
 }
 
 func (p *parser) peek() token { return p.toks[p.at] }
+func (p *parser) next() token { return p.toks[min(p.at+1, len(p.toks)-1)] }
+func (p *parser) here() pos   { return pos(p.peek().at) }
+
 func (p *parser) take() token {
 	t := p.toks[p.at]
 	if t.kind != tEOF {
@@ -102,596 +30,389 @@ func (p *parser) take() token {
 	}
 	return t
 }
-func (p *parser) is(s string) bool {
-	t := p.peek()
-	return (t.kind == tOp || t.kind == tName) && t.s == s
-}
-func (p *parser) accept(s string) bool {
-	if p.is(s) {
+
+func (p *parser) is(k kind, s string) bool { return p.peek().kind == k && p.peek().s == s }
+func (p *parser) isOp(s string) bool       { return p.is(tOp, s) }
+
+func (p *parser) accept(k kind, s string) bool {
+	if p.is(k, s) {
 		p.at++
 		return true
 	}
 	return false
 }
+func (p *parser) acceptOp(s string) bool { return p.accept(tOp, s) }
+
 func (p *parser) fail(format string, args ...any) error {
-	return &SyntaxError{p.peek().line, fmt.Sprintf(format, args...)}
+	line, column := lineAndColumn(p.src, p.peek().at)
+	return &SyntaxError{line, column, fmt.Sprintf(format, args...)}
 }
-func (p *parser) expect(s string) error {
-	if !p.accept(s) {
-		return p.fail("got %q, want %q", p.peek().s, s)
-	}
-	return nil
-}
-func (p *parser) name() (string, error) {
-	if p.peek().kind != tName {
-		return "", p.fail("got %q, want a name", p.peek().s)
-	}
-	return p.take().s, nil
-}
-func (p *parser) enter() error {
-	if p.depth++; p.depth > maxDepth {
-		return p.fail("nested deeper than %d", maxDepth)
+
+func (p *parser) want(what string) error { return p.fail("got %s, want %s", p.peek(), what) }
+
+func (p *parser) expectOp(s string) error {
+	if !p.acceptOp(s) {
+		return p.want(s)
 	}
 	return nil
 }
 
-func (p *parser) close() error {
-	if p.peek().kind != tCloseStmt {
-		return p.fail("got %q, want the end of the statement", p.peek().s)
+func (p *parser) expectKind(k kind) error {
+	if p.peek().kind != k {
+		return p.want(kindNames[k])
 	}
 	p.take()
 	return nil
 }
+
+func (p *parser) name() (string, error) {
+	if p.peek().kind != tName {
+		return "", p.want("a name")
+	}
+	return p.take().s, nil
+}
+
+func (p *parser) enter() error {
+	if p.depth++; p.depth > maxDepth {
+		return p.fail("got nesting deeper than %d", maxDepth)
+	}
+	return nil
+}
+
+func (p *parser) leave() { p.depth-- }
 
 // body reads nodes up to a statement of one of the given names, which is left open after its name.
 func (p *parser) body(ends ...string) (nodes []node, end string, err error) {
 	if err := p.enter(); err != nil {
 		return nil, "", err
 	}
-	defer func() { p.depth-- }()
+	defer p.leave()
 	for {
 		t := p.take()
 		switch t.kind {
 		case tEOF:
 			if len(ends) > 0 {
-				return nil, "", p.fail("template ends, want %s", strings.Join(ends, " or "))
+				return nil, "", p.want(strings.Join(ends, " or "))
 			}
 			return nodes, "", nil
-		case tText:
+		case tData:
 			nodes = append(nodes, textNode{t.s})
-		case tOpenExpr:
-			e, err := p.tuple()
+		case tExprBegin:
+			e, err := p.tuple(true, false)
 			if err != nil {
 				return nil, "", err
 			}
-			if p.peek().kind != tCloseExpr {
-				return nil, "", p.fail("got %q, want }}", p.peek().s)
-			}
-			p.take()
-			nodes = append(nodes, outputNode{e, t.line})
-		case tOpenStmt:
-			name, err := p.name()
-			if err != nil {
+			if err := p.expectKind(tExprEnd); err != nil {
 				return nil, "", err
 			}
-			if slices.Contains(ends, name) {
-				return nodes, name, nil
+			nodes = append(nodes, outputNode{pos(t.at), e})
+		case tStmtBegin:
+			if t := p.peek(); t.kind == tName && slices.Contains(ends, t.s) {
+				p.take()
+				return nodes, t.s, nil
 			}
-			n, err := p.statement(name)
+			n, err := p.statement()
 			if err != nil {
 				return nil, "", err
 			}
 			nodes = append(nodes, n)
+			if err := p.expectKind(tStmtEnd); err != nil {
+				return nil, "", err
+			}
 		}
 	}
 }
 
-func (p *parser) statement(name string) (node, error) {
-	switch name {
+// block reads the end of a statement's head, and its body up to the statement end, which it reads but for its %}.
+func (p *parser) block(ends ...string) (nodes []node, end string, err error) {
+	p.acceptOp(":")
+	if err := p.expectKind(tStmtEnd); err != nil {
+		return nil, "", err
+	}
+	return p.body(ends...)
+}
+
+// function is block for a body that loops outside do not reach into.
+func (p *parser) function(end string) ([]node, error) {
+	loops := p.loops
+	p.loops = 0
+	body, _, err := p.block(end)
+	p.loops = loops
+	return body, err
+}
+
+var refused = []string{"extends", "block", "include", "import", "from", "autoescape", "print"}
+
+func (p *parser) statement() (node, error) {
+	at := p.here()
+	word, err := p.name()
+	if err != nil {
+		return nil, err
+	}
+	switch word {
 	case "if":
-		return p.ifStmt()
+		return p.ifStmt(at)
 	case "for":
-		return p.forStmt()
+		return p.forStmt(at)
 	case "set":
-		return p.setStmt()
+		return p.setStmt(at)
+	case "with":
+		return p.withStmt(at)
 	case "macro":
-		return p.macroStmt()
-	case "break":
-		return jumpNode{errBreak}, p.close()
-	case "continue":
-		return jumpNode{errContinue}, p.close()
-	case "generation":
-		if err := p.close(); err != nil {
-			return nil, err
-		}
-		body, _, err := p.body("endgeneration")
+		return p.macroStmt(at)
+	case "call":
+		return p.callStmt(at)
+	case "filter":
+		f, err := p.filterChain(nil, true)
 		if err != nil {
 			return nil, err
 		}
-		return blockNode{body}, p.close()
+		body, _, err := p.block("endfilter")
+		return filterNode{at, f, body}, err
+	case "break", "continue":
+		if p.loops == 0 {
+			p.at--
+			return nil, p.fail("got %q outside a loop", word)
+		}
+		return jumpNode{at, map[string]error{"break": errBreak, "continue": errContinue}[word]}, nil
+	case "generation":
+		body, err := p.function("endgeneration")
+		return scopeNode{at, body}, err
 	}
-	return nil, p.fail("unknown statement %q", name)
+	p.at--
+	if slices.Contains(refused, word) {
+		line, column := lineAndColumn(p.src, int(at))
+		return nil, &UnsupportedError{line, column, "statement " + word}
+	}
+	return nil, p.fail("got unknown statement %.40q", word)
 }
 
-func (p *parser) ifStmt() (node, error) {
-	var n ifNode
+func (p *parser) ifStmt(at pos) (node, error) {
+	n := ifNode{pos: at}
 	for {
-		cond, err := p.expr()
+		cond, err := p.tuple(false, false)
 		if err != nil {
 			return nil, err
 		}
-		if err := p.close(); err != nil {
-			return nil, err
-		}
-		body, end, err := p.body("elif", "else", "endif")
+		body, end, err := p.block("elif", "else", "endif")
 		if err != nil {
 			return nil, err
 		}
 		n.conds, n.bodies = append(n.conds, cond), append(n.bodies, body)
 		switch end {
 		case "endif":
-			return n, p.close()
+			return n, nil
 		case "else":
-			if err := p.close(); err != nil {
-				return nil, err
-			}
-			if n.other, _, err = p.body("endif"); err != nil {
-				return nil, err
-			}
-			return n, p.close()
+			n.other, _, err = p.block("endif")
+			return n, err
 		}
 	}
 }
 
-// names reads a, b, … possibly in parentheses.
-func (p *parser) names() ([]string, error) {
-	paren := p.accept("(")
-	var list []string
-	for {
-		n, err := p.name()
-		if err != nil {
-			return nil, err
-		}
-		list = append(list, n)
-		if !p.accept(",") {
-			break
-		}
-	}
-	if paren {
-		return list, p.expect(")")
-	}
-	return list, nil
-}
-
-func (p *parser) forStmt() (node, error) {
-	n := forNode{line: p.peek().line}
+func (p *parser) forStmt(at pos) (node, error) {
+	n := forNode{pos: at}
 	var err error
-	if n.names, err = p.names(); err != nil {
+	if n.target, err = p.targets(false); err != nil {
 		return nil, err
 	}
-	if err := p.expect("in"); err != nil {
+	if !p.accept(tName, "in") {
+		return nil, p.want("in")
+	}
+	if n.in, err = p.tuple(false, false, "recursive"); err != nil { // a conditional would take the filter's if
 		return nil, err
 	}
-	if n.in, err = p.or(); err != nil { // a conditional would take the filter's if
-		return nil, err
-	}
-	if p.accept("if") {
+	if p.accept(tName, "if") {
 		if n.filter, err = p.expr(); err != nil {
 			return nil, err
 		}
 	}
-	if err := p.close(); err != nil {
-		return nil, err
-	}
-	body, end, err := p.body("else", "endfor")
+	n.recursive = p.accept(tName, "recursive")
+	p.loops++
+	body, end, err := p.block("endfor", "else")
+	p.loops--
 	if err != nil {
 		return nil, err
 	}
-	n.body = body
-	if end == "else" {
-		if err := p.close(); err != nil {
-			return nil, err
-		}
-		if n.orElse, _, err = p.body("endfor"); err != nil {
-			return nil, err
-		}
+	if n.body = body; end == "else" {
+		n.orElse, _, err = p.block("endfor")
 	}
-	return n, p.close()
+	return n, err
 }
 
-func (p *parser) setStmt() (node, error) {
-	var n setNode
-	var err error
-	if n.names, err = p.names(); err != nil {
-		return nil, err
-	}
-	if len(n.names) == 1 && p.accept(".") {
-		if n.attr, err = p.name(); err != nil {
-			return nil, err
-		}
-	}
-	if p.accept("=") {
-		if n.value, err = p.tuple(); err != nil {
-			return nil, err
-		}
-		return n, p.close()
-	}
-	if err := p.close(); err != nil {
-		return nil, err
-	}
-	if n.body, _, err = p.body("endset"); err != nil {
-		return nil, err
-	}
-	if n.body == nil {
-		n.body = []node{}
-	}
-	return n, p.close()
-}
-
-func (p *parser) macroStmt() (node, error) {
-	var n macroNode
-	var err error
-	if n.name, err = p.name(); err != nil {
-		return nil, err
-	}
-	if err := p.expect("("); err != nil {
-		return nil, err
-	}
-	for !p.accept(")") {
-		param, err := p.name()
-		if err != nil {
-			return nil, err
-		}
-		var def expr
-		if p.accept("=") {
-			if def, err = p.expr(); err != nil {
-				return nil, err
-			}
-		}
-		n.params, n.defs = append(n.params, param), append(n.defs, def)
-		if !p.accept(",") && !p.is(")") {
-			return nil, p.fail("got %q, want , or )", p.peek().s)
-		}
-	}
-	if err := p.close(); err != nil {
-		return nil, err
-	}
-	if n.body, _, err = p.body("endmacro"); err != nil {
-		return nil, err
-	}
-	return n, p.close()
-}
-
-// tuple is an expression, or several with commas, which make a list.
-func (p *parser) tuple() (expr, error) {
-	e, err := p.expr()
-	if err != nil || !p.is(",") {
-		return e, err
-	}
-	items := []expr{e}
-	for p.accept(",") && p.peek().kind != tCloseExpr && p.peek().kind != tCloseStmt {
-		if e, err = p.expr(); err != nil {
-			return nil, err
-		}
-		items = append(items, e)
-	}
-	return listExpr{items}, nil
-}
-
-// expr is a if c else b.
-func (p *parser) expr() (expr, error) {
-	if err := p.enter(); err != nil {
-		return nil, err
-	}
-	defer func() { p.depth-- }()
-	e, err := p.or()
-	for err == nil && p.accept("if") {
-		c := condExpr{yes: e}
-		if c.cond, err = p.or(); err != nil {
-			break
-		}
-		if p.accept("else") {
-			c.no, err = p.expr()
-		}
-		e = c
-	}
-	return e, err
-}
-
-func (p *parser) or() (expr, error)  { return p.binary(p.and, "or") }
-func (p *parser) and() (expr, error) { return p.binary(p.not, "and") }
-
-func (p *parser) not() (expr, error) {
-	if p.accept("not") {
-		if err := p.enter(); err != nil {
-			return nil, err
-		}
-		defer func() { p.depth-- }()
-		e, err := p.not()
-		return unaryExpr{"not", e}, err
-	}
-	return p.comparison()
-}
-
-func (p *parser) comparison() (expr, error) {
-	e, err := p.concat()
-	for err == nil {
-		op := p.peek().s
-		switch {
-		case p.peek().kind != tOp && p.peek().kind != tName:
-			return e, nil
-		case slices.Contains([]string{"==", "!=", "<", ">", "<=", ">=", "in"}, op):
-			p.take()
-		case op == "not" && p.toks[p.at+1].s == "in":
-			p.at += 2
-			op = "not in"
-		default:
-			return e, nil
-		}
-		var b expr
-		b, err = p.concat()
-		e = binaryExpr{op, e, b}
-	}
-	return e, err
-}
-
-func (p *parser) concat() (expr, error) { return p.binary(p.sum, "~") }
-func (p *parser) sum() (expr, error)    { return p.binary(p.product, "+", "-") }
-func (p *parser) product() (expr, error) {
-	return p.binary(p.unary, "*", "/", "//", "%")
-}
-
-func (p *parser) binary(next func() (expr, error), ops ...string) (expr, error) {
-	e, err := next()
-	for err == nil && (p.peek().kind == tOp || p.peek().kind == tName) && slices.Contains(ops, p.peek().s) {
-		op := p.take().s
-		var b expr
-		b, err = next()
-		e = binaryExpr{op, e, b}
-	}
-	return e, err
-}
-
-func (p *parser) unary() (expr, error) {
-	if p.is("-") || p.is("+") {
-		op := p.take().s
-		if err := p.enter(); err != nil {
-			return nil, err
-		}
-		defer func() { p.depth-- }()
-		e, err := p.unary()
-		return unaryExpr{op, e}, err
-	}
-	e, err := p.postfix()
-	if err == nil && p.accept("**") {
-		var b expr
-		b, err = p.unary()
-		e = binaryExpr{"**", e, b}
-	}
+func (p *parser) setStmt(at pos) (node, error) {
+	t, err := p.targets(true)
 	if err != nil {
 		return nil, err
 	}
-	return p.filters(e)
-}
-
-// filters reads |name(args) and is name(args), which bind tighter than arithmetic.
-func (p *parser) filters(e expr) (expr, error) {
-	for {
-		switch {
-		case p.accept("|"):
-			name, err := p.name()
-			if err != nil {
-				return nil, err
-			}
-			f := filterExpr{of: e, name: name}
-			if p.accept("(") {
-				if f.args, f.kw, err = p.args(); err != nil {
-					return nil, err
-				}
-			}
-			e = f
-		case p.accept("is"):
-			t := testExpr{of: e, not: p.accept("not")}
-			var err error
-			if t.name, err = p.name(); err != nil {
-				return nil, err
-			}
-			switch next := p.peek(); {
-			case p.accept("("):
-				if t.args, _, err = p.args(); err != nil {
-					return nil, err
-				}
-			case next.kind == tString || next.kind == tNumber || next.kind == tName && !slices.Contains([]string{"and", "or", "not", "is", "in", "if", "else"}, next.s):
-				arg, err := p.postfix()
-				if err != nil {
-					return nil, err
-				}
-				t.args = []expr{arg}
-			}
-			e = t
-		default:
-			return e, nil
-		}
+	if p.acceptOp("=") {
+		v, err := p.tuple(true, false)
+		return setNode{at, t, v}, err
 	}
-}
-
-// args reads call arguments after the opening parenthesis.
-func (p *parser) args() (args []expr, kw []kwarg, err error) {
-	for !p.accept(")") {
-		if p.peek().kind == tName && p.toks[p.at+1].kind == tOp && p.toks[p.at+1].s == "=" {
-			name := p.take().s
-			p.take()
-			e, err := p.expr()
-			if err != nil {
-				return nil, nil, err
-			}
-			kw = append(kw, kwarg{name, e})
-		} else {
-			e, err := p.expr()
-			if err != nil {
-				return nil, nil, err
-			}
-			args = append(args, e)
-		}
-		if !p.accept(",") && !p.is(")") {
-			return nil, nil, p.fail("got %q, want , or )", p.peek().s)
-		}
+	f, err := p.filterChain(nil, false)
+	if err != nil {
+		return nil, err
 	}
-	return args, kw, nil
+	body, _, err := p.block("endset")
+	return captureNode{at, t, f, body}, err
 }
 
-func (p *parser) postfix() (expr, error) {
-	e, err := p.primary()
-	for err == nil {
-		switch {
-		case p.accept("."):
-			t := p.take()
-			if t.kind == tNumber {
-				n, convErr := strconv.ParseInt(t.s, 10, 64)
-				if convErr != nil {
-					return nil, p.fail("bad index %q", t.s)
-				}
-				e = indexExpr{e, constExpr{n}}
-				continue
-			}
-			if t.kind != tName {
-				return nil, p.fail("got %q, want an attribute", t.s)
-			}
-			e = attrExpr{e, t.s}
-		case p.accept("["):
-			e, err = p.subscript(e)
-		case p.accept("("):
-			c := callExpr{f: e}
-			c.args, c.kw, err = p.args()
-			e = c
-		default:
-			return e, nil
-		}
-	}
-	return nil, err
-}
-
-// subscript reads x] or lo:hi:step].
-func (p *parser) subscript(of expr) (expr, error) {
-	var parts [3]expr
-	var err error
-	n := 0
-	for {
-		if !p.is(":") && !p.is("]") {
-			if parts[n], err = p.expr(); err != nil {
+func (p *parser) withStmt(at pos) (node, error) {
+	n := withNode{pos: at}
+	for p.peek().kind != tStmtEnd {
+		if len(n.targets) > 0 {
+			if err := p.expectOp(","); err != nil {
 				return nil, err
 			}
 		}
-		if p.accept("]") {
-			break
-		}
-		if n++; n > 2 {
-			return nil, p.fail("got a slice of more than three parts")
-		}
-		if err := p.expect(":"); err != nil {
-			return nil, err
-		}
-	}
-	switch {
-	case n > 0:
-		return sliceExpr{of, parts[0], parts[1], parts[2]}, nil
-	case parts[0] == nil:
-		return nil, p.fail("got an empty subscript")
-	}
-	return indexExpr{of, parts[0]}, nil
-}
-
-func (p *parser) primary() (expr, error) {
-	t := p.take()
-	switch t.kind {
-	case tString:
-		s := t.s
-		for p.peek().kind == tString { // neighbours join, as in Python
-			s += p.take().s
-		}
-		return constExpr{trusted(s)}, nil
-	case tNumber:
-		if n, err := strconv.ParseInt(t.s, 10, 64); err == nil {
-			return constExpr{n}, nil
-		}
-		f, err := strconv.ParseFloat(t.s, 64)
-		if err != nil {
-			return nil, p.fail("bad number %q", t.s)
-		}
-		return constExpr{f}, nil
-	case tName:
-		switch t.s {
-		case "true", "True":
-			return constExpr{true}, nil
-		case "false", "False":
-			return constExpr{false}, nil
-		case "none", "None":
-			return constExpr{nil}, nil
-		case "if", "else", "and", "or", "in", "is":
-			p.at--
-			return nil, p.fail("got %q, want a value", t.s)
-		}
-		return nameExpr{t.s}, nil
-	case tOp:
-		switch t.s {
-		case "(":
-			if p.accept(")") {
-				return listExpr{}, nil
-			}
-			items, comma, err := p.items(")")
-			if err != nil {
-				return nil, err
-			}
-			if len(items) == 1 && !comma {
-				return items[0], nil
-			}
-			return listExpr{items}, nil
-		case "[":
-			items, _, err := p.items("]")
-			return listExpr{items}, err
-		case "{":
-			return p.dict()
-		}
-	}
-	p.at--
-	return nil, p.fail("got %q, want a value", t.s)
-}
-
-// items reads expressions up to end.
-func (p *parser) items(end string) (items []expr, comma bool, err error) {
-	for !p.accept(end) {
-		e, err := p.expr()
-		if err != nil {
-			return nil, false, err
-		}
-		items = append(items, e)
-		if p.accept(",") {
-			comma = true
-		} else if !p.is(end) {
-			return nil, false, p.fail("got %q, want , or %s", p.peek().s, end)
-		}
-	}
-	return items, comma, nil
-}
-
-func (p *parser) dict() (expr, error) {
-	var d dictExpr
-	for !p.accept("}") {
-		k, err := p.expr()
+		t, err := p.targets(false)
 		if err != nil {
 			return nil, err
 		}
-		if err := p.expect(":"); err != nil {
+		if err := p.expectOp("="); err != nil {
 			return nil, err
 		}
 		v, err := p.expr()
 		if err != nil {
 			return nil, err
 		}
-		d.keys, d.values = append(d.keys, k), append(d.values, v)
-		if !p.accept(",") && !p.is("}") {
-			return nil, p.fail("got %q, want , or }", p.peek().s)
+		n.targets, n.values = append(n.targets, t), append(n.values, v)
+	}
+	body, _, err := p.block("endwith")
+	n.body = body
+	return n, err
+}
+
+// targets reads names to assign to: one, or several with commas, which are a tuple. attrs allows attributes of namespaces.
+func (p *parser) targets(attrs bool) (target, error) {
+	t := target{pos: p.here()}
+	tuple := false
+	for {
+		if len(t.parts) > 0 && (p.is(tName, "in") || p.peek().kind == tStmtEnd || p.isOp(")") || p.isOp("=")) {
+			break
+		}
+		one, err := p.target(attrs)
+		if err != nil {
+			return t, err
+		}
+		t.parts = append(t.parts, one)
+		if !p.acceptOp(",") {
+			break
+		}
+		tuple = true
+	}
+	if !tuple {
+		return t.parts[0], nil
+	}
+	return t, nil
+}
+
+func (p *parser) target(attrs bool) (target, error) {
+	t := target{pos: p.here()}
+	if p.acceptOp("(") {
+		if err := p.enter(); err != nil {
+			return t, err
+		}
+		defer p.leave()
+		t, err := p.targets(false)
+		if err != nil {
+			return t, err
+		}
+		return t, p.expectOp(")")
+	}
+	var err error
+	if slices.Contains([]string{"true", "false", "none", "True", "False", "None"}, p.peek().s) {
+		return t, p.want("a name to assign to")
+	}
+	if t.name, err = p.name(); err != nil {
+		return t, err
+	}
+	if attrs && p.acceptOp(".") {
+		t.attr, err = p.name()
+	}
+	return t, err
+}
+
+func (p *parser) macroStmt(at pos) (node, error) {
+	name, err := p.name()
+	if err != nil {
+		return nil, err
+	}
+	def, err := p.macro(name, "endmacro", nil)
+	return macroNode{at, def}, err
+}
+
+func (p *parser) callStmt(at pos) (node, error) {
+	n := callNode{pos: at}
+	var call func() error
+	call = func() error {
+		e, err := p.expr()
+		if err != nil {
+			return err
+		}
+		c, ok := e.(*callExpr)
+		if !ok {
+			return p.fail("got no call, want one after call")
+		}
+		n.call = c
+		return nil
+	}
+	var err error
+	n.def, err = p.macro("caller", "endcall", call)
+	return n, err
+}
+
+// macro reads the parameters and the body of a macro, or of a call block, whose call stands between them.
+func (p *parser) macro(name, end string, call func() error) (*macroDef, error) {
+	def := &macroDef{name: name}
+	if call == nil || p.isOp("(") {
+		if err := p.signature(def); err != nil {
+			return nil, err
 		}
 	}
-	return d, nil
+	if call != nil {
+		if err := call(); err != nil {
+			return nil, err
+		}
+	}
+	outer := p.names
+	spoken := map[string]bool{}
+	p.names = spoken
+	var err error
+	def.body, err = p.function(end)
+	def.caller, def.kwargs, def.varargs = spoken["caller"], spoken["kwargs"], spoken["varargs"]
+	if p.names = outer; outer != nil {
+		maps.Copy(outer, spoken)
+	}
+	return def, err
+}
+
+func (p *parser) signature(def *macroDef) error {
+	if err := p.expectOp("("); err != nil {
+		return err
+	}
+	for !p.isOp(")") {
+		if len(def.params) > 0 {
+			if err := p.expectOp(","); err != nil {
+				return err
+			}
+		}
+		param, err := p.name()
+		if err != nil {
+			return err
+		}
+		if slices.Contains(def.params, param) {
+			return p.fail("got parameter %.40q twice", param)
+		}
+		def.params = append(def.params, param)
+		if p.acceptOp("=") {
+			e, err := p.expr()
+			if err != nil {
+				return err
+			}
+			def.defaults = append(def.defaults, e)
+		} else if len(def.defaults) > 0 {
+			return p.fail("got parameter %.40q without default after one with", param)
+		}
+	}
+	return p.expectOp(")")
 }

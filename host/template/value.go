@@ -1,80 +1,118 @@
 package template
 
-import (
-	"fmt"
-	"math"
-	"strconv"
-	"strings"
-)
+import "math/big"
 
-// Values are Python's: nil, bool, int64, float64, text, *list, *dict, function, and undefined.
+// Values are Python's: nil, bool, int64 and *big.Int (never one that fits the former), float64, text, *list, *dict,
+// *generator, *namespace, *function, *macro, *loop and undefined.
 type (
-	// text is a string that remembers which of its parts came from the template and which from data.
-	text struct{ parts []Segment }
-	list struct{ items []any }
-	// dict keeps its keys in the order they came in.
-	dict struct {
-		keys   []string
-		values map[string]any
+	// list is every sequence but str; kind says which.
+	list struct {
+		items   []any
+		kind    listKind
+		spelled string // of a range: its repr
+		group   bool   // a tuple of groupby, with attributes grouper and list
 	}
-	// namespace is a dict that set may write to.
-	namespace struct{ dict }
-	function  func(s *state, args []any, kw map[string]any) (any, error)
-	undefined struct{ name string }
+	// generator is what map, select and others give: it can be walked through once.
+	generator struct {
+		make  func() ([]any, error) // nil: items are made
+		items []any
+	}
+	// namespace is a bag of attributes that set may write to.
+	namespace struct{ attrs *dict }
+	function  struct {
+		name string
+		call func(s *state, a args) (any, error)
+	}
+	// undefined is what a missing name or attribute gives: printable, false and empty; anything else fails.
+	undefined struct {
+		name   string
+		of     string // the object that has no such attribute; "": it is a variable
+		hint   string // the whole message, instead
+		unsafe bool   // an attribute that the sandbox hides
+	}
 )
 
-func trusted(s string) text   { return text{[]Segment{{s, true}}} }
-func untrusted(s string) text { return text{[]Segment{{s, false}}} }
+type listKind uint8
 
-func (t text) String() string {
-	if len(t.parts) == 1 {
-		return t.parts[0].Text
-	}
-	var b strings.Builder
-	for _, p := range t.parts {
-		b.WriteString(p.Text)
-	}
-	return b.String()
-}
+const (
+	isList listKind = iota
+	isTuple
+	isRange
+	isKeys
+	isValues
+	isItems
+	isReversed
+)
 
-// trusted reports whether no part came from data.
-func (t text) trusted() bool {
-	for _, p := range t.parts {
-		if !p.Trusted && p.Text != "" {
-			return false
+var listNames = [...]string{"list", "tuple", "range", "dict_keys", "dict_values", "dict_items", "list_reverseiterator"}
+
+func newList(items ...any) *list  { return &list{items: items} }
+func newTuple(items ...any) *list { return &list{items: items, kind: isTuple} }
+
+// sequence says whether a list can be indexed.
+func (l *list) sequence() bool { return l.kind <= isRange }
+
+// all is what is left of a generator.
+func (g *generator) all() ([]any, error) {
+	if g.make != nil {
+		items, err := g.make()
+		if err != nil {
+			return nil, err
 		}
+		g.items, g.make = items, nil
 	}
-	return true
+	items := g.items
+	g.items = nil
+	return items, nil
 }
 
-// like makes a string derived from t: data if any of t is.
-func (t text) like(s string) text { return text{[]Segment{{s, t.trusted()}}} }
-
-func (t text) join(o text) text {
-	return text{append(append([]Segment(nil), t.parts...), o.parts...)}
+func (u undefined) fail() error {
+	kind := "UndefinedError"
+	if u.unsafe {
+		kind = "SecurityError"
+	}
+	switch {
+	case u.hint != "":
+		return failure(kind, "%s", u.hint)
+	case u.unsafe:
+		return failure(kind, "access to attribute '%s' of '%s' object is unsafe.", u.name, u.of)
+	case u.of == "":
+		return failure(kind, "'%s' is undefined", u.name)
+	}
+	return failure(kind, "'%s object' has no attribute '%s'", u.of, u.name)
 }
 
-// cut is the bytes from lo to hi, each part keeping its origin.
-func (t text) cut(lo, hi int) text {
-	var out text
-	at := 0
-	for _, p := range t.parts {
-		a, b := max(lo-at, 0), min(hi-at, len(p.Text))
-		if a < b {
-			out.parts = append(out.parts, Segment{p.Text[a:b], p.Trusted})
-		}
-		at += len(p.Text)
+// typeName is Python's.
+func typeName(v any) string {
+	switch v := v.(type) {
+	case nil:
+		return "NoneType"
+	case bool:
+		return "bool"
+	case int64, *big.Int:
+		return "int"
+	case float64:
+		return "float"
+	case text:
+		return "str"
+	case *list:
+		return listNames[v.kind]
+	case *dict:
+		return "dict"
+	case *generator:
+		return "generator"
+	case *namespace:
+		return "Namespace"
+	case *macro:
+		return "Macro"
+	case *loop:
+		return "LoopContext"
+	case *cycler:
+		return "Cycler"
+	case undefined:
+		return "Undefined"
 	}
-	return out
-}
-
-func newDict() *dict { return &dict{values: map[string]any{}} }
-
-func (d *dict) set(k string, v any) {
-	if _, ok := d.values[k]; !ok {
-		d.keys = append(d.keys, k)
-	}
-	d.values[k] = v
+	return "builtin_function_or_method"
 }
 
 // truth is Python's.
@@ -89,186 +127,58 @@ func truth(v any) bool {
 	case float64:
 		return v != 0
 	case text:
-		for _, p := range v.parts {
-			if p.Text != "" {
-				return true
-			}
-		}
-		return false
+		return v.s != ""
 	case *list:
-		return len(v.items) > 0
+		return v.kind == isReversed || len(v.items) > 0
 	case *dict:
 		return len(v.keys) > 0
 	}
 	return true
 }
 
-// equal is Python's ==.
-func equal(a, b any) bool {
-	if x, ok := number(a); ok {
-		y, ok := number(b)
-		return ok && x == y
-	}
-	switch x := a.(type) {
-	case nil:
-		return b == nil
-	case undefined:
-		_, ok := b.(undefined)
-		return ok
-	case text:
-		y, ok := b.(text)
-		return ok && x.String() == y.String()
+// iterate lists the items of a value: of a sequence, a dict's keys, a str's characters.
+func (s *state) iterate(v any) ([]any, error) {
+	switch v := v.(type) {
 	case *list:
-		y, ok := b.(*list)
-		if !ok || len(x.items) != len(y.items) {
-			return false
+		items := v.items
+		if v.kind == isReversed { // an iterator, which can be walked through once
+			v.items = nil
 		}
-		for i := range x.items {
-			if !equal(x.items[i], y.items[i]) {
-				return false
-			}
-		}
-		return true
+		return items, nil
 	case *dict:
-		y, ok := b.(*dict)
-		if !ok || len(x.keys) != len(y.keys) {
-			return false
-		}
-		for _, k := range x.keys {
-			v, ok := y.values[k]
-			if !ok || !equal(x.values[k], v) {
-				return false
-			}
-		}
-		return true
-	}
-	return false
-}
-
-// number is a value as a float; booleans are numbers in Python.
-func number(v any) (float64, bool) {
-	switch v := v.(type) {
-	case bool:
-		if v {
-			return 1, true
-		}
-		return 0, true
-	case int64:
-		return float64(v), true
-	case float64:
-		return v, true
-	}
-	return 0, false
-}
-
-// toText is Python's str().
-func toText(v any) text {
-	switch v := v.(type) {
+		return v.keys, nil
+	case *generator:
+		return v.all()
 	case text:
-		return v
+		if err := s.charge(16 * len(v.s)); err != nil {
+			return nil, err
+		}
+		items := make([]any, 0, len(v.s))
+		for c := range v.chars {
+			items = append(items, text{s: c.raw, data: c.data, safe: v.safe})
+		}
+		return items, nil
 	case undefined:
-		return text{}
+		return nil, nil
 	}
-	return text{[]Segment{{repr(v), !fromData(v)}}}
+	return nil, typeError("'%s' object is not iterable", typeName(v))
 }
 
-// fromData reports whether a value holds a string that came from data.
-func fromData(v any) bool {
+// length is Python's len.
+func length(v any) (int, error) {
 	switch v := v.(type) {
 	case text:
-		return !v.trusted()
+		return v.len(), nil
 	case *list:
-		for _, x := range v.items {
-			if fromData(x) {
-				return true
-			}
+		if v.kind != isReversed {
+			return len(v.items), nil
 		}
 	case *dict:
-		return len(v.keys) > 0 // keys are plain strings, so their origin is not known
-	}
-	return false
-}
-
-// repr is Python's repr().
-func repr(v any) string {
-	switch v := v.(type) {
-	case nil:
-		return "None"
+		return len(v.keys), nil
+	case *loop:
+		return len(v.items), nil
 	case undefined:
-		return "Undefined"
-	case bool:
-		if v {
-			return "True"
-		}
-		return "False"
-	case int64:
-		return strconv.FormatInt(v, 10)
-	case float64:
-		return floatText(v)
-	case text:
-		return quote(v.String())
-	case *list:
-		parts := make([]string, len(v.items))
-		for i, x := range v.items {
-			parts[i] = repr(x)
-		}
-		return "[" + strings.Join(parts, ", ") + "]"
-	case *dict:
-		parts := make([]string, len(v.keys))
-		for i, k := range v.keys {
-			parts[i] = quote(k) + ": " + repr(v.values[k])
-		}
-		return "{" + strings.Join(parts, ", ") + "}"
+		return 0, nil
 	}
-	return fmt.Sprintf("<%T>", v)
-}
-
-// floatText spells a float as Python does: the shortest that reads back, with a point or an exponent.
-func floatText(f float64) string {
-	switch {
-	case math.IsInf(f, 1):
-		return "inf"
-	case math.IsInf(f, -1):
-		return "-inf"
-	case math.IsNaN(f):
-		return "nan"
-	}
-	if a := math.Abs(f); a != 0 && (a < 1e-4 || a >= 1e16) {
-		s := strconv.FormatFloat(f, 'e', -1, 64)
-		return s
-	}
-	s := strconv.FormatFloat(f, 'f', -1, 64)
-	if !strings.Contains(s, ".") {
-		s += ".0"
-	}
-	return s
-}
-
-// quote is Python's repr of a string.
-func quote(s string) string {
-	q := byte('\'')
-	if strings.Contains(s, "'") && !strings.Contains(s, `"`) {
-		q = '"'
-	}
-	var b strings.Builder
-	b.WriteByte(q)
-	for _, r := range s {
-		switch {
-		case r == rune(q) || r == '\\':
-			b.WriteByte('\\')
-			b.WriteRune(r)
-		case r == '\n':
-			b.WriteString(`\n`)
-		case r == '\t':
-			b.WriteString(`\t`)
-		case r == '\r':
-			b.WriteString(`\r`)
-		case r < 0x20 || r == 0x7f:
-			fmt.Fprintf(&b, `\x%02x`, r)
-		default:
-			b.WriteRune(r)
-		}
-	}
-	b.WriteByte(q)
-	return b.String()
+	return 0, typeError("object of type '%s' has no len()", typeName(v))
 }
