@@ -57,6 +57,7 @@ var rules = map[string]rule{
 	"host/engine": {[]string{"host/compute", "host/weights", "host/model", "host/kvcache", "host/tokenizer", "host/template", "host/sampler"},
 		nil, "host meets devices in host/compute"},
 	"host/quantize":    {[]string{"host/compute", "host/weights", "host/tokenizer"}, nil, "formats come in a codec"},
+	"host/synth":       {[]string{"host/compute", "host/weights", "host/model", "host/quantize"}, nil, "a made-up model is a file"},
 	"host/compare":     {[]string{"host/compute", "host/engine"}, nil, "a comparison is of two devices that it is given"},
 	"host/profile":     {[]string{"host/compute", "host/engine"}, nil, "a profile is of a device that it is given"},
 	"host/conformance": {[]string{"host/compute"}, nil, "the suite is written against the seam, not a device"},

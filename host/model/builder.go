@@ -24,6 +24,7 @@ type Builder struct {
 	ropes     map[*RoPE]ropeTables // made so far
 	keyRoPE   map[*RoPE]*RoPE      // by the angles of queries with a temperature, those of keys
 	whole     map[string]int       // by name, 1 + the index in wanted of tensors that parts are taken from
+	needs     *[]Need              // set by Needs, which lists the tensors instead of looking for them
 	err       error
 }
 
@@ -139,6 +140,9 @@ func (b *Builder) declare(name string, rows, cols, fileRows, fileCols int, vecto
 	decl := compute.Tensor{Name: full, Role: compute.Weight, DType: compute.F32, Rows: compute.Rows(rows), Cols: cols}
 	t, ok := b.f.Tensor(full)
 	switch {
+	case b.needs != nil:
+		b.need(full, fileRows, fileCols, vector)
+		ok = false
 	case !ok:
 		b.fail("tensor %q: got none, want [%d, %d]", full, fileRows, fileCols)
 	case t.Rows != fileRows || t.Cols != fileCols:

@@ -63,26 +63,32 @@ func Run(ctx context.Context, f *weights.File, path string, r Recipe, codec Code
 	if err != nil {
 		return nil, err
 	}
-	choose := newChooser(f, r, o.Pure)
+	arch, _ := f.String("general.architecture")
+	count := func(key string) int {
+		n, _ := f.Uint(arch + "." + key)
+		return int(min(n, 1<<20))
+	}
+	var shapes []weights.Shape
+	for _, s := range sources {
+		shapes = append(shapes, weights.Shape{Name: s.Name, DType: s.DType, Dims: s.Dims})
+	}
+	got, wanted := r.Assign(arch, count("block_count"), count("expert_count"), shapes, o.Pure)
 	j := &job{f: f, codec: codec, threads: o.Threads, progress: o.Progress}
 	if j.threads < 1 {
 		j.threads = runtime.GOMAXPROCS(0)
 	}
 	rep := &Report{}
-	var shapes []weights.Shape
 	for i := range sources {
 		s := &sources[i]
-		to, wanted := choose.typeOf(&s.Tensor)
-		rep.Tensors = append(rep.Tensors, Tensor{Name: s.Name, Dims: s.Dims, From: s.DType, To: to, Wanted: wanted, Elements: int64(s.Rows) * int64(s.Cols)})
-		shape := weights.Shape{Name: s.Name, DType: to, Dims: s.Dims}
-		n, err := shape.Bytes()
+		rep.Tensors = append(rep.Tensors, Tensor{Name: s.Name, Dims: s.Dims, From: s.DType, To: got[i], Wanted: wanted[i], Elements: int64(s.Rows) * int64(s.Cols)})
+		shapes[i].DType = got[i]
+		n, err := shapes[i].Bytes()
 		if err != nil {
 			return nil, err
 		}
 		rep.Tensors[i].Bytes = n
 		rep.Before, rep.After = rep.Before+s.Size, rep.After+n
 		j.total += rep.Tensors[i].Elements
-		shapes = append(shapes, shape)
 	}
 	if j.w, err = weights.Create(path, keys, shapes, o.Force); err != nil {
 		return nil, err

@@ -58,10 +58,26 @@ func ParseRecipe(name string) (Recipe, error) {
 	return Recipe{}, fmt.Errorf("quantize: type: got %q, want one of %s", name, strings.Join(Names(), ", "))
 }
 
-// Pure is the recipe without tensors that stand out.
-func (r Recipe) Pure() Recipe {
-	r.medium, r.small = false, false
-	return r
+// otherFileTypes are the numbers of types that no recipe writes.
+var otherFileTypes = map[compute.DType]uint32{
+	compute.Q2_K: 10, compute.Q3_K: 12, compute.IQ2_XXS: 19, compute.IQ2_XS: 20, compute.IQ3_XXS: 23, compute.IQ1_S: 24, compute.IQ4_NL: 25,
+	compute.IQ3_S: 26, compute.IQ2_S: 28, compute.IQ4_XS: 30, compute.IQ1_M: 31, compute.TQ1_0: 36, compute.TQ2_0: 37, compute.MXFP4: 38,
+}
+
+// RecipeOf is ParseRecipe for files whose weights are made up: it knows every block format, those too that Run cannot write.
+func RecipeOf(name string) (Recipe, error) {
+	if r, err := ParseRecipe(name); err == nil {
+		return r, nil
+	}
+	t, err := compute.ParseDType(strings.ToUpper(name))
+	if err != nil || !t.Quantized() || t == compute.Q8_1 || t == compute.Q8_K {
+		return Recipe{}, fmt.Errorf("quantize: type: got %q, want one of %s, or a block format such as IQ2_S", name, strings.Join(Names(), ", "))
+	}
+	number, ok := otherFileTypes[t]
+	if !ok {
+		number = 1024 // to be guessed from the tensors
+	}
+	return Recipe{Name: t.String(), Type: t, FileType: number}, nil
 }
 
 // unquantized are parts of names of matrices that lose more than they save, or that engines read element by element.
@@ -69,7 +85,7 @@ var unquantized = []string{"_norm.weight", "ffn_gate_inp.weight", "ffn_gate_inp_
 	"token_types.weight", "ssm_conv1d", "shortconv.conv.weight", "attn_rel_b.weight", "ssm_a", "ssm_dt"}
 
 // convertible reports whether a tensor takes the recipe's type at all: matrices named weight that are no exception.
-func convertible(t *weights.Tensor) bool {
+func convertible(t *weights.Shape) bool {
 	return len(t.Dims) > 1 && strings.HasSuffix(t.Name, "weight") && t.DType != compute.F64 && !integer(t.DType) &&
 		!slices.ContainsFunc(unquantized, func(part string) bool { return strings.Contains(t.Name, part) })
 }
@@ -91,19 +107,12 @@ type chooser struct {
 	value   map[string]int
 }
 
-func newChooser(f *weights.File, r Recipe, pure bool) *chooser {
-	c := &chooser{r: r, pure: pure, value: map[string]int{}}
-	c.arch, _ = f.String("general.architecture")
-	count := func(key string) int {
-		n, _ := f.Uint(c.arch + "." + key)
-		return int(min(n, 1<<20))
-	}
-	c.experts, c.layers = count("expert_count"), count("block_count")
-	c.big = c.arch == "llama" && c.layers == 80
-	_, own := f.Tensor("output.weight")
-	c.tied = !own
+func newChooser(r Recipe, pure bool, arch string, layers, experts int, shapes []weights.Shape) *chooser {
+	c := &chooser{r: r, pure: pure, arch: arch, layers: layers, experts: experts, tied: true, value: map[string]int{}}
+	c.big = arch == "llama" && layers == 80
 	var names []string
-	for _, t := range f.Tensors() {
+	for _, t := range shapes {
+		c.tied = c.tied && t.Name != "output.weight"
 		if strings.Contains(t.Name, "attn_v.weight") || strings.Contains(t.Name, "attn_qkv.weight") || strings.Contains(t.Name, "attn_kv_b.weight") {
 			names = append(names, t.Name)
 		}
@@ -114,6 +123,17 @@ func newChooser(f *weights.File, r Recipe, pure bool) *chooser {
 	}
 	c.values = len(names)
 	return c
+}
+
+// Assign gives each tensor of a model its type, as llama.cpp's mixtures do: got, and wanted where rows are not whole blocks of that.
+// pure says that no matrix stands out. Tensors that are no matrices keep the type they have.
+func (r Recipe) Assign(arch string, layers, experts int, shapes []weights.Shape, pure bool) (got, wanted []compute.DType) {
+	c := newChooser(r, pure, arch, layers, experts, shapes)
+	for i := range shapes {
+		g, w := c.typeOf(&shapes[i])
+		got, wanted = append(got, g), append(wanted, w)
+	}
+	return got, wanted
 }
 
 // layerOf is the N of blk.N.…, or 0.
@@ -131,7 +151,7 @@ func layerOf(name string) int {
 func moreBits(i, n int) bool { return i < n/8 || i >= 7*n/8 || (i-n/8)%3 == 2 }
 
 // typeOf is the type a tensor gets, and the one it should have had where its rows are not whole blocks of that.
-func (c *chooser) typeOf(t *weights.Tensor) (got, wanted compute.DType) {
+func (c *chooser) typeOf(t *weights.Shape) (got, wanted compute.DType) {
 	if !convertible(t) {
 		return t.DType, t.DType
 	}
@@ -139,7 +159,7 @@ func (c *chooser) typeOf(t *weights.Tensor) (got, wanted compute.DType) {
 	if wanted.Quantized() && !c.pure {
 		wanted = c.standOut(t.Name)
 	}
-	return whole(wanted, t.Cols), wanted
+	return whole(wanted, t.Dims[0]), wanted
 }
 
 // whole is the type, or the next that has blocks of which rows of cols elements consist.
@@ -150,7 +170,7 @@ func whole(t compute.DType, cols int) compute.DType {
 			t = compute.Q5_0
 		case compute.Q5_K:
 			t = compute.Q5_1
-		case compute.Q6_K:
+		default:
 			t = compute.Q8_0
 		}
 	}

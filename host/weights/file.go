@@ -56,6 +56,8 @@ type File struct {
 	shards  []content
 	// computed are the tensors whose Shard is −1.
 	computed map[string]*computed
+	// has is set in a Sketch.
+	has func(name string) bool
 }
 
 // content is the bytes of one file, and what the operating system can do with them.
@@ -64,6 +66,16 @@ type content struct {
 	data  []byte
 	close func() error
 	drop  func(off, size int64) error // lets go of the pages of a range; nil where there are none
+}
+
+// Sketch is a file of metadata that is yet to be filled, for those who want to know what would be asked of it: Tensor claims to find
+// the tensors that has names, but they have no shape and no data.
+func Sketch(name string, keys []Key, has func(name string) bool) *File {
+	f := &File{Name: name, Version: 3, values: map[string]any{}, byName: map[string]int{}, has: has}
+	for _, k := range keys {
+		f.put(k.Name, k.Value)
+	}
+	return f
 }
 
 // Close gives the file's memory back. Bytes that Data returned must not be used after.
@@ -105,7 +117,10 @@ func (f *File) Tensors() []Tensor { return slices.Clone(f.tensors) }
 // Tensor finds a tensor by name.
 func (f *File) Tensor(name string) (Tensor, bool) {
 	i, ok := f.byName[name]
-	if !ok {
+	switch {
+	case !ok && f.has != nil && f.has(name):
+		return Tensor{Name: name, DType: compute.F32}, true
+	case !ok:
 		return Tensor{}, false
 	}
 	return f.tensors[i], true

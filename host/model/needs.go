@@ -1,0 +1,40 @@
+package model
+
+import (
+	"fmt"
+
+	"tuff/host/weights"
+)
+
+// Need is a tensor that a model's program reads: a matrix [Rows, Cols] in any type, or numbers read as float32.
+type Need struct {
+	Name       string
+	Rows, Cols int
+	Vector     bool
+}
+
+// Needs lists the tensors that a model of f's metadata reads, each once, in the order of the program. f is a Sketch: of what a family
+// reads only where a file has it, those tensors are listed that f claims to have.
+func Needs(f *weights.File) (*Config, []Need, error) {
+	cfg, fam, err := ReadConfig(f)
+	if err != nil {
+		return nil, nil, err
+	}
+	var list []Need
+	b := newBuilder(f, cfg, Options{ContextLen: 1, NumSeqs: 1, PageSize: 1})
+	b.needs = &list
+	fam.Build(b)
+	if b.err != nil {
+		return nil, nil, fmt.Errorf("model: list tensors of %s %q: %w", cfg.Arch, f.Name, b.err)
+	}
+	return cfg, list, nil
+}
+
+func (b *Builder) need(name string, rows, cols int, vector bool) {
+	for _, n := range *b.needs {
+		if n.Name == name {
+			return
+		}
+	}
+	*b.needs = append(*b.needs, Need{name, rows, cols, vector})
+}

@@ -1,0 +1,168 @@
+package synth
+
+import (
+	"maps"
+	"path"
+	"slices"
+	"strings"
+
+	"tuff/host/weights"
+)
+
+// expertise says whether an architecture has experts in place of the feed-forward part.
+type expertise uint8
+
+const (
+	never expertise = iota
+	perhaps
+	always
+)
+
+// arch is what the files of an architecture have besides what all have.
+type arch struct {
+	layerNorm bool
+	moe       expertise
+	narrow    bool // experts have a width of their own, and the file says so
+	// equalHeads says that there are as many heads of keys and values as of queries.
+	equalHeads bool
+	rotary     int // part of a head that rotates: 1 all, 2 half, 0 none
+	optional   []string
+	keys       func(s *Spec, set func(key string, v any))
+}
+
+// reads reports whether files have a tensor that host/model reads only where it is there. Patterns are of the name in its layer.
+func (a *arch) reads(name string) bool {
+	if rest, ok := strings.CutPrefix(name, "blk."); ok {
+		_, name, _ = strings.Cut(rest, ".")
+	}
+	return slices.ContainsFunc(a.optional, func(pattern string) bool {
+		ok, err := path.Match(pattern, name)
+		return ok && err == nil
+	})
+}
+
+var (
+	qkvBias  = []string{"attn_q.bias", "attn_k.bias", "attn_v.bias"}
+	headNorm = []string{"attn_q_norm.weight", "attn_k_norm.weight"}
+	biases   = []string{"*.bias"}
+	own      = []string{"output.weight"}
+)
+
+func list(parts ...[]string) []string { return slices.Concat(parts...) }
+
+// archs has an entry for each architecture that can be made. What is a number here is the original models' choice, or near it.
+var archs = map[string]*arch{
+	"llama":      {moe: perhaps, rotary: 1, optional: own},
+	"ernie4_5":   {rotary: 1},
+	"arcee":      {rotary: 1, optional: own},
+	"smollm3":    {rotary: 1},
+	"granite":    {rotary: 1, keys: graniteKeys},
+	"granitemoe": {rotary: 1, moe: always, keys: graniteKeys},
+	"qwen2":      {rotary: 1, optional: list(qkvBias, own)},
+	"seed_oss":   {rotary: 1, optional: list(qkvBias, own)},
+	"qwen2moe": {rotary: 1, moe: always, narrow: true, optional: list(qkvBias, own, []string{"ffn_gate_inp_shexp.weight"}),
+		keys: func(s *Spec, set func(string, any)) { set("expert_shared_feed_forward_length", s.Size.FFN) }},
+	"qwen3":    {rotary: 1, optional: list(headNorm, own)},
+	"qwen3moe": {rotary: 1, moe: always, narrow: true, optional: list(headNorm, own)},
+	"gemma":    {rotary: 1},
+	"gemma2": {rotary: 1, keys: func(s *Spec, set func(string, any)) {
+		window(s, set)
+		set("attn_logit_softcapping", 50.0)
+		set("final_logit_softcapping", 30.0)
+	}},
+	"gemma3": {rotary: 1, optional: headNorm, keys: window},
+	"gpt2":   {layerNorm: true, optional: list([]string{"attn*.bias", "ffn*.bias", "output_norm.bias"}, own, []string{"attn_qkv.weight"})},
+	"gptneox": {layerNorm: true, rotary: 2, optional: list([]string{"attn*.bias", "ffn*.bias", "output_norm.bias", "attn_qkv.weight"}, own),
+		keys: func(_ *Spec, set func(string, any)) { set("use_parallel_residual", true) }},
+	"falcon":     {layerNorm: true, rotary: 1, optional: list([]string{"*norm.bias", "attn_qkv.weight"}, own)},
+	"phi2":       {layerNorm: true, rotary: 2, optional: list(biases, own, []string{"attn_qkv.weight"})},
+	"phi3":       {rotary: 1, optional: list([]string{"attn_qkv.weight"}, own)},
+	"starcoder2": {layerNorm: true, rotary: 1, optional: []string{"attn*.bias", "ffn*.bias", "output_norm.bias"}},
+	"nemotron":   {layerNorm: true, rotary: 2, optional: list([]string{"*norm.bias"}, own)},
+	"gpt-oss":    {rotary: 1, moe: always, narrow: true, optional: list([]string{"attn*.bias", "ffn*.bias", "attn_sinks.weight"}, own), keys: window},
+	"command-r":  {layerNorm: true, rotary: 1, keys: func(_ *Spec, set func(string, any)) { set("logit_scale", 0.0625) }},
+	"cohere2": {layerNorm: true, rotary: 1, keys: func(s *Spec, set func(string, any)) {
+		window(s, set)
+		set("logit_scale", 0.25)
+	}},
+	"stablelm": {layerNorm: true, rotary: 2, optional: list([]string{"*norm.bias", "ffn_norm.weight"}, own),
+		keys: func(_ *Spec, set func(string, any)) { set("use_parallel_residual", false) }},
+	"olmo2": {rotary: 1, optional: own},
+	"olmoe": {rotary: 1, moe: always, equalHeads: true, optional: own},
+	"glm4":  {rotary: 2, optional: own},
+}
+
+// Archs lists the architectures that can be made.
+func Archs() []string { return slices.Sorted(maps.Keys(archs)) }
+
+// HasExperts reports whether files of an architecture have experts whatever the size says.
+func HasExperts(name string) bool { return archs[name] != nil && archs[name].moe == always }
+
+func graniteKeys(s *Spec, set func(string, any)) {
+	set("embedding_scale", 3.0)
+	set("residual_scale", 0.22)
+	set("attention.scale", 1/float64(s.Size.HeadDim))
+	set("logit_scale", 8.0)
+}
+
+func window(s *Spec, set func(string, any)) {
+	set("attention.sliding_window", max(s.Size.Context/4, 1))
+}
+
+// metadata are the keys of the file.
+func metadata(s *Spec, a *arch) []weights.Key {
+	var keys []weights.Key
+	put := func(name string, v any) {
+		switch x := v.(type) {
+		case int:
+			v = uint32(x)
+		case float64:
+			v = float32(x)
+		}
+		keys = append(keys, weights.Key{Name: name, Value: v})
+	}
+	set := func(key string, v any) { put(s.Arch+"."+key, v) }
+	z := &s.Size
+	put("general.architecture", s.Arch)
+	put("general.name", s.Name)
+	put("general.file_type", s.Recipe.FileType)
+	put("general.quantization_version", 2)
+	set("block_count", z.Layers)
+	set("context_length", z.Context)
+	set("embedding_length", z.Hidden)
+	set("feed_forward_length", z.FFN)
+	set("attention.head_count", z.Heads)
+	set("attention.head_count_kv", z.KVHeads)
+	set("attention.key_length", z.HeadDim)
+	set("attention.value_length", z.HeadDim)
+	set("vocab_size", z.Vocab)
+	if a.layerNorm {
+		set("attention.layer_norm_epsilon", 1e-5)
+	} else {
+		set("attention.layer_norm_rms_epsilon", 1e-5)
+	}
+	if a.rotary > 0 {
+		set("rope.dimension_count", z.HeadDim/a.rotary/2*2)
+		set("rope.freq_base", 10000.0)
+	}
+	if z.Experts > 0 && a.moe != never {
+		set("expert_count", z.Experts)
+		set("expert_used_count", z.Used)
+		if a.narrow {
+			set("expert_feed_forward_length", narrower(z))
+		}
+	}
+	if a.keys != nil {
+		a.keys(s, set)
+	}
+	return append(keys, vocabulary(z.Vocab, s.Seed)...)
+}
+
+// narrower is a width of experts at which those used come near one of full width, in whole blocks of 256 if there is room.
+func narrower(z *Size) int {
+	n := z.FFN / max(z.Used, 1)
+	if n > 256 {
+		n = n / 256 * 256
+	}
+	return max(n, 32)
+}
