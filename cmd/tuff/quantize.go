@@ -26,7 +26,7 @@ func newQuantize() *cobra.Command {
 		Long: `Writes IN, a GGUF file of any types or a Hugging Face folder, as a GGUF file of the given type that llama.cpp reads as well.
 
 TYPE is one of ` + strings.Join(quantize.Names(), ", ") + `.
-Q4_K and Q5_K mean Q4_K_M and Q5_K_M. As in llama.cpp, vectors, norms and routers stay as they are, and some matrices get more
+Q4_K and Q5_K mean Q4_K_M and Q5_K_M. As in llama.cpp, vectors, norms and routers stay float32, and some matrices get more
 bits in the mixtures; --pure gives all matrices the same type. Scales are searched for the least squared error.
 Rows that are not whole blocks of the type get another, which stderr names. F16 makes a converter of it.
 

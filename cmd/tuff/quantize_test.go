@@ -3,6 +3,8 @@ package main
 import (
 	"encoding/json"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -64,5 +66,62 @@ func TestQuantizeRefusals(t *testing.T) {
 		r := tuff(t, append([]string{"quantize"}, c.args...)...)
 		assert.Equal(t, c.code, r.code, c.args)
 		assert.Contains(t, r.err, c.want)
+	}
+}
+
+// logitsOf is what a model says to some tokens.
+func logitsOf(t *testing.T, model string) []float64 {
+	t.Helper()
+	r := tuffIn(t, `{"ids":[5,30,7,40,12,99,3,64,21]}`, "logits", "-m", model, "--device", "cpu", "--math", "exact").ok(t)
+	var got struct {
+		Logits []float64 `json:"logits_last"`
+	}
+	require.NoError(t, json.Unmarshal([]byte(r.out), &got))
+	return got.Logits
+}
+
+// A folder becomes a GGUF file that says the same: rows in GGUF's order, vectors in float32, the vocabulary in GGUF's keys.
+func TestQuantizeConvertsAFolder(t *testing.T) {
+	folder := testkit.Testdata(t, "oracle", "llama2-bf16")
+	out := filepath.Join(t.TempDir(), "o.gguf")
+	r := tuff(t, "quantize", folder, out, "BF16").ok(t)
+	assert.NotContains(t, r.err, "tokenizer.json")
+	assert.Equal(t, logitsOf(t, folder), logitsOf(t, out))
+	var got struct {
+		Metadata map[string]any
+		Tensors  []struct{ Name, Type string }
+	}
+	require.NoError(t, json.Unmarshal([]byte(tuff(t, "inspect", out, "--json").ok(t).out), &got))
+	for k := range got.Metadata {
+		assert.NotContains(t, k, "tuff.")
+	}
+	assert.Equal(t, "llama", got.Metadata["tokenizer.ggml.model"])
+	assert.Equal(t, true, got.Metadata["tokenizer.ggml.add_bos_token"])
+	for _, x := range got.Tensors {
+		want := "BF16"
+		if strings.Contains(x.Name, "norm") {
+			want = "F32"
+		}
+		assert.Equal(t, want, x.Type, x.Name)
+	}
+	for _, text := range []string{"Hello, world", " two  spaces\n", "1234 ünï"} {
+		in := `{"text":` + strconv.Quote(text) + `,"add_special":true}`
+		assert.Equal(t, tuffIn(t, in, "tokenize", "-m", folder).ok(t).out, tuffIn(t, in, "tokenize", "-m", out).ok(t).out)
+	}
+}
+
+func TestQuantizeConvertsEveryFamily(t *testing.T) {
+	for _, name := range []string{"llama3-a", "mixtral-a", "qwen2-moe-a", "qwen3-a", "gemma2-a", "gemma3-a", "phi-a", "phi3-a", "gpt-oss-mxfp4-a", "gpt2-a", "olmoe-a",
+		"starcoder2-a", "cohere2-a", "stablelm-a", "granitemoe-a", "smollm3-a", "glm4-a", "falcon-a", "gpt-neox-a", "llama-rope-yarn-a"} {
+		t.Run(name, func(t *testing.T) {
+			folder := filepath.Dir(testkit.Shared(t, "oracle", name, "config.json"))
+			out := filepath.Join(t.TempDir(), "o.gguf")
+			tuff(t, "quantize", folder, out, "F32").ok(t)
+			want, got := logitsOf(t, folder), logitsOf(t, out)
+			require.Len(t, got, len(want))
+			for i := range want {
+				require.InDelta(t, want[i], got[i], 1e-3, "logit %d", i)
+			}
+		})
 	}
 }

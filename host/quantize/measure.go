@@ -14,7 +14,7 @@ import (
 // Measure is the distance of other's tensors, perhaps another program's rendering, from those of f: by name, the type there and the
 // sum of squared errors. Tensors that only one of them has are left out.
 func Measure(ctx context.Context, f, other *weights.File, codec Codec, threads int) (map[string]Tensor, error) {
-	_, sources, err := outputOf(f, Recipe{})
+	o, err := outputOf(f, Recipe{})
 	if err != nil {
 		return nil, err
 	}
@@ -22,8 +22,8 @@ func Measure(ctx context.Context, f, other *weights.File, codec Codec, threads i
 		threads = runtime.GOMAXPROCS(0)
 	}
 	out := map[string]Tensor{}
-	for i := range sources {
-		s := &sources[i]
+	for i := range o.sources {
+		s := &o.sources[i]
 		t, ok := other.Tensor(s.Name)
 		if !ok || s.DType == compute.F64 || integer(s.DType) {
 			continue

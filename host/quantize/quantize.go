@@ -59,10 +59,11 @@ func Run(ctx context.Context, f *weights.File, path string, r Recipe, codec Code
 	if _, err := os.Lstat(path); err == nil && !o.Force {
 		return nil, fmt.Errorf("quantize: write %q: it exists; want another name, or --force", path)
 	}
-	keys, sources, err := outputOf(f, r)
+	out, err := outputOf(f, r)
 	if err != nil {
 		return nil, err
 	}
+	sources := out.sources
 	arch, _ := f.String("general.architecture")
 	count := func(key string) int {
 		n, _ := f.Uint(arch + "." + key)
@@ -77,7 +78,7 @@ func Run(ctx context.Context, f *weights.File, path string, r Recipe, codec Code
 	if j.threads < 1 {
 		j.threads = runtime.GOMAXPROCS(0)
 	}
-	rep := &Report{}
+	rep := &Report{Notes: out.notes}
 	for i := range sources {
 		s := &sources[i]
 		rep.Tensors = append(rep.Tensors, Tensor{Name: s.Name, Dims: s.Dims, From: s.DType, To: got[i], Wanted: wanted[i], Elements: int64(s.Rows) * int64(s.Cols)})
@@ -90,7 +91,7 @@ func Run(ctx context.Context, f *weights.File, path string, r Recipe, codec Code
 		rep.Before, rep.After = rep.Before+s.Size, rep.After+n
 		j.total += rep.Tensors[i].Elements
 	}
-	if j.w, err = weights.Create(path, keys, shapes, o.Force); err != nil {
+	if j.w, err = weights.Create(path, out.keys, shapes, o.Force); err != nil {
 		return nil, err
 	}
 	for i := range sources {

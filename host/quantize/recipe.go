@@ -86,7 +86,7 @@ var unquantized = []string{"_norm.weight", "ffn_gate_inp.weight", "ffn_gate_inp_
 
 // convertible reports whether a tensor takes the recipe's type at all: matrices named weight that are no exception.
 func convertible(t *weights.Shape) bool {
-	return len(t.Dims) > 1 && strings.HasSuffix(t.Name, "weight") && t.DType != compute.F64 && !integer(t.DType) &&
+	return len(t.Dims) > 1 && strings.HasSuffix(t.Name, "weight") && !integer(t.DType) &&
 		!slices.ContainsFunc(unquantized, func(part string) bool { return strings.Contains(t.Name, part) })
 }
 
@@ -153,6 +153,9 @@ func moreBits(i, n int) bool { return i < n/8 || i >= 7*n/8 || (i-n/8)%3 == 2 }
 // typeOf is the type a tensor gets, and the one it should have had where its rows are not whole blocks of that.
 func (c *chooser) typeOf(t *weights.Shape) (got, wanted compute.DType) {
 	if !convertible(t) {
+		if t.DType == compute.F16 || t.DType == compute.BF16 || t.DType == compute.F64 {
+			return compute.F32, compute.F32 // llama.cpp adds and multiplies by vectors in no other
+		}
 		return t.DType, t.DType
 	}
 	wanted = c.r.Type
