@@ -6,6 +6,7 @@ import "tuff/host/compute"
 type add struct {
 	op          compute.Add
 	a, b, out   *tensor
+	one         bool // b is one row for all
 	rows, chunk int
 }
 
@@ -17,6 +18,16 @@ func (k *add) begin(s *compute.Step) int {
 
 func (k *add) unit(_ *worker, i int) {
 	lo, hi := i*k.chunk, min((i+1)*k.chunk, k.rows)
+	if k.one {
+		b := k.b.row(0)
+		for r := lo; r < hi; r++ {
+			a, out := k.a.row(r), k.out.row(r)
+			for c, v := range a {
+				out[c] = v + b[c]
+			}
+		}
+		return
+	}
 	a, b, out := k.a.floats(lo, hi), k.b.floats(lo, hi), k.out.floats(lo, hi)
 	for c, v := range a {
 		out[c] = v + b[c]

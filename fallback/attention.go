@@ -15,6 +15,7 @@ const queryBlock = 16
 type attention struct {
 	op                  compute.Attention
 	q, k, v, sinks, out *tensor // sinks may be nil
+	bias                *tensor // may be nil
 	pageSize            int     // 0: keys are rows of the batch
 	step                *compute.Step
 	blocks              []queries
@@ -62,7 +63,12 @@ func (k *attention) unit(w *worker, i int) {
 			if lo, hi := k.keys(r, seq); j < lo || j >= hi {
 				continue
 			}
-			scores[p*n+j-from] = k.score(dot(k.q.row(r)[h*k.op.HeadDim:(h+1)*k.op.HeadDim], key))
+			s := k.score(dot(k.q.row(r)[h*k.op.HeadDim:(h+1)*k.op.HeadDim], key))
+			if k.bias != nil {
+				reach := k.bias.Rows.Fixed / 2
+				s += float64(k.bias.row(min(max(j-int(k.step.Pos[r]), -reach), reach) + reach)[h])
+			}
+			scores[p*n+j-from] = s
 		}
 	}
 	for p := range pairs {

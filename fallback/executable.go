@@ -119,11 +119,11 @@ func (e *executable) newKernel(in compute.Instr) (kernel, error) {
 	case compute.KVStore:
 		k = &kvstore{op: o, k: at(o.K), v: at(o.V), kCache: at(o.KCache), vCache: at(o.VCache), pageSize: e.p.PageSize}
 	case compute.Attention:
-		k = &attention{op: o, q: at(o.Q), k: at(o.K), v: at(o.V), sinks: at(o.Sinks), out: at(o.Out), pageSize: e.p.PageSize}
+		k = &attention{op: o, q: at(o.Q), k: at(o.K), v: at(o.V), sinks: at(o.Sinks), bias: at(o.Bias), out: at(o.Out), pageSize: e.p.PageSize}
 	case compute.SwiGLU:
 		k = &swiglu{op: o, gate: at(o.Gate), up: at(o.Up), out: at(o.Out)}
 	case compute.Add:
-		k = &add{op: o, a: at(o.A), b: at(o.B), out: at(o.Out)}
+		k = &add{op: o, a: at(o.A), b: at(o.B), out: at(o.Out), one: o.OneRow(e.p)}
 	case compute.LayerNorm:
 		k = &layernorm{op: o, x: at(o.X), weight: at(o.Weight), bias: at(o.Bias), out: at(o.Out)}
 	case compute.Activation:

@@ -125,10 +125,10 @@ func (pl *planner) attentionDispatch(module string, op compute.Attention, a atte
 		name = fmt.Sprintf("%s_split_%d", module, splits)
 	}
 	return Dispatch{Module: module, Name: name, Spec: pl.attentionSpec(op, a),
-		Args: []Arg{addr(op.Q), addr(op.K), addr(op.V), addr(op.Sinks), addr(op.Out), stepArg(),
+		Args: []Arg{addr(op.Q), addr(op.K), addr(op.V), addr(op.Sinks), addr(op.Out), stepArg(), addr(op.Bias),
 			u32(op.NumKVHeads), u32(op.Window), u32(pl.p.PageSize), f32(op.Scale), f32(op.SoftCap), u32(op.NumHeads / op.NumKVHeads), u32(splits),
-			u32(attentionFlags(op))},
-		Reads: refs(op.Q, op.K, op.V, op.Sinks), Writes: refs(op.Out)}
+			u32(attentionFlags(op)), u32(pl.p.At(op.Bias).Rows.Fixed / 2)},
+		Reads: refs(op.Q, op.K, op.V, op.Sinks, op.Bias), Writes: refs(op.Out)}
 }
 
 func (pl *planner) attentionSpec(op compute.Attention, a attentionShape) []uint32 {
@@ -136,9 +136,9 @@ func (pl *planner) attentionSpec(op compute.Attention, a attentionShape) []uint3
 	return []uint32{uint32(a.wg), uint32(a.br), uint32(a.bc), uint32(op.HeadDim), uint32(op.HeadDimV), f16[0], f16[1]}
 }
 
-// attentionFlags are the bits PAGED, CAUSAL, SINKS, CAP and LATENT.
+// attentionFlags are the bits PAGED, CAUSAL, SINKS, CAP, LATENT and BIASED.
 func attentionFlags(op compute.Attention) int {
-	return int(flag(op.Paged) | flag(op.Causal)<<1 | flag(op.Sinks != 0)<<2 | flag(op.SoftCap != 0)<<3 | flag(op.V == op.K)<<4)
+	return int(flag(op.Paged) | flag(op.Causal)<<1 | flag(op.Sinks != 0)<<2 | flag(op.SoftCap != 0)<<3 | flag(op.V == op.K)<<4 | flag(op.Bias != 0)<<5)
 }
 
 // attentionCombine joins the pieces: one workgroup per row and head.
@@ -148,7 +148,7 @@ func (pl *planner) attentionCombine(op compute.Attention, splits int, isDecode f
 	d := pl.attentionDispatch("attention_combine", op, a, splits)
 	d.Name = "attention_combine"
 	d.Args[0], d.Reads = temp(0), append(refs(op.Sinks), Access{Temp: 0})
-	d.Args[1], d.Args[2] = addr(0), addr(0)
+	d.Args[1], d.Args[2], d.Args[6] = addr(0), addr(0), addr(0)
 	d.Grid = func(s Shape) [3]uint32 {
 		if !isDecode(s) {
 			return [3]uint32{}

@@ -83,6 +83,7 @@ func (pl *planner) withResidual(at int) (product, bool) {
 		return product{}, false
 	}
 	s, ok := pl.p.Instrs[at+1].Op.(compute.Add)
+	ok = ok && !s.OneRow(pl.p)
 	switch {
 	case ok && s.A == a.Out && s.B != a.Out:
 		return product{ops: []compute.MatMul{a}, residual: s.B, out: s.Out, count: 2}, true

@@ -81,7 +81,7 @@ func (pl *planner) next(at int) (Group, error) {
 	case compute.SwiGLU:
 		pl.pairwise(&g, "swiglu", op.Gate, op.Up, op.Out)
 	case compute.Add:
-		pl.pairwise(&g, "add", op.A, op.B, op.Out)
+		pl.add(&g, op)
 	case compute.TakeRows:
 		pl.takeRows(&g, op)
 	case compute.LayerNorm:

@@ -101,6 +101,16 @@ func (pl *planner) pairwise(g *Group, module string, a, b, out compute.Ref) {
 		refs(a, b), refs(out)), "one invocation per element")
 }
 
+func (pl *planner) add(g *Group, op compute.Add) {
+	t := pl.p.At(op.A)
+	period := scaled(t.Rows, t.Cols)
+	if op.OneRow(pl.p) {
+		period = compute.Rows(t.Cols)
+	}
+	g.add(pl.elementwise("add", t.Rows, t.Cols, nil, []Arg{addr(op.A), addr(op.B), addr(op.Out), rowsArg(scaled(t.Rows, t.Cols)), rowsArg(period)},
+		refs(op.A, op.B), refs(op.Out)), "one invocation per element")
+}
+
 func (pl *planner) takeRows(g *Group, op compute.TakeRows) {
 	cols := pl.p.At(op.X).Cols
 	g.add(pl.elementwise("takerows", compute.PerOutput(1), cols, nil,

@@ -7,7 +7,8 @@ import (
 
 // Attention is softmax attention, fused: no tokens × context matrix ever lies in memory.
 //
-//	s[j] = cap(Scale · Q[t,h,:]·K[j,h/G,:])      cap(x) = SoftCap·tanh(x/SoftCap), or x when SoftCap is 0
+//	s[j] = cap(Scale · Q[t,h,:]·K[j,h/G,:]) + Bias[clamp(j − Step.Pos[t], −D, D) + D, h]
+//	cap(x) = SoftCap·tanh(x/SoftCap), or x when SoftCap is 0
 //	Out[t,h,:] = Σ_j exp(s[j]−m) · V[j,h/G,:] / (Σ_j exp(s[j]−m) + exp(Sinks[h]−m))
 //
 // over the keys j of t's sequence that KeyRange(Step.Pos[t], Len, Causal, Window) gives; G = NumHeads/NumKVHeads (grouped
@@ -17,23 +18,25 @@ import (
 // [NumPages·PageSize, NumKVHeads·HeadDim] (F32 or F16) reached through the step's pages, V likewise with HeadDimV.
 // V may be K itself: each value is then the first HeadDimV elements of its key, and no second cache is there (latent attention).
 // Without Paged, K and V are [T, ..] float32 of this batch, key j of a sequence being row First+j (Len = Count).
-// Sinks is [1, NumHeads] float32 or none. Out aliases no input; K, V and Q may be one tensor (self-attention on X).
+// Sinks is [1, NumHeads] float32 or none. Bias is [2·D+1, NumHeads] float32 or none: what each head adds to a score by the key's
+// distance from the query, as learned (T5) or falling with it (ALiBi); distances beyond D count as D. Out aliases no input; K, V and Q may be one tensor (self-attention on X).
 // A query without a visible key and without a sink gives zeros. Accumulation is float64 on fallback, float32 on gpu.
 // Sources: Vaswani et al., Attention Is All You Need, 2017, section 3.2; Milakov and Gimelshein, Online normalizer
-// calculation for softmax, 2018, algorithm 3; Ainslie et al., GQA, 2023.
+// calculation for softmax, 2018, algorithm 3; Ainslie et al., GQA, 2023; DeepSeek-AI, DeepSeek-V2,
+// 2024, section 2.1; Raffel et al., T5, 2020, section 2.1; Press et al., ALiBi, 2022, section 3.
 type Attention struct {
-	Q, K, V, Sinks, Out  Ref
-	NumHeads, NumKVHeads int
-	HeadDim, HeadDimV    int
-	Scale                float32
-	SoftCap              float32 // 0: none
-	Causal               bool
-	Window               int // keys visible on each side, self included; 0: all
-	Paged                bool
+	Q, K, V, Sinks, Bias, Out Ref
+	NumHeads, NumKVHeads      int
+	HeadDim, HeadDimV         int
+	Scale                     float32
+	SoftCap                   float32 // 0: none
+	Causal                    bool
+	Window                    int // keys visible on each side, self included; 0: all
+	Paged                     bool
 }
 
 func (Attention) Stem() string    { return "attention" }
-func (o Attention) Reads() []Ref  { return refs(o.Q, o.K, o.V, o.Sinks) }
+func (o Attention) Reads() []Ref  { return refs(o.Q, o.K, o.V, o.Sinks, o.Bias) }
 func (o Attention) Writes() []Ref { return refs(o.Out) }
 
 func (o Attention) Check(p *Program) error {
@@ -57,8 +60,17 @@ func (o Attention) Check(p *Program) error {
 	if err := checks(wantF32(p, "Q", o.Q, PerToken(1), o.NumHeads*o.HeadDim),
 		wantShape(p, "K", o.K, rows, o.NumKVHeads*o.HeadDim), wantType(p, "K", o.K, types...),
 		wantShape(p, "V", o.V, rows, o.NumKVHeads*o.ValueStride()), wantType(p, "V", o.V, types...),
-		wantF32(p, "Out", o.Out, PerToken(1), o.NumHeads*o.HeadDimV), wantDistinct(o.Out, o.Q, o.K, o.V, o.Sinks)); err != nil {
+		wantF32(p, "Out", o.Out, PerToken(1), o.NumHeads*o.HeadDimV), wantDistinct(o.Out, o.Q, o.K, o.V, o.Sinks, o.Bias)); err != nil {
 		return err
+	}
+	if o.Bias != 0 {
+		n := p.At(o.Bias).Rows.Fixed
+		if n%2 == 0 || p.At(o.Bias).Rows != Rows(n) {
+			return fmt.Errorf("got Bias of %v rows, want an odd number", p.At(o.Bias).Rows)
+		}
+		if err := wantF32(p, "Bias", o.Bias, Rows(n), o.NumHeads); err != nil {
+			return err
+		}
 	}
 	if o.Sinks != 0 {
 		return wantF32(p, "Sinks", o.Sinks, Rows(1), o.NumHeads)

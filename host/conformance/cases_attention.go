@@ -20,6 +20,7 @@ type at struct {
 	sinks          bool
 	spread         float64 // of Q; larger makes the softmax sharper
 	scale          float32 // 0: 1/√d
+	reach          int     // distances of a bias table; 0: none
 	latent         bool    // values are the beginnings of their keys
 }
 
@@ -58,6 +59,10 @@ func (m at) fill(b *build) {
 	if m.sinks {
 		b.spread = 3
 		op.Sinks = b.random("sinks", 1, m.heads)
+	}
+	if m.reach > 0 {
+		b.spread = 3
+		op.Bias = b.random("bias", 2*m.reach+1, m.heads)
 	}
 	op.Out = b.output("out", m.heads*m.dv)
 	b.p.Add("attention", op)
@@ -126,6 +131,20 @@ func (l *list) attention() {
 		} {
 			m := at{heads: 4, kvHeads: 2, d: 64, kv: pick(kvTypes, i+j), page: page, seqs: seqs, causal: true, window: pick([]int{0, 0, 24}, i+j)}
 			l.at(fmt.Sprintf("sequences%d_p%d", j, page), m, i%5 == j)
+		}
+	}
+	// A bias by distance, that reaches less far than the context, as far and farther.
+	for i, reach := range []int{1, 7, 63, 64, 200} {
+		for j, h := range [][2]int{{1, 1}, {6, 2}, {4, 4}} {
+			for k, q := range []seq{{1, 70}, {1, 300}, {5, 64}, {33, 40}} {
+				m := at{heads: h[0], kvHeads: h[1], d: 32, kv: pick(kvTypes, i+j), page: pick(pageSizes, i+k), seqs: []seq{q, {3, 9}}, causal: k%2 == 0,
+					reach: reach, sinks: i == 2, cap: float32(j), window: pick([]int{0, 0, 24}, i+k)}
+				l.at(fmt.Sprintf("bias_reach%d_h%d-%d_q%d_n%d", reach, h[0], h[1], q.count, q.len), m, (i+j)%3 == 0 && q.len != 300)
+				m.page, m.seqs = 0, []seq{{q.len, q.len}, {4, 4}}
+				if k != 1 {
+					l.at(fmt.Sprintf("bias_rows_reach%d_h%d-%d_n%d", reach, h[0], h[1], q.len), m, (i+j+k)%5 == 0)
+				}
+			}
 		}
 	}
 	// Keys that are rows of the batch: encoders and the textbook.

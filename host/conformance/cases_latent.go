@@ -43,6 +43,14 @@ func (l *list) latent() {
 			}
 		}
 	}
+	for i, cols := range []int{1, 33, 127, 128, 129, 1024} {
+		for j, rows := range []int{1, 2, 9, 40} {
+			l.add("add", fmt.Sprintf("one_row_c%d_r%d", cols, rows), 0, i%3 == j%3, func(b *build) {
+				b.rows(rows)
+				b.p.Add("add", compute.Add{A: b.feed("a", cols), B: b.random("b", 1, cols), Out: b.output("out", cols)})
+			})
+		}
+	}
 	for i, cols := range []int{1, 40, 576} {
 		for j, t := range kvTypes {
 			l.add("kvstore", fmt.Sprintf("keys_%d_%v", cols, t), 0, i == 1, func(b *build) {

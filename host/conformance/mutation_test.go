@@ -283,6 +283,7 @@ func faults() []fault {
 		fault{op: "matmul_experts", name: "every token has the first expert", prepare: firstExpert},
 		fault{op: "matmul_experts", name: "offset is ignored", program: ignoreOffsets},
 		fault{op: "matmul_heads", name: "offset is ignored", program: ignoreOffsets},
+		fault{op: "attention", name: "bias is ignored", op2: on(func(o *compute.Attention) { o.Bias = 0 })},
 		fault{op: "columns", name: "the first tensor counts from its first column", op2: on(func(o *compute.Columns) { o.FromA = 0 })},
 		fault{op: "columns", name: "the second tensor counts from its first column", op2: on(func(o *compute.Columns) { o.FromB = 0 })},
 		fault{op: "rope", name: "long sequences have the short angles", op2: on(func(o *compute.RoPE) { o.Long = 0 })},

@@ -60,8 +60,9 @@ func (n *naive) add(o compute.Add) error {
 	}
 	out := n.vals[o.Out]
 	for i := range out.v {
-		out.v[i] = a.v[i] + b.v[i]
-		in := a.e[i] + b.e[i]
+		j := i % len(b.v) // B may be one row for all
+		out.v[i] = a.v[i] + b.v[j]
+		in := a.e[i] + b.e[j]
 		out.e[i] = in + u*(abs(out.v[i])+in)*1.01 + tiny // correctly rounded
 	}
 	return nil

@@ -26,9 +26,14 @@ func (n *naive) attention(o compute.Attention) error {
 	if err != nil {
 		return err
 	}
-	var sinks value
+	var sinks, bias value
 	if o.Sinks != 0 {
 		if sinks, err = n.get(o.Sinks); err != nil {
+			return err
+		}
+	}
+	if o.Bias != 0 {
+		if bias, err = n.get(o.Bias); err != nil {
 			return err
 		}
 	}
@@ -41,7 +46,15 @@ func (n *naive) attention(o compute.Attention) error {
 				if o.Sinks != 0 {
 					sink = &sinks.v[h]
 				}
-				n.attend(o, q, k, v, n.vals[o.Out], t, h, keys, sink)
+				add := func(int) float64 { return 0 }
+				if o.Bias != 0 {
+					add = func(i int) float64 { // of visible key i
+						reach := bias.rows() / 2
+						far := n.position(o, seq, keys[i]) - int(n.s.Pos[t])
+						return bias.v[(min(max(far, -reach), reach)+reach)*bias.cols+h]
+					}
+				}
+				n.attend(o, q, k, v, n.vals[o.Out], t, h, keys, sink, add)
 			}
 		}
 	}
@@ -67,7 +80,17 @@ func (n *naive) visible(o compute.Attention, seq *compute.Seq, pos int) []int {
 	return rows
 }
 
-func (n *naive) attend(o compute.Attention, q, k, v, out value, t, h int, keys []int, sink *float64) {
+// position is that of the key in a row of K.
+func (n *naive) position(o compute.Attention, seq *compute.Seq, row int) int {
+	for j := range seq.Len {
+		if o.Paged && slot(n.pr.p, seq, j) == row || !o.Paged && seq.First+j == row {
+			return j
+		}
+	}
+	panic("BUG: conformance: a key that no position has")
+}
+
+func (n *naive) attend(o compute.Attention, q, k, v, out value, t, h int, keys []int, sink *float64, add func(int) float64) {
 	kvHead := h / (o.NumHeads / o.NumKVHeads)
 	qv, qe := q.row(t)
 	qv, qe = qv[h*o.HeadDim:][:o.HeadDim], qe[h*o.HeadDim:][:o.HeadDim]
@@ -93,6 +116,8 @@ func (n *naive) attend(o compute.Attention, q, k, v, out value, t, h int, keys [
 			scores[i] = cap * math.Tanh(scores[i]/cap)
 			errs[i] += 128 * u * cap // tanh = sinh/cosh of exponentials: abs error of 2·(3+2·4) ULP each way while it matters
 		}
+		scores[i] += add(i)
+		errs[i] += 2 * u * abs(scores[i])
 		top = max(top, scores[i])
 	}
 	var total float64

@@ -3,7 +3,7 @@
 //
 // The heads that share a KV head are packed: pair p of a tile of query rows is row p / group, head p % group of the KV
 // head. A workgroup takes BR pairs and walks the keys BC at a time; WG / BR invocations (LANES) work on one pair.
-//   s[j] = cap(scale q k[j])         m' = max(m, max_j s[j])        p[j] = exp(s[j] - m')
+//   s[j] = cap(scale q k[j]) + bias  m' = max(m, max_j s[j])        p[j] = exp(s[j] - m')
 //   l' = l exp(m - m') + sum_j p[j]  o' = o exp(m - m') + sum_j p[j] v[j]
 // Masked keys have p = 0 and are skipped, so that what lies in their values never matters. All state is f32.
 // Shared memory, in bytes: 4 (BR (D + 1) + BC (max(D, DV) + 1) + 2 BR (BC + 1) + BC)
@@ -29,6 +29,7 @@ const uint PAGED = 1u;  // bits of flags: key j lies in the sequence's pages, no
 const uint CAUSAL = 2u;
 const uint SINKS = 4u;  // a sink score per head joins the softmax
 const uint CAP = 8u;    // scores are capped
+const uint BIASED = 32u; // a bias by distance joins the scores
 const uint LATENT = 16u; // values are the first DV elements of their keys; v is not read
 
 layout(push_constant) uniform Params {
@@ -38,6 +39,7 @@ layout(push_constant) uniform Params {
   F32In sinks;        // [heads]
   F32Out o;           // [T, heads DV], or partial results (attention_decode)
   U32In step;
+  F32In bias;         // [2 reach + 1, heads], by the key's distance from the query
   uint kvHeads;
   uint window;        // keys visible on each side, itself included; 0: all
   uint pageSize;
@@ -46,6 +48,7 @@ layout(push_constant) uniform Params {
   uint group;         // query heads of a KV head
   uint splits;        // pieces of the context
   uint flags;
+  uint reach;         // distances beyond it count as it
 };
 
 bool is(uint flag) { return (flags & flag) != 0u; }
@@ -100,7 +103,11 @@ void attend(Seq seq, uint row, uint count, uint pair0, uint kvHead, uint from, u
     sq[i / D * (D + 1u) + i % D] = p < pairs ? q.v[((row + p / group) * kvHeads * group + h) * D + i % D] : 0.0;
   }
   uvec2 visible = uvec2(0);
-  if (pair < pairs) visible = keyRange(stepPos(step, row + pair / group), seq.len);
+  uint pos = 0;
+  if (pair < pairs) {
+    pos = stepPos(step, row + pair / group);
+    visible = keyRange(pos, seq.len);
+  }
 
   [[unroll]] for (uint i = 0; i < PER_LANE; i++) runO[i] = 0.0;
 
@@ -121,6 +128,10 @@ void attend(Seq seq, uint row, uint count, uint pair0, uint kvHead, uint from, u
       for (uint d = 0; d < D; d++) s = fma(sq[r * (D + 1u) + d], skv[j * (WIDTH + 1u) + d], s);
       s *= scale;
       if (is(CAP)) s = softCap * tanhExact(s / softCap);
+      if (is(BIASED)) {
+        int far = clamp(int(j0 + j) - int(pos), -int(reach), int(reach)) + int(reach);
+        s += bias.v[uint(far) * kvHeads * group + kvHead * group + pair % group];
+      }
       ss[r * (BC + 1u) + j] = j0 + j >= visible.x && j0 + j < min(visible.y, to) ? s : NEG;
     }
     barrier(); // every score is written, and the keys are used up, before values overwrite them (unless they are the values)
