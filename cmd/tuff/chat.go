@@ -46,6 +46,9 @@ is one line with the keys of run --json.`,
 			if err != nil {
 				return err
 			}
+			if err := l.wantText("chat"); err != nil {
+				return errors.Join(err, l.Close())
+			}
 			return errors.Join(converse(cmd, &c, l, s.Params, system, n), l.Close())
 		},
 	}

@@ -103,6 +103,14 @@ func (c *common) load(ctx context.Context, o engine.Options) (*loaded, error) {
 	return c.loadOn(ctx, dev, f, o)
 }
 
+// wantText refuses an encoder for a command that generates or judges text.
+func (l *loaded) wantText(command string) error {
+	if !l.Model.Config.Encoder {
+		return nil
+	}
+	return fmt.Errorf("%s: %q is an encoder (%s): it makes vectors of texts, not text; see tuff logits --help", command, l.File.Name, l.Model.Config.Arch)
+}
+
 // loadOn puts f on dev and owns both from then on.
 func (c *common) loadOn(ctx context.Context, dev compute.Device, f *weights.File, o engine.Options) (*loaded, error) {
 	l := &loaded{file: f, dev: dev}

@@ -20,6 +20,7 @@ import (
 
 // golden is what an independent implementation answers.
 type golden struct {
+	Kind      string         `json:"kind"` // encoder, or anything else
 	LogitsStd float64        `json:"logits_std"`
 	Prompts   []goldenPrompt `json:"prompts"`
 }
@@ -30,6 +31,9 @@ type goldenPrompt struct {
 	Argmax    []int32   `json:"argmax"`
 	Greedy    []int32   `json:"greedy"`
 	MarginMin float64   `json:"greedy_margin_min"`
+	Mean      []float64 `json:"mean_pooled"` // of an encoder, as the next two
+	First     []float64 `json:"first_token"`
+	Std       float64   `json:"std"`
 }
 
 // tolerance is the reference collection's own for float32, as a share of the logits' spread.
@@ -89,7 +93,8 @@ type oracleFile struct {
 	TensorTypes map[string]int `json:"tensor_types"`
 	Shipped     *bool          `json:"shipped"`
 	Dequant     *struct {
-		LogitsStd float64        `json:"logits_std"`
+		Kind      string         `json:"kind"` // encoder, or anything else
+	LogitsStd float64        `json:"logits_std"`
 		Prompts   []goldenPrompt `json:"prompts"`
 	} `json:"dequant_f32"`
 }

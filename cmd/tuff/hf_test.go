@@ -102,6 +102,9 @@ func checkText(t *testing.T, dir string, g folderGolden) {
 		IDs any `json:"eos_token_id"`
 	}
 	b, err := os.ReadFile(filepath.Join(dir, "generation_config.json"))
+	if os.IsNotExist(err) && g.Kind == "encoder" {
+		return
+	}
 	require.NoError(t, err)
 	require.NoError(t, json.Unmarshal(b, &eos))
 	list, ok := eos.IDs.([]any)
@@ -116,6 +119,11 @@ func checkText(t *testing.T, dir string, g folderGolden) {
 func checkFolder(t *testing.T, dir, device string) {
 	t.Helper()
 	g := readFolderGolden(t, dir)
+	if g.Kind == "encoder" {
+		checkVectors(t, dir, device, g)
+		checkLayers(t, dir, device, g)
+		return
+	}
 	if strings.Contains(dir, "dynamic") {
 		// The base grows with the sequence, and one table serves a whole context: a prompt longer than the model's is right in a
 		// context of exactly its length.
@@ -129,6 +137,29 @@ func checkFolder(t *testing.T, dir, device string) {
 	}
 	checkGolden(t, dir, device, g.golden)
 	checkLayers(t, dir, device, g)
+}
+
+// checkVectors asks an encoder for the vectors of every prompt of g in one process.
+func checkVectors(t *testing.T, model, device string, g folderGolden) {
+	t.Helper()
+	var in strings.Builder
+	for _, p := range g.Prompts {
+		line, err := json.Marshal(logitsRequest{IDs: p.IDs})
+		require.NoError(t, err)
+		fmt.Fprintf(&in, "%s\n", line)
+	}
+	r := tuffIn(t, in.String(), "logits", "-m", model, "--device", device, "--math", "exact").ok(t)
+	lines := strings.Split(strings.TrimSpace(r.out), "\n")
+	require.Len(t, lines, len(g.Prompts))
+	for i, p := range g.Prompts {
+		var a vectorAnswer
+		require.NoError(t, json.Unmarshal([]byte(lines[i]), &a))
+		require.Len(t, a.Mean, len(p.Mean))
+		for c := range p.Mean {
+			assert.InDelta(t, p.Mean[c], a.Mean[c], tolerance*p.Std, "prompt %d: mean, element %d", i, c)
+			assert.InDelta(t, p.First[c], a.First[c], tolerance*p.Std, "prompt %d: first token, element %d", i, c)
+		}
+	}
 }
 
 // checkLastLogits evaluates one prompt in a context of its length.
@@ -146,10 +177,36 @@ func checkLastLogits(t *testing.T, model, device string, g folderGolden, p golde
 	assert.Equal(t, p.Argmax, a.Argmax)
 }
 
-func TestFolderOfTestdata(t *testing.T) {
-	dir := testkit.Testdata(t, "oracle", "llama2-bf16")
-	onEach(t, func(t *testing.T, device string) { checkFolder(t, dir, device) })
-	checkText(t, dir, readFolderGolden(t, dir))
+// TestFoldersOfTestdata runs the folders that are part of the project: of each family that no GGUF file of testdata has, one.
+func TestFoldersOfTestdata(t *testing.T) {
+	configs, err := filepath.Glob(filepath.Join(testkit.Testdata(t, "oracle"), "*", "config.json"))
+	require.NoError(t, err)
+	require.GreaterOrEqual(t, len(configs), 18)
+	for _, config := range configs {
+		dir := filepath.Dir(config)
+		t.Run(filepath.Base(dir), func(t *testing.T) {
+			if filepath.Base(dir) != "llama2-bf16" && testkit.HasShared() {
+				t.Skip("TestFoldersOfOracle runs it")
+			}
+			onEach(t, func(t *testing.T, device string) { checkFolder(t, dir, device) })
+			checkText(t, dir, readFolderGolden(t, dir))
+		})
+	}
+}
+
+// An encoder says so where text is asked for, and can be compared like any model.
+func TestEncoder(t *testing.T) {
+	dir := testkit.Testdata(t, "oracle", "bert")
+	for _, args := range [][]string{{"run", "-m", dir, "--device", "cpu", "hi"}, {"perplexity", "-m", dir, "--device", "cpu", "-f", filepath.Join(dir, "config.json")}} {
+		r := tuff(t, args...)
+		assert.Equal(t, exitError, r.code)
+		assert.Contains(t, r.err, "is an encoder (bert)")
+	}
+	r := tuffIn(t, `{"ids":[1,2],"greedy":3}`, "logits", "-m", dir, "--device", "cpu")
+	assert.Equal(t, exitError, r.code)
+	assert.Contains(t, r.err, "generates nothing")
+	tuff(t, "compare", "-m", dir, "--a", "cpu", "--prompt", "a few words").ok(t)
+	assert.Contains(t, tuff(t, "inspect", dir).ok(t).out, "bert")
 }
 
 // TestFoldersOfOracle runs every folder of the collection that can be read; the others must be refused by name, quickly.

@@ -23,7 +23,10 @@ func newLogits() *cobra.Command {
 		Long: `Reads JSON lines {"ids":[…],"greedy":N,"layers":true} from stdin and answers each with one JSON line:
 logits_last: the logits after the last id; argmax: the likeliest next id at every position; greedy: N ids generated
 greedily with the KV cache, end tokens among them; layers: norm and first eight values of the first and
-last row of the residual stream before layer 0, after each layer and after the final norm.`,
+last row of the residual stream before layer 0, after each layer and after the final norm.
+
+An encoder, such as BERT, answers {"ids":[…]} with mean_pooled, the mean of its tokens' vectors, and first_token, the
+vector of the first one.`,
 		Example: `  echo '{"ids":[1,403,407,261,378],"greedy":24}' | tuff logits -m stories.gguf --device cpu --math exact`,
 		Args:    usage(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -50,6 +53,39 @@ type logitsAnswer struct {
 	Argmax []int32        `json:"argmax"`
 	Greedy []int32        `json:"greedy,omitempty"`
 	Layers []engine.Layer `json:"layers,omitempty"`
+}
+
+// vectorAnswer is what an encoder makes of a text.
+type vectorAnswer struct {
+	Mean   []float32      `json:"mean_pooled"`
+	First  []float32      `json:"first_token"`
+	Layers []engine.Layer `json:"layers,omitempty"`
+}
+
+func vectors(ctx context.Context, l *loaded, req logitsRequest) (any, error) {
+	if req.Greedy > 0 {
+		return nil, fmt.Errorf("greedy: got %d of an encoder, which generates nothing", req.Greedy)
+	}
+	var a vectorAnswer
+	s := l.NewSession()
+	defer s.Close()
+	sum := make([]float64, l.Model.Width())
+	err := s.Eval(ctx, req.IDs, engine.WantAll, func(i int, row []float32) error {
+		if i == 0 {
+			a.First = append(a.First, row...)
+		}
+		for c, v := range row {
+			sum[c] += float64(v)
+		}
+		return nil
+	})
+	for _, v := range sum {
+		a.Mean = append(a.Mean, float32(v/float64(len(req.IDs))))
+	}
+	if err == nil && req.Layers {
+		a.Layers, err = l.Layers(ctx, req.IDs)
+	}
+	return a, err
 }
 
 // lines calls answer for each line of JSON and writes what it returns as one line.
@@ -141,6 +177,9 @@ func logitLines(ctx context.Context, c *common, l *loaded, in io.Reader) error {
 		// The last of the greedy ids is never evaluated. What does not fit is refused before it takes time.
 		case len(req.IDs)+max(req.Greedy-1, 0) > l.ContextLen():
 			return nil, advise(&engine.ContextError{Tokens: len(req.IDs) + max(req.Greedy-1, 0), ContextLen: l.ContextLen()})
+		}
+		if l.Model.Config.Encoder {
+			return vectors(ctx, l, req)
 		}
 		var a logitsAnswer
 		s := l.NewSession()

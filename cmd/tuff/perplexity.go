@@ -37,6 +37,9 @@ text are text. The standard error is that of a mean of independent tokens, so a 
 			if err != nil {
 				return err
 			}
+			if err := l.wantText("perplexity"); err != nil {
+				return errors.Join(err, l.Close())
+			}
 			return errors.Join(perplexity(cmd, &c, l, text), l.Close())
 		},
 	}

@@ -73,6 +73,9 @@ answer is the same; --temp 0 needs no seed. The answer ends where the model says
 			if err != nil {
 				return err
 			}
+			if err := l.wantText("run"); err != nil {
+				return errors.Join(err, l.Close())
+			}
 			return errors.Join(answer(cmd, &c, l, s.Params, prompt, system, raw, n), l.Close())
 		},
 	}

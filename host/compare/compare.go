@@ -109,6 +109,9 @@ func Run(ctx context.Context, a, b *engine.Engine, o Options) (*Report, error) {
 	if err := c.ops(ctx); err != nil {
 		return nil, err
 	}
+	if c.b.Model.Config.Encoder { // which generates nothing
+		c.o.Greedy = 0
+	}
 	if err := c.greedy(ctx); err != nil {
 		return nil, err
 	}
@@ -202,7 +205,7 @@ func (c *comparison) phase(ctx context.Context, name string, ids []int32, ref, f
 	if err != nil {
 		return 0, err
 	}
-	return engine.Argmax(l[len(l)-c.b.Model.Config.VocabSize:]), nil
+	return min(engine.Argmax(l[len(l)-c.b.Model.Width():]), int32(c.b.Model.Config.VocabSize-1)), nil
 }
 
 // nameKernels runs the step once more with timing on, which tells what ran for a step of this shape: a placement lists all

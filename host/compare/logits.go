@@ -18,7 +18,7 @@ func (c *comparison) logits(phase string, got, want *reader, rows int) error {
 		return err
 	}
 	l := &c.r.Logits
-	v := c.b.Model.Config.VocabSize
+	v := c.b.Model.Width()
 	sum, agree := l.MeanKL*float64(l.Positions), l.Top1*float64(l.Positions)
 	for i := range rows {
 		x, y := a[i*v:(i+1)*v], b[i*v:(i+1)*v]

@@ -47,7 +47,7 @@ type Engine struct {
 	o               Options
 	contextLen      int
 	prefill, decode compute.Executable
-	pool            *kvcache.Pool
+	pool            *kvcache.Pool // of a decoder
 }
 
 // New puts the model of f on dev. The engine uses f until Close, but does not close it, nor dev.
@@ -81,6 +81,9 @@ func (e *Engine) load(ctx context.Context) error {
 		e.o.Chunk = 256
 	}
 	e.o.Chunk = min(e.o.Chunk, e.contextLen)
+	if cfg.Encoder { // which sees all of a text at once
+		e.o.Chunk, e.o.AllLogits = e.contextLen, true
+	}
 	if e.o.KVType == compute.NoDType {
 		e.o.KVType = compute.F32
 		if e.o.Math == compute.Fast {
@@ -93,8 +96,10 @@ func (e *Engine) load(ctx context.Context) error {
 		return err
 	}
 	p := e.Model.Program
-	if e.pool, err = kvcache.New(p.NumPages, p.PageSize); err != nil {
-		return err
+	if !cfg.Encoder {
+		if e.pool, err = kvcache.New(p.NumPages, p.PageSize); err != nil {
+			return err
+		}
 	}
 	if e.prefill, err = e.compile(ctx, e.o.Chunk); err != nil {
 		return err
@@ -117,7 +122,9 @@ func (e *Engine) compile(ctx context.Context, n int) (compute.Executable, error)
 func (e *Engine) CompileOptions(n int) compute.Options {
 	o, p := e.o.Compile, e.Model.Program
 	o.Math, o.MaxTokens, o.MaxOutputs, o.MaxSeqs = e.o.Math, n, 1, 1
-	o.MaxPages = (e.contextLen + p.PageSize - 1) / p.PageSize
+	if p.PageSize > 0 {
+		o.MaxPages = (e.contextLen + p.PageSize - 1) / p.PageSize
+	}
 	if e.o.AllLogits {
 		o.MaxOutputs = n
 	}

@@ -11,10 +11,11 @@ import (
 	"tuff/host/kvcache"
 )
 
-// Session is one sequence: the tokens so far and their pages of the KV cache.
+// Session is one sequence: the tokens so far and their pages of the KV cache. With an encoder nothing is kept: every step is a
+// text of its own.
 type Session struct {
 	e      *Engine
-	seq    *kvcache.Sequence
+	seq    *kvcache.Sequence // nil with an encoder
 	tokens []int32
 
 	// Reused from step to step, so that decoding allocates nothing.
@@ -31,16 +32,23 @@ type Session struct {
 
 // NewSession makes an empty sequence.
 func (e *Engine) NewSession() *Session {
-	s := &Session{e: e, seq: e.pool.NewSequence()}
+	s := &Session{e: e}
+	if e.pool != nil {
+		s.seq = e.pool.NewSequence()
+	}
 	s.step.Seqs = make([]compute.Seq, 1)
 	s.call.Step = &s.step
-	s.logits = make([]float32, e.Model.Config.VocabSize)
+	s.logits = make([]float32, e.Model.Width())
 	s.raw = make([]byte, 4*len(s.logits))
 	return s
 }
 
 // Close gives the session's pages back.
-func (s *Session) Close() { s.seq.Close() }
+func (s *Session) Close() {
+	if s.seq != nil {
+		s.seq.Close()
+	}
+}
 
 // Tokens are the tokens evaluated so far; the caller must not change them.
 func (s *Session) Tokens() []int32 { return s.tokens }
@@ -48,7 +56,9 @@ func (s *Session) Tokens() []int32 { return s.tokens }
 // Truncate forgets all but the first n tokens.
 func (s *Session) Truncate(n int) {
 	s.tokens = s.tokens[:min(n, len(s.tokens))]
-	s.seq.Shrink(len(s.tokens))
+	if s.seq != nil {
+		s.seq.Shrink(len(s.tokens))
+	}
 }
 
 // ContextError says that a sequence would outgrow its context.
@@ -138,22 +148,26 @@ func (s *Session) run(ctx context.Context, ids, outs []int32) error {
 	if err := s.executable(len(ids)).Run(ctx, &s.call); err != nil {
 		return fmt.Errorf("engine: evaluate %d tokens at position %d: %w", len(ids), len(s.tokens), err)
 	}
-	s.tokens = append(s.tokens, ids...)
+	s.Keep(ids)
 	return nil
 }
 
 // Step fills step for evaluating ids next, making room in the cache. It does not append them.
 func (s *Session) Step(step *compute.Step, ids, outs []int32) error {
 	base := len(s.tokens)
-	if err := s.seq.Grow(base + len(ids)); err != nil {
-		return err
+	var pages []int32
+	if s.seq != nil {
+		if err := s.seq.Grow(base + len(ids)); err != nil {
+			return err
+		}
+		pages = s.seq.Pages()
 	}
 	s.pos = appendRange(s.pos[:0], base, len(ids))
 	step.Tokens, step.Pos, step.Outputs = ids, s.pos, outs
 	if len(step.Seqs) != 1 {
 		step.Seqs = make([]compute.Seq, 1)
 	}
-	step.Seqs[0] = compute.Seq{First: 0, Count: len(ids), Len: base + len(ids), Until: max(s.until, base+len(ids)), Pages: s.seq.Pages()}
+	step.Seqs[0] = compute.Seq{First: 0, Count: len(ids), Len: base + len(ids), Until: max(s.until, base+len(ids)), Pages: pages}
 	return nil
 }
 
@@ -167,7 +181,11 @@ func (s *Session) LastStep() *compute.Step { return &s.step }
 func (s *Session) ReadTime() time.Duration { return s.read }
 
 // Keep appends ids that the caller evaluated itself with Step.
-func (s *Session) Keep(ids []int32) { s.tokens = append(s.tokens, ids...) }
+func (s *Session) Keep(ids []int32) {
+	if s.seq != nil {
+		s.tokens = append(s.tokens, ids...)
+	}
+}
 
 // row reads the logits of output o of the last step, which had n tokens.
 func (s *Session) row(n, o int) error {

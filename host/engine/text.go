@@ -110,8 +110,9 @@ func (e *Engine) EncodeChat(messages []Message) ([]int32, error) {
 	for _, s := range segments {
 		in = append(in, tokenizer.Segment{Text: s.Text, ParseSpecial: s.Trusted})
 	}
-	// A template that writes the begin token itself must not get a second one.
-	own := len(segments) > 0 && e.Tokenizer.BOS() >= 0 && strings.HasPrefix(segments[0].Text, e.Tokenizer.Piece(e.Tokenizer.BOS()))
+	// A template that writes the begin token itself must not get a second one, and that of a folder has the last word: GGUF files
+	// are made for programs that add the token, folders for those that do not.
+	own := e.File.Version == 0 || len(segments) > 0 && e.Tokenizer.BOS() >= 0 && strings.HasPrefix(segments[0].Text, e.Tokenizer.Piece(e.Tokenizer.BOS()))
 	return e.prompt(e.Tokenizer.EncodeSegments(in, !own))
 }
 

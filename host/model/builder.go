@@ -19,6 +19,7 @@ type Builder struct {
 	p         *compute.Program
 	logits    compute.Ref
 	residuals []compute.Ref
+	root      string // before every layer's name
 	layer     string // prefix of labels and tensor names, such as "blk.3."
 	wanted    []wanted
 	ropes     map[*RoPE]ropeTables // made so far
@@ -60,7 +61,7 @@ func (b *Builder) fail(format string, args ...any) {
 func (b *Builder) Layer(i int) {
 	b.layer = ""
 	if i >= 0 {
-		b.layer = fmt.Sprintf("blk.%d.", i)
+		b.layer = fmt.Sprintf("%sblk.%d.", b.root, i)
 	}
 }
 

@@ -58,7 +58,7 @@ func ReadConfig(f *weights.File) (*Config, *Family, error) {
 	c.ContextLen = r.count("context_length", 1, maxCtx, 0)
 	c.Window = r.count("attention.sliding_window", 0, maxCtx, 0)
 	c.LocalLayers, _ = f.Bools(arch + ".attention.sliding_window_pattern")
-	c.LayerNorm = fam.LayerNorm
+	c.LayerNorm, c.Encoder = fam.LayerNorm, fam.Encoder
 	c.NormEps = r.float("attention.layer_norm_rms_epsilon", 1e-5)
 	if c.LayerNorm {
 		c.NormEps = r.float("attention.layer_norm_epsilon", 1e-5)

@@ -9,6 +9,7 @@ var families = []*Family{
 	&gemma, &gemma2, &gemma3,
 	&gpt2, &gptNeoX, &gptOSS, &falcon, &phi2, &phi3, &starcoder2, &nemotron,
 	&cohere, &cohere2, &stablelm, &olmo2, &olmoe, &glm4,
+	&bert, &nomicBERT, &modernBERT, &t5Encoder,
 }
 
 // familyOf finds the family of an architecture, or nil.

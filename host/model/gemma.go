@@ -40,17 +40,11 @@ var gemma3 = Family{
 		if c.AttnScale = multiplier(f, c, "attention.scale"); c.AttnScale == 0 && c.NumLayers == 62 { // the 27B model
 			c.AttnScale = 1 / rootOf(c.HiddenDim/c.NumHeads)
 		}
-		c.localBase = 10000
-		if v, ok := f.Float(c.Arch + ".rope.freq_base_swa"); ok {
-			c.localBase = v
-		}
 		return nil
 	},
 	Build: Decoder{Pairing: compute.Halves, Activation: compute.GELUTanh, PostNorm: true, QKNorm: HeadWise,
-		Local: func(i int) bool { return (i+1)%6 != 0 },
-		LocalRoPE: func(c *Config) *RoPE {
-			return &RoPE{Dim: c.RoPE.Dim, Base: c.localBase, Scaling: ScalingNone, Factor: 1}
-		}}.Build,
+		Local:     func(i int) bool { return (i+1)%6 != 0 },
+		LocalRoPE: localAngles}.Build,
 }
 
 func rootOf(n int) float32 { return float32(math.Sqrt(float64(n))) }

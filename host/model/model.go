@@ -33,6 +33,8 @@ type Config struct {
 	AttnCap, LogitCap                                float32
 	MoE                                              MoE
 	Latent                                           Latent
+	Encoder                                          bool    // no text comes out, but a vector of HiddenDim for each token
+	buckets, farthest                                int     // of T5's bias
 	localBase                                        float64 // of RoPE in local layers with angles of their own
 }
 
@@ -52,6 +54,9 @@ type MoE struct {
 // KVBytes is the size of the KV cache of one position, in a cache of type t.
 func (c *Config) KVBytes(t compute.DType) int64 {
 	width := c.HeadDim + c.HeadDimV
+	if c.Encoder {
+		return 0
+	}
 	if c.Latent.Dim > 0 { // values are a part of the keys
 		width = c.HeadDim
 	}
@@ -62,6 +67,7 @@ func (c *Config) KVBytes(t compute.DType) int64 {
 type Family struct {
 	Archs     []string // values of general.architecture
 	LayerNorm bool     // LayerNorm instead of RMSNorm
+	Encoder   bool     // no text comes out, but a vector for each token
 	// Config, if set, reads what is particular to the family and refuses what it does not support, before any weight is read.
 	Config func(*Config, *weights.File) error
 	// Build appends the model's ops.
@@ -82,7 +88,7 @@ type Options struct {
 type Model struct {
 	Config  Config
 	Program *compute.Program
-	Logits  compute.Ref
+	Logits  compute.Ref // of an encoder: the vectors of its tokens
 	// Residuals are the residual stream before layer 0 and after each layer, for every token, then after the final norm,
 	// for output rows only.
 	Residuals []compute.Ref
@@ -125,6 +131,9 @@ func Load(ctx context.Context, dev compute.Device, f *weights.File, o Options) (
 	}
 	return m, nil
 }
+
+// Width is the number of columns of Logits: the vocabulary, or of an encoder the elements of a token's vector.
+func (m *Model) Width() int { return m.Program.At(m.Logits).Cols }
 
 // Close frees the model's buffers. Executables of its program must be closed before.
 func (m *Model) Close() error {

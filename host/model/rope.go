@@ -41,6 +41,7 @@ func (r *reader) rope(c *Config) {
 	p := &c.RoPE
 	p.Dim = r.count("rope.dimension_count", 0, maxDim, c.HeadDim)
 	p.Base = float64(r.float("rope.freq_base", 10000))
+	c.localBase = float64(r.float("rope.freq_base_swa", 10000))
 	p.Factor = float64(r.float("rope.scaling.factor", 1))
 	p.OriginalLen = r.count("rope.scaling.original_context_length", 0, maxCtx, c.ContextLen)
 	p.AttnFactor = float64(r.float("rope.scaling.attn_factor", 0))
@@ -225,6 +226,11 @@ func (p *RoPE) longRoPE(theta []float64, n int) float64 {
 		return 1
 	}
 	return math.Sqrt(1 + math.Log(p.Factor)/math.Log(float64(p.OriginalLen)))
+}
+
+// localAngles are those of local layers in families that give them angles of their own: never scaled.
+func localAngles(c *Config) *RoPE {
+	return &RoPE{Dim: c.RoPE.Dim, Base: c.localBase, Scaling: ScalingNone, Factor: 1}
 }
 
 // Table is the [n, Dim] table of compute.RoPE for sequences of up to keys positions: cos and sin of pair i at columns 2i

@@ -29,14 +29,26 @@ func Testdata(t testing.TB, elem ...string) string {
 	return p
 }
 
+// HasShared reports whether the reference collection is there: some tests of parts of it, kept in testdata, are then done twice.
+func HasShared() bool {
+	_, file, _, _ := runtime.Caller(0)
+	_, err := os.Stat(filepath.Join(sharedDir(filepath.Dir(filepath.Dir(filepath.Dir(file)))), "oracle"))
+	return err == nil
+}
+
+// sharedDir is where the collection is looked for.
+func sharedDir(root string) string {
+	if dir := os.Getenv("TUFF_SHARED"); dir != "" {
+		return dir
+	}
+	return filepath.Join(filepath.Dir(root), "shared")
+}
+
 // Shared is a path below the reference collection: $TUFF_SHARED, or the folder named shared beside the checkout.
 // Where the collection is absent the test is skipped; where it is present but lacks the file, the test fails.
 func Shared(t testing.TB, elem ...string) string {
 	t.Helper()
-	dir := os.Getenv("TUFF_SHARED")
-	if dir == "" {
-		dir = filepath.Join(filepath.Dir(Root(t)), "shared")
-	}
+	dir := sharedDir(Root(t))
 	if _, err := os.Stat(filepath.Join(dir, "oracle")); err != nil {
 		t.Skip("the reference collection is not beside this checkout (set TUFF_SHARED)")
 	}

@@ -159,17 +159,17 @@ func (c *hfConfig) translate() error {
 	if act := c.text("hidden_activation", "hidden_act", "activation_function", "activation"); act != "" && !slices.Contains(f.acts, act) {
 		c.refuse("activation %s in %s, want one of %v", quote(act), f.types[0], f.acts)
 	}
-	hidden := c.count(-1, maxHFDim, "hidden_size", "n_embd")
-	c.layers = c.count(-1, maxHFLayers, "num_hidden_layers", "n_layer")
-	c.heads = c.count(-1, 1<<16, "num_attention_heads", "n_head")
+	hidden := c.count(-1, maxHFDim, "hidden_size", "n_embd", "d_model", "dim")
+	c.layers = c.count(-1, maxHFLayers, "num_hidden_layers", "n_layer", "num_layers", "n_layers")
+	c.heads = c.count(-1, 1<<16, "num_attention_heads", "n_head", "num_heads", "n_heads")
 	c.kvHeads = c.count(c.heads, 1<<16, "num_key_value_heads")
-	c.headDim = c.count(hidden/max(c.heads, 1), maxHFDim, "head_dim")
+	c.headDim = c.count(hidden/max(c.heads, 1), maxHFDim, "head_dim", "d_kv")
 	ctx := c.count(-1, maxHFCtx, "max_position_embeddings", "n_positions", "n_ctx")
 	c.set("vocab_size", c.count(-1, 1<<24, "vocab_size"))
 	c.set("context_length", ctx)
 	c.set("embedding_length", hidden)
 	c.set("block_count", c.layers)
-	c.set("feed_forward_length", c.count(4*hidden, maxHFDim, "intermediate_size", "n_inner", "ffn_hidden_size"))
+	c.set("feed_forward_length", c.count(4*hidden, maxHFDim, "intermediate_size", "n_inner", "ffn_hidden_size", "d_ff", "hidden_dim"))
 	c.set("attention.head_count", c.heads)
 	c.set("attention.head_count_kv", c.kvHeads)
 	c.set("attention.key_length", c.headDim)
@@ -177,7 +177,7 @@ func (c *hfConfig) translate() error {
 	if f.layerNorm {
 		c.set("attention.layer_norm_epsilon", c.float(1e-5, "layer_norm_eps", "layer_norm_epsilon", "norm_epsilon", "norm_eps"))
 	} else {
-		c.set("attention.layer_norm_rms_epsilon", c.float(1e-6, "rms_norm_eps", "norm_eps"))
+		c.set("attention.layer_norm_rms_epsilon", c.float(1e-6, "rms_norm_eps", "norm_eps", "layer_norm_epsilon"))
 	}
 	if f.halves {
 		c.out.put("tuff.rope.halves", true)
@@ -295,10 +295,10 @@ func (c *hfConfig) rope(ctx int) {
 		partial = 1
 	}
 	dim := int(float64(c.headDim) * partial)
-	base := float(10000, "rope_theta", "rotary_emb_base")
+	base := float(10000, "rope_theta", "rotary_emb_base", "global_rope_theta")
 	c.set("rope.freq_base", base)
 	c.set("rope.dimension_count", dim)
-	if v := c.m["rope_local_base_freq"]; v != nil || local != nil {
+	if _, v := get1(c.m, "rope_local_base_freq", "local_rope_theta"); v != nil || local != nil {
 		if kind, _ := get1(local, "rope_type"); local[kind] != nil && local[kind] != "default" {
 			c.refuse("RoPE scaling %s in local layers", show(local[kind]))
 		}

@@ -1,6 +1,9 @@
 package weights
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // hfFamily is how one model_type of config.json becomes an architecture of GGUF: what its keys and tensors are called there.
 type hfFamily struct {
@@ -19,6 +22,8 @@ type hfFamily struct {
 	defaults map[string]any
 	names    map[string]string  // of tensors, besides hfNames
 	splits   map[string]hfSplit // tensors that become others
+	skip     []string           // beginnings of names of tensors that nothing is lost without
+	root     string             // before the names of layers and of the last norm
 	config   func(c *hfConfig)
 }
 
@@ -153,9 +158,9 @@ var hfFamilies = []*hfFamily{
 
 // hfFamilyOf finds the family of a model_type, or nil.
 func hfFamilyOf(kind string) *hfFamily {
-	for _, f := range hfFamilies {
-		for _, t := range f.types {
-			if t == kind {
+	for _, list := range [][]*hfFamily{hfFamilies, hfEncoders} {
+		for _, f := range list {
+			if slices.Contains(f.types, kind) {
 				return f
 			}
 		}
@@ -165,8 +170,10 @@ func hfFamilyOf(kind string) *hfFamily {
 
 // hfTypes lists the model types that can be read.
 func hfTypes() (all []string) {
-	for _, f := range hfFamilies {
-		all = append(all, f.types...)
+	for _, list := range [][]*hfFamily{hfFamilies, hfEncoders} {
+		for _, f := range list {
+			all = append(all, f.types...)
+		}
 	}
 	return all
 }

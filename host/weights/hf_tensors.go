@@ -12,7 +12,8 @@ import (
 )
 
 // hfPrefixes come before names in checkpoints of whole models and are missing in those of the part below the output.
-var hfPrefixes = []string{"model.language_model.", "language_model.model.", "language_model.", "model.", "transformer.", "gpt_neox."}
+var hfPrefixes = []string{"model.language_model.", "language_model.model.", "language_model.", "model.", "transformer.", "gpt_neox.",
+	"bert.", "roberta.", "distilbert.", "encoder."}
 
 // hfForeign are parts of models that see or hear; the text's part runs without them.
 var hfForeign = []string{"vision_tower.", "vision_model.", "visual.", "multi_modal_projector.", "audio_tower."}
@@ -30,12 +31,10 @@ func (f *File) nameTensors(c *hfConfig, raws map[string]*rawTensor) error {
 	}
 	for _, full := range sortedKeys(sources) {
 		m := sources[full]
-		name := full
-		for _, p := range hfPrefixes {
-			if rest, ok := strings.CutPrefix(name, p); ok {
-				name = rest
-				break
-			}
+		name := cutPrefixes(full)
+		skipped := func(p string) bool { return strings.HasPrefix(name, p) || strings.HasPrefix(full, p) }
+		if slices.ContainsFunc(c.fam.skip, skipped) {
+			continue
 		}
 		if slices.ContainsFunc(hfForeign, func(p string) bool { return strings.HasPrefix(name, p) }) {
 			continue
@@ -64,6 +63,9 @@ func (f *File) nameTensors(c *hfConfig, raws map[string]*rawTensor) error {
 			}
 			if c.fam.plusOne && strings.HasSuffix(to, "norm") {
 				m = m.plusOne()
+			}
+			if to == "output_norm" {
+				to = c.fam.root + to
 			}
 			list = []hfTensor{{to + kind, m, nil}}
 			if expert >= 0 {
@@ -110,18 +112,31 @@ func (f *File) nameTensors(c *hfConfig, raws map[string]*rawTensor) error {
 	return c.err
 }
 
+// cutPrefixes cuts off what stands for whole models, as long as there is any.
+func cutPrefixes(name string) string {
+	for i := 0; i < len(hfPrefixes); i++ {
+		if rest, ok := strings.CutPrefix(name, hfPrefixes[i]); ok {
+			name, i = rest, -1
+		}
+	}
+	return name
+}
+
 // layerOf cuts the layer off a name. Layers behind the last, with which some checkpoints predict further tokens, are skipped.
 func (c *hfConfig) layerOf(name string) (prefix, base string, skip bool) {
-	rest, ok := strings.CutPrefix(name, "layers.")
-	if !ok {
-		rest, ok = strings.CutPrefix(name, "h.")
+	var rest string
+	var ok bool
+	for _, list := range []string{"layers.", "h.", "layer.", "block."} {
+		if rest, ok = strings.CutPrefix(name, list); ok {
+			break
+		}
 	}
 	digits, base, found := strings.Cut(rest, ".")
 	n, err := strconv.Atoi(digits)
 	if !ok || !found || err != nil || n < 0 || strconv.Itoa(n) != digits {
 		return "", name, false
 	}
-	return fmt.Sprintf("blk.%d.", n), base, n >= c.layers
+	return fmt.Sprintf("%sblk.%d.", c.fam.root, n), base, n >= c.layers
 }
 
 func cutKind(name string) (base, kind string) {
