@@ -2,6 +2,8 @@ package main
 
 import (
 	"encoding/json"
+	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -10,6 +12,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"tuff/host/quantize"
 	"tuff/host/testkit"
 )
 
@@ -123,5 +126,43 @@ func TestQuantizeConvertsEveryFamily(t *testing.T) {
 				require.InDelta(t, want[i], got[i], 1e-3, "logit %d", i)
 			}
 		})
+	}
+}
+
+// The same types for the same tensors as llama-quantize, and none farther from its weights. LLAMA_QUANTIZE is that program, or a command
+// that ends with it.
+func TestQuantizeBesideLlamaQuantize(t *testing.T) {
+	peer := strings.Fields(os.Getenv("LLAMA_QUANTIZE"))
+	if len(peer) == 0 {
+		t.Skip("LLAMA_QUANTIZE is not set")
+	}
+	dir := t.TempDir()
+	for _, arch := range []string{"llama", "falcon", "gpt2", "gemma2", "qwen3moe", "granitemoe"} {
+		in := filepath.Join(dir, arch+".gguf")
+		tuff(t, "synth", "--arch", arch, "--type", "F16", "--layers", "8", "-o", in).ok(t)
+		for _, kind := range quantize.Names() {
+			t.Run(arch+"/"+kind, func(t *testing.T) {
+				theirs, ours := filepath.Join(dir, "theirs.gguf"), filepath.Join(dir, "ours.gguf")
+				out, err := exec.CommandContext(t.Context(), peer[0], append(peer[1:], in, theirs, kind)...).CombinedOutput()
+				require.NoError(t, err, string(out))
+				r := tuff(t, "quantize", in, ours, kind, "--force", "--beside", theirs, "--json").ok(t)
+				var got struct {
+					Types []struct {
+						Worse int `json:"worse_tensors"`
+					}
+					Tensors []struct {
+						Name, To string
+						Beside   string `json:"beside_type"`
+					}
+				}
+				require.NoError(t, json.Unmarshal([]byte(r.out), &got))
+				for _, x := range got.Types {
+					assert.Zero(t, x.Worse)
+				}
+				for _, x := range got.Tensors {
+					assert.Equal(t, x.Beside, x.To, x.Name)
+				}
+			})
+		}
 	}
 }

@@ -59,11 +59,11 @@ type line struct {
 	hope    float32
 }
 
-// scaled is the line through zero of scale d ≠ 0 with levels lo … hi. q, if not nil, gets the levels.
-func scaled(x, q []float32, d, lo, hi float32) line {
+// scaled is the line through zero of scale d ≠ 0 with levels lo … hi.
+func scaled(x []float32, d, lo, hi float32) line {
 	inv := 1 / d
 	var rr, rq, qq float32
-	for i, v := range x {
+	for _, v := range x {
 		l := float32(v * inv)
 		if l > hi {
 			l = hi
@@ -71,9 +71,6 @@ func scaled(x, q []float32, d, lo, hi float32) line {
 			l = lo
 		}
 		l = nearest(l)
-		if q != nil {
-			q[i] = l
-		}
 		r := v - float32(d*l)
 		rr += float32(r * r)
 		rq += float32(r * l)
@@ -105,7 +102,7 @@ func fitScale(x []float32, lo, hi float32, starts []float32, round func(float32)
 		if d = round(d); d == 0 {
 			return line{e: none, hope: none}
 		}
-		c := scaled(x, nil, d, lo, hi)
+		c := scaled(x, d, lo, hi)
 		if c.e < best.e {
 			best = c
 		}
@@ -135,10 +132,10 @@ func fitScale(x []float32, lo, hi float32, starts []float32, round func(float32)
 }
 
 // affine is the line of scale d > 0 and offset m with levels 0 … top. below says that offsets above 0 are not allowed.
-func affine(x, q []float32, d, m, top float32, below bool) line {
+func affine(x []float32, d, m, top float32, below bool) line {
 	inv := 1 / d
 	var rr, r1, rq, q1, qq float32
-	for i, v := range x {
+	for _, v := range x {
 		l := float32((v - m) * inv)
 		if l > top {
 			l = top
@@ -146,9 +143,6 @@ func affine(x, q []float32, d, m, top float32, below bool) line {
 			l = 0
 		}
 		l = nearest(l)
-		if q != nil {
-			q[i] = l
-		}
 		r := v - (float32(d*l) + m)
 		rr += float32(r * r)
 		r1 += r
@@ -172,7 +166,7 @@ func affine(x, q []float32, d, m, top float32, below bool) line {
 }
 
 // trims are the parts of a step by which the lowest and highest level may lie within the range of the elements.
-var trims = []float32{0, 0.45, 1}
+var trims = []float32{0, 0.6}
 
 // fitLine finds d and m, rounded by round, and levels 0 … top with x ≈ d·q + m. Where d is 0, m alone stands for all.
 func fitLine(x []float32, top float32, below bool, round func(float32) float32) (d, m float32) {
@@ -199,7 +193,7 @@ func fitLine(x []float32, top float32, below bool, round func(float32) float32) 
 		if !(d > 0) {
 			return line{e: best.e, hope: math.MaxFloat32}
 		}
-		c := affine(x, nil, d, m, top, below)
+		c := affine(x, d, m, top, below)
 		if c.e < best.e {
 			best = c
 		}

@@ -33,10 +33,16 @@ func fitPairs(x, q []float32, top float32) pairs {
 			e := float32(math.MaxFloat32)
 			s0, m0 := nearest(clamp(want[j].s*inverse(p.d), 0, 63)), nearest(clamp(want[j].m*inverse(p.dmin), 0, 63))
 			for s := max(s0-reach, 0); s <= min(s0+reach, 63); s++ {
-				for m := max(m0-reach, 0); m <= min(m0+reach, 63); m++ {
-					if c := distance(part, float32(p.d*s), float32(-p.dmin*m), top); c < e {
+				// The minimum next to the one that this scale's residuals ask for.
+				for m, last := m0, float32(-1); m != last; {
+					c, mean := distance(part, float32(p.d*s), float32(-p.dmin*m), top)
+					if c < e {
 						e, p.scale[j], p.min[j] = c, s, m
 					}
+					if last >= 0 || reach == 0 {
+						break
+					}
+					last, m = m, nearest(clamp(m-mean*inverse(p.dmin), 0, 63))
 				}
 			}
 			p.e += e
@@ -71,10 +77,10 @@ func fitPairs(x, q []float32, top float32) pairs {
 	return best
 }
 
-// distance is the sum of squared errors of x on the line (d, m) with levels 0 … top.
-func distance(x []float32, d, m, top float32) float32 {
+// distance is the sum of squared errors of x on the line (d, m) with levels 0 … top, and the mean error.
+func distance(x []float32, d, m, top float32) (e, mean float32) {
 	inv := inverse(d)
-	var e float32
+	var sum float32
 	for _, v := range x {
 		l := float32((v - m) * inv)
 		if l > top {
@@ -84,8 +90,9 @@ func distance(x []float32, d, m, top float32) float32 {
 		}
 		r := v - (float32(d*nearest(l)) + m)
 		e += float32(r * r)
+		sum += r
 	}
-	return e
+	return e, sum / float32(len(x))
 }
 
 func clamp(v, lo, hi float32) float32 { return max(lo, min(hi, v)) }

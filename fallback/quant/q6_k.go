@@ -23,7 +23,7 @@ func decodeQ6_K(dst []float32, src []byte) {
 }
 
 // starts6 are levels of the largest of 16 elements, at either end.
-var starts6 = []float32{-32, -32.5, -31.6, -31.2, -30.8, -30.4, -30, -29.5, -29, 31.4, 31, 30.6, 30.2, 29.8, 29.4, 29, 28.5, 28}
+var starts6 = []float32{-32.2, -31.2, -30.2, -29.2, 31.2, 30.2, 29.2, 28.2}
 
 // fitQ6_K gives each 16 elements a scale of their own, rounds those to eight bits, with their neighbours tried, and takes d by
 // least squares over all levels.

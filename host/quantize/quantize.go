@@ -117,11 +117,11 @@ const pieceElements = 1 << 16
 
 // piece is some rows on their way.
 type piece struct {
-	raw, row, out []byte
-	x, back       []float32
-	n             int // rows
-	sum, square   float64
-	err           error
+	raw, out    []byte
+	x, back     []float32
+	n           int // rows
+	sum, square float64
+	err         error
 }
 
 // tensor converts one tensor.

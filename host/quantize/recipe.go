@@ -113,7 +113,7 @@ func newChooser(r Recipe, pure bool, arch string, layers, experts int, shapes []
 	var names []string
 	for _, t := range shapes {
 		c.tied = c.tied && t.Name != "output.weight"
-		if strings.Contains(t.Name, "attn_v.weight") || strings.Contains(t.Name, "attn_qkv.weight") || strings.Contains(t.Name, "attn_kv_b.weight") {
+		if makesValues(t.Name) {
 			names = append(names, t.Name)
 		}
 	}
@@ -134,6 +134,11 @@ func (r Recipe) Assign(arch string, layers, experts int, shapes []weights.Shape,
 		got, wanted = append(got, g), append(wanted, w)
 	}
 	return got, wanted
+}
+
+// makesValues reports whether a matrix makes values, by itself or among others.
+func makesValues(name string) bool {
+	return slices.ContainsFunc([]string{"attn_v.weight", "attn_qkv.weight", "attn_kv_b.weight"}, func(part string) bool { return strings.Contains(name, part) })
 }
 
 // layerOf is the N of blk.N.…, or 0.
@@ -194,7 +199,7 @@ func (c *chooser) standOut(name string) compute.DType {
 		case t != compute.Q8_0:
 			return compute.Q6_K
 		}
-	case has("attn_v.weight"):
+	case makesValues(name):
 		i := c.value[name]
 		switch {
 		case c.experts == 8:
@@ -222,11 +227,6 @@ func (c *chooser) standOut(name string) compute.DType {
 		}
 	case has("attn_output.weight") && c.experts == 8 && t == compute.Q4_K && c.arch != "falcon":
 		return compute.Q5_K
-	case has("attn_qkv.weight") && c.r.medium:
-		if t == compute.Q4_K {
-			return compute.Q5_K
-		}
-		return compute.Q6_K
 	}
 	return t
 }

@@ -294,13 +294,13 @@ const probe = `Hello, world! I'm here; you'll see that THEY'RE not what we've DO
 1 22 333 4444 55555 666666 7777777 3.14159 1,000,000 -42 50% 2x x2 ½ Ⅷ ² ٣٤٥ 一二三 १२३
 naïve café Ångström é ﬁnd ＡＢＣ 日本語のテキスト、漢字かな交じり。 中文字符，没有空格！ 한국어 русский текст العربية हिन्दी ภาษาไทย ελληνικά
 if (x==y) { return a[i]->b; } // foo_bar __init__ http://example.com/?q=1&r=2#x camelCase HTTPServer snake_case2 <tag/> /path/to/file
-...!!!???---===~~~ $$$ ^^^ "quoted" 'single' ‘curly’ «guillemets» © ™ → ∑ 😀 👩‍👩‍👧 🇩🇪 a​b c d
+...!!!???---===~~~ $$$ ^^^ "quoted" 'single' ‘curly’ «guillemets» © ™ → ∑ 😀 👩‍👩‍👧 🇩🇪
 	tab	tabs		  two   three    four     five
   indented
 
 
 after blank lines
-` + "carriage\r\nreturn\r\n\r\n  mixed \t \n end   "
+` + "zero\u200bwidth no\u00a0break em\u2003space line\u2028end\n" + "carriage\r\nreturn\r\n\r\n  mixed \t \n end   "
 
 // probes are texts to compare on: the probe as a whole and by line, and the file's first added tokens within text.
 type probes struct{ plain, added []string }
