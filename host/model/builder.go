@@ -23,6 +23,7 @@ type Builder struct {
 	layer     string // prefix of labels and tensor names, such as "blk.3."
 	wanted    []wanted
 	ropes     map[*RoPE]ropeTables // made so far
+	slopes    compute.Ref          // ALiBi's table, once made
 	keyRoPE   map[*RoPE]*RoPE      // by the angles of queries with a temperature, those of keys
 	whole     map[string]int       // by name, 1 + the index in wanted of tensors that parts are taken from
 	needs     *[]Need              // set by Needs, which lists the tensors instead of looking for them
@@ -197,7 +198,13 @@ func (b *Builder) Norm(name string, x compute.Ref) compute.Ref {
 	t := *b.p.At(x)
 	out := b.p.Scratch(b.layer+name, t.Rows, t.Cols)
 	if b.cfg.LayerNorm {
-		b.p.Add(b.layer+name, compute.LayerNorm{X: x, Weight: b.Vector(name, "weight", t.Cols, false), Bias: b.Vector(name, "bias", t.Cols, true),
+		var weight compute.Ref
+		if b.cfg.plainNorms {
+			weight = b.table(b.layer+name+".one", 1, t.Cols, ones(t.Cols))
+		} else {
+			weight = b.Vector(name, "weight", t.Cols, false)
+		}
+		b.p.Add(b.layer+name, compute.LayerNorm{X: x, Weight: weight, Bias: b.Vector(name, "bias", t.Cols, true),
 			Out: out, Eps: b.cfg.NormEps})
 	} else {
 		b.p.Add(b.layer+name, compute.RMSNorm{X: x, Weight: b.Vector(name, "weight", t.Cols, false), Out: out, Eps: b.cfg.NormEps})
@@ -282,7 +289,7 @@ func (b *Builder) CachedAttention(q, k, v, sinks compute.Ref, window int) comput
 	}
 	b.p.Add(b.layer+"kv_store", store)
 	out := b.p.Scratch(b.layer+"attn", compute.PerToken(1), c.NumHeads*c.HeadDimV)
-	b.p.Add(b.layer+"attn", compute.Attention{Q: q, K: kc, V: vc, Sinks: sinks, Out: out, NumHeads: c.NumHeads, NumKVHeads: c.NumKVHeads,
+	b.p.Add(b.layer+"attn", compute.Attention{Q: q, K: kc, V: vc, Sinks: sinks, Bias: b.alibi(), Out: out, NumHeads: c.NumHeads, NumKVHeads: c.NumKVHeads,
 		HeadDim: c.HeadDim, HeadDimV: c.HeadDimV, Scale: scale, SoftCap: c.AttnCap, Causal: true, Window: window, Paged: true})
 	return out
 }

@@ -36,10 +36,13 @@ var stablelm = Family{
 }
 
 // olmo2 has norms behind its parts only, and normalises queries and keys over all heads. Source: OLMo Team, 2 OLMo 2
-// Furious, 2024, section 2.
+// Furious, 2024, section 2. OLMo 3 adds a window in three layers of four, whose angles are never scaled.
 var olmo2 = Family{
 	Archs: []string{"olmo2"},
-	Build: Decoder{Pairing: compute.Halves, NoPreNorm: true, PostNorm: true, QKNorm: RowWise}.Build,
+	Build: Decoder{Pairing: compute.Halves, NoPreNorm: true, PostNorm: true, QKNorm: RowWise,
+		Local: func(i int) bool { return i%4 != 3 }, LocalRoPE: func(c *Config) *RoPE {
+			return &RoPE{Dim: c.RoPE.Dim, Base: c.RoPE.Base, Scaling: ScalingNone, Factor: 1}
+		}}.Build,
 }
 
 // olmoe is a mixture of experts with the same normalisation of queries and keys. Source: Muennighoff et al., OLMoE, 2024,
@@ -47,6 +50,27 @@ var olmo2 = Family{
 var olmoe = Family{
 	Archs: []string{"olmoe"},
 	Build: Decoder{Pairing: compute.Halves, QKNorm: RowWise}.Build,
+}
+
+// glm has fused matrices and rotates adjacent elements of part of each head. Source: GLM Team, ChatGLM, 2024, section 2.1.
+var glm = Family{
+	Archs: []string{"chatglm"},
+	Build: Decoder{FusedQKV: true, FusedGate: true}.Build,
+}
+
+// glm4moe is a mixture of experts with a sigmoid gate, one for every token among them, that rotates halves of part of each head.
+// Source: GLM-4.5 Team, GLM-4.5, 2025, section 2.1.
+var glm4moe = Family{
+	Archs: []string{"glm4moe"},
+	Config: func(c *Config, f *weights.File) error {
+		c.MoE.Gate, c.MoE.Normalize, c.MoE.GroupTop2 = compute.SigmoidGate, true, true
+		r := reader{f: f, arch: c.Arch}
+		if shared := r.count("expert_shared_count", 0, 1024, 0); c.MoE.SharedFFNDim == 0 {
+			c.MoE.SharedFFNDim = shared * c.MoE.FFNDim
+		}
+		return r.err
+	},
+	Build: Decoder{Pairing: compute.Halves, QKNorm: HeadWise, FFNNorm: "post_attention_norm"}.Build,
 }
 
 // glm4 has norms on both sides of its parts and rotates adjacent elements of part of each head.

@@ -69,6 +69,7 @@ func ReadConfig(f *weights.File) (*Config, *Family, error) {
 		c.HeadDimV = r.count("attention.value_length", 1, maxDim, def)
 	}
 	c.VocabSize = r.vocab()
+	c.MaxALiBi = r.float("attention.max_alibi_bias", 0)
 	r.rope(c)
 	if r.err != nil {
 		return nil, nil, r.err

@@ -34,6 +34,8 @@ type Decoder struct {
 	NoGate     bool             // the feed-forward part has no gate
 	Activation compute.Function // SiLU unless said otherwise
 	Positions  bool             // learned positions instead of rotary ones
+	AttnNorm   string           // tensor of the norm before attention; "": attn_norm
+	NormLast   bool             // queries and keys are normalised behind their rotation, not before
 	FFNNorm    string           // tensor of the norm before the feed-forward part; "": ffn_norm
 
 	// ParallelOf, if set, chooses Parallel by what the layer's tensors are.
@@ -58,6 +60,9 @@ func (d Decoder) Build(b *Builder) {
 	if d.Positions {
 		x = b.Add("embed_positions", x, b.EmbedPositions("position_embd"))
 	}
+	if b.Has("token_embd_norm.weight") {
+		x = b.Norm("token_embd_norm", x)
+	}
 	rope, local := &c.RoPE, &c.RoPE
 	if d.LocalRoPE != nil {
 		local = d.LocalRoPE(c)
@@ -78,7 +83,7 @@ func (d Decoder) Build(b *Builder) {
 		if len(rotated) == c.NumLayers { // the file knows better
 			rotate = rotated[i]
 		}
-		if d.Positions || !rotate {
+		if d.Positions || !rotate || c.MaxALiBi > 0 {
 			angles = nil
 		}
 		x = d.layer(b, x, i, angles, isLocal)
@@ -101,8 +106,12 @@ func (d Decoder) layer(b *Builder, x compute.Ref, i int, angles *RoPE, local boo
 		ffnNorm = "ffn_norm"
 	}
 	h := x
+	attnNorm := d.AttnNorm
+	if attnNorm == "" {
+		attnNorm = "attn_norm"
+	}
 	if !d.NoPreNorm {
-		h = b.Norm("attn_norm", x)
+		h = b.Norm(attnNorm, x)
 	}
 	a := d.attention(b, h, angles, local)
 	if d.PostNorm {
@@ -143,15 +152,15 @@ func (d Decoder) attention(b *Builder, h compute.Ref, angles *RoPE, local bool) 
 	} else {
 		q, k, v = b.Linear("attn_q", h, nq), b.Linear("attn_k", h, nk), b.Linear("attn_v", h, nv)
 	}
-	switch {
-	case d.QKNorm == RowWise:
-		q, k = b.Norm("attn_q_norm", q), b.Norm("attn_k_norm", k)
-	case d.QKNorm == HeadWise && b.Has("attn_q_norm.weight"):
-		q, k = b.HeadNorm("attn_q_norm", q, c.HeadDim), b.HeadNorm("attn_k_norm", k, c.HeadDim)
+	if !d.NormLast {
+		q, k = d.normedHeads(b, q, k)
 	}
 	if angles != nil {
 		q = b.RoPE("attn_q_rope", q, angles, c.NumHeads, b.Pairing(d.Pairing))
 		k = b.RoPE("attn_k_rope", k, b.cooled(angles), c.NumKVHeads, b.Pairing(d.Pairing))
+	}
+	if d.NormLast {
+		q, k = d.normedHeads(b, q, k)
 	}
 	window := 0
 	if local {
@@ -159,6 +168,17 @@ func (d Decoder) attention(b *Builder, h compute.Ref, angles *RoPE, local bool) 
 	}
 	a := b.CachedAttention(q, k, v, b.Vector("attn_sinks", "weight", c.NumHeads, true), window)
 	return b.Linear("attn_output", a, c.HiddenDim)
+}
+
+// normedHeads normalises queries and keys where the family does.
+func (d Decoder) normedHeads(b *Builder, q, k compute.Ref) (compute.Ref, compute.Ref) {
+	switch {
+	case d.QKNorm == RowWise:
+		return b.Norm("attn_q_norm", q), b.Norm("attn_k_norm", k)
+	case d.QKNorm == HeadWise && b.Has("attn_q_norm.weight"):
+		return b.HeadNorm("attn_q_norm", q, b.cfg.HeadDim), b.HeadNorm("attn_k_norm", k, b.cfg.HeadDim)
+	}
+	return q, k
 }
 
 // feedForward appends the feed-forward part, or the experts, without the residual.

@@ -8,7 +8,8 @@ var families = []*Family{
 	&qwen2, &seedOSS, &qwen2moe, &qwen3,
 	&gemma, &gemma2, &gemma3,
 	&gpt2, &gptNeoX, &gptOSS, &falcon, &phi2, &phi3, &starcoder2, &nemotron,
-	&cohere, &cohere2, &stablelm, &olmo2, &olmoe, &glm4,
+	&cohere, &cohere2, &stablelm, &olmo, &olmo2, &olmoe, &glm, &glm4, &glm4moe, &hunyuan, &exaone4,
+	&gptJ, &gptNeo, &starcoder, &opt, &bloom, &mpt,
 	&bert, &nomicBERT, &modernBERT, &t5Encoder,
 }
 

@@ -25,17 +25,26 @@ var gptNeoX = Family{
 		}}.Build,
 }
 
-// falcon runs attention and feed-forward part side by side from one norm. Source: Almazrouei et al., The Falcon Series of
+// falcon runs attention and feed-forward part side by side, from one norm or from two. Source: Almazrouei et al., The Falcon Series of
 // Open Language Models, 2023, section 4.
 var falcon = Family{
 	Archs: []string{"falcon"}, LayerNorm: true,
 	Config: func(c *Config, f *weights.File) error {
-		if _, two := f.Tensor("blk.0.attn_norm_2.weight"); two {
-			return &UnsupportedError{f.Name, "two norms in one layer of falcon (attn_norm_2)"}
+		if c.scaledALiBi = 1; multiplier(f, c, "attention.alibi_scale") > 0 {
+			c.scaledALiBi = float64(multiplier(f, c, "attention.alibi_scale"))
 		}
 		return nil
 	},
-	Build: Decoder{Pairing: compute.Halves, FusedQKV: true, NoGate: true, Activation: compute.GELU, Parallel: OneNorm}.Build,
+	Build: func(b *Builder) {
+		d := Decoder{Pairing: compute.Halves, FusedQKV: true, NoGate: true, Activation: compute.GELU, Parallel: OneNorm}
+		if _, two := b.f.Tensor("blk.0.attn_norm_2.weight"); two { // the 40B model and larger: one norm for each part
+			d.Parallel, d.AttnNorm, d.FFNNorm = TwoNorms, "attn_norm_2", "attn_norm"
+		}
+		if v, ok := b.f.Bool("falcon.use_parallel_residual"); ok && !v { // the RW models
+			d.Parallel = Sequential
+		}
+		d.Build(b)
+	},
 }
 
 // phi2 is GPT-NeoX with one norm a layer. Source: Li et al., Textbooks Are All You Need II, 2023, section 2.
@@ -72,4 +81,55 @@ var gptOSS = Family{
 	Config: func(c *Config, _ *weights.File) error { c.MoE.Gate = compute.TopSoftmaxGate; return nil },
 	Build: Decoder{Pairing: compute.Halves, Activation: compute.ClampedSiLU, FFNNorm: "post_attention_norm",
 		Local: func(i int) bool { return i%2 == 0 }}.Build,
+}
+
+// gptJ has rotary positions in adjacent pairs and both parts side by side from one norm.
+// Source: Wang and Komatsuzaki, GPT-J-6B, 2021.
+var gptJ = Family{
+	Archs: []string{"gptj"}, LayerNorm: true,
+	Build: Decoder{NoGate: true, Activation: compute.GELUTanh, Parallel: OneNorm}.Build,
+}
+
+// gptNeo is GPT-2 with a window in every other layer and scores that are not scaled. Source: Black et al., GPT-Neo, 2021.
+var gptNeo = Family{
+	Archs: []string{"gptneo"}, LayerNorm: true,
+	Config: func(c *Config, _ *weights.File) error { c.AttnScale = 1; return nil },
+	Build:  Decoder{Positions: true, NoGate: true, Activation: compute.GELUTanh, Local: func(i int) bool { return i%2 == 1 }}.Build,
+}
+
+// starcoder is GPT-2 whose query heads share one key and value. Source: Li et al., StarCoder, 2023, section 5.
+var starcoder = Family{
+	Archs: []string{"starcoder"}, LayerNorm: true,
+	Build: Decoder{Positions: true, FusedQKV: true, NoGate: true, Activation: compute.GELUTanh}.Build,
+}
+
+// opt is GPT-2 with ReLU. Source: Zhang et al., OPT, 2022, section 2.
+var opt = Family{
+	Archs: []string{"opt"}, LayerNorm: true,
+	Build: Decoder{Positions: true, NoGate: true, Activation: compute.ReLU}.Build,
+}
+
+// bloom has ALiBi for positions and normalises its embeddings. Source: BigScience, BLOOM, 2022, section 3.2.
+var bloom = Family{
+	Archs: []string{"bloom"}, LayerNorm: true,
+	Config: func(c *Config, _ *weights.File) error {
+		if c.MaxALiBi == 0 {
+			c.MaxALiBi = 8 // which files of BLOOM leave out
+		}
+		return nil
+	},
+	Build: Decoder{FusedQKV: true, NoGate: true, Activation: compute.GELUTanh}.Build,
+}
+
+// mpt has ALiBi for positions and no biases. Source: MosaicML, MPT-7B, 2023, and its reference implementation.
+var mpt = Family{
+	Archs: []string{"mpt"}, LayerNorm: true,
+	Config: func(c *Config, f *weights.File) error {
+		c.AttnScale = multiplier(f, c, "attention.scale")
+		if c.MaxALiBi == 0 {
+			return &UnsupportedError{f.Name, "mpt without ALiBi"}
+		}
+		return nil
+	},
+	Build: Decoder{FusedQKV: true, NoGate: true, Activation: compute.GELU}.Build,
 }

@@ -11,12 +11,45 @@ import (
 // Sources: Touvron et al., LLaMA, 2023, section 2; Llama 2, 2023, section 2.2; Jiang et al., Mistral 7B, 2023, section 2;
 // Jiang et al., Mixtral of Experts, 2024, section 2.1.
 var llama = Family{
-	Archs: []string{"llama", "ernie4_5"},
+	Archs: []string{"llama", "ernie4_5", "ernie4_5-moe"},
 	Config: func(c *Config, f *weights.File) error {
 		c.MoE.Normalize = true
 		return nil
 	},
 	Build: Decoder{}.Build,
+}
+
+// olmo is Llama with LayerNorm that has neither weight nor bias. Source: Groeneveld et al., OLMo, 2024, section 2.1.
+var olmo = Family{
+	Archs: []string{"olmo"}, LayerNorm: true,
+	Config: func(c *Config, f *weights.File) error {
+		c.plainNorms = true
+		if v := multiplier(f, c, "attention.clamp_kqv"); v != 0 {
+			return &UnsupportedError{f.Name, "queries, keys and values that are clamped (attention.clamp_kqv)"}
+		}
+		return nil
+	},
+	Build: Decoder{}.Build,
+}
+
+// hunyuan is Llama that rotates halves and normalises the heads of queries and keys behind their rotation.
+// Source: Tencent, Hunyuan-7B, 2025, and its reference implementation.
+var hunyuan = Family{
+	Archs: []string{"hunyuan-dense"},
+	Build: Decoder{Pairing: compute.Halves, QKNorm: HeadWise, NormLast: true}.Build,
+}
+
+// exaone4 has norms behind its parts only, normalises heads, and where it has windows rotates in layers with them alone.
+// Source: LG AI Research, EXAONE 4.0, 2025, section 2.1.
+var exaone4 = Family{
+	Archs: []string{"exaone4"},
+	Build: func(b *Builder) {
+		d := Decoder{Pairing: compute.Halves, NoPreNorm: true, PostNorm: true, QKNorm: HeadWise, Local: func(i int) bool { return i%4 != 3 }}
+		if b.cfg.Window > 0 {
+			d.Rotate = d.Local
+		}
+		d.Build(b)
+	},
 }
 
 // arcee is Llama with a feed-forward part of squared ReLU and no gate. Source: Arcee AI, AFM-4.5B, 2025.

@@ -33,7 +33,10 @@ type Config struct {
 	AttnCap, LogitCap                                float32
 	MoE                                              MoE
 	Latent                                           Latent
+	MaxALiBi                                         float32 // exponent of the last head's slope; 0: no ALiBi
 	Encoder                                          bool    // no text comes out, but a vector of HiddenDim for each token
+	plainNorms                                       bool    // norms without weights
+	scaledALiBi                                      float64 // the slopes are scaled like the scores, this many times; 0: they are not
 	buckets, farthest                                int     // of T5's bias
 	localBase                                        float64 // of RoPE in local layers with angles of their own
 }

@@ -164,7 +164,7 @@ func (c *hfConfig) translate() error {
 	c.heads = c.count(-1, 1<<16, "num_attention_heads", "n_head", "num_heads", "n_heads")
 	c.kvHeads = c.count(c.heads, 1<<16, "num_key_value_heads")
 	c.headDim = c.count(hidden/max(c.heads, 1), maxHFDim, "head_dim", "d_kv")
-	ctx := c.count(-1, maxHFCtx, "max_position_embeddings", "n_positions", "n_ctx")
+	ctx := c.count(-1, maxHFCtx, "max_position_embeddings", "n_positions", "n_ctx", "max_seq_len")
 	c.set("vocab_size", c.count(-1, 1<<24, "vocab_size"))
 	c.set("context_length", ctx)
 	c.set("embedding_length", hidden)

@@ -76,11 +76,7 @@ func robertaKeys(c *hfConfig) {
 
 // splitPadding drops the rows of padding, so that the first token has row 0.
 func splitPadding(c *hfConfig, m matrix, kind string) ([]hfTensor, error) {
-	n := c.padding()
-	if m.rows <= n {
-		return nil, wantShape(m, "more rows than padding has")
-	}
-	return []hfTensor{{"position_embd" + kind, m.pick(m.rows-n, func(i int) int { return i + n }), nil}}, nil
+	return dropRows(c.padding())(c, m, kind)
 }
 
 func nomicKeys(c *hfConfig) {

@@ -158,7 +158,7 @@ var hfFamilies = []*hfFamily{
 
 // hfFamilyOf finds the family of a model_type, or nil.
 func hfFamilyOf(kind string) *hfFamily {
-	for _, list := range [][]*hfFamily{hfFamilies, hfEncoders} {
+	for _, list := range [][]*hfFamily{hfFamilies, hfMore, hfEncoders} {
 		for _, f := range list {
 			if slices.Contains(f.types, kind) {
 				return f
@@ -170,7 +170,7 @@ func hfFamilyOf(kind string) *hfFamily {
 
 // hfTypes lists the model types that can be read.
 func hfTypes() (all []string) {
-	for _, list := range [][]*hfFamily{hfFamilies, hfEncoders} {
+	for _, list := range [][]*hfFamily{hfFamilies, hfMore, hfEncoders} {
 		for _, f := range list {
 			all = append(all, f.types...)
 		}
@@ -299,12 +299,11 @@ func deepseekKeys(c *hfConfig) {
 }
 
 func falconKeys(c *hfConfig) {
-	if c.flag(false, "alibi") {
-		c.refuse("ALiBi positions")
-	}
 	fresh := c.flag(false, "new_decoder_architecture")
-	if !fresh && !c.flag(true, "parallel_attn") {
-		c.refuse("falcon with parallel_attn false")
+	c.set("use_parallel_residual", fresh || c.flag(true, "parallel_attn"))
+	if c.flag(false, "alibi") {
+		c.set("attention.max_alibi_bias", maxALiBi)
+		c.set("attention.alibi_scale", falconALiBi(c.text("transformers_version")))
 	}
 	switch {
 	case fresh:
@@ -313,6 +312,16 @@ func falconKeys(c *hfConfig) {
 		c.kvHeads = 1
 	}
 	c.set("attention.head_count_kv", c.kvHeads)
+}
+
+// falconALiBi is how often the bias is added to scores. Falcon's own models were trained with it once; since version 4.36 the
+// reference's plain attention adds it twice, and what was made with such a version computes what it was made with.
+func falconALiBi(version string) float64 {
+	var major, minor int
+	if n, _ := fmt.Sscanf(version, "%d.%d", &major, &minor); n == 2 && (major > 4 || major == 4 && minor >= 36) {
+		return 2
+	}
+	return 1
 }
 
 // wantShape is an error of a tensor's shape.

@@ -13,7 +13,7 @@ import (
 
 // hfPrefixes come before names in checkpoints of whole models and are missing in those of the part below the output.
 var hfPrefixes = []string{"model.language_model.", "language_model.model.", "language_model.", "model.", "transformer.", "gpt_neox.",
-	"bert.", "roberta.", "distilbert.", "encoder."}
+	"bert.", "roberta.", "distilbert.", "encoder.", "decoder."}
 
 // hfForeign are parts of models that see or hear; the text's part runs without them.
 var hfForeign = []string{"vision_tower.", "vision_model.", "visual.", "multi_modal_projector.", "audio_tower."}
@@ -54,14 +54,17 @@ func (f *File) nameTensors(c *hfConfig, raws map[string]*rawTensor) error {
 				return refuse(full, err)
 			}
 		} else {
-			to, ok := c.fam.names[base]
+			to, ok := c.fam.names["*."+base] // a name that means something else outside of layers
+			if !ok || prefix == "" {
+				to, ok = c.fam.names[base]
+			}
 			if !ok {
 				to, ok = hfNames[base]
 			}
 			if !ok {
 				return &UnsupportedError{c.file, fmt.Sprintf("tensor %s of %s", quote(full), c.fam.types[0])}
 			}
-			if c.fam.plusOne && strings.HasSuffix(to, "norm") {
+			if c.fam.plusOne && kind == ".weight" && strings.HasSuffix(to, "norm") {
 				m = m.plusOne()
 			}
 			if to == "output_norm" {
@@ -126,7 +129,7 @@ func cutPrefixes(name string) string {
 func (c *hfConfig) layerOf(name string) (prefix, base string, skip bool) {
 	var rest string
 	var ok bool
-	for _, list := range []string{"layers.", "h.", "layer.", "block."} {
+	for _, list := range []string{"layers.", "h.", "layer.", "block.", "blocks."} {
 		if rest, ok = strings.CutPrefix(name, list); ok {
 			break
 		}
