@@ -73,6 +73,9 @@ func TokenizerOf(f *weights.File) (*tokenizer.Tokenizer, error) {
 func TemplateOf(f *weights.File) (*template.Template, error) {
 	src, ok := f.String("tokenizer.chat_template")
 	if !ok {
+		if f.Value("tokenizer.chat_template") != nil {
+			return nil, fmt.Errorf("engine: read chat template of %q: tokenizer.chat_template: got another type, want text", f.Name)
+		}
 		return nil, nil
 	}
 	t, err := template.Parse(src)

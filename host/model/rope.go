@@ -64,6 +64,10 @@ func (r *reader) rope(c *Config) {
 	if r.err != nil {
 		return
 	}
+	if p.Dim > c.HeadDim {
+		r.fail("rope.dimension_count", "got %d rotated elements of a head of %d", p.Dim, c.HeadDim)
+		return
+	}
 	if err := p.check(); err != nil {
 		r.fail("rope", "%v", err)
 	}
