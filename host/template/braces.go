@@ -126,8 +126,11 @@ func (s *state) formatValue(b *builder, v any, form string) error {
 	sp.alternate = strings.HasPrefix(rest, "#")
 	rest = strings.TrimPrefix(rest, "#")
 	if strings.HasPrefix(rest, "0") {
+		if sp.fill == " " {
+			sp.fill = "0"
+		}
 		if sp.align == 0 {
-			sp.fill, sp.align = "0", '='
+			sp.align = '='
 		}
 		rest = rest[1:]
 	}
@@ -174,6 +177,9 @@ func (s *state) writeSpec(b *builder, v any, sp spec) error {
 		}
 		sp.writeText(b, t)
 		return nil
+	}
+	if isA[text](v) {
+		return valueError("unknown format code '%c' for object of type 'str'", sp.verb)
 	}
 	align('>')
 	f, isNumber := number(v)

@@ -48,11 +48,8 @@ func lengthFilter(_ *state, v any, a args) (any, error) {
 }
 
 func absolute(_ *state, v any, _ args) (any, error) {
-	switch n := v.(type) {
-	case float64:
-		return math.Abs(n), nil
-	case undefined:
-		return nil, n.fail()
+	if f, ok := v.(float64); ok {
+		return math.Abs(f), nil
 	}
 	i, ok := integer(v)
 	if !ok {
@@ -151,9 +148,6 @@ func roundFilter(_ *state, v any, a args) (any, error) {
 	method, err := asText(or(p[1], trusted("common")))
 	if err != nil {
 		return nil, err
-	}
-	if u, ok := v.(undefined); ok {
-		return nil, u.fail()
 	}
 	f, ok := number(v)
 	if !ok {

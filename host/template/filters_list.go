@@ -206,7 +206,7 @@ func lastItem(s *state, v any, a args) (any, error) {
 		return nil, err
 	}
 	switch x := v.(type) {
-	case *generator, undefined:
+	case *generator:
 		return nil, typeError("'%s' object is not reversible", typeName(v))
 	case *list:
 		if x.kind == isReversed {

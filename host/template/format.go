@@ -106,8 +106,7 @@ func (s *state) percent(f text, arg any) (any, error) {
 			return nil, err
 		}
 	}
-	_, isDict := arg.(*dict)
-	if used < len(given) && !named && !isDict {
+	if used < len(given) && !named && !isA[*dict](arg) && (!isA[*list](arg) || arg.(*list).kind == isTuple) {
 		return nil, typeError("not all arguments converted during string formatting")
 	}
 	t, err := s.done(b)

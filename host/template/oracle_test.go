@@ -80,6 +80,9 @@ func TestChatTemplatesOfTestdata(t *testing.T) {
 	require.NoError(t, err)
 	n := 0
 	for _, path := range files {
+		if filepath.Base(path) == "snippets.json" { // another form
+			continue
+		}
 		t.Run(strings.TrimSuffix(filepath.Base(path), ".json"), func(t *testing.T) { n += checkChat(t, path) })
 	}
 	assert.Greater(t, n, 10)

@@ -17,6 +17,8 @@ type parser struct {
 	depth int
 	loops int             // around this statement
 	names map[string]bool // that the macro being read speaks of
+	// unknown are filters and tests that there are not, outside of conditions.
+	unknown []error
 }
 
 func (p *parser) peek() token { return p.toks[p.at] }
@@ -189,6 +191,8 @@ func (p *parser) statement() (node, error) {
 
 func (p *parser) ifStmt(at pos) (node, error) {
 	n := ifNode{pos: at}
+	mark := len(p.unknown)
+	defer func() { p.unknown = p.unknown[:min(mark, len(p.unknown))] }()
 	for {
 		cond, err := p.tuple(false, false)
 		if err != nil {

@@ -45,6 +45,7 @@ func (p *parser) expr() (expr, error) {
 		return nil, err
 	}
 	defer p.leave()
+	mark := len(p.unknown)
 	e, err := p.or()
 	for err == nil && p.is(tName, "if") {
 		c := &condExpr{pos: p.here(), yes: e}
@@ -56,6 +57,7 @@ func (p *parser) expr() (expr, error) {
 			c.no, err = p.expr()
 		}
 		e = c
+		p.unknown = p.unknown[:mark]
 	}
 	return e, err
 }
@@ -345,8 +347,6 @@ func (p *parser) subscript(at pos, of expr) (expr, error) {
 	}
 	p.take()
 	switch len(items) {
-	case 0:
-		return nil, p.fail("got an empty subscript")
 	case 1:
 		return &indexExpr{at, of, items[0]}, nil
 	}
@@ -421,6 +421,9 @@ func (p *parser) filterChain(e expr, inline bool) (expr, error) {
 		if f.name, err = p.name(); err != nil {
 			return nil, err
 		}
+		if filters[f.name] == nil {
+			p.note("filter", f.name, f.pos)
+		}
 		if p.isOp("(") {
 			if f.args, err = p.args(); err != nil {
 				return nil, err
@@ -431,6 +434,16 @@ func (p *parser) filterChain(e expr, inline bool) (expr, error) {
 	return e, nil
 }
 
+// note keeps an unknown filter or test in mind: it is an error unless a condition decides whether it is used.
+func (p *parser) note(what, name string, at pos) {
+	line, column := lineAndColumn(p.src, int(at))
+	if slices.Contains(refusedFilters, name) {
+		p.unknown = append(p.unknown, &UnsupportedError{line, column, "filter " + name})
+		return
+	}
+	p.unknown = append(p.unknown, &SyntaxError{line, column, "got unknown " + what + " " + strconv.Quote(name)})
+}
+
 func (p *parser) test(e expr) (expr, error) {
 	p.take()
 	at := p.here()
@@ -439,6 +452,9 @@ func (p *parser) test(e expr) (expr, error) {
 	var err error
 	if t.name, err = p.name(); err != nil {
 		return nil, err
+	}
+	if tests[t.name] == nil {
+		p.note("test", t.name, t.pos)
 	}
 	switch next := p.peek(); {
 	case p.isOp("("):

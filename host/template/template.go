@@ -39,6 +39,9 @@ func Parse(src string) (*Template, error) {
 	}
 	p := &parser{src: src, toks: toks}
 	body, _, err := p.body()
+	if err == nil && len(p.unknown) > 0 {
+		err = p.unknown[0]
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -138,9 +138,7 @@ func wrapLines(s string, chunks [][2]int, width int, breakLong, hyphens bool) []
 				if i := strings.LastIndexByte(s[c[0]:cut], '-'); hyphens && size(c) > width-used && i > 0 && strings.Trim(s[c[0]:c[0]+i], "-") != "" {
 					cut = c[0] + i + 1
 				}
-				if cut > c[0] {
-					add([2]int{c[0], cut})
-				}
+				add([2]int{c[0], cut}) // which may be nothing, and then keeps white space before it from being dropped
 				chunks[0][0] = cut
 			case line == 0:
 				add(c)
