@@ -61,16 +61,12 @@ func (s *state) getitem(v, at any) (any, error) {
 		}
 	case text:
 		if n, ok := small(at); ok {
-			if err := s.work(len(v.s)); err != nil {
+			lo, hi, ok := v.runeAt(n)
+			if err := s.work(2 * max(n, -n)); err != nil {
 				return nil, err
 			}
-			if n < 0 {
-				n += v.len()
-			}
-			if n >= 0 {
-				if lo := v.byteAt(n); lo < len(v.s) {
-					return v.cut(lo, lo+len(firstRune(v.s[lo:]))), nil
-				}
+			if ok {
+				return v.cut(lo, hi), nil
 			}
 		}
 	}
@@ -81,15 +77,6 @@ func (s *state) getitem(v, at any) (any, error) {
 		return undefined{name: name.s, of: objectName(v)}, nil
 	}
 	return undefined{hint: objectName(v) + " object has no such element"}, nil
-}
-
-func firstRune(s string) string {
-	for i := range s {
-		if i > 0 {
-			return s[:i]
-		}
-	}
-	return s
 }
 
 func objectName(v any) string {

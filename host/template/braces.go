@@ -135,8 +135,8 @@ func (s *state) formatValue(b *builder, v any, form string) error {
 		rest = rest[1:]
 	}
 	number := func() (n int) {
-		for rest != "" && rest[0] >= '0' && rest[0] <= '9' && n <= maxWidth {
-			n = 10*n + int(rest[0]-'0')
+		for rest != "" && rest[0] >= '0' && rest[0] <= '9' {
+			n = min(10*n+int(rest[0]-'0'), maxWidth+1)
 			rest = rest[1:]
 		}
 		return n

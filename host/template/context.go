@@ -100,6 +100,9 @@ func fromJSON(raw json.RawMessage) (any, error) {
 	d := json.NewDecoder(bytes.NewReader(raw))
 	d.UseNumber()
 	v, err := decodeValue(d, 0)
+	if err == io.EOF {
+		err = io.ErrUnexpectedEOF
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -114,9 +117,6 @@ func decodeValue(d *json.Decoder, depth int) (any, error) {
 		return nil, fmt.Errorf("got nesting deeper than %d", maxNesting)
 	}
 	t, err := d.Token()
-	if err == io.EOF {
-		err = io.ErrUnexpectedEOF
-	}
 	if err != nil {
 		return nil, err
 	}

@@ -158,8 +158,11 @@ func (s *state) arithmetic(op string, a, b any) (any, error) {
 			return s.join(x, y)
 		case *list:
 			if y, ok := b.(*list); ok && x.kind == y.kind && x.kind <= isTuple {
-				items := make([]any, 0, len(x.items)+len(y.items))
-				return &list{items: append(append(items, x.items...), y.items...), kind: x.kind}, s.charge(16 * cap(items))
+				n := len(x.items) + len(y.items)
+				if err := s.charge(16 * n); err != nil {
+					return nil, err
+				}
+				return &list{items: append(append(make([]any, 0, n), x.items...), y.items...), kind: x.kind}, nil
 			}
 		}
 	}

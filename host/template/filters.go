@@ -149,6 +149,9 @@ func roundFilter(_ *state, v any, a args) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	if u, ok := v.(undefined); ok && method.s != "common" {
+		return nil, u.fail()
+	}
 	f, ok := number(v)
 	if !ok {
 		return nil, typeError("type %s doesn't define __round__ method", typeName(v))
@@ -269,7 +272,7 @@ func indent(s *state, v any, a args) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	t, err := asText(v)
+	t, err := asLines(v)
 	if err != nil {
 		return nil, err
 	}
@@ -300,12 +303,17 @@ func indent(s *state, v any, a args) (any, error) {
 	return s.done(b)
 }
 
+// asLines wants a str that has lines.
+func asLines(v any) (text, error) {
+	t, err := asText(v)
+	if l, ok := v.(*list); ok && l.kind == isList {
+		err = failure("AttributeError", "'list' object has no attribute 'splitlines'")
+	}
+	return t, err
+}
+
 func truncate(s *state, v any, a args) (any, error) {
 	p, err := a.bind("truncate", "length?", "killwords?", "end?", "leeway?")
-	if err != nil {
-		return nil, err
-	}
-	t, err := asText(v)
 	if err != nil {
 		return nil, err
 	}
@@ -323,11 +331,17 @@ func truncate(s *state, v any, a args) (any, error) {
 			return nil, err
 		}
 	}
+	size, err := length(v)
+	t, isText := v.(text)
 	switch {
 	case n < end.len() || leeway < 0:
 		return nil, failure("AssertionError", "expected length >= %d, got %d", end.len(), n)
-	case t.len() <= n+leeway:
-		return t, nil
+	case err != nil:
+		return nil, err
+	case size <= n+leeway:
+		return v, nil
+	case !isText:
+		return nil, failure("AttributeError", "'%s' object has no attribute 'rsplit'", typeName(v))
 	}
 	cut := t.cut(0, t.byteAt(n-end.len()))
 	if !truth(or(p[1], false)) {

@@ -181,7 +181,7 @@ func firstItem(s *state, v any, a args) (any, error) {
 		return nil, err
 	}
 	if t, ok := v.(text); ok && t.s != "" {
-		return t.cut(0, len(firstRune(t.s))), nil
+		return t.cut(0, len(firstRune(t.s))).plain(), nil
 	}
 	items, err := s.iterate(v)
 	if err != nil {

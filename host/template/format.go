@@ -49,9 +49,6 @@ func keywords(a args) *dict {
 
 // percent is Python's f % arg: printf.
 func (s *state) percent(f text, arg any) (any, error) {
-	if u, ok := arg.(undefined); ok {
-		return nil, u.fail()
-	}
 	given := []any{arg}
 	if l, ok := arg.(*list); ok && l.kind == isTuple {
 		given = l.items
@@ -106,7 +103,7 @@ func (s *state) percent(f text, arg any) (any, error) {
 			return nil, err
 		}
 	}
-	if used < len(given) && !named && !isA[*dict](arg) && (!isA[*list](arg) || arg.(*list).kind == isTuple) {
+	if used < len(given) && !named && !isA[*dict](arg) && !isA[undefined](arg) && (!isA[*list](arg) || arg.(*list).kind == isTuple) {
 		return nil, typeError("not all arguments converted during string formatting")
 	}
 	t, err := s.done(b)
@@ -144,8 +141,8 @@ func percentSpec(f string, take func() (any, error)) (sp spec, size int, err err
 				n, err = asInt(v)
 			}
 		}
-		for ; i < len(f) && f[i] >= '0' && f[i] <= '9' && n <= maxWidth; i++ {
-			n = 10*n + int(f[i]-'0')
+		for ; i < len(f) && f[i] >= '0' && f[i] <= '9'; i++ {
+			n = min(10*n+int(f[i]-'0'), maxWidth+1)
 		}
 		return n
 	}
@@ -208,12 +205,18 @@ func (s *state) percentValue(b *builder, v any, sp spec, safe bool) error {
 			v, _ = truncated(f)
 		}
 		n, ok := integer(v)
+		if u, missing := v.(undefined); missing {
+			return u.fail()
+		}
 		if !ok {
 			return typeError("%%%c format: a number is required, not %s", sp.verb, typeName(v))
 		}
 		return sp.writeInt(b, n)
 	case 'e', 'E', 'f', 'F', 'g', 'G':
 		f, ok := number(v)
+		if u, missing := v.(undefined); missing {
+			return u.fail()
+		}
 		if !ok {
 			return typeError("must be real number, not %s", typeName(v))
 		}

@@ -9,7 +9,7 @@ import (
 type Limits struct {
 	Steps  int // expressions and statements, and the like in filters: 1 Mi and 16 for each byte of data
 	Output int // bytes, of any text: 1 MiB and 4 for each byte of data
-	Memory int // bytes that are made while rendering, in all: 128 MiB and 256 for each byte of data
+	Memory int // bytes that are made while rendering, in all: 64 MiB and 256 for each byte of data
 }
 
 // of fills in the defaults for so many bytes of data.
@@ -21,7 +21,7 @@ func (l Limits) of(size int) Limits {
 	}
 	set(&l.Steps, 1<<20, 16)
 	set(&l.Output, 1<<20, 4)
-	set(&l.Memory, 128<<20, 256)
+	set(&l.Memory, 64<<20, 256)
 	return l
 }
 
@@ -79,10 +79,10 @@ func (s *state) step(n int) error {
 
 // work counts walking through n bytes.
 func (s *state) work(n int) error {
-	if n < 1024 {
+	if n < 256 { // about what a step takes
 		return nil
 	}
-	return s.step(n / 1024)
+	return s.step(n / 256)
 }
 
 // charge counts bytes that are made.

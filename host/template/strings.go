@@ -360,13 +360,18 @@ func splitLines(s *state, t text, a args) (any, error) {
 	return l, s.charge(len(t.s) + 64*len(l.items))
 }
 
-// replace puts to in place of from, n times at most (−1: always).
+// replace puts to in place of from, n times at most (−1: always). In place of data it is data: else whoever chooses the data
+// would choose where the template's text goes, and could have a control token put there.
 func (s *state) replace(t text, from string, to text, n int) (any, error) {
 	if n == 0 || from == to.s && from != "" && to.ends == nil && !to.data {
 		return t, nil
 	}
 	b := s.build()
 	at := 0
+	asData := to
+	if fromData(t) {
+		asData = untrusted(to.s)
+	}
 	for n != 0 && !b.over {
 		i, width := strings.Index(t.s[at:], from), len(from)
 		if from == "" { // between all characters
@@ -375,7 +380,7 @@ func (s *state) replace(t text, from string, to text, n int) (any, error) {
 			}
 			i = 0
 			_, width = utf8.DecodeRuneInString(t.s[at:])
-			b.addText(to)
+			b.addText(asData)
 			b.addCut(t, at, at+width)
 			if n--; at == len(t.s) {
 				at++
@@ -388,7 +393,11 @@ func (s *state) replace(t text, from string, to text, n int) (any, error) {
 			break
 		}
 		b.addCut(t, at, at+i)
-		b.addText(to)
+		if fromData(t.cut(at+i, at+i+width)) {
+			b.addText(asData)
+		} else {
+			b.addText(to)
+		}
 		at += i + width
 		n--
 	}

@@ -85,6 +85,31 @@ func (t text) byteAt(i int) int {
 	return len(t.s)
 }
 
+// runeAt is where character n is, counted from the end where n is less than zero; false: there is none.
+func (t text) runeAt(n int) (lo, hi int, ok bool) {
+	if n >= 0 {
+		lo = t.byteAt(n)
+		return lo, lo + len(firstRune(t.s[lo:])), lo < len(t.s)
+	}
+	for hi = len(t.s); hi > 0; hi = lo {
+		_, size := utf8.DecodeLastRuneInString(t.s[:hi])
+		lo = hi - size
+		if n++; n == 0 {
+			return lo, hi, true
+		}
+	}
+	return 0, 0, false
+}
+
+func firstRune(s string) string {
+	for i := range s {
+		if i > 0 {
+			return s[:i]
+		}
+	}
+	return s
+}
+
 // mapped replaces each character by what f makes of it, keeping its origin.
 func (t text) mapped(f func(r rune, raw string) string) text {
 	var b builder

@@ -155,7 +155,7 @@ func (s *state) iterate(v any) ([]any, error) {
 		}
 		items := make([]any, 0, len(v.s))
 		for c := range v.chars {
-			items = append(items, text{s: c.raw, data: c.data, safe: v.safe})
+			items = append(items, text{s: c.raw, data: c.data})
 		}
 		return items, nil
 	case undefined:

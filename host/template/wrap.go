@@ -12,9 +12,12 @@ func wordWrap(s *state, v any, a args) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	t, err := asText(v)
-	if err != nil {
-		return nil, err
+	t, ok := v.(text)
+	if u, missing := v.(undefined); missing {
+		return nil, u.fail()
+	}
+	if !ok {
+		return nil, failure("AttributeError", "'%s' object has no attribute 'splitlines'", typeName(v))
 	}
 	width, err := asInt(or(p[0], int64(79)))
 	if err != nil {
@@ -109,44 +112,45 @@ func wrapChunks(s string, hyphens bool) [][2]int {
 // wrapLines puts chunks on lines of at most width characters, and drops white space where lines break.
 func wrapLines(s string, chunks [][2]int, width int, breakLong, hyphens bool) [][2]int {
 	var out [][2]int
-	size := func(c [2]int) int { return utf8.RuneCountInString(s[c[0]:c[1]]) }
+	sizes := make([]int, len(chunks)) // in characters
+	for i, c := range chunks {
+		sizes[i] = utf8.RuneCountInString(s[c[0]:c[1]])
+	}
 	blank := func(c [2]int) bool { return strings.TrimFunc(s[c[0]:c[1]], isSpace) == "" }
 	for len(chunks) > 0 {
 		if len(out) > 0 && blank(chunks[0]) {
-			chunks = chunks[1:]
+			chunks, sizes = chunks[1:], sizes[1:]
 			continue
 		}
-		line, used, last := 0, 0, [2]int{}
-		start := -1
-		add := func(c [2]int) {
+		start, used, last := -1, 0, [2]int{}
+		add := func(c [2]int, size int) {
 			if start < 0 {
 				start = c[0]
 			}
-			used += size(c)
+			used += size
 			last = c
-			line++
 		}
-		for len(chunks) > 0 && used+size(chunks[0]) <= width {
-			add(chunks[0])
-			chunks = chunks[1:]
+		for len(chunks) > 0 && used+sizes[0] <= width {
+			add(chunks[0], sizes[0])
+			chunks, sizes = chunks[1:], sizes[1:]
 		}
-		if len(chunks) > 0 && size(chunks[0]) > width {
+		if len(chunks) > 0 && sizes[0] > width {
 			c := chunks[0]
 			switch {
 			case breakLong:
-				cut := c[0] + text{s: s[c[0]:c[1]]}.byteAt(width-used)
-				if i := strings.LastIndexByte(s[c[0]:cut], '-'); hyphens && size(c) > width-used && i > 0 && strings.Trim(s[c[0]:c[0]+i], "-") != "" {
+				size := width - used
+				cut := c[0] + text{s: s[c[0]:c[1]]}.byteAt(size)
+				if i := strings.LastIndexByte(s[c[0]:cut], '-'); hyphens && i > 0 && strings.Trim(s[c[0]:c[0]+i], "-") != "" {
 					cut = c[0] + i + 1
+					size = utf8.RuneCountInString(s[c[0]:cut])
 				}
-				add([2]int{c[0], cut}) // which may be nothing, and then keeps white space before it from being dropped
+				add([2]int{c[0], cut}, size) // which may be nothing, and then keeps white space before it from being dropped
 				chunks[0][0] = cut
-			case line == 0:
-				add(c)
-				chunks = chunks[1:]
+				sizes[0] -= size
+			case start < 0:
+				add(c, sizes[0])
+				chunks, sizes = chunks[1:], sizes[1:]
 			}
-		}
-		if line == 0 {
-			continue
 		}
 		end := last[1]
 		if blank(last) {
