@@ -49,7 +49,7 @@ var t5Encoder = Family{
 		return r.err
 	},
 	Build: func(b *Builder) {
-		e := Encoder{Root: "enc.", PreNorm: true, Activation: compute.ReLU, Bias: relativeBias}
+		e := Encoder{Root: "enc.", Output: "attn_o", PreNorm: true, Activation: compute.ReLU, Bias: relativeBias}
 		if _, gated := b.f.Tensor("enc.blk.0.ffn_gate.weight"); gated {
 			e.Gated, e.Activation = true, compute.GELUTanh
 		}
@@ -64,16 +64,7 @@ const maxReach = 1 << 20
 // layers share.
 func relativeBias(b *Builder) compute.Ref {
 	c, name := b.cfg, "enc.blk.0.attn_rel_b.weight"
-	t, ok := b.f.Tensor(name)
-	if !ok || t.Rows != c.buckets || t.Cols != c.NumHeads {
-		b.fail("tensor %q: got [%d, %d], want [%d, %d]", name, t.Rows, t.Cols, c.buckets, c.NumHeads)
-		return 0
-	}
-	v, err := floats(b.f, t)
-	if err != nil {
-		b.fail("tensor %q: %w", name, err)
-		return 0
-	}
+	v := b.numbers(name, c.buckets, c.NumHeads, c.buckets)
 	table := make([]float32, 0, (2*c.farthest+1)*c.NumHeads)
 	for far := -c.farthest; far <= c.farthest; far++ {
 		at := relativeBucket(far, c.buckets, c.farthest) * c.NumHeads

@@ -9,6 +9,7 @@ import (
 // Encoder is the wiring of an encoder, which sees its whole input at once and in both directions, and whose result is a vector
 // for each token. The zero value is BERT without positions.
 type Encoder struct {
+	Output     string // tensor of the matrix behind attention; "": attn_output
 	Root       string // before the names of layers and of the last norm
 	PreNorm    bool   // norms stand before the parts and behind the last layer, not behind each residual
 	Positions  bool   // learned positions
@@ -109,7 +110,11 @@ func (d Encoder) attention(b *Builder, h compute.Ref, angles *RoPE, window int, 
 	out := b.p.Scratch(b.layer+"attn", compute.PerToken(1), c.NumHeads*c.HeadDimV)
 	b.p.Add(b.layer+"attn", compute.Attention{Q: q, K: k, V: v, Bias: bias, Out: out, NumHeads: c.NumHeads, NumKVHeads: c.NumKVHeads,
 		HeadDim: c.HeadDim, HeadDimV: c.HeadDimV, Scale: scale, Window: window})
-	return b.Linear("attn_output", out, c.HiddenDim)
+	name := d.Output
+	if name == "" {
+		name = "attn_output"
+	}
+	return b.Linear(name, out, c.HiddenDim)
 }
 
 func (d Encoder) feedForward(b *Builder, h compute.Ref) compute.Ref {
@@ -130,16 +135,7 @@ func (d Encoder) feedForward(b *Builder, h compute.Ref) compute.Ref {
 // FirstRow is the first row of the tensor NAME.weight of n columns, as float32.
 func (b *Builder) FirstRow(name string, n int) compute.Ref {
 	full := b.layer + name + ".weight"
-	t, _ := b.f.Tensor(full)
-	if t.Cols != n || t.Rows < 1 || t.Rows > maxTokenTypes {
-		b.fail("tensor %q: got [%d, %d], want 1 to %d rows of %d", full, t.Rows, t.Cols, maxTokenTypes, n)
-		t.Rows, t.Cols = 0, 0
-	}
-	v, err := floats(b.f, t)
-	if err != nil {
-		b.fail("tensor %q: %w", full, err)
-	}
-	return b.table(full+"[0]", 1, n, v[:min(n, len(v))])
+	return b.table(full+"[0]", 1, n, b.numbers(full, 0, n, maxTokenTypes)[:n])
 }
 
 // maxTokenTypes bounds a table of which one row is used: BERT has two.

@@ -38,3 +38,27 @@ func (b *Builder) need(name string, rows, cols int, vector bool) {
 	}
 	*b.needs = append(*b.needs, Need{name, rows, cols, vector})
 }
+
+// numbers reads a small tensor of plain floats while the program is built. rows 0 are as many as the file has, one to most.
+func (b *Builder) numbers(full string, rows, cols, most int) []float32 {
+	if b.needs != nil {
+		rows = max(rows, min(2, most))
+		b.need(full, rows, cols, true)
+		return make([]float32, rows*cols)
+	}
+	t, ok := b.f.Tensor(full)
+	n := rows
+	if n == 0 {
+		n = min(max(t.Rows, 1), most)
+	}
+	if !ok || t.Rows != n || t.Cols != cols {
+		b.fail("tensor %q: got [%d, %d], want [%d, %d]", full, t.Rows, t.Cols, n, cols)
+		return make([]float32, n*cols)
+	}
+	v, err := floats(b.f, t)
+	if err != nil {
+		b.fail("tensor %q: %w", full, err)
+		return make([]float32, n*cols)
+	}
+	return v
+}

@@ -25,14 +25,15 @@ type arch struct {
 	narrow    bool // experts have a width of their own, and the file says so
 	// equalHeads says that there are as many heads of keys and values as of queries.
 	equalHeads bool
-	rotary     int // part of a head that rotates: 1 all, 2 half, 0 none
-	optional   []string
+	rotary     int      // part of a head that rotates: 1 all, 2 half, 0 none
+	optional   []string // tensors that host/model reads only where they are there
+	encoder    bool
 	keys       func(s *Spec, set func(key string, v any))
 }
 
 // reads reports whether files have a tensor that host/model reads only where it is there. Patterns are of the name in its layer.
 func (a *arch) reads(name string) bool {
-	if rest, ok := strings.CutPrefix(name, "blk."); ok {
+	if rest, ok := strings.CutPrefix(strings.TrimPrefix(name, "enc."), "blk."); ok {
 		_, name, _ = strings.Cut(rest, ".")
 	}
 	return slices.ContainsFunc(a.optional, func(pattern string) bool {
@@ -90,7 +91,84 @@ var archs = map[string]*arch{
 	"olmo2": {rotary: 1, optional: own},
 	"olmoe": {rotary: 1, moe: always, equalHeads: true, optional: own},
 	"glm4":  {rotary: 2, optional: own},
+
+	"ernie4_5-moe": {rotary: 1, moe: always, narrow: true, optional: own, keys: func(s *Spec, set func(string, any)) {
+		shared(s, set)
+		set("interleave_moe_layer_step", 1)
+	}},
+	"chatglm": {rotary: 2, optional: list([]string{"attn_qkv.weight", "attn_qkv.bias"}, own)},
+	"glm4moe": {rotary: 2, moe: always, narrow: true, optional: list(qkvBias, headNorm, own, []string{"exp_probs_b.bias"}), keys: func(s *Spec, set func(string, any)) {
+		shared(s, set)
+		set("expert_weights_scale", 1.5)
+		set("expert_weights_norm", true)
+		set("expert_gating_func", 2) // sigmoid
+	}},
+	"hunyuan-dense": {rotary: 1, optional: list(headNorm, own)},
+	"exaone4":       {rotary: 1, optional: list(headNorm, own)},
+	"olmo":          {layerNorm: true, rotary: 1, optional: own},
+	"gptj":          {layerNorm: true, rotary: 1, optional: list([]string{"ffn*.bias", "*norm.bias", "output.bias"}, own)},
+	"gptneo":        {layerNorm: true, optional: list([]string{"attn_output.bias", "ffn*.bias", "*norm.bias"}, own)},
+	"starcoder":     {layerNorm: true, optional: list([]string{"attn*.bias", "ffn*.bias", "output_norm.bias", "attn_qkv.weight"}, own)},
+	"opt":           {layerNorm: true, optional: list([]string{"attn*.bias", "ffn*.bias", "output_norm.bias"}, own)},
+	"bloom":         {layerNorm: true, equalHeads: true, optional: list([]string{"attn*.bias", "ffn*.bias", "output_norm.bias", "token_embd_norm.*", "attn_qkv.weight"}, own)},
+	"mpt": {layerNorm: true, optional: list([]string{"attn_qkv.weight"}, own),
+		keys: func(_ *Spec, set func(string, any)) { set("attention.max_alibi_bias", 8.0) }},
+
+	"mistral3":  {rotary: 1, optional: own},
+	"deepseek2": {moe: always, narrow: true, optional: list(own, []string{"exp_probs_b.bias"}), keys: latentKeys},
+
+	"bert": {encoder: true, layerNorm: true, equalHeads: true, optional: list(biases, []string{"token_types.weight", "token_embd_norm.weight"}), keys: func(s *Spec, set func(string, any)) {
+		set("attention.causal", false)
+		set("tokenizer.ggml.token_type_count", 2)
+	}},
+	"nomic-bert": {encoder: true, layerNorm: true, rotary: 1, equalHeads: true,
+		optional: []string{"*norm.bias", "token_types.weight", "token_embd_norm.weight", "attn_qkv.weight"}, keys: func(s *Spec, set func(string, any)) {
+			set("attention.causal", false)
+			set("tokenizer.ggml.token_type_count", 2)
+		}},
+	"modern-bert": {encoder: true, layerNorm: true, rotary: 1, equalHeads: true, optional: []string{"token_embd_norm.weight", "attn_norm.weight", "ffn_norm.weight", "attn_qkv.weight"},
+		keys: func(s *Spec, set func(string, any)) {
+			set("attention.causal", false)
+			set("rope.freq_base_swa", 10000.0)
+			window(s, set)
+		}},
+	"t5encoder": {encoder: true, equalHeads: true, optional: []string{"attn_norm.weight", "ffn_norm.weight", "ffn_gate.weight"},
+		keys: func(_ *Spec, set func(string, any)) {
+			set("attention.causal", false)
+			set("attention.relative_buckets_count", 32)
+		}},
 }
+
+// shared is one expert for every token, and a first layer without experts where there is another.
+func shared(s *Spec, set func(string, any)) {
+	set("leading_dense_block_count", min(1, s.Size.Layers-1))
+	set("expert_shared_count", 1)
+	set("expert_shared_feed_forward_length", narrower(&s.Size))
+}
+
+// latentKeys describes latent attention with sizes in the proportions of DeepSeek V3: the rotated part half of a head, the vectors that
+// keys and queries come from four and eight heads wide.
+func latentKeys(s *Spec, set func(string, any)) {
+	z := &s.Size
+	lora, rot := 4*z.HeadDim, z.HeadDim/4*2
+	set("attention.head_count_kv", 1)
+	set("attention.kv_lora_rank", lora)
+	set("attention.q_lora_rank", 8*z.HeadDim)
+	set("attention.key_length", lora+rot)
+	set("attention.value_length", lora)
+	set("attention.key_length_mla", z.HeadDim+rot)
+	set("attention.value_length_mla", z.HeadDim)
+	set("rope.dimension_count", rot)
+	set("rope.freq_base", 10000.0)
+	set("leading_dense_block_count", min(1, z.Layers-1))
+	set("expert_shared_count", 1)
+	set("expert_weights_scale", 2.5)
+	set("expert_weights_norm", true)
+	set("expert_gating_func", 2) // sigmoid
+}
+
+// Encoder reports whether an architecture gives vectors instead of text.
+func Encoder(name string) bool { return archs[name] != nil && archs[name].encoder }
 
 // Archs lists the architectures that can be made.
 func Archs() []string { return slices.Sorted(maps.Keys(archs)) }
@@ -113,6 +191,12 @@ func window(s *Spec, set func(string, any)) {
 func metadata(s *Spec, a *arch) []weights.Key {
 	var keys []weights.Key
 	put := func(name string, v any) {
+		for i := range keys { // an architecture's own word comes last and counts
+			if keys[i].Name == name {
+				keys = slices.Delete(keys, i, i+1)
+				break
+			}
+		}
 		switch x := v.(type) {
 		case int:
 			v = uint32(x)
@@ -121,7 +205,13 @@ func metadata(s *Spec, a *arch) []weights.Key {
 		}
 		keys = append(keys, weights.Key{Name: name, Value: v})
 	}
-	set := func(key string, v any) { put(s.Arch+"."+key, v) }
+	set := func(key string, v any) {
+		if strings.HasPrefix(key, "tokenizer.") {
+			put(key, v)
+			return
+		}
+		put(s.Arch+"."+key, v)
+	}
 	z := &s.Size
 	put("general.architecture", s.Arch)
 	put("general.name", s.Name)

@@ -120,6 +120,8 @@ func plan(s *Spec) ([]weights.Key, []weights.Shape, error) {
 		switch {
 		case s.Size.Experts > 0 && strings.Contains(n.Name, "_exps.weight"):
 			shape.Dims = []int{n.Cols, n.Rows / s.Size.Experts, s.Size.Experts}
+		case strings.HasSuffix(n.Name, "attn_k_b.weight"), strings.HasSuffix(n.Name, "attn_v_b.weight"): // a matrix for each head
+			shape.Dims = []int{n.Cols, n.Rows / s.Size.Heads, s.Size.Heads}
 		case n.Rows == 1:
 			shape.Dims = shape.Dims[:1]
 		}
@@ -185,7 +187,7 @@ func spread(s *Spec, shape *weights.Shape) (mean, deviation float64) {
 		return 0, 0.3 / math.Sqrt(cols)
 	case name == "token_embd.weight", name == "output.weight":
 		return 0, 2 / math.Sqrt(cols)
-	case has("attn_output", "ffn_down"):
+	case has("attn_output", "attn_o.", "ffn_down"):
 		return 0, 1 / math.Sqrt(2*float64(s.Size.Layers)*cols)
 	}
 	return 0, 1 / math.Sqrt(cols)

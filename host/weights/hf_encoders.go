@@ -43,7 +43,7 @@ var hfEncoders = []*hfFamily{
 	{types: []string{"t5"}, arch: "t5encoder", root: "enc.", noRope: true, acts: nil, skip: []string{"decoder.", "lm_head.", "embed_tokens."}, config: t5Keys,
 		defaults: map[string]any{"n_positions": number("512"), "layer_norm_epsilon": number("1e-6"), "d_kv": number("64"), "num_heads": number("8")},
 		names: map[string]string{"shared": "token_embd", "final_layer_norm": "output_norm", "layer.0.SelfAttention.q": "attn_q", "layer.0.SelfAttention.k": "attn_k",
-			"layer.0.SelfAttention.v": "attn_v", "layer.0.SelfAttention.o": "attn_output", "layer.0.SelfAttention.relative_attention_bias": "attn_rel_b",
+			"layer.0.SelfAttention.v": "attn_v", "layer.0.SelfAttention.o": "attn_o", "layer.0.SelfAttention.relative_attention_bias": "attn_rel_b",
 			"layer.0.layer_norm": "attn_norm", "layer.1.layer_norm": "ffn_norm", "layer.1.DenseReluDense.wi": "ffn_up", "layer.1.DenseReluDense.wi_0": "ffn_gate",
 			"layer.1.DenseReluDense.wi_1": "ffn_up", "layer.1.DenseReluDense.wo": "ffn_down"}},
 }
