@@ -8,10 +8,10 @@ MAKEFLAGS += --no-print-directory
 
 GO       ?= go
 ARGS     ?= --temp 0.4 "Tell me a story about a fox."
-FUZZTIME ?= 30s
+FUZZTIME ?= 60s
 GLSLC    ?= $(CURDIR)/.cache/glslc/glslc
 
-.PHONY: help build run test test-gpu check ci shaders bench fuzz cross clean
+.PHONY: help build run test test-gpu check ci shaders oracle bench fuzz cross clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,10 +38,13 @@ shaders: ## compile the shaders with the pinned glslc (fetched without root) int
 	@if [ "$(GLSLC)" = "$(CURDIR)/.cache/glslc/glslc" ]; then .ci/get-glslc.sh .cache/glslc; fi
 	$(GO) run ./shaders/gen -glslc $(GLSLC)
 
+oracle: ## run the reference collection beside the checkout on both devices and write docs/coverage.md
+	@.ci/oracle.sh docs/coverage.md
+
 bench: ## the Go benchmarks of every package, on this machine
 	$(GO) test -run '^$$' -bench . -benchmem ./...
 
-fuzz: ## every fuzz target for FUZZTIME (30s) each
+fuzz: ## every fuzz target for FUZZTIME (60s) each
 	@FUZZTIME=$(FUZZTIME) .ci/run fuzz
 
 cross: ## build for the other systems, without cgo

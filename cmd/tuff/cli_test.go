@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"os"
 	"strings"
 	"testing"
@@ -25,6 +26,12 @@ func TestMain(m *testing.M) {
 		}
 	}
 	code := m.Run()
+	if path := os.Getenv("TUFF_COVERAGE"); path != "" && code == 0 {
+		if err := covered.write(path); err != nil {
+			fmt.Fprintln(os.Stderr, "coverage:", err)
+			code = 1
+		}
+	}
 	_ = os.RemoveAll(dir)
 	os.Exit(code)
 }

@@ -21,7 +21,8 @@ import (
 // folderGolden is what the reference answers for a folder of safetensors.
 type folderGolden struct {
 	golden
-	LayersFrom int `json:"layers_prompt_index"`
+	Type       string `json:"weights_dtype"`
+	LayersFrom int    `json:"layers_prompt_index"`
 	Layers     struct {
 		Input goldenLayer   `json:"input_to_layer0"`
 		After []goldenLayer `json:"after_layer"`
@@ -116,13 +117,14 @@ func checkText(t *testing.T, dir string, g folderGolden) {
 	}
 }
 
-func checkFolder(t *testing.T, dir, device string) {
+// checkFolder compares all that is known of a folder; it returns the largest difference as a share of the logits' spread.
+func checkFolder(t *testing.T, dir, device string) (worst float64) {
 	t.Helper()
 	g := readFolderGolden(t, dir)
 	if g.Kind == "encoder" {
-		checkVectors(t, dir, device, g)
+		worst = checkVectors(t, dir, device, g)
 		checkLayers(t, dir, device, g)
-		return
+		return worst
 	}
 	if strings.Contains(dir, "dynamic") {
 		// The base grows with the sequence, and one table serves a whole context: a prompt longer than the model's is right in a
@@ -130,17 +132,18 @@ func checkFolder(t *testing.T, dir, device string) {
 		last := g.Prompts[len(g.Prompts)-1]
 		checkLastLogits(t, dir, device, g, last)
 		g.Prompts = g.Prompts[:len(g.Prompts)-1]
-		checkGolden(t, dir, device, g.golden)
+		worst = checkGolden(t, dir, device, g.golden)
 		// The reference described the layers with the angles that its longest generation had left behind.
 		checkLayers(t, dir, device, g, "-c", fmt.Sprint(len(last.IDs)+len(last.Greedy)-1))
-		return
+		return worst
 	}
-	checkGolden(t, dir, device, g.golden)
+	worst = checkGolden(t, dir, device, g.golden)
 	checkLayers(t, dir, device, g)
+	return worst
 }
 
 // checkVectors asks an encoder for the vectors of every prompt of g in one process.
-func checkVectors(t *testing.T, model, device string, g folderGolden) {
+func checkVectors(t *testing.T, model, device string, g folderGolden) (worst float64) {
 	t.Helper()
 	var in strings.Builder
 	for _, p := range g.Prompts {
@@ -158,8 +161,10 @@ func checkVectors(t *testing.T, model, device string, g folderGolden) {
 		for c := range p.Mean {
 			assert.InDelta(t, p.Mean[c], a.Mean[c], tolerance*p.Std, "prompt %d: mean, element %d", i, c)
 			assert.InDelta(t, p.First[c], a.First[c], tolerance*p.Std, "prompt %d: first token, element %d", i, c)
+			worst = max(worst, math.Abs(p.Mean[c]-float64(a.Mean[c]))/p.Std, math.Abs(p.First[c]-float64(a.First[c]))/p.Std)
 		}
 	}
+	return worst
 }
 
 // checkLastLogits evaluates one prompt in a context of its length.
@@ -220,20 +225,20 @@ func TestFoldersOfOracle(t *testing.T) {
 		g := readFolderGolden(t, dir)
 		t.Run(name, func(t *testing.T) {
 			seen++
+			row := coverageRow{strings.TrimSuffix(name, "-a"), "folder", g.Type}
 			r := tuffIn(t, `{"ids":[1]}`, "logits", "-m", dir, "--device", "cpu")
 			if strings.Contains(r.err, "not supported") {
 				assert.Equal(t, exitError, r.code)
-				t.Log(r.err)
+				for _, device := range []string{"cpu", "gpu"} {
+					covered.note(t, row, device, refused(r.err))
+				}
 				return
 			}
 			r.ok(t)
 			tested++
 			checkText(t, dir, g)
 			onEach(t, func(t *testing.T, device string) {
-				if r := tuffIn(t, `{"ids":[1]}`, "logits", "-m", dir, "--device", device); strings.Contains(r.err, "got weights of MXFP4") {
-					return // formats without kernels are refused by name
-				}
-				checkFolder(t, dir, device)
+				covered.note(t, row, device, passed(checkFolder(t, dir, device)))
 			})
 		})
 	}
