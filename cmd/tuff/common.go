@@ -50,7 +50,7 @@ func (c *common) mathFlags(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&c.math, "math", "fast", "fast: what the device does best; exact: float32 throughout")
 	cmd.Flags().IntVarP(&c.threads, "threads", "t", 0, "CPU threads (default: all cores)")
 	cmd.Flags().IntVarP(&c.ctx, "ctx", "c", 0, fmt.Sprintf("positions of context (default: the model's, at most %d)", engine.DefaultContext))
-	cmd.Flags().BoolVar(&c.strict, "strict", false, "fail where the asked device or arithmetic cannot run an op")
+	cmd.Flags().BoolVar(&c.strict, "strict", false, "fail where auto's choice of device cannot run an op, instead of moving to the CPU")
 }
 
 // mathMode parses --math.
@@ -100,7 +100,26 @@ func (c *common) load(ctx context.Context, o engine.Options) (*loaded, error) {
 	if err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
+	host := dev.Info().Kind == compute.Host
+	l, err := c.loadOn(ctx, dev, f, o)
+	if host || !c.mayMove(err) {
+		return l, err
+	}
+	c.note("auto: %v; on the CPU instead (--strict makes that an error)", err)
+	if f, err = c.openFile(); err != nil {
+		return nil, err
+	}
+	if dev, err = c.openDevice(ctx, "cpu", f); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
 	return c.loadOn(ctx, dev, f, o)
+}
+
+// mayMove reports whether a model that a device could not take may go to the CPU: only when nobody asked for that device, and
+// for want of a kernel, not for anything that is wrong.
+func (c *common) mayMove(err error) bool {
+	var lacks *compute.UnsupportedError
+	return errors.As(err, &lacks) && c.device == "auto" && !c.strict
 }
 
 // wantText refuses an encoder for a command that generates or judges text.
