@@ -26,7 +26,7 @@ type templateRequest struct {
 	Documents           json.RawMessage            `json:"documents"`
 	AddGenerationPrompt bool                       `json:"add_generation_prompt"`
 	Extra               map[string]json.RawMessage `json:"extra"`
-	Special             map[string]string          `json:"special_tokens"`
+	Special             map[string]json.RawMessage `json:"special_tokens"`
 	Now                 string                     `json:"now"`
 }
 
@@ -38,8 +38,9 @@ func newTemplate() *cobra.Command {
 		Short: "Lay out a conversation by a chat template",
 		Long: `Reads one JSON object from stdin: {"messages":[…],"tools":…,"documents":…,"add_generation_prompt":true,
 "extra":{…},"special_tokens":{"bos_token":"<s>"},"now":"2026-01-31T12:00:00Z"}, of which only messages is needed, and
-prints {"text":…}, or {"error":…} with exit code 1. Special tokens default to the model's. MODEL may be a .gguf file or a
-folder with chat_template.jinja or tokenizer_config.json.`,
+prints {"text":…}, or {"error":…} with exit code 1. Special tokens that are left out are the model's, and those that are null
+are none. MODEL may be a .gguf file or a folder with chat_template.jinja or tokenizer_config.json; of several templates the one
+named tool_use is taken when there are tools, and otherwise the default. With both flags only the special tokens are MODEL's.`,
 		Example: `  echo '{"messages":[{"role":"user","content":"Hi"}],"add_generation_prompt":true}' | tuff template
   tuff template --template chat.jinja < conversation.json`,
 		Args: usage(cobra.NoArgs),
@@ -81,7 +82,7 @@ func (c *common) template(in io.Reader, file string) (string, error) {
 		return "", fmt.Errorf("template: read stdin: messages: got %s, want a list", cmp.Or(string(m[:min(len(m), 20)]), "nothing"))
 	}
 	x := template.Context{Messages: r.Messages, Tools: r.Tools, Documents: r.Documents, AddGenerationPrompt: r.AddGenerationPrompt,
-		Extra: r.Extra, Special: r.Special, Now: time.Now()}
+		Extra: r.Extra, Now: time.Now()}
 	if r.Now != "" {
 		if x.Now, err = parseTime(r.Now); err != nil {
 			return "", err
@@ -94,7 +95,17 @@ func (c *common) template(in io.Reader, file string) (string, error) {
 			return "", err
 		}
 		src = string(b)
-	} else if src, err = c.modelTemplate(&x); err != nil {
+	}
+	if file == "" || c.model != "" {
+		own, err := c.modelTemplate(&x)
+		if err != nil && (file == "" || !errors.Is(err, errNoTemplate)) {
+			return "", err
+		}
+		if file == "" {
+			src = own
+		}
+	}
+	if err := r.special(&x); err != nil {
 		return "", err
 	}
 	t, err := template.Parse(src)
@@ -102,6 +113,35 @@ func (c *common) template(in io.Reader, file string) (string, error) {
 		return "", err
 	}
 	return t.Render(x)
+}
+
+// special puts the request's special tokens in place of the model's.
+func (r *templateRequest) special(x *template.Context) error {
+	for name, raw := range r.Special {
+		var spelling *string
+		switch err := json.Unmarshal(raw, &spelling); {
+		case err != nil:
+			return fmt.Errorf("template: read stdin: special_tokens: %s: got %.40s, want text or null", name, raw)
+		case spelling == nil:
+			delete(x.Special, name)
+		case x.Special == nil:
+			x.Special = map[string]string{name: *spelling}
+		default:
+			x.Special[name] = *spelling
+		}
+	}
+	return nil
+}
+
+// errNoTemplate is a model without a template.
+var errNoTemplate = errors.New("has no chat template")
+
+// wanted are the names of the templates to look for, in order: "" is a template without a name.
+func wanted(x *template.Context) []string {
+	if t := bytes.TrimSpace(x.Tools); len(t) > 0 && string(t) != "null" {
+		return []string{"tool_use", "", "default"}
+	}
+	return []string{"", "default"}
 }
 
 // readBounded reads all of r, up to maxTemplate bytes.
@@ -125,8 +165,8 @@ func readFileBounded(path string) ([]byte, error) {
 	return readBounded(f, strconv.Quote(path))
 }
 
-// folderTemplate is the template of a folder in Hugging Face's layout: chat_template.jinja, or the key chat_template of
-// tokenizer_config.json, which is a string or a list of named ones.
+// folderTemplate is the template of a folder in Hugging Face's layout: chat_template.jinja, with others by name in
+// additional_chat_templates, or the key chat_template of tokenizer_config.json, which is a string or a list of named ones.
 func folderTemplate(dir string, x *template.Context) (string, error) {
 	path := filepath.Join(dir, "tokenizer_config.json")
 	raw := map[string]json.RawMessage{}
@@ -139,27 +179,22 @@ func folderTemplate(dir string, x *template.Context) (string, error) {
 	case !errors.Is(err, fs.ErrNotExist):
 		return "", err
 	}
-	if x.Special == nil {
-		x.Special = map[string]string{}
-		for key, v := range raw {
-			var spelling string
-			var token struct {
-				Content string `json:"content"`
-			}
-			if !strings.HasSuffix(key, "_token") {
-				continue
-			}
-			if json.Unmarshal(v, &spelling) == nil && spelling != "" {
-				x.Special[key] = spelling
-			} else if json.Unmarshal(v, &token) == nil && token.Content != "" {
-				x.Special[key] = token.Content
-			}
+	x.Special = map[string]string{}
+	for key, v := range raw {
+		var spelling string
+		var token struct {
+			Content string `json:"content"`
+		}
+		if !strings.HasSuffix(key, "_token") {
+			continue
+		}
+		if json.Unmarshal(v, &spelling) == nil && spelling != "" {
+			x.Special[key] = spelling
+		} else if json.Unmarshal(v, &token) == nil && token.Content != "" {
+			x.Special[key] = token.Content
 		}
 	}
-	b, err = readFileBounded(filepath.Join(dir, "chat_template.jinja"))
-	if err == nil || !errors.Is(err, fs.ErrNotExist) {
-		return string(b), err
-	}
+	templates := map[string]string{}
 	var src string
 	var named []struct {
 		Name     string `json:"name"`
@@ -167,20 +202,31 @@ func folderTemplate(dir string, x *template.Context) (string, error) {
 	}
 	if v, ok := raw["chat_template"]; ok {
 		if json.Unmarshal(v, &src) == nil && src != "" {
-			return src, nil
-		}
-		if json.Unmarshal(v, &named) == nil {
+			templates[""] = src
+		} else if json.Unmarshal(v, &named) == nil {
 			for _, n := range named {
-				if n.Name == "default" {
-					return n.Template, nil
-				}
+				templates[n.Name] = n.Template
 			}
 		}
 	}
-	return "", fmt.Errorf("template: %q has no chat template; want chat_template.jinja or tokenizer_config.json with one, or give one with --template", dir)
+	for name, file := range map[string]string{"": "chat_template.jinja", "tool_use": filepath.Join("additional_chat_templates", "tool_use.jinja")} {
+		b, err := readFileBounded(filepath.Join(dir, file))
+		switch {
+		case err == nil:
+			templates[name] = string(b)
+		case !errors.Is(err, fs.ErrNotExist):
+			return "", err
+		}
+	}
+	for _, name := range wanted(x) {
+		if src, ok := templates[name]; ok {
+			return src, nil
+		}
+	}
+	return "", fmt.Errorf("template: %q %w; want chat_template.jinja or tokenizer_config.json with one, or give one with --template", dir, errNoTemplate)
 }
 
-// modelTemplate is the model's template; special tokens that the request leaves out become the model's.
+// modelTemplate is the model's template; the special tokens become the model's.
 func (c *common) modelTemplate(x *template.Context) (string, error) {
 	if info, err := os.Stat(c.model); c.model != "" && err == nil && info.IsDir() {
 		return folderTemplate(c.model, x)
@@ -190,20 +236,24 @@ func (c *common) modelTemplate(x *template.Context) (string, error) {
 		return "", err
 	}
 	defer f.Close()
-	src, ok := f.String("tokenizer.chat_template")
-	if !ok {
-		return "", fmt.Errorf("template: %s has no chat template; give one with --template", f.Name)
-	}
-	if x.Special == nil {
-		tokens, _ := f.Strings("tokenizer.ggml.tokens")
-		x.Special = map[string]string{}
-		for name, key := range map[string]string{"bos_token": "bos_token_id", "eos_token": "eos_token_id", "unk_token": "unknown_token_id", "pad_token": "padding_token_id"} {
-			if id, ok := f.Uint("tokenizer.ggml." + key); ok && id < uint64(len(tokens)) {
-				x.Special[name] = tokens[id]
-			}
+	tokens, _ := f.Strings("tokenizer.ggml.tokens")
+	x.Special = map[string]string{}
+	for name, key := range map[string]string{"bos_token": "bos_token_id", "eos_token": "eos_token_id", "unk_token": "unknown_token_id", "pad_token": "padding_token_id",
+		"sep_token": "seperator_token_id", "cls_token": "cls_token_id", "mask_token": "mask_token_id"} { // the format spells it so
+		if id, ok := f.Uint("tokenizer.ggml." + key); ok && id < uint64(len(tokens)) {
+			x.Special[name] = tokens[id]
 		}
 	}
-	return src, nil
+	for _, name := range wanted(x) {
+		key := "tokenizer.chat_template"
+		if name != "" {
+			key += "." + name
+		}
+		if src, ok := f.String(key); ok {
+			return src, nil
+		}
+	}
+	return "", fmt.Errorf("template: %s %w; give one with --template", f.Name, errNoTemplate)
 }
 
 func parseTime(s string) (time.Time, error) {

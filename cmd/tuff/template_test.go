@@ -115,8 +115,19 @@ func TestTemplateOfModels(t *testing.T) {
 	assert.Equal(t, "<s>Hi <b></s>", *a.Text)
 	a, _ = templateOf(t, strings.Replace(hi, "{", `{"special_tokens":{"bos_token":"B","eos_token":"E"},`, 1), "-m", dir)
 	assert.Equal(t, "BHi <b>E", *a.Text, "the request's own special tokens")
+	a, _ = templateOf(t, strings.Replace(hi, "{", `{"special_tokens":{"eos_token":null,"bos_token":"B"},`, 1), "-m", dir)
+	assert.Equal(t, "BHi <b>", *a.Text, "null is none")
+	a, _ = templateOf(t, strings.Replace(hi, "{", `{"special_tokens":{"bos_token":"B"},`, 1), "-m", dir)
+	assert.Equal(t, "BHi <b></s>", *a.Text, "the others are the model's")
+	write("t.jinja", "{{ eos_token }}!")
+	a, _ = templateOf(t, hi, "-m", dir, "--template", filepath.Join(dir, "t.jinja"))
+	assert.Equal(t, "</s>!", *a.Text, "a file with the model's special tokens")
 	write("tokenizer_config.json", `{"chat_template":[{"name":"tool_use","template":"tools"},{"name":"default","template":"the default"}]}`)
 	a, _ = templateOf(t, hi, "-m", dir)
+	assert.Equal(t, "the default", *a.Text)
+	a, _ = templateOf(t, `{"messages":[],"tools":[]}`, "-m", dir)
+	assert.Equal(t, "tools", *a.Text)
+	a, _ = templateOf(t, `{"messages":[],"tools":null}`, "-m", dir)
 	assert.Equal(t, "the default", *a.Text)
 	write("chat_template.jinja", "a file: {{ messages|length }}")
 	a, _ = templateOf(t, hi, "-m", dir)
@@ -173,6 +184,8 @@ func TestTemplateErrors(t *testing.T) {
 		{`{"messages":"hi"}`, nil, `messages: got "hi", want a list`},
 		{`{"messages":[],"add_generation_prompt":1}`, nil, "add_generation_prompt: got a JSON number, want true or false"},
 		{`{"messages":[]} x`, nil, "broken JSON at byte"},
+		{`{"messages":[],"extra":{"tools":[]}}`, nil, "read extra variables: got tools, which has a place of its own"},
+		{`{"messages":[],"special_tokens":{"bos_token":1}}`, nil, "special_tokens: bos_token: got 1, want text or null"},
 		{`{"messages":[],"now":"yesterday"}`, nil, `read now: got "yesterday", want a time like`},
 		{hi, []string{"--template", bad}, "line 2"},
 		{hi, []string{"--template", filepath.Join(dir, "none")}, "no such file"},

@@ -114,8 +114,9 @@ func (e *Engine) EncodeChat(messages []Message) ([]int32, error) {
 		in = append(in, tokenizer.Segment{Text: s.Text, ParseSpecial: s.Trusted})
 	}
 	// A template that writes the begin token itself must not get a second one, and that of a folder has the last word: GGUF files
-	// are made for programs that add the token, folders for those that do not.
-	own := e.File.Version == 0 || len(segments) > 0 && e.Tokenizer.BOS() >= 0 && strings.HasPrefix(segments[0].Text, e.Tokenizer.Piece(e.Tokenizer.BOS()))
+	// are made for programs that add the token, folders for those that do not. Text of a user that starts with the token's spelling is not the token.
+	own := e.File.Version == 0 || len(segments) > 0 && segments[0].Trusted && e.Tokenizer.BOS() >= 0 &&
+		strings.HasPrefix(segments[0].Text, e.Tokenizer.Piece(e.Tokenizer.BOS()))
 	return e.prompt(e.Tokenizer.EncodeSegments(in, !own))
 }
 

@@ -203,6 +203,16 @@ func TestWhiteSpaceControl(t *testing.T) {
 	}
 }
 
+// Extra variables cannot take the place of the conversation.
+func TestExtraVariablesOverrideNothing(t *testing.T) {
+	tmpl, err := Parse("{{ messages }}")
+	require.NoError(t, err)
+	for _, name := range []string{"messages", "tools", "documents", "add_generation_prompt"} {
+		_, err := tmpl.Render(Context{Extra: map[string]json.RawMessage{name: json.RawMessage(`[]`)}})
+		assert.EqualError(t, err, "template: read extra variables: got "+name+", which has a place of its own")
+	}
+}
+
 func FuzzTemplate(f *testing.F) {
 	files, err := filepath.Glob(filepath.Join(testkit.Testdata(f, "template"), "*.json"))
 	require.NoError(f, err)

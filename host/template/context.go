@@ -21,7 +21,7 @@ type Context struct {
 	Tools, Documents    json.RawMessage // absent: None
 	AddGenerationPrompt bool
 	Special             map[string]string          // bos_token, eos_token, …: the template's own text
-	Extra               map[string]json.RawMessage // further variables
+	Extra               map[string]json.RawMessage // further variables; none of the above
 	Now                 time.Time                  // of strftime_now, as the clock on the wall shows it
 	Limits              Limits
 }
@@ -63,6 +63,10 @@ func (c Context) variables() (vars map[string]any, size int, err error) {
 		vars[k] = trusted(v)
 	}
 	for _, k := range slices.Sorted(maps.Keys(c.Extra)) {
+		if slices.Contains([]string{"messages", "tools", "documents", "add_generation_prompt"}, k) {
+			err = errors.Join(err, fmt.Errorf("template: read extra variables: got %s, which has a place of its own", k))
+			continue
+		}
 		err = errors.Join(err, read(k, c.Extra[k]))
 	}
 	return vars, size, err

@@ -175,7 +175,11 @@ func (s *state) join(a, b text) (any, error) {
 	if safe {
 		a, b = a.escaped(), b.escaped()
 	}
+	if a.ends == nil && b.ends == nil && a.data == b.data && len(a.s)+len(b.s) <= s.limits.Output {
+		return text{s: a.s + b.s, data: a.data, safe: safe}, s.charge(len(a.s) + len(b.s))
+	}
 	out := s.build()
+	out.grow(len(a.s) + len(b.s))
 	out.addText(a)
 	out.addText(b)
 	t, err := s.done(out)

@@ -93,15 +93,14 @@ func conversations(x string) map[string]map[string]any {
 // laidOut renders a conversation; false: the template rejects it.
 func laidOut(t testing.TB, tmpl *Template, v vector, conversation map[string]any) ([]Segment, bool) {
 	t.Helper()
-	extra := map[string]json.RawMessage{}
+	vars := map[string]json.RawMessage{"add_generation_prompt": json.RawMessage("true")}
 	for k, x := range conversation {
 		raw, err := json.Marshal(x)
 		require.NoError(t, err)
-		extra[k] = raw
+		vars[k] = raw
 	}
-	messages := extra["messages"]
-	delete(extra, "messages")
-	segments, err := tmpl.RenderSegments(Context{Messages: messages, Extra: extra, Special: v.special, AddGenerationPrompt: true, Now: recorded})
+	v.now = recorded
+	segments, err := tmpl.RenderSegments(v.context(vars))
 	return segments, err == nil
 }
 
@@ -201,11 +200,9 @@ func checkSmuggling(t *testing.T, v vector) (tried int) {
 			assert.Equal(t, controls(t, tok, segments, true), benign[name], "%s: the template's own control tokens", name)
 		}
 	}
-	for _, token := range all {
+	// Tokens that the template does not know are tried at once.
+	for _, token := range append(own, strings.Join(all[len(own):], " ")) {
 		for name, c := range conversations(token) {
-			if !slices.Contains(own, token) && !slices.Contains([]string{"turns", "parts", "tool calls"}, name) {
-				continue // enough for a token that the template does not know
-			}
 			segments, ok := laidOut(t, tmpl, v, c)
 			if !ok {
 				continue
@@ -231,14 +228,14 @@ func TestNothingSmugglesAControlToken(t *testing.T) {
 	for name, v := range all {
 		t.Run(name, func(t *testing.T) { tried += checkSmuggling(t, v) })
 	}
-	assert.Greater(t, tried, 20000)
+	assert.Greater(t, tried, 10000)
 }
 
 func TestNothingSmugglesAControlTokenIntoTestdata(t *testing.T) {
 	all := chatFiles(t, testkit.Testdata(t, "template"))
 	assert.Len(t, all, 4)
 	for name, v := range all {
-		t.Run(name, func(t *testing.T) { assert.GreaterOrEqual(t, checkSmuggling(t, v), 50) })
+		t.Run(name, func(t *testing.T) { assert.Greater(t, checkSmuggling(t, v), 10) })
 	}
 }
 

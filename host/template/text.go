@@ -179,6 +179,13 @@ func (b *builder) add(s string, data bool) {
 	b.b.WriteString(s)
 }
 
+// grow makes room for n bytes, if that many may come.
+func (b *builder) grow(n int) {
+	if n <= b.max {
+		b.b.Grow(n)
+	}
+}
+
 // own adds the template's, or Python's, own text.
 func (b *builder) own(s string) { b.add(s, false) }
 

@@ -142,9 +142,17 @@ func (v vector) render() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	extra := maps.Clone(v.vars)
-	delete(extra, "messages")
-	return tmpl.Render(Context{Messages: v.vars["messages"], Special: v.special, Extra: extra, Now: v.now})
+	return tmpl.Render(v.context(v.vars))
+}
+
+// context makes one of variables by name.
+func (v vector) context(vars map[string]json.RawMessage) Context {
+	c := Context{Messages: vars["messages"], Tools: vars["tools"], Documents: vars["documents"], Special: v.special, Extra: maps.Clone(vars), Now: v.now,
+		AddGenerationPrompt: string(vars["add_generation_prompt"]) == "true"}
+	for _, name := range []string{"messages", "tools", "documents", "add_generation_prompt"} {
+		delete(c.Extra, name)
+	}
+	return c
 }
 
 // check says what is wrong with it; "" is nothing.
