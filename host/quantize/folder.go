@@ -38,6 +38,13 @@ func (o *output) fromFolder(f *weights.File) error {
 		}
 		o.drop("tuff.rope.halves")
 	}
+	if arch, _ := f.String("general.architecture"); arch == "bert" || arch == "nomic-bert" {
+		types := uint32(1)
+		if t, ok := f.Tensor("token_types.weight"); ok {
+			types = uint32(t.Rows)
+		}
+		o.set("tokenizer.ggml.token_type_count", types) // which llama.cpp wants to know whatever the tensors say
+	}
 	return o.vocabulary(f)
 }
 

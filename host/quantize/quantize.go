@@ -27,7 +27,7 @@ type Options struct {
 	Pure    bool // no tensor stands out
 	Force   bool // replace the file that is there
 	Threads int  // 0: all cores
-	// Progress, if set, is told the elements done.
+	// Progress, if set, is told the bytes written.
 	Progress func(done, total int64)
 }
 
@@ -89,7 +89,7 @@ func Run(ctx context.Context, f *weights.File, path string, r Recipe, codec Code
 		}
 		rep.Tensors[i].Bytes = n
 		rep.Before, rep.After = rep.Before+s.Size, rep.After+n
-		j.total += rep.Tensors[i].Elements
+		j.total += n
 	}
 	if j.w, err = weights.Create(path, out.keys, shapes, o.Force); err != nil {
 		return nil, err
@@ -154,7 +154,7 @@ func (j *job) tensor(ctx context.Context, s *source, t *Tensor) error {
 				return err
 			}
 			t.Sum, t.Square = t.Sum+p.sum, t.Square+p.square
-			j.done += int64(p.n) * int64(s.Cols)
+			j.done += int64(len(p.out))
 		}
 		if j.progress != nil {
 			j.progress(j.done, j.total)

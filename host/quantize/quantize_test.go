@@ -203,3 +203,26 @@ func TestParseRecipe(t *testing.T) {
 	assert.ErrorContains(t, err, `got "IQ2_S", want one of F32, F16`)
 	assert.Equal(t, "Q4_K_M", recipe(t, "q4_k").Name)
 }
+
+// Vectors are widened whatever the file has them in: llama.cpp adds and multiplies by no others.
+func TestVectorsBecomeFloat32(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "m.gguf")
+	shapes := []weights.Shape{{Name: "blk.0.attn_norm.weight", DType: compute.BF16, Dims: []int{4}}, {Name: "enc.blk.3.ffn_down.weight", DType: compute.F16, Dims: []int{32, 2}},
+		{Name: "x.bias", DType: compute.F16, Dims: []int{4}}, {Name: "ids.weight", DType: compute.I32, Dims: []int{4, 2}}}
+	w, err := weights.Create(path, []weights.Key{{Name: "general.architecture", Value: "t5encoder"}}, shapes, false)
+	require.NoError(t, err)
+	for i := range shapes {
+		n, err := shapes[i].Bytes()
+		require.NoError(t, err)
+		_, err = w.Write(make([]byte, n))
+		require.NoError(t, err)
+	}
+	require.NoError(t, w.Commit())
+	rep, err := quantize.Run(t.Context(), open(t, path), filepath.Join(t.TempDir(), "o.gguf"), recipe(t, "Q8_0"), codec, quantize.Options{})
+	require.NoError(t, err)
+	var got []string
+	for _, x := range rep.Tensors {
+		got = append(got, x.To.String())
+	}
+	assert.Equal(t, []string{"F32", "Q8_0", "F32", "I32"}, got)
+}

@@ -141,9 +141,9 @@ func makesValues(name string) bool {
 	return slices.ContainsFunc([]string{"attn_v.weight", "attn_qkv.weight", "attn_kv_b.weight"}, func(part string) bool { return strings.Contains(name, part) })
 }
 
-// layerOf is the N of blk.N.…, or 0.
+// layerOf is the N of blk.N.… or enc.blk.N.…, or 0.
 func layerOf(name string) int {
-	rest, _ := strings.CutPrefix(name, "blk.")
+	_, rest, _ := strings.Cut(name, "blk.")
 	digits, _, _ := strings.Cut(rest, ".")
 	n, err := strconv.Atoi(digits)
 	if err != nil {

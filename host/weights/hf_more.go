@@ -71,7 +71,9 @@ func ernieMoEKeys(c *hfConfig) {
 	c.set("expert_count", c.experts)
 	c.set("expert_used_count", c.count(-1, 1024, "moe_k"))
 	c.set("expert_feed_forward_length", size)
+	c.set("expert_shared_count", c.count(0, 1024, "moe_num_shared_experts"))
 	c.set("expert_shared_feed_forward_length", size*c.count(0, 1024, "moe_num_shared_experts"))
+	c.set("interleave_moe_layer_step", 1)
 	c.set("leading_dense_block_count", first)
 	c.out.put(c.fam.arch+".expert_weights_norm", true)
 }
@@ -94,6 +96,7 @@ func exaoneKeys(c *hfConfig) {
 
 func glmMoEKeys(c *hfConfig) {
 	c.set("leading_dense_block_count", c.count(1, maxHFLayers, "first_k_dense_replace"))
+	c.set("expert_shared_count", c.count(1, 1024, "n_shared_experts"))
 	c.set("expert_shared_feed_forward_length", c.count(1, 1024, "n_shared_experts")*c.count(0, maxHFDim, "moe_intermediate_size"))
 	c.set("expert_weights_scale", c.float(1, "routed_scaling_factor"))
 	c.set("expert_gating_func", 2)
