@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -92,6 +93,9 @@ func runQuantize(cmd *cobra.Command, c *common, f *weights.File, output, beside 
 	}
 	took := time.Since(start)
 	noteFallbacks(c, rep)
+	if i := slices.IndexFunc(rep.Tensors, func(t quantize.Tensor) bool { return t.From.Quantized() && t.From != t.To }); i >= 0 {
+		c.note("%s is %v already: errors add to those that it has, and MSE is against what it says", rep.Tensors[i].Name, rep.Tensors[i].From)
+	}
 	for _, n := range rep.Notes {
 		c.note("%s", n)
 	}

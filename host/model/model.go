@@ -1,7 +1,7 @@
 // Package model turns a model file into a program: hyper-parameters, and one file per architecture family that says how
 // its layers are wired. It must not know devices beyond host/compute, nor text.
 //
-// To add a family, write one file with a [Family] value and list it in families.go.
+// To add a family, write one file with a [Family] value and list it in families.go; a row in host/synth/arch.go lets tuff synth make it.
 package model
 
 import (

@@ -140,7 +140,7 @@ func (o *output) vocabulary(f *weights.File) error {
 	}
 	o.ends(f, &s)
 	if how == tokenizer.Exact {
-		o.drop("tuff.tokenizer.json", "tuff.tokenizer.bos", "tuff.tokenizer.eos", "tuff.tokenizer.eog")
+		o.drop("tuff.tokenizer.json", "tuff.tokenizer.bos", "tuff.tokenizer.eos", "tuff.tokenizer.pad", "tuff.tokenizer.eog")
 		return nil
 	}
 	what := "some texts"
@@ -157,7 +157,7 @@ func (o *output) vocabulary(f *weights.File) error {
 func (o *output) ends(f *weights.File, s *tokenizer.Spec) {
 	const ns = "tokenizer.ggml."
 	find := func(end string, own int32) (int, bool) {
-		if name, ok := f.String("tuff.tokenizer." + end); ok {
+		if name, ok := f.String("tuff.tokenizer." + end[:3]); ok {
 			if id := slices.Index(s.Tokens, name); id >= 0 {
 				return id, true
 			}
@@ -175,6 +175,9 @@ func (o *output) ends(f *weights.File, s *tokenizer.Spec) {
 	}
 	if hasEOS {
 		o.set(ns+"eos_token_id", uint32(eos))
+	}
+	if pad, ok := find("padding", -1); ok {
+		o.set(ns+"padding_token_id", uint32(pad))
 	}
 	if s.Unk >= 0 {
 		o.set(ns+"unknown_token_id", uint32(s.Unk))

@@ -18,7 +18,7 @@ func (f *File) readTokenizer(folder string, c *hfConfig) error {
 	if err != nil {
 		return err
 	}
-	for _, end := range []string{"bos", "eos"} {
+	for _, end := range []string{"bos", "eos", "pad"} {
 		if s := tokenName(tc[end+"_token"]); s != "" {
 			f.put("tuff.tokenizer."+end, s)
 		}
