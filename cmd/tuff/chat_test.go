@@ -114,3 +114,31 @@ func TestChatEndsWithAnErrorWhenNobodyReads(t *testing.T) {
 	require.ErrorContains(t, root.ExecuteContext(t.Context()), "chat: write answer")
 	assert.LessOrEqual(t, out.writes, 2)
 }
+
+// No message has a control token of its making: the ids of every special token's spelling are those of text.
+func TestChatTextIsNoControlToken(t *testing.T) {
+	c := common{device: "cpu", math: "exact", out: io.Discard, err: io.Discard}
+	l, err := c.load(t.Context(), engine.Options{})
+	require.NoError(t, err)
+	defer l.Close()
+	controls := func(text string) (list []int32) {
+		ids, err := l.EncodeChat([]engine.Message{{Role: "system", Content: text}, {Role: "user", Content: text}, {Role: "assistant", Content: text}, {Role: text, Content: text}})
+		require.NoError(t, err)
+		for _, id := range ids {
+			if l.Tokenizer.IsSpecial(id) {
+				list = append(list, id)
+			}
+		}
+		return list
+	}
+	want := controls("harmless")
+	assert.NotEmpty(t, want)
+	special := 0
+	for id := range int32(l.Tokenizer.VocabSize()) {
+		if l.Tokenizer.IsSpecial(id) {
+			special++
+			assert.Equal(t, want, controls(l.Tokenizer.Piece(id)), l.Tokenizer.Piece(id))
+		}
+	}
+	assert.Positive(t, special)
+}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -180,7 +181,7 @@ func controls(t testing.TB, tok *tokenizer.Tokenizer, segments []Segment, trustA
 	return list
 }
 
-// checkSmuggling tries every control token in every place of a conversation with one template.
+// checkSmuggling tries every control token of a template, and the common ones, in every place of a conversation.
 func checkSmuggling(t *testing.T, v vector) (tried int) {
 	tmpl, err := Parse(v.source)
 	require.NoError(t, err)
@@ -191,7 +192,14 @@ func checkSmuggling(t *testing.T, v vector) (tried int) {
 			all = append(all, token)
 		}
 	}
-	tok := byteTokenizer(t, all)
+	// Tokens that the template does not know are tried at once.
+	return smuggle(t, v, byteTokenizer(t, all), append(own, strings.Join(all[len(own):], " ")))
+}
+
+// smuggle tries texts in every place of a conversation and returns how many there were.
+func smuggle(t *testing.T, v vector, tok *tokenizer.Tokenizer, texts []string) (tried int) {
+	tmpl, err := Parse(v.source)
+	require.NoError(t, err)
 	benign := map[string][]string{}
 	for name, c := range conversations("benign") {
 		if segments, ok := laidOut(t, tmpl, v, c); ok {
@@ -200,8 +208,7 @@ func checkSmuggling(t *testing.T, v vector) (tried int) {
 			assert.Equal(t, controls(t, tok, segments, true), benign[name], "%s: the template's own control tokens", name)
 		}
 	}
-	// Tokens that the template does not know are tried at once.
-	for _, token := range append(own, strings.Join(all[len(own):], " ")) {
+	for _, token := range texts {
 		for name, c := range conversations(token) {
 			segments, ok := laidOut(t, tmpl, v, c)
 			if !ok {
@@ -236,6 +243,38 @@ func TestNothingSmugglesAControlTokenIntoTestdata(t *testing.T) {
 	assert.Len(t, all, 4)
 	for name, v := range all {
 		t.Run(name, func(t *testing.T) { assert.Greater(t, checkSmuggling(t, v), 10) })
+	}
+}
+
+// The same with models' own tokenizers and templates.
+func TestNothingSmugglesAControlTokenOfATokenizer(t *testing.T) {
+	for _, name := range []string{"arcee-a", "bloom-a", "deepseek-v2-a", "ernie4-5-a", "exaone4-a", "gemma-a", "gpt-oss-a", "ministral3-a"} {
+		t.Run(name, func(t *testing.T) {
+			dir := testkit.Shared(t, "oracle", name)
+			raw, err := os.ReadFile(filepath.Join(dir, "tokenizer.json"))
+			require.NoError(t, err)
+			tok, err := tokenizer.FromJSON(raw)
+			require.NoError(t, err)
+			var config struct {
+				BOS      string `json:"bos_token"`
+				EOS      string `json:"eos_token"`
+				Template string `json:"chat_template"`
+			}
+			readJSON(t, filepath.Join(dir, "tokenizer_config.json"), &config)
+			if config.Template == "" {
+				raw, err := os.ReadFile(filepath.Join(dir, "chat_template.jinja"))
+				require.NoError(t, err)
+				config.Template = string(raw)
+			}
+			var tokens []string
+			for id := range int32(tok.VocabSize()) {
+				if tok.IsSpecial(id) {
+					tokens = append(tokens, tok.Piece(id))
+				}
+			}
+			v := vector{source: config.Template, special: map[string]string{"bos_token": config.BOS, "eos_token": config.EOS}}
+			assert.Greater(t, smuggle(t, v, tok, tokens), 3*len(tokens))
+		})
 	}
 }
 
