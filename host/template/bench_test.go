@@ -52,7 +52,7 @@ func TestLongConversationsFit(t *testing.T) {
 		readJSON(t, testkit.Testdata(t, "template", name+".json"), &f)
 		tmpl, err := Parse(f.Template)
 		require.NoError(t, err)
-		_, err = tmpl.Render(Context{Messages: Messages(conversation(20000, 8<<20)), Special: map[string]string{"bos_token": "<s>", "eos_token": "</s>"}, Now: recorded})
+		_, err = tmpl.Render(Context{Messages: Messages(conversation(5000, 2<<20)), Special: map[string]string{"bos_token": "<s>", "eos_token": "</s>"}, Now: recorded})
 		require.NoError(t, err, name)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -107,6 +108,15 @@ func TestNestingOfTheSourceIsBounded(t *testing.T) {
 		var limit *LimitError
 		require.ErrorAs(t, err, &limit, "%.20q", src)
 	}
+	// Nor does it take long to say what is wrong at many places.
+	for _, src := range []string{"{{ 1" + strings.Repeat("|x", 100000) + " }}", strings.Repeat("{{ 1|x }}\n", 20000), "{{ " + strings.Repeat("x,", 100000) + "|", strings.Repeat("{%raw", 200000),
+		strings.Repeat("{# #}", 50000) + "{#", "{{ '" + strings.Repeat("\\", 500000) + " }}", strings.Repeat("{% macro m(a, b=1) %}{{ a.b }}{% endmacro %}", 5000) + "{% nope %}"} {
+		start := time.Now()
+		_, err := Parse(src)
+		var syntax *SyntaxError
+		require.ErrorAs(t, err, &syntax, "%.20q", src)
+		assert.Less(t, time.Since(start), 5*time.Second, "%.20q", src)
+	}
 	_, err := Parse(strings.Repeat("a", maxSource+1))
 	assert.ErrorContains(t, err, "got 1048577 bytes, want at most 1048576")
 	_, err = Parse("ab\n\xff")
@@ -175,20 +185,6 @@ func TestNothingButDataIsReachable(t *testing.T) {
 	}
 }
 
-func TestDataThatIsWrong(t *testing.T) {
-	tmpl, err := Parse("{{ x }}")
-	require.NoError(t, err)
-	for raw, want := range map[string]string{
-		`{`: "unexpected EOF", `[1`: "unexpected EOF", `[1] 2`: "got more than one value", `{"a" 1}`: "invalid character '1' after object key", `nope`: "invalid character 'o'",
-		strings.Repeat("[", 1000): "got nesting deeper than 200", strings.Repeat("9", 5000): "got a number of 5000 digits",
-	} {
-		_, err := tmpl.Render(Context{Extra: map[string]json.RawMessage{"x": json.RawMessage(raw)}})
-		require.Error(t, err, "%.20s", raw)
-		assert.ErrorContains(t, err, "template: read x: ")
-		assert.ErrorContains(t, err, want)
-	}
-}
-
 func TestWhiteSpaceControl(t *testing.T) {
 	for src, want := range map[string]string{
 		"a\n  {% if true %}\nb\n  {% endif %}\nc\n": "a\nb\nc",
@@ -201,6 +197,22 @@ func TestWhiteSpaceControl(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, want, got, src)
 	}
+}
+
+func TestRenderingsRunAtOnce(t *testing.T) {
+	tmpl, err := Parse(`{% set ns = namespace(n=0) %}{% macro m(x) %}<{{ x }}>{% endmacro %}{% for m2 in messages %}{% set ns.n = ns.n + 1 %}{{ m(ns.n) }}{{ [3, 1]|sort }}{{ cycler(1, 2).next() }}{% endfor %}`)
+	require.NoError(t, err)
+	var all sync.WaitGroup
+	for range 8 {
+		all.Go(func() {
+			for range 20 {
+				got, err := tmpl.Render(Context{Messages: Messages([][2]string{{"user", "a"}, {"user", "b"}})})
+				assert.NoError(t, err)
+				assert.Equal(t, "<1>[1, 3]1<2>[1, 3]1", got)
+			}
+		})
+	}
+	all.Wait()
 }
 
 // Extra variables cannot take the place of the conversation.

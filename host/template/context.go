@@ -5,13 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
-	"math"
-	"math/big"
 	"slices"
-	"strconv"
-	"strings"
 	"time"
 )
 
@@ -94,87 +89,4 @@ func trustRoles(messages any) {
 			}
 		}
 	}
-}
-
-// fromJSON decodes data; its strings are not trusted, and objects keep their order.
-func fromJSON(raw json.RawMessage) (any, error) {
-	if len(bytes.TrimSpace(raw)) == 0 {
-		return nil, nil
-	}
-	d := json.NewDecoder(bytes.NewReader(raw))
-	d.UseNumber()
-	v, err := decodeValue(d, 0)
-	if err == io.EOF {
-		err = io.ErrUnexpectedEOF
-	}
-	if err != nil {
-		return nil, err
-	}
-	if _, err := d.Token(); err != io.EOF {
-		return nil, errors.New("got more than one value")
-	}
-	return v, nil
-}
-
-func decodeValue(d *json.Decoder, depth int) (any, error) {
-	if depth > maxNesting {
-		return nil, fmt.Errorf("got nesting deeper than %d", maxNesting)
-	}
-	t, err := d.Token()
-	if err != nil {
-		return nil, err
-	}
-	switch t := t.(type) {
-	case json.Delim:
-		if t == '[' {
-			l := newList()
-			for d.More() {
-				v, err := decodeValue(d, depth+1)
-				if err != nil {
-					return nil, err
-				}
-				l.items = append(l.items, v)
-			}
-			_, err = d.Token()
-			return l, err
-		}
-		m := newDict()
-		for d.More() {
-			k, err := d.Token()
-			if err != nil {
-				return nil, err
-			}
-			v, err := decodeValue(d, depth+1)
-			if err != nil {
-				return nil, err
-			}
-			m.set(untrusted(k.(string)), v)
-		}
-		_, err = d.Token()
-		return m, err
-	case json.Number:
-		return decodeNumber(t.String())
-	case string:
-		return untrusted(t), nil
-	}
-	return t, nil
-}
-
-// decodeNumber is Python's: with a point or an exponent it is a float, which may be infinite.
-func decodeNumber(s string) (any, error) {
-	if strings.ContainsAny(s, ".eE") {
-		f, err := strconv.ParseFloat(s, 64)
-		if err != nil && !math.IsInf(f, 0) {
-			return nil, err
-		}
-		return f, nil
-	}
-	if len(s) > 4300 {
-		return nil, fmt.Errorf("got a number of %d digits, want at most 4300", len(s))
-	}
-	n, ok := new(big.Int).SetString(s, 10)
-	if !ok {
-		return nil, fmt.Errorf("got number %.40q", s)
-	}
-	return whole(n)
 }

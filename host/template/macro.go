@@ -8,7 +8,13 @@ type macro struct {
 	home *scope
 }
 
-func (m *macro) title() string { return "'" + m.def.name + "'" }
+// title names a macro as Python does; a call block has no name.
+func (m *macro) title() string {
+	if m.def.name == "" {
+		return "anonymous"
+	}
+	return "'" + m.def.name + "'"
+}
 
 func (n macroNode) exec(s *state) error {
 	s.set(n.def.name, &macro{n.def, s.scope})
@@ -97,6 +103,9 @@ func (m *macro) call(s *state, a args) (any, error) {
 func (m *macro) attr(name string) (any, bool) {
 	switch name {
 	case "name":
+		if m.def.name == "" {
+			return nil, true
+		}
 		return trusted(m.def.name), true
 	case "arguments":
 		l := newTuple()

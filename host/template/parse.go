@@ -17,7 +17,7 @@ type parser struct {
 	loops int             // around this statement
 	names map[string]bool // that the macro being read speaks of
 	// unknown are filters and tests that there are not, outside of conditions.
-	unknown []error
+	unknown []unknown
 }
 
 func (p *parser) peek() token { return p.toks[p.at] }

@@ -1,6 +1,7 @@
 package template
 
 import (
+	"fmt"
 	"slices"
 	"strconv"
 )
@@ -167,12 +168,21 @@ func (p *parser) filterChain(e expr, inline bool) (expr, error) {
 
 // note keeps an unknown filter or test in mind: it is an error unless a condition decides whether it is used.
 func (p *parser) note(what, name string, at pos) {
-	line, column := lineAndColumn(p.src, int(at))
-	if slices.Contains(refusedFilters, name) {
-		p.unknown = append(p.unknown, &UnsupportedError{line, column, "filter " + name})
-		return
+	p.unknown = append(p.unknown, unknown{what, name, at})
+}
+
+// unknown is a filter or test that there is not.
+type unknown struct {
+	what, name string
+	at         pos
+}
+
+func (u unknown) err(src string) error {
+	line, column := lineAndColumn(src, int(u.at))
+	if u.what == "filter" && slices.Contains(refusedFilters, u.name) {
+		return &UnsupportedError{line, column, "filter " + u.name}
 	}
-	p.unknown = append(p.unknown, &SyntaxError{line, column, "got unknown " + what + " " + strconv.Quote(name)})
+	return &SyntaxError{line, column, fmt.Sprintf("got unknown %s %.40q", u.what, u.name)}
 }
 
 func (p *parser) test(e expr) (expr, error) {

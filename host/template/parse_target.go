@@ -79,7 +79,7 @@ func (p *parser) callStmt(at pos) (node, error) {
 		return nil
 	}
 	var err error
-	n.def, err = p.macro("caller", "endcall", call)
+	n.def, err = p.macro("", "endcall", call)
 	return n, err
 }
 

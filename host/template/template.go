@@ -40,7 +40,7 @@ func Parse(src string) (*Template, error) {
 	p := &parser{src: src, toks: toks}
 	body, _, err := p.body()
 	if err == nil && len(p.unknown) > 0 {
-		err = p.unknown[0]
+		err = p.unknown[0].err(src)
 	}
 	if err != nil {
 		return nil, err
