@@ -7,9 +7,10 @@ import (
 	"tuff/host/compute"
 )
 
-// Fit rounds len(src) finite elements to blocks of format t that decode to numbers close to them: where Encode writes what the
-// format's reference writes, Fit searches scales and minima for a small sum of squared errors. No block of a format that Encode
-// knows gets a larger sum than Encode's. Numbers beyond what the format can hold become the largest that it can.
+// Fit rounds len(src) elements within ±65504, the range of binary16 in which scales are stored, to blocks of format t that decode to
+// numbers close to them: where Encode writes what the format's reference writes, Fit searches scales and minima for a small sum of
+// squared errors. No block of a format that Encode knows gets a larger sum than Encode's. What larger elements come to is finite but
+// may be far off.
 //
 // The search is the usual alternation: levels follow from scale and minimum by rounding, scale and minimum from levels by least
 // squares, from several starts; sums are float32 and rounded after every product, so that every machine writes the same bytes.

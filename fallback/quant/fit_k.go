@@ -42,7 +42,7 @@ func fitPairs(x, q []float32, top float32) pairs {
 					if last >= 0 || reach == 0 {
 						break
 					}
-					last, m = m, nearest(clamp(m-mean*inverse(p.dmin), 0, 63))
+					last, m = m, nearest(clamp(m-float32(mean*inverse(p.dmin)), 0, 63))
 				}
 			}
 			p.e += e

@@ -151,8 +151,8 @@ func TestFitOfTinyNumbers(t *testing.T) {
 	}
 }
 
-// What a format cannot hold becomes the largest that it can, with its sign.
-func TestFitOfHugeNumbersSaturates(t *testing.T) {
+// What a format cannot hold, not even as sums of squares, does not become infinite.
+func TestFitOfHugeNumbersIsFinite(t *testing.T) {
 	v := make([]float32, 256)
 	for i := range v {
 		v[i] = 3e30 * float32(1-2*(i%2))

@@ -79,7 +79,7 @@ func newMaker(t compute.DType, mean, deviation float64, decode Decode) (*maker, 
 		}
 		var sum float64
 		for _, v := range x {
-			sum += float64(v) * float64(v)
+			sum += float64(float64(v) * float64(v)) // rounded before it is added, on machines that can do both at once too
 		}
 		return math.Sqrt(sum / float64(len(x))), nil
 	}
@@ -117,7 +117,7 @@ func (m *maker) fill(b []byte, s source) {
 			if i%4 == 0 {
 				word = s.r.Uint64()
 			}
-			v := float32(m.mean + m.deviation*float64(m.normal[uint16(word>>(i%4*16))]))
+			v := float32(m.mean + float64(m.deviation*float64(m.normal[uint16(word>>(i%4*16))])))
 			switch m.t {
 			case compute.F32:
 				le.PutUint32(b[4*i:], math.Float32bits(v))
