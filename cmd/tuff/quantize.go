@@ -47,7 +47,7 @@ The file appears under its name only when it is complete.`,
 				}
 				*p = args[i]
 			}
-			if c.model == "" || output == "" || kind == "" {
+			if output == "" || kind == "" { // without IN it is the embedded model
 				return usageError{errors.New("want IN, OUT and TYPE")}
 			}
 			r, err := quantize.ParseRecipe(kind)

@@ -23,7 +23,7 @@ import (
 // Size is the shape of a model, in elements.
 type Size struct {
 	Layers, Hidden, FFN, Heads, KVHeads, HeadDim, Vocab, Context int
-	Experts, Used                                                int // of architectures with experts
+	Experts, Used                                                int // of architectures with experts; 0: 8, and 2 of them
 }
 
 // Spec is what is to be made.
@@ -94,7 +94,10 @@ func plan(s *Spec) ([]weights.Key, []weights.Shape, error) {
 		return nil, nil, fmt.Errorf("synth: architecture: got %q, want one of %s", s.Arch, strings.Join(Archs(), ", "))
 	}
 	if a.moe == always && s.Size.Experts == 0 {
-		s.Size.Experts, s.Size.Used = 8, 2
+		s.Size.Experts = 8
+	}
+	if s.Size.Used == 0 {
+		s.Size.Used = min(2, max(s.Size.Experts, 0))
 	}
 	if a.equalHeads {
 		s.Size.KVHeads = s.Size.Heads
@@ -104,9 +107,6 @@ func plan(s *Spec) ([]weights.Key, []weights.Shape, error) {
 	}
 	if s.Size.Experts > 0 && a.moe == never {
 		return nil, nil, fmt.Errorf("synth: experts: got %d, want none in %s", s.Size.Experts, s.Arch)
-	}
-	if s.Size.Experts > 0 && s.Size.Used == 0 {
-		return nil, nil, fmt.Errorf("synth: experts: got %d of which none is used", s.Size.Experts)
 	}
 	keys := metadata(s, a)
 	sketch := weights.Sketch(s.Name, keys, a.reads)

@@ -134,7 +134,7 @@ func TestSizesThatCannotBe(t *testing.T) {
 		{func(s *synth.Spec) { s.Size.KVHeads = 3 }, "KV heads: got 3 for 4 heads"},
 		{func(s *synth.Spec) { s.Size.HeadDim = 7 }, "head size: got 7"},
 		{func(s *synth.Spec) { s.Size.Experts = -1 }, "experts: got"},
-		{func(s *synth.Spec) { s.Size.Experts = 4 }, "of which none is used"},
+		{func(s *synth.Spec) { s.Size.Experts, s.Size.Used = 4, 5 }, "experts: got 5 used of 4"},
 		{func(s *synth.Spec) { s.Arch, s.Size.Experts, s.Size.Used = "gemma", 4, 2 }, "want none in gemma"},
 	} {
 		s := spec(t, "llama", "Q8_0")
