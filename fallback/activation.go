@@ -54,6 +54,8 @@ func activate(f compute.Function, x float64) float64 {
 		return 1 / (1 + math.Exp(-x))
 	case compute.Tanh:
 		return math.Tanh(x)
+	case compute.Identity:
+		return x
 	case compute.ClampedSiLU:
 		g := min(x, 7)
 		return g / (1 + math.Exp(-1.702*g))

@@ -116,6 +116,8 @@ func (x *executable) pushBytes(buf []byte, group int, d *kernel.Dispatch, s kern
 			buf = binary.LittleEndian.AppendUint32(buf, a.Value)
 		case kernel.ArgRows:
 			buf = binary.LittleEndian.AppendUint32(buf, uint32(a.Rows.At(s.Sizes())))
+		case kernel.ArgSeqs:
+			buf = binary.LittleEndian.AppendUint32(buf, uint32(s.Seqs))
 		case kernel.ArgAddr:
 			var at uint64
 			if a.Ref != 0 {

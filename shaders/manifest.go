@@ -89,6 +89,7 @@ func manifest() []Entry {
 	plain("attention_decode", int64s16, attention...)
 	plain("attention_prefill", int64s16, attention...)
 	plain("columns", nil, workgroup)
+	plain("conv1d", nil, workgroup)
 	format("embed", "", int64s, workgroup, Spec{"POSITIONS", "1: positions instead of tokens"})
 	plain("kvstore", int64s16, concat(workgroup, halfCaches)...)
 	plain("layernorm", nil, workgroup, Spec{"BIAS", "1: there is a bias"})
@@ -113,6 +114,7 @@ func manifest() []Entry {
 	plain("rope_kvstore", int64s16, concat(workgroup, halfCaches, []Spec{long})...)
 	plain("route", nil, workgroup)
 	plain("scale", nil, workgroup, Spec{"CAP", "1: results are capped"})
+	plain("ssm_scan", nil, workgroup, Spec{"N", "elements of a channel's state"})
 	plain("swiglu", nil, workgroup)
 	plain("takerows", nil, workgroup)
 	return m

@@ -133,6 +133,7 @@ func reply(cmd *cobra.Command, c *common, l *loaded, s *engine.Session, p sample
 		keep++
 	}
 	s.Truncate(keep)
+	keep = len(s.Tokens()) // a model with a state keeps nothing
 	sm, err := sampler.New(p, l.Tokenizer.VocabSize())
 	if err != nil {
 		return "", err

@@ -77,7 +77,7 @@ func (c *common) compare(cmd *cobra.Command, a, b string, o compare.Options, pro
 	side := func(name, math string, noFuse bool) (*loaded, error) {
 		d := *c
 		d.device, d.math = name, math
-		return d.load(cmd.Context(), engine.Options{AllLogits: true, Chunk: 128, Compile: compute.Options{Keep: true, NoFuse: noFuse}})
+		return d.load(cmd.Context(), engine.Options{AllLogits: true, Chunk: 128, NumStates: 2, Compile: compute.Options{Keep: true, NoFuse: noFuse}})
 	}
 	la, err := side(a, c.math, unfused)
 	if err != nil {

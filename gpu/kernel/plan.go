@@ -98,6 +98,10 @@ func (pl *planner) next(at int) (Group, error) {
 		pl.mix(&g, op)
 	case compute.MatMulHeads:
 		err = pl.matMulHeads(&g, op)
+	case compute.Conv1D:
+		pl.conv1d(&g, op)
+	case compute.SSMScan:
+		pl.ssmScan(&g, op)
 	case compute.Columns:
 		pl.columns(&g, op)
 	default:

@@ -21,7 +21,7 @@ const (
 	stepAtPages   = 9
 	stepAtTiles   = 10
 	stepHeader    = 16
-	stepSeqWords  = 5
+	stepSeqWords  = 7
 )
 
 // StepBytes is the size of the step buffer of a program compiled with o.
@@ -67,6 +67,8 @@ func EncodeStep(dst []byte, s *compute.Step, p *compute.Program, o compute.Optio
 		put(at+2, q.Len)
 		put(at+3, pages)
 		put(at+4, q.Keys())
+		put(at+5, q.StateIn)
+		put(at+6, q.StateOut)
 		at += stepSeqWords
 		if p.PageSize > 0 {
 			for _, page := range q.Pages {

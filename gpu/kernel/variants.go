@@ -43,6 +43,8 @@ func Variants(caps Caps) []Variant {
 		{"matmul_experts_tile", "matmul_experts", "uses grouped by expert on the device, multiplied in tiles in shared memory", "at least 3 uses an expert, on average", tileLacks(tile32)},
 		{"matmul_heads", "matmul_heads", "the kernels of experts, with a head's matrix for an expert's", "always", ""},
 		{"columns", "columns", "an invocation per element", "always", ""},
+		{"conv1d", "conv1d", "an invocation per element", "always", ""},
+		{"ssm_scan", "ssm_scan", "an invocation per channel, its state in registers, over the sequence's tokens", "always", ""},
 		{"route", "route", "a workgroup per token", "always", ""},
 		{"mix", "mix", "an invocation per element", "always", ""},
 		{"layernorm", "layernorm", "a workgroup per row", "always", ""},

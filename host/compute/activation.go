@@ -23,11 +23,13 @@ const (
 	// ClampedSiLU is g/(1 + exp(−1.702·g)) with g = min(x, 7), for gates whose Up is clamped to [−7, 7] and raised by one:
 	// the gate of gpt-oss. It needs an Up.
 	ClampedSiLU
+	// Identity is x: with Up, a product.
+	Identity
 	numFunctions
 )
 
 func (f Function) String() string {
-	return [...]string{"silu", "gelu", "gelu_tanh", "relu", "relu2", "sigmoid", "tanh", "clamped_silu", "none"}[min(f, numFunctions)]
+	return [...]string{"silu", "gelu", "gelu_tanh", "relu", "relu2", "sigmoid", "tanh", "clamped_silu", "identity", "none"}[min(f, numFunctions)]
 }
 
 // Activation applies a function to every element, and with Up multiplies by it:

@@ -19,6 +19,9 @@ type Seq struct {
 	Len          int     // keys in the sequence once this step's are stored
 	Until        int     // keys once the whole prompt is stored that this step is a piece of; 0: Len
 	Pages        []int32 // page table, at least ceil(Len/PageSize) entries when the program is paged
+	// StateIn and StateOut are the rows of state tensors that hold the sequence's state before the step and after it, where the
+	// program has any. They differ, so that a step can be run again. A sequence whose first position is 0 has no state before it.
+	StateIn, StateOut int
 }
 
 // Sizes are the numbers that extents depend on.
@@ -76,6 +79,9 @@ func (q *Seq) Keys() int { return max(q.Until, q.Len) }
 func (q *Seq) check(p *Program, o Options) error {
 	if q.Len < q.Count || q.Until != 0 && q.Until < q.Len {
 		return fmt.Errorf("got %d keys, %d once the prompt is stored, for %d rows", q.Len, q.Until, q.Count)
+	}
+	if p.NumStates > 0 && (q.StateIn < 0 || q.StateOut < 0 || q.StateIn >= p.NumStates || q.StateOut >= p.NumStates || q.StateIn == q.StateOut) {
+		return fmt.Errorf("got states %d and %d, want two of %d", q.StateIn, q.StateOut, p.NumStates)
 	}
 	if p.PageSize == 0 {
 		return nil

@@ -119,6 +119,7 @@ func Cases() []Case {
 	l.scale()
 	l.experts()
 	l.latent()
+	l.stateful()
 	l.positions()
 	l.textbook()
 	l.fused()

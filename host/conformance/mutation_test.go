@@ -102,7 +102,7 @@ var raced bool
 func faults() []fault {
 	var all []fault
 	for _, op := range []string{"embed", "rmsnorm", "matmul", "rope", "attention", "swiglu", "add", "takerows", "matmul_add", "matmul_swiglu",
-		"matmul_matmul_matmul", "rmsnorm_matmul", "layernorm", "activation", "scale", "matmul_experts", "mix", "matmul_heads", "columns"} {
+		"matmul_matmul_matmul", "rmsnorm_matmul", "layernorm", "activation", "scale", "matmul_experts", "mix", "matmul_heads", "columns", "conv1d", "ssm_scan"} {
 		all = append(all, resultFaults(op)...)
 	}
 	return append(all,
@@ -284,6 +284,12 @@ func faults() []fault {
 		fault{op: "matmul_experts", name: "offset is ignored", program: ignoreOffsets},
 		fault{op: "matmul_heads", name: "offset is ignored", program: ignoreOffsets},
 		fault{op: "attention", name: "bias is ignored", op2: on(func(o *compute.Attention) { o.Bias = 0 })},
+		fault{op: "conv1d", name: "bias is ignored", op2: on(func(o *compute.Conv1D) { o.Bias = 0 })},
+		fault{op: "conv1d", name: "SiLU is left out", op2: on(func(o *compute.Conv1D) { o.SiLU = false })},
+		fault{op: "conv1d", name: "sequences have each other's states", step: exchangeStates},
+		fault{op: "ssm_scan", name: "sequences have each other's states", step: exchangeStates},
+		fault{op: "ssm_scan", name: "D is ignored", op2: on(func(o *compute.SSMScan) { o.D = 0 })},
+		fault{op: "ssm_scan", name: "the bias of the steps is ignored", op2: on(func(o *compute.SSMScan) { o.DTBias = 0 })},
 		fault{op: "columns", name: "the first tensor counts from its first column", op2: on(func(o *compute.Columns) { o.FromA = 0 })},
 		fault{op: "columns", name: "the second tensor counts from its first column", op2: on(func(o *compute.Columns) { o.FromB = 0 })},
 		fault{op: "rope", name: "long sequences have the short angles", op2: on(func(o *compute.RoPE) { o.Long = 0 })},
@@ -436,4 +442,9 @@ func TestPlantedFaultsAreCaught(t *testing.T) {
 			t.Errorf("%d cases passed with a fault", len(byOp[f.op]))
 		})
 	}
+}
+
+// exchangeStates lets the first two sequences read each other's states.
+func exchangeStates(_ *compute.Program, s *compute.Step) {
+	s.Seqs[0].StateIn, s.Seqs[1].StateIn = s.Seqs[1].StateIn, s.Seqs[0].StateIn
 }

@@ -97,6 +97,8 @@ func activate(f compute.Function, x float64) (y, own float64) {
 		return y, y*exp(x) + tiny
 	case compute.Tanh:
 		return math.Tanh(x), min(1, abs(x))*32*u + tiny
+	case compute.Identity:
+		return x, tiny
 	case compute.ClampedSiLU:
 		g := min(x, 7)
 		y = g * sigmoid(1.702*g)

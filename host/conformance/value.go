@@ -118,6 +118,10 @@ func (n *naive) op(op compute.Op) error {
 		return n.mix(o)
 	case compute.MatMulHeads:
 		return n.matmulHeads(o)
+	case compute.Conv1D:
+		return n.conv1d(o)
+	case compute.SSMScan:
+		return n.ssmScan(o)
 	case compute.Columns:
 		return n.columns(o)
 	}

@@ -21,7 +21,8 @@ import (
 type Options struct {
 	Math       compute.Math
 	ContextLen int // positions of one sequence; 0: the model's, at most DefaultContext
-	NumSeqs    int // sequences that may live at once; 0: 1
+	NumSeqs    int // sequences that may live at once and each fill the context; 0: 1
+	NumStates  int // sequences of a model with a state that may live at once; 0: NumSeqs
 	Chunk      int // prompt tokens of one step; 0: 256
 	AllLogits  bool
 	KVType     compute.DType // none: F32 for exact arithmetic, F16 for fast
@@ -48,6 +49,7 @@ type Engine struct {
 	contextLen      int
 	prefill, decode compute.Executable
 	pool            *kvcache.Pool // of a decoder
+	slots           []bool        // of state tensors: which are taken
 }
 
 // New puts the model of f on dev. The engine uses f until Close, but does not close it, nor dev.
@@ -92,7 +94,7 @@ func (e *Engine) load(ctx context.Context) error {
 	}
 	e.o.NumSeqs = max(e.o.NumSeqs, 1)
 	if e.Model, err = model.Load(ctx, e.Device, e.File, model.Options{ContextLen: e.contextLen, NumSeqs: e.o.NumSeqs,
-		KVType: e.o.KVType, Progress: e.o.Progress}); err != nil {
+		NumStates: max(e.o.NumStates, e.o.NumSeqs), KVType: e.o.KVType, Progress: e.o.Progress}); err != nil {
 		return err
 	}
 	p := e.Model.Program
@@ -101,11 +103,29 @@ func (e *Engine) load(ctx context.Context) error {
 			return err
 		}
 	}
+	e.slots = make([]bool, p.NumStates/2)
 	if e.prefill, err = e.compile(ctx, e.o.Chunk); err != nil {
 		return err
 	}
 	e.decode, err = e.compile(ctx, 1)
 	return err
+}
+
+// takeSlot finds a free pair of rows of the state tensors; −1 where there is none.
+func (e *Engine) takeSlot() int {
+	for i, taken := range e.slots {
+		if !taken {
+			e.slots[i] = true
+			return i
+		}
+	}
+	return -1
+}
+
+func (e *Engine) giveSlot(i int) {
+	if i >= 0 {
+		e.slots[i] = false
+	}
 }
 
 // compile prepares the program for steps of at most n tokens.

@@ -28,11 +28,13 @@ type Session struct {
 	one    [1]int32
 	read   time.Duration
 	until  int // tokens once all of what Eval was given is in
+	slot   int // of the two rows of state tensors that are the session's, −1 with a model without; flip is the row in use
+	flip   int
 }
 
 // NewSession makes an empty sequence.
 func (e *Engine) NewSession() *Session {
-	s := &Session{e: e}
+	s := &Session{e: e, slot: e.takeSlot()}
 	if e.pool != nil {
 		s.seq = e.pool.NewSequence()
 	}
@@ -48,13 +50,19 @@ func (s *Session) Close() {
 	if s.seq != nil {
 		s.seq.Close()
 	}
+	s.e.giveSlot(s.slot)
+	s.slot = -1
 }
 
 // Tokens are the tokens evaluated so far; the caller must not change them.
 func (s *Session) Tokens() []int32 { return s.tokens }
 
-// Truncate forgets all but the first n tokens.
+// Truncate forgets all but the first n tokens; with a model that has a state, which cannot be wound back, all of them. Tokens
+// says what is left.
 func (s *Session) Truncate(n int) {
+	if n < len(s.tokens) && s.e.Model.Program.NumStates > 0 {
+		n = 0
+	}
 	s.tokens = s.tokens[:min(n, len(s.tokens))]
 	if s.seq != nil {
 		s.seq.Shrink(len(s.tokens))
@@ -155,6 +163,9 @@ func (s *Session) run(ctx context.Context, ids, outs []int32) error {
 // Step fills step for evaluating ids next, making room in the cache. It does not append them.
 func (s *Session) Step(step *compute.Step, ids, outs []int32) error {
 	base := len(s.tokens)
+	if s.slot < 0 && s.e.Model.Program.NumStates > 0 {
+		return fmt.Errorf("engine: extend sequence: got more sequences than the %d that the engine was made for", s.e.Model.Program.NumStates/2)
+	}
 	var pages []int32
 	if s.seq != nil {
 		if err := s.seq.Grow(base + len(ids)); err != nil {
@@ -168,6 +179,9 @@ func (s *Session) Step(step *compute.Step, ids, outs []int32) error {
 		step.Seqs = make([]compute.Seq, 1)
 	}
 	step.Seqs[0] = compute.Seq{First: 0, Count: len(ids), Len: base + len(ids), Until: max(s.until, base+len(ids)), Pages: pages}
+	if s.slot >= 0 {
+		step.Seqs[0].StateIn, step.Seqs[0].StateOut = 2*s.slot+s.flip, 2*s.slot+1-s.flip
+	}
 	return nil
 }
 
@@ -184,6 +198,7 @@ func (s *Session) ReadTime() time.Duration { return s.read }
 func (s *Session) Keep(ids []int32) {
 	if s.seq != nil {
 		s.tokens = append(s.tokens, ids...)
+		s.flip = 1 - s.flip
 	}
 }
 

@@ -49,12 +49,21 @@ func ReadConfig(f *weights.File) (*Config, *Family, error) {
 	c.NumLayers = r.count("block_count", 1, maxLayers, 0)
 	c.HiddenDim = r.count("embedding_length", 1, maxDim, 0)
 	r.moe(c)
-	c.FFNDim = r.count("feed_forward_length", 1, maxDim, c.MoE.FFNDim)
+	if c.FFNDim = 1; !fam.NoAttention {
+		c.FFNDim = r.count("feed_forward_length", 1, maxDim, c.MoE.FFNDim)
+	}
 	if c.MoE.NumExperts > 0 && c.MoE.FFNDim == 0 {
 		c.MoE.FFNDim = c.FFNDim
 	}
-	c.NumHeads = r.count("attention.head_count", 1, maxHeads, 0)
-	c.NumKVHeads = r.count("attention.head_count_kv", 1, maxHeads, c.NumHeads)
+	switch {
+	case fam.NoAttention:
+		c.NumHeads, c.NumKVHeads, c.noAttention = 1, 1, true
+	default:
+		c.NumHeads = r.count("attention.head_count", 1, maxHeads, 0)
+		if c.NumKVHeads = r.largest("attention.head_count_kv", fam.Hybrid); c.NumKVHeads == 0 {
+			c.NumKVHeads = r.count("attention.head_count_kv", 1, maxHeads, c.NumHeads)
+		}
+	}
 	c.ContextLen = r.count("context_length", 1, maxCtx, 0)
 	c.Window = r.count("attention.sliding_window", 0, maxCtx, 0)
 	c.LocalLayers, _ = f.Bools(arch + ".attention.sliding_window_pattern")
@@ -156,6 +165,23 @@ func (r *reader) count(key string, lo, hi, def int) int {
 		return lo
 	}
 	return int(v)
+}
+
+// largest is the largest number of a list with one for each layer, 0 where there is none.
+func (r *reader) largest(key string, hybrid bool) int {
+	list, ok := r.f.Ints(r.arch + "." + key)
+	if !hybrid || !ok {
+		return 0
+	}
+	most := int64(0)
+	for _, n := range list {
+		most = max(most, n)
+	}
+	if most > maxHeads {
+		r.fail(key, "got %d, want at most %d", most, maxHeads)
+		return 1
+	}
+	return int(most)
 }
 
 // float reads a finite number of at least zero; a missing key gives def.

@@ -36,6 +36,8 @@ type Decoder struct {
 	Positions  bool             // learned positions instead of rotary ones
 	AttnNorm   string           // tensor of the norm before attention; "": attn_norm
 	NormLast   bool             // queries and keys are normalised behind their rotation, not before
+	LastNorm   string           // tensor of the norm behind the last layer; "": output_norm
+	NoFFN      bool             // layers end with their mixer
 	FFNNorm    string           // tensor of the norm before the feed-forward part; "": ffn_norm
 
 	// ParallelOf, if set, chooses Parallel by what the layer's tensors are.
@@ -60,7 +62,10 @@ func (d Decoder) Build(b *Builder) {
 	if d.Positions {
 		x = b.Add("embed_positions", x, b.EmbedPositions("position_embd"))
 	}
-	if b.Has("token_embd_norm.weight") {
+	lastNorm := "output_norm"
+	if d.LastNorm != "" && b.Has(d.LastNorm+".weight") {
+		lastNorm = d.LastNorm
+	} else if b.Has("token_embd_norm.weight") {
 		x = b.Norm("token_embd_norm", x)
 	}
 	rope, local := &c.RoPE, &c.RoPE
@@ -90,7 +95,7 @@ func (d Decoder) Build(b *Builder) {
 		b.Residual(x)
 	}
 	b.Layer(-1)
-	h := b.Norm("output_norm", b.TakeRows(x))
+	h := b.Norm(lastNorm, b.TakeRows(x))
 	b.Residual(h)
 	b.Logits(h, table)
 }
@@ -113,11 +118,14 @@ func (d Decoder) layer(b *Builder, x compute.Ref, i int, angles *RoPE, local boo
 	if !d.NoPreNorm {
 		h = b.Norm(attnNorm, x)
 	}
-	a := d.attention(b, h, angles, local)
+	a := d.mix(b, h, angles, local)
 	if d.PostNorm {
 		a = b.Norm("post_attention_norm", a)
 	}
 	a = b.Scale("attn_scaled", a, b.cfg.ResidualScale)
+	if d.NoFFN {
+		return b.Add("mixer_residual", x, a)
+	}
 	switch parallel {
 	case OneNorm:
 		f := d.feedForward(b, h, i)
@@ -135,6 +143,17 @@ func (d Decoder) layer(b *Builder, x compute.Ref, i int, angles *RoPE, local boo
 		f = b.Norm("post_ffw_norm", f)
 	}
 	return b.Add("ffn_residual", x, b.Scale("ffn_scaled", f, b.cfg.ResidualScale))
+}
+
+// mix appends what mixes tokens in a layer, as its tensors say: attention, a state-space mixer or a short convolution.
+func (d Decoder) mix(b *Builder, h compute.Ref, angles *RoPE, local bool) compute.Ref {
+	switch {
+	case b.cfg.SSM.Conv > 0 && b.Has("ssm_in.weight"):
+		return d.mixer(b, h)
+	case b.cfg.SSM.Conv > 0 && b.Has("shortconv.in_proj.weight"):
+		return d.shortConv(b, h)
+	}
+	return d.attention(b, h, angles, local)
 }
 
 // attention appends the attention part without its residual.
@@ -185,7 +204,7 @@ func (d Decoder) normedHeads(b *Builder, q, k compute.Ref) (compute.Ref, compute
 func (d Decoder) feedForward(b *Builder, h compute.Ref, layer int) compute.Ref {
 	c := b.cfg
 	switch {
-	case c.MoE.NumExperts > 0 && layer >= c.MoE.DenseLayers:
+	case c.MoE.NumExperts > 0 && layer >= c.MoE.DenseLayers && !(c.SSM.Conv > 0 && b.Has("ffn_gate.weight")):
 		return d.experts(b, h)
 	case d.FusedGate && !b.Has("ffn_gate.weight"):
 		gate := b.LinearPart("ffn_up", h, 2*c.FFNDim, 0, c.FFNDim)

@@ -33,8 +33,10 @@ type Config struct {
 	AttnCap, LogitCap                                float32
 	MoE                                              MoE
 	Latent                                           Latent
+	SSM                                              SSM
 	MaxALiBi                                         float32 // exponent of the last head's slope; 0: no ALiBi
 	Encoder                                          bool    // no text comes out, but a vector of HiddenDim for each token
+	noAttention                                      bool    // there is no KV cache
 	plainNorms                                       bool    // norms without weights
 	scaledALiBi                                      float64 // the slopes are scaled like the scores, this many times; 0: they are not
 	buckets, farthest                                int     // of T5's bias
@@ -57,7 +59,7 @@ type MoE struct {
 // KVBytes is the size of the KV cache of one position, in a cache of type t.
 func (c *Config) KVBytes(t compute.DType) int64 {
 	width := c.HeadDim + c.HeadDimV
-	if c.Encoder {
+	if c.Encoder || c.noAttention {
 		return 0
 	}
 	if c.Latent.Dim > 0 { // values are a part of the keys
@@ -71,6 +73,8 @@ type Family struct {
 	Archs     []string // values of general.architecture
 	LayerNorm bool     // LayerNorm instead of RMSNorm
 	Encoder   bool     // no text comes out, but a vector for each token
+	// NoAttention: no layer attends; Hybrid: some do, and lists of heads have zeros for the others.
+	NoAttention, Hybrid bool
 	// Config, if set, reads what is particular to the family and refuses what it does not support, before any weight is read.
 	Config func(*Config, *weights.File) error
 	// Build appends the model's ops.
@@ -81,6 +85,7 @@ type Family struct {
 type Options struct {
 	ContextLen int           // positions to make room for; 0: the model's own
 	NumSeqs    int           // sequences that may fill the context at once; 0: 1
+	NumStates  int           // sequences whose state tensors have room; 0: NumSeqs
 	PageSize   int           // positions in a page of the KV cache; 0: 64
 	KVType     compute.DType // F32 or F16; none: F32
 	// Progress, if set, is told the bytes of weights on the device so far.
@@ -117,6 +122,7 @@ func Load(ctx context.Context, dev compute.Device, f *weights.File, o Options) (
 		o.KVType = compute.F32
 	}
 	o.NumSeqs, o.PageSize = max(o.NumSeqs, 1), max(o.PageSize, 0)
+	o.NumStates = max(o.NumStates, o.NumSeqs)
 	if o.PageSize == 0 {
 		o.PageSize = 64
 	}

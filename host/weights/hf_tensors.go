@@ -13,7 +13,7 @@ import (
 
 // hfPrefixes come before names in checkpoints of whole models and are missing in those of the part below the output.
 var hfPrefixes = []string{"model.language_model.", "language_model.model.", "language_model.", "model.", "transformer.", "gpt_neox.",
-	"bert.", "roberta.", "distilbert.", "encoder.", "decoder."}
+	"bert.", "roberta.", "distilbert.", "encoder.", "decoder.", "backbone."}
 
 // hfForeign are parts of models that see or hear; the text's part runs without them.
 var hfForeign = []string{"vision_tower.", "vision_model.", "visual.", "multi_modal_projector.", "audio_tower."}

@@ -5,7 +5,7 @@
 #include "tanh.glsl"
 
 const uint FN_SILU = 0, FN_GELU = 1, FN_GELU_TANH = 2, FN_RELU = 3, FN_RELU2 = 4, FN_SIGMOID = 5, FN_TANH = 6;
-const uint FN_CLAMPED_SILU = 7;
+const uint FN_CLAMPED_SILU = 7, FN_IDENTITY = 8;
 
 // erfcPositive is the complementary error function for z >= 0, to within 1.2e-7 of its value, with exp left out:
 // erfc(z) = t exp(-z^2 + p(t)). Source: Press et al., Numerical Recipes, 2nd edition, section 6.2 (erfcc, Chebyshev fit).
@@ -40,6 +40,7 @@ float activate(uint fn, float x) {
     case FN_RELU2: return max(x, 0.0) * max(x, 0.0);
     case FN_SIGMOID: return sigmoidOf(x, 1.0);
     case FN_TANH: return tanhExact(x);
+    case FN_IDENTITY: return x;
     case FN_CLAMPED_SILU: return sigmoidOf(1.702 * min(x, 7.0), min(x, 7.0));
   }
   return silu(x);

@@ -3,7 +3,8 @@
 //   words 0 to 15    header: counts, and the word at which each list begins
 //   tokens  [T]      token ids                     pos     [T]  position of each row in its sequence
 //   rowSeq  [T]      sequence of each row          outputs [O]  rows whose logits are wanted
-//   seqs    [S][5]   first row, rows, keys, word at which its page table begins, keys once the whole prompt is stored
+//   seqs    [S][7]   first row, rows, keys, word at which its page table begins, keys once the whole prompt is stored,
+//                    row of its state before the step, and after it
 //   pages            the page tables
 //   tiles   [][4]    first row, rows (1 to 16), sequence, 0: the rows of each sequence in pieces for attention
 #ifndef STEP_GLSL
@@ -23,18 +24,18 @@ const uint STEP_AT_PAGES = 9;
 const uint STEP_AT_TILES = 10;
 const uint STEP_HEADER = 16;
 const uint STEP_TILE_ROWS = 16;
-const uint STEP_SEQ_WORDS = 5;
+const uint STEP_SEQ_WORDS = 7;
 
 uint stepToken(U32In s, uint row) { return s.v[s.v[STEP_AT_TOKENS] + row]; }
 uint stepPos(U32In s, uint row) { return s.v[s.v[STEP_AT_POS] + row]; }
 uint stepRowSeq(U32In s, uint row) { return s.v[s.v[STEP_AT_ROWSEQ] + row]; }
 uint stepOutput(U32In s, uint o) { return s.v[s.v[STEP_AT_OUTPUTS] + o]; }
 
-struct Seq { uint first, count, len, pages, until; };
+struct Seq { uint first, count, len, pages, until, stateIn, stateOut; };
 
 Seq stepSeq(U32In s, uint i) {
   uint at = s.v[STEP_AT_SEQS] + STEP_SEQ_WORDS * i;
-  return Seq(s.v[at], s.v[at + 1u], s.v[at + 2u], s.v[at + 3u], s.v[at + 4u]);
+  return Seq(s.v[at], s.v[at + 1u], s.v[at + 2u], s.v[at + 3u], s.v[at + 4u], s.v[at + 5u], s.v[at + 6u]);
 }
 
 struct Tile { uint first, count, seq; };
