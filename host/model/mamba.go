@@ -139,6 +139,9 @@ func (b *Builder) Scan(op compute.SSMScan) compute.Ref {
 
 // flat is a small tensor of rows·cols elements, in whatever shape the file has them, as float32.
 func (b *Builder) flat(name string, rows, cols int) compute.Ref {
+	if b.needs != nil {
+		return b.tensorOf(name, rows, cols, rows, cols)
+	}
 	t, ok := b.f.Tensor(b.layer + name)
 	if !ok || t.Rows*t.Cols != rows*cols {
 		b.fail("tensor %q: got [%d, %d], want %d elements", b.layer+name, t.Rows, t.Cols, rows*cols)
