@@ -43,6 +43,9 @@ func (s *state) getattr(v any, name string) (any, error) {
 
 // getitem is v[at]: an item first, then an attribute of that name.
 func (s *state) getitem(v, at any) (any, error) {
+	if err := s.walk(at); err != nil {
+		return nil, err
+	}
 	switch v := v.(type) {
 	case undefined:
 		return nil, v.fail()

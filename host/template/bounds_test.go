@@ -71,6 +71,13 @@ func TestTemplatesAreBounded(t *testing.T) {
 		"splits":              {`{% set a = 'a,' * 100000 %}{% for i in range(100000) %}{% set x = a.split(',') %}{% endfor %}`, "bytes of memory"},
 		"characters":          {`{% set a = 'a' * 1000000 %}{% for i in range(100000) %}{% set x = a[500000] %}{% endfor %}`, "steps"},
 		"sort":                {`{% for i in range(100) %}{% set x = range(100000)|sort(reverse=true) %}{% endfor %}`, "steps"},
+		"lengths":             {`{% set a = 'é' * 500000 %}{% for i in range(100000) %}{% set x = a|length %}{% endfor %}`, "steps"},
+		"long keys":           {`{% set a = 'a' * 1000000 %}{% set d = {a: 1} %}{% for i in range(100000) %}{% set x = d[a], a in d, d.get(a) %}{% endfor %}`, "steps"},
+		"tests of long text":  {`{% set a = 'a' * 1000000 %}{% for i in range(100000) %}{% set x = a is lower, a is sameas a %}{% endfor %}`, "steps"},
+		"numbers of text":     {`{% set a = '1' * 1000000 %}{% for i in range(100000) %}{% set x = a|int, a|float %}{% endfor %}`, "steps"},
+		"big numbers":         {`{% set a = 7 ** 2400 %}{% for i in range(100000) %}{% set x = a * a %}{% endfor %}`, "steps"},
+		"big powers":          {`{% for i in range(100000) %}{% set x = 10 ** 4000 %}{% endfor %}`, "steps"},
+		"digits":              {`{% set a = 7 ** 4800 %}{% for i in range(100000) %}{% set x = a|string %}{% endfor %}`, "steps"},
 		"filters":             {`{% for i in range(100) %}{% set x = range(100000)|map('string')|list %}{% endfor %}`, "steps"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -122,6 +122,9 @@ func (a argExprs) eval(s *state) (args, error) {
 			if slices.ContainsFunc(out.kw, func(n named) bool { return n.name == name.s }) {
 				return out, typeError("got multiple values for keyword argument '%s'", name.s)
 			}
+			if err := s.walk(name); err != nil {
+				return out, err
+			}
 			out.kw = append(out.kw, named{name.s, d.vals[i], fromData(name)})
 		}
 	}
@@ -179,6 +182,9 @@ func (e *filterExpr) eval(s *state) (any, error) {
 
 // filter applies a filter by name.
 func (s *state) filter(name string, v any, a args) (any, error) {
+	if err := s.walk(v); err != nil {
+		return nil, err
+	}
 	f := filters[name]
 	switch {
 	case f != nil:
@@ -203,6 +209,9 @@ func (e *testExpr) eval(s *state) (any, error) {
 
 // test applies a test by name.
 func (s *state) test(name string, v any, a args) (bool, error) {
+	if err := s.walk(v); err != nil {
+		return false, err
+	}
 	f := tests[name]
 	if f == nil {
 		return false, failure("TemplateRuntimeError", "No test named '%s' found.", name)

@@ -153,6 +153,9 @@ func (s *state) contains(set, x any) (bool, error) {
 		}
 		return strings.Contains(v.s, t.s), s.work(len(v.s))
 	case *dict:
+		if err := s.walk(x); err != nil {
+			return false, err
+		}
 		_, ok, err := v.lookup(x)
 		return ok, err
 	case *list, *generator, undefined:

@@ -1,6 +1,9 @@
 package template
 
-import "strings"
+import (
+	"math/big"
+	"strings"
+)
 
 func (e constExpr) eval(*state) (any, error)  { return e.v, nil }
 func (e nameExpr) eval(s *state) (any, error) { return s.lookup(e.name), nil }
@@ -26,6 +29,9 @@ func (e dictExpr) eval(s *state) (any, error) {
 		}
 		v, err := s.eval(e.values[i])
 		if err != nil {
+			return nil, err
+		}
+		if err := s.walk(k); err != nil {
 			return nil, err
 		}
 		if err := d.store(k, v); err != nil {
@@ -130,6 +136,9 @@ func (e *binaryExpr) eval(s *state) (any, error) {
 // arithmetic is + − * / // % ** of numbers, strings and lists.
 func (s *state) arithmetic(op string, a, b any) (any, error) {
 	if v, ok, err := calculate(op, a, b); ok {
+		if n, isBig := v.(*big.Int); isBig && err == nil {
+			err = s.step(n.BitLen() * n.BitLen() >> 18) // about what the time compares to
+		}
 		return v, err
 	}
 	if t, ok := a.(text); ok && op == "%" {

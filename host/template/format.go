@@ -173,11 +173,8 @@ func percentSpec(f string, take func() (any, error)) (sp spec, size int, err err
 
 func (s *state) percentValue(b *builder, v any, sp spec, safe bool) error {
 	switch sp.verb {
-	case 's', 'r', 'a':
-		t, err := s.str(v)
-		if sp.verb != 's' {
-			t, err = s.repr(v)
-		}
+	case 's', 'r', 'a', 'c':
+		t, err := s.percentText(v, sp.verb)
 		if err != nil {
 			return err
 		}
@@ -187,17 +184,6 @@ func (s *state) percentValue(b *builder, v any, sp spec, safe bool) error {
 		if sp.align == '=' {
 			sp.align, sp.fill = '>', " "
 		}
-		sp.writeText(b, t)
-		return nil
-	case 'c':
-		t, ok := v.(text)
-		if n, err := asInt(v); !ok && err == nil && n >= 0 && n <= utf8.MaxRune {
-			t, ok = untrusted(string(rune(n))), true // a number may come from data
-		}
-		if !ok || t.len() != 1 {
-			return typeError("%%c requires int or char")
-		}
-		sp.align, sp.fill = max(sp.align&^1, '<'), " "
 		sp.writeText(b, t)
 		return nil
 	case 'd', 'i', 'u', 'x', 'X', 'o':
@@ -224,6 +210,23 @@ func (s *state) percentValue(b *builder, v any, sp spec, safe bool) error {
 		return nil
 	}
 	return valueError("unsupported format character '%c'", sp.verb)
+}
+
+// percentText is the text of %s, %r, %a and %c.
+func (s *state) percentText(v any, verb byte) (text, error) {
+	switch verb {
+	case 's':
+		return s.soft(v)
+	case 'c':
+		if t, ok := v.(text); ok && t.len() == 1 {
+			return t, nil
+		}
+		if n, ok := small(v); ok && n >= 0 && n <= utf8.MaxRune {
+			return untrusted(string(rune(n))), nil // the number may come from data
+		}
+		return text{}, typeError("%%c requires int or char")
+	}
+	return s.repr(v)
 }
 
 // writeText pads a text to the width.

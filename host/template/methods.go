@@ -221,12 +221,15 @@ var dictMethods = map[string]func(s *state, d *dict, a args) (any, error){
 		return &list{items: d.vals, kind: isValues}, err
 	},
 	"copy": func(s *state, d *dict, _ args) (any, error) { return d.clone(), s.charge(96 * len(d.keys)) },
-	"get": func(_ *state, d *dict, a args) (any, error) {
+	"get": func(s *state, d *dict, a args) (any, error) {
 		if len(a.kw) > 0 {
 			return nil, typeError("get() takes no keyword arguments")
 		}
 		v, err := a.bind("get", "key", "default?")
 		if err != nil {
+			return nil, err
+		}
+		if err := s.walk(v[0]); err != nil {
 			return nil, err
 		}
 		x, ok, err := d.lookup(v[0])

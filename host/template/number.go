@@ -10,6 +10,9 @@ import (
 // maxBits bounds whole numbers: Python prints none of more than 4300 digits.
 const maxBits = 14000
 
+// maxNumeral is the longest text that may be a number.
+const maxNumeral = 1 << 13
+
 // number is a value as a float; booleans are numbers in Python.
 func number(v any) (float64, bool) {
 	switch v := v.(type) {
@@ -181,7 +184,11 @@ func calculateWhole(op string, i, j *big.Int) (any, error) {
 
 // parseInt is Python's int(s, base).
 func parseInt(s string, base int) (any, bool) {
-	s = strings.ToLower(strings.TrimFunc(s, isSpace))
+	s = strings.TrimFunc(s, isSpace)
+	if len(s) > maxNumeral {
+		return nil, false
+	}
+	s = strings.ToLower(s)
 	sign := ""
 	if s != "" && (s[0] == '-' || s[0] == '+') {
 		sign, s = strings.TrimPrefix(s[:1], "+"), s[1:]
@@ -205,7 +212,11 @@ func parseInt(s string, base int) (any, bool) {
 
 // parseFloat is Python's float(s).
 func parseFloat(s string) (float64, bool) {
-	s = strings.ToLower(strings.TrimFunc(s, isSpace))
+	s = strings.TrimFunc(s, isSpace)
+	if len(s) > maxNumeral {
+		return 0, false
+	}
+	s = strings.ToLower(s)
 	if strings.ContainsAny(s, "xp") {
 		return 0, false
 	}

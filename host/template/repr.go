@@ -59,6 +59,7 @@ func (s *state) writeRepr(b *builder, v any, depth int) error {
 		b.own(strconv.FormatInt(v, 10))
 	case *big.Int:
 		b.own(v.String())
+		return s.step(v.BitLen() / 8)
 	case float64:
 		b.own(floatText(v))
 	case text:

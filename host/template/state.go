@@ -85,6 +85,14 @@ func (s *state) work(n int) error {
 	return s.step(n / 256)
 }
 
+// walk counts walking through all of v, if it is text.
+func (s *state) walk(v any) error {
+	if t, ok := v.(text); ok {
+		return s.work(len(t.s))
+	}
+	return nil
+}
+
 // charge counts bytes that are made.
 func (s *state) charge(n int) error {
 	if s.memory += n; s.memory > s.limits.Memory {
