@@ -232,10 +232,13 @@ func TestNothingSmugglesAControlToken(t *testing.T) {
 	all := published(t)
 	assert.Greater(t, len(all), 150)
 	tried := 0
-	for name, v := range all {
-		t.Run(name, func(t *testing.T) { tried += checkSmuggling(t, v) })
+	for i, name := range slices.Sorted(maps.Keys(all)) {
+		if underRace && i%20 > 0 {
+			continue
+		}
+		t.Run(name, func(t *testing.T) { tried += checkSmuggling(t, all[name]) })
 	}
-	assert.Greater(t, tried, 10000)
+	assert.True(t, underRace || tried > 10000, "%d conversations", tried)
 }
 
 func TestNothingSmugglesAControlTokenIntoTestdata(t *testing.T) {
