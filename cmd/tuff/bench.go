@@ -63,7 +63,7 @@ func newBench() *cobra.Command {
 		Long: `Measures prefill of -p tokens and decode of -n tokens, each alone, -r times after one run that does not count;
 -d evaluates so many tokens first, untimed. Each of the three takes a list. Flags and JSON fields mean what llama-bench's
 mean; share_of_bandwidth and share_of_flops are shares of what the device was measured to do. Other load on the machine
-shows in the numbers, so look at the deviation.`,
+shows in the numbers, so look at the deviation. An encoder generates nothing and keeps nothing: of its tests those of -p run.`,
 		Example: `  tuff bench -m llama.gguf -p 512 -n 128 -r 5
   tuff bench -m llama.gguf -p 128 -n 32 -d 0,1024 -o json`,
 		Args: usage(cobra.NoArgs),
@@ -81,6 +81,11 @@ shows in the numbers, so look at the deviation.`,
 			l, err := c.load(cmd.Context(), engine.Options{Chunk: min(slices.Max(append(append(depths, prompts...), 1)), maxChunk)})
 			if err != nil {
 				return err
+			}
+			if l.Model.Config.Encoder {
+				if gens, err = benchEncoder(l, prompts, depths); err != nil {
+					return errors.Join(err, l.Close())
+				}
 			}
 			return errors.Join(bench(cmd, &c, l, prompts, gens, depths, reps, format), l.Close())
 		},
@@ -129,6 +134,17 @@ func checkBench(prompts, gens, depths []int, reps int, format string, ctx int) (
 		return 0, fmt.Errorf("-c: got %d, want at least the %d of the longest test", ctx, need)
 	}
 	return need, nil
+}
+
+// benchEncoder refuses tests that an encoder cannot run, and returns the generations of those it can: none.
+func benchEncoder(l *loaded, prompts, depths []int) (gens []int, err error) {
+	if len(prompts) == 0 || slices.Max(prompts) == 0 {
+		return nil, fmt.Errorf("bench: %q is an encoder (%s), which generates nothing: got no test, want -p above 0", l.File.Name, l.Model.Config.Arch)
+	}
+	if d := slices.Max(depths); d > 0 {
+		return nil, fmt.Errorf("bench: %q is an encoder (%s), which keeps no context: -d: got %d, want 0", l.File.Name, l.Model.Config.Arch, d)
+	}
+	return nil, nil
 }
 
 func bench(cmd *cobra.Command, c *common, l *loaded, prompts, gens, depths []int, reps int, format string) error {

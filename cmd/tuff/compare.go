@@ -24,7 +24,7 @@ func newCompare() *cobra.Command {
 		Short: "Two devices op by op on the same program",
 		Long: `Runs one prompt and one decoded token on device A and reference B and prints, for every op in order, how far A is off:
 first with B's inputs fed to the op (its own error, in units of the error that is provably possible: above 1 the op is
-wrong), then with errors carried along. Then logits and greedy text. Exit code 3 when a limit is exceeded.`,
+wrong), then with errors carried along. Then logits and greedy text, or an encoder's vectors. Exit code 3 when a limit is exceeded.`,
 		Example: `  tuff compare
   tuff compare -m llama.gguf --a gpu:1 --b cpu --math exact --prompt "The capital of France is"`,
 		Args: usage(cobra.NoArgs),
@@ -122,6 +122,10 @@ func printComparison(c *common, r *compare.Report) {
 			row, col, r.First.Isolated.Got, r.First.Isolated.Want)
 	}
 	l, g := r.Logits, r.Greedy
+	if r.Encoder {
+		fmt.Fprintf(c.out, "\nvectors of %d tokens: largest difference %.3g\n%s\n", l.Positions, l.MaxAbs, r.Summary())
+		return
+	}
 	fmt.Fprintf(c.out, "\nlogits: mean KL %.3g, max %.3g, top-1 equal %.2f %% of %d positions, largest difference %.3g\n", l.MeanKL, l.MaxKL, 100*l.Top1, l.Positions, l.MaxAbs)
 	if g.First < 0 {
 		fmt.Fprintf(c.out, "greedy text: %d tokens equal\n", g.Equal)

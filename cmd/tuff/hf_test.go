@@ -210,8 +210,28 @@ func TestEncoder(t *testing.T) {
 	r := tuffIn(t, `{"ids":[1,2],"greedy":3}`, "logits", "-m", dir, "--device", "cpu")
 	assert.Equal(t, exitError, r.code)
 	assert.Contains(t, r.err, "generates nothing")
-	tuff(t, "compare", "-m", dir, "--a", "cpu", "--prompt", "a few words").ok(t)
-	assert.Contains(t, tuff(t, "inspect", dir).ok(t).out, "bert")
+	out := tuff(t, "compare", "-m", dir, "--a", "cpu", "--prompt", "a few words").ok(t).out
+	assert.Contains(t, out, "vectors of ")
+	assert.NotContains(t, out, "greedy")
+	assert.Contains(t, tuff(t, "inspect", dir).ok(t).out, "a vector of 64 for each token")
+	out = tuff(t, "bench", "-m", dir, "--device", "cpu", "-p", "16", "-n", "4", "-r", "1").ok(t).out
+	assert.Contains(t, out, "pp16")
+	assert.NotContains(t, out, "tg4")
+	out = tuff(t, "profile", "-m", dir, "--device", "cpu", "-p", "100", "-n", "4", "-r", "1").ok(t).out
+	assert.Contains(t, out, "prefill: 100 tokens")
+	assert.NotContains(t, out, "decode:")
+	for _, wrong := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"bench", "-p", "0", "-n", "4"}, "generates nothing"},
+		{[]string{"bench", "-p", "16", "-n", "0", "-d", "8"}, "keeps no context"},
+		{[]string{"profile", "-p", "128", "-n", "1"}, "got a context of 129, want at most the 128 positions"},
+	} {
+		r := tuff(t, append(wrong.args, "-m", dir, "--device", "cpu")...)
+		assert.Equal(t, exitError, r.code, "%v", wrong.args)
+		assert.Contains(t, r.err, wrong.want)
+	}
 }
 
 // TestFoldersOfOracle runs every folder of the collection that can be read; the others must be refused by name, quickly.

@@ -142,7 +142,12 @@ func printInspection(c *common, f *weights.File, all bool) {
 		fmt.Fprintf(w, "layers\t%d, hidden %d, FFN %d\n", cfg.NumLayers, cfg.HiddenDim, cfg.FFNDim)
 		fmt.Fprintf(w, "heads\t%d over %d KV heads of %d\n", cfg.NumHeads, cfg.NumKVHeads, cfg.HeadDim)
 		fmt.Fprintf(w, "vocabulary\t%d\n", cfg.VocabSize)
-		fmt.Fprintf(w, "context\t%d, %s of KV cache a token in F16\n", cfg.ContextLen, size(cfg.KVBytes(compute.F16)))
+		if cfg.Encoder {
+			fmt.Fprintf(w, "context\t%d\n", cfg.ContextLen)
+			fmt.Fprintf(w, "encoder\ta vector of %d for each token; no KV cache, no text\n", cfg.HiddenDim)
+		} else {
+			fmt.Fprintf(w, "context\t%d, %s of KV cache a token in F16\n", cfg.ContextLen, size(cfg.KVBytes(compute.F16)))
+		}
 		fmt.Fprintf(w, "RoPE\tbase %g, %d of %d elements, scaling %s\n", cfg.RoPE.Base, cfg.RoPE.Dim, cfg.HeadDim, cfg.RoPE.Scaling)
 	}
 	printVocabulary(w, f)

@@ -22,7 +22,7 @@ func newProfile() *cobra.Command {
 		Short: "Where the time goes, kernel by kernel, against the device's limits",
 		Long: `Runs a prompt and a generation with timing on and prints, prefill and decode apart: every kernel and shape with its
 calls, time, share, bytes and operations per second as shares of the limits measured on this device; then the parts of
-the wall time, host and gaps included, which must add up. --trace writes the timeline for ui.perfetto.dev.`,
+the wall time, host and gaps included, which must add up. Of an encoder there is the prompt only. --trace writes the timeline for ui.perfetto.dev.`,
 		Example: `  tuff profile
   tuff profile -m llama.gguf --device gpu -p 512 -n 64 --trace trace.json`,
 		Args: usage(cobra.NoArgs),

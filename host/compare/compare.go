@@ -46,6 +46,7 @@ type Report struct {
 	Limits  Limits  `json:"-"`
 	Ops     []Op    `json:"ops"`
 	First   *Op     `json:"first_divergence,omitempty"` // the first op whose own error is over
+	Encoder bool    `json:"encoder,omitempty"`          // the logits are vectors of tokens, and no text is generated
 	Logits  Logits  `json:"logits"`
 	Greedy  Greedy  `json:"greedy"`
 	Pass    bool    `json:"pass"`
@@ -109,7 +110,7 @@ func Run(ctx context.Context, a, b *engine.Engine, o Options) (*Report, error) {
 	if err := c.ops(ctx); err != nil {
 		return nil, err
 	}
-	if c.b.Model.Config.Encoder { // which generates nothing
+	if r.Encoder = c.b.Model.Config.Encoder; r.Encoder {
 		c.o.Greedy = 0
 	}
 	if err := c.greedy(ctx); err != nil {

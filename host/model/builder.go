@@ -183,6 +183,9 @@ func (b *Builder) EmbedPositions(name string) compute.Ref {
 	if t, ok := b.f.Tensor(name + ".weight"); ok {
 		rows = t.Rows
 	}
+	if b.p.MaxPos > rows {
+		b.fail("%s: got a context of %d, want at most the %d positions that the model learned", name, b.p.MaxPos, rows)
+	}
 	table := b.Weight(name, rows, b.cfg.HiddenDim)
 	b.wanted[len(b.wanted)-1].embed = true
 	out := b.p.Scratch(name, compute.PerToken(1), b.cfg.HiddenDim)

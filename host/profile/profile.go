@@ -16,7 +16,7 @@ import (
 // Options of Run.
 type Options struct {
 	Prompt   []int32 // tokens of the prefill
-	Generate int     // tokens of the decode
+	Generate int     // tokens of the decode; an encoder generates none
 	Runs     int     // repetitions; the first one more is not counted
 	Progress func(done, total int)
 }
@@ -91,7 +91,10 @@ type call struct {
 
 // Run profiles e. Limits are measured first where the device can.
 func Run(ctx context.Context, e *engine.Engine, o Options) (*Report, error) {
-	if len(o.Prompt) == 0 || o.Generate < 1 || o.Runs < 1 {
+	if e.Model.Config.Encoder {
+		o.Generate = 0
+	}
+	if len(o.Prompt) == 0 || o.Generate < 1 && !e.Model.Config.Encoder || o.Runs < 1 {
 		return nil, fmt.Errorf("profile: run: got %d prompt tokens, %d to generate, %d runs, want at least one of each", len(o.Prompt), o.Generate, o.Runs)
 	}
 	if n := len(o.Prompt) + o.Generate; n > e.ContextLen() {
@@ -120,8 +123,9 @@ func Run(ctx context.Context, e *engine.Engine, o Options) (*Report, error) {
 			o.Progress(i, o.Runs)
 		}
 	}
-	for _, name := range []string{"prefill", "decode"} {
-		r.Regions = append(r.Regions, r.region(name))
+	r.Regions = append(r.Regions, r.region("prefill"))
+	if o.Generate > 0 {
+		r.Regions = append(r.Regions, r.region("decode"))
 	}
 	return r, nil
 }
