@@ -31,6 +31,13 @@ type common struct {
 func (c *common) modelFlags(cmd *cobra.Command) {
 	cmd.Flags().StringVarP(&c.model, "model", "m", "", "model: a .gguf file, its first shard, or a folder with config.json and safetensors (default: the embedded one)")
 	c.outputFlags(cmd)
+	cmd.PreRunE = func(cmd *cobra.Command, args []string) error {
+		c.out, c.err = cmd.OutOrStdout(), cmd.ErrOrStderr()
+		if c.model == "" && cmd.Flags().Changed("model") { // a variable that is not set, most likely: not a wish for the embedded model
+			return usageError{errors.New("--model: got nothing, want a file or a folder")}
+		}
+		return nil
+	}
 }
 
 // outputFlags are for every command.
@@ -50,7 +57,16 @@ func (c *common) mathFlags(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&c.math, "math", "fast", "fast: what the device does best; exact: float32 throughout")
 	cmd.Flags().IntVarP(&c.threads, "threads", "t", 0, "CPU threads (default: all cores)")
 	cmd.Flags().IntVarP(&c.ctx, "ctx", "c", 0, fmt.Sprintf("positions of context (default: the model's, at most %d)", engine.DefaultContext))
-	cmd.Flags().BoolVar(&c.strict, "strict", false, "fail where auto's choice of device cannot run an op, instead of moving to the CPU")
+	cmd.Flags().BoolVar(&c.strict, "strict", false, "fail where auto would leave a hardware GPU for the CPU, instead of saying so and doing it")
+}
+
+// idleFlags takes the flags of computing commands in one that computes nothing: whoever calls every command with the same
+// flags need not know which is which. Help does not list them, since they change nothing.
+func (c *common) idleFlags(cmd *cobra.Command) {
+	c.deviceFlags(cmd)
+	for _, name := range []string{"device", "math", "threads", "ctx", "strict"} {
+		cmd.Flags().Lookup(name).Hidden = true
+	}
 }
 
 // mathMode parses --math.
@@ -109,8 +125,11 @@ func (c *common) load(ctx context.Context, o engine.Options) (*loaded, error) {
 	if f, err = c.openFile(); err != nil {
 		return nil, err
 	}
-	if dev, err = c.openDevice(ctx, "cpu", f); err != nil {
+	if dev, err = c.openCPU("the GPU lacks a kernel"); err != nil {
 		return nil, errors.Join(err, f.Close())
+	}
+	if err := c.contextFits(dev.Info(), f); err != nil {
+		return nil, errors.Join(err, dev.Close(), f.Close())
 	}
 	return c.loadOn(ctx, dev, f, o)
 }

@@ -121,8 +121,16 @@ func (c *common) taken(dev compute.Device, why string) {
 	c.note("device: %s: %s", what, why)
 }
 
+// leave is auto's answer where there is a hardware GPU that it cannot take: no device and the reason, or with --strict an error.
+func (c *common) leave(why string) (compute.Device, string, error) {
+	if c.strict {
+		return nil, "", fmt.Errorf("--strict: auto would take the CPU: %s", why)
+	}
+	return nil, why, nil
+}
+
 // tryGPU is the rule of --device auto: the best hardware GPU if its self-check passes and the model fits, else none, with
-// the reason.
+// the reason. A machine without a hardware GPU has nothing to leave: --strict does not matter there.
 func (c *common) tryGPU(ctx context.Context, f *weights.File) (compute.Device, string, error) {
 	list, err := gpu.Devices(gpuOptions)
 	if err != nil {
@@ -134,22 +142,25 @@ func (c *common) tryGPU(ctx context.Context, f *weights.File) (compute.Device, s
 	}
 	if f != nil {
 		if types := withoutKernels(f); types != nil {
-			return nil, fmt.Sprintf("there are no GPU kernels for the model's weights of %s", strings.Join(types, ", ")), nil
+			return c.leave(fmt.Sprintf("there are no GPU kernels for the model's weights of %s", strings.Join(types, ", ")))
 		}
 		if state, _ := c.contextBytes(f); state > best.Info.MemoryFree-f.Size() {
-			return nil, fmt.Sprintf("the model's %s and its context's %s do not fit the %s free on %s", size(f.Size()), size(state), size(best.Info.MemoryFree), best.Info.Name), nil
+			return c.leave(fmt.Sprintf("the model's %s and its context's %s do not fit the %s free on %s", size(f.Size()), size(state), size(best.Info.MemoryFree), best.Info.Name))
 		}
 	}
 	dev, err := gpu.Open(fmt.Sprintf("gpu:%d", best.Index), gpuOptions)
 	if err != nil {
-		return nil, fmt.Sprintf("%s does not open: %s", best.Info.Name, oneLine(err)), nil
+		return c.leave(fmt.Sprintf("%s does not open: %s", best.Info.Name, oneLine(err)))
 	}
 	v, err := selfCheck(ctx, dev)
 	if err != nil {
 		return nil, "", errors.Join(err, dev.Close())
 	}
 	if len(v.Failed) > 0 {
-		return nil, fmt.Sprintf("%s computes wrongly, self-check %v", best.Info.Name, v), dev.Close()
+		if err := dev.Close(); err != nil {
+			return nil, "", err
+		}
+		return c.leave(fmt.Sprintf("%s computes wrongly, self-check %v", best.Info.Name, v))
 	}
 	return dev, "the best hardware GPU, self-check " + v.String(), nil
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -12,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"tuff/host/compute"
+	"tuff/host/engine"
 	"tuff/host/model"
 	"tuff/host/weights"
 )
@@ -23,7 +25,7 @@ func newInspect() *cobra.Command {
 		Use:   "inspect [MODEL]",
 		Short: "What a model file holds; never runs anything",
 		Long: `Prints the header, hyper-parameters, tensors with types and sizes, vocabulary and chat template of a model file, or of all
-files of a split one. A model that tuff cannot run is described too, with the reason. Long metadata are cut; --all and
+files of a split one. A GGUF file that tuff cannot run is described too, with the reason. Long metadata are cut; --all and
 --json give them in full.`,
 		Example: "  tuff inspect llama.gguf\n  tuff inspect llama-00001-of-00003.gguf --all\n  tuff inspect llama.gguf --json | jq .config",
 		Args:    usage(cobra.MaximumNArgs(1)),
@@ -31,6 +33,8 @@ files of a split one. A model that tuff cannot run is described too, with the re
 			switch {
 			case len(args) == 1 && c.model != "":
 				return usageError{fmt.Errorf("got the models %q and %q, want one", c.model, args[0])}
+			case len(args) == 1 && args[0] == "":
+				return usageError{errors.New("got an empty name, want a model")}
 			case len(args) == 1:
 				c.model = args[0]
 			}
@@ -47,6 +51,7 @@ files of a split one. A model that tuff cannot run is described too, with the re
 		},
 	}
 	c.modelFlags(cmd)
+	c.idleFlags(cmd)
 	cmd.Flags().BoolVarP(&all, "all", "a", false, "print long metadata in full")
 	return cmd
 }
@@ -177,15 +182,35 @@ func printInspection(c *common, f *weights.File, all bool) {
 
 // printVocabulary is what the file says of text.
 func printVocabulary(w io.Writer, f *weights.File) {
-	kind, ok := f.String("tokenizer.ggml.model")
-	if !ok {
-		if raw, ok := f.String("tuff.tokenizer.json"); ok {
-			fmt.Fprintf(w, "tokenizer\ttokenizer.json, %s\n", size(int64(len(raw))))
+	if kind, ok := f.String("tokenizer.ggml.model"); ok {
+		printGGUFVocabulary(w, f, kind)
+	} else if raw, ok := f.String("tuff.tokenizer.json"); ok {
+		fmt.Fprintf(w, "tokenizer\ttokenizer.json, %s", size(int64(len(raw))))
+		if tok, err := engine.TokenizerOf(f); err != nil {
+			fmt.Fprintf(w, ", cannot be used: %s\n", oneLine(err))
 		} else {
-			fmt.Fprint(w, "tokenizer\tnone in the file\n")
+			fmt.Fprintf(w, ", %d tokens", tok.VocabSize())
+			for _, end := range []struct {
+				name string
+				id   int32
+			}{{"begin", tok.BOS()}, {"end", tok.EOS()}} {
+				if end.id >= 0 {
+					fmt.Fprintf(w, ", %s %d %q", end.name, end.id, tok.Piece(end.id))
+				}
+			}
+			fmt.Fprintln(w)
 		}
-		return
+	} else {
+		fmt.Fprint(w, "tokenizer\tnone in the file\n")
 	}
+	if t, ok := f.String("tokenizer.chat_template"); ok {
+		fmt.Fprintf(w, "chat template\t%d characters\n", utf8.RuneCountInString(t))
+	} else {
+		fmt.Fprint(w, "chat template\tnone\n")
+	}
+}
+
+func printGGUFVocabulary(w io.Writer, f *weights.File, kind string) {
 	tokens, _ := f.Strings("tokenizer.ggml.tokens")
 	fmt.Fprintf(w, "tokenizer\t%q", kind)
 	if pre, ok := f.String("tokenizer.ggml.pre"); ok {
@@ -197,11 +222,7 @@ func printVocabulary(w io.Writer, f *weights.File) {
 			fmt.Fprintf(w, ", %s %d %q", t.name, id, tokens[id])
 		}
 	}
-	if t, ok := f.String("tokenizer.chat_template"); ok {
-		fmt.Fprintf(w, "\nchat template\t%d characters\n", utf8.RuneCountInString(t))
-	} else {
-		fmt.Fprint(w, "\nchat template\tnone\n")
-	}
+	fmt.Fprintln(w)
 }
 
 // Of a long value as many elements or characters are printed.

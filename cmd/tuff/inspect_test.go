@@ -86,6 +86,16 @@ func TestInspectSplitModel(t *testing.T) {
 	assert.Contains(t, tuff(t, "inspect", filepath.Join(dir, "stories260K-split-F32-00001-of-00003.gguf")).ok(t).out, "in 3 files\n")
 }
 
+// A folder is described like a file: its tokenizer and template too, and an encoder has no cache to speak of.
+func TestInspectFolder(t *testing.T) {
+	out := tuff(t, "inspect", testkit.Shared(t, "oracle", "qwen3-a")).ok(t).out
+	assert.Regexp(t, `tokenizer +tokenizer.json, [0-9.]+ KiB, \d+ tokens`, out)
+	assert.Regexp(t, `chat template +\d+ characters`, out)
+	out = tuff(t, "inspect", testkit.Shared(t, "oracle", "bert-a")).ok(t).out
+	assert.Contains(t, out, "no KV cache, no text")
+	assert.Regexp(t, `chat template +none`, out)
+}
+
 // oddGGUF is a file without tensors whose metadata JSON cannot write as they are.
 func oddGGUF() []byte {
 	le := binary.LittleEndian
@@ -116,7 +126,7 @@ func TestInspectOddMetadata(t *testing.T) {
 	out := tuff(t, "inspect", path).ok(t).out
 	assert.Contains(t, out, "cannot run ")
 	assert.Contains(t, out, "[-Inf 0.5]")
-	assert.Contains(t, out, "tokenizer   none in the file")
+	assert.Regexp(t, `tokenizer +none in the file`, out)
 }
 
 func TestShortNeverPrintsControlCharacters(t *testing.T) {

@@ -92,10 +92,14 @@ Exit codes: 0 done, 1 error, 2 wrong usage, 3 a gate (compare, kernels test) fou
 	return root
 }
 
-// usage makes an argument check's error a usage error.
+// usage makes an argument check's error a usage error. cobra.NoArgs speaks of an unknown command, which a path after tuff
+// tokenize is not.
 func usage(check cobra.PositionalArgs) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		if err := check(cmd, args); err != nil {
+			if len(args) > 0 && cobra.NoArgs(cmd, args).Error() == err.Error() {
+				err = fmt.Errorf("%s: got the argument %q, want flags only", cmd.Name(), args[0])
+			}
 			return usageError{err}
 		}
 		return nil

@@ -5,6 +5,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -62,13 +63,25 @@ type perplexityCase struct {
 	tolerance    float64 // nats
 }
 
-// The losses come from another implementation, computed on the dequantised weights.
+// The losses come from another implementation, computed on the dequantised weights. On a GPU the wide files (p256) take a
+// software driver many seconds each: a few stand for the others there, whose formats the golden tests run, except under make
+// oracle, which runs them all.
 func TestPerplexityOfReference(t *testing.T) {
 	folder := testkit.Shared(t, "real", "stories260K-gguf")
 	story, predictions := storyText(t, filepath.Join(folder, "stories260K-F32.gguf"))
-	for _, name := range []string{"F32", "F16", "BF16", "Q8_0", "Q4_0", "ff192-Q4_1", "ff192-Q5_0", "ff192-Q5_1"} {
+	paths, err := filepath.Glob(filepath.Join(folder, "stories260K-*.gguf"))
+	require.NoError(t, err)
+	stands := map[string]bool{"p256-hd32-Q4_K_M": true, "p256-hd32-moe4-MXFP4_MOE": true, "p256-hd32-pure-IQ3_S": true}
+	scored := 0
+	for _, model := range paths {
+		name := strings.TrimSuffix(strings.TrimPrefix(filepath.Base(model), "stories260K-"), ".gguf")
+		losses := strings.Replace(name, "split-F32-00001-of-00003", "F32", 1)
+		if strings.HasPrefix(losses, "split-") {
+			continue // the other shards of that file
+		}
+		scored++
 		t.Run(name, func(t *testing.T) {
-			b, err := os.ReadFile(testkit.Shared(t, "real", "stories260K-ref", "stories260K-"+name+".json"))
+			b, err := os.ReadFile(testkit.Shared(t, "real", "stories260K-ref", "stories260K-"+losses+".json"))
 			require.NoError(t, err)
 			var ref struct {
 				Numpy struct {
@@ -80,15 +93,13 @@ func TestPerplexityOfReference(t *testing.T) {
 			}
 			require.NoError(t, json.Unmarshal(b, &ref))
 			require.Equal(t, predictions, ref.Numpy.Eval.N)
-			model := filepath.Join(folder, "stories260K-"+name+".gguf")
-			cases := []perplexityCase{{"cpu", "exact", 0.002}, {"cpu", "fast", 0.02}}
-			if name == "F32" { // one type is enough there: other tests check all of them, op by op
-				cases = append(cases, perplexityCase{"gpu", "exact", 0.002}, perplexityCase{"gpu", "fast", 0.02})
-			}
-			for _, c := range cases {
+			for _, c := range []perplexityCase{{"cpu", "exact", 0.002}, {"cpu", "fast", 0.02}, {"gpu", "exact", 0.002}, {"gpu", "fast", 0.02}} {
 				t.Run(c.device+"/"+c.math, func(t *testing.T) {
 					if c.device == "gpu" {
 						needGPU(t)
+						if strings.HasPrefix(name, "p256-") && !stands[name] && os.Getenv("TUFF_COVERAGE") == "" {
+							t.Skip("make oracle runs it")
+						}
 					}
 					s := scoreOf(t, "", "-m", model, "-f", story, "--device", c.device, "--math", c.math)
 					assert.Equal(t, predictions, s.Tokens)
@@ -98,6 +109,7 @@ func TestPerplexityOfReference(t *testing.T) {
 			}
 		})
 	}
+	assert.GreaterOrEqual(t, scored, 26, "a folder with fewer files is not the one that was meant")
 }
 
 func TestPerplexityOfChunks(t *testing.T) {

@@ -58,6 +58,7 @@ named tool_use is taken when there are tools, and otherwise the default. With bo
 		},
 	}
 	c.modelFlags(cmd)
+	c.idleFlags(cmd)
 	cmd.Flags().Lookup("model").Usage = "model: a .gguf file, or a folder with a chat template (default: the embedded model)"
 	cmd.Flags().StringVar(&file, "template", "", "a file with a Jinja template instead of the model's")
 	return cmd

@@ -58,6 +58,7 @@ a folder that holds one. Bytes that are no whole character decode to U+FFFD.`,
 		},
 	}
 	c.modelFlags(cmd)
+	c.idleFlags(cmd)
 	cmd.Flags().Lookup("model").Usage = "model: a .gguf file, a tokenizer.json or a folder with one (default: the embedded model)"
 	cmd.Flags().BoolVar(&decode, "decode", false, "ids to text")
 	return cmd
