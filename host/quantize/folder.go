@@ -45,8 +45,14 @@ func (o *output) fromFolder(f *weights.File) error {
 		}
 		o.set("tokenizer.ggml.token_type_count", types) // which llama.cpp wants to know whatever the tensors say
 	}
+	if n, ok := f.Uint("tuff.t5.max_distance"); ok && n != ggufT5Reach {
+		o.notes = append(o.notes, fmt.Sprintf("distances differ up to %d, which GGUF cannot say: tuff reads it, llama.cpp takes %d and makes other vectors of longer texts", n, ggufT5Reach))
+	}
 	return o.vocabulary(f)
 }
+
+// ggufT5Reach is the distance up to which llama.cpp tells keys apart by T5's bias, whatever the model.
+const ggufT5Reach = 128
 
 // interleave orders the rows of queries and keys as GGUF files of the architecture have them: rotated pairs side by side, of which
 // checkpoints have the first elements in one half of a head and the second in the other.

@@ -6,6 +6,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -225,4 +226,12 @@ func TestVectorsBecomeFloat32(t *testing.T) {
 		got = append(got, x.To.String())
 	}
 	assert.Equal(t, []string{"F32", "Q8_0", "F32", "I32"}, got)
+}
+
+// A distance that llama.cpp does not read is said aloud.
+func TestReachOfT5(t *testing.T) {
+	dir := testkit.Testdata(t, "oracle", "t5-encoder")
+	rep, err := quantize.Run(t.Context(), open(t, dir), filepath.Join(t.TempDir(), "o.gguf"), recipe(t, "F32"), codec, quantize.Options{})
+	require.NoError(t, err)
+	assert.Contains(t, strings.Join(rep.Notes, "\n"), "distances differ up to 20, which GGUF cannot say")
 }
