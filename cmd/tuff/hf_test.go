@@ -284,3 +284,20 @@ func TestFoldersEverywhere(t *testing.T) {
 	assert.NotEmpty(t, tuffIn(t, "{\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}\n", "template", "-m", dir).ok(t).out)
 	assert.NotEmpty(t, tuffIn(t, "{\"text\":\"hi\"}\n", "tokenize", "-m", dir).ok(t).out)
 }
+
+// TestEncodersFromGGUF makes GGUF files of the encoders' folders: vectors as of the folders, and the same ids of a text.
+func TestEncodersFromGGUF(t *testing.T) {
+	for _, name := range []string{"bert", "roberta", "xlm-roberta", "distilbert", "nomic-bert", "modernbert", "t5-encoder"} {
+		t.Run(name, func(t *testing.T) {
+			dir := testkit.Testdata(t, "oracle", name)
+			out := filepath.Join(t.TempDir(), "o.gguf")
+			tuff(t, "quantize", dir, out, "F32").ok(t)
+			checkVectors(t, out, "cpu", readFolderGolden(t, dir))
+			const in = `{"text":"Hello world, 12 words","add_special":true}`
+			var want, got encodeAnswer // of WordPiece GGUF spells the pieces otherwise
+			require.NoError(t, json.Unmarshal([]byte(tuffIn(t, in, "tokenize", "-m", dir).ok(t).out), &want))
+			require.NoError(t, json.Unmarshal([]byte(tuffIn(t, in, "tokenize", "-m", out).ok(t).out), &got))
+			assert.Equal(t, want.IDs, got.IDs)
+		})
+	}
+}
