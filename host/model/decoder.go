@@ -38,6 +38,7 @@ type Decoder struct {
 	NormLast   bool             // queries and keys are normalised behind their rotation, not before
 	LastNorm   string           // tensor of the norm behind the last layer; "": output_norm
 	NoFFN      bool             // layers end with their mixer
+	Beside     bool             // every layer has a state-space mixer beside its attention; their results are added
 	FFNNorm    string           // tensor of the norm before the feed-forward part; "": ffn_norm
 
 	// ParallelOf, if set, chooses Parallel by what the layer's tensors are.
@@ -148,6 +149,8 @@ func (d Decoder) layer(b *Builder, x compute.Ref, i int, angles *RoPE, local boo
 // mix appends what mixes tokens in a layer, as its tensors say: attention, a state-space mixer or a short convolution.
 func (d Decoder) mix(b *Builder, h compute.Ref, angles *RoPE, local bool) compute.Ref {
 	switch {
+	case d.Beside:
+		return b.Add("mixed", d.attention(b, h, angles, local), d.mixer(b, h))
 	case b.cfg.SSM.Conv > 0 && b.Has("ssm_in.weight"):
 		return d.mixer(b, h)
 	case b.cfg.SSM.Conv > 0 && b.Has("shortconv.in_proj.weight"):

@@ -34,6 +34,14 @@ var graniteHybrid = Family{
 	Build: Decoder{Rotate: func(int) bool { return false }}.Build,
 }
 
+// falconH1 has a mixer of Mamba-2 beside the attention of every layer, both from one normalised input, their results added. Its
+// multipliers are in the weights of a file. Source: TII, Falcon-H1, 2025, section 2.
+var falconH1 = Family{
+	Archs: []string{"falcon-h1"}, Hybrid: true,
+	Config: readSSM,
+	Build:  Decoder{Pairing: compute.Halves, Beside: true}.Build,
+}
+
 // lfm2 mixes short convolutions, gated on both sides, with layers of attention. Source: Liquid AI, LFM2 Technical Report, 2025,
 // section 2.
 var lfm2 = Family{

@@ -24,6 +24,7 @@ var hfStates = []*hfFamily{
 		names: mambaNames("mamba", map[string]string{"block_sparse_moe.router.layer": "ffn_gate_inp", "block_sparse_moe.output_linear": "ffn_down_exps"}),
 		splits: mambaSplits("mamba", map[string]hfSplit{"block_sparse_moe.input_linear": splitGateUp, "shared_mlp.input_linear": splitSharedGateUp,
 			"shared_mlp.output_linear": sharedDown})},
+	falconH1,
 	{types: []string{"lfm2"}, arch: "lfm2", acts: silu, config: lfm2Keys,
 		names: map[string]string{"embedding_norm": "output_norm", "operator_norm": "attn_norm", "ffn_norm": "ffn_norm", "self_attn.out_proj": "attn_output",
 			"self_attn.q_layernorm": "attn_q_norm", "self_attn.k_layernorm": "attn_k_norm", "feed_forward.w1": "ffn_gate", "feed_forward.w3": "ffn_up",
