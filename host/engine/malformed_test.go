@@ -126,6 +126,7 @@ var malformed = []struct {
 	{"a negative epsilon", "llama", func(x *file) { x.set("llama.attention.layer_norm_rms_epsilon", float32(-1)) }, "layer_norm_rms_epsilon"},
 	{"an infinite epsilon", "llama", func(x *file) { x.set("llama.attention.layer_norm_rms_epsilon", float32(math.Inf(1))) }, "layer_norm_rms_epsilon"},
 	{"an epsilon as text", "llama", func(x *file) { x.set("llama.attention.layer_norm_rms_epsilon", "small") }, "layer_norm_rms_epsilon"},
+	{"values that are clamped", "llama", func(x *file) { x.set("llama.attention.clamp_kqv", float32(8)) }, "clamp_kqv"},
 	// RoPE.
 	{"rotation of an odd number", "llama", func(x *file) { x.set("llama.rope.dimension_count", uint32(15)) }, "even"},
 	{"rotation of nothing", "llama", func(x *file) { x.set("llama.rope.dimension_count", uint32(0)) }, "rope"},

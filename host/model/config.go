@@ -86,6 +86,9 @@ func ReadConfig(f *weights.File) (*Config, *Family, error) {
 	if c.NumHeads%c.NumKVHeads != 0 {
 		return nil, nil, fmt.Errorf("model: read %q: got %d heads over %d KV heads, want a multiple", f.Name, c.NumHeads, c.NumKVHeads)
 	}
+	if multiplier(f, c, "attention.clamp_kqv") != 0 { // OLMo, OLMoE and MPT may have it
+		return nil, nil, &UnsupportedError{f.Name, "queries, keys and values that are clamped (attention.clamp_kqv)"}
+	}
 	if fam.Config != nil {
 		if err := fam.Config(c, f); err != nil {
 			return nil, nil, err

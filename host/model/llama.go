@@ -22,14 +22,8 @@ var llama = Family{
 // olmo is Llama with LayerNorm that has neither weight nor bias. Source: Groeneveld et al., OLMo, 2024, section 2.1.
 var olmo = Family{
 	Archs: []string{"olmo"}, LayerNorm: true,
-	Config: func(c *Config, f *weights.File) error {
-		c.plainNorms = true
-		if v := multiplier(f, c, "attention.clamp_kqv"); v != 0 {
-			return &UnsupportedError{f.Name, "queries, keys and values that are clamped (attention.clamp_kqv)"}
-		}
-		return nil
-	},
-	Build: Decoder{}.Build,
+	Config: func(c *Config, _ *weights.File) error { c.plainNorms = true; return nil },
+	Build:  Decoder{}.Build,
 }
 
 // hunyuan is Llama that rotates halves and normalises the heads of queries and keys behind their rotation.
