@@ -21,7 +21,7 @@ func (k *route) unit(w *worker, t int) {
 	gateScores(k.op.Gate, logits, score)
 	for e := range rank {
 		rank[e] = score[e]
-		if k.op.Gate == compute.TopSoftmaxGate {
+		if k.op.Gate >= compute.TopSoftmaxGate {
 			rank[e] = float64(logits[e])
 		}
 		if k.bias != nil {
@@ -39,8 +39,14 @@ func (k *route) unit(w *worker, t int) {
 			}
 		}
 		ids[j] = float32(best)
+		if k.op.Gate == compute.SparseMixerGate {
+			weights[j] = float32(float64(k.op.Factor) / nearly(rank, best, float64(k.op.Jitter)))
+		}
 		rank[best] = math.Inf(-1)
 		sum += score[best]
+	}
+	if k.op.Gate == compute.SparseMixerGate {
+		return
 	}
 	div := 1.0
 	if k.op.Normalize || k.op.Gate == compute.TopSoftmaxGate {
@@ -52,6 +58,17 @@ func (k *route) unit(w *worker, t int) {
 	for j, id := range ids {
 		weights[j] = float32(float64(k.op.Factor) * score[int(id)] / div)
 	}
+}
+
+// nearly sums what the expert at best competes with, itself among them, relative to it; those picked before rank at −∞.
+func nearly(rank []float64, best int, jitter float64) (sum float64) {
+	top := rank[best]
+	for _, l := range rank {
+		if !math.IsInf(l, -1) && top-l <= 2*jitter*max(math.Abs(l), top) {
+			sum += math.Exp(l - top)
+		}
+	}
+	return sum
 }
 
 // gateScores are the scores before any are picked. The softmax over the picked ones is that over all, normalised.

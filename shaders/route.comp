@@ -3,9 +3,11 @@
 //   weights[t,j] = factor s[ids[t,j]] / max(sum of the picked s, 2^-14), the division with NORMALIZE only
 // With gate 2 the ranking is by the logits themselves and the division is by the plain sum. With groups > 1 only the
 // usedGroups groups with the largest best (GROUP_TOP2: sum of two best) compete. Of equals the lower wins.
+// Gate 3 ranks by the logits l too; each weight is factor over the sum of exp(l[e] - l_j) over every e not picked before
+// with l_j - l[e] <= 2 jitter max(|l[e]|, l_j).
 // Shapes    logits [rows, experts], bias [experts] f32; ids (whole numbers), weights [rows, used] f32
-// Params    addresses; rows; experts: at most 1024; used: at most 64; gate: 0 softmax, 1 sigmoid, 2 softmax of the picked;
-//           groups: 1 is none; usedGroups; flags: BIAS, NORMALIZE, GROUP_TOP2; factor
+// Params    addresses; rows; experts: at most 1024; used: at most 64; gate: 0 softmax, 1 sigmoid, 2 softmax of the picked,
+//           3 sparse mixer; groups: 1 is none; usedGroups; flags: BIAS, NORMALIZE, GROUP_TOP2; factor; jitter
 // Spec      0 WG: power of two, 8 to 256
 // Grid      rows, folded into y; one workgroup per token
 // Shared    12288 + 8 WG + 512 bytes
@@ -32,6 +34,7 @@ layout(push_constant) uniform Params {
   uint usedGroups;
   uint flags;
   float factor;
+  float jitter;
 };
 
 const uint MAX_EXPERTS = 1024, MAX_USED = 64;
@@ -83,6 +86,16 @@ float total(float v) {
   return best[0];
 }
 
+// nearly sums what expert e competes with, itself among them, relative to its logit; those picked before have left the ranking.
+float nearly(uint e) {
+  float top = rank[e], s = 0.0;
+  for (uint i = gl_LocalInvocationID.x; i < experts; i += WG) {
+    float l = rank[i];
+    if (l > -0.9e38 && top - l <= 2.0 * jitter * max(abs(l), top)) s += exp(l - top);
+  }
+  return total(s);
+}
+
 // dropGroups takes the experts of groups that do not compete out of the ranking.
 void dropGroups() {
   uint lane = gl_LocalInvocationID.x, size = experts / groups;
@@ -129,7 +142,7 @@ void main() {
     for (uint e = lane; e < experts; e += WG) score[e] /= s;
   }
   for (uint e = lane; e < experts; e += WG) {
-    float r = gate == 2u ? rank[e] : score[e];
+    float r = gate >= 2u ? rank[e] : score[e];
     rank[e] = (flags & BIAS) != 0u ? r + bias.v[e] : r;
   }
   if (groups > 1u) dropGroups();
@@ -138,17 +151,18 @@ void main() {
   for (uint j = 0; j < used; j++) {
     largest();
     uint e = bestAt[0];
-    sum += score[e];
+    float s = gate == 3u ? 1.0 / nearly(e) : score[e];
+    sum += s;
     if (lane == 0u) {
       picked[j] = e;
-      pickedScore[j] = score[e];
+      pickedScore[j] = s;
       rank[e] = -1.0e38; // below what groups left out have
     }
   }
   barrier(); // the last one picked is known to everyone
   float scale = factor;
   if (gate == 2u) scale = factor / sum;
-  else if ((flags & NORMALIZE) != 0u) scale = factor / max(sum, 6.103515625e-5);
+  else if (gate != 3u && (flags & NORMALIZE) != 0u) scale = factor / max(sum, 6.103515625e-5);
   for (uint j = lane; j < used; j += WG) {
     ids.v[t * used + j] = float(picked[j]);
     weights.v[t * used + j] = pickedScore[j] * scale;

@@ -18,7 +18,7 @@ func (pl *planner) route(g *Group, op compute.Route) {
 	g.add(Dispatch{Module: "route", Name: "route",
 		Spec: []uint32{uint32(wg)},
 		Args: []Arg{addr(op.Logits), addr(op.Bias), addr(op.IDs), addr(op.Weights), rowsArg(rows), u32(e), u32(op.Used), u32(int(op.Gate)), u32(groups),
-			u32(op.UsedGroups), u32(int(flags)), f32(op.Factor)},
+			u32(op.UsedGroups), u32(int(flags)), f32(op.Factor), f32(op.Jitter)},
 		Grid: func(s Shape) [3]uint32 { return pl.fold(s.Tokens) }, Reads: refs(op.Logits, op.Bias), Writes: refs(op.IDs, op.Weights)},
 		"one workgroup per token")
 }

@@ -12,10 +12,12 @@ const (
 	SigmoidGate
 	// TopSoftmaxGate picks by the logits themselves and takes the softmax over the picked ones.
 	TopSoftmaxGate
+	// SparseMixerGate picks by the logits and takes for each the softmax over itself and what nearly came in its place.
+	SparseMixerGate
 )
 
 func (g Gate) String() string {
-	return [...]string{"softmax", "sigmoid", "top_softmax"}[min(int(g), 2)]
+	return [...]string{"softmax", "sigmoid", "top_softmax", "sparse_mixer"}[min(int(g), 3)]
 }
 
 // maxExperts and maxUsed bound a router: far above every published model.
@@ -29,11 +31,16 @@ const (
 //	IDs[t,:]     = the Used experts with the largest s[e] + Bias[e], descending, the lower of equals first
 //	Weights[t,j] = Factor · s[IDs[t,j]] / max(Σ_i s[IDs[t,i]], 2⁻¹⁴)      the division with Normalize only
 //
-// With Groups > 1 the experts lie in Groups groups of equal size, of which only UsedGroups compete: those with the largest
+// With SparseMixerGate experts are picked by their logits l, and no weight depends on the others picked: over every e not picked
+// before j, IDs[t,j] itself among them, with l_j − l[e] ≤ 2·Jitter·max(|l[e]|, l_j),
+//
+//	Weights[t,j] = Factor / Σ_e exp(l[e] − l_j)
+//
+// It has neither Bias nor groups, and Normalize means nothing to it. With Groups > 1 the experts lie in Groups groups of equal size, of which only UsedGroups compete: those with the largest
 // maximum of s + Bias, or with GroupTop2 the largest sum of their two best. Logits is [T, E] float32, Bias [1, E] or none,
 // Weights [T, Used] float32; IDs [T, Used] holds whole numbers as float32, so that instruments read it like any tensor.
 // Sources: Shazeer et al., Outrageously Large Neural Networks, 2017; Fedus et al., Switch Transformers, 2021, eq. 1 and 2;
-// DeepSeek-AI, DeepSeek-V3, 2024, eq. 12 to 16.
+// DeepSeek-AI, DeepSeek-V3, 2024, eq. 12 to 16; Liu et al., GRIN: GRadient-INformed MoE, 2024, section 2.
 type Route struct {
 	Logits, Bias, IDs, Weights Ref
 	Used                       int
@@ -42,6 +49,7 @@ type Route struct {
 	Factor                     float32
 	Groups, UsedGroups         int // 0 or 1: none
 	GroupTop2                  bool
+	Jitter                     float32 // of SparseMixerGate: half of how far behind, relatively, an expert still counts
 }
 
 func (Route) Stem() string    { return "route" }
@@ -57,8 +65,10 @@ func (o Route) Check(p *Program) error {
 	switch {
 	case e > maxExperts || o.Used < 1 || o.Used > min(e, maxUsed):
 		return fmt.Errorf("got %d of %d experts, want 1 to %d of at most %d", o.Used, e, maxUsed, maxExperts)
-	case o.Gate > TopSoftmaxGate || o.Factor != o.Factor:
+	case o.Gate > SparseMixerGate || o.Factor != o.Factor:
 		return fmt.Errorf("got gate %d with factor %g", o.Gate, o.Factor)
+	case o.Gate == SparseMixerGate && (!(o.Jitter >= 0 && o.Jitter <= 1) || o.Bias != 0 || groups > 1):
+		return fmt.Errorf("got %v with jitter %g, bias %t and %d groups, want jitter from 0 to 1 alone", o.Gate, o.Jitter, o.Bias != 0, groups)
 	case o.Groups < 0 || e%groups != 0 || groups > 1 && (o.UsedGroups < 1 || o.UsedGroups > groups || o.UsedGroups*(e/groups) < o.Used):
 		return fmt.Errorf("got %d of %d groups of %d experts, want room for %d", o.UsedGroups, o.Groups, e, o.Used)
 	case o.GroupTop2 && e/groups < 2:

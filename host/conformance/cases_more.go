@@ -103,13 +103,16 @@ func (l *list) experts() {
 			if used > e {
 				continue
 			}
-			for gate := compute.SoftmaxGate; gate <= compute.TopSoftmaxGate; gate++ {
+			for gate := compute.SoftmaxGate; gate <= compute.SparseMixerGate; gate++ {
 				op := compute.Route{Used: used, Gate: gate, Normalize: (i+j)%2 == 0, Factor: pick([]float32{1, 2.5}, i)}
 				if e%4 == 0 && e >= 8 && used <= e/2 && j%2 == 1 {
 					op.Groups, op.UsedGroups, op.GroupTop2 = 4, 2, gate == compute.SigmoidGate
 				}
 				rows := pick([]int{1, 3, 20}, i+j)
 				biased := (i+j+int(gate))%3 == 0
+				if gate == compute.SparseMixerGate {
+					op.Jitter, op.Groups, op.UsedGroups, biased = pick([]float32{0.01, 0.2, 0.5, 0}, i+j), 0, 0, false
+				}
 				l.add("route", fmt.Sprintf("%d_of_%d_%v_r%d_groups%d_bias-%t", used, e, gate, rows, op.Groups, biased), 0, j == i%4, func(b *build) {
 					b.rows(rows)
 					b.spread = 4

@@ -28,7 +28,7 @@ var Counts = map[string]int{
 	"rmsnorm_matmul":       80,
 	"rope":                 243,
 	"rope_kvstore":         48,
-	"route":                102,
+	"route":                136,
 	"scale":                32,
 	"ssm_scan":             36,
 	"swiglu":               118,

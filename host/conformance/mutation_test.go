@@ -279,6 +279,8 @@ func faults() []fault {
 		fault{op: "route", name: "groups are ranked by one", op2: on(func(o *compute.Route) { o.GroupTop2 = false })},
 		fault{op: "route", name: "gate is the softmax", op2: on(func(o *compute.Route) { o.Gate = compute.SoftmaxGate })},
 		fault{op: "route", name: "factor is ignored", op2: on(func(o *compute.Route) { o.Factor = 1 })},
+		fault{op: "route", name: "the sparse mixer has no jitter", op2: on(func(o *compute.Route) { o.Jitter = 0 })},
+		fault{op: "route", name: "the sparse mixer lets everyone compete", op2: on(func(o *compute.Route) { o.Jitter = 1 })},
 		fault{op: "matmul_experts", name: "bias is ignored", op2: on(func(o *compute.MatMulExperts) { o.Bias = 0 })},
 		fault{op: "matmul_experts", name: "every token has the first expert", prepare: firstExpert},
 		fault{op: "matmul_experts", name: "offset is ignored", program: ignoreOffsets},

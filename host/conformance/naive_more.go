@@ -1,6 +1,7 @@
 package conformance
 
 import (
+	"fmt"
 	"math"
 
 	"tuff/host/compute"
@@ -174,7 +175,7 @@ func (n *naive) route(o compute.Route) error {
 		score, own := scores(o.Gate, l, le)
 		rank := make([]float64, len(l))
 		for e := range rank {
-			if rank[e] = score[e]; o.Gate == compute.TopSoftmaxGate {
+			if rank[e] = score[e]; o.Gate >= compute.TopSoftmaxGate {
 				rank[e] = l[e]
 			}
 			if o.Bias != 0 {
@@ -182,6 +183,11 @@ func (n *naive) route(o compute.Route) error {
 			}
 		}
 		picked := pickExperts(o, rank)
+		if o.Gate == compute.SparseMixerGate {
+			if score, own, err = mixerScores(o, l, le, picked); err != nil {
+				return err
+			}
+		}
 		var sum float64
 		for _, e := range picked {
 			sum += score[e]
@@ -190,7 +196,7 @@ func (n *naive) route(o compute.Route) error {
 		switch {
 		case o.Gate == compute.TopSoftmaxGate:
 			div = sum
-		case o.Normalize:
+		case o.Normalize && o.Gate != compute.SparseMixerGate:
 			div = max(sum, 0x1p-14)
 		}
 		iv, ie := ids.row(t)
@@ -229,6 +235,29 @@ func scores(g compute.Gate, l, le []float64) (s []float64, rel float64) {
 		s[e] /= sum
 	}
 	return s, 2*u*(2*(3+2*widest)+12) + gamma(len(l)+2) + 4*maxAbs(le) + 4*u*maxAbs(l)
+}
+
+// mixerScores are the softmax of each picked expert among those left that come near it, and the relative bound of their float32
+// error. A case where rounding decides whether one comes near is a mistake of the suite.
+func mixerScores(o compute.Route, l, le []float64, picked []int) (s []float64, rel float64, err error) {
+	s = make([]float64, len(l))
+	gone := make([]bool, len(l))
+	widest := 0.0
+	for _, j := range picked {
+		var sum float64
+		for e, v := range l {
+			gap, limit := l[j]-v, 2*float64(o.Jitter)*max(abs(v), l[j])
+			if e != j && !gone[e] && abs(gap-limit) < 8*u*(abs(v)+abs(l[j]))+2*maxAbs(le) {
+				return nil, 0, fmt.Errorf("conformance: route: expert %d beside %d: got %g of %g, want no tie", e, j, gap, limit)
+			}
+			if !gone[e] && gap <= limit {
+				sum += math.Exp(-gap)
+				widest = max(widest, gap)
+			}
+		}
+		s[j], gone[j] = 1/sum, true
+	}
+	return s, 2*u*(2*(3+2*widest)+12) + gamma(len(l)+2) + 4*maxAbs(le) + 4*u*maxAbs(l), nil
 }
 
 // pickExperts lists the experts of one token, best first.

@@ -7,7 +7,7 @@ var families = []*Family{
 	&llama, &mistral3, &deepseek2, &arcee, &smollm3, &granite,
 	&qwen2, &seedOSS, &qwen2moe, &qwen3,
 	&gemma, &gemma2, &gemma3,
-	&gpt2, &gptNeoX, &gptOSS, &falcon, &phi2, &phi3, &starcoder2, &nemotron,
+	&gpt2, &gptNeoX, &gptOSS, &falcon, &phi2, &phi3, &phiMoE, &starcoder2, &nemotron,
 	&cohere, &cohere2, &stablelm, &olmo, &olmo2, &olmoe, &glm, &glm4, &glm4moe, &hunyuan, &exaone4,
 	&gptJ, &gptNeo, &starcoder, &opt, &bloom, &mpt,
 	&mamba, &jamba, &graniteHybrid, &falconH1, &lfm2,

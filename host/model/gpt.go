@@ -1,6 +1,8 @@
 package model
 
 import (
+	"fmt"
+
 	"tuff/host/compute"
 	"tuff/host/weights"
 )
@@ -58,6 +60,29 @@ var phi2 = Family{
 var phi3 = Family{
 	Archs: []string{"phi3"},
 	Build: Decoder{Pairing: compute.Halves, FusedQKV: true, FusedGate: true}.Build,
+}
+
+// phiMoE is Phi-3 with LayerNorm, biases and experts behind a sparse mixer. Files call the epsilon RMSNorm's all the same.
+// Source: Abdin et al., Phi-3 Technical Report, 2024, section 2; Liu et al., GRIN: GRadient-INformed MoE, 2024, section 2.
+var phiMoE = Family{
+	Archs: []string{"phimoe"}, LayerNorm: true,
+	Config: func(c *Config, f *weights.File) error {
+		if eps := multiplier(f, c, "attention.layer_norm_rms_epsilon"); eps > 0 {
+			c.NormEps = eps
+		}
+		c.MoE.Gate, c.MoE.Jitter = compute.SparseMixerGate, 0.01
+		if v, ok := f.Float(c.Arch + ".expert_jitter"); ok {
+			c.MoE.Jitter = float32(v)
+		}
+		if !(c.MoE.Jitter >= 0 && c.MoE.Jitter <= 1) {
+			return fmt.Errorf("model: read %q: %s.expert_jitter: got %g, want 0 to 1", f.Name, c.Arch, c.MoE.Jitter)
+		}
+		if c.MoE.NumExperts == 0 {
+			return &UnsupportedError{f.Name, "phimoe without experts"}
+		}
+		return nil
+	},
+	Build: Decoder{Pairing: compute.Halves, FusedQKV: true}.Build,
 }
 
 // starcoder2 is GPT-2 with rotary positions, grouped queries and biases throughout.

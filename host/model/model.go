@@ -54,6 +54,7 @@ type MoE struct {
 	Factor              float32
 	Groups, UsedGroups  int
 	GroupTop2           bool
+	Jitter              float32 // of compute.SparseMixerGate
 }
 
 // KVBytes is the size of the KV cache of one position, in a cache of type t.

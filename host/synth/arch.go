@@ -78,6 +78,7 @@ var archs = map[string]*arch{
 	"falcon":     {layerNorm: true, rotary: 1, optional: list([]string{"*norm.bias", "attn_qkv.weight"}, own)},
 	"phi2":       {layerNorm: true, rotary: 2, optional: list(biases, own, []string{"attn_qkv.weight"})},
 	"phi3":       {rotary: 1, optional: list([]string{"attn_qkv.weight"}, own)},
+	"phimoe":     {layerNorm: true, rotary: 1, moe: always, optional: list([]string{"attn*.bias", "*norm.bias", "output.bias"}, own)},
 	"starcoder2": {layerNorm: true, rotary: 1, optional: []string{"attn*.bias", "ffn*.bias", "output_norm.bias"}},
 	"nemotron":   {layerNorm: true, rotary: 2, optional: list([]string{"*norm.bias"}, own)},
 	"gpt-oss":    {rotary: 1, moe: always, narrow: true, optional: list([]string{"attn*.bias", "ffn*.bias", "attn_sinks.weight"}, own), keys: window},

@@ -33,6 +33,7 @@ var hfMore = []*hfFamily{
 	}},
 	{types: []string{"olmo3"}, arch: "olmo2", acts: silu, local: patternLocal(4),
 		names: map[string]string{"post_attention_layernorm": "post_attention_norm", "post_feedforward_layernorm": "post_ffw_norm"}},
+	{types: []string{"phimoe"}, arch: "phimoe", layerNorm: true, acts: silu, local: allLocal, moe: true, config: phiMoEKeys},
 	{types: []string{"bloom"}, arch: "bloom", layerNorm: true, noRope: true, acts: nil, config: bloomKeys, defaults: map[string]any{"n_positions": number("2048")},
 		names: map[string]string{"word_embeddings": "token_embd", "word_embeddings_layernorm": "token_embd_norm", "ln_f": "output_norm",
 			"self_attention.dense": "attn_output", "mlp.dense_h_to_4h": "ffn_up", "mlp.dense_4h_to_h": "ffn_down"},
@@ -142,6 +143,24 @@ func mptKeys(c *hfConfig) {
 	c.set("attention.max_alibi_bias", c.floatOf("alibi_bias_max", a["alibi_bias_max"], maxALiBi))
 	if a["softmax_scale"] != nil {
 		c.set("attention.scale", c.floatOf("softmax_scale", a["softmax_scale"], 1))
+	}
+}
+
+// phiMoEKeys: the norms' epsilon has RMSNorm's name, and LongRoPE a temperature of its own.
+func phiMoEKeys(c *hfConfig) {
+	c.set("attention.layer_norm_rms_epsilon", c.float(1e-5, "rms_norm_eps"))
+	c.set("attention.layer_norm_epsilon", c.float(1e-5, "rms_norm_eps"))
+	c.set("expert_jitter", c.float(0.01, "router_jitter_noise"))
+	p, _ := c.m["rope_parameters"].(map[string]any)
+	if p == nil {
+		p, _ = c.m["rope_scaling"].(map[string]any)
+	}
+	short, long := c.floatOf("short_mscale", p["short_mscale"], 0), c.floatOf("long_mscale", p["long_mscale"], 0)
+	switch {
+	case short != long:
+		c.refuse("short_mscale %g other than long_mscale %g", short, long)
+	case short != 0:
+		c.set("rope.scaling.attn_factor", short)
 	}
 }
 
