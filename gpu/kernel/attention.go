@@ -95,10 +95,7 @@ func (pl *planner) attention(g *Group, op compute.Attention) error {
 		g.Dispatches = append(g.Dispatches, pl.attentionCombine(op, splits, isDecode))
 	}
 
-	g.Kernel = g.Dispatches[0].Name
-	if len(g.Dispatches) > 1 {
-		g.Kernel = fmt.Sprintf("%s to %s", g.Dispatches[0].Name, g.Dispatches[len(g.Dispatches)-1].Name)
-	}
+	g.nameKernel()
 	g.Why = fmt.Sprintf("to %d rows a sequence the context is shared out (%d ways), beyond, tiles of %d rows", maxDecodeRows, splits, tileRows)
 	if forced != "" {
 		g.Why = "asked for " + forced

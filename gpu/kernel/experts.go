@@ -3,7 +3,6 @@ package kernel
 import (
 	"fmt"
 	"math"
-	"slices"
 
 	"tuff/host/compute"
 )
@@ -41,7 +40,7 @@ func (pl *planner) matMulExperts(g *Group, op compute.MatMulExperts) error {
 		limit = 0
 	}
 	if limit > 0 {
-		d, err := pl.expertsVec(op)
+		d, err := pl.slotsVec(pl.expertSlots(op))
 		if err != nil {
 			return err
 		}
@@ -52,10 +51,7 @@ func (pl *planner) matMulExperts(g *Group, op compute.MatMulExperts) error {
 			return err
 		}
 	}
-	g.Kernel = g.Dispatches[0].Name
-	if last := g.Dispatches[len(g.Dispatches)-1].Name; last != g.Kernel {
-		g.Kernel += " to " + last
-	}
+	g.nameKernel()
 	switch {
 	case forced != "":
 		g.Why = "asked for " + forced
@@ -69,85 +65,37 @@ func (pl *planner) matMulExperts(g *Group, op compute.MatMulExperts) error {
 	return nil
 }
 
-// expertsVec is one workgroup per few weight rows of each use of an expert.
-func (pl *planner) expertsVec(op compute.MatMulExperts) (Dispatch, error) {
-	w, used := pl.p.At(op.W), pl.p.At(op.IDs).Cols
-	module, err := moduleOf("matmul_experts", w.DType, "_vec")
-	if err != nil {
-		return Dispatch{}, err
-	}
-	rowBytes, err := w.DType.RowBytes(w.Cols)
-	if err != nil {
-		return Dispatch{}, err
-	}
-	const height = 4
-	least := min(max(int(pl.caps.SubgroupSize), 8), 64)
-	wg := min(max(pow2(ceilDiv(w.Cols, 16)), least), 64)
-	n := w.Rows.Fixed / op.NumExperts
-	slots := compute.PerToken(used)
-	return Dispatch{Module: module, Name: module, Spec: []uint32{uint32(wg), height, flag(op.Bias != 0), pl.perSlot(op), 0},
-		Args: slices.Concat([]Arg{addr(op.X), addr(op.W), addr(op.Bias), addr(op.IDs), addr(op.Out)}, codebook(w.DType),
-			[]Arg{rowsArg(slots), u32(used), u32(op.NumExperts), u32(n), u32(w.Cols), u32(int(rowBytes))}),
-		Grid:  func(s Shape) [3]uint32 { return pl.fold(slots.At(s.Sizes()) * ceilDiv(n, height)) },
-		Reads: refs(op.X, op.W, op.Bias, op.IDs), Writes: refs(op.Out)}, nil
-}
-
 // expertsTiled appends the schedule and the multiplication in tiles, for small and for large average loads of an expert.
 func (pl *planner) expertsTiled(g *Group, op compute.MatMulExperts, when func(Shape) bool) error {
-	w, used := pl.p.At(op.W), pl.p.At(op.IDs).Cols
-	module, err := moduleOf("matmul_experts", w.DType, "_tile")
-	if err != nil {
-		return err
-	}
-	rowBytes, err := w.DType.RowBytes(w.Cols)
-	if err != nil {
-		return err
-	}
-	if !pl.fits(tile32, false) {
-		return unsupported("got %d bytes of shared memory, want %d for tiles", pl.caps.SharedBytes, tile32.shared(false))
-	}
-	n, slots := w.Rows.Fixed/op.NumExperts, compute.PerToken(used)
+	m := pl.expertSlots(op)
+	uses := func(s Shape) int { return s.Tokens * m.used }
 	g.Temps = []Temp{
-		{Name: "slots by expert", Bytes: func(s Shape) int64 { return 4 * int64(s.Tokens*used) }},
-		{Name: "tiles", Bytes: func(s Shape) int64 { return 12 * int64(tilesOf(s.Tokens*used, op.NumExperts, tile32.bn)) }},
+		{Name: "slots by expert", Bytes: func(s Shape) int64 { return 4 * int64(uses(s)) }},
+		{Name: "tiles", Bytes: func(s Shape) int64 { return 12 * int64(tilesOf(uses(s), m.matrices, tile32.bn)) }},
 	}
 	wg := min(256, pow2(int(pl.caps.MaxInvocations)/2+1))
+	large := pl.fits(tile64, false)
 	for _, t := range []tile{tile32, tile64} {
-		if !pl.fits(t, false) {
-			continue
-		}
-		large := pl.fits(tile64, false)
 		is := func(s Shape) bool {
-			return when(s) && (t == tile64) == (large && s.Tokens*used >= tile64.bn*op.NumExperts)
+			return when(s) && (t == tile64) == (large && uses(s) >= tile64.bn*m.matrices)
 		}
-		if !is(pl.most) && t == tile64 {
+		if t == tile64 && !is(pl.most) {
 			continue
+		}
+		multiply, err := pl.slotsTile(m, t, func(s Shape) int { return tilesOf(uses(s), m.matrices, t.bn) }, 0, 1)
+		if err != nil {
+			return err
 		}
 		g.addIf(Dispatch{Module: "matmul_experts_group", Name: fmt.Sprintf("matmul_experts_group_%d", t.bn), Spec: []uint32{uint32(wg)},
-			Args: []Arg{addr(op.IDs), temp(0), temp(1), rowsArg(slots), u32(op.NumExperts), u32(t.bn)},
+			Args: []Arg{addr(op.IDs), temp(0), temp(1), rowsArg(compute.PerToken(m.used)), u32(m.matrices), u32(t.bn)},
 			Grid: func(Shape) [3]uint32 { return [3]uint32{1, 1, 1} }, Reads: refs(op.IDs), Writes: []Access{{Temp: 0}, {Temp: 1}}}, is)
-		g.addIf(Dispatch{Module: module, Name: fmt.Sprintf("%s_%d", module, t.bm),
-			Spec: []uint32{uint32(t.invocations()), uint32(t.bm), uint32(t.bn), uint32(t.bk), uint32(t.tm), uint32(t.tn), flag(op.Bias != 0), pl.perSlot(op), 0},
-			Args: slices.Concat([]Arg{addr(op.X), addr(op.W), addr(op.Bias), temp(0), temp(1), addr(op.Out)}, codebook(w.DType),
-				[]Arg{rowsArg(slots), u32(used), u32(n), u32(w.Cols), u32(int(rowBytes))}),
-			Grid: func(s Shape) [3]uint32 {
-				grid := pl.fold(ceilDiv(n, t.bm))
-				grid[2] = uint32(tilesOf(s.Tokens*used, op.NumExperts, t.bn))
-				return grid
-			},
-			Reads: append(refs(op.X, op.W, op.Bias), Access{Temp: 0}, Access{Temp: 1}), Writes: refs(op.Out)}, is)
+		g.addIf(multiply, is)
 	}
 	return nil
 }
 
 // tilesOf is the most tiles of size uses that uses of experts make: each expert has at most one that is not full.
 func tilesOf(uses, experts, size int) int { return min(uses/size+experts, uses) }
-
-// perSlot is the constant X_PER_SLOT.
-func (pl *planner) perSlot(op compute.MatMulExperts) uint32 {
-	used := pl.p.At(op.IDs).Cols
-	return flag(pl.p.At(op.X).Rows == compute.PerToken(used) && used > 1)
-}
 
 func (pl *planner) mix(g *Group, op compute.Mix) {
 	cols, used := pl.p.At(op.X).Cols, pl.p.At(op.Weights).Cols

@@ -83,3 +83,11 @@ type Group struct {
 	Temps      []Temp
 	Dispatches []Dispatch
 }
+
+// nameKernel names a group by its dispatches, which are alternatives or follow each other: first to last.
+func (g *Group) nameKernel() {
+	g.Kernel = g.Dispatches[0].Name
+	if last := g.Dispatches[len(g.Dispatches)-1].Name; last != g.Kernel {
+		g.Kernel += " to " + last
+	}
+}

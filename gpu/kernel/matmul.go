@@ -29,6 +29,12 @@ var (
 )
 
 func (t tile) invocations() int { return t.bm / t.tm * (t.bn / t.tn) }
+
+// spec are the constants WG, BM, BN, BK, TM and TN.
+func (t tile) spec() []uint32 {
+	return []uint32{uint32(t.invocations()), uint32(t.bm), uint32(t.bn), uint32(t.bk), uint32(t.tm), uint32(t.tn)}
+}
+
 func (t tile) shared(pair bool) int {
 	panels := t.bm + 1
 	if pair {
@@ -87,12 +93,7 @@ func (pl *planner) matMul(g *Group, f product) error {
 		}
 		g.addFor(d, rows, next, most)
 	}
-	switch {
-	case len(g.Dispatches) == 1:
-		g.Kernel = g.Dispatches[0].Name
-	default:
-		g.Kernel = fmt.Sprintf("%s to %s", g.Dispatches[0].Name, g.Dispatches[len(g.Dispatches)-1].Name)
-	}
+	g.nameKernel()
 	switch {
 	case forced != "":
 		g.Why = "asked for " + forced
@@ -125,6 +126,13 @@ func (pl *planner) fits(t tile, pair bool) bool {
 	return t.shared(pair) <= int(pl.caps.SharedBytes) && t.invocations() <= int(pl.caps.MaxInvocations)
 }
 
+// vecGroup is the number of invocations that share the k products of a weight row: a subgroup at least, and no more than have 16
+// each to do.
+func (pl *planner) vecGroup(k int) uint32 {
+	least := min(max(int(pl.caps.SubgroupSize), 8), 64)
+	return uint32(min(max(pow2(ceilDiv(k, 16)), least), 64))
+}
+
 func (pl *planner) matMulVec(module string, f product, cols int) (Dispatch, error) {
 	k := pl.p.At(f.ops[0].X).Cols
 	height := 4 // weight rows of a workgroup: each is one more independent stream of loads, and cols more sums in registers
@@ -134,9 +142,7 @@ func (pl *planner) matMulVec(module string, f product, cols int) (Dispatch, erro
 	if f.pair {
 		height /= 2
 	}
-	least := min(max(int(pl.caps.SubgroupSize), 8), 64)
-	wg := min(max(pow2(ceilDiv(k, 16)), least), 64)
-	spec := append([]uint32{uint32(wg), uint32(height), uint32(cols)}, f.epilogue()...)
+	spec := append([]uint32{pl.vecGroup(k), uint32(height), uint32(cols)}, f.epilogue()...)
 	spec = append(spec, flag(pl.alignedX(f.ops[0].X)))
 	args, err := pl.matMulArgs(f)
 	if err != nil {
@@ -148,7 +154,7 @@ func (pl *planner) matMulVec(module string, f product, cols int) (Dispatch, erro
 }
 
 func (pl *planner) matMulTile(module string, f product, t tile) (Dispatch, error) {
-	spec := append([]uint32{uint32(t.invocations()), uint32(t.bm), uint32(t.bn), uint32(t.bk), uint32(t.tm), uint32(t.tn)}, f.epilogue()...)
+	spec := append(t.spec(), f.epilogue()...)
 	args, err := pl.matMulArgs(f)
 	if err != nil {
 		return Dispatch{}, err

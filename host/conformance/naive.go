@@ -134,11 +134,9 @@ func (n *naive) matmul(o compute.MatMul) error {
 	if err != nil {
 		return err
 	}
-	var bias value
-	if o.Bias != 0 {
-		if bias, err = n.get(o.Bias); err != nil {
-			return err
-		}
+	bias, err := n.optional(o.Bias)
+	if err != nil {
+		return err
 	}
 	out := n.vals[o.Out]
 	k := x.cols

@@ -26,16 +26,13 @@ func (n *naive) attention(o compute.Attention) error {
 	if err != nil {
 		return err
 	}
-	var sinks, bias value
-	if o.Sinks != 0 {
-		if sinks, err = n.get(o.Sinks); err != nil {
-			return err
-		}
+	sinks, err := n.optional(o.Sinks)
+	if err != nil {
+		return err
 	}
-	if o.Bias != 0 {
-		if bias, err = n.get(o.Bias); err != nil {
-			return err
-		}
+	bias, err := n.optional(o.Bias)
+	if err != nil {
+		return err
 	}
 	for i := range n.s.Seqs {
 		seq := &n.s.Seqs[i]

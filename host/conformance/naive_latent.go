@@ -7,11 +7,9 @@ func (n *naive) columns(o compute.Columns) error {
 	if err != nil {
 		return err
 	}
-	var b value
-	if o.B != 0 {
-		if b, err = n.get(o.B); err != nil {
-			return err
-		}
+	b, err := n.optional(o.B)
+	if err != nil {
+		return err
 	}
 	out := n.vals[o.Out]
 	for r := range out.rows() {

@@ -12,11 +12,9 @@ func (n *naive) layernorm(o compute.LayerNorm) error {
 	if err != nil {
 		return err
 	}
-	var bias value
-	if o.Bias != 0 {
-		if bias, err = n.get(o.Bias); err != nil {
-			return err
-		}
+	bias, err := n.optional(o.Bias)
+	if err != nil {
+		return err
 	}
 	out := n.vals[o.Out]
 	size := out.cols
@@ -113,11 +111,9 @@ func (n *naive) activation(o compute.Activation) error {
 	if err != nil {
 		return err
 	}
-	var up value
-	if o.Up != 0 {
-		if up, err = n.get(o.Up); err != nil {
-			return err
-		}
+	up, err := n.optional(o.Up)
+	if err != nil {
+		return err
 	}
 	out := n.vals[o.Out]
 	for i := range out.v {
@@ -163,11 +159,9 @@ func (n *naive) route(o compute.Route) error {
 	if err != nil {
 		return err
 	}
-	var bias value
-	if o.Bias != 0 {
-		if bias, err = n.get(o.Bias); err != nil {
-			return err
-		}
+	bias, err := n.optional(o.Bias)
+	if err != nil {
+		return err
 	}
 	ids, weights := n.vals[o.IDs], n.vals[o.Weights]
 	for t := range ids.rows() {
@@ -318,11 +312,9 @@ func (n *naive) matmulExperts(o compute.MatMulExperts) error {
 	if err != nil {
 		return err
 	}
-	var bias value
-	if o.Bias != 0 {
-		if bias, err = n.get(o.Bias); err != nil {
-			return err
-		}
+	bias, err := n.optional(o.Bias)
+	if err != nil {
+		return err
 	}
 	out := n.vals[o.Out]
 	k := x.cols

@@ -12,11 +12,9 @@ func (n *naive) conv1d(o compute.Conv1D) error {
 	if err != nil {
 		return err
 	}
-	var bias value
-	if o.Bias != 0 {
-		if bias, err = n.get(o.Bias); err != nil {
-			return err
-		}
+	bias, err := n.optional(o.Bias)
+	if err != nil {
+		return err
 	}
 	out, state := n.vals[o.Out], n.vals[o.State]
 	width, cols := w.cols, x.cols
@@ -82,13 +80,11 @@ func (n *naive) ssmScan(o compute.SSMScan) error {
 	if err != nil {
 		return err
 	}
-	vector := func(r compute.Ref) (v value) {
-		if r != 0 && err == nil {
-			v, err = n.get(r)
-		}
-		return v
+	d, err := n.optional(o.D)
+	if err != nil {
+		return err
 	}
-	d, bias := vector(o.D), vector(o.DTBias)
+	bias, err := n.optional(o.DTBias)
 	if err != nil {
 		return err
 	}

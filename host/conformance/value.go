@@ -138,6 +138,14 @@ func (n *naive) get(r compute.Ref) (value, error) {
 	return n.vals[r], nil
 }
 
+// optional is get of an operand that an op may lack: the zero value then.
+func (n *naive) optional(r compute.Ref) (value, error) {
+	if r == 0 {
+		return value{}, nil
+	}
+	return n.get(r)
+}
+
 func (n *naive) load(r compute.Ref) error {
 	t := n.pr.p.At(r)
 	x := newValue(t.Rows.Fixed, t.Cols)

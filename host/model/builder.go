@@ -1,10 +1,7 @@
 package model
 
 import (
-	"context"
-	"encoding/binary"
 	"fmt"
-	"math"
 
 	"tuff/host/compute"
 	"tuff/host/weights"
@@ -246,57 +243,6 @@ func (b *Builder) linear(name string, x, w, bias compute.Ref) compute.Ref {
 	return out
 }
 
-// RoPE rotates the heads of x by the angles of r. LongRoPE has one table for sequences that fit the training's context and
-// one for longer ones.
-func (b *Builder) RoPE(name string, x compute.Ref, r *RoPE, heads int, pairing compute.Pairing) compute.Ref {
-	t, ok := b.ropes[r]
-	if !ok {
-		table := func(keys int) compute.Ref {
-			ref := b.p.Declare(compute.Tensor{Name: fmt.Sprintf("rope_table_%d", keys), Role: compute.Weight, DType: compute.F32,
-				Rows: compute.Rows(b.p.MaxPos), Cols: r.Dim})
-			b.wanted = append(b.wanted, wanted{ref: ref, table: r.Table(b.p.MaxPos, keys)})
-			return ref
-		}
-		if r.Scaling == ScalingLongest && b.p.MaxPos > r.OriginalLen {
-			t = ropeTables{table(r.OriginalLen), table(b.p.MaxPos)}
-		} else {
-			t.short = table(b.p.MaxPos)
-		}
-		b.ropes[r] = t
-	}
-	out := b.p.Scratch(b.layer+name, compute.PerToken(1), b.p.At(x).Cols)
-	b.p.Add(b.layer+name, compute.RoPE{X: x, Table: t.short, Out: out, NumHeads: heads, HeadDim: b.p.At(x).Cols / heads,
-		RotDim: r.Dim, Pairing: pairing, Long: t.long, LongFrom: r.OriginalLen})
-	return out
-}
-
-// CachedAttention stores k and v in the layer's KV cache and attends to all that the cache holds, or with a window to the
-// last keys. sinks may be none. Without v the values are the first HeadDimV elements of their keys.
-func (b *Builder) CachedAttention(q, k, v, sinks compute.Ref, window int) compute.Ref {
-	c := b.cfg
-	scale := c.AttnScale
-	if scale == 0 {
-		scale = float32(1 / math.Sqrt(float64(c.HeadDim)))
-	}
-	rows := compute.Rows(b.p.NumPages * b.p.PageSize)
-	cache := func(name string, cols int) compute.Ref {
-		r := b.p.Declare(compute.Tensor{Name: b.layer + name, Role: compute.State, DType: b.o.KVType, Rows: rows, Cols: cols})
-		b.wanted = append(b.wanted, wanted{ref: r})
-		return r
-	}
-	store := compute.KVStore{K: k, V: v, KCache: cache("k_cache", c.NumKVHeads*c.HeadDim)}
-	kc, vc := store.KCache, store.KCache
-	if v != 0 {
-		vc = cache("v_cache", c.NumKVHeads*c.HeadDimV)
-		store.VCache = vc
-	}
-	b.p.Add(b.layer+"kv_store", store)
-	out := b.p.Scratch(b.layer+"attn", compute.PerToken(1), c.NumHeads*c.HeadDimV)
-	b.p.Add(b.layer+"attn", compute.Attention{Q: q, K: kc, V: vc, Sinks: sinks, Bias: b.alibi(), Out: out, NumHeads: c.NumHeads, NumKVHeads: c.NumKVHeads,
-		HeadDim: c.HeadDim, HeadDimV: c.HeadDimV, Scale: scale, SoftCap: c.AttnCap, Causal: true, Window: window, Paged: true})
-	return out
-}
-
 // Gate applies the family's activation to gate and multiplies by up; without up it applies it alone.
 func (b *Builder) Gate(name string, fn compute.Function, gate, up compute.Ref) compute.Ref {
 	t := *b.p.At(gate)
@@ -358,103 +304,4 @@ func (b *Builder) Logits(x, table compute.Ref) {
 		b.logits = out
 	}
 	b.p.At(b.logits).Role = compute.Output
-}
-
-// fill makes the buffers of all tensors the program names.
-func (b *Builder) fill(ctx context.Context, m *Model, progress func(done, total int64)) error {
-	var total int64
-	for _, w := range b.wanted {
-		if n, err := b.p.At(w.ref).Bytes(compute.Sizes{}); err != nil {
-			return err
-		} else if b.p.At(w.ref).Role == compute.Weight && w.parent == 0 {
-			total += n
-		}
-	}
-	kind := m.device.Info().Kind
-	for _, w := range b.wanted {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		t := b.p.At(w.ref)
-		if w.parent > 0 {
-			if err := b.place(t, &w); err != nil {
-				return err
-			}
-			continue
-		}
-		size, _ := t.Bytes(compute.Sizes{}) // taken without error above
-		spec := compute.BufferSpec{Name: t.Name, Usage: compute.UseWeights, Size: size, DType: t.DType, Rows: t.Rows.Fixed, Cols: t.Cols}
-		switch {
-		case t.Role == compute.State:
-			spec.Usage = compute.UseState
-		case w.table != nil:
-			spec.Data = floatBytes(w.table)
-		default:
-			spec.Data = b.f.Data(w.t)
-		}
-		buf, err := m.device.NewBuffer(spec)
-		if err != nil {
-			return err
-		}
-		t.Buffer = buf
-		m.buffers = append(m.buffers, buf)
-		if w.table == nil && t.Role == compute.Weight && kind != compute.Host {
-			if err := b.f.Release(w.t); err != nil { // the device has a copy: on an integrated GPU the file's would be a second one
-				return err
-			}
-		}
-		if t.Role == compute.State {
-			m.StateBytes += size
-			continue
-		}
-		m.WeightBytes += size
-		if w.embed {
-			m.EmbedBytes += size
-		}
-		if progress != nil {
-			progress(m.WeightBytes, total)
-		}
-	}
-	return nil
-}
-
-// place puts a part into the buffer of the tensor that it is a part of.
-func (b *Builder) place(t *compute.Tensor, w *wanted) error {
-	whole := b.p.At(b.wanted[w.parent-1].ref)
-	t.Buffer, t.DType = whole.Buffer, whole.DType
-	if whole.Rows.Fixed == 1 { // elements of a vector
-		t.Offset = int64(whole.DType.BlockBytes()) * int64(w.from)
-		return nil
-	}
-	row, err := whole.DType.RowBytes(whole.Cols)
-	t.Offset = row * int64(w.from)
-	return err
-}
-
-// floats reads a small tensor of plain floats.
-func floats(f *weights.File, t weights.Tensor) ([]float32, error) {
-	data := f.Data(t)
-	out := make([]float32, t.Rows*t.Cols)
-	for i := range out {
-		switch t.DType {
-		case compute.F32:
-			out[i] = math.Float32frombits(binary.LittleEndian.Uint32(data[4*i:]))
-		case compute.F16:
-			out[i] = compute.F16ToF32(binary.LittleEndian.Uint16(data[2*i:]))
-		case compute.BF16:
-			out[i] = compute.BF16ToF32(binary.LittleEndian.Uint16(data[2*i:]))
-		default:
-			return nil, fmt.Errorf("got %v, want F32, F16 or BF16", t.DType)
-		}
-	}
-	return out, nil
-}
-
-// floatBytes is v as little-endian bytes.
-func floatBytes(v []float32) []byte {
-	b := make([]byte, 4*len(v))
-	for i, f := range v {
-		binary.LittleEndian.PutUint32(b[4*i:], math.Float32bits(f))
-	}
-	return b
 }

@@ -40,9 +40,7 @@ var stablelm = Family{
 var olmo2 = Family{
 	Archs: []string{"olmo2"},
 	Build: Decoder{Pairing: compute.Halves, NoPreNorm: true, PostNorm: true, QKNorm: RowWise,
-		Local: func(i int) bool { return i%4 != 3 }, LocalRoPE: func(c *Config) *RoPE {
-			return &RoPE{Dim: c.RoPE.Dim, Base: c.RoPE.Base, Scaling: ScalingNone, Factor: 1}
-		}}.Build,
+		Local: func(i int) bool { return i%4 != 3 }, LocalRoPE: func(c *Config) *RoPE { return plainAngles(c, c.RoPE.Base) }}.Build,
 }
 
 // olmoe is a mixture of experts with the same normalisation of queries and keys. Source: Muennighoff et al., OLMoE, 2024,
@@ -62,13 +60,9 @@ var glm = Family{
 // Source: GLM-4.5 Team, GLM-4.5, 2025, section 2.1.
 var glm4moe = Family{
 	Archs: []string{"glm4moe"},
-	Config: func(c *Config, f *weights.File) error {
+	Config: func(c *Config, _ *weights.File) error {
 		c.MoE.Gate, c.MoE.Normalize, c.MoE.GroupTop2 = compute.SigmoidGate, true, true
-		r := reader{f: f, arch: c.Arch}
-		if shared := r.count("expert_shared_count", 0, 1024, 0); c.MoE.SharedFFNDim == 0 {
-			c.MoE.SharedFFNDim = shared * c.MoE.FFNDim
-		}
-		return r.err
+		return nil
 	},
 	Build: Decoder{Pairing: compute.Halves, QKNorm: HeadWise, FFNNorm: "post_attention_norm"}.Build,
 }

@@ -109,7 +109,9 @@ func (r *reader) moe(c *Config) {
 	}
 	m.NumUsed = r.count("expert_used_count", 1, m.NumExperts, 0)
 	m.FFNDim = r.count("expert_feed_forward_length", 0, maxDim, 0)
-	m.SharedFFNDim = r.count("expert_shared_feed_forward_length", 0, maxDim, 0)
+	if m.SharedFFNDim = r.count("expert_shared_feed_forward_length", 0, maxDim, 0); m.SharedFFNDim == 0 {
+		m.SharedFFNDim = r.count("expert_shared_count", 0, 1024, 0) * m.FFNDim // as wide as that many experts
+	}
 	m.DenseLayers = r.count("leading_dense_block_count", 0, maxLayers, 0)
 	m.Factor = r.float("expert_weights_scale", 0)
 	m.Groups, m.UsedGroups = r.count("expert_group_count", 0, m.NumExperts, 0), r.count("expert_group_used_count", 0, m.NumExperts, 0)

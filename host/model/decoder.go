@@ -1,8 +1,6 @@
 package model
 
-import (
-	"tuff/host/compute"
-)
+import "tuff/host/compute"
 
 // Parallel says whether attention and feed-forward part follow each other or both start from the layer's input.
 type Parallel uint8
@@ -165,15 +163,7 @@ func (d Decoder) attention(b *Builder, h compute.Ref, angles *RoPE, local bool) 
 	if c.Latent.Dim > 0 {
 		return d.latentAttention(b, h, angles)
 	}
-	nq, nk, nv := c.NumHeads*c.HeadDim, c.NumKVHeads*c.HeadDim, c.NumKVHeads*c.HeadDimV
-	var q, k, v compute.Ref
-	if d.FusedQKV && b.Has("attn_qkv.weight") {
-		q = b.LinearPart("attn_qkv", h, nq+nk+nv, 0, nq)
-		k = b.LinearPart("attn_qkv", h, nq+nk+nv, nq, nk)
-		v = b.LinearPart("attn_qkv", h, nq+nk+nv, nq+nk, nv)
-	} else {
-		q, k, v = b.Linear("attn_q", h, nq), b.Linear("attn_k", h, nk), b.Linear("attn_v", h, nv)
-	}
+	q, k, v := b.QKV(h, d.FusedQKV)
 	if !d.NormLast {
 		q, k = d.normedHeads(b, q, k)
 	}

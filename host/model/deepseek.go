@@ -22,9 +22,6 @@ var deepseek2 = Family{
 		}
 		head := r.count("attention.key_length_mla", 1, maxDim, 0)
 		l.ValueDim = r.count("attention.value_length_mla", 1, maxDim, 0)
-		if shared := r.count("expert_shared_count", 0, 1024, 0); c.MoE.SharedFFNDim == 0 {
-			c.MoE.SharedFFNDim = shared * c.MoE.FFNDim
-		}
 		if r.err != nil {
 			return r.err
 		}
@@ -72,15 +69,13 @@ func (c *Config) latentTemperature(f *weights.File) {
 //	q[h] = (Wk[h]·q_plain[h]) ++ rot(q_rot[h])    k = norm(c) ++ rot(k_rot)    v = norm(c)    out[h] = Wv[h]·attend(q[h], k, v)
 func (d Decoder) latentAttention(b *Builder, h compute.Ref, angles *RoPE) compute.Ref {
 	c, l := b.cfg, &b.cfg.Latent
+	heads := c.NumHeads * (l.PlainDim + l.RotDim)
+	var q compute.Ref
 	if l.QueryDim > 0 {
-		q := b.Norm("attn_q_a_norm", b.Linear("attn_q_a", h, l.QueryDim))
-		return d.latentFrom(b, b.Linear("attn_q_b", q, c.NumHeads*(l.PlainDim+l.RotDim)), h, angles)
+		q = b.Linear("attn_q_b", b.Norm("attn_q_a_norm", b.Linear("attn_q_a", h, l.QueryDim)), heads)
+	} else {
+		q = b.Linear("attn_q", h, heads)
 	}
-	return d.latentFrom(b, b.Linear("attn_q", h, c.NumHeads*(l.PlainDim+l.RotDim)), h, angles)
-}
-
-func (d Decoder) latentFrom(b *Builder, q, h compute.Ref, angles *RoPE) compute.Ref {
-	c, l := b.cfg, &b.cfg.Latent
 	pairing := b.Pairing(d.Pairing)
 	plain := b.Columns("attn_q_plain", compute.Columns{A: q, Groups: c.NumHeads, NumA: l.PlainDim})
 	rot := b.Columns("attn_q_rot", compute.Columns{A: q, Groups: c.NumHeads, FromA: l.PlainDim, NumA: l.RotDim})

@@ -1,10 +1,6 @@
 package model
 
-import (
-	"math"
-
-	"tuff/host/compute"
-)
+import "tuff/host/compute"
 
 // Encoder is the wiring of an encoder, which sees its whole input at once and in both directions, and whose result is a vector
 // for each token. The zero value is BERT without positions.
@@ -90,26 +86,14 @@ func (d Encoder) normed(b *Builder, name string, x compute.Ref) compute.Ref {
 
 func (d Encoder) attention(b *Builder, h compute.Ref, angles *RoPE, window int, bias compute.Ref) compute.Ref {
 	c := b.cfg
-	nq, nk, nv := c.NumHeads*c.HeadDim, c.NumKVHeads*c.HeadDim, c.NumKVHeads*c.HeadDimV
-	var q, k, v compute.Ref
-	if d.FusedQKV && b.Has("attn_qkv.weight") {
-		q = b.LinearPart("attn_qkv", h, nq+nk+nv, 0, nq)
-		k = b.LinearPart("attn_qkv", h, nq+nk+nv, nq, nk)
-		v = b.LinearPart("attn_qkv", h, nq+nk+nv, nq+nk, nv)
-	} else {
-		q, k, v = b.Linear("attn_q", h, nq), b.Linear("attn_k", h, nk), b.Linear("attn_v", h, nv)
-	}
+	q, k, v := b.QKV(h, d.FusedQKV)
 	if d.Rotate {
 		q = b.RoPE("attn_q_rope", q, angles, c.NumHeads, b.Pairing(d.Pairing))
 		k = b.RoPE("attn_k_rope", k, angles, c.NumKVHeads, b.Pairing(d.Pairing))
 	}
-	scale := c.AttnScale
-	if scale == 0 {
-		scale = float32(1 / math.Sqrt(float64(c.HeadDim)))
-	}
 	out := b.p.Scratch(b.layer+"attn", compute.PerToken(1), c.NumHeads*c.HeadDimV)
 	b.p.Add(b.layer+"attn", compute.Attention{Q: q, K: k, V: v, Bias: bias, Out: out, NumHeads: c.NumHeads, NumKVHeads: c.NumKVHeads,
-		HeadDim: c.HeadDim, HeadDimV: c.HeadDimV, Scale: scale, Window: window})
+		HeadDim: c.HeadDim, HeadDimV: c.HeadDimV, Scale: c.attnScale(), Window: window})
 	name := d.Output
 	if name == "" {
 		name = "attn_output"

@@ -233,8 +233,11 @@ func (p *RoPE) longRoPE(theta []float64, n int) float64 {
 }
 
 // localAngles are those of local layers in families that give them angles of their own: never scaled.
-func localAngles(c *Config) *RoPE {
-	return &RoPE{Dim: c.RoPE.Dim, Base: c.localBase, Scaling: ScalingNone, Factor: 1}
+func localAngles(c *Config) *RoPE { return plainAngles(c, c.localBase) }
+
+// plainAngles are angles of that base, never scaled.
+func plainAngles(c *Config, base float64) *RoPE {
+	return &RoPE{Dim: c.RoPE.Dim, Base: base, Scaling: ScalingNone, Factor: 1}
 }
 
 // Table is the [n, Dim] table of compute.RoPE for sequences of up to keys positions: cos and sin of pair i at columns 2i

@@ -12,9 +12,17 @@ import (
 // Root is the repository's top folder, found from this source file's place so that tests may run from anywhere.
 func Root(t testing.TB) string {
 	t.Helper()
+	dir := root()
+	if dir == "" {
+		t.Fatal("testkit: find repository: no caller information")
+	}
+	return dir
+}
+
+func root() string {
 	_, file, _, ok := runtime.Caller(0)
 	if !ok {
-		t.Fatal("testkit: find repository: no caller information")
+		return ""
 	}
 	return filepath.Dir(filepath.Dir(filepath.Dir(file)))
 }
@@ -31,8 +39,7 @@ func Testdata(t testing.TB, elem ...string) string {
 
 // HasShared reports whether the reference collection is there: some tests of parts of it, kept in testdata, are then done twice.
 func HasShared() bool {
-	_, file, _, _ := runtime.Caller(0)
-	_, err := os.Stat(filepath.Join(sharedDir(filepath.Dir(filepath.Dir(filepath.Dir(file)))), "oracle"))
+	_, err := os.Stat(filepath.Join(sharedDir(root()), "oracle"))
 	return err == nil
 }
 

@@ -1,0 +1,75 @@
+package model
+
+import (
+	"fmt"
+	"math"
+
+	"tuff/host/compute"
+)
+
+// QKV makes queries, keys and values of h by attn_q, attn_k and attn_v, or with fused, where the file has it, by the rows of
+// attn_qkv.
+func (b *Builder) QKV(h compute.Ref, fused bool) (q, k, v compute.Ref) {
+	c := b.cfg
+	nq, nk, nv := c.NumHeads*c.HeadDim, c.NumKVHeads*c.HeadDim, c.NumKVHeads*c.HeadDimV
+	if fused && b.Has("attn_qkv.weight") {
+		n := nq + nk + nv
+		return b.LinearPart("attn_qkv", h, n, 0, nq), b.LinearPart("attn_qkv", h, n, nq, nk), b.LinearPart("attn_qkv", h, n, nq+nk, nv)
+	}
+	return b.Linear("attn_q", h, nq), b.Linear("attn_k", h, nk), b.Linear("attn_v", h, nv)
+}
+
+// attnScale is what scores are multiplied by: the file's, or 1/√HeadDim.
+func (c *Config) attnScale() float32 {
+	if c.AttnScale != 0 {
+		return c.AttnScale
+	}
+	return float32(1 / math.Sqrt(float64(c.HeadDim)))
+}
+
+// RoPE rotates the heads of x by the angles of r. LongRoPE has one table for sequences that fit the training's context and
+// one for longer ones.
+func (b *Builder) RoPE(name string, x compute.Ref, r *RoPE, heads int, pairing compute.Pairing) compute.Ref {
+	t, ok := b.ropes[r]
+	if !ok {
+		table := func(keys int) compute.Ref {
+			ref := b.p.Declare(compute.Tensor{Name: fmt.Sprintf("rope_table_%d", keys), Role: compute.Weight, DType: compute.F32,
+				Rows: compute.Rows(b.p.MaxPos), Cols: r.Dim})
+			b.wanted = append(b.wanted, wanted{ref: ref, table: r.Table(b.p.MaxPos, keys)})
+			return ref
+		}
+		if r.Scaling == ScalingLongest && b.p.MaxPos > r.OriginalLen {
+			t = ropeTables{table(r.OriginalLen), table(b.p.MaxPos)}
+		} else {
+			t.short = table(b.p.MaxPos)
+		}
+		b.ropes[r] = t
+	}
+	out := b.p.Scratch(b.layer+name, compute.PerToken(1), b.p.At(x).Cols)
+	b.p.Add(b.layer+name, compute.RoPE{X: x, Table: t.short, Out: out, NumHeads: heads, HeadDim: b.p.At(x).Cols / heads,
+		RotDim: r.Dim, Pairing: pairing, Long: t.long, LongFrom: r.OriginalLen})
+	return out
+}
+
+// CachedAttention stores k and v in the layer's KV cache and attends to all that the cache holds, or with a window to the
+// last keys. sinks may be none. Without v the values are the first HeadDimV elements of their keys.
+func (b *Builder) CachedAttention(q, k, v, sinks compute.Ref, window int) compute.Ref {
+	c := b.cfg
+	rows := compute.Rows(b.p.NumPages * b.p.PageSize)
+	cache := func(name string, cols int) compute.Ref {
+		r := b.p.Declare(compute.Tensor{Name: b.layer + name, Role: compute.State, DType: b.o.KVType, Rows: rows, Cols: cols})
+		b.wanted = append(b.wanted, wanted{ref: r})
+		return r
+	}
+	store := compute.KVStore{K: k, V: v, KCache: cache("k_cache", c.NumKVHeads*c.HeadDim)}
+	kc, vc := store.KCache, store.KCache
+	if v != 0 {
+		vc = cache("v_cache", c.NumKVHeads*c.HeadDimV)
+		store.VCache = vc
+	}
+	b.p.Add(b.layer+"kv_store", store)
+	out := b.p.Scratch(b.layer+"attn", compute.PerToken(1), c.NumHeads*c.HeadDimV)
+	b.p.Add(b.layer+"attn", compute.Attention{Q: q, K: kc, V: vc, Sinks: sinks, Bias: b.alibi(), Out: out, NumHeads: c.NumHeads, NumKVHeads: c.NumKVHeads,
+		HeadDim: c.HeadDim, HeadDimV: c.HeadDimV, Scale: c.attnScale(), SoftCap: c.AttnCap, Causal: true, Window: window, Paged: true})
+	return out
+}
