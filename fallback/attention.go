@@ -104,7 +104,7 @@ func (k *attention) pair(b queries, kvHead, p int) (row, head int) {
 }
 
 func (k *attention) keys(row int, seq *compute.Seq) (lo, hi int) {
-	return compute.KeyRange(int(k.step.Pos[row]), seq.Len, k.op.Causal, k.op.Window)
+	return compute.KeyRange(int(k.step.Pos[row]), seq.Len, k.op.Causal, k.op.Window, k.op.Chunk)
 }
 
 // part is n columns, those of one KV head, in the row of key j.

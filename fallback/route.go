@@ -73,7 +73,7 @@ func nearly(rank []float64, best int, jitter float64) (sum float64) {
 
 // gateScores are the scores before any are picked. The softmax over the picked ones is that over all, normalised.
 func gateScores(g compute.Gate, logits []float32, score []float64) {
-	if g == compute.SigmoidGate {
+	if g == compute.SigmoidGate || g == compute.TopSigmoidGate {
 		for e, l := range logits {
 			score[e] = 1 / (1 + math.Exp(-float64(l)))
 		}

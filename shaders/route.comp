@@ -4,10 +4,11 @@
 // With gate 2 the ranking is by the logits themselves and the division is by the plain sum. With groups > 1 only the
 // usedGroups groups with the largest best (GROUP_TOP2: sum of two best) compete. Of equals the lower wins.
 // Gate 3 ranks by the logits l too; each weight is factor over the sum of exp(l[e] - l_j) over every e not picked before
-// with l_j - l[e] <= 2 jitter max(|l[e]|, l_j).
+// with l_j - l[e] <= 2 jitter max(|l[e]|, l_j). Gate 4 ranks by the logits and weighs like gate 1.
 // Shapes    logits [rows, experts], bias [experts] f32; ids (whole numbers), weights [rows, used] f32
 // Params    addresses; rows; experts: at most 1024; used: at most 64; gate: 0 softmax, 1 sigmoid, 2 softmax of the picked,
-//           3 sparse mixer; groups: 1 is none; usedGroups; flags: BIAS, NORMALIZE, GROUP_TOP2; factor; jitter
+//           3 sparse mixer, 4 sigmoid of the picked; groups: 1 is none; usedGroups; flags: BIAS, NORMALIZE, GROUP_TOP2;
+//           factor; jitter
 // Spec      0 WG: power of two, 8 to 256
 // Grid      rows, folded into y; one workgroup per token
 // Shared    12288 + 8 WG + 512 bytes
@@ -126,7 +127,7 @@ void main() {
   uint t = foldedWorkgroup(), lane = gl_LocalInvocationID.x;
   if (t >= rows) return; // the fold's tail; the whole workgroup
   for (uint e = lane; e < experts; e += WG) rank[e] = logits.v[t * experts + e];
-  if (gate == 1u) {
+  if (gate == 1u || gate == 4u) {
     for (uint e = lane; e < experts; e += WG) {
       float l = rank[e], h = exp(0.5 * min(l, 0.0));
       score[e] = h * h / (1.0 + exp(-abs(l)));

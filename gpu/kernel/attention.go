@@ -112,6 +112,9 @@ func (pl *planner) splits(op compute.Attention) int {
 	if op.Window > 0 {
 		keys = min(keys, op.Window+maxDecodeRows)
 	}
+	if op.Chunk > 0 {
+		keys = min(keys, op.Chunk+maxDecodeRows)
+	}
 	want := ceilDiv(2*int(pl.caps.Units), op.NumKVHeads)
 	return max(min(want, keys/minSplit, maxSplits), 1)
 }
@@ -124,7 +127,7 @@ func (pl *planner) attentionDispatch(module string, op compute.Attention, a atte
 	return Dispatch{Module: module, Name: name, Spec: pl.attentionSpec(op, a),
 		Args: []Arg{addr(op.Q), addr(op.K), addr(op.V), addr(op.Sinks), addr(op.Out), stepArg(), addr(op.Bias),
 			u32(op.NumKVHeads), u32(op.Window), u32(pl.p.PageSize), f32(op.Scale), f32(op.SoftCap), u32(op.NumHeads / op.NumKVHeads), u32(splits),
-			u32(attentionFlags(op)), u32(pl.p.At(op.Bias).Rows.Fixed / 2)},
+			u32(attentionFlags(op)), u32(pl.p.At(op.Bias).Rows.Fixed / 2), u32(op.Chunk)},
 		Reads: refs(op.Q, op.K, op.V, op.Sinks, op.Bias), Writes: refs(op.Out)}
 }
 

@@ -11,7 +11,7 @@ import (
 //	cap(x) = SoftCap·tanh(x/SoftCap), or x when SoftCap is 0
 //	Out[t,h,:] = Σ_j exp(s[j]−m) · V[j,h/G,:] / (Σ_j exp(s[j]−m) + exp(Sinks[h]−m))
 //
-// over the keys j of t's sequence that KeyRange(Step.Pos[t], Len, Causal, Window) gives; G = NumHeads/NumKVHeads (grouped
+// over the keys j of t's sequence that KeyRange(Step.Pos[t], Len, Causal, Window, Chunk) gives; G = NumHeads/NumKVHeads (grouped
 // queries), m the running maximum (the sink included when there is one; without Sinks its term is absent).
 //
 // Q is [T, NumHeads·HeadDim] float32, Out [T, NumHeads·HeadDimV] float32. With Paged, K is a KV tensor
@@ -23,7 +23,8 @@ import (
 // A query without a visible key and without a sink gives zeros. Accumulation is float64 on fallback, float32 on gpu.
 // Sources: Vaswani et al., Attention Is All You Need, 2017, section 3.2; Milakov and Gimelshein, Online normalizer
 // calculation for softmax, 2018, algorithm 3; Ainslie et al., GQA, 2023; DeepSeek-AI, DeepSeek-V2,
-// 2024, section 2.1; Raffel et al., T5, 2020, section 2.1; Press et al., ALiBi, 2022, section 3.
+// 2024, section 2.1; Raffel et al., T5, 2020, section 2.1; Press et al., ALiBi, 2022, section 3; Meta, Llama 4, 2025, and its
+// reference implementation (chunks).
 type Attention struct {
 	Q, K, V, Sinks, Bias, Out Ref
 	NumHeads, NumKVHeads      int
@@ -32,6 +33,7 @@ type Attention struct {
 	SoftCap                   float32 // 0: none
 	Causal                    bool
 	Window                    int // keys visible on each side, self included; 0: all
+	Chunk                     int // positions of a chunk, beyond which no key is visible; 0: all
 	Paged                     bool
 }
 
@@ -43,8 +45,8 @@ func (o Attention) Check(p *Program) error {
 	if o.NumHeads < 1 || o.NumKVHeads < 1 || o.NumHeads%o.NumKVHeads != 0 {
 		return fmt.Errorf("got %d heads over %d KV heads, want a multiple", o.NumHeads, o.NumKVHeads)
 	}
-	if o.HeadDim < 1 || o.HeadDimV < 1 || o.Window < 0 || !(o.SoftCap >= 0) {
-		return fmt.Errorf("got head sizes %d and %d, window %d, soft cap %g", o.HeadDim, o.HeadDimV, o.Window, o.SoftCap)
+	if o.HeadDim < 1 || o.HeadDimV < 1 || o.Window < 0 || o.Chunk < 0 || !(o.SoftCap >= 0) {
+		return fmt.Errorf("got head sizes %d and %d, window %d, chunk %d, soft cap %g", o.HeadDim, o.HeadDimV, o.Window, o.Chunk, o.SoftCap)
 	}
 	if o.V == o.K && o.HeadDimV > o.HeadDim {
 		return fmt.Errorf("got values of %d elements in keys of %d", o.HeadDimV, o.HeadDim)
@@ -91,11 +93,11 @@ func (o Attention) Cost(p *Program, s *Step) Cost {
 	for _, r := range slices.Compact([]Ref{o.K, o.V}) {
 		row, _ := p.At(r).DType.RowBytes(p.At(r).Cols)
 		for i := range s.Seqs {
-			lo, _ := KeyRange(int(s.Pos[s.Seqs[i].First]), s.Seqs[i].Len, o.Causal, o.Window)
+			lo, _ := KeyRange(int(s.Pos[s.Seqs[i].First]), s.Seqs[i].Len, o.Causal, o.Window, o.Chunk)
 			n += row * int64(s.Seqs[i].Len-lo)
 		}
 	}
-	return Cost{Bytes: n, FLOPs: 2 * pairs(s, o.Causal, o.Window) * int64(o.NumHeads) * int64(o.HeadDim+o.HeadDimV)}
+	return Cost{Bytes: n, FLOPs: 2 * pairs(s, o.Causal, o.Window, o.Chunk) * int64(o.NumHeads) * int64(o.HeadDim+o.HeadDimV)}
 }
 
 func (o Attention) Shape(p *Program) string {

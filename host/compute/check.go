@@ -73,12 +73,12 @@ func moved(p *Program, s Sizes, rs ...Ref) int64 {
 }
 
 // pairs is the number of (query, key) pairs that attention visits in a step.
-func pairs(s *Step, causal bool, window int) int64 {
+func pairs(s *Step, causal bool, window, chunk int) int64 {
 	var n int64
 	for i := range s.Seqs {
 		q := &s.Seqs[i]
 		for r := q.First; r < q.First+q.Count; r++ {
-			lo, hi := KeyRange(int(s.Pos[r]), q.Len, causal, window)
+			lo, hi := KeyRange(int(s.Pos[r]), q.Len, causal, window, chunk)
 			n += int64(hi - lo)
 		}
 	}
@@ -86,8 +86,9 @@ func pairs(s *Step, causal bool, window int) int64 {
 }
 
 // KeyRange is the half-open range of key positions that a query at pos sees in a sequence of n keys: all of them, with
-// causal none after pos, and with window > 0 none at distance window or more (|pos-key| < window).
-func KeyRange(pos, n int, causal bool, window int) (lo, hi int) {
+// causal none after pos, with window > 0 none at distance window or more (|pos-key| < window), and with chunk > 0 only those of the
+// query's own chunk (pos/chunk = key/chunk, rounded down).
+func KeyRange(pos, n int, causal bool, window, chunk int) (lo, hi int) {
 	hi = n
 	if causal {
 		hi = min(n, pos+1)
@@ -97,6 +98,10 @@ func KeyRange(pos, n int, causal bool, window int) (lo, hi int) {
 		if !causal {
 			hi = min(hi, pos+window)
 		}
+	}
+	if chunk > 0 {
+		first := pos / chunk * chunk
+		lo, hi = max(lo, first), min(hi, first+chunk)
 	}
 	return lo, hi
 }

@@ -14,10 +14,12 @@ const (
 	TopSoftmaxGate
 	// SparseMixerGate picks by the logits and takes for each the softmax over itself and what nearly came in its place.
 	SparseMixerGate
+	// TopSigmoidGate picks by the logits themselves and takes the sigmoid of each: where those are one, the pick is still the best.
+	TopSigmoidGate
 )
 
 func (g Gate) String() string {
-	return [...]string{"softmax", "sigmoid", "top_softmax", "sparse_mixer"}[min(int(g), 3)]
+	return [...]string{"softmax", "sigmoid", "top_softmax", "sparse_mixer", "top_sigmoid"}[min(int(g), 4)]
 }
 
 // maxExperts and maxUsed bound a router: far above every published model.
@@ -30,6 +32,8 @@ const (
 //
 //	IDs[t,:]     = the Used experts with the largest s[e] + Bias[e], descending, the lower of equals first
 //	Weights[t,j] = Factor · s[IDs[t,j]] / max(Σ_i s[IDs[t,i]], 2⁻¹⁴)      the division with Normalize only
+//
+// where the gates called Top pick by the logits in place of s.
 //
 // With SparseMixerGate experts are picked by their logits l, and no weight depends on the others picked: over every e not picked
 // before j, IDs[t,j] itself among them, with l_j − l[e] ≤ 2·Jitter·max(|l[e]|, l_j),
@@ -65,7 +69,7 @@ func (o Route) Check(p *Program) error {
 	switch {
 	case e > maxExperts || o.Used < 1 || o.Used > min(e, maxUsed):
 		return fmt.Errorf("got %d of %d experts, want 1 to %d of at most %d", o.Used, e, maxUsed, maxExperts)
-	case o.Gate > SparseMixerGate || o.Factor != o.Factor:
+	case o.Gate > TopSigmoidGate || o.Factor != o.Factor:
 		return fmt.Errorf("got gate %d with factor %g", o.Gate, o.Factor)
 	case o.Gate == SparseMixerGate && (!(o.Jitter >= 0 && o.Jitter <= 1) || o.Bias != 0 || groups > 1):
 		return fmt.Errorf("got %v with jitter %g, bias %t and %d groups, want jitter from 0 to 1 alone", o.Gate, o.Jitter, o.Bias != 0, groups)

@@ -16,6 +16,7 @@ type at struct {
 	seqs           []seq
 	causal         bool
 	window         int
+	chunk          int
 	cap            float32
 	sinks          bool
 	spread         float64 // of Q; larger makes the softmax sharper
@@ -32,7 +33,7 @@ func (m at) fill(b *build) {
 		m.scale = float32(1 / math.Sqrt(float64(m.d)))
 	}
 	op := compute.Attention{NumHeads: m.heads, NumKVHeads: m.kvHeads, HeadDim: m.d, HeadDimV: m.dv, Scale: m.scale,
-		SoftCap: m.cap, Causal: m.causal, Window: m.window, Paged: m.page > 0}
+		SoftCap: m.cap, Causal: m.causal, Window: m.window, Chunk: m.chunk, Paged: m.page > 0}
 	if m.page > 0 {
 		var lens []int
 		for _, q := range m.seqs {
@@ -131,6 +132,20 @@ func (l *list) attention() {
 		} {
 			m := at{heads: 4, kvHeads: 2, d: 64, kv: pick(kvTypes, i+j), page: page, seqs: seqs, causal: true, window: pick([]int{0, 0, 24}, i+j)}
 			l.at(fmt.Sprintf("sequences%d_p%d", j, page), m, i%5 == j)
+		}
+	}
+	// Chunks: queries at their first and last positions and across their ends, smaller than a tile and larger, with other masks.
+	for i, chunk := range []int{1, 2, 7, 16, 17, 32, 64, 100, 1000} {
+		for j, q := range []seq{{1, chunk}, {1, chunk + 1}, {3, 2*chunk + 1}, {20, 3*chunk + 19}, {2*chunk + 1, 2*chunk + 1}, {1, 333}} {
+			if q.count > 150 || q.len > 1100 || q.count > q.len {
+				continue
+			}
+			m := at{heads: 4, kvHeads: 2, d: 32, kv: pick(kvTypes, i+j), page: pick(pageSizes, i+j), seqs: []seq{q, {2, 9}}, causal: (i+j)%4 != 3,
+				chunk: chunk, window: pick([]int{0, 0, 5}, i+j), sinks: (i+j)%5 == 2}
+			l.at(fmt.Sprintf("chunk%d_causal-%t_window%d_q%d_n%d", chunk, m.causal, m.window, q.count, q.len), m, (i+j)%3 == 0)
+			if m.page, m.seqs = 0, []seq{{q.len, q.len}, {3, 3}}; q.len <= 150 && q.count != 1 {
+				l.at(fmt.Sprintf("chunk%d_rows%d_causal-%t_window%d_n%d", chunk, q.count, m.causal, m.window, q.len), m, (i+j)%4 == 0)
+			}
 		}
 	}
 	// A bias by distance, that reaches less far than the context, as far and farther.

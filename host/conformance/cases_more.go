@@ -103,7 +103,7 @@ func (l *list) experts() {
 			if used > e {
 				continue
 			}
-			for gate := compute.SoftmaxGate; gate <= compute.SparseMixerGate; gate++ {
+			for gate := compute.SoftmaxGate; gate <= compute.TopSigmoidGate; gate++ {
 				op := compute.Route{Used: used, Gate: gate, Normalize: (i+j)%2 == 0, Factor: pick([]float32{1, 2.5}, i)}
 				if e%4 == 0 && e >= 8 && used <= e/2 && j%2 == 1 {
 					op.Groups, op.UsedGroups, op.GroupTop2 = 4, 2, gate == compute.SigmoidGate
@@ -116,6 +116,9 @@ func (l *list) experts() {
 				l.add("route", fmt.Sprintf("%d_of_%d_%v_r%d_groups%d_bias-%t", used, e, gate, rows, op.Groups, biased), 0, j == i%4, func(b *build) {
 					b.rows(rows)
 					b.spread = 4
+					if gate == compute.TopSigmoidGate && used > 1 {
+						b.spread = 60 // many sigmoids are one
+					}
 					op := op
 					op.Logits = b.feed("logits", e)
 					op.IDs, op.Weights = b.output("ids", used), b.output("weights", used)

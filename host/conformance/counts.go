@@ -10,7 +10,7 @@ import (
 var Counts = map[string]int{
 	"activation":           333,
 	"add":                  142,
-	"attention":            1253,
+	"attention":            1323,
 	"columns":              35,
 	"conv1d":               120,
 	"embed":                797,
@@ -28,7 +28,7 @@ var Counts = map[string]int{
 	"rmsnorm_matmul":       80,
 	"rope":                 243,
 	"rope_kvstore":         48,
-	"route":                136,
+	"route":                170,
 	"scale":                32,
 	"ssm_scan":             36,
 	"swiglu":               118,

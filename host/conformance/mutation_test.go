@@ -232,6 +232,17 @@ func faults() []fault {
 			}
 		})},
 		fault{op: "attention", name: "window is ignored", op2: on(func(o *compute.Attention) { o.Window = 0 })},
+		fault{op: "attention", name: "chunk is one longer", op2: on(func(o *compute.Attention) {
+			if o.Chunk > 0 {
+				o.Chunk++
+			}
+		})},
+		fault{op: "attention", name: "chunk is ignored", op2: on(func(o *compute.Attention) { o.Chunk = 0 })},
+		fault{op: "attention", name: "chunk is a window", op2: on(func(o *compute.Attention) {
+			if o.Chunk > 0 {
+				o.Window, o.Chunk = o.Chunk, 0
+			}
+		})},
 		fault{op: "attention", name: "soft cap is ignored", op2: on(func(o *compute.Attention) { o.SoftCap = 0 })},
 		fault{op: "attention", name: "sinks are ignored", op2: on(func(o *compute.Attention) { o.Sinks = 0 })},
 		fault{op: "attention", name: "scale is off by a thousandth", op2: on(func(o *compute.Attention) { o.Scale *= 1.001 })},
@@ -278,6 +289,11 @@ func faults() []fault {
 		fault{op: "route", name: "groups are ignored", op2: on(func(o *compute.Route) { o.Groups = 0 })},
 		fault{op: "route", name: "groups are ranked by one", op2: on(func(o *compute.Route) { o.GroupTop2 = false })},
 		fault{op: "route", name: "gate is the softmax", op2: on(func(o *compute.Route) { o.Gate = compute.SoftmaxGate })},
+		fault{op: "route", name: "the picked sigmoids are ranked by themselves", op2: on(func(o *compute.Route) {
+			if o.Gate == compute.TopSigmoidGate {
+				o.Gate = compute.SigmoidGate
+			}
+		})},
 		fault{op: "route", name: "factor is ignored", op2: on(func(o *compute.Route) { o.Factor = 1 })},
 		fault{op: "route", name: "the sparse mixer has no jitter", op2: on(func(o *compute.Route) { o.Jitter = 0 })},
 		fault{op: "route", name: "the sparse mixer lets everyone compete", op2: on(func(o *compute.Route) { o.Jitter = 1 })},

@@ -68,6 +68,9 @@ func (n *naive) visible(o compute.Attention, seq *compute.Seq, pos int) []int {
 		if d := j - pos; o.Window > 0 && (d >= o.Window || d <= -o.Window) {
 			continue
 		}
+		if o.Chunk > 0 && j/o.Chunk != pos/o.Chunk {
+			continue
+		}
 		if o.Paged {
 			rows = append(rows, slot(n.pr.p, seq, j))
 		} else {

@@ -208,7 +208,7 @@ func (n *naive) route(o compute.Route) error {
 func scores(g compute.Gate, l, le []float64) (s []float64, rel float64) {
 	s = make([]float64, len(l))
 	widest := 0.0
-	if g == compute.SigmoidGate {
+	if g == compute.SigmoidGate || g == compute.TopSigmoidGate {
 		for e, v := range l {
 			s[e] = 1 / (1 + math.Exp(-v))
 			widest = max(widest, abs(v), le[e])

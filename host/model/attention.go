@@ -69,7 +69,11 @@ func (b *Builder) CachedAttention(q, k, v, sinks compute.Ref, window int) comput
 	}
 	b.p.Add(b.layer+"kv_store", store)
 	out := b.p.Scratch(b.layer+"attn", compute.PerToken(1), c.NumHeads*c.HeadDimV)
+	chunk := 0
+	if c.Chunked {
+		window, chunk = 0, window
+	}
 	b.p.Add(b.layer+"attn", compute.Attention{Q: q, K: kc, V: vc, Sinks: sinks, Bias: b.alibi(), Out: out, NumHeads: c.NumHeads, NumKVHeads: c.NumKVHeads,
-		HeadDim: c.HeadDim, HeadDimV: c.HeadDimV, Scale: c.attnScale(), SoftCap: c.AttnCap, Causal: true, Window: window, Paged: true})
+		HeadDim: c.HeadDim, HeadDimV: c.HeadDimV, Scale: c.attnScale(), SoftCap: c.AttnCap, Causal: true, Window: window, Chunk: chunk, Paged: true})
 	return out
 }

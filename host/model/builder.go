@@ -225,6 +225,14 @@ func (b *Builder) HeadNorm(name string, x compute.Ref, dim int) compute.Ref {
 	return out
 }
 
+// plainHeadNorm normalises every head of x by itself, without weights.
+func (b *Builder) plainHeadNorm(name string, x compute.Ref, dim int) compute.Ref {
+	t := *b.p.At(x)
+	out := b.p.Scratch(b.layer+name, t.Rows, t.Cols)
+	b.p.Add(b.layer+name, compute.RMSNorm{X: x, Weight: b.table(b.layer+name+".one", 1, dim, ones(dim)), Out: out, Group: dim, Eps: b.cfg.NormEps})
+	return out
+}
+
 // Linear multiplies x by the weights of name, giving rows of n columns; a bias is added where the file has one.
 func (b *Builder) Linear(name string, x compute.Ref, n int) compute.Ref {
 	t := *b.p.At(x)

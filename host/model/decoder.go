@@ -15,9 +15,10 @@ const (
 type QKNorm uint8
 
 const (
-	NoQKNorm QKNorm = iota
-	HeadWise        // every head by itself
-	RowWise         // all heads together
+	NoQKNorm     QKNorm = iota
+	HeadWise            // every head by itself
+	RowWise             // all heads together
+	PlainRotated        // every head by itself, without weights, in layers that rotate
 )
 
 // Decoder is the wiring of a causal decoder: what distinguishes one family from the next. The zero value is Llama.
@@ -171,8 +172,11 @@ func (d Decoder) attention(b *Builder, h compute.Ref, angles *RoPE, local bool) 
 		q = b.RoPE("attn_q_rope", q, angles, c.NumHeads, b.Pairing(d.Pairing))
 		k = b.RoPE("attn_k_rope", k, b.cooled(angles), c.NumKVHeads, b.Pairing(d.Pairing))
 	}
-	if d.NormLast {
+	if d.NormLast && (d.QKNorm != PlainRotated || angles != nil) {
 		q, k = d.normedHeads(b, q, k)
+	}
+	if angles == nil {
+		q = b.warmed(q)
 	}
 	window := 0
 	if local {
@@ -185,6 +189,8 @@ func (d Decoder) attention(b *Builder, h compute.Ref, angles *RoPE, local bool) 
 // normedHeads normalises queries and keys where the family does.
 func (d Decoder) normedHeads(b *Builder, q, k compute.Ref) (compute.Ref, compute.Ref) {
 	switch {
+	case d.QKNorm == PlainRotated:
+		return b.plainHeadNorm("attn_q_normed", q, b.cfg.HeadDim), b.plainHeadNorm("attn_k_normed", k, b.cfg.HeadDim)
 	case d.QKNorm == RowWise:
 		return b.Norm("attn_q_norm", q), b.Norm("attn_k_norm", k)
 	case d.QKNorm == HeadWise && b.Has("attn_q_norm.weight"):
@@ -197,7 +203,7 @@ func (d Decoder) normedHeads(b *Builder, q, k compute.Ref) (compute.Ref, compute
 func (d Decoder) feedForward(b *Builder, h compute.Ref, layer int) compute.Ref {
 	c := b.cfg
 	switch {
-	case c.MoE.NumExperts > 0 && layer >= c.MoE.DenseLayers && !(c.SSM.Conv > 0 && b.Has("ffn_gate.weight")):
+	case c.MoE.at(layer) && !(c.SSM.Conv > 0 && b.Has("ffn_gate.weight")):
 		return d.experts(b, h)
 	case d.FusedGate && !b.Has("ffn_gate.weight"):
 		gate := b.LinearPart("ffn_up", h, 2*c.FFNDim, 0, c.FFNDim)

@@ -7,14 +7,22 @@ import "tuff/host/compute"
 func (d Decoder) experts(b *Builder, h compute.Ref) compute.Ref {
 	m := &b.cfg.MoE
 	ids, weights := b.Route(b.Linear("ffn_gate_inp", h, m.NumExperts))
+	if m.WeighInput {
+		return d.withShared(b, h, d.weighedInputs(b, h, ids, weights))
+	}
 	gate := b.LinearExperts("ffn_gate_exps", h, ids, m.FFNDim)
 	up := b.LinearExperts("ffn_up_exps", h, ids, m.FFNDim)
 	act := b.Gate("ffn_moe_act", d.Activation, gate, up)
-	out := b.Mix("ffn_moe_out", b.LinearExperts("ffn_down_exps", act, ids, b.cfg.HiddenDim), weights)
+	return d.withShared(b, h, b.Mix("ffn_moe_out", b.LinearExperts("ffn_down_exps", act, ids, b.cfg.HiddenDim), weights))
+}
+
+// withShared adds what the experts that every token uses make of h, where there are any, to what the others made.
+func (d Decoder) withShared(b *Builder, h, out compute.Ref) compute.Ref {
+	m := &b.cfg.MoE
 	if m.SharedFFNDim == 0 {
 		return out
 	}
-	gate, up = b.Linear("ffn_gate_shexp", h, m.SharedFFNDim), b.Linear("ffn_up_shexp", h, m.SharedFFNDim)
+	gate, up := b.Linear("ffn_gate_shexp", h, m.SharedFFNDim), b.Linear("ffn_up_shexp", h, m.SharedFFNDim)
 	shared := b.Linear("ffn_down_shexp", b.Gate("ffn_shexp_act", d.Activation, gate, up), b.cfg.HiddenDim)
 	if b.Has("ffn_gate_inp_shexp.weight") {
 		open := b.Gate("ffn_shexp_open", compute.Sigmoid, b.Linear("ffn_gate_inp_shexp", h, 1), 0)
@@ -46,8 +54,14 @@ func (b *Builder) LinearExperts(name string, x, ids compute.Ref, n int) compute.
 	if b.Has(name + ".bias") {
 		bias = b.tensorOf(name+".bias", m.NumExperts, n, m.NumExperts, n)
 	}
-	out := b.p.Scratch(b.layer+name, compute.PerToken(m.NumUsed), n)
-	b.p.Add(b.layer+name, compute.MatMulExperts{X: x, W: w, Bias: bias, IDs: ids, Out: out, NumExperts: m.NumExperts})
+	return b.expertRows(name, x, w, bias, ids)
+}
+
+// expertRows multiplies the rows of each token by the matrices in w of the experts in ids.
+func (b *Builder) expertRows(label string, x, w, bias, ids compute.Ref) compute.Ref {
+	n := b.cfg.MoE.NumExperts
+	out := b.p.Scratch(b.layer+label, compute.PerToken(b.p.At(ids).Cols), b.p.At(w).Rows.Fixed/n)
+	b.p.Add(b.layer+label, compute.MatMulExperts{X: x, W: w, Bias: bias, IDs: ids, Out: out, NumExperts: n})
 	return out
 }
 

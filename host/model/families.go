@@ -4,7 +4,7 @@ import "strings"
 
 // families lists every family that can be built, in the order of the documentation.
 var families = []*Family{
-	&llama, &mistral3, &deepseek2, &arcee, &smollm3, &granite,
+	&llama, &llama4, &mistral3, &deepseek2, &arcee, &smollm3, &granite,
 	&qwen2, &seedOSS, &qwen2moe, &qwen3,
 	&gemma, &gemma2, &gemma3,
 	&gpt2, &gptNeoX, &gptOSS, &falcon, &phi2, &phi3, &phiMoE, &starcoder2, &nemotron,

@@ -27,6 +27,7 @@ type Config struct {
 	RoPE                 RoPE
 	Window               int    // sliding window of attention; 0: none
 	LocalLayers          []bool // layers that attend to the window only, where the file lists them
+	Chunked              bool   // the window does not slide: it is a chunk of the sequence, the same for all queries in it
 	// EmbedScale, ResidualScale, AttnScale and LogitScale are multipliers where a family has them; 0: the usual ones (1, 1,
 	// 1/√HeadDim, 1). AttnCap and LogitCap are soft caps; 0: none.
 	EmbedScale, ResidualScale, AttnScale, LogitScale float32
@@ -40,21 +41,32 @@ type Config struct {
 	plainNorms                                       bool    // norms without weights
 	scaledALiBi                                      float64 // the slopes are scaled like the scores, this many times; 0: they are not
 	buckets, farthest                                int     // of T5's bias
+	still                                            *RoPE   // of queries that do not rotate, for their temperature; nil: none
 	localBase                                        float64 // of RoPE in local layers with angles of their own
 }
 
 // MoE is a mixture of experts in place of the feed-forward part.
 type MoE struct {
-	NumExperts, NumUsed int // NumExperts 0: none
-	FFNDim              int // of one expert
-	SharedFFNDim        int // of the experts that every token uses, together; 0: none
-	DenseLayers         int // leading layers without experts
+	NumExperts, NumUsed int    // NumExperts 0: none
+	FFNDim              int    // of one expert
+	SharedFFNDim        int    // of the experts that every token uses, together; 0: none
+	DenseLayers         int    // leading layers without experts
+	Layers              []bool // layers with experts, where they are listed; nil: all but DenseLayers
+	WeighInput          bool   // weights multiply what experts read, not what they give
 	Gate                compute.Gate
 	Normalize           bool
 	Factor              float32
 	Groups, UsedGroups  int
 	GroupTop2           bool
 	Jitter              float32 // of compute.SparseMixerGate
+}
+
+// at reports whether a layer has experts.
+func (m *MoE) at(layer int) bool {
+	if m.Layers != nil {
+		return m.Layers[layer]
+	}
+	return m.NumExperts > 0 && layer >= m.DenseLayers
 }
 
 // KVBytes is the size of the KV cache of one position, in a cache of type t.

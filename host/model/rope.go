@@ -28,8 +28,10 @@ type RoPE struct {
 	BetaFast    float64 // YaRN: rotations above which a frequency is left alone
 	BetaSlow    float64 // YaRN: rotations below which a frequency is stretched by Factor
 	Fractional  bool    // YaRN: the ramp may begin and end between two pairs, as gpt-oss was trained
-	// Temperature multiplies queries, and not keys, by 1 + Temperature·ln(1 + ⌊pos/OriginalLen⌋); 0: it does not.
+	// Temperature multiplies queries, and not keys, by 1 + Temperature·ln(1 + ⌊(pos+Ahead)/OriginalLen⌋); 0: it does not.
 	Temperature float64
+	Ahead       int
+	Still       bool    // all angles are 0: only the temperature is left
 	LowFreq     float64 // Llama 3: low_freq_factor
 	HighFreq    float64 // Llama 3: high_freq_factor
 	// Factors divide each frequency (rope_freqs.weight of Llama 3.1 files); FactorsShort and FactorsLong are LongRoPE's.
@@ -142,6 +144,9 @@ func (p *RoPE) check() error {
 // cannot reproduce for every framework and which lies far below the tolerance of the comparison.
 func (p *RoPE) Frequencies(n int) (theta []float64, scale float64) {
 	half := p.Dim / 2
+	if p.Still {
+		return make([]float64, half), 1
+	}
 	base, scale := p.Base, 1.0
 	if p.Scaling == ScalingDynamic && n > p.OriginalLen && p.Dim > 2 {
 		grow := p.Factor*float64(n)/float64(p.OriginalLen) - (p.Factor - 1)
@@ -248,7 +253,7 @@ func (p *RoPE) Table(n, keys int) []float32 {
 	for pos := range n {
 		scale := scale
 		if p.Temperature != 0 {
-			scale *= 1 + p.Temperature*math.Log(1+math.Floor(float64(pos)/float64(p.OriginalLen)))
+			scale *= 1 + p.Temperature*math.Log(1+math.Floor(float64(pos+p.Ahead)/float64(p.OriginalLen)))
 		}
 		for _, t := range theta {
 			sin, cos := math.Sincos(float64(pos) * t)

@@ -74,3 +74,13 @@ func TestBadRoPEIsRefused(t *testing.T) {
 		assert.Error(t, p.check(), name)
 	}
 }
+
+// TestTemperatureAlone: a table that turns nothing multiplies by Llama 4's temperature, which steps up where the next position is a
+// multiple of the length.
+func TestTemperatureAlone(t *testing.T) {
+	p := RoPE{Dim: 2, Still: true, Temperature: 0.1, Ahead: 1, OriginalLen: 16}
+	table := p.Table(48, 48)
+	for pos, want := range map[int]float64{0: 1, 14: 1, 15: 1 + 0.1*math.Log(2), 30: 1 + 0.1*math.Log(2), 31: 1 + 0.1*math.Log(3), 47: 1 + 0.1*math.Log(4)} {
+		assert.Equal(t, []float32{float32(want), 0}, table[2*pos:2*pos+2], "position %d", pos)
+	}
+}

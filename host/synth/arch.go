@@ -115,6 +115,9 @@ var archs = map[string]*arch{
 	"mpt": {layerNorm: true, optional: list([]string{"attn_qkv.weight"}, own),
 		keys: func(_ *Spec, set func(string, any)) { set("attention.max_alibi_bias", 8.0) }},
 
+	"llama4": {rotary: 1, moe: always, narrow: true, optional: own, keys: func(s *Spec, set func(string, any)) {
+		set("interleave_moe_layer_step", min(2, s.Size.Layers))
+	}},
 	"mistral3":  {rotary: 1, optional: own},
 	"deepseek2": {moe: always, narrow: true, optional: list(own, []string{"exp_probs_b.bias"}), keys: latentKeys},
 

@@ -13,6 +13,7 @@ var (
 
 // hfMore are the decoders that are less often met.
 var hfMore = []*hfFamily{
+	hfLlama4,
 	{types: []string{"arcee"}, arch: "arcee", halves: true, acts: relu2},
 	{types: []string{"nemotron"}, arch: "nemotron", layerNorm: true, plusOne: true, acts: relu2, defaults: map[string]any{"partial_rotary_factor": number("0.5")}},
 	{types: []string{"seed_oss"}, arch: "seed_oss", acts: silu, names: map[string]string{"post_attention_layernorm": "post_attention_norm"}},

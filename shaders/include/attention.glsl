@@ -49,6 +49,7 @@ layout(push_constant) uniform Params {
   uint splits;        // pieces of the context
   uint flags;
   uint reach;         // distances beyond it count as it
+  uint chunk;         // positions of a chunk, beyond which no key is visible; 0: all
 };
 
 bool is(uint flag) { return (flags & flag) != 0u; }
@@ -70,6 +71,11 @@ uvec2 keyRange(uint pos, uint n) {
   if (window > 0u) {
     lo = pos + 1u > window ? pos + 1u - window : 0u;
     if (!is(CAUSAL)) hi = min(hi, pos + window);
+  }
+  if (chunk > 0u) {
+    uint first = pos / chunk * chunk;
+    lo = max(lo, first);
+    if (!is(CAUSAL)) hi = min(hi, first + chunk);
   }
   return uvec2(lo, hi);
 }
