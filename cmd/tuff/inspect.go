@@ -1,11 +1,15 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math"
+	"os"
 	"reflect"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"unicode/utf8"
@@ -25,7 +29,7 @@ func newInspect() *cobra.Command {
 		Use:   "inspect [MODEL]",
 		Short: "What a model file holds; never runs anything",
 		Long: `Prints the header, hyper-parameters, tensors with types and sizes, vocabulary and chat template of a model file, or of all
-files of a split one. A GGUF file that tuff cannot run is described too, with the reason. Long metadata are cut; --all and
+files of a split one. What tuff cannot run is described too, with the reason. Long metadata are cut; --all and
 --json give them in full.`,
 		Example: "  tuff inspect llama.gguf\n  tuff inspect llama-00001-of-00003.gguf --all\n  tuff inspect llama.gguf --json | jq .config",
 		Args:    usage(cobra.MaximumNArgs(1)),
@@ -38,15 +42,15 @@ files of a split one. A GGUF file that tuff cannot run is described too, with th
 			case len(args) == 1:
 				c.model = args[0]
 			}
-			f, err := c.openFile()
+			m, err := c.inspected()
 			if err != nil {
 				return err
 			}
-			defer f.Close()
+			defer m.f.Close()
 			if c.json {
-				return c.printJSON(inspection(f))
+				return c.printJSON(m.inspection())
 			}
-			printInspection(&c, f, all)
+			m.print(&c, all)
 			return nil
 		},
 	}
@@ -63,21 +67,62 @@ type tensorInfo struct {
 	Bytes int64  `json:"bytes"`
 }
 
+// inspected is a model to describe, whether it can be run or not.
+type inspectedModel struct {
+	f       *weights.File
+	tensors []tensorInfo
+	files   int
+	cfg     *model.Config // nil where it cannot be run
+	why     error         // it cannot
+	rotates bool
+}
+
+// inspected opens the model, or of a folder whose model is not supported what can be read all the same.
+func (c *common) inspected() (*inspectedModel, error) {
+	f, err := c.openFile()
+	var unsupported *weights.UnsupportedError
+	if errors.As(err, &unsupported) {
+		if info, statErr := os.Stat(c.model); statErr == nil && info.IsDir() {
+			return describedFolder(c.model, err)
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	m := &inspectedModel{f: f, tensors: []tensorInfo{}, files: files(f)}
+	for _, t := range f.Tensors() {
+		m.tensors = append(m.tensors, tensorInfo{t.Name, t.DType.String(), t.Dims, t.Size})
+	}
+	if m.cfg, _, m.why = model.ReadConfig(f); m.why == nil {
+		// What cannot be built is described without the line on rotation; running it says why.
+		m.rotates, _ = model.Rotates(f)
+	}
+	return m, nil
+}
+
+func describedFolder(path string, why error) (*inspectedModel, error) {
+	d, err := weights.Describe(path, why)
+	if err != nil {
+		return nil, err
+	}
+	m := &inspectedModel{f: d.File, tensors: []tensorInfo{}, files: d.Files, why: d.Why}
+	for _, t := range d.Tensors {
+		m.tensors = append(m.tensors, tensorInfo{t.Name, t.Type, t.Dims, t.Bytes})
+	}
+	return m, nil
+}
+
 // inspection is the JSON form.
-func inspection(f *weights.File) map[string]any {
-	meta := map[string]any{}
+func (m *inspectedModel) inspection() map[string]any {
+	f, meta := m.f, map[string]any{}
 	for _, k := range f.Keys() {
 		meta[k] = jsonValue(f.Value(k))
 	}
-	tensors := []tensorInfo{}
-	for _, t := range f.Tensors() {
-		tensors = append(tensors, tensorInfo{t.Name, t.DType.String(), t.Dims, t.Size})
-	}
-	out := map[string]any{"file": f.Name, "version": f.Version, "bytes": f.Size(), "files": files(f), "metadata": meta, "tensors": tensors}
-	if cfg, _, err := model.ReadConfig(f); err != nil {
-		out["unsupported"] = err.Error()
+	out := map[string]any{"file": f.Name, "version": f.Version, "bytes": f.Size(), "files": m.files, "metadata": meta, "tensors": m.tensors}
+	if m.why != nil {
+		out["unsupported"] = m.why.Error()
 	} else {
-		out["config"] = cfg
+		out["config"] = m.cfg
 	}
 	return out
 }
@@ -128,10 +173,10 @@ func files(f *weights.File) int {
 	return n
 }
 
-func printInspection(c *common, f *weights.File, all bool) {
-	in := ""
-	if n := files(f); n > 1 {
-		in = fmt.Sprintf(" in %d files", n)
+func (m *inspectedModel) print(c *common, all bool) {
+	f, in := m.f, ""
+	if m.files > 1 {
+		in = fmt.Sprintf(" in %d files", m.files)
 	}
 	format := fmt.Sprintf("GGUF version %d", f.Version)
 	if f.Version == 0 {
@@ -140,12 +185,16 @@ func printInspection(c *common, f *weights.File, all bool) {
 	fmt.Fprintf(c.out, "%s: %s, %s%s\n\n", f.Name, format, size(f.Size()), in)
 	w := tabwriter.NewWriter(c.out, 0, 8, 2, ' ', 0)
 	defer w.Flush()
-	if cfg, _, err := model.ReadConfig(f); err != nil {
-		fmt.Fprintf(w, "cannot run\t%v\n", err)
+	if cfg := m.cfg; m.why != nil {
+		fmt.Fprintf(w, "cannot run\t%v\n", m.why)
 	} else {
 		fmt.Fprintf(w, "model\t%s (%s)\n", cfg.Name, cfg.Arch)
-		fmt.Fprintf(w, "layers\t%d, hidden %d, FFN %d\n", cfg.NumLayers, cfg.HiddenDim, cfg.FFNDim)
-		fmt.Fprintf(w, "heads\t%d over %d KV heads of %d\n", cfg.NumHeads, cfg.NumKVHeads, cfg.HeadDim)
+		if !cfg.Encoder && cfg.KVBytes(compute.F16) == 0 {
+			fmt.Fprintf(w, "layers\t%d, hidden %d; none attends\n", cfg.NumLayers, cfg.HiddenDim)
+		} else {
+			fmt.Fprintf(w, "layers\t%d, hidden %d, FFN %d\n", cfg.NumLayers, cfg.HiddenDim, cfg.FFNDim)
+			fmt.Fprintf(w, "heads\t%d over %d KV heads of %d\n", cfg.NumHeads, cfg.NumKVHeads, cfg.HeadDim)
+		}
 		fmt.Fprintf(w, "vocabulary\t%d\n", cfg.VocabSize)
 		if cfg.Encoder {
 			fmt.Fprintf(w, "context\t%d\n", cfg.ContextLen)
@@ -153,30 +202,48 @@ func printInspection(c *common, f *weights.File, all bool) {
 		} else {
 			fmt.Fprintf(w, "context\t%d, %s of KV cache a token in F16\n", cfg.ContextLen, size(cfg.KVBytes(compute.F16)))
 		}
-		fmt.Fprintf(w, "RoPE\tbase %g, %d of %d elements, scaling %s\n", cfg.RoPE.Base, cfg.RoPE.Dim, cfg.HeadDim, cfg.RoPE.Scaling)
-	}
-	printVocabulary(w, f)
-	var params, bytes int64
-	byType := map[compute.DType][2]int64{}
-	for _, t := range f.Tensors() {
-		n := int64(t.Rows) * int64(t.Cols)
-		params, bytes = params+n, bytes+t.Size
-		v := byType[t.DType]
-		byType[t.DType] = [2]int64{v[0] + 1, v[1] + t.Size}
-	}
-	fmt.Fprintf(w, "parameters\t%d in %d tensors, %s, %.2f bits a weight\n", params, len(f.Tensors()), size(bytes), 8*float64(bytes)/float64(max(params, 1)))
-	for d := compute.F32; d.Valid(); d++ {
-		if v, ok := byType[d]; ok {
-			fmt.Fprintf(w, "\t%v: %d tensors, %s\n", d, v[0], size(v[1]))
+		if m.rotates {
+			fmt.Fprintf(w, "RoPE\tbase %g, %d of %d elements, scaling %s\n", cfg.RoPE.Base, cfg.RoPE.Dim, cfg.HeadDim, cfg.RoPE.Scaling)
 		}
 	}
+	printVocabulary(w, f)
+	m.printSizes(w)
 	fmt.Fprint(w, "\nMETADATA\n")
 	for _, k := range f.Keys() {
 		fmt.Fprintf(w, "%s\t%s\n", k, short(f.Value(k), all))
 	}
 	fmt.Fprint(w, "\nTENSOR\tTYPE\tSHAPE\tBYTES\n")
-	for _, t := range f.Tensors() {
-		fmt.Fprintf(w, "%s\t%v\t%v\t%s\n", t.Name, t.DType, t.Dims, size(t.Size))
+	for _, t := range m.tensors {
+		fmt.Fprintf(w, "%s\t%s\t%v\t%s\n", t.Name, t.Type, t.Shape, size(t.Bytes))
+	}
+}
+
+// printSizes adds up the tensors, in all and by type: those that tuff knows in their order, then others by name.
+func (m *inspectedModel) printSizes(w io.Writer) {
+	var params, bytes int64
+	byType := map[string][2]int64{}
+	for _, t := range m.tensors {
+		n := int64(1)
+		for _, d := range t.Shape {
+			n *= int64(d)
+		}
+		params, bytes = params+n, bytes+t.Bytes
+		v := byType[t.Type]
+		byType[t.Type] = [2]int64{v[0] + 1, v[1] + t.Bytes}
+	}
+	fmt.Fprintf(w, "parameters\t%d in %d tensors, %s, %.2f bits a weight\n", params, len(m.tensors), size(bytes), 8*float64(bytes)/float64(max(params, 1)))
+	var order []string
+	for d := compute.F32; d.Valid(); d++ {
+		order = append(order, d.String())
+	}
+	rank := func(kind string) int {
+		if i := slices.Index(order, kind); i >= 0 {
+			return i
+		}
+		return len(order)
+	}
+	for _, kind := range slices.SortedFunc(maps.Keys(byType), func(a, b string) int { return cmp.Or(rank(a)-rank(b), strings.Compare(a, b)) }) {
+		fmt.Fprintf(w, "\t%s: %d tensors, %s\n", kind, byType[kind][0], size(byType[kind][1]))
 	}
 }
 

@@ -96,6 +96,54 @@ func TestInspectFolder(t *testing.T) {
 	assert.Regexp(t, `chat template +none`, out)
 }
 
+// A model says how it rotates only where it does.
+func TestInspectRotation(t *testing.T) {
+	for name, rotates := range map[string]bool{"gpt2-Q5_0.gguf": false, "llama2-F16.gguf": true, "bloom": false, "mpt": false, "opt": false, "mamba": false, "jamba": false,
+		"granitemoehybrid": false, "falcon-h1": true, "bert": false, "nomic-bert": true, "t5-encoder": false, "deepseek-v2": true, "llama4": true, "lfm2": true, "gpt-neo": false, "falcon-alibi": false} {
+		out := tuff(t, "inspect", testkit.Testdata(t, "oracle", name)).ok(t).out
+		assert.Equal(t, rotates, strings.Contains(out, "\nRoPE "), name)
+		assert.Equal(t, name == "mamba", strings.Contains(out, "none attends"), name)
+	}
+}
+
+// A folder whose model is not supported is described as far as its files go, and says that it cannot be run.
+func TestInspectUnsupportedFolder(t *testing.T) {
+	from, dir := testkit.Testdata(t, "oracle", "mistral"), filepath.Join(t.TempDir(), "m")
+	require.NoError(t, os.CopyFS(dir, os.DirFS(from)))
+	path := filepath.Join(dir, "config.json")
+	config, err := os.ReadFile(path)
+	require.NoError(t, err)
+	config = []byte(strings.Replace(string(config), `"mistral"`, `"mistral77", "nested": {"list": [1, {"a": 0.5}, null], "none": null}`, 1))
+	require.NoError(t, os.WriteFile(path, config, 0o644))
+
+	out := tuff(t, "inspect", dir).ok(t).out
+	for _, want := range []string{`not supported: model_type "mistral77"`, "folder of safetensors", "config.model_type", "model.layers.0.self_attn.q_proj.weight", `{\"a\":0.5}`} {
+		assert.Contains(t, out, want)
+	}
+	assert.Regexp(t, `tokenizer +tokenizer.json, [0-9.]+ KiB, \d+ tokens, begin`, out)
+	assert.NotContains(t, out, "RoPE")
+	i, known := inspectJSON(t, dir), inspectJSON(t, from)
+	assert.Contains(t, i.Unsupported, "mistral77")
+	assert.Empty(t, i.Config)
+	assert.Len(t, i.Tensors, len(known.Tensors))
+	assert.Equal(t, known.Bytes, i.Bytes)
+	assert.Equal(t, []any{1.0, `{"a":0.5}`, "null"}, i.Metadata["config.nested.list"])
+	r := tuff(t, "run", "-m", dir, "hi")
+	assert.Equal(t, exitError, r.code)
+	assert.Contains(t, r.err, `not supported: model_type "mistral77"`)
+
+	require.NoError(t, os.Remove(filepath.Join(dir, "model.safetensors")))
+	assert.Contains(t, tuff(t, "inspect", dir).ok(t).out, "0 in 0 tensors")
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "tokenizer_config.json"), []byte("{"), 0o644))
+	r = tuff(t, "inspect", dir)
+	assert.Equal(t, exitError, r.code)
+	assert.Contains(t, r.err, "tokenizer_config.json")
+	require.NoError(t, os.Remove(path))
+	r = tuff(t, "inspect", dir)
+	assert.Equal(t, exitError, r.code)
+	assert.Contains(t, r.err, "a folder without config.json")
+}
+
 // oddGGUF is a file without tensors whose metadata JSON cannot write as they are.
 func oddGGUF() []byte {
 	le := binary.LittleEndian

@@ -16,6 +16,29 @@ type Need struct {
 // Needs lists the tensors that a model of f's metadata reads, each once, in the order of the program. f is a Sketch: of what a family
 // reads only where a file has it, those tensors are listed that f claims to have.
 func Needs(f *weights.File) (*Config, []Need, error) {
+	b, list, err := sketch(f)
+	if err != nil {
+		return nil, nil, err
+	}
+	return b.cfg, list, nil
+}
+
+// Rotates reports whether any layer of a model of f's metadata and tensors rotates queries and keys by their positions.
+func Rotates(f *weights.File) (bool, error) {
+	b, _, err := sketch(f)
+	if err != nil {
+		return false, err
+	}
+	for r := range b.ropes {
+		if !r.Still {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// sketch builds the program of the shortest sequences without reading a tensor.
+func sketch(f *weights.File) (*Builder, []Need, error) {
 	cfg, fam, err := ReadConfig(f)
 	if err != nil {
 		return nil, nil, err
@@ -27,7 +50,7 @@ func Needs(f *weights.File) (*Config, []Need, error) {
 	if b.err != nil {
 		return nil, nil, fmt.Errorf("model: list tensors of %s %q: %w", cfg.Arch, f.Name, b.err)
 	}
-	return cfg, list, nil
+	return b, list, nil
 }
 
 func (b *Builder) need(name string, rows, cols int, vector bool) {

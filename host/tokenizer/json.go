@@ -119,11 +119,39 @@ func (s step) flat(depth int) (list []step) {
 	return list
 }
 
+// readJSON takes a tokenizer.json apart. Files of before 2021 do not name their model's type; its fields tell.
+func readJSON(data []byte) (f jsonFile, err error) {
+	if err := json.Unmarshal(data, &f); err != nil {
+		return f, &FormatError{"tokenizer.json", err.Error(), "JSON of a tokenizer"}
+	}
+	if f.Model.Type == "" {
+		f.Model.Type, err = f.Model.guessed()
+	}
+	return f, err
+}
+
+// guessed is the type of a model by the fields that only it has, in the order in which the reference tries them.
+func (m *jsonModel) guessed() (string, error) {
+	has := func(raw json.RawMessage, first byte) bool { return len(raw) > 0 && raw[0] == first }
+	switch {
+	case has(m.Vocab, '{') && has(m.Merges, '['):
+		return "BPE", nil
+	case has(m.Vocab, '{') && m.Unk != nil && m.MaxChars > 0:
+		return "WordPiece", nil
+	case has(m.Vocab, '{') && m.Unk != nil && len(m.Merges) == 0:
+		return "WordLevel", nil
+	case has(m.Vocab, '['):
+		return "Unigram", nil
+	}
+	return "", &FormatError{"model.type", "nothing, and fields of no model", "a type, or the vocab and merges of BPE, the vocab, unk_token and " +
+		"max_input_chars_per_word of WordPiece, the vocab and unk_token of WordLevel, or the list of pieces and scores of Unigram"}
+}
+
 // FromJSON makes a tokenizer of a tokenizer.json.
 func FromJSON(data []byte) (*Tokenizer, error) {
-	var f jsonFile
-	if err := json.Unmarshal(data, &f); err != nil {
-		return nil, &FormatError{"tokenizer.json", err.Error(), "JSON of a tokenizer"}
+	f, err := readJSON(data)
+	if err != nil {
+		return nil, err
 	}
 	t := &Tokenizer{bos: -1, eos: -1, single: plainSingle, pair: plainPair}
 	vocab, scores, err := t.vocabulary(&f)
@@ -147,7 +175,7 @@ func FromJSON(data []byte) (*Tokenizer, error) {
 		return nil, err
 	}
 	switch f.Model.Type {
-	case "BPE", "":
+	case "BPE":
 		err = t.bpeJSON(&f.Model, vocab, bytes)
 	case "WordPiece":
 		err = t.wordPieceJSON(&f.Model, vocab)

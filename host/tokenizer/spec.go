@@ -26,9 +26,9 @@ func SpecOf(data []byte) (s Spec, how Fidelity, err error) {
 	if err != nil {
 		return Spec{}, Near, err
 	}
-	var f jsonFile
-	if err := json.Unmarshal(data, &f); err != nil {
-		return Spec{}, Near, &FormatError{"tokenizer.json", err.Error(), "JSON of a tokenizer"}
+	f, err := readJSON(data)
+	if err != nil {
+		return Spec{}, Near, err
 	}
 	s = Spec{BOS: -1, EOS: -1, Unk: -1, EOT: -1}
 	s.laidOut(ref, &f)
@@ -43,7 +43,7 @@ func SpecOf(data []byte) (s Spec, how Fidelity, err error) {
 		probes.added = append(probes.added, "x "+a.Content+" y"+a.Content+"z")
 	}
 	switch f.Model.Type {
-	case "BPE", "":
+	case "BPE":
 		pairs, err := mergesJSON(f.Model.Merges)
 		if err != nil {
 			return Spec{}, Near, err

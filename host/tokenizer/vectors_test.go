@@ -164,6 +164,36 @@ func TestBadVocabulariesAreRefused(t *testing.T) {
 	}
 }
 
+// TestModelWithoutType: old files do not say what their model is; its fields do, or nothing does.
+func TestModelWithoutType(t *testing.T) {
+	read := func(model string) (*Tokenizer, error) { return FromJSON([]byte(`{"model":{` + model + `}}`)) }
+	for name, c := range map[string]struct {
+		model string
+		want  []int32
+	}{
+		"BPE":       {`"vocab":{"a":0,"b":1,"ab":2},"merges":["a b"],"unk_token":"","continuing_subword_prefix":""`, []int32{2, 0}},
+		"WordPiece": {`"vocab":{"[UNK]":0,"ab":1,"##a":2},"unk_token":"[UNK]","continuing_subword_prefix":"##","max_input_chars_per_word":100`, []int32{1, 2}},
+		"WordLevel": {`"vocab":{"[UNK]":0,"aba":1},"unk_token":"[UNK]"`, []int32{1}},
+		"Unigram":   {`"unk_id":0,"vocab":[["<unk>",0],["ab",-1],["a",-2.5]]`, []int32{1, 2}},
+	} {
+		tok, err := read(c.model)
+		require.NoError(t, err, name)
+		ids, err := tok.Encode("aba", Options{})
+		require.NoError(t, err, name)
+		assert.Equal(t, c.want, ids, name)
+		_, _, err = SpecOf([]byte(`{"model":{` + c.model + `}}`))
+		if name != "WordLevel" {
+			assert.NoError(t, err, name)
+		}
+	}
+	for _, model := range []string{`"vocab":{"a":0}`, `"merges":[]`, `"vocab":{"a":0},"merges":null`, `"vocab":"a","merges":[]`, ``} {
+		_, err := read(model)
+		var format *FormatError
+		require.ErrorAs(t, err, &format, model)
+		assert.Equal(t, "model.type", format.What, model)
+	}
+}
+
 // FuzzFromJSON: any input gives an error or a tokenizer that survives a text and its own ids.
 func FuzzFromJSON(f *testing.F) {
 	for _, seed := range []string{ // small ones: mutations of a real file would mostly hit its vocabulary
