@@ -2,14 +2,17 @@ package main
 
 import (
 	"encoding/json"
+	"io"
 	"math"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"tuff/host/engine"
 	"tuff/host/synth"
 )
 
@@ -36,6 +39,45 @@ func TestSynthMakesModelsThatRun(t *testing.T) {
 			deviation := math.Sqrt(square / float64(n))
 			assert.Greater(t, deviation, 0.005)
 			assert.Less(t, deviation, 50.0, "activations stay sane")
+		})
+	}
+}
+
+// TestSynthCarriesStates: what tokens leave behind one by one is what they leave behind together, and matters.
+func TestSynthCarriesStates(t *testing.T) {
+	ids := []int32{5, 300, 7, 400, 401, 9, 310, 44, 12, 300, 301, 302}
+	for _, arch := range synth.Archs() {
+		if !synth.Stateful(arch) {
+			continue
+		}
+		t.Run(arch, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "m.gguf")
+			tuff(t, "synth", "--arch", arch, "--type", "Q8_0", "--layers", "3", "-o", path).ok(t)
+			c := common{model: path, device: "cpu", math: "exact", out: io.Discard, err: io.Discard}
+			l, err := c.load(t.Context(), engine.Options{Chunk: 5, NumSeqs: 3}) // two whole pieces and a rest
+			require.NoError(t, err)
+			last := func(s *engine.Session, ids []int32) (v []float32) {
+				require.NoError(t, s.Eval(t.Context(), ids, engine.WantLast, func(_ int, row []float32) error { v = slices.Clone(row); return nil }))
+				return v
+			}
+			whole, single, fresh := l.NewSession(), l.NewSession(), l.NewSession()
+			want := last(whole, ids)
+			var got []float32
+			for _, id := range ids {
+				got = last(single, []int32{id})
+			}
+			most, moved := 0.0, 0.0
+			without := last(fresh, ids[len(ids)-4:])
+			for i := range want {
+				require.False(t, math.IsNaN(float64(want[i])) || math.IsInf(float64(want[i]), 0))
+				most, moved = max(most, math.Abs(float64(got[i]-want[i]))), max(moved, math.Abs(float64(without[i]-want[i])))
+			}
+			assert.Less(t, most, 1e-4)
+			assert.Greater(t, moved, 1e-2, "what came before the last four matters")
+			for _, s := range []*engine.Session{whole, single, fresh} {
+				s.Close()
+			}
+			require.NoError(t, l.Close())
 		})
 	}
 }

@@ -207,9 +207,17 @@ func (b *Builder) Norm(name string, x compute.Ref) compute.Ref {
 		b.p.Add(b.layer+name, compute.LayerNorm{X: x, Weight: weight, Bias: b.Vector(name, "bias", t.Cols, true),
 			Out: out, Eps: b.cfg.NormEps})
 	} else {
-		b.p.Add(b.layer+name, compute.RMSNorm{X: x, Weight: b.Vector(name, "weight", t.Cols, false), Out: out, Eps: b.cfg.NormEps})
+		b.p.Add(b.layer+name, compute.RMSNorm{X: x, Weight: b.normWeight(name, t.Cols), Out: out, Eps: b.cfg.NormEps})
 	}
 	return out
+}
+
+// normWeight is NAME.weight, or NAME alone, as files of falcon-h1 have it.
+func (b *Builder) normWeight(name string, n int) compute.Ref {
+	if !b.Has(name+".weight") && b.Has(name) {
+		return b.tensor(name, 1, n, true)
+	}
+	return b.Vector(name, "weight", n, false)
 }
 
 // HeadNorm normalises every head of x by itself. RMSNorm has one weight for all heads, LayerNorm one for each.

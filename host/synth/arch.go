@@ -4,6 +4,7 @@ import (
 	"maps"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 
 	"tuff/host/weights"
@@ -28,13 +29,19 @@ type arch struct {
 	rotary     int      // part of a head that rotates: 1 all, 2 half, 0 none
 	optional   []string // tensors that host/model reads only where they are there
 	encoder    bool
-	keys       func(s *Spec, set func(key string, v any))
+	// layered reports whether a layer has a tensor that others of the same file lack, by its name in the layer; nil: there are none.
+	layered func(s *Spec, layer int, name string) bool
+	keys    func(s *Spec, set func(key string, v any))
 }
 
 // reads reports whether files have a tensor that host/model reads only where it is there. Patterns are of the name in its layer.
-func (a *arch) reads(name string) bool {
+func (a *arch) reads(s *Spec, name string) bool {
 	if rest, ok := strings.CutPrefix(strings.TrimPrefix(name, "enc."), "blk."); ok {
-		_, name, _ = strings.Cut(rest, ".")
+		var digits string
+		digits, name, _ = strings.Cut(rest, ".")
+		if layer, err := strconv.Atoi(digits); err == nil && a.layered != nil && a.layered(s, layer, name) {
+			return true
+		}
 	}
 	return slices.ContainsFunc(a.optional, func(pattern string) bool {
 		ok, err := path.Match(pattern, name)
@@ -171,14 +178,29 @@ func latentKeys(s *Spec, set func(string, any)) {
 	set("expert_gating_func", 2) // sigmoid
 }
 
+// archOf finds an architecture, or nil.
+func archOf(name string) *arch {
+	if a := archs[name]; a != nil {
+		return a
+	}
+	return stateArchs[name]
+}
+
 // Encoder reports whether an architecture gives vectors instead of text.
-func Encoder(name string) bool { return archs[name] != nil && archs[name].encoder }
+func Encoder(name string) bool { return archOf(name) != nil && archOf(name).encoder }
+
+// Stateful reports whether an architecture carries a state from token to token.
+func Stateful(name string) bool { return stateArchs[name] != nil }
 
 // Archs lists the architectures that can be made.
-func Archs() []string { return slices.Sorted(maps.Keys(archs)) }
+func Archs() []string {
+	all := slices.Concat(slices.Collect(maps.Keys(archs)), slices.Collect(maps.Keys(stateArchs)))
+	slices.Sort(all)
+	return all
+}
 
 // HasExperts reports whether files of an architecture have experts whatever the size says.
-func HasExperts(name string) bool { return archs[name] != nil && archs[name].moe == always }
+func HasExperts(name string) bool { return archOf(name) != nil && archOf(name).moe == always }
 
 func graniteKeys(s *Spec, set func(string, any)) {
 	set("embedding_scale", 3.0)

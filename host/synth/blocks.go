@@ -55,6 +55,7 @@ type maker struct {
 	scale           float64 // of a block
 	scaleByte       byte    // of formats with scales of eight bits
 	normal          *[1 << 16]float32
+	law             func(i int, u float64) float64 // of plain numbers that are not normal ones, or nil
 }
 
 func newMaker(t compute.DType, mean, deviation float64, decode Decode) (*maker, error) {
@@ -73,7 +74,7 @@ func newMaker(t compute.DType, mean, deviation float64, decode Decode) (*maker, 
 	rms := func() (float64, error) {
 		const n = 64
 		b, x := make([]byte, n*t.BlockBytes()), make([]float32, n*t.BlockLen())
-		m.fill(b, newSource(1, "scale", 0))
+		m.fill(b, 0, newSource(1, "scale", 0))
 		if err := decode(t, x, b); err != nil {
 			return 0, err
 		}
@@ -107,8 +108,8 @@ func newMaker(t compute.DType, mean, deviation float64, decode Decode) (*maker, 
 	return m, nil
 }
 
-// fill makes blocks, or plain numbers.
-func (m *maker) fill(b []byte, s source) {
+// fill makes blocks, or plain numbers, from element first of a tensor on.
+func (m *maker) fill(b []byte, first int, s source) {
 	le := binary.LittleEndian
 	size := m.t.BlockBytes()
 	if m.normal != nil {
@@ -117,7 +118,11 @@ func (m *maker) fill(b []byte, s source) {
 			if i%4 == 0 {
 				word = s.r.Uint64()
 			}
-			v := float32(m.mean + float64(m.deviation*float64(m.normal[uint16(word>>(i%4*16))])))
+			draw := uint16(word >> (i % 4 * 16))
+			v := float32(m.mean + float64(m.deviation*float64(m.normal[draw])))
+			if m.law != nil {
+				v = float32(m.law(first+i, float64(draw)/(1<<16)))
+			}
 			switch m.t {
 			case compute.F32:
 				le.PutUint32(b[4*i:], math.Float32bits(v))

@@ -89,8 +89,8 @@ func elements(s *weights.Shape) int {
 
 // plan is the file's metadata and tensors.
 func plan(s *Spec) ([]weights.Key, []weights.Shape, error) {
-	a, ok := archs[s.Arch]
-	if !ok {
+	a := archOf(s.Arch)
+	if a == nil {
 		return nil, nil, fmt.Errorf("synth: architecture: got %q, want one of %s", s.Arch, strings.Join(Archs(), ", "))
 	}
 	if a.moe == always && s.Size.Experts == 0 {
@@ -109,7 +109,7 @@ func plan(s *Spec) ([]weights.Key, []weights.Shape, error) {
 		return nil, nil, fmt.Errorf("synth: experts: got %d, want none in %s", s.Size.Experts, s.Arch)
 	}
 	keys := metadata(s, a)
-	sketch := weights.Sketch(s.Name, keys, a.reads)
+	sketch := weights.Sketch(s.Name, keys, func(name string) bool { return a.reads(s, name) })
 	_, needs, err := model.Needs(sketch)
 	if err != nil {
 		return nil, nil, fmt.Errorf("synth: %w", err)
@@ -122,6 +122,8 @@ func plan(s *Spec) ([]weights.Key, []weights.Shape, error) {
 			shape.Dims = []int{n.Cols, n.Rows / s.Size.Experts, s.Size.Experts}
 		case strings.HasSuffix(n.Name, "attn_k_b.weight"), strings.HasSuffix(n.Name, "attn_v_b.weight"): // a matrix for each head
 			shape.Dims = []int{n.Cols, n.Rows / s.Size.Heads, s.Size.Heads}
+		case strings.HasSuffix(n.Name, ".ssm_d") && !slices.Contains(a.optional, "ssm_x.weight"): // Mamba-2's, a column of heads
+			shape.Dims = []int{1, n.Cols}
 		case n.Rows == 1:
 			shape.Dims = shape.Dims[:1]
 		}
@@ -174,7 +176,7 @@ func spread(s *Spec, shape *weights.Shape) (mean, deviation float64) {
 		return false
 	}
 	switch {
-	case has("norm") && strings.HasSuffix(name, ".weight"):
+	case has("norm") && !strings.HasSuffix(name, ".bias"):
 		return 1, 0.05
 	case strings.HasSuffix(name, ".bias"):
 		return 0, 0.02
@@ -182,12 +184,12 @@ func spread(s *Spec, shape *weights.Shape) (mean, deviation float64) {
 		return 0, 0.5
 	case has("position_embd", "token_types"):
 		return 0, 0.1
-	case name == "token_embd.weight" && !slices.Contains(archs[s.Arch].optional, "output.weight"):
+	case name == "token_embd.weight" && !slices.Contains(archOf(s.Arch).optional, "output.weight"):
 		// An output matrix as well: little of a token's own row, or it would say itself again and again.
 		return 0, 0.3 / math.Sqrt(cols)
 	case name == "token_embd.weight", name == "output.weight":
 		return 0, 2 / math.Sqrt(cols)
-	case has("attn_output", "attn_o.", "ffn_down"):
+	case has("attn_output", "attn_o.", "ffn_down", "ssm_out", "shortconv.out_proj"):
 		return 0, 1 / math.Sqrt(2*float64(s.Size.Layers)*cols)
 	}
 	return 0, 1 / math.Sqrt(cols)
@@ -203,6 +205,7 @@ func write(ctx context.Context, w *weights.Writer, s *Spec, shape *weights.Shape
 	if err != nil {
 		return err
 	}
+	m.law = law(shape)
 	blocks := elements(shape) / shape.DType.BlockLen()
 	size := shape.DType.BlockBytes()
 	per := max(1, pieceBytes/size)
@@ -222,7 +225,7 @@ func write(ctx context.Context, w *weights.Writer, s *Spec, shape *weights.Shape
 			from := uint64(first / per)
 			first += n
 			if n > 0 {
-				wg.Go(func() { m.fill(p, newSource(s.Seed, shape.Name, from)) })
+				wg.Go(func() { m.fill(p, int(from)*per*shape.DType.BlockLen(), newSource(s.Seed, shape.Name, from)) })
 			}
 		}
 		wg.Wait()

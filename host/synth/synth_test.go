@@ -106,6 +106,67 @@ func TestEveryArchitectureIsReadByItsFamily(t *testing.T) {
 	}
 }
 
+// TestMixersAreWhatModelsHave: states decay and steps are short, whatever the rest is, and the layers of a hybrid that attend have
+// no mixer.
+func TestMixersAreWhatModelsHave(t *testing.T) {
+	for _, arch := range synth.Archs() {
+		if !synth.Stateful(arch) {
+			continue
+		}
+		t.Run(arch, func(t *testing.T) {
+			s := spec(t, arch, "Q8_0")
+			s.Size.Layers = 4
+			f, err := weights.Open(makeFile(t, s))
+			require.NoError(t, err)
+			defer f.Close()
+			mixers, attending := 0, 0
+			kv, perLayer := f.Ints(arch + ".attention.head_count_kv")
+			for i := range s.Size.Layers {
+				name := func(n string) string { return fmt.Sprintf("blk.%d.%s", i, n) }
+				_, ssm := f.Tensor(name("ssm_in.weight"))
+				_, conv := f.Tensor(name("shortconv.in_proj.weight"))
+				_, attends := f.Tensor(name("attn_q.weight"))
+				if ssm || conv {
+					mixers++
+				}
+				if attends {
+					attending++
+				}
+				assert.Equal(t, arch == "falcon-h1", (ssm || conv) && attends, "both in layer %d", i)
+				if perLayer {
+					assert.Equal(t, attends, kv[i] > 0, "layer %d", i)
+				}
+				if !ssm {
+					continue
+				}
+				least, most := between(t, f, name("ssm_a"))
+				assert.True(t, most < -0.7 && least > -20.1 && least < -10, "rates %g to %g", least, most)
+				least, most = between(t, f, name("ssm_dt.bias"))
+				assert.True(t, least >= -6.91 && most <= -2.25 && most-least > 1, "steps of a thousandth to a tenth: %g to %g", least, most)
+				least, most = between(t, f, name("ssm_d"))
+				assert.True(t, least > 0.89 && most < 1.11)
+			}
+			assert.Positive(t, mixers)
+			assert.Equal(t, arch != "mamba" && arch != "mamba2", attending > 0)
+		})
+	}
+}
+
+// between is the range of a tensor of float32.
+func between(t *testing.T, f *weights.File, name string) (least, most float64) {
+	t.Helper()
+	x, ok := f.Tensor(name)
+	require.True(t, ok, name)
+	require.Equal(t, compute.F32, x.DType)
+	v := make([]float32, x.Rows*x.Cols)
+	require.NoError(t, quant.Decode(x.DType, v, f.Data(x)))
+	least, most = math.Inf(1), math.Inf(-1)
+	for _, e := range v {
+		least, most = min(least, float64(e)), max(most, float64(e))
+	}
+	return least, most
+}
+
 func TestTheSameSeedMakesTheSameBytes(t *testing.T) {
 	sum := func(s synth.Spec) string {
 		b, err := os.ReadFile(makeFile(t, s))

@@ -10,8 +10,9 @@ import (
 // falconH1 has multipliers in many places of a layer. GGUF files have them in the weights, and so has what a folder becomes: a
 // multiplier of 1 leaves a matrix as it is stored, any other makes it float32. Source: TII, Falcon-H1, 2025, section 2.3.
 var falconH1 = &hfFamily{types: []string{"falcon_h1"}, arch: "falcon-h1", acts: silu, config: falconH1Keys,
-	names: mambaNames("mamba", map[string]string{"pre_ff_layernorm": "ffn_norm", "final_layernorm": "output_norm", "feed_forward.up_proj": "ffn_up"}),
+	names: mambaNames("mamba", map[string]string{"final_layernorm": "output_norm", "feed_forward.up_proj": "ffn_up"}),
 	splits: mambaSplits("mamba", map[string]hfSplit{
+		"pre_ff_layernorm": renamed("ffn_norm"), // without .weight, as llama.cpp reads it
 		"embed_tokens":     splitEmbeddings,
 		"lm_head":          multiplied("output", "lm_head_multiplier"),
 		"self_attn.q_proj": multiplied("attn_q", "attention_in_multiplier"),
