@@ -13,6 +13,7 @@ import (
 	"tuff/gpu"
 	"tuff/host/compare"
 	"tuff/host/profile"
+	"tuff/host/testkit"
 	"tuff/shaders"
 )
 
@@ -36,6 +37,26 @@ func TestComparePasses(t *testing.T) {
 				assert.Equal(t, phases["prefill"], phases["decode"])
 			})
 		}
+	}
+}
+
+// A model with a state has one row before a step and one behind it: both phases are compared, states included, on any two devices.
+func TestCompareOfStates(t *testing.T) {
+	for _, name := range []string{"mamba2", "jamba", "lfm2"} {
+		var r compare.Report
+		out := tuff(t, "compare", "-m", testkit.Testdata(t, "oracle", name), "--a", "cpu", "--math", "exact", "-n", "4", "--json").ok(t).out
+		require.NoError(t, json.Unmarshal([]byte(out), &r))
+		assert.True(t, r.Pass)
+		states := map[string]int{}
+		for _, op := range r.Ops {
+			assert.Zero(t, op.Isolated.NaN, op.Tensor)
+			if strings.HasSuffix(op.Tensor, "_state") {
+				assert.Equal(t, 1, op.Rows, op.Tensor)
+				states[op.Phase]++
+			}
+		}
+		assert.Positive(t, states["prefill"], name)
+		assert.Equal(t, states["prefill"], states["decode"], name)
 	}
 }
 

@@ -196,7 +196,8 @@ func attentionBound(p *compute.Program, o compute.Attention, v tensors, bound []
 			kMax[h] = max(kMax[h], norm(k[at:at+o.HeadDim]))
 		}
 		for c := range vMax {
-			vMax[c] = max(vMax[c], math.Abs(float64(vals[j*len(vMax)+c])))
+			at := (j*o.NumKVHeads+c/o.HeadDimV)*o.ValueStride() + c%o.HeadDimV // values may be the beginnings of their keys
+			vMax[c] = max(vMax[c], math.Abs(float64(vals[at])))
 		}
 	}
 	for i := range bound {

@@ -228,8 +228,8 @@ func nameKernels(ctx context.Context, x compute.Executable, step *compute.Step, 
 	return nil
 }
 
-// feed gives group g of A the inputs that B had. Of a KV tensor that the group writes, the rows of this step become NaN, so
-// that a row left out is seen.
+// feed gives group g of A the inputs that B had. Of a KV tensor that the group writes, the rows of this step become NaN, and so
+// does the state behind it, so that what is left out is seen.
 func (c *comparison) feed(got, want *reader, g compute.Group) error {
 	inside := map[compute.Ref]bool{}
 	for _, i := range g.Ops {
@@ -238,7 +238,7 @@ func (c *comparison) feed(got, want *reader, g compute.Group) error {
 			if inside[r] || got.p.At(r).Role == compute.Weight {
 				continue
 			}
-			v, err := want.values(r)
+			v, err := want.inputs(r)
 			if err != nil {
 				return err
 			}
@@ -248,6 +248,12 @@ func (c *comparison) feed(got, want *reader, g compute.Group) error {
 		}
 		for _, r := range op.Writes() {
 			inside[r] = true
+			if got.states()[r] {
+				if err := got.spoil(got.p.At(r)); err != nil {
+					return err
+				}
+				continue
+			}
 			if got.p.At(r).Role != compute.State {
 				continue
 			}

@@ -15,12 +15,18 @@ type reader struct {
 	p    *compute.Program
 	step *compute.Step
 	cmp  *comparison
+
+	stateful map[compute.Ref]bool // once asked for
 }
 
-// values are the tensor's elements: all rows of the step, or for a KV tensor the rows of positions 0 to Len−1.
+// values are the tensor's elements once the step has run: all rows of the step, for a KV tensor the rows of positions 0 to Len−1, for
+// a tensor of states the sequence's state behind the step.
 func (r *reader) values(ref compute.Ref) ([]float32, error) {
 	t := r.p.At(ref)
-	if t.Role == compute.State {
+	switch {
+	case r.states()[ref]:
+		return r.state(t, r.step.Seqs[0].StateOut)
+	case t.Role == compute.State:
 		return r.cached(t)
 	}
 	size, err := t.Bytes(r.step.Sizes())
@@ -35,6 +41,39 @@ func (r *reader) values(ref compute.Ref) ([]float32, error) {
 	}
 	raw := make([]byte, size)
 	if err := r.dev.Download(raw, v.Buffer, v.Offset); err != nil {
+		return nil, err
+	}
+	return widen(t.DType, raw)
+}
+
+// inputs are values as the step finds them, which for a tensor of states is the one before it.
+func (r *reader) inputs(ref compute.Ref) ([]float32, error) {
+	if r.states()[ref] {
+		return r.state(r.p.At(ref), r.step.Seqs[0].StateIn)
+	}
+	return r.values(ref)
+}
+
+// states are the tensors that have a row for a state, and not for a position.
+func (r *reader) states() map[compute.Ref]bool {
+	if r.stateful == nil {
+		r.stateful = map[compute.Ref]bool{}
+		for _, in := range r.p.Instrs {
+			switch o := in.Op.(type) {
+			case compute.Conv1D:
+				r.stateful[o.State] = true
+			case compute.SSMScan:
+				r.stateful[o.State] = true
+			}
+		}
+	}
+	return r.stateful
+}
+
+// state reads one row of a tensor of states.
+func (r *reader) state(t *compute.Tensor, i int) ([]float32, error) {
+	raw := make([]byte, 4*t.Cols) // float32, as the ops want
+	if err := r.dev.Download(raw, t.Buffer, t.Offset+int64(i)*int64(len(raw))); err != nil {
 		return nil, err
 	}
 	return widen(t.DType, raw)
@@ -62,12 +101,16 @@ func (r *reader) slot(pos int, row int64) int64 {
 	return (int64(q.Pages[pos/r.p.PageSize])*int64(r.p.PageSize) + int64(pos%r.p.PageSize)) * row
 }
 
-// write replaces a scratch tensor's elements, or those of a KV tensor's positions 0 to Len−1, converted to its type.
+// write replaces a scratch tensor's elements, those of a KV tensor's positions 0 to Len−1, or the state before the step, converted to
+// its type.
 func (r *reader) write(ref compute.Ref, v []float32) error {
 	t := r.p.At(ref)
 	raw, err := narrow(t.DType, v)
 	if err != nil {
 		return err
+	}
+	if r.states()[ref] {
+		return r.dev.Upload(t.Buffer, t.Offset+int64(r.step.Seqs[0].StateIn)*int64(len(raw)), raw)
 	}
 	if t.Role == compute.State {
 		row := int64(len(raw) / r.step.Seqs[0].Len)
@@ -83,6 +126,19 @@ func (r *reader) write(ref compute.Ref, v []float32) error {
 		return err
 	}
 	return r.dev.Upload(at.Buffer, at.Offset, raw)
+}
+
+// spoil makes the state behind the step NaN.
+func (r *reader) spoil(t *compute.Tensor) error {
+	v := make([]float32, t.Cols)
+	for i := range v {
+		v[i] = float32(math.NaN())
+	}
+	raw, err := narrow(t.DType, v)
+	if err != nil {
+		return err
+	}
+	return r.dev.Upload(t.Buffer, t.Offset+int64(r.step.Seqs[0].StateOut)*int64(len(raw)), raw)
 }
 
 // rowNorms are taken from the weights as this device holds them, a few rows at a time, once per weight.
