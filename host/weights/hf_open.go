@@ -58,7 +58,13 @@ func openFolder(path string, o OpenOptions) (_ *File, err error) {
 	if err != nil {
 		return nil, err
 	}
-	return f, f.nameTensors(c, raws)
+	if err := f.nameTensors(c, raws); err != nil {
+		return f, err
+	}
+	if slices.Contains([]string{"jamba", "granitehybrid", "lfm2"}, c.fam.arch) {
+		c.hybrid()
+	}
+	return f, nil
 }
 
 // newHFConfig finds the family; of a model of several parts the text's is read.

@@ -2,7 +2,9 @@ package weights
 
 import (
 	"encoding/binary"
+	"fmt"
 	"math"
+	"slices"
 
 	"tuff/host/compute"
 )
@@ -26,7 +28,7 @@ var hfStates = []*hfFamily{
 			"shared_mlp.output_linear": sharedDown})},
 	falconH1,
 	{types: []string{"lfm2"}, arch: "lfm2", acts: silu, config: lfm2Keys,
-		names: map[string]string{"embedding_norm": "output_norm", "operator_norm": "attn_norm", "ffn_norm": "ffn_norm", "self_attn.out_proj": "attn_output",
+		names: map[string]string{"embedding_norm": "token_embd_norm", "operator_norm": "attn_norm", "ffn_norm": "ffn_norm", "self_attn.out_proj": "attn_output",
 			"self_attn.q_layernorm": "attn_q_norm", "self_attn.k_layernorm": "attn_k_norm", "feed_forward.w1": "ffn_gate", "feed_forward.w3": "ffn_up",
 			"feed_forward.w2": "ffn_down", "conv.in_proj": "shortconv.in_proj", "conv.out_proj": "shortconv.out_proj"},
 		splits: map[string]hfSplit{"conv.conv": convolution("shortconv.conv")}},
@@ -45,7 +47,7 @@ func mambaNames(mixer string, names map[string]string) map[string]string {
 }
 
 func mambaSplits(mixer string, more ...map[string]hfSplit) map[string]hfSplit {
-	all := map[string]hfSplit{mixer + ".A_log": negatedExp, mixer + ".D": column("ssm_d"), mixer + ".conv1d": convolution("ssm_conv1d")}
+	all := map[string]hfSplit{mixer + ".A_log": negatedExp, mixer + ".D": passed, mixer + ".conv1d": convolution("ssm_conv1d")}
 	for _, m := range more {
 		for k, v := range m {
 			all[k] = v
@@ -70,10 +72,25 @@ func negatedExp(_ *hfConfig, m matrix, _ string) ([]hfTensor, error) {
 	return []hfTensor{{"ssm_a", out, dims}}, nil
 }
 
-// column is a vector under its own name.
-func column(to string) hfSplit {
-	return func(_ *hfConfig, m matrix, _ string) ([]hfTensor, error) {
-		return []hfTensor{{to, m, []int{m.cols * m.rows}}}, nil
+// passed is what goes by the state, a vector of channels or in files of Mamba-2 a column of heads.
+func passed(c *hfConfig, m matrix, _ string) ([]hfTensor, error) {
+	dims := []int{m.cols * m.rows}
+	if c.fam.arch != "mamba" && c.fam.arch != "jamba" {
+		dims = []int{1, m.cols * m.rows}
+	}
+	return []hfTensor{{"ssm_d", m, dims}}, nil
+}
+
+// hybrid writes the KV heads of each layer, none in those that do not attend, as the tensors say.
+func (c *hfConfig) hybrid() {
+	list, some := make([]int32, c.layers), false
+	for i := range list {
+		if _, ok := c.out.Tensor(fmt.Sprintf("blk.%d.attn_k.weight", i)); ok {
+			list[i], some = int32(c.kvHeads), true
+		}
+	}
+	if some {
+		c.set("attention.head_count_kv", list)
 	}
 }
 
@@ -179,6 +196,7 @@ func graniteHybridKeys(c *hfConfig) {
 		}
 	}
 	c.out.put("tuff.rope.layers", rotated)
+	c.set("rope.scaling.finetuned", slices.Contains(rotated, true)) // how files say it
 	c.ssmKeys(c.count(4, 64, "mamba_d_conv"), c.count(2, 64, "mamba_expand")*hidden, c.count(256, 1024, "mamba_d_state"), c.count(128, maxHFDim, "mamba_n_heads"),
 		c.count(1, 1<<14, "mamba_n_groups"))
 }
