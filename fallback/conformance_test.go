@@ -6,7 +6,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"tuff/fallback"
-	"tuff/fallback/quant"
 	"tuff/host/compute"
 	"tuff/host/conformance"
 )
@@ -18,24 +17,14 @@ func open(t testing.TB, threads int) *fallback.Device {
 	return d
 }
 
-func formats() []compute.DType {
-	var all []compute.DType
-	for f := compute.F32; f.Valid(); f++ {
-		if quant.Supported(f) {
-			all = append(all, f)
-		}
-	}
-	return all
-}
-
 // raced is set under the race detector, which slows arithmetic twentyfold. Large cases share memory as their small kin do.
 var raced bool
 
 // The suite's own float64 formulas judge the definition.
 func TestConformance(t *testing.T) {
-	conformance.Run(t, open(t, 3), open(t, 1), conformance.Options{Short: testing.Short() || raced, Formats: formats()})
+	conformance.Run(t, open(t, 3), open(t, 1), conformance.Options{Short: testing.Short() || raced})
 }
 
 func TestConformanceOfFastArithmetic(t *testing.T) {
-	conformance.Run(t, open(t, 0), open(t, 1), conformance.Options{Math: compute.Fast, Short: true, Formats: formats()})
+	conformance.Run(t, open(t, 0), open(t, 1), conformance.Options{Math: compute.Fast, Short: true})
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"tuff/gpu/kernel"
 	"tuff/gpu/memory"
 	"tuff/host/compute"
 )
@@ -13,6 +14,7 @@ type buffer struct {
 	d    *Device
 	mem  *memory.Buffer
 	spec compute.BufferSpec
+	row  kernel.RowLayout // of weights
 }
 
 func (b *buffer) Name() string { return b.spec.Name }
@@ -30,11 +32,13 @@ func (b *buffer) Close() error {
 }
 
 // NewBuffer implements compute.Device. Weights are copied: straight into the device's memory where the host reaches it, so
-// that nothing is held twice, else through a staging ring.
+// that nothing is held twice, else through a staging ring; on the way their rows are laid out as kernels read them.
 func (d *Device) NewBuffer(s compute.BufferSpec) (compute.Buffer, error) {
 	if s.Size <= 0 || (s.Data != nil && int64(len(s.Data)) != s.Size) {
 		return nil, fmt.Errorf("gpu: make buffer %q: got %d bytes with %d of data, want equal numbers above 0", s.Name, s.Size, len(s.Data))
 	}
+	b := &buffer{d: d, spec: s}
+	size := s.Size
 	if s.DType != compute.NoDType {
 		want, err := s.DType.Bytes(s.Rows, s.Cols)
 		if err != nil {
@@ -42,6 +46,12 @@ func (d *Device) NewBuffer(s compute.BufferSpec) (compute.Buffer, error) {
 		}
 		if want != s.Size {
 			return nil, fmt.Errorf("gpu: make buffer %q: got %d bytes for [%d, %d] %v, want %d", s.Name, s.Size, s.Rows, s.Cols, s.DType, want)
+		}
+		if s.Usage == compute.UseWeights {
+			if b.row, err = kernel.LayoutOf(s.DType, s.Cols); err != nil {
+				return nil, fmt.Errorf("gpu: make buffer %q: %w", s.Name, err)
+			}
+			size = int64(s.Rows) * int64(b.row.Bytes)
 		}
 	}
 	purpose := memory.Weights
@@ -52,13 +62,13 @@ func (d *Device) NewBuffer(s compute.BufferSpec) (compute.Buffer, error) {
 		purpose = memory.Readback
 	}
 	// Kernels read whole words, so the last one must exist.
-	m, err := d.mem.Alloc(purpose, roundUp(uint64(s.Size), 4), s.Name)
+	m, err := d.mem.Alloc(purpose, roundUp(uint64(size), 4), s.Name)
 	if err != nil {
 		return nil, err
 	}
-	b := &buffer{d: d, mem: m, spec: s}
+	b.mem = m
 	if s.Data != nil {
-		err = d.mem.Upload(m, 0, s.Data)
+		err = b.upload(0, s.Data)
 	} else {
 		err = d.mem.Fill(m, 0, m.Size(), 0)
 	}
@@ -87,7 +97,7 @@ func (d *Device) Upload(dst compute.Buffer, off int64, src []byte) error {
 	if err != nil {
 		return err
 	}
-	return d.mem.Upload(b.mem, uint64(off), src)
+	return b.upload(off, src)
 }
 
 // Download implements compute.Device. Every recording ends with a barrier to the host and every run with a wait, so memory
@@ -96,6 +106,9 @@ func (d *Device) Download(dst []byte, src compute.Buffer, off int64) error {
 	b, err := d.own("download from", src, off, len(dst))
 	if err != nil {
 		return err
+	}
+	if b.row.Packed() {
+		return b.unpack(dst, off)
 	}
 	if bytes := b.mem.Bytes(); bytes != nil && b.spec.Usage == compute.UseReadback {
 		copy(dst, bytes[off:])

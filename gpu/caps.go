@@ -28,7 +28,6 @@ func unfit(p *vk.PhysicalInfo) string {
 		{f.BufferDeviceAddress, "buffer device addresses"},
 		{f.TimelineSemaphore, "timeline semaphores"},
 		{f.Storage16, "16-bit storage"},
-		{f.Storage8, "8-bit storage"},
 		{f.ShaderInt64, "64-bit integers in shaders"},
 		{f.ShaderInt16, "16-bit integers in shaders"},
 		{l.MaxComputeSharedMemorySize >= minShared, fmt.Sprintf("%d bytes of shared memory", minShared)},
@@ -56,7 +55,7 @@ func capsOf(d *vk.Device) kernel.Caps {
 	return kernel.Caps{
 		SubgroupSize: sub.Size, SharedBytes: p.Limits.MaxComputeSharedMemorySize, MaxInvocations: p.Limits.MaxComputeWorkGroupInvocations,
 		MaxGrid: p.Limits.MaxComputeWorkGroupCount, PushBytes: p.Limits.MaxPushConstantsSize, Float16: f.Float16, Int8: f.Int8,
-		Storage16: f.Storage16, Storage8: f.Storage8, SubgroupArith: ops&vk.SubgroupArithmetic != 0, SubgroupShuffle: ops&vk.SubgroupShuffle != 0,
+		Storage16: f.Storage16, SubgroupArith: ops&vk.SubgroupArithmetic != 0, SubgroupShuffle: ops&vk.SubgroupShuffle != 0,
 		Units: unitsOf(p),
 	}
 }

@@ -3,7 +3,6 @@ package gpu_test
 import (
 	"os"
 	"slices"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -11,22 +10,11 @@ import (
 	"tuff/gpu"
 	"tuff/host/compute"
 	"tuff/host/conformance"
-	"tuff/shaders"
 )
-
-// formats are the weight formats that kernels read.
-func formats() (list []compute.DType) {
-	for f := compute.F32; f.Valid(); f++ {
-		if slices.Contains(shaders.Formats, strings.ToLower(f.String())) {
-			list = append(list, f)
-		}
-	}
-	return list
-}
 
 // The whole suite, judged by the suite's own formulas with the CPU as reference.
 func TestConformance(t *testing.T) {
-	conformance.Run(t, openGPU(t, gpu.Options{}), openCPU(t), conformance.Options{Short: testing.Short(), Formats: formats()})
+	conformance.Run(t, openGPU(t, gpu.Options{}), openCPU(t), conformance.Options{Short: testing.Short()})
 }
 
 func TestConformanceOfFastArithmetic(t *testing.T) {
@@ -46,7 +34,7 @@ func TestConformanceOfVariants(t *testing.T) {
 		}
 		tested++
 		t.Run(v.Name, func(t *testing.T) {
-			conformance.Run(t, d, cpu, conformance.Options{Short: true, Match: v.Op + "/", Formats: formats(), Variant: map[string]string{v.Op: v.Name}})
+			conformance.Run(t, d, cpu, conformance.Options{Short: true, Match: v.Op + "/", Variant: map[string]string{v.Op: v.Name}})
 		})
 	}
 	require.GreaterOrEqual(t, tested, 7)

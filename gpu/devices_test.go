@@ -47,7 +47,7 @@ func TestChoose(t *testing.T) {
 
 func TestUnfitNamesEverythingThatIsMissing(t *testing.T) {
 	p := &vk.PhysicalInfo{}
-	p.Features.BufferDeviceAddress, p.Features.TimelineSemaphore, p.Features.Storage8 = true, true, true
+	p.Features.BufferDeviceAddress, p.Features.TimelineSemaphore = true, true
 	p.Features.ShaderInt64, p.Features.ShaderInt16 = true, true
 	p.Limits.MaxComputeSharedMemorySize, p.Limits.MaxComputeWorkGroupInvocations, p.Limits.MaxPushConstantsSize = 16<<10, 128, 64
 	assert.Equal(t, "it lacks 16-bit storage, 128 bytes of push constants", unfit(p))

@@ -175,8 +175,11 @@ func (d *Device) newLayout(p *compute.Program, groups []kernel.Group, o compute.
 			if err != nil {
 				return nil, fmt.Errorf("%w (tensor %q)", err, t.Name)
 			}
-			n, _ := t.Bytes(compute.Sizes{}) // checked with the program
-			lo := b.mem.Address() + uint64(t.Offset)
+			off, n, err := b.place(t)
+			if err != nil {
+				return nil, fmt.Errorf("gpu: compile: tensor %q: %w", t.Name, err)
+			}
+			lo := b.mem.Address() + uint64(off)
 			l.at[r] = compute.View{Buffer: b, Offset: t.Offset}
 			l.addr[r] = span{lo, lo + uint64(n)}
 		}

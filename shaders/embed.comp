@@ -29,9 +29,7 @@ layout(push_constant) uniform Params {
 };
 
 void main() {
-#ifdef CODEBOOK
-  codebookWords = codebook;
-#endif
+  beginFormat(cols);
   uint i = foldedInvocation(WG), segs = (cols + 7u) / 8u, r = i / segs, s = i % segs;
   if (r >= rows) return;
   Row row = rowAt(table, POSITIONS == 1 ? stepPos(step, r) : stepToken(step, r), rowBytes);

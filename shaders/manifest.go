@@ -17,7 +17,6 @@ type Need string
 const (
 	NeedInt64    Need = "shaderInt64"              // arithmetic on addresses
 	Need16Bit    Need = "storageBuffer16BitAccess" // loads and stores of 16-bit words
-	Need8Bit     Need = "storageBuffer8BitAccess"  // loads of bytes
 	NeedSubgroup Need = "subgroup arithmetic"      // subgroup add in compute shaders
 )
 
@@ -69,16 +68,8 @@ func manifest() []Entry {
 	}
 	format := func(stem, suffix string, needs []Need, spec ...Spec) {
 		for _, f := range Formats {
-			n := needs
-			switch f {
-			case "f32", "q4_k", "q5_k": // whose words are 32 bits
-			case "mxfp4":
-				n = append(n[:len(n):len(n)], Need8Bit)
-			default:
-				n = append(n[:len(n):len(n)], Need16Bit)
-			}
 			m = append(m, Entry{Name: stem + "_" + f + suffix, Source: stem + suffix + ".comp",
-				Defines: []string{"FORMAT_" + strings.ToUpper(f)}, Needs: n, Spec: spec})
+				Defines: []string{"FORMAT_" + strings.ToUpper(f)}, Needs: needs, Spec: spec})
 		}
 	}
 	int64s := []Need{NeedInt64}

@@ -62,9 +62,7 @@ void stageX(uint have, uint k0) {
 }
 
 void main() {
-#ifdef CODEBOOK
-  codebookWords = codebook;
-#endif
+  beginFormat(k);
   uint first = foldedWorkgroup() * BM, z = gl_WorkGroupID.z, e, begin, have;
   if (HEADS == 1) {
     uint tokens = slots / used, per = (tokens + BN - 1u) / BN;

@@ -46,9 +46,7 @@ shared float partial[ROWS * (WG / 4)];
 vec4 four(uint at) { return vec4(x.v[at], x.v[at + 1u], x.v[at + 2u], x.v[at + 3u]); }
 
 void main() {
-#ifdef CODEBOOK
-  codebookWords = codebook;
-#endif
+  beginFormat(k);
   uint blocks = (n + ROWS - 1u) / ROWS, id = foldedWorkgroup(), slot = id / blocks, first = id % blocks * ROWS;
   if (slot >= slots) return; // the fold's tail; the whole workgroup
   uint lane = gl_LocalInvocationID.x, units = k / 16u;

@@ -44,9 +44,7 @@ void stageX(uint first, uint k0) {
 }
 
 void main() {
-#ifdef CODEBOOK
-  codebookWords = codebook;
-#endif
+  beginFormat(k);
   Matrix m = matrixOf(foldedWorkgroup(), BM, MATS);
   if (m.first >= m.n) return; // the fold's tail; the whole workgroup
   uint firstR = gl_WorkGroupID.z * BN;

@@ -51,9 +51,7 @@ float total(uint sum) {
 }
 
 void main() {
-#ifdef CODEBOOK
-  codebookWords = codebook;
-#endif
+  beginFormat(k);
   Matrix m = matrixOf(foldedWorkgroup(), ROWS, MATS);
   if (m.first >= m.n) return; // the fold's tail; the whole workgroup
   uint lane = gl_LocalInvocationID.x, units = k / 16u;

@@ -124,7 +124,7 @@ var constantID = regexp.MustCompile(`(?m)^layout\(constant_id = (\d+)\) const ui
 
 // Capabilities by the numbers of the SPIR-V specification.
 var capabilityNeeds = map[uint32]Need{
-	11: NeedInt64, 4433: Need16Bit, 4448: Need8Bit, 63: NeedSubgroup,
+	11: NeedInt64, 4433: Need16Bit, 63: NeedSubgroup,
 	1: "", 5347: "", 61: "", // Shader, PhysicalStorageBufferAddresses, GroupNonUniform: required of every device
 }
 

@@ -210,7 +210,11 @@ func (c *common) benchShape(ctx context.Context, dev *gpu.Device, op string, s *
 			return 0, usageError{err}
 		}
 		// 0x3c in every byte is a number near 1 or 0.01 in every format, whatever its blocks look like.
-		b, err := dev.NewBuffer(compute.BufferSpec{Name: name, Usage: compute.UseWeights, Size: size, Data: bytes.Repeat([]byte{0x3c}, int(size))})
+		spec := compute.BufferSpec{Name: name, Usage: compute.UseWeights, Size: size, DType: t, Rows: rows, Cols: cols, Data: bytes.Repeat([]byte{0x3c}, int(size))}
+		if role == compute.State {
+			spec.Usage = compute.UseState
+		}
+		b, err := dev.NewBuffer(spec)
 		if err != nil {
 			return 0, err
 		}

@@ -16,7 +16,6 @@ type Caps struct {
 	PushBytes       uint32 // maxPushConstantsSize
 	Float16, Int8   bool   // arithmetic
 	Storage16       bool
-	Storage8        bool
 	SubgroupArith   bool // subgroup add and max in compute
 	SubgroupShuffle bool
 	Units           uint32 // compute units if the driver tells, else an estimate by kind; bounds split counts

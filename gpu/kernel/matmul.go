@@ -208,7 +208,7 @@ func (pl *planner) matMulArgs(f product) ([]Arg, error) {
 		out[1], n[1] = 0, 0
 	}
 	t := pl.p.At(f.ops[0].W)
-	rowBytes, err := t.DType.RowBytes(t.Cols)
+	row, err := LayoutOf(t.DType, t.Cols)
 	if err != nil {
 		return nil, err
 	}
@@ -219,7 +219,7 @@ func (pl *planner) matMulArgs(f product) ([]Arg, error) {
 		}
 	}
 	args = append(append(args, addr(f.residual)), codebook(t.DType)...)
-	return append(args, rowsArg(pl.p.At(f.ops[0].X).Rows), u32(n[0]), u32(n[1]), u32(n[2]), u32(t.Cols), u32(int(rowBytes))), nil
+	return append(args, rowsArg(pl.p.At(f.ops[0].X).Rows), u32(n[0]), u32(n[1]), u32(n[2]), u32(t.Cols), u32(row.Bytes)), nil
 }
 
 func (f product) reads() []Access {

@@ -129,7 +129,7 @@ func (pl *planner) check(g *Group) error {
 			if need == shaders.NeedSubgroup && !pl.caps.SubgroupArith {
 				return unsupported("%s needs %s", d.Module, need)
 			}
-			if need == shaders.Need16Bit && !pl.caps.Storage16 || need == shaders.Need8Bit && !pl.caps.Storage8 {
+			if need == shaders.Need16Bit && !pl.caps.Storage16 {
 				return unsupported("%s needs %s", d.Module, need)
 			}
 		}

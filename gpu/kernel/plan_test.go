@@ -15,9 +15,9 @@ import (
 // ample is a device without tight limits, small one the least that tuff asks for.
 var (
 	ample = Caps{SubgroupSize: 32, SharedBytes: 48 << 10, MaxInvocations: 1024, MaxGrid: [3]uint32{1 << 31, 65535, 65535}, PushBytes: 256,
-		Storage16: true, Storage8: true, SubgroupArith: true, Units: 64}
+		Storage16: true, SubgroupArith: true, Units: 64}
 	small = Caps{SubgroupSize: 4, SharedBytes: 16 << 10, MaxInvocations: 128, MaxGrid: [3]uint32{65535, 65535, 65535}, PushBytes: 128,
-		Storage16: true, Storage8: true, Units: 2}
+		Storage16: true, Units: 2}
 )
 
 // layer is one layer of a Llama with its ends: hidden 64, 4 heads of 16 over 2, FFN 96.

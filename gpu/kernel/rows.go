@@ -13,13 +13,13 @@ func (pl *planner) embed(g *Group, op compute.Embed) error {
 	if err != nil {
 		return err
 	}
-	rowBytes, err := t.DType.RowBytes(t.Cols)
+	row, err := LayoutOf(t.DType, t.Cols)
 	if err != nil {
 		return err
 	}
 	d := pl.elementwise(module, compute.PerToken(1), ceilDiv(t.Cols, 8), []uint32{flag(op.Positions)},
 		slices.Concat([]Arg{addr(op.Table), addr(op.Out), stepArg()}, codebook(t.DType),
-			[]Arg{rowsArg(compute.PerToken(1)), u32(t.Cols), u32(int(rowBytes)), f32(op.Scale)}),
+			[]Arg{rowsArg(compute.PerToken(1)), u32(t.Cols), u32(row.Bytes), f32(op.Scale)}),
 		refs(op.Table), refs(op.Out))
 	g.add(d, "rows are decoded where they lie")
 	return nil

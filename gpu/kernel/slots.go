@@ -81,6 +81,6 @@ func expertsModule(w *compute.Tensor, form string) (module string, rowBytes int,
 	if module, err = moduleOf("matmul_experts", w.DType, form); err != nil {
 		return "", 0, err
 	}
-	bytes, err := w.DType.RowBytes(w.Cols)
-	return module, int(bytes), err
+	row, err := LayoutOf(w.DType, w.Cols)
+	return module, row.Bytes, err
 }

@@ -7,7 +7,8 @@ import "fmt"
 //	KCache[slot(t), :] = K[t, :]      VCache[slot(t), :] = V[t, :]
 //	slot(t) = Pages[pos/PageSize]·PageSize + pos%PageSize      with pos = Step.Pos[t] and Pages of t's sequence
 //
-// K is [T, Ck] and V [T, Cv] float32, or none together with its cache, where values are a part of the keys; KCache is [NumPages·PageSize, Ck] and VCache [.., Cv], F32 or F16 (nearest even).
+// K is [T, Ck] and V [T, Cv] float32, or none together with its cache, where values are a part of the keys; KCache is
+// [NumPages·PageSize, Ck] and VCache [.., Cv], F32 or F16 (nearest even).
 type KVStore struct {
 	K, V, KCache, VCache Ref
 }

@@ -26,8 +26,6 @@ func (c Case) String() string { return c.Op + "/" + c.Name }
 
 // Options of a run.
 type Options struct {
-	// Formats are the weight formats that the device claims; cases of others are skipped and listed. Nil: Formats10.
-	Formats []compute.DType
 	// Math is compiled with and widens the bounds when Fast.
 	Math compute.Math
 	// Short keeps the cases that are Quick.
@@ -43,16 +41,12 @@ type Options struct {
 	Rerun func(Case) string
 }
 
-// Formats10 are the weight formats that every device has.
-var Formats10 = []compute.DType{compute.F32, compute.F16, compute.BF16, compute.Q8_0, compute.Q4_0, compute.Q4_1,
-	compute.Q5_0, compute.Q5_1, compute.Q4_K, compute.Q6_K}
+// Formats are the weight formats that every device has: those that the suite decodes by itself and the others.
+var Formats = slices.Concat(formats10, formats18)
 
-func (o Options) formats() []compute.DType {
-	if o.Formats == nil {
-		return Formats10
-	}
-	return o.Formats
-}
+// formats10 are the weight formats that the suite decodes by formulas of its own.
+var formats10 = []compute.DType{compute.F32, compute.F16, compute.BF16, compute.Q8_0, compute.Q4_0, compute.Q4_1,
+	compute.Q5_0, compute.Q5_1, compute.Q4_K, compute.Q6_K}
 
 // Status is how a case ended.
 type Status uint8
@@ -149,10 +143,6 @@ func (c Case) Run(ctx context.Context, dev, ref compute.Device, o Options) Resul
 	r := Result{Case: c, Status: Passed}
 	if o.Rerun != nil {
 		r.Rerun = o.Rerun(c)
-	}
-	if c.Format != compute.NoDType && !slices.Contains(o.formats(), c.Format) {
-		r.Status, r.Err = Skipped, fmt.Errorf("the device does not claim %v", c.Format)
-		return r
 	}
 	if err := c.run(ctx, dev, ref, o, &r); err != nil {
 		r.Status, r.Err = Failed, err

@@ -6,7 +6,7 @@ import (
 	"tuff/host/compute"
 )
 
-// formats18 are the weight formats beyond Formats10; the suite decodes them by the reference device.
+// formats18 are the weight formats beyond formats10; the suite decodes them by the reference device.
 var formats18 = []compute.DType{compute.Q2_K, compute.Q3_K, compute.Q5_K, compute.IQ1_S, compute.IQ1_M, compute.IQ2_XXS,
 	compute.IQ2_XS, compute.IQ2_S, compute.IQ3_XXS, compute.IQ3_S, compute.IQ4_NL, compute.IQ4_XS, compute.TQ1_0, compute.TQ2_0,
 	compute.MXFP4, compute.NVFP4, compute.Q1_0, compute.Q2_0}
@@ -86,7 +86,7 @@ func (l *list) mm(kind string, m mm, quick bool) {
 func pick[T any](from []T, i int) T { return from[i%len(from)] }
 
 func (l *list) matmul() {
-	for i, f := range Formats10 {
+	for i, f := range formats10 {
 		// Rows of X: kernels for few columns, then tiles.
 		for j, r := range edges {
 			for v := range 3 {

@@ -1,12 +1,11 @@
-// F16: one binary16 per element, 2 bytes, 2-byte aligned.
-#include "../half.glsl"
+// F16: one binary16 per element. Rows begin at multiples of 16 bytes.
 #define BLOCK_LEN 1
-#define Row U16In
-float decode1(Row row, uint k) { return halfToFloat(uint(row.v[k])); }
-vec2 halves(Row row, uint k) { return unpackHalf2x16(uint(row.v[k]) | uint(row.v[k + 1u]) << 16); }
+#define Row U32In
+#include "words.glsl"
+float decode1(Row row, uint k) { return halfAt(row, 2u * k); }
 void decode8(Row row, uint seg, out vec4 a, out vec4 b) {
-  uint k = 8u * seg;
-  a = vec4(halves(row, k), halves(row, k + 2u));
-  b = vec4(halves(row, k + 4u), halves(row, k + 6u));
+  uvec4 w = wordsAt4(row, 16u * seg);
+  a = vec4(unpackHalf2x16(w.x), unpackHalf2x16(w.y));
+  b = vec4(unpackHalf2x16(w.z), unpackHalf2x16(w.w));
 }
 #include "contiguous.glsl"

@@ -1,4 +1,4 @@
-// F32: one IEEE float per element, 4 bytes, 4-byte aligned.
+// F32: one IEEE float per element, 4 bytes, 4-byte aligned. Rows lie as in the file.
 #define BLOCK_LEN 1
 #define Row F32In
 #define decode1(row, k) ((row).v[k])

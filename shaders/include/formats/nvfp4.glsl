@@ -1,9 +1,9 @@
-// NVFP4: 64 elements in 36 bytes, 2-byte aligned: four UE4M3 scales, one for each 16 elements, then 8 bytes for each of the
-// four; their low nibbles are the first eight of its elements, their high nibbles the others.   x = UE4M3(s) E2M1(q)
+// NVFP4: 64 elements: four UE4M3 scales, one for each 16 elements, then 8 bytes for each of the four; their low nibbles are the
+// first eight of its elements, their high nibbles the others.   x = UE4M3(s) E2M1(q)
+// File: 36 bytes, in this order. Planes: nibbles, scales.
 #define BLOCK_LEN 64
-#define Row U16In
-#include "../half.glsl"
-#include "bytes.glsl"
+#define Row U32In
+#include "words.glsl"
 #include "e2m1.glsl"
 // halfScale is half of the value of an 8-bit float without sign, four exponent bits of bias 7; the code of NaN stands for 0.
 float halfScale(uint s) {
@@ -14,9 +14,18 @@ float halfScale(uint s) {
   return (1.0 + m * 0.125) * uintBitsToFloat((e + 119u) << 23);
 }
 void decode8(Row row, uint seg, out vec4 a, out vec4 b) {
-  uint at = 36u * (seg >> 3), g = seg >> 1 & 3u, q = at + 4u + 8u * g, shift = 4u * (seg & 1u);
-  float d = halfScale(byteAt(row, at + g));
-  a = d * fours4(bytes4(row, q) >> shift & 15u);
-  b = d * fours4(bytes4(row, q + 4u) >> shift & 15u);
+  uint g = seg >> 1, shift = 4u * (seg & 1u);
+  uvec2 q = wordsAt2(row, 8u * g);
+  float d = halfScale(byteAt(row, 32u * rowBlocks + g));
+  a = d * levels4(bits4(q.x, shift, 15u));
+  b = d * levels4(bits4(q.y, shift, 15u));
 }
-#include "contiguous.glsl"
+uvec2 segments(uint unit) { return uvec2(2u * unit, 2u * unit + 1u); }
+void decode16(Row row, uint unit, out vec4 v[4]) {
+  uvec2 q = wordsAt2(row, 8u * unit);
+  float d = halfScale(byteAt(row, 32u * rowBlocks + unit));
+  v[0] = d * levels4(bits4(q.x, 0u, 15u));
+  v[1] = d * levels4(bits4(q.y, 0u, 15u));
+  v[2] = d * levels4(bits4(q.x, 4u, 15u));
+  v[3] = d * levels4(bits4(q.y, 4u, 15u));
+}

@@ -1,4 +1,4 @@
-// Q4_1: 32 elements in 20 bytes: binary16 d and m, 16 bytes of nibbles.   x = d q + m
+// Q4_1: 32 elements: binary16 d and m, 16 bytes of nibbles.   x = d q + m
 #define MIN 1
 #define HIGH 0
 #define ZERO 0

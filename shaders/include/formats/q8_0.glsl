@@ -1,13 +1,22 @@
-// Q8_0: 32 elements in 34 bytes, 2-byte aligned: binary16 d, then 32 int8 q.   x = d q
-#include "../half.glsl"
+// Q8_0: 32 elements: binary16 d, 32 int8 q.   x = d q
+// File: 34 bytes, d first. Planes: q, d.
 #define BLOCK_LEN 32
-#define Row U16In
-// bytes2 is two int8 of a 16-bit word, sign-extended.
-vec2 bytes2(uint w) { return vec2(bitfieldExtract(int(w), 0, 8), bitfieldExtract(int(w), 8, 8)); }
+#define Row U32In
+#include "words.glsl"
+vec4 signed4(uint w) { return vec4(ivec4(int(w)) << ivec4(24, 16, 8, 0) >> 24); }
+float scaleOf(Row row, uint block) { return halfAt(row, 32u * rowBlocks + 2u * block); }
 void decode8(Row row, uint seg, out vec4 a, out vec4 b) {
-  uint at = 17u * (seg >> 2), q = at + 1u + 4u * (seg & 3u);
-  float d = halfToFloat(uint(row.v[at]));
-  a = d * vec4(bytes2(uint(row.v[q])), bytes2(uint(row.v[q + 1u])));
-  b = d * vec4(bytes2(uint(row.v[q + 2u])), bytes2(uint(row.v[q + 3u])));
+  uvec2 q = wordsAt2(row, 8u * seg);
+  float d = scaleOf(row, seg >> 2);
+  a = d * signed4(q.x);
+  b = d * signed4(q.y);
 }
-#include "contiguous.glsl"
+uvec2 segments(uint unit) { return uvec2(2u * unit, 2u * unit + 1u); }
+void decode16(Row row, uint unit, out vec4 v[4]) {
+  uvec4 q = wordsAt4(row, 16u * unit);
+  float d = scaleOf(row, unit >> 1);
+  v[0] = d * signed4(q.x);
+  v[1] = d * signed4(q.y);
+  v[2] = d * signed4(q.z);
+  v[3] = d * signed4(q.w);
+}

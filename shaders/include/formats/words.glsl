@@ -1,0 +1,13 @@
+// words: pieces of a row of weights by their byte addresses, out of loads of 4, 8 and 16 bytes. Rows begin at multiples of what
+// the format loads at once: of 16 bytes where gpu/kernel/planes.go lays rows out in planes. There the pieces of all blocks that a
+// file holds block by block follow each other: those of a plane begin at rowBlocks times the bytes of the pieces before them.
+#include "../half.glsl"
+uint byteAt(U32In row, uint at) { return row.v[at >> 2] >> (8u * (at & 3u)) & 255u; }          // any address
+uint shortAt(U32In row, uint at) { return row.v[at >> 2] >> (8u * (at & 2u)) & 0xffffu; }      // multiples of 2
+uint wordAt(U32In row, uint at) { return row.v[at >> 2]; }                                     // multiples of 4
+uvec2 wordsAt2(U32In row, uint at) { return U32x2In(uint64_t(row)).v[at >> 3]; }               // multiples of 8
+uvec4 wordsAt4(U32In row, uint at) { return U32x4In(uint64_t(row)).v[at >> 4]; }               // multiples of 16
+float halfAt(U32In row, uint at) { return halfToFloat(shortAt(row, at)); }
+// bytes4 are the four bytes of a word, after a shift of each by shift and under a mask.
+uvec4 bytes4(uint w) { return uvec4(w, w >> 8, w >> 16, w >> 24) & 255u; }
+uvec4 bits4(uint w, uint shift, uint mask) { return uvec4(w, w >> 8, w >> 16, w >> 24) >> shift & mask; }
