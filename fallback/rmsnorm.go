@@ -20,11 +20,15 @@ func (k *rmsnorm) begin(s *compute.Step) int {
 }
 
 func (k *rmsnorm) unit(_ *worker, i int) {
-	weight := k.weight.row(0)
+	weight, size := k.weight.row(0), k.x.Cols
+	if k.op.Group > 0 {
+		size = k.op.Group
+	}
 	for r := i * k.chunk; r < min((i+1)*k.chunk, k.rows); r++ {
 		x, out := k.x.row(r), k.out.row(r)
-		for g := 0; g < len(x); g += len(weight) {
-			normalize(out[g:g+len(weight)], x[g:g+len(weight)], weight, k.op.Eps)
+		for g := 0; g < len(x); g += size {
+			w := g % len(weight)
+			normalize(out[g:g+size], x[g:g+size], weight[w:w+size], k.op.Eps)
 		}
 	}
 }

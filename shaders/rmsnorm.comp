@@ -1,7 +1,7 @@
 // rmsnorm: scale each group of columns to unit root mean square, then by weight.
-//   out[g,c] = x[g,c] / sqrt(mean_c(x[g,c]^2) + eps) * w[c]
-// Shapes    x, out [groups, width] f32: rows of whole groups, row-major; w [width] f32; out does not alias x
-// Params    addresses; groups; width in elements; eps from model metadata
+//   out[g,c] = x[g,c] / sqrt(mean_c(x[g,c]^2) + eps) * w[g mod sets, c]
+// Shapes    x, out [groups, width] f32: rows of whole groups, row-major; w [sets, width] f32; out does not alias x
+// Params    addresses; groups; width in elements; eps from model metadata; sets of weights: 1, or the groups of a row
 // Spec      0 WG: power of two, 8 to 256
 // Grid      groups, folded into y; one workgroup per group, columns past WG walked in strides
 // Shared    4 WG bytes; f32 tree reduction, order fixed by WG
@@ -20,6 +20,7 @@ layout(push_constant) uniform Params {
   uint groups;
   uint width;
   float eps;
+  uint sets;
 };
 
 shared float sums[WG];
@@ -27,7 +28,7 @@ shared float sums[WG];
 void main() {
   uint g = foldedWorkgroup(), lane = gl_LocalInvocationID.x;
   if (g >= groups) return; // the fold's tail; the whole workgroup
-  uint at = g * width;
+  uint at = g * width, w = g % sets * width;
   float s = 0.0;
   for (uint c = lane; c < width; c += WG) {
     float v = x.v[at + c];
@@ -40,5 +41,5 @@ void main() {
   }
   barrier(); // the total is written before everyone reads it
   float scale = 1.0 / sqrt(sums[0] / float(width) + eps);
-  for (uint c = lane; c < width; c += WG) o.v[at + c] = x.v[at + c] * scale * weight.v[c];
+  for (uint c = lane; c < width; c += WG) o.v[at + c] = x.v[at + c] * scale * weight.v[w + c];
 }

@@ -39,7 +39,7 @@ func (pl *planner) rmsNorm(g *Group, op compute.RMSNorm) {
 	}
 	groups := scaled(x.Rows, parts)
 	g.add(Dispatch{Module: "rmsnorm", Name: "rmsnorm", Spec: []uint32{pl.rowGroup(width)},
-		Args:  []Arg{addr(op.X), addr(op.Weight), addr(op.Out), rowsArg(groups), u32(width), f32(op.Eps)},
+		Args:  []Arg{addr(op.X), addr(op.Weight), addr(op.Out), rowsArg(groups), u32(width), f32(op.Eps), u32(pl.p.At(op.Weight).Cols / width)},
 		Grid:  func(s Shape) [3]uint32 { return pl.fold(groups.At(s.Sizes())) },
 		Reads: refs(op.X, op.Weight), Writes: refs(op.Out)}, "one workgroup per row")
 }

@@ -7,7 +7,8 @@ import "fmt"
 //	Out[r,c] = X[r,c] / sqrt(mean_c(X[r,c]²) + Eps) · Weight[c]
 //
 // X and Out are [R, C] float32, row-major; Weight is [1, C] float32. Out must not alias X.
-// With Group > 0 each row is C/Group independent groups of Group columns and Weight is [1, Group] (head-wise norm).
+// With Group > 0 each row is C/Group independent groups of Group columns. Weight is then [1, Group], the same for all (head-wise
+// norm), or [1, C], its own for each (the grouped norm of Mamba-2).
 // The sum of squares accumulates in float64 on fallback and float32 on gpu.
 // Source: Zhang and Sennrich, Root Mean Square Layer Normalization, 2019, eq. 4.
 type RMSNorm struct {
@@ -34,6 +35,9 @@ func (o RMSNorm) Check(p *Program) error {
 	}
 	if !(o.Eps >= 0) {
 		return fmt.Errorf("got eps %g, want at least 0", o.Eps)
+	}
+	if o.Weight != 0 && p.At(o.Weight).Cols == x.Cols {
+		width = x.Cols
 	}
 	return checks(wantF32(p, "X", o.X, x.Rows, x.Cols), wantF32(p, "Out", o.Out, x.Rows, x.Cols),
 		wantF32(p, "Weight", o.Weight, Rows(1), width), wantDistinct(o.Out, o.X, o.Weight))

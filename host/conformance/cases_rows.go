@@ -50,6 +50,7 @@ type norm struct {
 	zeros             bool // all rows but the first are zero
 	lead              int
 	fixed             bool
+	own               bool // every group has weights of its own
 }
 
 func (m norm) fill(b *build) {
@@ -71,7 +72,7 @@ func (m norm) fill(b *build) {
 		x = b.feedOf("x", m.cols, gen)
 	}
 	size := m.cols
-	if m.group > 0 {
+	if m.group > 0 && !m.own {
 		size = m.group
 	}
 	w := b.random("weight", 1, size)
@@ -97,6 +98,9 @@ func (l *list) rmsnorm() {
 		for j, heads := range []int{1, 2, 7, 32} {
 			m := norm{rows: 1 + 4*(j%3), cols: group * heads, group: group, eps: 1e-6, spread: 1}
 			l.add("rmsnorm", fmt.Sprintf("heads%d_d%d", heads, group), 0, j == i%4, m.fill)
+			if m.own = true; heads > 1 {
+				l.add("rmsnorm", fmt.Sprintf("groups%d_d%d", heads, group), 0, heads == 7 && group == 48, m.fill)
+			}
 		}
 	}
 }

@@ -24,7 +24,7 @@ var Counts = map[string]int{
 	"matmul_heads":         140,
 	"mix":                  24,
 	"program":              20,
-	"rmsnorm":              176,
+	"rmsnorm":              203,
 	"rmsnorm_matmul":       80,
 	"rope":                 243,
 	"rope_kvstore":         48,

@@ -167,6 +167,13 @@ func faults() []fault {
 			}
 			return v
 		})},
+		fault{op: "rmsnorm", name: "every group has the weights of the first", program: func(p *compute.Program) {
+			for _, in := range p.Instrs {
+				if o, ok := in.Op.(compute.RMSNorm); ok && o.Group > 0 {
+					p.At(o.Weight).Cols = o.Group
+				}
+			}
+		}},
 		fault{op: "rmsnorm", name: "offset is ignored", program: ignoreOffsets},
 
 		fault{op: "rope", name: "pairing is exchanged", op2: on(func(o *compute.RoPE) { o.Pairing = 1 - o.Pairing })},

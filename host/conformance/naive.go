@@ -117,7 +117,7 @@ func (n *naive) rmsnorm(o compute.RMSNorm) error {
 		in := moved / float64(size) / mean
 		rel := 2*(gamma(size+2)/2+7*u) + in
 		for i := at; i < at+size; i++ {
-			weight := w.v[i-at]
+			weight := w.v[i%out.cols%w.cols]
 			out.v[i] = x.v[i] / root * weight
 			out.e[i] = abs(out.v[i])*rel + x.e[i]/root*abs(weight)*(1+rel) + tiny*(1+abs(weight))
 		}

@@ -233,6 +233,15 @@ func (b *Builder) HeadNorm(name string, x compute.Ref, dim int) compute.Ref {
 	return out
 }
 
+// groupNorm normalises each of groups of the columns of x by itself, with weights of its own: a row of the file for each.
+func (b *Builder) groupNorm(name string, x compute.Ref, groups int) compute.Ref {
+	t := *b.p.At(x)
+	out := b.p.Scratch(b.layer+name, t.Rows, t.Cols)
+	w := b.tensorOf(name+".weight", 1, t.Cols, groups, t.Cols/groups)
+	b.p.Add(b.layer+name, compute.RMSNorm{X: x, Weight: w, Out: out, Group: t.Cols / groups, Eps: b.cfg.NormEps})
+	return out
+}
+
 // plainHeadNorm normalises every head of x by itself, without weights.
 func (b *Builder) plainHeadNorm(name string, x compute.Ref, dim int) compute.Ref {
 	t := *b.p.At(x)
