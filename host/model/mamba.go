@@ -110,7 +110,7 @@ func (d Decoder) mixer(b *Builder, h compute.Ref) compute.Ref {
 	y := b.Scan(compute.SSMScan{X: x, DT: dt, A: b.flat("ssm_a", heads, 1), B: in, C: out, NumHeads: heads, HeadDim: s.Inner / heads, NumGroups: s.Groups, StateSize: s.State})
 	y = b.Gate("ssm_gated", compute.SiLU, z, y)
 	if t, ok := b.f.Tensor(b.layer + "ssm_norm.weight"); ok {
-		if b.needs == nil && t.Rows == s.Groups && t.Rows > 1 {
+		if s.Groups > 1 && (b.needs != nil || t.Rows == s.Groups) { // folders have one norm of all groups
 			y = b.groupNorm("ssm_norm", y, s.Groups)
 		} else {
 			y = b.Norm("ssm_norm", y)

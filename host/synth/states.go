@@ -13,6 +13,7 @@ const (
 	mambaState   = 16  // elements of a channel's state in Mamba
 	mamba2State  = 128 // and in Mamba-2
 	mamba2Head   = 64  // channels of a head of Mamba-2
+	mamba2Groups = 2   // of heads that share keys and have a norm of their own; the first models have one, Codestral Mamba eight
 	jambaPeriod  = 8   // layers, one of which attends
 	hybridPeriod = 10  // of Granite 4
 	shortPeriod  = 3   // of LFM2
@@ -91,6 +92,7 @@ var stateArchs = map[string]*arch{
 	"mamba2": {optional: list(secondMixer, secondNorm, own, []string{"ssm_in.weight"}), keys: func(s *Spec, set func(string, any)) {
 		headless(s, set)
 		mamba2Keys(s, set)
+		set("ssm.group_count", mamba2Groups)
 	}},
 	// Every second layer has experts, the others a plain feed-forward part.
 	"jamba": {moe: always, optional: list(firstMixer, own, []string{"ssm_dt_norm.weight"}),
