@@ -92,7 +92,7 @@ func (e *executable) bindAll() error {
 }
 
 // stems are the ops that the device has.
-var stems = []string{"activation", "add", "attention", "columns", "conv1d", "embed", "kvstore", "layernorm", "matmul", "matmul_experts", "matmul_heads", "mix", "rmsnorm", "rope",
+var stems = []string{"activation", "add", "attention", "columns", "conv1d", "delta_rule", "embed", "kvstore", "layernorm", "matmul", "matmul_experts", "matmul_heads", "mix", "rmsnorm", "rope",
 	"route", "scale", "ssm_scan", "swiglu", "takerows"}
 
 func kernelName(stem string, m compute.Math) string {
@@ -144,6 +144,8 @@ func (e *executable) newKernel(in compute.Instr) (kernel, error) {
 		k = &conv1d{op: o, x: at(o.X), w: at(o.W), bias: at(o.Bias), state: at(o.State), out: at(o.Out)}
 	case compute.SSMScan:
 		k = &ssmScan{op: o, x: at(o.X), dt: at(o.DT), dtBias: at(o.DTBias), a: at(o.A), b: at(o.B), c: at(o.C), d: at(o.D), state: at(o.State), out: at(o.Out)}
+	case compute.DeltaRule:
+		k = &deltaRule{op: o, x: at(o.X), beta: at(o.Beta), dt: at(o.DT), dtBias: at(o.DTBias), a: at(o.A), state: at(o.State), out: at(o.Out)}
 	case compute.Mix:
 		k = &mix{op: o, x: at(o.X), weights: at(o.Weights), out: at(o.Out)}
 	case compute.TakeRows:

@@ -81,6 +81,7 @@ func manifest() []Entry {
 	plain("attention_prefill", int64s16, attention...)
 	plain("columns", nil, workgroup)
 	plain("conv1d", nil, workgroup)
+	plain("delta_rule", nil, workgroup, Spec{"N", "elements of a key"})
 	format("embed", "", int64s, workgroup, Spec{"POSITIONS", "1: positions instead of tokens"})
 	plain("kvstore", int64s16, concat(workgroup, halfCaches)...)
 	plain("layernorm", nil, workgroup, Spec{"BIAS", "1: there is a bias"})

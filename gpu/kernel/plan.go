@@ -102,6 +102,8 @@ func (pl *planner) next(at int) (Group, error) {
 		pl.conv1d(&g, op)
 	case compute.SSMScan:
 		pl.ssmScan(&g, op)
+	case compute.DeltaRule:
+		pl.deltaRule(&g, op)
 	case compute.Columns:
 		pl.columns(&g, op)
 	default:

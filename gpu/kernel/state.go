@@ -23,3 +23,14 @@ func (pl *planner) ssmScan(g *Group, op compute.SSMScan) {
 		Grid:  func(s Shape) [3]uint32 { return [3]uint32{uint32(ceilDiv(channels, wg)), uint32(s.Seqs), 1} },
 		Reads: refs(op.X, op.DT, op.DTBias, op.A, op.B, op.C, op.D, op.State), Writes: refs(op.State, op.Out)}, "a channel's state stays in registers")
 }
+
+// deltaRule plans one invocation per column of a head's state, which walks the tokens of its sequence.
+func (pl *planner) deltaRule(g *Group, op compute.DeltaRule) {
+	wg := min(64, max(8, (op.ValueDim+7)/8*8), int(pl.caps.MaxInvocations))
+	chunks := ceilDiv(op.ValueDim, wg)
+	g.add(Dispatch{Module: "delta_rule", Name: "delta_rule", Spec: []uint32{uint32(wg), uint32(op.KeyDim)},
+		Args: []Arg{addr(op.X), addr(op.Beta), addr(op.DT), addr(op.DTBias), addr(op.A), addr(op.State), addr(op.Out), stepArg(),
+			u32(op.NumHeads), u32(op.NumKeyHeads), u32(op.ValueDim), u32(chunks), u32(int(flag(op.Tiled))), f32(op.Eps)},
+		Grid:  func(s Shape) [3]uint32 { return [3]uint32{uint32(op.NumHeads * chunks), uint32(s.Seqs), 1} },
+		Reads: refs(op.X, op.Beta, op.DT, op.DTBias, op.A, op.State), Writes: refs(op.State, op.Out)}, "a column of a head's state stays in registers")
+}

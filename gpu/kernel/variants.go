@@ -45,6 +45,7 @@ func Variants(caps Caps) []Variant {
 		{"columns", "columns", "an invocation per element", "always", ""},
 		{"conv1d", "conv1d", "an invocation per element", "always", ""},
 		{"ssm_scan", "ssm_scan", "an invocation per channel, its state in registers, over the sequence's tokens", "always", ""},
+		{"delta_rule", "delta_rule", "an invocation per column of a head's state, kept in registers, over the sequence's tokens", "always", ""},
 		{"route", "route", "a workgroup per token", "always", ""},
 		{"mix", "mix", "an invocation per element", "always", ""},
 		{"layernorm", "layernorm", "a workgroup per row", "always", ""},

@@ -114,6 +114,7 @@ func Cases() []Case {
 	l.experts()
 	l.latent()
 	l.stateful()
+	l.deltas()
 	l.positions()
 	l.textbook()
 	l.fused()

@@ -78,4 +78,32 @@ func (l *list) stateful() {
 	}
 }
 
+// deltas are the cases of the delta rule: heads that share keys in both ways, lengths around those of workgroups, vectors so short
+// that eps counts.
+func (l *list) deltas() {
+	for i, m := range []struct {
+		heads, keyHeads, key, value int
+		tiled                       bool
+	}{
+		{1, 1, 1, 1, false}, {2, 2, 8, 8, false}, {4, 2, 8, 8, false}, {4, 2, 8, 8, true}, {6, 2, 16, 33, false}, {6, 3, 7, 63, true}, {3, 1, 5, 9, false},
+		{4, 4, 64, 65, true}, {2, 1, 128, 128, false}, {2, 2, 33, 130, false}, {1, 1, 256, 64, false},
+	} {
+		for j, count := range []int{1, 2, 9, 33} {
+			l.add("delta_rule", fmt.Sprintf("h%d_k%d_%dx%d_t%v_n%d", m.heads, m.keyHeads, m.key, m.value, m.tiled, count), 0, (i+j)%4 == 0, func(b *build) {
+				b.history(count)
+				op := compute.DeltaRule{NumHeads: m.heads, NumKeyHeads: m.keyHeads, KeyDim: m.key, ValueDim: m.value, Tiled: m.tiled, Eps: 1e-6,
+					State: b.state("state", m.heads*m.key*m.value), Out: b.output("out", m.heads*m.value)}
+				b.spread = pick([]float64{1, 1e-3, 10}, i+j)
+				op.X = b.feed("x", 2*m.keyHeads*m.key+m.heads*m.value)
+				b.spread = pick([]float64{8, 1, 30}, i+j) // gates from shut to open
+				op.Beta, op.DT = b.feed("beta", m.heads), b.feed("dt", m.heads)
+				b.spread = 1
+				op.DTBias = b.random("dt_bias", 1, m.heads)
+				op.A = b.floats("a", 1, m.heads, func(int, int) float32 { return -0.01 - abs32(b.uniform()) })
+				b.p.Add("delta_rule", op)
+			})
+		}
+	}
+}
+
 func abs32(x float32) float32 { return float32(math.Abs(float64(x))) }

@@ -13,6 +13,7 @@ var Counts = map[string]int{
 	"attention":            1323,
 	"columns":              35,
 	"conv1d":               120,
+	"delta_rule":           44,
 	"embed":                797,
 	"kvstore":              174,
 	"layernorm":            113,

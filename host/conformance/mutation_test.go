@@ -102,7 +102,7 @@ var raced bool
 func faults() []fault {
 	var all []fault
 	for _, op := range []string{"embed", "rmsnorm", "matmul", "rope", "attention", "swiglu", "add", "takerows", "matmul_add", "matmul_swiglu",
-		"matmul_matmul_matmul", "rmsnorm_matmul", "layernorm", "activation", "scale", "matmul_experts", "mix", "matmul_heads", "columns", "conv1d", "ssm_scan"} {
+		"matmul_matmul_matmul", "rmsnorm_matmul", "layernorm", "activation", "scale", "matmul_experts", "mix", "matmul_heads", "columns", "conv1d", "ssm_scan", "delta_rule"} {
 		all = append(all, resultFaults(op)...)
 	}
 	return append(all,
@@ -315,6 +315,12 @@ func faults() []fault {
 		fault{op: "ssm_scan", name: "sequences have each other's states", step: exchangeStates},
 		fault{op: "ssm_scan", name: "D is ignored", op2: on(func(o *compute.SSMScan) { o.D = 0 })},
 		fault{op: "ssm_scan", name: "the bias of the steps is ignored", op2: on(func(o *compute.SSMScan) { o.DTBias = 0 })},
+		fault{op: "delta_rule", name: "sequences have each other's states", step: exchangeStates},
+		fault{op: "delta_rule", name: "keys are shared the other way", op2: on(func(o *compute.DeltaRule) { o.Tiled = !o.Tiled })},
+		fault{op: "delta_rule", name: "eps is ignored", op2: on(func(o *compute.DeltaRule) { o.Eps = 1e-30 })},
+		fault{op: "delta_rule", name: "gates are exchanged", op2: on(func(o *compute.DeltaRule) { o.Beta, o.DT = o.DT, o.Beta })},
+		fault{op: "delta_rule", name: "the bias of the steps is ignored", buffer: each("dt_bias", func(int, float32) float32 { return 0 })},
+		fault{op: "delta_rule", name: "nothing is forgotten", buffer: each("a", func(int, float32) float32 { return 0 })},
 		fault{op: "columns", name: "the first tensor counts from its first column", op2: on(func(o *compute.Columns) { o.FromA = 0 })},
 		fault{op: "columns", name: "the second tensor counts from its first column", op2: on(func(o *compute.Columns) { o.FromB = 0 })},
 		fault{op: "rope", name: "long sequences have the short angles", op2: on(func(o *compute.RoPE) { o.Long = 0 })},

@@ -122,6 +122,8 @@ func (n *naive) op(op compute.Op) error {
 		return n.conv1d(o)
 	case compute.SSMScan:
 		return n.ssmScan(o)
+	case compute.DeltaRule:
+		return n.deltaRule(o)
 	case compute.Columns:
 		return n.columns(o)
 	}
