@@ -38,7 +38,10 @@ type Decoder struct {
 	LastNorm   string           // tensor of the norm behind the last layer; "": output_norm
 	NoFFN      bool             // layers end with their mixer
 	Beside     bool             // every layer has a state-space mixer beside its attention; their results are added
-	FFNNorm    string           // tensor of the norm before the feed-forward part; "": ffn_norm
+	Delta      bool             // layers that have the tensors of linear attention have it in place of the other
+	// GatedAttention: queries come with gates of what the heads give, head by head.
+	GatedAttention bool
+	FFNNorm        string // tensor of the norm before the feed-forward part; "": ffn_norm
 
 	// ParallelOf, if set, chooses Parallel by what the layer's tensors are.
 	ParallelOf func(*Builder) Parallel
@@ -150,6 +153,8 @@ func (d Decoder) mix(b *Builder, h compute.Ref, angles *RoPE, local bool) comput
 	switch {
 	case d.Beside:
 		return b.Add("mixed", d.attention(b, h, angles, local), d.mixer(b, h))
+	case d.Delta && b.Has("ssm_out.weight"):
+		return d.deltaRule(b, h)
 	case b.cfg.SSM.Conv > 0 && b.Has("ssm_in.weight"):
 		return d.mixer(b, h)
 	case b.cfg.SSM.Conv > 0 && b.Has("shortconv.in_proj.weight"):
@@ -164,7 +169,12 @@ func (d Decoder) attention(b *Builder, h compute.Ref, angles *RoPE, local bool) 
 	if c.Latent.Dim > 0 {
 		return d.latentAttention(b, h, angles)
 	}
-	q, k, v := b.QKV(h, d.FusedQKV)
+	var q, k, v, gate compute.Ref
+	if d.GatedAttention {
+		q, gate, k, v = b.gatedQKV(h)
+	} else {
+		q, k, v = b.QKV(h, d.FusedQKV)
+	}
 	if !d.NormLast {
 		q, k = d.normedHeads(b, q, k)
 	}
@@ -183,6 +193,9 @@ func (d Decoder) attention(b *Builder, h compute.Ref, angles *RoPE, local bool) 
 		window = c.Window
 	}
 	a := b.CachedAttention(q, k, v, b.Vector("attn_sinks", "weight", c.NumHeads, true), window)
+	if gate != 0 {
+		a = b.Gate("attn_gated", compute.Sigmoid, gate, a)
+	}
 	return b.Linear("attn_output", a, c.HiddenDim)
 }
 

@@ -56,11 +56,12 @@ var lfm2 = Family{
 
 // SSM is a selective state-space mixer.
 type SSM struct {
-	Conv   int // rows that its convolution over time sees
-	Inner  int // channels
-	State  int // elements of a channel's state
-	DTRank int // of Mamba: columns that a channel's step comes from; of Mamba-2: heads
-	Groups int // of Mamba-2, that share what goes into states and comes out of them
+	Conv   int  // rows that its convolution over time sees
+	Inner  int  // channels
+	State  int  // elements of a channel's state
+	DTRank int  // of Mamba: columns that a channel's step comes from; of Mamba-2 and the delta rule: heads
+	Groups int  // of Mamba-2, that share what goes into states and comes out of them; of the delta rule: heads of keys
+	Tiled  bool // of the delta rule: head h has the keys of head h mod Groups
 }
 
 func readSSM(c *Config, f *weights.File) error {

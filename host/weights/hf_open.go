@@ -23,6 +23,7 @@ const (
 //
 //	tuff.rope.halves            bool     rotated pairs are the halves of a head whatever is usual in files of the architecture
 //	tuff.rope.layers            bool[]   layers that rotate queries and keys, where not all do
+//	tuff.ssm.grouped            bool     value heads of one head of keys lie side by side whatever is usual
 //	tuff.tokenizer.json         string   the whole file
 //	tuff.tokenizer.bos, .eos, .pad  string   tokens by name
 //	tuff.tokenizer.eog          int32[]  ids that end a generation
