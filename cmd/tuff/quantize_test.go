@@ -113,6 +113,19 @@ func TestQuantizeConvertsAFolder(t *testing.T) {
 	}
 }
 
+// Linear attention has its heads in another order in GGUF files, which say nothing of it, and states that are decoded from.
+func TestQuantizeConvertsLinearAttention(t *testing.T) {
+	for _, name := range []string{"qwen3-5", "qwen3-next"} {
+		t.Run(name, func(t *testing.T) {
+			folder := testkit.Testdata(t, "oracle", name)
+			out := filepath.Join(t.TempDir(), "o.gguf")
+			tuff(t, "quantize", folder, out, "F32").ok(t)
+			assert.NotContains(t, tuff(t, "inspect", out, "--json").ok(t).out, "tuff.ssm")
+			checkGolden(t, out, "cpu", readFolderGolden(t, folder).golden)
+		})
+	}
+}
+
 func TestQuantizeConvertsEveryFamily(t *testing.T) {
 	for _, name := range []string{"llama3-a", "mixtral-a", "qwen2-moe-a", "qwen3-a", "gemma2-a", "gemma3-a", "phi-a", "phi3-a", "gpt-oss-mxfp4-a", "gpt2-a", "olmoe-a",
 		"starcoder2-a", "cohere2-a", "stablelm-a", "granitemoe-a", "smollm3-a", "glm4-a", "falcon-a", "gpt-neox-a", "llama-rope-yarn-a"} {

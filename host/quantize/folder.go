@@ -38,6 +38,12 @@ func (o *output) fromFolder(f *weights.File) error {
 		}
 		o.drop("tuff.rope.halves")
 	}
+	if grouped, ok := f.Bool("tuff.ssm.grouped"); ok && grouped {
+		if err := o.tile(f); err != nil {
+			return err
+		}
+		o.drop("tuff.ssm.grouped")
+	}
 	if arch, _ := f.String("general.architecture"); arch == "bert" || arch == "nomic-bert" {
 		types := uint32(1)
 		if t, ok := f.Tensor("token_types.weight"); ok {

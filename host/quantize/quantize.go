@@ -228,11 +228,25 @@ type source struct {
 	weights.Tensor
 	// row, if set, is the row of the file that row i is. Of a vector it is the element.
 	row func(i int) int
+	// col, if set, is the element of a row of the file that element i is. It is for plain floats, and without row.
+	col func(i int) int
 }
 
 // read copies n rows from first on.
 func (s *source) read(f *weights.File, dst []byte, first, n, row int) error {
 	switch {
+	case s.col != nil:
+		all, size := make([]byte, row), row/s.Cols
+		for r := range n {
+			if err := f.ReadInto(all, s.Tensor, int64(first+r)*int64(row)); err != nil {
+				return err
+			}
+			for i := range s.Cols {
+				at := s.col(i) * size
+				copy(dst[r*row+i*size:r*row+(i+1)*size], all[at:at+size])
+			}
+		}
+		return nil
 	case s.row == nil:
 		return f.ReadInto(dst, s.Tensor, int64(first)*int64(row))
 	case len(s.Dims) == 1:

@@ -53,9 +53,23 @@ func deltaKeys(c *hfConfig) {
 	}
 }
 
-// qwen35Keys says that the value heads of a key head lie side by side, unlike in GGUF files of the architecture.
+// qwen35Keys says that the value heads of a key head lie side by side, unlike in GGUF files of the architecture. Those want to know
+// which angles turn by time, height and width, which are the same number in text.
 func qwen35Keys(c *hfConfig) {
 	deltaKeys(c)
+	p, _ := c.m["rope_parameters"].(map[string]any)
+	if p == nil {
+		p, _ = c.m["rope_scaling"].(map[string]any)
+	}
+	sections := []int32{11, 11, 10, 0}
+	if list, ok := wholes(p["mrope_section"]); ok && len(list) == 3 {
+		for i, n := range list {
+			sections[i] = int32(min(max(n, 0), maxHFDim))
+		}
+	} else if p["mrope_section"] != nil {
+		c.fail("mrope_section", show(p["mrope_section"]), "three whole numbers")
+	}
+	c.out.put(c.fam.arch+".rope.dimension_sections", sections)
 	c.out.put("tuff.ssm.grouped", true)
 }
 
