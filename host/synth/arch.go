@@ -26,7 +26,7 @@ type arch struct {
 	narrow    bool // experts have a width of their own, and the file says so
 	// equalHeads says that there are as many heads of keys and values as of queries.
 	equalHeads bool
-	rotary     int      // part of a head that rotates: 1 all, 2 half, 0 none
+	rotary     int      // part of a head that rotates: 1 all, 2 half, 4 a quarter, 0 none
 	optional   []string // tensors that host/model reads only where they are there
 	encoder    bool
 	// layered reports whether a layer has a tensor that others of the same file lack, by its name in the layer; nil: there are none.

@@ -1,6 +1,7 @@
 package synth
 
 import (
+	"slices"
 	"strings"
 
 	"tuff/host/weights"
@@ -17,6 +18,8 @@ const (
 	jambaPeriod  = 8   // layers, one of which attends
 	hybridPeriod = 10  // of Granite 4
 	shortPeriod  = 3   // of LFM2
+	deltaPeriod  = 4   // of Qwen3-Next and Qwen3.5, the last of which attends
+	deltaHead    = 128 // elements of a key and of a value in theirs
 )
 
 // firstMixer and secondMixer are the tensors of mixers that are read where they are there, of Mamba and of Mamba-2.
@@ -76,6 +79,38 @@ func mamba2Keys(s *Spec, set func(string, any)) {
 	set("ssm.group_count", 1)
 }
 
+// deltaKeys are the sizes of linear attention by the delta rule: values twice as wide as the residual stream, in heads of 128 or as
+// many as divide them, two to a head of keys.
+func deltaKeys(s *Spec, set func(string, any)) {
+	head := deltaHead
+	for 2*s.Size.Hidden%head != 0 {
+		head /= 2
+	}
+	heads := 2 * s.Size.Hidden / head
+	set("ssm.conv_kernel", convRows)
+	set("ssm.inner_size", 2*s.Size.Hidden)
+	set("ssm.state_size", head)
+	set("ssm.time_step_rank", heads)
+	set("ssm.group_count", heads/(2-heads%2))
+	set("full_attention_interval", min(deltaPeriod, s.Size.Layers))
+	if s.Size.Experts > 0 {
+		set("expert_shared_feed_forward_length", narrower(&s.Size))
+	}
+}
+
+// sections are how many angles turn by time, height and width, one after the other in turn.
+func sections(s *Spec, set func(string, any)) {
+	pairs := s.Size.HeadDim / 4 / 2
+	set("rope.dimension_sections", []int32{int32((pairs + 2) / 3), int32((pairs + 1) / 3), int32(pairs / 3), 0})
+}
+
+// beforeLast is a layer's tensors that every layer has but the last of each period.
+func beforeLast(names ...string) func(s *Spec, layer int, name string) bool {
+	return func(s *Spec, layer int, name string) bool {
+		return slices.Contains(names, name) && (layer+1)%min(deltaPeriod, s.Size.Layers) != 0
+	}
+}
+
 // headless says that no layer attends and none has a feed-forward part.
 func headless(_ *Spec, set func(string, any)) {
 	for _, key := range []string{"feed_forward_length", "attention.head_count", "attention.head_count_kv"} {
@@ -115,6 +150,17 @@ var stateArchs = map[string]*arch{
 		}
 	}},
 	"falcon-h1": {rotary: 1, optional: list(secondMixer, own, []string{"ffn_norm"}), keys: mamba2Keys},
+	"qwen3next": {rotary: 4, moe: always, narrow: true, optional: list(headNorm, own, []string{"ffn_gate_inp_shexp.weight"}),
+		layered: beforeLast("ssm_out.weight", "ssm_ba.weight"), keys: deltaKeys},
+	"qwen35": {rotary: 4, optional: list(headNorm, own), layered: beforeLast("ssm_out.weight"), keys: func(s *Spec, set func(string, any)) {
+		deltaKeys(s, set)
+		sections(s, set)
+	}},
+	"qwen35moe": {rotary: 4, moe: always, narrow: true, optional: list(headNorm, own, []string{"ffn_gate_inp_shexp.weight"}),
+		layered: beforeLast("ssm_out.weight"), keys: func(s *Spec, set func(string, any)) {
+			deltaKeys(s, set)
+			sections(s, set)
+		}},
 	"lfm2": {rotary: 1, optional: list(headNorm, []string{"token_embd_norm.weight"}), layered: within(shortPeriod, "shortconv.in_proj.weight"),
 		keys: func(s *Spec, set func(string, any)) {
 			set("shortconv.l_cache", shortRows)
@@ -124,11 +170,11 @@ var stateArchs = map[string]*arch{
 
 // law gives the numbers of a tensor that are not normal ones: element i of u, which is spread evenly from 0 to 1. They are those that
 // the original models start from, and from which trained ones do not go far: states of Mamba that decay at rates 1 to their number,
-// heads of Mamba-2 at 1 to 16, what passes by a state whole, and steps whose lengths, softplus of these, are spread from 0.001 to 0.1
+// heads of Mamba-2 and of the delta rule at 1 to 16, what passes by a state whole, and steps whose lengths, softplus of these, are spread from 0.001 to 0.1
 // like their logarithms. Sources: Gu and Dao, Mamba, 2023, section 3.6; Dao and Gu, Transformers are SSMs, 2024, section 9.
 func law(shape *weights.Shape) func(i int, u float64) float64 {
 	switch states := shape.Dims[0]; {
-	case strings.HasSuffix(shape.Name, ".ssm_a") && states > 1:
+	case strings.HasSuffix(shape.Name, ".ssm_a") && states > 1 && len(shape.Dims) > 1:
 		return func(i int, u float64) float64 { return -float64(float64(i%states+1) * (0.75 + 0.5*u)) }
 	case strings.HasSuffix(shape.Name, ".ssm_a"):
 		return func(_ int, u float64) float64 { return -1 - 15*u }

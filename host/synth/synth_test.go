@@ -126,25 +126,28 @@ func TestMixersAreWhatModelsHave(t *testing.T) {
 				_, ssm := f.Tensor(name("ssm_in.weight"))
 				_, conv := f.Tensor(name("shortconv.in_proj.weight"))
 				_, attends := f.Tensor(name("attn_q.weight"))
-				if ssm || conv {
+				_, rule := f.Tensor(name("attn_gate.weight"))
+				if ssm || conv || rule {
 					mixers++
 				}
 				if attends {
 					attending++
 				}
-				assert.Equal(t, arch == "falcon-h1", (ssm || conv) && attends, "both in layer %d", i)
+				assert.Equal(t, arch == "falcon-h1", (ssm || conv || rule) && attends, "both in layer %d", i)
 				if perLayer {
 					assert.Equal(t, attends, kv[i] > 0, "layer %d", i)
 				}
-				if !ssm {
+				if !ssm && !rule {
 					continue
 				}
 				least, most := between(t, f, name("ssm_a"))
 				assert.True(t, most < -0.7 && least > -20.1 && least < -10, "rates %g to %g", least, most)
 				least, most = between(t, f, name("ssm_dt.bias"))
 				assert.True(t, least >= -6.91 && most <= -2.25 && most-least > 1, "steps of a thousandth to a tenth: %g to %g", least, most)
-				least, most = between(t, f, name("ssm_d"))
-				assert.True(t, least > 0.89 && most < 1.11)
+				if ssm {
+					least, most = between(t, f, name("ssm_d"))
+					assert.True(t, least > 0.89 && most < 1.11)
+				}
 			}
 			assert.Positive(t, mixers)
 			assert.Equal(t, arch != "mamba" && arch != "mamba2", attending > 0)

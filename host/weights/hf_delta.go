@@ -54,14 +54,16 @@ func deltaKeys(c *hfConfig) {
 }
 
 // qwen35Keys says that the value heads of a key head lie side by side, unlike in GGUF files of the architecture. Those want to know
-// which angles turn by time, height and width, which are the same number in text.
+// how many angles turn by time, height and width, in turn, which are the same number in text.
 func qwen35Keys(c *hfConfig) {
 	deltaKeys(c)
 	p, _ := c.m["rope_parameters"].(map[string]any)
 	if p == nil {
 		p, _ = c.m["rope_scaling"].(map[string]any)
 	}
-	sections := []int32{11, 11, 10, 0}
+	rotated, _ := c.out.Uint(c.fam.arch + ".rope.dimension_count")
+	pairs := int32(min(rotated, maxHFDim) / 2)
+	sections := []int32{(pairs + 2) / 3, (pairs + 1) / 3, pairs / 3, 0}
 	if list, ok := wholes(p["mrope_section"]); ok && len(list) == 3 {
 		for i, n := range list {
 			sections[i] = int32(min(max(n, 0), maxHFDim))
