@@ -57,7 +57,7 @@ func ReadConfig(f *weights.File) (*Config, *Family, error) {
 	}
 	switch {
 	case fam.NoAttention:
-		c.NumHeads, c.NumKVHeads, c.noAttention = 1, 1, true
+		c.NumHeads, c.NumKVHeads = 1, 1
 	default:
 		c.NumHeads = r.count("attention.head_count", 1, maxHeads, 0)
 		if c.NumKVHeads = r.largest("attention.head_count_kv", fam.Hybrid); c.NumKVHeads == 0 {
@@ -94,10 +94,28 @@ func ReadConfig(f *weights.File) (*Config, *Family, error) {
 			return nil, nil, err
 		}
 	}
+	c.attnLayers = attnLayers(f, fam, c.NumLayers)
 	if v, ok := f.Bool(arch + ".expert_weights_norm"); ok { // the file knows better than the family
 		c.MoE.Normalize = v
 	}
 	return c, fam, nil
+}
+
+// attnLayers is the number of layers that attend and so have a KV cache. Those of hybrids are told by their tensors.
+func attnLayers(f *weights.File, fam *Family, layers int) int {
+	switch {
+	case fam.NoAttention:
+		return 0
+	case !fam.Hybrid:
+		return layers
+	}
+	n := 0
+	for i := range layers {
+		if _, ok := f.Tensor(fmt.Sprintf("blk.%d.attn_output.weight", i)); ok {
+			n++
+		}
+	}
+	return n
 }
 
 // moe reads the keys of a mixture of experts. Families say which gate they have; some files do.

@@ -37,7 +37,7 @@ type Config struct {
 	SSM                                              SSM
 	MaxALiBi                                         float32 // exponent of the last head's slope; 0: no ALiBi
 	Encoder                                          bool    // no text comes out, but a vector of HiddenDim for each token
-	noAttention                                      bool    // there is no KV cache
+	attnLayers                                       int     // that attend, each with a KV cache
 	plainNorms                                       bool    // norms without weights
 	scaledALiBi                                      float64 // the slopes are scaled like the scores, this many times; 0: they are not
 	buckets, farthest                                int     // of T5's bias
@@ -72,13 +72,13 @@ func (m *MoE) at(layer int) bool {
 // KVBytes is the size of the KV cache of one position, in a cache of type t.
 func (c *Config) KVBytes(t compute.DType) int64 {
 	width := c.HeadDim + c.HeadDimV
-	if c.Encoder || c.noAttention {
+	if c.Encoder {
 		return 0
 	}
 	if c.Latent.Dim > 0 { // values are a part of the keys
 		width = c.HeadDim
 	}
-	return int64(c.NumLayers*c.NumKVHeads*width) * int64(t.BlockBytes())
+	return int64(c.attnLayers*c.NumKVHeads*width) * int64(t.BlockBytes())
 }
 
 // Family is one group of architectures that are wired alike.
