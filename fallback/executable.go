@@ -131,7 +131,7 @@ func (e *executable) newKernel(in compute.Instr) (kernel, error) {
 	case compute.Scale:
 		k = &scale{op: o, x: at(o.X), out: at(o.Out)}
 	case compute.Route:
-		k = &route{op: o, logits: at(o.Logits), bias: at(o.Bias), ids: at(o.IDs), weights: at(o.Weights)}
+		k = &route{op: o, logits: at(o.Logits), bias: at(o.Bias), scale: at(o.Scale), ids: at(o.IDs), weights: at(o.Weights)}
 	case compute.MatMulExperts:
 		weight = o.W
 		k = &matmulExperts{op: o, x: at(o.X), w: at(o.W), bias: at(o.Bias), ids: at(o.IDs), out: at(o.Out), fast: e.o.Math == compute.Fast}

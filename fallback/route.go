@@ -8,8 +8,8 @@ import (
 
 // route runs compute.Route: one unit per token.
 type route struct {
-	op                         compute.Route
-	logits, bias, ids, weights *tensor // bias may be nil
+	op                                compute.Route
+	logits, bias, scale, ids, weights *tensor // bias and scale may be nil
 }
 
 func (k *route) begin(s *compute.Step) int { return len(s.Tokens) }
@@ -40,7 +40,7 @@ func (k *route) unit(w *worker, t int) {
 		}
 		ids[j] = float32(best)
 		if k.op.Gate == compute.SparseMixerGate {
-			weights[j] = float32(float64(k.op.Factor) / nearly(rank, best, float64(k.op.Jitter)))
+			weights[j] = float32(k.factor(best) / nearly(rank, best, float64(k.op.Jitter)))
 		}
 		rank[best] = math.Inf(-1)
 		sum += score[best]
@@ -56,8 +56,17 @@ func (k *route) unit(w *worker, t int) {
 		}
 	}
 	for j, id := range ids {
-		weights[j] = float32(float64(k.op.Factor) * score[int(id)] / div)
+		weights[j] = float32(k.factor(int(id)) * score[int(id)] / div)
 	}
+}
+
+// factor is what the weight of expert e is multiplied by.
+func (k *route) factor(e int) float64 {
+	f := float64(k.op.Factor)
+	if k.scale != nil {
+		f *= float64(k.scale.row(0)[e])
+	}
+	return f
 }
 
 // nearly sums what the expert at best competes with, itself among them, relative to it; those picked before rank at −∞.

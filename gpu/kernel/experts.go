@@ -12,13 +12,13 @@ func (pl *planner) route(g *Group, op compute.Route) {
 	e := pl.p.At(op.Logits).Cols
 	wg := min(max(pow2(e), 8), 64)
 	groups := max(op.Groups, 1)
-	flags := flag(op.Bias != 0) | flag(op.Normalize)<<1 | flag(op.GroupTop2)<<2
+	flags := flag(op.Bias != 0) | flag(op.Normalize)<<1 | flag(op.GroupTop2)<<2 | flag(op.Scale != 0)<<3
 	rows := compute.PerToken(1)
 	g.add(Dispatch{Module: "route", Name: "route",
 		Spec: []uint32{uint32(wg)},
-		Args: []Arg{addr(op.Logits), addr(op.Bias), addr(op.IDs), addr(op.Weights), rowsArg(rows), u32(e), u32(op.Used), u32(int(op.Gate)), u32(groups),
+		Args: []Arg{addr(op.Logits), addr(op.Bias), addr(op.Scale), addr(op.IDs), addr(op.Weights), rowsArg(rows), u32(e), u32(op.Used), u32(int(op.Gate)), u32(groups),
 			u32(op.UsedGroups), u32(int(flags)), f32(op.Factor), f32(op.Jitter)},
-		Grid: func(s Shape) [3]uint32 { return pl.fold(s.Tokens) }, Reads: refs(op.Logits, op.Bias), Writes: refs(op.IDs, op.Weights)},
+		Grid: func(s Shape) [3]uint32 { return pl.fold(s.Tokens) }, Reads: refs(op.Logits, op.Bias, op.Scale), Writes: refs(op.IDs, op.Weights)},
 		"one workgroup per token")
 }
 

@@ -33,7 +33,7 @@ const (
 //	IDs[t,:]     = the Used experts with the largest s[e] + Bias[e], descending, the lower of equals first
 //	Weights[t,j] = Factor · s[IDs[t,j]] / max(Σ_i s[IDs[t,i]], 2⁻¹⁴)      the division with Normalize only
 //
-// where the gates called Top pick by the logits in place of s.
+// each times Scale[IDs[t,j]] where there is Scale, [1, E] float32, and where the gates called Top pick by the logits in place of s.
 //
 // With SparseMixerGate experts are picked by their logits l, and no weight depends on the others picked: over every e not picked
 // before j, IDs[t,j] itself among them, with l_j − l[e] ≤ 2·Jitter·max(|l[e]|, l_j),
@@ -46,18 +46,18 @@ const (
 // Sources: Shazeer et al., Outrageously Large Neural Networks, 2017; Fedus et al., Switch Transformers, 2021, eq. 1 and 2;
 // DeepSeek-AI, DeepSeek-V3, 2024, eq. 12 to 16; Liu et al., GRIN: GRadient-INformed MoE, 2024, section 2.
 type Route struct {
-	Logits, Bias, IDs, Weights Ref
-	Used                       int
-	Gate                       Gate
-	Normalize                  bool
-	Factor                     float32
-	Groups, UsedGroups         int // 0 or 1: none
-	GroupTop2                  bool
-	Jitter                     float32 // of SparseMixerGate: half of how far behind, relatively, an expert still counts
+	Logits, Bias, Scale, IDs, Weights Ref
+	Used                              int
+	Gate                              Gate
+	Normalize                         bool
+	Factor                            float32
+	Groups, UsedGroups                int // 0 or 1: none
+	GroupTop2                         bool
+	Jitter                            float32 // of SparseMixerGate: half of how far behind, relatively, an expert still counts
 }
 
 func (Route) Stem() string    { return "route" }
-func (o Route) Reads() []Ref  { return refs(o.Logits, o.Bias) }
+func (o Route) Reads() []Ref  { return refs(o.Logits, o.Bias, o.Scale) }
 func (o Route) Writes() []Ref { return refs(o.IDs, o.Weights) }
 
 func (o Route) Check(p *Program) error {
@@ -83,13 +83,18 @@ func (o Route) Check(p *Program) error {
 		return err
 	}
 	if o.Bias != 0 {
-		return wantF32(p, "Bias", o.Bias, Rows(1), e)
+		if err := wantF32(p, "Bias", o.Bias, Rows(1), e); err != nil {
+			return err
+		}
+	}
+	if o.Scale != 0 {
+		return wantF32(p, "Scale", o.Scale, Rows(1), e)
 	}
 	return nil
 }
 
 func (o Route) Cost(p *Program, s *Step) Cost {
-	return Cost{Bytes: moved(p, s.Sizes(), o.Logits, o.Bias, o.IDs, o.Weights), FLOPs: 5 * int64(len(s.Tokens)) * int64(p.At(o.Logits).Cols)}
+	return Cost{Bytes: moved(p, s.Sizes(), o.Logits, o.Bias, o.Scale, o.IDs, o.Weights), FLOPs: 5 * int64(len(s.Tokens)) * int64(p.At(o.Logits).Cols)}
 }
 
 func (o Route) Shape(p *Program) string {

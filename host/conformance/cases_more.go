@@ -109,11 +109,11 @@ func (l *list) experts() {
 					op.Groups, op.UsedGroups, op.GroupTop2 = 4, 2, gate == compute.SigmoidGate
 				}
 				rows := pick([]int{1, 3, 20}, i+j)
-				biased := (i+j+int(gate))%3 == 0
+				biased, scaled := (i+j+int(gate))%3 == 0, (i+j+int(gate))%4 == 1
 				if gate == compute.SparseMixerGate {
 					op.Jitter, op.Groups, op.UsedGroups, biased = pick([]float32{0.01, 0.2, 0.5, 0}, i+j), 0, 0, false
 				}
-				l.add("route", fmt.Sprintf("%d_of_%d_%v_r%d_groups%d_bias-%t", used, e, gate, rows, op.Groups, biased), 0, j == i%4, func(b *build) {
+				l.add("route", fmt.Sprintf("%d_of_%d_%v_r%d_groups%d_bias-%t_scale-%t", used, e, gate, rows, op.Groups, biased, scaled), 0, j == i%4, func(b *build) {
 					b.rows(rows)
 					b.spread = 4
 					if gate == compute.TopSigmoidGate && used > 1 {
@@ -125,6 +125,10 @@ func (l *list) experts() {
 					if biased {
 						b.spread = 0.3
 						op.Bias = b.random("bias", 1, e)
+					}
+					if scaled {
+						b.spread = 2
+						op.Scale = b.random("scale", 1, e)
 					}
 					b.p.Add("route", op)
 				})

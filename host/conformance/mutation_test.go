@@ -293,6 +293,7 @@ func faults() []fault {
 		fault{op: "scale", name: "factor is ignored", op2: on(func(o *compute.Scale) { o.Factor = 1 })},
 		fault{op: "route", name: "weights are not normalised", op2: on(func(o *compute.Route) { o.Normalize = false })},
 		fault{op: "route", name: "bias is ignored", op2: on(func(o *compute.Route) { o.Bias = 0 })},
+		fault{op: "route", name: "scale is ignored", op2: on(func(o *compute.Route) { o.Scale = 0 })},
 		fault{op: "route", name: "groups are ignored", op2: on(func(o *compute.Route) { o.Groups = 0 })},
 		fault{op: "route", name: "groups are ranked by one", op2: on(func(o *compute.Route) { o.GroupTop2 = false })},
 		fault{op: "route", name: "gate is the softmax", op2: on(func(o *compute.Route) { o.Gate = compute.SoftmaxGate })},

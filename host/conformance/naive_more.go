@@ -163,6 +163,10 @@ func (n *naive) route(o compute.Route) error {
 	if err != nil {
 		return err
 	}
+	scale, err := n.optional(o.Scale)
+	if err != nil {
+		return err
+	}
 	ids, weights := n.vals[o.IDs], n.vals[o.Weights]
 	for t := range ids.rows() {
 		l, le := logits.row(t)
@@ -198,7 +202,10 @@ func (n *naive) route(o compute.Route) error {
 		for j, e := range picked {
 			iv[j], ie[j] = float64(e), tiny
 			wv[j] = float64(o.Factor) * score[e] / div
-			we[j] = abs(wv[j])*(2*own+2*gamma(len(picked)+4)) + tiny*4
+			if o.Scale != 0 {
+				wv[j] *= scale.v[e]
+			}
+			we[j] = abs(wv[j])*(2*own+2*gamma(len(picked)+5)) + tiny*4
 		}
 	}
 	return nil
