@@ -43,16 +43,27 @@ func TestSynthMakesModelsThatRun(t *testing.T) {
 	}
 }
 
-// TestSynthCarriesStates: what tokens leave behind one by one is what they leave behind together, and matters.
+// TestSynthCarriesStates: what tokens leave behind one by one is what they leave behind together, and matters. It is as much in a cache
+// that several layers read.
 func TestSynthCarriesStates(t *testing.T) {
 	ids := []int32{5, 300, 7, 400, 401, 9, 310, 44, 12, 300, 301, 302}
 	for _, arch := range synth.Archs() {
-		if !synth.Stateful(arch) {
+		args := []string{"--layers", "3"}
+		switch {
+		case arch == "gemma4": // layers that read what others keep, and experts
+			args = []string{"--layers", "6", "--experts", "4", "--used", "2"}
+		case !synth.Stateful(arch):
 			continue
 		}
 		t.Run(arch, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "m.gguf")
-			tuff(t, "synth", "--arch", arch, "--type", "Q8_0", "--layers", "3", "-o", path).ok(t)
+			tuff(t, append([]string{"synth", "--arch", arch, "--type", "Q8_0", "-o", path}, args...)...).ok(t)
+			if arch == "gemma4" {
+				t.Run("compare", func(t *testing.T) {
+					needGPU(t)
+					tuff(t, "compare", "-m", path, "-n", "8").ok(t)
+				})
+			}
 			c := common{model: path, device: "cpu", math: "exact", out: io.Discard, err: io.Discard}
 			l, err := c.load(t.Context(), engine.Options{Chunk: 5, NumSeqs: 3}) // two whole pieces and a rest
 			require.NoError(t, err)

@@ -55,25 +55,37 @@ func (b *Builder) RoPE(name string, x compute.Ref, r *RoPE, heads int, pairing c
 // last keys. sinks may be none. Without v the values are the first HeadDimV elements of their keys.
 func (b *Builder) CachedAttention(q, k, v, sinks compute.Ref, window int) compute.Ref {
 	c := b.cfg
+	op := compute.Attention{Q: q, Sinks: sinks, Bias: b.alibi(), NumHeads: c.NumHeads, NumKVHeads: c.NumKVHeads, HeadDim: c.HeadDim, HeadDimV: c.HeadDimV,
+		Scale: c.attnScale(), SoftCap: c.AttnCap, Window: window}
+	if c.Chunked {
+		op.Window, op.Chunk = 0, window
+	}
+	op.K, op.V = b.StoreKV(k, v)
+	return b.Attend(op)
+}
+
+// StoreKV stores k and v, which may be none, in caches of the layer.
+func (b *Builder) StoreKV(k, v compute.Ref) (kc, vc compute.Ref) {
 	rows := compute.Rows(b.p.NumPages * b.p.PageSize)
-	cache := func(name string, cols int) compute.Ref {
-		r := b.p.Declare(compute.Tensor{Name: b.layer + name, Role: compute.State, DType: b.o.KVType, Rows: rows, Cols: cols})
+	cache := func(name string, x compute.Ref) compute.Ref {
+		r := b.p.Declare(compute.Tensor{Name: b.layer + name, Role: compute.State, DType: b.o.KVType, Rows: rows, Cols: b.p.At(x).Cols})
 		b.wanted = append(b.wanted, wanted{ref: r})
 		return r
 	}
-	store := compute.KVStore{K: k, V: v, KCache: cache("k_cache", c.NumKVHeads*c.HeadDim)}
-	kc, vc := store.KCache, store.KCache
+	store := compute.KVStore{K: k, V: v, KCache: cache("k_cache", k)}
+	kc, vc = store.KCache, store.KCache
 	if v != 0 {
-		vc = cache("v_cache", c.NumKVHeads*c.HeadDimV)
+		vc = cache("v_cache", v)
 		store.VCache = vc
 	}
 	b.p.Add(b.layer+"kv_store", store)
-	out := b.p.Scratch(b.layer+"attn", compute.PerToken(1), c.NumHeads*c.HeadDimV)
-	chunk := 0
-	if c.Chunked {
-		window, chunk = 0, window
-	}
-	b.p.Add(b.layer+"attn", compute.Attention{Q: q, K: kc, V: vc, Sinks: sinks, Bias: b.alibi(), Out: out, NumHeads: c.NumHeads, NumKVHeads: c.NumKVHeads,
-		HeadDim: c.HeadDim, HeadDimV: c.HeadDimV, Scale: c.attnScale(), SoftCap: c.AttnCap, Causal: true, Window: window, Chunk: chunk, Paged: true})
-	return out
+	return kc, vc
+}
+
+// Attend appends causal attention to a layer's caches; op lacks its result.
+func (b *Builder) Attend(op compute.Attention) compute.Ref {
+	op.Out = b.p.Scratch(b.layer+"attn", compute.PerToken(1), op.NumHeads*op.HeadDimV)
+	op.Causal, op.Paged = true, true
+	b.p.Add(b.layer+"attn", op)
+	return op.Out
 }

@@ -166,11 +166,16 @@ func (b *Builder) declare(name string, rows, cols, fileRows, fileCols int, vecto
 
 // Embed looks up the tokens and scales their rows.
 func (b *Builder) Embed(table compute.Ref, scale float32) compute.Ref {
+	return b.Lookup("token_embd", "embed", table, scale)
+}
+
+// Lookup is Embed in another table; the op and its result are named.
+func (b *Builder) Lookup(op, name string, table compute.Ref, scale float32) compute.Ref {
 	for i := range b.wanted {
 		b.wanted[i].embed = b.wanted[i].embed || b.wanted[i].ref == table
 	}
-	out := b.p.Scratch("embed", compute.PerToken(1), b.cfg.HiddenDim)
-	b.p.Add("token_embd", compute.Embed{Table: table, Out: out, Scale: scale})
+	out := b.p.Scratch(name, compute.PerToken(1), b.p.At(table).Cols)
+	b.p.Add(op, compute.Embed{Table: table, Out: out, Scale: scale})
 	return out
 }
 

@@ -49,8 +49,10 @@ func ReadConfig(f *weights.File) (*Config, *Family, error) {
 	c.NumLayers = r.count("block_count", 1, maxLayers, 0)
 	c.HiddenDim = r.count("embedding_length", 1, maxDim, 0)
 	r.moe(c)
-	if c.FFNDim = 1; !fam.NoAttention {
-		c.FFNDim = r.count("feed_forward_length", 1, maxDim, c.MoE.FFNDim)
+	if c.FFNDim = r.largest("feed_forward_length", fam.Uneven, maxDim); c.FFNDim == 0 {
+		if c.FFNDim = 1; !fam.NoAttention {
+			c.FFNDim = r.count("feed_forward_length", 1, maxDim, c.MoE.FFNDim)
+		}
 	}
 	if c.MoE.NumExperts > 0 && c.MoE.FFNDim == 0 {
 		c.MoE.FFNDim = c.FFNDim
@@ -60,7 +62,7 @@ func ReadConfig(f *weights.File) (*Config, *Family, error) {
 		c.NumHeads, c.NumKVHeads = 1, 1
 	default:
 		c.NumHeads = r.count("attention.head_count", 1, maxHeads, 0)
-		if c.NumKVHeads = r.largest("attention.head_count_kv", fam.Hybrid); c.NumKVHeads == 0 {
+		if c.NumKVHeads = r.largest("attention.head_count_kv", fam.Hybrid || fam.Uneven, maxHeads); c.NumKVHeads == 0 {
 			c.NumKVHeads = r.count("attention.head_count_kv", 1, maxHeads, c.NumHeads)
 		}
 	}
@@ -94,7 +96,9 @@ func ReadConfig(f *weights.File) (*Config, *Family, error) {
 			return nil, nil, err
 		}
 	}
-	c.attnLayers = attnLayers(f, fam, c.NumLayers)
+	if c.kvCols == 0 { // the family does not know better
+		c.kvCols = attnLayers(f, fam, c.NumLayers) * c.NumKVHeads * (c.HeadDim + c.HeadDimV)
+	}
 	if v, ok := f.Bool(arch + ".expert_weights_norm"); ok { // the file knows better than the family
 		c.MoE.Normalize = v
 	}
@@ -191,20 +195,45 @@ func (r *reader) count(key string, lo, hi, def int) int {
 }
 
 // largest is the largest number of a list with one for each layer, 0 where there is none.
-func (r *reader) largest(key string, hybrid bool) int {
+func (r *reader) largest(key string, may bool, hi int) int {
 	list, ok := r.f.Ints(r.arch + "." + key)
-	if !hybrid || !ok {
+	if !may || !ok {
 		return 0
 	}
 	most := int64(0)
 	for _, n := range list {
 		most = max(most, n)
 	}
-	if most > maxHeads {
-		r.fail(key, "got %d, want at most %d", most, maxHeads)
+	if most > int64(hi) {
+		r.fail(key, "got %d, want at most %d", most, hi)
 		return 1
 	}
 	return int(most)
+}
+
+// each is a number of every layer, from lo to hi: a list of them, or one for all, or def.
+func (r *reader) each(key string, layers, lo, hi, def int) []int {
+	out := make([]int, layers)
+	list, ok := r.f.Ints(r.arch + "." + key)
+	if !ok {
+		one := r.count(key, lo, hi, def)
+		for i := range out {
+			out[i] = one
+		}
+		return out
+	}
+	if len(list) != layers {
+		r.fail(key, "got %d numbers, want one for each of %d layers", len(list), layers)
+		return out
+	}
+	for i, n := range list {
+		if n < int64(lo) || n > int64(hi) {
+			r.fail(key, "got %d for layer %d, want %d to %d", n, i, lo, hi)
+			n = int64(lo)
+		}
+		out[i] = int(n)
+	}
+	return out
 }
 
 // float reads a finite number of at least zero; a missing key gives def.

@@ -40,7 +40,8 @@ func (b *Builder) Route(logits compute.Ref) (ids, weights compute.Ref) {
 	if factor == 0 {
 		factor = 1
 	}
-	b.p.Add(b.layer+"ffn_moe_route", compute.Route{Logits: logits, Bias: b.Vector("exp_probs_b", "bias", m.NumExperts, true), IDs: ids, Weights: weights,
+	b.p.Add(b.layer+"ffn_moe_route", compute.Route{Logits: logits, Bias: b.Vector("exp_probs_b", "bias", m.NumExperts, true),
+		Scale: b.Vector("ffn_down_exps", "scale", m.NumExperts, true), IDs: ids, Weights: weights,
 		Used: m.NumUsed, Gate: m.Gate, Normalize: m.Normalize, Factor: factor, Groups: m.Groups, UsedGroups: m.UsedGroups, GroupTop2: m.GroupTop2, Jitter: m.Jitter})
 	return ids, weights
 }

@@ -35,9 +35,10 @@ type Config struct {
 	MoE                                              MoE
 	Latent                                           Latent
 	SSM                                              SSM
+	Gemma4                                           Gemma4
 	MaxALiBi                                         float32 // exponent of the last head's slope; 0: no ALiBi
 	Encoder                                          bool    // no text comes out, but a vector of HiddenDim for each token
-	attnLayers                                       int     // that attend, each with a KV cache
+	kvCols                                           int     // elements of the KV cache of one position, of all layers
 	plainNorms                                       bool    // norms without weights
 	scaledALiBi                                      float64 // the slopes are scaled like the scores, this many times; 0: they are not
 	buckets, farthest                                int     // of T5's bias
@@ -71,14 +72,10 @@ func (m *MoE) at(layer int) bool {
 
 // KVBytes is the size of the KV cache of one position, in a cache of type t.
 func (c *Config) KVBytes(t compute.DType) int64 {
-	width := c.HeadDim + c.HeadDimV
 	if c.Encoder {
 		return 0
 	}
-	if c.Latent.Dim > 0 { // values are a part of the keys
-		width = c.HeadDim
-	}
-	return int64(c.attnLayers*c.NumKVHeads*width) * int64(t.BlockBytes())
+	return int64(c.kvCols) * int64(t.BlockBytes())
 }
 
 // Family is one group of architectures that are wired alike.
@@ -88,6 +85,7 @@ type Family struct {
 	Encoder   bool     // no text comes out, but a vector for each token
 	// NoAttention: no layer attends; Hybrid: some do, and lists of heads have zeros for the others.
 	NoAttention, Hybrid bool
+	Uneven              bool // numbers of heads and widths may differ from layer to layer
 	// Config, if set, reads what is particular to the family and refuses what it does not support, before any weight is read.
 	Config func(*Config, *weights.File) error
 	// Build appends the model's ops.

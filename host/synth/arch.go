@@ -79,7 +79,11 @@ var archs = map[string]*arch{
 		set("final_logit_softcapping", 30.0)
 	}},
 	"gemma3": {rotary: 1, optional: headNorm, keys: window},
-	"gpt2":   {layerNorm: true, optional: list([]string{"attn*.bias", "ffn*.bias", "output_norm.bias"}, own, []string{"attn_qkv.weight"})},
+	"gemma4": {rotary: 1, moe: perhaps, narrow: true, optional: []string{"layer_output_scale.weight", "ffn_gate_up_exps.weight"}, keys: gemma4Keys,
+		layered: func(s *Spec, layer int, name string) bool { // global layers have no values of their own where there are experts
+			return name == "attn_v.weight" && (s.Size.Experts == 0 || gemma4Local(layer))
+		}},
+	"gpt2": {layerNorm: true, optional: list([]string{"attn*.bias", "ffn*.bias", "output_norm.bias"}, own, []string{"attn_qkv.weight"})},
 	"gptneox": {layerNorm: true, rotary: 2, optional: list([]string{"attn*.bias", "ffn*.bias", "output_norm.bias", "attn_qkv.weight"}, own),
 		keys: func(_ *Spec, set func(string, any)) { set("use_parallel_residual", true) }},
 	"falcon":     {layerNorm: true, rotary: 1, optional: list([]string{"*norm.bias", "attn_qkv.weight"}, own)},
@@ -211,6 +215,41 @@ func graniteKeys(s *Spec, set func(string, any)) {
 
 func window(s *Spec, set func(string, any)) {
 	set("attention.sliding_window", max(s.Size.Context/4, 1))
+}
+
+// gemma4Local reports whether a layer has the window: every other, so that small files have both kinds.
+func gemma4Local(layer int) bool { return layer%2 == 0 }
+
+// gemma4Keys: heads twice as large in global layers, a third of the layers without keys and values of their own, their feed-forward
+// parts twice as wide.
+func gemma4Keys(s *Spec, set func(string, any)) {
+	z := &s.Size
+	window(s, set)
+	shared := max(z.Layers-(2*z.Layers/3+1)/2*2, 0) // with the last two before them, one of each kind
+	if shared > z.Layers-2 {
+		shared = 0
+	}
+	local, kv, widths := make([]bool, z.Layers), make([]int32, z.Layers), make([]int32, z.Layers)
+	for i := range local {
+		local[i], kv[i], widths[i] = gemma4Local(i), int32(z.KVHeads), int32(z.FFN)
+		if i >= z.Layers-shared {
+			widths[i] *= 2
+		}
+	}
+	set("attention.sliding_window_pattern", local)
+	set("attention.head_count_kv", kv)
+	set("feed_forward_length", widths)
+	set("attention.shared_kv_layers", shared)
+	set("attention.key_length", 2*z.HeadDim)
+	set("attention.value_length", 2*z.HeadDim)
+	set("attention.key_length_swa", z.HeadDim)
+	set("attention.value_length_swa", z.HeadDim)
+	set("rope.dimension_count", 2*z.HeadDim)
+	set("rope.dimension_count_swa", z.HeadDim)
+	set("rope.freq_base", 1000000.0)
+	set("rope.freq_base_swa", 10000.0)
+	set("embedding_length_per_layer_input", max(z.Hidden/8/32*32, 32))
+	set("final_logit_softcapping", 30.0)
 }
 
 // metadata are the keys of the file.

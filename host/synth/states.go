@@ -174,6 +174,15 @@ var stateArchs = map[string]*arch{
 // like their logarithms. Sources: Gu and Dao, Mamba, 2023, section 3.6; Dao and Gu, Transformers are SSMs, 2024, section 9.
 func law(shape *weights.Shape) func(i int, u float64) float64 {
 	switch states := shape.Dims[0]; {
+	case shape.Name == "rope_freqs.weight": // three quarters of the pairs do not rotate
+		return func(i int, _ float64) float64 {
+			if 4*i < int(states) {
+				return 1
+			}
+			return 1e30
+		}
+	case strings.HasSuffix(shape.Name, ".layer_output_scale.weight"), strings.HasSuffix(shape.Name, "_exps.scale"):
+		return func(_ int, u float64) float64 { return 0.5 + u }
 	case strings.HasSuffix(shape.Name, ".ssm_a") && states > 1 && len(shape.Dims) > 1:
 		return func(i int, u float64) float64 { return -float64(float64(i%states+1) * (0.75 + 0.5*u)) }
 	case strings.HasSuffix(shape.Name, ".ssm_a"):

@@ -294,7 +294,11 @@ func (c *hfConfig) rope(ctx int) {
 		c.fail("partial_rotary_factor", fmt.Sprint(partial), "above 0, at most 1")
 		partial = 1
 	}
+	_, kind := get1(p, "rope_type", "type")
 	dim := int(float64(c.headDim) * partial)
+	if kind == "proportional" { // all elements have angles, which are zero from partial on
+		dim = c.count(c.headDim, maxHFDim, "global_head_dim")
+	}
 	base := float(10000, "rope_theta", "rotary_emb_base", "global_rope_theta")
 	c.set("rope.freq_base", base)
 	c.set("rope.dimension_count", dim)
@@ -307,7 +311,6 @@ func (c *hfConfig) rope(ctx int) {
 		}
 		c.set("rope.freq_base_swa", c.floatOf("rope_local_base_freq", v, 10000))
 	}
-	_, kind := get1(p, "rope_type", "type")
 	original := func() int {
 		k, v := either("original_max_position_embeddings")
 		return c.countOf(k, v, ctx, maxHFCtx)
@@ -334,6 +337,8 @@ func (c *hfConfig) rope(ctx int) {
 		}
 	case "llama3":
 		c.factors["rope_freqs.weight"] = llama3Factors(dim, base, factor, float(1, "low_freq_factor"), float(4, "high_freq_factor"), float64(original()))
+	case "proportional":
+		c.factors["rope_freqs.weight"] = proportionalFactors(dim, partial, factor)
 	case "longrope", "su":
 		c.longRoPE(p, ctx, original(), factor)
 	default:
@@ -382,6 +387,17 @@ func llama3Factors(dim int, base, factor, low, high, original float64) []float32
 		default:
 			s := (original/wave - low) / (high - low)
 			out[i] = float32(1 / ((1-s)/factor + s))
+		}
+	}
+	return out
+}
+
+// proportionalFactors leave the first part of the pairs with their angles and the others without any, as far as a divisor can.
+func proportionalFactors(dim int, partial, factor float64) []float32 {
+	out := make([]float32, dim/2)
+	for i := range out {
+		if out[i] = float32(factor); i >= int(partial*float64(dim)/2) {
+			out[i] = 1e30
 		}
 	}
 	return out

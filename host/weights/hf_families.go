@@ -158,7 +158,7 @@ var hfFamilies = []*hfFamily{
 
 // hfFamilyOf finds the family of a model_type, or nil.
 func hfFamilyOf(kind string) *hfFamily {
-	for _, list := range [][]*hfFamily{hfFamilies, hfMore, hfStates, hfDelta, hfEncoders} {
+	for _, list := range [][]*hfFamily{hfFamilies, hfMore, hfStates, hfDelta, {hfGemma4}, hfEncoders} {
 		for _, f := range list {
 			if slices.Contains(f.types, kind) {
 				return f
@@ -170,7 +170,7 @@ func hfFamilyOf(kind string) *hfFamily {
 
 // hfTypes lists the model types that can be read.
 func hfTypes() (all []string) {
-	for _, list := range [][]*hfFamily{hfFamilies, hfMore, hfStates, hfDelta, hfEncoders} {
+	for _, list := range [][]*hfFamily{hfFamilies, hfMore, hfStates, hfDelta, {hfGemma4}, hfEncoders} {
 		for _, f := range list {
 			all = append(all, f.types...)
 		}

@@ -7,15 +7,21 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// llama4Read translates a configuration as published ones nest it, with four layers.
+// llama4Read translates a configuration of Llama 4 with four layers.
 func llama4Read(t *testing.T, text map[string]any) (*hfConfig, error) {
 	t.Helper()
-	for k, v := range map[string]any{"model_type": "llama4_text", "hidden_size": number("64"), "num_hidden_layers": number("4"), "num_attention_heads": number("4"),
+	return nestedRead(t, "llama4", text)
+}
+
+// nestedRead translates a configuration as published models with more than text nest it, with four layers.
+func nestedRead(t *testing.T, kind string, text map[string]any) (*hfConfig, error) {
+	t.Helper()
+	for k, v := range map[string]any{"model_type": kind + "_text", "hidden_size": number("64"), "num_hidden_layers": number("4"), "num_attention_heads": number("4"),
 		"max_position_embeddings": number("512"), "vocab_size": number("300")} {
 		text[k] = v
 	}
 	f := &File{values: map[string]any{}}
-	c, err := newHFConfig("config.json", map[string]any{"model_type": "llama4", "text_config": text}, f)
+	c, err := newHFConfig("config.json", map[string]any{"model_type": kind, "text_config": text}, f)
 	require.NoError(t, err)
 	return c, c.translate()
 }

@@ -16,7 +16,7 @@ var hfPrefixes = []string{"model.language_model.", "language_model.model.", "lan
 	"bert.", "roberta.", "distilbert.", "encoder.", "decoder.", "backbone."}
 
 // hfForeign are parts of models that see or hear; the text's part runs without them.
-var hfForeign = []string{"vision_tower.", "vision_model.", "visual.", "multi_modal_projector.", "audio_tower."}
+var hfForeign = []string{"vision_tower.", "vision_model.", "visual.", "multi_modal_projector.", "audio_tower.", "embed_vision.", "embed_audio."}
 
 // nameTensors gives every tensor of the checkpoint its GGUF name and shape.
 func (f *File) nameTensors(c *hfConfig, raws map[string]*rawTensor) error {
