@@ -10,6 +10,7 @@ import (
 type activation struct {
 	op          compute.Activation
 	x, up, out  *tensor // up may be nil
+	one         bool    // up is one row for all
 	rows, chunk int
 }
 
@@ -28,8 +29,12 @@ func (k *activation) unit(_ *worker, i int) {
 	if k.up == nil {
 		return
 	}
-	for c, v := range k.up.floats(lo, hi) {
-		u := float64(v)
+	up := k.up.row(0) // of one row, or all
+	if !k.one {
+		up = k.up.floats(lo, hi)
+	}
+	for c := range out {
+		u := float64(up[c%len(up)])
 		if k.op.Fn == compute.ClampedSiLU {
 			u = min(max(u, -7), 7) + 1
 		}

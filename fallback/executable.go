@@ -127,7 +127,7 @@ func (e *executable) newKernel(in compute.Instr) (kernel, error) {
 	case compute.LayerNorm:
 		k = &layernorm{op: o, x: at(o.X), weight: at(o.Weight), bias: at(o.Bias), out: at(o.Out)}
 	case compute.Activation:
-		k = &activation{op: o, x: at(o.X), up: at(o.Up), out: at(o.Out)}
+		k = &activation{op: o, x: at(o.X), up: at(o.Up), out: at(o.Out), one: o.OneRow(e.p)}
 	case compute.Scale:
 		k = &scale{op: o, x: at(o.X), out: at(o.Out)}
 	case compute.Route:
@@ -147,7 +147,7 @@ func (e *executable) newKernel(in compute.Instr) (kernel, error) {
 	case compute.DeltaRule:
 		k = &deltaRule{op: o, x: at(o.X), beta: at(o.Beta), dt: at(o.DT), dtBias: at(o.DTBias), a: at(o.A), state: at(o.State), out: at(o.Out)}
 	case compute.Mix:
-		k = &mix{op: o, x: at(o.X), weights: at(o.Weights), out: at(o.Out)}
+		k = &mix{op: o, x: at(o.X), weights: at(o.Weights), out: at(o.Out), sums: o.Sums(e.p)}
 	case compute.TakeRows:
 		k = &takerows{op: o, x: at(o.X), out: at(o.Out)}
 	default:

@@ -1,7 +1,7 @@
 // activation: apply a function to every element, and with UP multiply by another tensor.
-//   out[i] = fn(x[i])      out[i] = fn(x[i]) up[i]      clamped SiLU: fn(x[i]) (clamp(up[i], -7, 7) + 1)
-// Shapes    x, up, out: n f32; out aliases neither
-// Params    addresses; n
+//   out[i] = fn(x[i])      out[i] = fn(x[i]) up[i mod period]      clamped SiLU: fn(x[i]) (clamp(up[i mod period], -7, 7) + 1)
+// Shapes    x, out: n f32; up: period f32; out aliases neither
+// Params    addresses; n, period in elements: n, or the columns where up is one row for all
 // Spec      0 WG: 8 to 256   1 FN: number of the function (include/activation.glsl)   2 UP: 1 when there is one
 // Grid      ceil(n / WG), folded into y
 // Source    host/compute/activation.go; twin fallback/activation.go
@@ -20,12 +20,16 @@ layout(push_constant) uniform Params {
   F32In up;
   F32Out o;
   uint n;
+  uint period;
 };
 
 void main() {
   uint i = foldedInvocation(WG);
   if (i >= n) return;
   float v = activate(FN, x.v[i]);
-  if (UP == 1) v *= FN == FN_CLAMPED_SILU ? clamp(up.v[i], -7.0, 7.0) + 1.0 : up.v[i];
+  if (UP == 1) {
+    float u = up.v[i % period];
+    v *= FN == FN_CLAMPED_SILU ? clamp(u, -7.0, 7.0) + 1.0 : u;
+  }
   o.v[i] = v;
 }

@@ -1,8 +1,8 @@
-// mix: sum the rows of each token, weighted.   out[t,c] = sum_j weights[t,j] x[t used + j, c]
-// Shapes    x [rows used, cols], weights [rows, used], out [rows, cols] f32; out aliases neither
-// Params    addresses; rows; cols; used
+// mix: sum the rows of each token, weighted, sums times.   out[t,n,c] = sum_j weights[t,n,j] x[t,j,c]
+// Shapes    x [rows, used, cols], weights [rows, sums, used], out [rows, sums, cols] f32; out aliases neither
+// Params    addresses; rows; cols; used; sums
 // Spec      0 WG: 8 to 256
-// Grid      ceil(rows cols / WG), folded into y; one invocation per element of out
+// Grid      ceil(rows sums cols / WG), folded into y; one invocation per element of out
 // Order     j ascending, f32
 // Source    host/compute/mix.go; twin fallback/mix.go
 #version 460
@@ -19,12 +19,13 @@ layout(push_constant) uniform Params {
   uint rows;
   uint cols;
   uint used;
+  uint sums;
 };
 
 void main() {
-  uint i = foldedInvocation(WG), t = i / cols, c = i % cols;
+  uint i = foldedInvocation(WG), row = i / cols, t = row / sums, c = i % cols; // row counts the sums of all tokens
   if (t >= rows) return;
   float s = 0.0;
-  for (uint j = 0; j < used; j++) s = fma(weights.v[t * used + j], x.v[(t * used + j) * cols + c], s);
+  for (uint j = 0; j < used; j++) s = fma(weights.v[row * used + j], x.v[(t * used + j) * cols + c], s);
   o.v[i] = s;
 }

@@ -98,8 +98,8 @@ func (pl *planner) expertsTiled(g *Group, op compute.MatMulExperts, when func(Sh
 func tilesOf(uses, experts, size int) int { return min(uses/size+experts, uses) }
 
 func (pl *planner) mix(g *Group, op compute.Mix) {
-	cols, used := pl.p.At(op.X).Cols, pl.p.At(op.Weights).Cols
-	g.add(pl.elementwise("mix", compute.PerToken(1), cols, nil,
-		[]Arg{addr(op.X), addr(op.Weights), addr(op.Out), rowsArg(compute.PerToken(1)), u32(cols), u32(used)},
+	out, sums := pl.p.At(op.Out).Cols, op.Sums(pl.p)
+	g.add(pl.elementwise("mix", compute.PerToken(1), out, nil,
+		[]Arg{addr(op.X), addr(op.Weights), addr(op.Out), rowsArg(compute.PerToken(1)), u32(out / sums), u32(pl.p.At(op.Weights).Cols / sums), u32(sums)},
 		refs(op.X, op.Weights), refs(op.Out)), "one invocation per element")
 }

@@ -69,8 +69,12 @@ func (pl *planner) rowGroup(width int) uint32 {
 
 func (pl *planner) activation(g *Group, op compute.Activation) {
 	t := pl.p.At(op.X)
+	period := scaled(t.Rows, t.Cols)
+	if op.OneRow(pl.p) {
+		period = compute.Rows(t.Cols)
+	}
 	g.add(pl.elementwise("activation", t.Rows, t.Cols, []uint32{uint32(op.Fn), flag(op.Up != 0)},
-		[]Arg{addr(op.X), addr(op.Up), addr(op.Out), rowsArg(scaled(t.Rows, t.Cols))}, refs(op.X, op.Up), refs(op.Out)), "one invocation per element")
+		[]Arg{addr(op.X), addr(op.Up), addr(op.Out), rowsArg(scaled(t.Rows, t.Cols)), rowsArg(period)}, refs(op.X, op.Up), refs(op.Out)), "one invocation per element")
 }
 
 func (pl *planner) scale(g *Group, op compute.Scale) {

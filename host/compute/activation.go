@@ -39,7 +39,7 @@ func (f Function) String() string {
 // All are [R, C] float32, row-major. Out must not alias an input. SiLU with Up is [SwiGLU], which devices can fuse.
 // Source of the gated forms: Shazeer, GLU Variants Improve Transformer, 2020.
 type Activation struct {
-	X, Up, Out Ref // Up may be none
+	X, Up, Out Ref // Up may be none, or one row for all of X
 	Fn         Function
 }
 
@@ -51,10 +51,20 @@ func (o Activation) Check(p *Program) error {
 	if o.Fn >= numFunctions || o.Fn == ClampedSiLU && o.Up == 0 {
 		return fmt.Errorf("got function %v with Up %d", o.Fn, o.Up)
 	}
+	if o.OneRow(p) {
+		x := p.At(o.X)
+		return checks(wantF32(p, "X", o.X, x.Rows, x.Cols), wantF32(p, "Up", o.Up, Rows(1), x.Cols), wantF32(p, "Out", o.Out, x.Rows, x.Cols),
+			wantDistinct(o.Out, o.X, o.Up))
+	}
 	if o.Up != 0 {
 		return checkPair(p, "X", "Up", o.X, o.Up, o.Out)
 	}
 	return checkPair(p, "X", "X", o.X, o.X, o.Out)
+}
+
+// OneRow reports whether Up is one row for all of X.
+func (o Activation) OneRow(p *Program) bool {
+	return o.X != 0 && o.Up != 0 && p.At(o.Up).Rows == Rows(1) && p.At(o.X).Rows != Rows(1)
 }
 
 func (o Activation) Cost(p *Program, s *Step) Cost {

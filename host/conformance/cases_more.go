@@ -67,7 +67,11 @@ func (l *list) activation() {
 					b.spread = spread
 					op := compute.Activation{X: b.feed("x", cols), Out: b.output("out", cols), Fn: fn}
 					if up {
-						op.Up = b.feed("up", cols)
+						if i%3 == 2 { // one row for all
+							op.Up = b.random("up", 1, cols)
+						} else {
+							op.Up = b.feed("up", cols)
+						}
 					}
 					b.p.Add("activation", op)
 				})
@@ -170,6 +174,11 @@ func (l *list) experts() {
 				x := b.p.Scratch("x", compute.PerToken(used), cols)
 				b.p.Add("x", compute.MatMulExperts{X: b.feed("in", 8), W: b.weight("w", compute.F32, 3*cols, 8), IDs: ids, Out: x, NumExperts: 3})
 				b.p.Add("mix", compute.Mix{X: x, Weights: b.feed("weights", used), Out: b.output("out", cols)})
+			})
+			sums := pick([]int{1, 3, 4}, i+j)
+			l.add("mix", fmt.Sprintf("%d_of_%d_streams_c%d_r%d", sums, used, cols, rows), 0, j%3 == (i+1)%3, func(b *build) {
+				b.rows(rows)
+				b.p.Add("mix", compute.Mix{X: b.feed("x", used*cols), Weights: b.feed("weights", sums*used), Out: b.output("out", sums*cols), Streams: used})
 			})
 		}
 	}

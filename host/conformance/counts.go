@@ -23,7 +23,7 @@ var Counts = map[string]int{
 	"matmul_matmul_matmul": 80,
 	"matmul_swiglu":        82,
 	"matmul_heads":         140,
-	"mix":                  24,
+	"mix":                  48,
 	"program":              20,
 	"rmsnorm":              203,
 	"rmsnorm_matmul":       80,

@@ -120,7 +120,7 @@ func (n *naive) activation(o compute.Activation) error {
 		y, own := activate(o.Fn, x.v[i])
 		e := own + slope(o.Fn, x.v[i])*x.e[i]
 		if o.Up != 0 {
-			f, fe := up.v[i], up.e[i]
+			f, fe := up.v[i%len(up.v)], up.e[i%len(up.v)] // Up may be one row for all
 			if o.Fn == compute.ClampedSiLU {
 				f = min(max(f, -7), 7) + 1
 				fe += 2 * u * abs(f)
@@ -358,19 +358,23 @@ func (n *naive) mix(o compute.Mix) error {
 		return err
 	}
 	out := n.vals[o.Out]
-	used := w.cols
+	sums, used := 1, w.cols
+	if o.Streams > 0 {
+		sums, used = w.cols/o.Streams, o.Streams
+	}
+	cols := out.cols / sums
 	for t := range out.rows() {
 		v, e := out.row(t)
 		wv, we := w.row(t)
-		for c := range v {
+		for i := range v {
 			var terms, in float64
 			for j := range used {
-				xv, xe := x.row(t*used + j)
-				v[c] += wv[j] * xv[c]
-				terms += abs(wv[j] * xv[c])
-				in += abs(wv[j])*xe[c] + (abs(xv[c])+xe[c])*we[j]
+				at, k := (t*used+j)*cols+i%cols, i/cols*used+j
+				v[i] += wv[k] * x.v[at]
+				terms += abs(wv[k] * x.v[at])
+				in += abs(wv[k])*x.e[at] + (abs(x.v[at])+x.e[at])*we[k]
 			}
-			e[c] = 2*gamma(used+1)*(terms+in) + in + tiny*float64(used+1)
+			e[i] = 2*gamma(used+1)*(terms+in) + in + tiny*float64(used+1)
 		}
 	}
 	return nil

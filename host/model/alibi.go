@@ -47,10 +47,12 @@ func alibiSlope(head, heads int, most float64) float64 {
 	return math.Exp2(-most * float64(2*(head-n)+1) / float64(2*n))
 }
 
-func ones(n int) []float32 {
+func ones(n int) []float32 { return filled(n, 1) }
+
+func filled(n int, with float32) []float32 {
 	v := make([]float32, n)
 	for i := range v {
-		v[i] = 1
+		v[i] = with
 	}
 	return v
 }

@@ -10,7 +10,7 @@ var families = []*Family{
 	&gpt2, &gptNeoX, &gptOSS, &falcon, &phi2, &phi3, &phiMoE, &starcoder2, &nemotron,
 	&cohere, &cohere2, &stablelm, &olmo, &olmo2, &olmoe, &glm, &glm4, &glm4moe, &hunyuan, &exaone4,
 	&gptJ, &gptNeo, &starcoder, &opt, &bloom, &mpt,
-	&mamba, &jamba, &graniteHybrid, &falconH1, &lfm2, &qwen3next, &qwen35, &gemma4,
+	&mamba, &jamba, &graniteHybrid, &falconH1, &lfm2, &qwen3next, &qwen35, &gemma3n, &gemma4,
 	&bert, &nomicBERT, &modernBERT, &t5Encoder,
 }
 

@@ -13,22 +13,30 @@ import (
 // Source: Gemma Team, Gemma 4, 2026, and its reference implementation.
 var gemma4 = Family{Archs: []string{"gemma4"}, Uneven: true, Config: readGemma4, Build: buildGemma4}
 
-// Gemma4 is what only Gemma 4 has. Of the pairs, the first is of global layers and the second of local ones.
-type Gemma4 struct {
-	PerLayer   int      // width of each layer's own embedding; 0: there are none
-	FirstBound int      // first of the layers that attend to the keys and values of the last layer of their kind before it
-	HeadDim    [2]int   // of queries, keys and values
-	KVHeads    []int    // of each layer
-	FFNDims    []int    // of each layer
-	Angles     [2]*RoPE // of the heads
+// Gemma is what only Gemma 3n and 4 have. Of the pairs, the first is of global layers and the second of local ones.
+type Gemma struct {
+	PerLayer   int       // width of each layer's own embedding; 0: there are none
+	FirstBound int       // first of the layers that attend to the keys and values of the last layer of their kind before it
+	HeadDim    [2]int    // of queries, keys and values
+	KVHeads    []int     // of each layer
+	FFNDims    []int     // of each layer
+	Angles     [2]*RoPE  // of the heads
+	Streams    int       // of Gemma 3n
+	Sparsity   []float32 // of each layer of Gemma 3n: deviations above the mean from which gates count; 0: all do
 }
 
 func readGemma4(c *Config, f *weights.File) error {
-	r := reader{f: f, arch: c.Arch}
-	g := &c.Gemma4
-	c.EmbedScale, c.AttnScale = rootOf(c.HiddenDim), 1
-	c.LogitCap = multiplier(f, c, "final_logit_softcapping")
 	c.MoE.Normalize = true
+	return readGemmaLayers(c, f)
+}
+
+func readGemmaLayers(c *Config, f *weights.File) error {
+	r := reader{f: f, arch: c.Arch}
+	g := &c.Gemma
+	c.EmbedScale, c.AttnScale = rootOf(c.HiddenDim), 1
+	if v := multiplier(f, c, "final_logit_softcapping"); v != 0 {
+		c.LogitCap = v
+	}
 	g.PerLayer = r.count("embedding_length_per_layer_input", 0, maxDim, 0)
 	g.FirstBound = c.NumLayers - r.count("attention.shared_kv_layers", 0, c.NumLayers-1, 0)
 	g.HeadDim = [2]int{c.HeadDim, r.count("attention.key_length_swa", 1, maxDim, c.HeadDim)}
@@ -60,7 +68,7 @@ func readGemma4(c *Config, f *weights.File) error {
 	return r.err
 }
 
-// kindOf is the place of a layer's number in a pair of Gemma4.
+// kindOf is the place of a layer's number in a pair of Gemma.
 func kindOf(c *Config, layer int) int {
 	if c.LocalLayers[layer] {
 		return 1
@@ -69,7 +77,7 @@ func kindOf(c *Config, layer int) int {
 }
 
 // source is the layer whose keys and values a bound layer attends to, -1 where there is none.
-func (g *Gemma4) source(c *Config, layer int) int {
+func (g *Gemma) source(c *Config, layer int) int {
 	for i := g.FirstBound - 1; i >= 0; i-- {
 		if c.LocalLayers[i] == c.LocalLayers[layer] {
 			return i
@@ -90,13 +98,10 @@ func buildGemma4(b *Builder) {
 	caches := make([][2]compute.Ref, c.NumLayers)
 	for i := range c.NumLayers {
 		b.Layer(i)
-		x = b.Add("attn_residual", x, b.Norm("post_attention_norm", b.gemma4Attention(b.Norm("attn_norm", x), i, caches)))
-		x = b.Add("ffn_residual", x, b.Norm("post_ffw_norm", b.gemma4FeedForward(x, c.Gemma4.FFNDims[i])))
+		x = b.Add("attn_residual", x, b.Norm("post_attention_norm", b.gemmaAttention(b.Norm("attn_norm", x), i, caches)))
+		x = b.Add("ffn_residual", x, b.Norm("post_ffw_norm", b.gemma4FeedForward(x, c.Gemma.FFNDims[i])))
 		if inputs != 0 {
-			n := c.Gemma4.PerLayer
-			own := b.Columns("inp_own", compute.Columns{A: inputs, Groups: 1, FromA: i * n, NumA: n})
-			gated := b.Gate("inp_act", compute.GELUTanh, b.Linear("inp_gate", x, n), own)
-			x = b.Add("inp_residual", x, b.Norm("post_norm", b.Linear("proj", gated, c.HiddenDim)))
+			x = b.Add("inp_residual", x, b.perLayerBranch(x, inputs, i))
 		}
 		if b.Has("layer_output_scale.weight") {
 			x = b.Scale("layer_output_scale", x, b.numbers(b.layer+"layer_output_scale.weight", 1, 1, 1)[0])
@@ -113,7 +118,7 @@ func buildGemma4(b *Builder) {
 // common one, (emb·√n + norm(proj·x/√h))/√2, or nothing.
 func (b *Builder) perLayerInputs(x compute.Ref) compute.Ref {
 	c := b.cfg
-	n := c.Gemma4.PerLayer
+	n := c.Gemma.PerLayer
 	if n == 0 {
 		return 0
 	}
@@ -127,10 +132,18 @@ func (b *Builder) perLayerInputs(x compute.Ref) compute.Ref {
 	return b.Scale("per_layer_scaled", b.Add("per_layer_sum", out, own), float32(math.Sqrt2/2))
 }
 
-// gemma4Attention appends the attention of a layer, whose caches it notes. A layer without values of its own takes its keys, not yet
-// normalised, for them.
-func (b *Builder) gemma4Attention(h compute.Ref, layer int, caches [][2]compute.Ref) compute.Ref {
-	c, g := b.cfg, &b.cfg.Gemma4
+// perLayerBranch is what a layer adds of its own input, gated by x.
+func (b *Builder) perLayerBranch(x, inputs compute.Ref, layer int) compute.Ref {
+	n := b.cfg.Gemma.PerLayer
+	own := b.Columns("inp_own", compute.Columns{A: inputs, Groups: 1, FromA: layer * n, NumA: n})
+	gated := b.Gate("inp_act", compute.GELUTanh, b.Linear("inp_gate", x, n), own)
+	return b.Norm("post_norm", b.Linear("proj", gated, b.cfg.HiddenDim))
+}
+
+// gemmaAttention appends the attention of a layer, whose caches it notes. A global layer of Gemma 4 without values of its
+// own takes its keys, not yet normalised, for them.
+func (b *Builder) gemmaAttention(h compute.Ref, layer int, caches [][2]compute.Ref) compute.Ref {
+	c, g := b.cfg, &b.cfg.Gemma
 	dim, angles, kv := g.HeadDim[kindOf(c, layer)], g.Angles[kindOf(c, layer)], g.KVHeads[layer]
 	q := b.HeadNorm("attn_q_norm", b.Linear("attn_q", h, c.NumHeads*dim), dim)
 	op := compute.Attention{Q: b.RoPE("attn_q_rope", q, angles, c.NumHeads, compute.Halves), NumHeads: c.NumHeads, NumKVHeads: kv,
@@ -141,13 +154,18 @@ func (b *Builder) gemma4Attention(h compute.Ref, layer int, caches [][2]compute.
 	if layer < g.FirstBound {
 		k := b.Linear("attn_k", h, kv*dim)
 		v := k
-		if b.Has("attn_v.weight") {
+		if g.Streams > 0 || c.LocalLayers[layer] || b.Has("attn_v.weight") {
 			v = b.Linear("attn_v", h, kv*dim)
 		}
 		k = b.RoPE("attn_k_rope", b.HeadNorm("attn_k_norm", k, dim), angles, kv, compute.Halves)
 		op.K, op.V = b.StoreKV(k, b.plainHeadNorm("attn_v_norm", v, dim))
 		caches[layer] = [2]compute.Ref{op.K, op.V}
 	} else {
+		if b.needs != nil && g.Streams > 0 { // files of Gemma 3n have what nobody reads
+			b.need(b.layer+"attn_k.weight", kv*dim, c.HiddenDim, false)
+			b.need(b.layer+"attn_v.weight", kv*dim, c.HiddenDim, false)
+			b.need(b.layer+"attn_k_norm.weight", 1, dim, true)
+		}
 		from := caches[g.source(c, layer)]
 		op.K, op.V = from[0], from[1]
 	}

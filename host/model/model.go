@@ -35,7 +35,7 @@ type Config struct {
 	MoE                                              MoE
 	Latent                                           Latent
 	SSM                                              SSM
-	Gemma4                                           Gemma4
+	Gemma                                            Gemma
 	MaxALiBi                                         float32 // exponent of the last head's slope; 0: no ALiBi
 	Encoder                                          bool    // no text comes out, but a vector of HiddenDim for each token
 	kvCols                                           int     // elements of the KV cache of one position, of all layers

@@ -78,10 +78,11 @@ var archs = map[string]*arch{
 		set("attn_logit_softcapping", 50.0)
 		set("final_logit_softcapping", 30.0)
 	}},
-	"gemma3": {rotary: 1, optional: headNorm, keys: window},
+	"gemma3":  {rotary: 1, optional: headNorm, keys: window},
+	"gemma3n": {rotary: 1, optional: []string{"altup_correct_scale.weight"}, keys: gemma3nKeys},
 	"gemma4": {rotary: 1, moe: perhaps, narrow: true, optional: []string{"layer_output_scale.weight", "ffn_gate_up_exps.weight"}, keys: gemma4Keys,
-		layered: func(s *Spec, layer int, name string) bool { // global layers have no values of their own where there are experts
-			return name == "attn_v.weight" && (s.Size.Experts == 0 || gemma4Local(layer))
+		layered: func(s *Spec, _ int, name string) bool { // global layers have no values of their own where there are experts
+			return name == "attn_v.weight" && s.Size.Experts == 0
 		}},
 	"gpt2": {layerNorm: true, optional: list([]string{"attn*.bias", "ffn*.bias", "output_norm.bias"}, own, []string{"attn_qkv.weight"})},
 	"gptneox": {layerNorm: true, rotary: 2, optional: list([]string{"attn*.bias", "ffn*.bias", "output_norm.bias", "attn_qkv.weight"}, own),
@@ -215,6 +216,27 @@ func graniteKeys(s *Spec, set func(string, any)) {
 
 func window(s *Spec, set func(string, any)) {
 	set("attention.sliding_window", max(s.Size.Context/4, 1))
+}
+
+// gemma3nKeys: the published models' four streams, ten layers of sparse gates and twenty with keys and values of their own.
+func gemma3nKeys(s *Spec, set func(string, any)) {
+	z := &s.Size
+	window(s, set)
+	local, cutoffs := make([]bool, z.Layers), make([]float32, z.Layers)
+	for i := range local {
+		if local[i] = (i+1)%5 != 0; i < 10 {
+			cutoffs[i] = 1.6448535
+		}
+	}
+	set("attention.sliding_window_pattern", local)
+	set("activation_sparsity_scale", cutoffs)
+	set("attention.shared_kv_layers", max(z.Layers-20, 0))
+	set("altup.num_inputs", 4)
+	set("altup.active_idx", 0)
+	set("rope.freq_base", 1000000.0)
+	set("rope.freq_base_swa", 10000.0)
+	set("embedding_length_per_layer_input", 256)
+	set("final_logit_softcapping", 30.0)
 }
 
 // gemma4Local reports whether a layer has the window: every other, so that small files have both kinds.

@@ -120,6 +120,8 @@ func plan(s *Spec) ([]weights.Key, []weights.Shape, error) {
 		switch {
 		case s.Size.Experts > 0 && strings.Contains(n.Name, "_exps.weight"):
 			shape.Dims = []int{n.Cols, n.Rows / s.Size.Experts, s.Size.Experts}
+		case strings.HasPrefix(n.Name, "altup_"): // a matrix for each stream but the first
+			shape.Dims = []int{n.Cols, n.Cols, n.Rows / n.Cols}
 		case strings.HasSuffix(n.Name, "attn_k_b.weight"), strings.HasSuffix(n.Name, "attn_v_b.weight"): // a matrix for each head
 			shape.Dims = []int{n.Cols, n.Rows / s.Size.Heads, s.Size.Heads}
 		case strings.HasSuffix(n.Name, ".ssm_d") && !slices.Contains(a.optional, "ssm_x.weight"): // Mamba-2's, a column of heads

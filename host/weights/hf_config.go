@@ -18,6 +18,7 @@ type hfConfig struct {
 	layers, experts, heads, kvHeads, headDim int
 	block                                    [2]int               // rows and columns that share a scale in FP8 matrices
 	nope, lora, valueDim                     int                  // of latent attention
+	streams                                  int                  // of Gemma 3n
 	factors                                  map[string][]float32 // tensors that the configuration spells out
 }
 
@@ -169,7 +170,7 @@ func (c *hfConfig) translate() error {
 	c.set("context_length", ctx)
 	c.set("embedding_length", hidden)
 	c.set("block_count", c.layers)
-	c.set("feed_forward_length", c.count(4*hidden, maxHFDim, "intermediate_size", "n_inner", "ffn_hidden_size", "d_ff", "hidden_dim"))
+	c.feedForward(hidden)
 	c.set("attention.head_count", c.heads)
 	c.set("attention.head_count_kv", c.kvHeads)
 	c.set("attention.key_length", c.headDim)
@@ -193,6 +194,23 @@ func (c *hfConfig) translate() error {
 		f.config(c)
 	}
 	return c.err
+}
+
+// feedForward writes the width of the feed-forward part, or a list of those of the layers.
+func (c *hfConfig) feedForward(hidden int) {
+	list, ok := wholes(c.m["intermediate_size"])
+	if !ok {
+		c.set("feed_forward_length", c.count(4*hidden, maxHFDim, "intermediate_size", "n_inner", "ffn_hidden_size", "d_ff", "hidden_dim"))
+		return
+	}
+	if len(list) != c.layers {
+		c.fail("intermediate_size", fmt.Sprintf("%d entries", len(list)), fmt.Sprintf("%d, one for each layer", c.layers))
+	}
+	widths := make([]int32, len(list))
+	for i, n := range list {
+		widths[i] = int32(min(max(n, 0), maxHFDim))
+	}
+	c.out.put(c.fam.arch+".feed_forward_length", widths)
 }
 
 // mixture writes the keys of a mixture of experts.

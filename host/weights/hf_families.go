@@ -22,6 +22,7 @@ type hfFamily struct {
 	defaults map[string]any
 	names    map[string]string  // of tensors, besides hfNames
 	splits   map[string]hfSplit // tensors that become others
+	stacks   map[string]string  // tensors "name.N", one less than there are streams, that become one
 	skip     []string           // beginnings of names of tensors that nothing is lost without
 	root     string             // before the names of layers and of the last norm
 	config   func(c *hfConfig)
@@ -158,7 +159,7 @@ var hfFamilies = []*hfFamily{
 
 // hfFamilyOf finds the family of a model_type, or nil.
 func hfFamilyOf(kind string) *hfFamily {
-	for _, list := range [][]*hfFamily{hfFamilies, hfMore, hfStates, hfDelta, {hfGemma4}, hfEncoders} {
+	for _, list := range [][]*hfFamily{hfFamilies, hfMore, hfStates, hfDelta, {hfGemma3n, hfGemma4}, hfEncoders} {
 		for _, f := range list {
 			if slices.Contains(f.types, kind) {
 				return f
@@ -170,7 +171,7 @@ func hfFamilyOf(kind string) *hfFamily {
 
 // hfTypes lists the model types that can be read.
 func hfTypes() (all []string) {
-	for _, list := range [][]*hfFamily{hfFamilies, hfMore, hfStates, hfDelta, {hfGemma4}, hfEncoders} {
+	for _, list := range [][]*hfFamily{hfFamilies, hfMore, hfStates, hfDelta, {hfGemma3n, hfGemma4}, hfEncoders} {
 		for _, f := range list {
 			all = append(all, f.types...)
 		}

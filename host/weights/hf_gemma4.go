@@ -1,14 +1,14 @@
 package weights
 
+import "maps"
+
 // hfGemma4 is the text part of Gemma 4. The heads of its configuration are those of local layers; global ones have sizes of their own.
 var hfGemma4 = &hfFamily{types: []string{"gemma4_text", "gemma4"}, arch: "gemma4", acts: geluTanh, local: patternLocal(6), config: gemma4Keys,
 	defaults: map[string]any{"head_dim": number("256"), "global_head_dim": number("512"), "sliding_window": number("512"), "rope_parameters": map[string]any{
 		"full_attention":    map[string]any{"rope_type": "proportional", "partial_rotary_factor": number("0.25"), "rope_theta": number("1000000")},
 		"sliding_attention": map[string]any{"rope_type": "default", "rope_theta": number("10000")}}},
-	names: map[string]string{"post_attention_layernorm": "post_attention_norm", "pre_feedforward_layernorm": "ffn_norm", "post_feedforward_layernorm": "post_ffw_norm",
-		"post_feedforward_layernorm_1": "post_ffw_norm_1", "post_feedforward_layernorm_2": "post_ffw_norm_2", "pre_feedforward_layernorm_2": "pre_ffw_norm_2",
-		"embed_tokens_per_layer": "per_layer_token_embd", "per_layer_model_projection": "per_layer_model_proj", "per_layer_projection_norm": "per_layer_proj_norm",
-		"per_layer_input_gate": "inp_gate", "per_layer_projection": "proj", "post_per_layer_input_norm": "post_norm", "router.proj": "ffn_gate_inp"},
+	names: gemmaLayerNames(map[string]string{"post_feedforward_layernorm_1": "post_ffw_norm_1", "post_feedforward_layernorm_2": "post_ffw_norm_2",
+		"pre_feedforward_layernorm_2": "pre_ffw_norm_2", "router.proj": "ffn_gate_inp"}),
 	splits: map[string]hfSplit{"layer_scalar": renamed("layer_output_scale.weight"), "router.scale": renamed("ffn_gate_inp.scale"),
 		"router.per_expert_scale": renamed("ffn_down_exps.scale"), "experts.gate_up_proj": splitGateUp, "experts.down_proj": expertsAs("ffn_down_exps.weight")}}
 
@@ -21,6 +21,15 @@ func expertsAs(to string) hfSplit {
 		}
 		return []hfTensor{{to, m, []int{m.cols, n, c.experts}}}, nil
 	}
+}
+
+// gemmaLayerNames are the tensors' names that Gemma 3n and 4 share.
+func gemmaLayerNames(more map[string]string) map[string]string {
+	all := map[string]string{"embed_tokens_per_layer": "per_layer_token_embd", "per_layer_model_projection": "per_layer_model_proj",
+		"per_layer_projection_norm": "per_layer_proj_norm", "per_layer_input_gate": "inp_gate", "per_layer_projection": "proj", "post_per_layer_input_norm": "post_norm"}
+	maps.Copy(all, gemmaNorms)
+	maps.Copy(all, more)
+	return all
 }
 
 // gemma4Keys writes what differs between layers: heads of local and global ones, and the feed-forward parts of those that share keys and

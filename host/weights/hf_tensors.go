@@ -45,6 +45,10 @@ func (f *File) nameTensors(c *hfConfig, raws map[string]*rawTensor) error {
 		}
 		base, kind := cutKind(base)
 		base, expert := cutExpert(base)
+		count := c.experts
+		if stem, n := cutNumber(base); n >= 0 && c.fam.stacks[stem] != "" {
+			base, expert, count = stem, n, c.streams-1
+		}
 		if base == "lm_head" && tied {
 			continue
 		}
@@ -62,6 +66,9 @@ func (f *File) nameTensors(c *hfConfig, raws map[string]*rawTensor) error {
 				to, ok = hfNames[base]
 			}
 			if !ok {
+				to, ok = c.fam.stacks[base]
+			}
+			if !ok {
 				return &UnsupportedError{c.file, fmt.Sprintf("tensor %s of %s", quote(full), c.fam.types[0])}
 			}
 			if c.fam.plusOne && kind == ".weight" && strings.HasSuffix(to, "norm") {
@@ -73,11 +80,11 @@ func (f *File) nameTensors(c *hfConfig, raws map[string]*rawTensor) error {
 			list = []hfTensor{{to + kind, m, nil}}
 			if expert >= 0 {
 				key := prefix + to + kind
-				if expert >= c.experts {
-					return refuse(full, fmt.Errorf("expert %d of %d", expert, c.experts))
+				if expert >= count {
+					return refuse(full, fmt.Errorf("number %d of %d", expert, count))
 				}
 				if stacks[key] == nil {
-					stacks[key] = make([]*matrix, c.experts)
+					stacks[key] = make([]*matrix, count)
 				}
 				stacks[key][expert] = &m
 				continue
@@ -91,17 +98,17 @@ func (f *File) nameTensors(c *hfConfig, raws map[string]*rawTensor) error {
 		}
 	}
 	for _, key := range sortedKeys(stacks) {
-		list := make([]matrix, c.experts)
+		list := make([]matrix, len(stacks[key]))
 		for e, m := range stacks[key] {
 			if m == nil || m.dtype != stacks[key][0].dtype || m.rows != stacks[key][0].rows || m.cols != stacks[key][0].cols {
-				return refuse(key, fmt.Errorf("expert %d is missing or unlike expert 0", e))
+				return refuse(key, fmt.Errorf("number %d is missing or unlike the first", e))
 			}
 			list[e] = *m
 		}
 		m := stack(list)
-		dims := []int{m.cols, list[0].rows, c.experts}
+		dims := []int{m.cols, list[0].rows, len(list)}
 		if list[0].rows == 1 {
-			dims = []int{m.cols, c.experts}
+			dims = []int{m.cols, len(list)}
 		}
 		if err := f.place(hfTensor{key, m, dims}); err != nil {
 			return refuse(key, err)
@@ -140,6 +147,16 @@ func (c *hfConfig) layerOf(name string) (prefix, base string, skip bool) {
 		return "", name, false
 	}
 	return fmt.Sprintf("%sblk.%d.", c.fam.root, n), base, n >= c.layers
+}
+
+// cutNumber cuts ".N" off a name; -1 where there is none.
+func cutNumber(name string) (stem string, n int) {
+	stem, digits, ok := strings.Cut(name, ".")
+	n, err := strconv.Atoi(digits)
+	if !ok || err != nil || n < 0 || strconv.Itoa(n) != digits {
+		return name, -1
+	}
+	return stem, n
 }
 
 func cutKind(name string) (base, kind string) {
