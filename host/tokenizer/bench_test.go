@@ -28,18 +28,24 @@ func BenchmarkLlama3Splitter(b *testing.B) {
 	}
 }
 
-// BenchmarkLlama3 encodes with Llama 3's vocabulary of 128256 tokens.
+// BenchmarkLlama3 encodes English of several kinds with Llama 3's vocabulary of 128256 tokens.
 func BenchmarkLlama3(b *testing.B) {
 	f, err := weights.Open(testkit.Shared(b, "real", "vocab-gguf-rebuilt", "ggml-vocab-llama-bpe.gguf"))
 	require.NoError(b, err)
 	defer f.Close()
 	tok, err := New(specOf(f))
 	require.NoError(b, err)
-	text := english(b)
-	b.SetBytes(int64(len(text)))
-	for b.Loop() {
-		_, err := tok.Encode(text, Options{})
+	for _, name := range []string{"Isaac.Newton-Opticks.txt", "tinyshakespeare.txt", "wiki.test.raw"} {
+		data, err := os.ReadFile(testkit.Shared(b, "real", "corpora", name))
 		require.NoError(b, err)
+		b.Run(name, func(b *testing.B) {
+			text := string(data)
+			b.SetBytes(int64(len(text)))
+			for b.Loop() {
+				_, err := tok.Encode(text, Options{})
+				require.NoError(b, err)
+			}
+		})
 	}
 }
 

@@ -121,21 +121,42 @@ func (w *scratch) merge(text string, m merges) {
 	w.queue = q[:0]
 }
 
-// rankedMerges are merges listed in order, by both ids.
-type rankedMerges map[uint64]merged
+// rankedMerges are merges listed in order, by both ids: a table with open addressing, in which a miss, the usual case, costs one look
+// at memory.
+type rankedMerges struct {
+	slots []merged // a power of two of them, or none
+	used  int
+}
 
-type merged struct{ rank, id int32 }
+type merged struct {
+	pair     uint64
+	rank, id int32 // one more than the id; 0: this place is free
+}
 
 func bothIDs(left, right int32) uint64 { return uint64(uint32(left))<<32 | uint64(uint32(right)) }
 
-func (m rankedMerges) rank(_ string, _, _ int, left, right int32) (float64, int32, bool) {
-	r, ok := m[bothIDs(left, right)]
-	return float64(r.rank), r.id, ok
+// place is where a pair is or belongs.
+func (m *rankedMerges) place(pair uint64) *merged {
+	mask := uint64(len(m.slots) - 1)
+	h := pair * 0x9e3779b97f4a7c15 // 2⁶⁴ over the golden ratio
+	for i := h ^ h>>32; ; i++ {
+		if s := &m.slots[i&mask]; s.id == 0 || s.pair == pair {
+			return s
+		}
+	}
+}
+
+func (m *rankedMerges) rank(_ string, _, _ int, left, right int32) (float64, int32, bool) {
+	if m.used == 0 {
+		return 0, 0, false
+	}
+	s := m.place(bothIDs(left, right))
+	return float64(s.rank), s.id - 1, s.id != 0
 }
 
 // add resolves a merge of spelled pieces; right's continuing prefix is not repeated in the result. Of equal merges the
 // first counts. A merge that names a piece outside the vocabulary can never apply and is left out.
-func (m rankedMerges) add(ids map[string]int32, left, right, prefix string, rank int) {
+func (m *rankedMerges) add(ids map[string]int32, left, right, prefix string, rank int) {
 	tail := right
 	if len(prefix) <= len(right) && right[:len(prefix)] == prefix {
 		tail = right[len(prefix):]
@@ -143,9 +164,25 @@ func (m rankedMerges) add(ids map[string]int32, left, right, prefix string, rank
 	a, okA := ids[left]
 	b, okB := ids[right]
 	id, ok := ids[left+tail]
-	key := bothIDs(a, b)
-	if _, dup := m[key]; okA && okB && ok && !dup {
-		m[key] = merged{int32(rank), id}
+	if !okA || !okB || !ok {
+		return
+	}
+	if 3*len(m.slots) <= 4*m.used {
+		m.grow()
+	}
+	if s := m.place(bothIDs(a, b)); s.id == 0 {
+		*s = merged{bothIDs(a, b), int32(rank), id + 1}
+		m.used++
+	}
+}
+
+func (m *rankedMerges) grow() {
+	old := m.slots
+	m.slots = make([]merged, max(2*len(old), 16))
+	for _, s := range old {
+		if s.id != 0 {
+			*m.place(s.pair) = s
+		}
 	}
 }
 

@@ -2,7 +2,6 @@ package tokenizer
 
 import (
 	"fmt"
-	"sync"
 	"unicode/utf8"
 )
 
@@ -23,17 +22,14 @@ type bpe struct {
 	fuseUnk        bool       // one unknown token for neighbouring characters
 	prefix, suffix string     // of characters behind the first; of the last
 	spaced         bool       // text may be cut before each ▁ that follows another character
-
-	pool sync.Pool // *memory
 }
 
 // newBPE sets all tokens to none.
 func newBPE(ids map[string]int32) *bpe {
-	m := &bpe{merges: rankedMerges{}, ids: ids, unk: -1}
+	m := &bpe{ids: ids, unk: -1}
 	for i := range m.bytes {
 		m.bytes[i], m.first[i] = -1, -1
 	}
-	m.pool.New = func() any { return new(memory) }
 	return m
 }
 
@@ -56,9 +52,7 @@ func (m *bpe) useByteTokens() {
 	}
 }
 
-func (m *bpe) encode(ids []int32, text string) []int32 {
-	w := m.pool.Get().(*memory)
-	defer m.pool.Put(w)
+func (m *bpe) encode(ids []int32, text string, w *memory) []int32 {
 	if m.spaced {
 		for text != "" {
 			n := spacedWord(text)
@@ -92,7 +86,7 @@ func (m *bpe) merge(ids []int32, word string, w *scratch) []int32 {
 	if len(w.symbols) == 0 {
 		return ids
 	}
-	w.merge(word, m.merges)
+	w.merge(word, &m.merges)
 	for i := 0; i >= 0; i = w.symbols[i].next {
 		ids = append(ids, w.symbols[i].id)
 	}

@@ -1,10 +1,13 @@
 package tokenizer
 
-import "hash/maphash"
+import (
+	"hash/maphash"
+	"sync"
+)
 
 // A cache remembers the ids of short words: in English text more than nine of ten words occurred before. It is a table in
-// which a word has one place, so that its memory is fixed (800 KB) and a text made to miss costs little more than none.
-type cache [1 << 14]cached
+// which a word has two places, so that its memory is fixed (800 KB) and a text made to miss costs little more than none.
+type cache [1 << 13][2]cached
 
 // cached is a word of at most 23 bytes that has at most 5 ids.
 type cached struct {
@@ -16,8 +19,8 @@ type cached struct {
 
 var cacheSeed = maphash.MakeSeed()
 
-// place is where a word belongs, or nil for one that is too long.
-func (c *cache) place(word string) *cached {
+// places are where a word belongs, or nil for one that is too long.
+func (c *cache) places(word string) *[2]cached {
 	if len(word) > len(cached{}.word) {
 		return nil
 	}
@@ -31,9 +34,6 @@ func (e *cached) holds(word string) bool {
 
 // put replaces what is here.
 func (e *cached) put(word string, ids []int32) {
-	if len(ids) > len(e.ids) {
-		return
-	}
 	e.size, e.n = uint8(copy(e.word[:], word)), int32(copy(e.ids[:], ids))
 }
 
@@ -45,20 +45,30 @@ type merger interface {
 // memory is what encoding reuses: room to work in, and words.
 type memory struct {
 	scratch
-	cache cache
+	cache *cache
 }
+
+func newMemories() *sync.Pool { return &sync.Pool{New: func() any { return new(memory) }} }
 
 // encode appends the ids of a word, from the cache where they are in it.
 func (w *memory) encode(m merger, ids []int32, word string) []int32 {
-	e := w.cache.place(word)
-	if e == nil {
+	if w.cache == nil {
+		w.cache = new(cache)
+	}
+	set := w.cache.places(word)
+	if set == nil {
 		return m.merge(ids, word, &w.scratch)
 	}
-	if e.holds(word) {
-		return append(ids, e.ids[:e.n]...)
+	for i := range set {
+		if e := &set[i]; e.holds(word) {
+			return append(ids, e.ids[:e.n]...)
+		}
 	}
 	from := len(ids)
 	ids = m.merge(ids, word, &w.scratch)
-	e.put(word, ids[from:])
+	if len(ids)-from <= len(set[0].ids) {
+		set[1] = set[0] // the older one goes
+		set[0].put(word, ids[from:])
+	}
 	return ids
 }

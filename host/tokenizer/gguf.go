@@ -52,7 +52,7 @@ func New(s Spec) (*Tokenizer, error) {
 			return nil, &FormatError{name + " token", fmt.Sprint(id), fmt.Sprintf("an id below %d", n)}
 		}
 	}
-	t := &Tokenizer{pieces: s.Tokens, bytes: make([][]byte, n), special: make([]bool, n), present: make([]bool, n), bos: s.BOS, eos: s.EOS}
+	t := &Tokenizer{memories: newMemories(), pieces: s.Tokens, bytes: make([][]byte, n), special: make([]bool, n), present: make([]bool, n), bos: s.BOS, eos: s.EOS}
 	var list []added
 	for id, typ := range s.Types {
 		t.present[id] = true
@@ -137,7 +137,6 @@ func (t *Tokenizer) sentencePiece(s *Spec) error {
 		return err
 	}
 	m := &sentencePiece{unk: s.Unk}
-	m.pool.New = func() any { return new(memory) }
 	if err := t.spaced(s, &m.bytes); err != nil {
 		return err
 	}

@@ -153,7 +153,7 @@ func FromJSON(data []byte) (*Tokenizer, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &Tokenizer{bos: -1, eos: -1, single: plainSingle, pair: plainPair}
+	t := &Tokenizer{memories: newMemories(), bos: -1, eos: -1, single: plainSingle, pair: plainPair}
 	vocab, scores, err := t.vocabulary(&f)
 	if err != nil {
 		return nil, err

@@ -2,7 +2,6 @@ package tokenizer
 
 import (
 	"strings"
-	"sync"
 	"unicode/utf8"
 )
 
@@ -16,12 +15,9 @@ type sentencePiece struct {
 	bytes  [256]int32 // token of each byte; −1: none
 	unk    int32      // −1: none
 	spaced bool       // text may be cut before each ▁ that follows another character
-	pool   sync.Pool  // *memory
 }
 
-func (m *sentencePiece) encode(ids []int32, text string) []int32 {
-	w := m.pool.Get().(*memory)
-	defer m.pool.Put(w)
+func (m *sentencePiece) encode(ids []int32, text string, w *memory) []int32 {
 	for text != "" {
 		n := len(text)
 		if m.spaced {

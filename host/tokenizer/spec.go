@@ -180,7 +180,7 @@ func (s Spec) named(ref *Tokenizer, f *jsonFile, pairs [][2]string, probes *prob
 // collector is a model that only remembers the words.
 type collector struct{ words []string }
 
-func (c *collector) encode(ids []int32, word string) []int32 {
+func (c *collector) encode(ids []int32, word string, _ *memory) []int32 {
 	c.words = append(c.words, word)
 	return ids
 }

@@ -15,6 +15,7 @@ package tokenizer
 import (
 	"fmt"
 	"strings"
+	"sync"
 )
 
 // Options of Encode.
@@ -36,8 +37,9 @@ type Tokenizer struct {
 	normalized matcher // in normalised text
 	pre        []preTokenizer
 	model      model
-	single     []part // around one text
-	pair       []part // around two
+	memories   *sync.Pool // of *memory, which texts take turns with
+	single     []part     // around one text
+	pair       []part     // around two
 
 	bos int32 // −1: none
 	eos int32
@@ -50,7 +52,7 @@ type Tokenizer struct {
 
 // model turns a word, which is not empty, into ids and appends them.
 type model interface {
-	encode(ids []int32, word string) []int32
+	encode(ids []int32, word string, w *memory) []int32
 }
 
 // Encode turns text into ids. Text of which normalisation makes more than 64 times as much gives a GrowthError.
@@ -98,7 +100,9 @@ func (t *Tokenizer) sequence(segments []Segment) ([]int32, error) {
 	for _, s := range segments {
 		size += len(s.Text)
 	}
-	e := encoding{t: t, ids: make([]int32, 0, size/4+8), start: true}
+	w := t.memories.Get().(*memory)
+	defer t.memories.Put(w)
+	e := encoding{t: t, w: w, ids: make([]int32, 0, size/4+8), start: true}
 	for _, s := range segments {
 		for from := 0; from < len(s.Text); {
 			at, end, id := t.added.find(s.Text, from, s.ParseSpecial)
@@ -109,7 +113,8 @@ func (t *Tokenizer) sequence(segments []Segment) ([]int32, error) {
 				trusted = trusted && s.ParseSpecial
 			}
 			if id < 0 && len(segments) == 1 && plain.Len() == 0 {
-				return e.ids, e.fragment(s.Text[from:], trusted) // the common case needs no copy
+				err := e.fragment(s.Text[from:], trusted) // the common case needs no copy
+				return e.ids, err
 			}
 			plain.WriteString(s.Text[from:at])
 			if id < 0 {
@@ -124,12 +129,14 @@ func (t *Tokenizer) sequence(segments []Segment) ([]int32, error) {
 			from = end
 		}
 	}
-	return e.ids, e.fragment(plain.String(), trusted)
+	err := e.fragment(plain.String(), trusted)
+	return e.ids, err
 }
 
 // encoding is a text on its way.
 type encoding struct {
 	t     *Tokenizer
+	w     *memory
 	ids   []int32
 	start bool // the next fragment starts the whole text
 }
@@ -168,7 +175,7 @@ func (e *encoding) fragment(text string, special bool) error {
 // split passes text through the pre-tokenizers from number i on, and what is left to the model.
 func (e *encoding) split(text string, start bool, i int) {
 	if i == len(e.t.pre) {
-		e.ids = e.t.model.encode(e.ids, text)
+		e.ids = e.t.model.encode(e.ids, text, e.w)
 		return
 	}
 	e.t.pre[i](text, start, func(word string, start bool) {

@@ -50,7 +50,7 @@ type best struct {
 	id    int32
 }
 
-func (m *unigram) encode(ids []int32, word string) []int32 {
+func (m *unigram) encode(ids []int32, word string, _ *memory) []int32 {
 	to := make([]best, len(word)+1)
 	for i := range to {
 		to[i].start = -1

@@ -29,7 +29,7 @@ func newWordPiece(ids map[string]int32, first, rest string, unk int32, maxChars 
 	return &wordPiece{first: with(first), rest: with(rest), unk: unk, maxChars: maxChars}
 }
 
-func (m *wordPiece) encode(ids []int32, word string) []int32 {
+func (m *wordPiece) encode(ids []int32, word string, _ *memory) []int32 {
 	from := len(ids)
 	if utf8.RuneCountInString(word) > m.maxChars {
 		return m.unknown(ids)
@@ -65,7 +65,7 @@ type wordLevel struct {
 	unk int32
 }
 
-func (m *wordLevel) encode(ids []int32, word string) []int32 {
+func (m *wordLevel) encode(ids []int32, word string, _ *memory) []int32 {
 	if id, ok := m.ids[word]; ok {
 		return append(ids, id)
 	}
