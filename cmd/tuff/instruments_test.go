@@ -42,7 +42,7 @@ func TestComparePasses(t *testing.T) {
 
 // A model with a state has one row before a step and one behind it: both phases are compared, states included, on any two devices.
 func TestCompareOfStates(t *testing.T) {
-	for _, name := range []string{"mamba2", "jamba", "lfm2"} {
+	for _, name := range []string{"mamba2", "jamba", "lfm2", "qwen3-next"} {
 		var r compare.Report
 		out := tuff(t, "compare", "-m", testkit.Testdata(t, "oracle", name), "--a", "cpu", "--math", "exact", "-n", "4", "--json").ok(t).out
 		require.NoError(t, json.Unmarshal([]byte(out), &r))

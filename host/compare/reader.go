@@ -59,11 +59,8 @@ func (r *reader) states() map[compute.Ref]bool {
 	if r.stateful == nil {
 		r.stateful = map[compute.Ref]bool{}
 		for _, in := range r.p.Instrs {
-			switch o := in.Op.(type) {
-			case compute.Conv1D:
-				r.stateful[o.State] = true
-			case compute.SSMScan:
-				r.stateful[o.State] = true
+			if o, ok := in.Op.(compute.Stateful); ok {
+				r.stateful[o.Carries()] = true
 			}
 		}
 	}

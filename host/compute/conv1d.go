@@ -23,6 +23,9 @@ func (Conv1D) Stem() string    { return "conv1d" }
 func (o Conv1D) Reads() []Ref  { return refs(o.X, o.W, o.Bias, o.State) }
 func (o Conv1D) Writes() []Ref { return refs(o.State, o.Out) }
 
+// Carries implements [Stateful].
+func (o Conv1D) Carries() Ref { return o.State }
+
 func (o Conv1D) Check(p *Program) error {
 	if o.X == 0 || o.W == 0 {
 		return fmt.Errorf("got tensors X %d and W %d, want both", o.X, o.W)

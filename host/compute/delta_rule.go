@@ -41,6 +41,9 @@ func (o DeltaRule) KeyHead(h int) int {
 	return h / (o.NumHeads / o.NumKeyHeads)
 }
 
+// Carries implements [Stateful].
+func (o DeltaRule) Carries() Ref { return o.State }
+
 func (o DeltaRule) Check(p *Program) error {
 	switch {
 	case o.NumHeads < 1 || o.NumKeyHeads < 1 || o.NumHeads%o.NumKeyHeads != 0:

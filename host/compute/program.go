@@ -38,6 +38,14 @@ type Op interface {
 	Cost(*Program, *Step) Cost
 }
 
+// Stateful is an op that carries a tensor of states, a row for each, from step to step.
+type Stateful interface {
+	Op
+	Carries() Ref
+}
+
+var _ = []Stateful{Conv1D{}, SSMScan{}, DeltaRule{}}
+
 // NewProgram makes an empty program.
 func NewProgram(name string) *Program {
 	return &Program{Name: name, Tensors: make([]Tensor, 1)}

@@ -29,6 +29,9 @@ func (SSMScan) Stem() string    { return "ssm_scan" }
 func (o SSMScan) Reads() []Ref  { return refs(o.X, o.DT, o.DTBias, o.A, o.B, o.C, o.D, o.State) }
 func (o SSMScan) Writes() []Ref { return refs(o.State, o.Out) }
 
+// Carries implements [Stateful].
+func (o SSMScan) Carries() Ref { return o.State }
+
 func (o SSMScan) Check(p *Program) error {
 	switch {
 	case o.NumHeads < 1 || o.HeadDim < 1 || o.NumGroups < 1 || o.NumHeads%o.NumGroups != 0:
