@@ -68,10 +68,7 @@ func mambaKeys(s *Spec, set func(string, any)) {
 
 // mamba2Keys are those of the second kind, in heads of 64 channels or as many as divide them.
 func mamba2Keys(s *Spec, set func(string, any)) {
-	head := mamba2Head
-	for 2*s.Size.Hidden%head != 0 {
-		head /= 2
-	}
+	head := mamba2HeadOf(s)
 	set("ssm.conv_kernel", convRows)
 	set("ssm.inner_size", 2*s.Size.Hidden)
 	set("ssm.state_size", mamba2State)
@@ -111,6 +108,14 @@ func beforeLast(names ...string) func(s *Spec, layer int, name string) bool {
 	}
 }
 
+func mamba2HeadOf(s *Spec) int {
+	head := mamba2Head
+	for 2*s.Size.Hidden%head != 0 {
+		head /= 2
+	}
+	return head
+}
+
 // headless says that no layer attends and none has a feed-forward part.
 func headless(_ *Spec, set func(string, any)) {
 	for _, key := range []string{"feed_forward_length", "attention.head_count", "attention.head_count_kv"} {
@@ -127,7 +132,9 @@ var stateArchs = map[string]*arch{
 	"mamba2": {optional: list(secondMixer, secondNorm, own, []string{"ssm_in.weight"}), keys: func(s *Spec, set func(string, any)) {
 		headless(s, set)
 		mamba2Keys(s, set)
-		set("ssm.group_count", mamba2Groups)
+		if heads := 2 * s.Size.Hidden / mamba2HeadOf(s); heads%mamba2Groups == 0 {
+			set("ssm.group_count", mamba2Groups)
+		}
 	}},
 	// Every second layer has experts, the others a plain feed-forward part.
 	"jamba": {moe: always, optional: list(firstMixer, own, []string{"ssm_dt_norm.weight"}),
