@@ -70,7 +70,7 @@ func TestStale(t *testing.T) {
 	require.True(t, ok)
 	before, err := SourceDigest(os.DirFS(dir), m)
 	require.NoError(t, err)
-	for _, f := range []string{"matmul_vec.comp", "include/matmul.glsl", "include/formats/q8_0.glsl", "include/formats/contiguous.glsl", "include/half.glsl"} {
+	for _, f := range []string{"matmul_vec.comp", "include/matmul.glsl", "include/formats/q8_0.glsl", "include/parts/contiguous.glsl", "include/half.glsl"} {
 		path := filepath.Join(dir, f)
 		old, err := os.ReadFile(path)
 		require.NoError(t, err)
@@ -126,6 +126,14 @@ var constantID = regexp.MustCompile(`(?m)^layout\(constant_id = (\d+)\) const ui
 var capabilityNeeds = map[uint32]Need{
 	11: NeedInt64, 4433: Need16Bit, 63: NeedSubgroup,
 	1: "", 5347: "", 61: "", // Shader, PhysicalStorageBufferAddresses, GroupNonUniform: required of every device
+}
+
+// TestFormats holds the generated include against the folder.
+func TestFormats(t *testing.T) {
+	b, err := os.ReadFile("include/format_of.glsl")
+	require.NoError(t, err)
+	assert.Equal(t, FormatOf(), string(b), "run go run ./shaders/gen")
+	assert.Subset(t, Formats, []string{"f32", "q4_k", "nvfp4"})
 }
 
 // TestInterface compares the manifest with the sources and with what was compiled.

@@ -18,7 +18,6 @@ import (
 	"tuff/host/engine"
 	"tuff/host/model"
 	"tuff/host/weights"
-	"tuff/shaders"
 )
 
 // gpuOptions are those of every Vulkan device that a command opens; tests plant faults here.
@@ -169,9 +168,8 @@ func (c *common) tryGPU(ctx context.Context, f *weights.File) (compute.Device, s
 func withoutKernels(f *weights.File) []string {
 	var types []string
 	for _, t := range f.Tensors() {
-		name := t.DType.String()
-		if !slices.Contains(shaders.Formats, strings.ToLower(name)) && !slices.Contains(types, name) {
-			types = append(types, name)
+		if !slices.Contains(compute.WeightFormats(), t.DType) && !slices.Contains(types, t.DType.String()) {
+			types = append(types, t.DType.String())
 		}
 	}
 	slices.Sort(types)

@@ -14,8 +14,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"tuff/host/compute"
 	"tuff/host/testkit"
-	"tuff/shaders"
 )
 
 // golden is what an independent implementation answers.
@@ -103,9 +103,6 @@ type oracleFile struct {
 	} `json:"dequant_f32"`
 }
 
-// gpuTypes are the tensor types that the kernels read.
-var gpuTypes = strings.Split(strings.ToUpper(strings.Join(shaders.Formats, " ")), " ")
-
 // TestLogitsOfOracle runs every GGUF file of the whole collection.
 func TestLogitsOfOracle(t *testing.T) {
 	tested := map[string]int{}
@@ -143,7 +140,9 @@ func TestLogitsOfOracle(t *testing.T) {
 				onEach(t, func(t *testing.T, device string) {
 					tested[device]++
 					for typ := range f.TensorTypes {
-						if device == "gpu" && !slices.Contains(gpuTypes, typ) {
+						dtype, err := compute.ParseDType(typ)
+						require.NoError(t, err)
+						if device == "gpu" && !slices.Contains(compute.WeightFormats(), dtype) {
 							r := tuffIn(t, `{"ids":[1]}`, "logits", "-m", path, "--device", device)
 							assert.Equal(t, exitError, r.code)
 							assert.Contains(t, r.err, "got weights of ")

@@ -244,7 +244,7 @@ func (c *common) printTests(rows []testRow) error {
 // types are the weight formats by the names of --type.
 func parseType(name string) (compute.DType, error) {
 	var names []string
-	for _, t := range conformance.Formats {
+	for _, t := range compute.WeightFormats() {
 		if strings.EqualFold(t.String(), name) {
 			return t, nil
 		}

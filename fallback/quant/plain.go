@@ -7,6 +7,14 @@ import (
 	"tuff/host/compute"
 )
 
+func init() { formats[compute.F32] = format{decode: decodeF32, encode: encodeF32, fit: encodeF32} }
+
+func init() { formats[compute.F16] = format{decode: decodeF16, encode: encodeF16, fit: encodeF16} }
+
+func init() { formats[compute.BF16] = format{decode: decodeBF16, encode: encodeBF16, fit: encodeBF16} }
+
+func init() { formats[compute.F64] = format{decode: decodeF64} }
+
 // F32, F16, BF16 and F64 are little-endian IEEE 754 binary32, binary16, the upper half of binary32, and binary64, which is
 // rounded to nearest. A block is one element.
 

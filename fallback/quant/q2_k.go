@@ -1,5 +1,9 @@
 package quant
 
+import "tuff/host/compute"
+
+func init() { formats[compute.Q2_K] = format{decode: decodeQ2_K} }
+
 // Q2_K stores 256 elements in 84 bytes: 16 bytes of scale (low nibble) and minimum (high nibble), 64 bytes of 2-bit q,
 // binary16 d and dmin. In each half of 128 elements, element 32k+i has its q in bits 2k and 2k+1 of byte i.
 //

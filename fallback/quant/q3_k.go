@@ -1,5 +1,9 @@
 package quant
 
+import "tuff/host/compute"
+
+func init() { formats[compute.Q3_K] = format{decode: decodeQ3_K} }
+
 // Q3_K stores 256 elements in 110 bytes: 32 bytes of high bits, 64 bytes of two low bits laid out as in Q2_K, 12 bytes of
 // sixteen 6-bit scales, a binary16 d. Bit 4h+k of high byte i belongs to element 128h+32k+i.
 //

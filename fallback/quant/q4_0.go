@@ -1,5 +1,9 @@
 package quant
 
+import "tuff/host/compute"
+
+func init() { formats[compute.Q4_0] = format{decode: decodeQ4_0, encode: encodeQ4_0, fit: fitQ4_0} }
+
 // Q4_0 stores 32 elements in 18 bytes: a binary16 scale d, then 16 bytes whose low nibbles are q[0..15] and whose high
 // nibbles are q[16..31].
 //

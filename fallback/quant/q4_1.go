@@ -1,5 +1,9 @@
 package quant
 
+import "tuff/host/compute"
+
+func init() { formats[compute.Q4_1] = format{decode: decodeQ4_1, encode: encodeQ4_1, fit: fitQ4_1} }
+
 // Q4_1 stores 32 elements in 20 bytes: binary16 scale d and minimum m, then 16 bytes of nibbles as in Q4_0.
 //
 //	x = d·q + m      written with m = min(x) and d = (max(x) − m) / 15

@@ -1,5 +1,9 @@
 package quant
 
+import "tuff/host/compute"
+
+func init() { formats[compute.Q4_K] = format{decode: decodeQ4_K, fit: fitQ4_K} }
+
 // Q4_K stores 256 elements in 144 bytes: binary16 d and dmin, 12 bytes of eight 6-bit scale and minimum pairs, then 128
 // bytes of nibbles: byte 32j+i holds element 64j+i in its low and 64j+32+i in its high nibble.
 //

@@ -1,6 +1,12 @@
 package quant
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+
+	"tuff/host/compute"
+)
+
+func init() { formats[compute.Q5_0] = format{decode: decodeQ5_0, encode: encodeQ5_0, fit: fitQ5_0} }
 
 // Q5_0 stores 32 elements in 22 bytes: a binary16 scale d, 32 high bits as a little-endian word, bit i of which belongs to
 // element i, then 16 bytes of low nibbles as in Q4_0.

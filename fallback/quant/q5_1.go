@@ -1,6 +1,12 @@
 package quant
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+
+	"tuff/host/compute"
+)
+
+func init() { formats[compute.Q5_1] = format{decode: decodeQ5_1, encode: encodeQ5_1, fit: fitQ5_1} }
 
 // Q5_1 stores 32 elements in 24 bytes: binary16 scale d and minimum m, then high bits and nibbles as in Q5_0.
 //

@@ -1,5 +1,9 @@
 package quant
 
+import "tuff/host/compute"
+
+func init() { formats[compute.Q5_K] = format{decode: decodeQ5_K, fit: fitQ5_K} }
+
 // Q5_K stores 256 elements in 176 bytes: binary16 d and dmin, 12 bytes of eight 6-bit scale and minimum pairs as in Q4_K,
 // 32 bytes of high bits, 128 bytes of nibbles as in Q4_K. Bit j of high byte i belongs to element 32j+i.
 //

@@ -1,6 +1,12 @@
 package quant
 
-import "math"
+import (
+	"math"
+
+	"tuff/host/compute"
+)
+
+func init() { formats[compute.Q6_K] = format{decode: decodeQ6_K, fit: fitQ6_K} }
 
 // Q6_K stores 256 elements in 210 bytes: 128 bytes of low nibbles, 64 bytes of two high bits, 16 int8 scales, a binary16 d.
 // In each half of 128 elements, element 32k+i takes its nibble from byte i (k even) or 32+i (k odd), the low nibble for

@@ -1,6 +1,12 @@
 package quant
 
-import "math"
+import (
+	"math"
+
+	"tuff/host/compute"
+)
+
+func init() { formats[compute.Q8_0] = format{decode: decodeQ8_0, encode: encodeQ8_0, fit: fitQ8_0} }
 
 // Q8_0 stores 32 elements in 34 bytes: a binary16 scale d, then 32 int8 q.
 //

@@ -1,5 +1,5 @@
-// Package quant decodes and encodes weight formats: one file per format with its layout and source, one table that joins
-// them. It is the definition that the shaders' decoders are checked against. It must not know files, models or devices.
+// Package quant decodes and encodes weight formats: one file per format with its layout and source, which
+// registers itself. It is the definition that the shaders' decoders are checked against. It must not know files, models or devices.
 package quant
 
 import (
@@ -18,39 +18,8 @@ type format struct {
 	fit    func(dst []byte, src []float32) // closer than the reference; nil: not by tuff
 }
 
-var formats = map[compute.DType]format{
-	compute.F32:     {decodeF32, encodeF32, encodeF32},
-	compute.F16:     {decodeF16, encodeF16, encodeF16},
-	compute.BF16:    {decodeBF16, encodeBF16, encodeBF16},
-	compute.F64:     {decodeF64, nil, nil},
-	compute.Q8_0:    {decodeQ8_0, encodeQ8_0, fitQ8_0},
-	compute.Q8_1:    {decodeQ8_1, nil, nil},
-	compute.Q8_K:    {decodeQ8_K, nil, nil},
-	compute.Q4_0:    {decodeQ4_0, encodeQ4_0, fitQ4_0},
-	compute.Q4_1:    {decodeQ4_1, encodeQ4_1, fitQ4_1},
-	compute.Q5_0:    {decodeQ5_0, encodeQ5_0, fitQ5_0},
-	compute.Q5_1:    {decodeQ5_1, encodeQ5_1, fitQ5_1},
-	compute.Q1_0:    {decodeQ1_0, nil, nil},
-	compute.Q2_0:    {decodeQ2_0, nil, nil},
-	compute.Q2_K:    {decodeQ2_K, nil, nil},
-	compute.Q3_K:    {decodeQ3_K, nil, nil},
-	compute.Q4_K:    {decodeQ4_K, nil, fitQ4_K},
-	compute.Q5_K:    {decodeQ5_K, nil, fitQ5_K},
-	compute.Q6_K:    {decodeQ6_K, nil, fitQ6_K},
-	compute.IQ1_S:   {decodeIQ1_S, nil, nil},
-	compute.IQ1_M:   {decodeIQ1_M, nil, nil},
-	compute.IQ2_XXS: {decodeIQ2_XXS, nil, nil},
-	compute.IQ2_XS:  {decodeIQ2_XS, nil, nil},
-	compute.IQ2_S:   {decodeIQ2_S, nil, nil},
-	compute.IQ3_XXS: {decodeIQ3_XXS, nil, nil},
-	compute.IQ3_S:   {decodeIQ3_S, nil, nil},
-	compute.IQ4_NL:  {decodeIQ4_NL, nil, nil},
-	compute.IQ4_XS:  {decodeIQ4_XS, nil, nil},
-	compute.TQ1_0:   {decodeTQ1_0, nil, nil},
-	compute.TQ2_0:   {decodeTQ2_0, nil, nil},
-	compute.MXFP4:   {decodeMXFP4, nil, nil},
-	compute.NVFP4:   {decodeNVFP4, nil, nil},
-}
+// formats are filled in by the file of each.
+var formats = map[compute.DType]format{}
 
 // Supported reports whether Decode knows t.
 func Supported(t compute.DType) bool { return formats[t].decode != nil }

@@ -215,7 +215,7 @@ func TestPlanRefuses(t *testing.T) {
 	l.p.At(l.table).DType = compute.Q8_K
 	u := unsupported(ample, l.p, o)
 	assert.Equal(t, "embed", u.Stem)
-	assert.Contains(t, u.Error(), "got weights of Q8_K, want one of F32, F16")
+	assert.Contains(t, u.Error(), "got weights of Q8_K, want one of BF16, F16")
 	narrow := ample
 	narrow.MaxGrid[2] = 1
 	assert.Contains(t, unsupported(narrow, p, compute.Options{MaxTokens: 100, MaxPages: 8}).Error(), "want at most")

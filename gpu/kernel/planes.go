@@ -2,6 +2,8 @@ package kernel
 
 import (
 	"fmt"
+	"math/bits"
+	"slices"
 
 	"tuff/host/compute"
 )
@@ -9,35 +11,24 @@ import (
 // plane is bytes from to from+bytes of every block of a row.
 type plane struct{ from, bytes int }
 
-// planes are the formats whose blocks are taken apart on upload. A file's block begins with its scale, which leaves what follows
-// at odd addresses; in planes, the large pieces of all blocks of a row come first and the small ones behind them, so that kernels
-// read 4, 8 or 16 bytes at a time. Pieces are in the order of the powers of two that divide their sizes: each plane is then as
-// aligned as its pieces. Formats that are aligned in the file stay as they are. The readers are shaders/include/formats.
-var planes = map[compute.DType][]plane{
-	compute.F16:     {{0, 2}}, // one plane: rows are only moved to aligned places
-	compute.BF16:    {{0, 2}},
-	compute.Q8_0:    {{2, 32}, {0, 2}},
-	compute.Q4_0:    {{2, 16}, {0, 2}},
-	compute.Q4_1:    {{4, 16}, {0, 4}},
-	compute.Q5_0:    {{6, 16}, {2, 4}, {0, 2}},
-	compute.Q5_1:    {{8, 16}, {4, 4}, {0, 4}},
-	compute.IQ4_NL:  {{2, 16}, {0, 2}},
-	compute.IQ4_XS:  {{8, 128}, {0, 8}},
-	compute.MXFP4:   {{1, 16}, {0, 1}},
-	compute.NVFP4:   {{4, 32}, {0, 4}},
-	compute.Q1_0:    {{2, 16}, {0, 2}},
-	compute.Q2_0:    {{2, 16}, {0, 2}},
-	compute.Q2_K:    {{0, 80}, {80, 4}},
-	compute.Q3_K:    {{0, 96}, {96, 12}, {108, 2}},
-	compute.Q6_K:    {{0, 208}, {208, 2}},
-	compute.IQ1_S:   {{2, 48}, {0, 2}},
-	compute.IQ2_XXS: {{2, 64}, {0, 2}},
-	compute.IQ2_XS:  {{2, 64}, {66, 8}, {0, 2}},
-	compute.IQ2_S:   {{2, 80}, {0, 2}},
-	compute.IQ3_XXS: {{2, 96}, {0, 2}},
-	compute.IQ3_S:   {{2, 64}, {74, 32}, {66, 8}, {106, 4}, {0, 2}},
-	compute.TQ1_0:   {{0, 48}, {48, 4}, {52, 2}},
-	compute.TQ2_0:   {{0, 64}, {64, 2}},
+// planesOf says how the blocks of a format are taken apart on upload; nil leaves them as they are. A file's block begins with its
+// scale, which leaves what follows at odd addresses; in planes, the large pieces of all blocks of a row come first and the small
+// ones behind them, so that kernels read 4, 8 or 16 bytes at a time. Pieces are in the order of the powers of two that divide
+// their sizes, the later of a block first among equals: each plane is then as aligned as its pieces. Blocks of one piece are
+// aligned in the file; those of less than a word are only moved to aligned rows. The readers are shaders/include/formats.
+func planesOf(t compute.DType) []plane {
+	sizes := t.Pieces()
+	if len(sizes) == 1 && sizes[0]%4 == 0 {
+		return nil
+	}
+	planes, at := make([]plane, len(sizes)), t.BlockBytes()
+	for i := range sizes {
+		n := sizes[len(sizes)-1-i]
+		at -= n
+		planes[i] = plane{at, n}
+	}
+	slices.SortStableFunc(planes, func(a, b plane) int { return bits.TrailingZeros(uint(b.bytes)) - bits.TrailingZeros(uint(a.bytes)) })
+	return planes
 }
 
 // rowAlign is what rows of planes are aligned to: the largest load of a kernel.
@@ -58,7 +49,7 @@ func LayoutOf(t compute.DType, cols int) (RowLayout, error) {
 	if err != nil {
 		return RowLayout{}, err
 	}
-	l := RowLayout{FileBytes: int(n), Bytes: int(n), planes: planes[t]}
+	l := RowLayout{FileBytes: int(n), Bytes: int(n), planes: planesOf(t)}
 	if l.planes != nil {
 		l.block = t.BlockBytes()
 		l.blocks = l.FileBytes / l.block

@@ -38,14 +38,6 @@ var levels = map[compute.DType]int{
 	compute.Q6_K: 8, compute.IQ4_NL: 3, compute.IQ4_XS: 8, compute.IQ2_XXS: 5, compute.IQ2_XS: 5, compute.IQ2_S: 5, compute.IQ3_XXS: 5, compute.IQ3_S: 5,
 }
 
-// halfAt lists where the binary16 scales and minima of a block lie, in bytes. The rest of a block may be any bits.
-var halfAt = map[compute.DType][]int{
-	compute.Q4_0: {0}, compute.Q4_1: {0, 2}, compute.Q5_0: {0}, compute.Q5_1: {0, 2}, compute.Q8_0: {0}, compute.Q8_1: {0, 2},
-	compute.Q2_K: {80, 82}, compute.Q3_K: {108}, compute.Q4_K: {0, 2}, compute.Q5_K: {0, 2}, compute.Q6_K: {208},
-	compute.IQ1_S: {0}, compute.IQ2_XXS: {0}, compute.IQ2_XS: {0}, compute.IQ2_S: {0}, compute.IQ3_XXS: {0}, compute.IQ3_S: {0},
-	compute.IQ4_NL: {0}, compute.IQ4_XS: {0}, compute.TQ1_0: {52}, compute.TQ2_0: {64}, compute.Q1_0: {0}, compute.Q2_0: {0},
-}
-
 // randomRows is a [rows, cols] matrix of any format with random contents that decode to finite values.
 func randomRows(rng *rand.Rand, t compute.DType, rows, cols int, k scaleKind) []byte {
 	size, err := t.Bytes(rows, cols)
@@ -84,8 +76,8 @@ func randomBlock(rng *rand.Rand, t compute.DType, b []byte, k scaleKind) {
 	for i := range b {
 		b[i] = byte(rng.Uint32())
 	}
-	for _, at := range halfAt[t] {
-		binary.LittleEndian.PutUint16(b[at:], k.half(rng, t))
+	for _, s := range t.BlockScales() {
+		binary.LittleEndian.PutUint16(b[s.At:], k.half(rng, t))
 	}
 	switch t {
 	case compute.IQ1_M: // the half lies in the top four bits of four 16-bit words

@@ -41,12 +41,18 @@ type Options struct {
 	Rerun func(Case) string
 }
 
-// Formats are the weight formats that every device has: those that the suite decodes by itself and the others.
-var Formats = slices.Concat(formats10, formats18)
-
-// formats10 are the weight formats that the suite decodes by formulas of its own.
-var formats10 = []compute.DType{compute.F32, compute.F16, compute.BF16, compute.Q8_0, compute.Q4_0, compute.Q4_1,
-	compute.Q5_0, compute.Q5_1, compute.Q4_K, compute.Q6_K}
+// formulated are the weight formats that the suite decodes by formulas of its own (decode.go); trusted are the others, which the
+// reference device decodes for it.
+var formulated, trusted = func() (own, others []compute.DType) {
+	for _, t := range compute.WeightFormats() {
+		if elements[t] != nil {
+			own = append(own, t)
+		} else {
+			others = append(others, t)
+		}
+	}
+	return own, others
+}()
 
 // Status is how a case ended.
 type Status uint8

@@ -10,7 +10,7 @@ import (
 // fused adds the sequences of ops that devices run as one kernel, compiled with fusion allowed. The bound is that of the
 // ops one after the other: a fused kernel only leaves roundings out.
 func (l *list) fused() {
-	for i, f := range formats10 {
+	for i, f := range formulated {
 		for j, r := range []int{1, 2, 5, 8, 9, 16, 33, 65} {
 			n, k := pick([]int{33, 64, 130}, i+j), blocksOf(f, pick([]int{64, 96, 300}, i+2*j))
 			quick := j == i%8

@@ -24,7 +24,7 @@ func (l *list) latent() {
 			})
 		}
 	}
-	for i, f := range Formats {
+	for i, f := range compute.WeightFormats() {
 		for j, rows := range []int{1, 2, 8, 9, 33} {
 			k, n, heads := blocksOf(f, pick([]int{16, 33, 64, 128}, i+j)), pick([]int{1, 20, 32, 65}, i+2*j), pick([]int{1, 2, 5, 16}, j+i/2)
 			l.add("matmul_heads", fmt.Sprintf("%v_h%d_n%d_k%d_r%d", f, heads, n, k, rows), f, i%3 == 0 && j == i/3%5, func(b *build) {

@@ -6,11 +6,6 @@ import (
 	"tuff/host/compute"
 )
 
-// formats18 are the weight formats beyond formats10; the suite decodes them by the reference device.
-var formats18 = []compute.DType{compute.Q2_K, compute.Q3_K, compute.Q5_K, compute.IQ1_S, compute.IQ1_M, compute.IQ2_XXS,
-	compute.IQ2_XS, compute.IQ2_S, compute.IQ3_XXS, compute.IQ3_S, compute.IQ4_NL, compute.IQ4_XS, compute.TQ1_0, compute.TQ2_0,
-	compute.MXFP4, compute.NVFP4, compute.Q1_0, compute.Q2_0}
-
 // edges are sizes around the tiles that kernels use (8, 16, 32, 64, 128): one less, the tile, one more, and the first few,
 // which have kernels of their own.
 var edges = []int{1, 2, 3, 4, 5, 6, 7, 8, 9, 15, 16, 17, 31, 32, 33, 63, 64, 65, 127, 128, 129}
@@ -86,7 +81,7 @@ func (l *list) mm(kind string, m mm, quick bool) {
 func pick[T any](from []T, i int) T { return from[i%len(from)] }
 
 func (l *list) matmul() {
-	for i, f := range formats10 {
+	for i, f := range formulated {
 		// Rows of X: kernels for few columns, then tiles.
 		for j, r := range edges {
 			for v := range 3 {
@@ -145,7 +140,7 @@ func (l *list) matmul() {
 	l.mm("large", mm{format: compute.Q8_0, r: 257, n: 257, k: 512}, false)
 	l.mm("large", mm{format: compute.Q4_K, r: 129, n: 192, k: 768}, false)
 	l.mm("large", mm{format: compute.BF16, r: 512, n: 128, k: 128}, false)
-	for i, f := range formats18 {
+	for i, f := range trusted {
 		for j, r := range []int{1, 2, 8, 9, 17, 64, 65} {
 			k := f.BlockLen() * pick([]int{1, 2, 3}, j)
 			l.mm("rare", mm{format: f, r: r, n: pick([]int{33, 5, 64}, i+j), k: k, bias: j == 2}, j == i%7)

@@ -139,7 +139,7 @@ func (l *list) experts() {
 			}
 		}
 	}
-	for i, f := range Formats {
+	for i, f := range compute.WeightFormats() {
 		for j, n := range []int{1, 5, 32, 33, 64} {
 			k := blocksOf(f, pick([]int{17, 64, 100, 256, 288}, i+j))
 			e, used, rows := pick([]int{1, 4, 7}, i+j), pick([]int{1, 2, 4}, j), pick([]int{1, 2, 9, 40}, i+j)

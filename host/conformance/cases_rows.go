@@ -10,7 +10,7 @@ import (
 var widths = []int{1, 2, 3, 4, 5, 7, 8, 31, 32, 33, 63, 64, 65, 100, 127, 128, 129, 255, 256, 257, 288, 511, 512, 513, 1000, 1024, 2048, 4096, 5120, 8192}
 
 func (l *list) embed() {
-	for i, f := range Formats {
+	for i, f := range compute.WeightFormats() {
 		for j, cols := range []int{1, 33, 64, 256, 288, 520, 1024} {
 			cols := blocksOf(f, cols)
 			if f.Quantized() && j%2 == 0 { // the same number of blocks is met by two sizes

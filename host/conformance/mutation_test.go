@@ -352,9 +352,9 @@ func drop(stem string) func(*compute.Program) {
 // flushScales zeroes subnormal binary16 scales.
 func flushScales(s *compute.BufferSpec) {
 	blocks(func(t compute.DType, b []byte, _, _ int) {
-		for _, at := range halfAt[t] {
-			if h := binary.LittleEndian.Uint16(b[at:]); h&0x7c00 == 0 {
-				binary.LittleEndian.PutUint16(b[at:], h&0x8000)
+		for _, s := range t.BlockScales() {
+			if h := binary.LittleEndian.Uint16(b[s.At:]); h&0x7c00 == 0 {
+				binary.LittleEndian.PutUint16(b[s.At:], h&0x8000)
 			}
 		}
 	})(s)

@@ -31,21 +31,9 @@ func (s source) bytes(b []byte) {
 	}
 }
 
-// field is a number in a block that says how large the rest is. It is written as factor times the block's scale.
-type field struct {
-	off    int
-	factor float64
-}
-
-// layouts says where block formats keep their scales in binary16; all other bytes may be anything. The factors of offsets make
-// the mean zero for levels that are equally likely. The layouts are described where they are decoded.
-var layouts = map[compute.DType][]field{
-	compute.Q8_0: {{0, 1}},
-	compute.Q4_0: {{0, 1}}, compute.Q4_1: {{0, 1}, {2, -7.5}}, compute.Q5_0: {{0, 1}}, compute.Q5_1: {{0, 1}, {2, -15.5}},
-	compute.Q2_K: {{80, 1}, {82, 1.5}}, compute.Q3_K: {{108, 1}}, compute.Q4_K: {{0, 1}, {2, 7.5}}, compute.Q5_K: {{0, 1}, {2, 15.5}}, compute.Q6_K: {{208, 1}},
-	compute.IQ1_S: {{0, 1}}, compute.IQ2_XXS: {{0, 1}}, compute.IQ2_XS: {{0, 1}}, compute.IQ2_S: {{0, 1}}, compute.IQ3_XXS: {{0, 1}}, compute.IQ3_S: {{0, 1}},
-	compute.IQ4_NL: {{0, 1}}, compute.IQ4_XS: {{0, 1}}, compute.TQ1_0: {{52, 1}}, compute.TQ2_0: {{64, 1}}, compute.Q1_0: {{0, 1}}, compute.Q2_0: {{0, 1}},
-	compute.IQ1_M: nil, compute.MXFP4: nil, compute.NVFP4: nil, // see put
+// made reports whether blocks of a format can be made up: all of it is random bits but the scales, which put writes.
+func made(t compute.DType) bool {
+	return t.BlockScales() != nil || t == compute.IQ1_M || t == compute.MXFP4 || t == compute.NVFP4
 }
 
 // maker fills tensors of one type with numbers of one distribution.
@@ -67,7 +55,7 @@ func newMaker(t compute.DType, mean, deviation float64, decode Decode) (*maker, 
 		m.normal = normal()
 		return m, nil
 	}
-	if _, ok := layouts[t]; !ok || mean != 0 {
+	if !made(t) || mean != 0 {
 		return nil, fmt.Errorf("got type %v, want one whose blocks can be made up", t)
 	}
 	// What the blocks come to with a scale of one, or with each byte that is a scale.
@@ -170,9 +158,9 @@ func (m *maker) put(b []byte) {
 			}
 		}
 	}
-	jitter := 0.75 + float64(b[layouts[m.t][0].off])/512
-	for _, f := range layouts[m.t] {
-		le.PutUint16(b[f.off:], compute.F32ToF16(float32(m.scale*jitter*f.factor)))
+	jitter := 0.75 + float64(b[m.t.BlockScales()[0].At])/512
+	for _, f := range m.t.BlockScales() {
+		le.PutUint16(b[f.At:], compute.F32ToF16(float32(m.scale*jitter*f.Factor)))
 	}
 }
 

@@ -232,7 +232,9 @@ func TestF12NamesTwiceAndUnknownTypes(t *testing.T) {
 	for _, id := range []uint32{4, 5, 31, 32, 33, 36, 37, 38, 43, math.MaxUint32} {
 		refuses(t, header(1, 0).tensor("t", id, 0, 256).data(1024), fmt.Sprintf("type id %d", id))
 	}
-	for id, dt := range ggmlTypes {
+	for _, dt := range compute.DTypes() {
+		id, ok := dt.GGML()
+		require.True(t, ok, "%v", dt)
 		f, err := OpenBytes("type", header(1, 0).tensor("t", id, 0, 256).data(2048))
 		require.NoError(t, err, "%v", dt)
 		x, _ := f.Tensor("t")

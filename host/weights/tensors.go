@@ -6,16 +6,6 @@ import (
 	"tuff/host/compute"
 )
 
-// ggmlTypes are GGUF's tensor type ids. Missing ids were retired or never used.
-var ggmlTypes = map[uint32]compute.DType{
-	0: compute.F32, 1: compute.F16, 2: compute.Q4_0, 3: compute.Q4_1, 6: compute.Q5_0, 7: compute.Q5_1, 8: compute.Q8_0, 9: compute.Q8_1,
-	10: compute.Q2_K, 11: compute.Q3_K, 12: compute.Q4_K, 13: compute.Q5_K, 14: compute.Q6_K, 15: compute.Q8_K,
-	16: compute.IQ2_XXS, 17: compute.IQ2_XS, 18: compute.IQ3_XXS, 19: compute.IQ1_S, 20: compute.IQ4_NL, 21: compute.IQ3_S,
-	22: compute.IQ2_S, 23: compute.IQ4_XS, 24: compute.I8, 25: compute.I16, 26: compute.I32, 27: compute.I64, 28: compute.F64,
-	29: compute.IQ1_M, 30: compute.BF16, 34: compute.TQ1_0, 35: compute.TQ2_0, 39: compute.MXFP4, 40: compute.NVFP4,
-	41: compute.Q1_0, 42: compute.Q2_0,
-}
-
 // tensor reads one entry of the tensor table; its offset is still relative to the data section.
 func (d *decoder) tensor(s *shard, align uint64) error {
 	name, err := d.label("tensor name", maxName)
@@ -36,7 +26,7 @@ func (d *decoder) tensor(s *shard, align uint64) error {
 	if err != nil {
 		return err
 	}
-	dt, ok := ggmlTypes[id]
+	dt, ok := compute.DTypeOfGGML(id)
 	if !ok {
 		return &UnsupportedError{d.name, fmt.Sprintf("%stype id %d", what, id)}
 	}

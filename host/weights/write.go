@@ -75,7 +75,7 @@ func Header(keys []Key, tensors []Shape) ([]byte, error) {
 	for i := range tensors {
 		t := &tensors[i]
 		size, err := t.Bytes()
-		id, ok := ggmlType(t.DType)
+		id, ok := t.DType.GGML()
 		switch {
 		case err != nil:
 			return nil, err
@@ -105,16 +105,6 @@ func alignmentOf(keys []Key) int64 {
 		}
 	}
 	return 32
-}
-
-// ggmlType is GGUF's id of a type.
-func ggmlType(t compute.DType) (uint32, bool) {
-	for id, dt := range ggmlTypes {
-		if dt == t {
-			return id, true
-		}
-	}
-	return 0, false
 }
 
 func appendString(b []byte, s string) []byte {

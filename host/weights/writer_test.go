@@ -89,10 +89,8 @@ func (w *writer) set(key string, value any) {
 
 // add adds a tensor of dims, innermost first.
 func (w *writer) add(name string, t compute.DType, data []byte, dims ...uint64) {
-	for id, dt := range ggmlTypes {
-		if dt == t {
-			w.table = w.table.tensor(name, id, uint64(len(w.data)), dims...)
-		}
+	if id, ok := t.GGML(); ok {
+		w.table = w.table.tensor(name, id, uint64(len(w.data)), dims...)
 	}
 	w.data = append(w.data, data...).pad(w.alignment())
 	w.nData++

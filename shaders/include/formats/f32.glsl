@@ -7,4 +7,4 @@ void decode8(Row row, uint seg, out vec4 a, out vec4 b) {
   a = vec4(row.v[k], row.v[k + 1u], row.v[k + 2u], row.v[k + 3u]);
   b = vec4(row.v[k + 4u], row.v[k + 5u], row.v[k + 6u], row.v[k + 7u]);
 }
-#include "contiguous.glsl"
+#include "../parts/contiguous.glsl"

@@ -4,8 +4,8 @@
 // Rows begin at multiples of 8 bytes, as in the file.
 #define BLOCK_LEN 256
 #define Row U32In
-#include "words.glsl"
-#include "iq1_points.glsl"
+#include "../parts/words.glsl"
+#include "../parts/iq1_points.glsl"
 void decode8(Row row, uint seg, out vec4 a, out vec4 b) {
   uint at = 56u * (seg >> 5), k = seg & 31u;
   uvec2 w = wordsAt2(row, at + 48u);
@@ -14,4 +14,4 @@ void decode8(Row row, uint seg, out vec4 a, out vec4 b) {
   uint scale = ((k & 16u) == 0u ? w.x : w.y) >> (16u * (k >> 3 & 1u) + 3u * (k >> 1 & 3u)) & 7u;
   iq1Point(byteAt(row, at + k) | (nibble & 7u) << 8, halfToFloat(top) * float(1u + 2u * scale), (nibble & 8u) != 0u, a, b);
 }
-#include "contiguous.glsl"
+#include "../parts/contiguous.glsl"

@@ -3,10 +3,10 @@
 // File: 82 bytes, in this order. Planes: all but d, d.
 #define BLOCK_LEN 256
 #define Row U32In
-#include "words.glsl"
-#include "signs.glsl"
-#include "iq2_points.glsl"
-#include "codebook.glsl"
+#include "../parts/words.glsl"
+#include "../parts/signs.glsl"
+#include "../parts/iq2_points.glsl"
+#include "../parts/codebook.glsl"
 void decode8(Row row, uint seg, out vec4 a, out vec4 b) {
   uint block = seg >> 5, at = 80u * block, k = seg & 31u;
   uint index = byteAt(row, at + k) | (byteAt(row, at + 64u + (k >> 2)) >> (2u * (k & 3u)) & 3u) << 8;
@@ -14,4 +14,4 @@ void decode8(Row row, uint seg, out vec4 a, out vec4 b) {
   float d = halfAt(row, 80u * rowBlocks + 2u * block) * (0.5 + float(scale)) * 0.25;
   iq2Point(codebookPoint(index), d, byteAt(row, at + 32u + k), a, b);
 }
-#include "contiguous.glsl"
+#include "../parts/contiguous.glsl"

@@ -3,9 +3,9 @@
 // File: 110 bytes, in this order. Planes: low bits, signs, ninth bits, scales, d.
 #define BLOCK_LEN 256
 #define Row U32In
-#include "words.glsl"
-#include "signs.glsl"
-#include "codebook.glsl"
+#include "../parts/words.glsl"
+#include "../parts/signs.glsl"
+#include "../parts/codebook.glsl"
 // Coordinates are 1, 3, ..., 15.
 vec4 point4(uint index) { return 1.0 + 2.0 * vec4(uvec4(codebookPoint(index)) >> uvec4(0, 3, 6, 9) & 7u); }
 void decode8(Row row, uint seg, out vec4 a, out vec4 b) {
@@ -16,4 +16,4 @@ void decode8(Row row, uint seg, out vec4 a, out vec4 b) {
   a = turned(d * point4(low & 255u | (high & 1u) << 8), signs);
   b = turned(d * point4(low >> 8 | (high >> 1 & 1u) << 8), signs >> 4);
 }
-#include "contiguous.glsl"
+#include "../parts/contiguous.glsl"

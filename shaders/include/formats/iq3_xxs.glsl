@@ -3,9 +3,9 @@
 // File: 98 bytes, in this order. Planes: all but d, d.
 #define BLOCK_LEN 256
 #define Row U32In
-#include "words.glsl"
-#include "signs.glsl"
-#include "codebook.glsl"
+#include "../parts/words.glsl"
+#include "../parts/signs.glsl"
+#include "../parts/codebook.glsl"
 // Coordinates are 4, 12, ..., 52 and 62.
 vec4 point4(uint index) {
   uvec4 q = uvec4(codebookPoint(index)) >> uvec4(0, 3, 6, 9) & 7u;
@@ -18,4 +18,4 @@ void decode8(Row row, uint seg, out vec4 a, out vec4 b) {
   a = turned(d * point4(index & 255u), signs);
   b = turned(d * point4(index >> 8), signs >> 4);
 }
-#include "contiguous.glsl"
+#include "../parts/contiguous.glsl"

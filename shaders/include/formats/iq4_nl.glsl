@@ -3,7 +3,7 @@
 // File: 18 bytes, in this order. Planes: nibbles, d.
 #define BLOCK_LEN 32
 #define Row U32In
-#include "words.glsl"
-#include "iq4_levels.glsl"
+#include "../parts/words.glsl"
+#include "../parts/iq4_levels.glsl"
 float scaleOf(Row row, uint block) { return halfAt(row, 16u * rowBlocks + 2u * block); }
-#include "halves.glsl"
+#include "../parts/halves.glsl"

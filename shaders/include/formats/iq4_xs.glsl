@@ -3,11 +3,11 @@
 // File: 136 bytes, in this order. Planes: nibbles, d and scales.
 #define BLOCK_LEN 256
 #define Row U32In
-#include "words.glsl"
-#include "iq4_levels.glsl"
+#include "../parts/words.glsl"
+#include "../parts/iq4_levels.glsl"
 float scaleOf(Row row, uint group) { // of 32 elements
   uvec2 head = wordsAt2(row, 128u * rowBlocks + 8u * (group >> 3));
   uint g = group & 7u, scale = head.y >> (4u * g) & 15u | (head.x >> (16u + 2u * g) & 3u) << 4;
   return halfToFloat(head.x & 0xffffu) * (float(scale) - 32.0);
 }
-#include "halves.glsl"
+#include "../parts/halves.glsl"

@@ -3,10 +3,10 @@
 // File: 17 bytes, in this order. Planes: nibbles, e.
 #define BLOCK_LEN 32
 #define Row U32In
-#include "words.glsl"
-#include "e2m1.glsl"
+#include "../parts/words.glsl"
+#include "../parts/e2m1.glsl"
 float scaleOf(Row row, uint block) {
   uint e = byteAt(row, 16u * rowBlocks + block);
   return uintBitsToFloat(e < 2u ? 0x00200000u << e : (e - 1u) << 23); // half of the scale; the two least are subnormal
 }
-#include "halves.glsl"
+#include "../parts/halves.glsl"

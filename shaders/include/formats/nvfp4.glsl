@@ -3,8 +3,8 @@
 // File: 36 bytes, in this order. Planes: nibbles, scales.
 #define BLOCK_LEN 64
 #define Row U32In
-#include "words.glsl"
-#include "e2m1.glsl"
+#include "../parts/words.glsl"
+#include "../parts/e2m1.glsl"
 // halfScale is half of the value of an 8-bit float without sign, four exponent bits of bias 7; the code of NaN stands for 0.
 float halfScale(uint s) {
   uint e = s >> 3 & 15u;

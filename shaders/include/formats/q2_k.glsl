@@ -4,7 +4,7 @@
 // File: 84 bytes, in this order. Planes: scales and q, d and dmin.
 #define BLOCK_LEN 256
 #define Row U32In
-#include "words.glsl"
+#include "../parts/words.glsl"
 void decode8(Row row, uint seg, out vec4 a, out vec4 b) {
   uint block = seg >> 5, at = 80u * block, s = seg & 31u, g = s >> 1, scale = byteAt(row, at + g), shift = 2u * (g >> 1 & 3u);
   vec2 d = unpackHalf2x16(wordAt(row, 80u * rowBlocks + 4u * block)) * vec2(scale & 15u, scale >> 4);
@@ -12,4 +12,4 @@ void decode8(Row row, uint seg, out vec4 a, out vec4 b) {
   a = d.x * vec4(bits4(q.x, shift, 3u)) - d.y;
   b = d.x * vec4(bits4(q.y, shift, 3u)) - d.y;
 }
-#include "contiguous.glsl"
+#include "../parts/contiguous.glsl"

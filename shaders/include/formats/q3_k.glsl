@@ -5,7 +5,7 @@
 // File: 110 bytes, in this order. Planes: high and low bits, scales, d.
 #define BLOCK_LEN 256
 #define Row U32In
-#include "words.glsl"
+#include "../parts/words.glsl"
 void decode8(Row row, uint seg, out vec4 a, out vec4 b) {
   uint block = seg >> 5, at = 96u * block, s = seg & 31u, g = s >> 1, i = 16u * (g & 1u) + 8u * (s & 1u);
   uint scales = 96u * rowBlocks + 12u * block;
@@ -16,4 +16,4 @@ void decode8(Row row, uint seg, out vec4 a, out vec4 b) {
   a = d * (vec4(bits4(q.x, shift, 3u) | bits4(h.x, bit, 1u) << 2) - 4.0);
   b = d * (vec4(bits4(q.y, shift, 3u) | bits4(h.y, bit, 1u) << 2) - 4.0);
 }
-#include "contiguous.glsl"
+#include "../parts/contiguous.glsl"

@@ -2,4 +2,4 @@
 #define MIN 0
 #define HIGH 0
 #define ZERO 8
-#include "nibbles.glsl"
+#include "../parts/nibbles.glsl"

@@ -4,8 +4,8 @@
 // A unit of 16 elements is 8 bytes: two segments 32 elements apart.
 #define BLOCK_LEN 256
 #define Row U32In
-#include "words.glsl"
-#include "scale_min.glsl"
+#include "../parts/words.glsl"
+#include "../parts/scale_min.glsl"
 vec4 four(vec2 k, uint w, uint shift) { return k.x * vec4(bits4(w, shift, 15u)) - k.y; }
 void decode8(Row row, uint seg, out vec4 a, out vec4 b) {
   uint at = 144u * (seg >> 5), s = seg & 31u, j = s >> 2; // pair j of 8, piece s&3 of its four segments

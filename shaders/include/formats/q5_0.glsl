@@ -2,4 +2,4 @@
 #define MIN 0
 #define HIGH 1
 #define ZERO 16
-#include "nibbles.glsl"
+#include "../parts/nibbles.glsl"

@@ -2,4 +2,4 @@
 #define MIN 1
 #define HIGH 1
 #define ZERO 0
-#include "nibbles.glsl"
+#include "../parts/nibbles.glsl"

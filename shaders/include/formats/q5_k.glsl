@@ -4,8 +4,8 @@
 // A unit of 16 elements is 8 bytes: two segments 32 elements apart.
 #define BLOCK_LEN 256
 #define Row U32In
-#include "words.glsl"
-#include "scale_min.glsl"
+#include "../parts/words.glsl"
+#include "../parts/scale_min.glsl"
 vec4 four(vec2 k, uint q, uint h, uint j) { return k.x * vec4(bits4(q, 4u * (j & 1u), 15u) | bits4(h, j, 1u) << 4) - k.y; }
 void decode8(Row row, uint seg, out vec4 a, out vec4 b) {
   uint at = 176u * (seg >> 5), s = seg & 31u, j = s >> 2, piece = 8u * (s & 3u);

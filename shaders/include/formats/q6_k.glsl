@@ -5,7 +5,7 @@
 // A unit of 16 elements is 8 low bytes: two segments 64 elements apart.
 #define BLOCK_LEN 256
 #define Row U32In
-#include "words.glsl"
+#include "../parts/words.glsl"
 // part decodes segment s (of 32) of a block from its low and high words.
 void part(Row row, uint block, uint s, uvec2 low, uvec2 high, out vec4 a, out vec4 b) {
   uint k = s >> 2 & 3u, nib = 4u * (k >> 1), bits = 2u * k;

@@ -4,7 +4,7 @@
 // File: 54 bytes, in this order. Planes: the 48 bytes, the four, d.
 #define BLOCK_LEN 256
 #define Row U32In
-#include "words.glsl"
+#include "../parts/words.glsl"
 const uint POW3[5] = uint[5](1u, 3u, 9u, 27u, 81u);
 vec4 digits4(uvec4 b, uint n) { return vec4((b * POW3[n] & 255u) * 3u >> 8) - 1.0; }
 void decode8(Row row, uint seg, out vec4 a, out vec4 b) {
@@ -21,4 +21,4 @@ void decode8(Row row, uint seg, out vec4 a, out vec4 b) {
   a = d * digits4(bytes4(q.x), n);
   b = d * digits4(bytes4(q.y), n);
 }
-#include "contiguous.glsl"
+#include "../parts/contiguous.glsl"

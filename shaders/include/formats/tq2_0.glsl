@@ -3,7 +3,7 @@
 // File: 66 bytes, in this order. Planes: q, d.
 #define BLOCK_LEN 256
 #define Row U32In
-#include "words.glsl"
+#include "../parts/words.glsl"
 void decode8(Row row, uint seg, out vec4 a, out vec4 b) {
   uint block = seg >> 5, s = seg & 31u, g = s >> 2, shift = 2u * (g & 3u);
   uvec2 q = wordsAt2(row, 64u * block + 32u * (g >> 2) + 8u * (s & 3u));
@@ -11,4 +11,4 @@ void decode8(Row row, uint seg, out vec4 a, out vec4 b) {
   a = d * (vec4(bits4(q.x, shift, 3u)) - 1.0);
   b = d * (vec4(bits4(q.y, shift, 3u)) - 1.0);
 }
-#include "contiguous.glsl"
+#include "../parts/contiguous.glsl"

@@ -1,32 +1,12 @@
 package quant
 
-import "math"
+import (
+	"math"
 
-// e2m1 is twice the value of each 4-bit float (OCP Microscaling Formats, E2M1): sign, two exponent bits, one mantissa bit.
-// The scales are halved instead, so that the codes are whole numbers.
-var e2m1 = [16]float32{0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12}
+	"tuff/host/compute"
+)
 
-// MXFP4 stores 32 elements in 17 bytes: an E8M0 scale e, then 16 bytes whose low nibbles are elements 0 to 15 and whose high
-// nibbles are 16 to 31.
-//
-//	x = 2^(e−127)·E2M1(q)
-//
-// Source: OCP Microscaling Formats 1.0, and the GGUF format's block_mxfp4.
-func decodeMXFP4(dst []float32, src []byte) {
-	d := halfE8M0(src[0])
-	for i, b := range src[1:17] {
-		dst[i] = d * e2m1[b&15]
-		dst[i+16] = d * e2m1[b>>4]
-	}
-}
-
-// halfE8M0 is 2^(e−128), half of the scale. The two least are subnormal.
-func halfE8M0(e byte) float32 {
-	if e < 2 {
-		return math.Float32frombits(0x00200000 << e)
-	}
-	return math.Float32frombits(uint32(e-1) << 23)
-}
+func init() { formats[compute.NVFP4] = format{decode: decodeNVFP4} }
 
 // NVFP4 stores 64 elements in 36 bytes: four UE4M3 scales, one for each 16 elements, then 8 bytes for each of the four whose
 // low nibbles are the first eight of its elements and whose high nibbles are the others. The scale of the whole tensor is

@@ -1,20 +1,8 @@
 package quant
 
-// TQ2_0 stores 256 elements in 66 bytes: 64 bytes of 2-bit q, a binary16 scale d. In each half of 128 elements, element
-// 32k+i has its q in bits 2k and 2k+1 of byte i.
-//
-//	x = d·(q − 1)
-//
-// Source: the GGUF format's block_tq2_0.
-func decodeTQ2_0(dst []float32, src []byte) {
-	qs, d := src[:64], half(src[64:])
-	for g := range 8 {
-		shift, out := 2*(g%4), dst[32*g:32*g+32]
-		for i, q := range qs[32*(g/4):][:32] {
-			out[i] = d * float32(int(q>>shift&3)-1)
-		}
-	}
-}
+import "tuff/host/compute"
+
+func init() { formats[compute.TQ1_0] = format{decode: decodeTQ1_0} }
 
 // TQ1_0 stores 256 elements in 54 bytes: 48 bytes of five ternary digits each, 4 bytes of four, a binary16 scale d. A byte
 // b is ⌈256·f⌉ of a fraction f of five base-3 digits; digit n is the whole part of 3·(3ⁿ·b mod 256)/256. Of the first 32
