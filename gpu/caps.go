@@ -56,8 +56,14 @@ func capsOf(d *vk.Device) kernel.Caps {
 		SubgroupSize: sub.Size, SharedBytes: p.Limits.MaxComputeSharedMemorySize, MaxInvocations: p.Limits.MaxComputeWorkGroupInvocations,
 		MaxGrid: p.Limits.MaxComputeWorkGroupCount, PushBytes: p.Limits.MaxPushConstantsSize, Float16: f.Float16, Int8: f.Int8,
 		Storage16: f.Storage16, SubgroupArith: ops&vk.SubgroupArithmetic != 0, SubgroupShuffle: ops&vk.SubgroupShuffle != 0,
-		Units: unitsOf(p),
+		Units: unitsOf(p), UniformLoads: uniformLoads(p),
 	}
+}
+
+// uniformLoads reports whether the device is a CPU whose driver reads what a subgroup reads alike only once.
+func uniformLoads(p *vk.PhysicalInfo) bool {
+	const llvmpipe, since = 13, 25 << 22 // VK_DRIVER_ID_MESA_LLVMPIPE, version 25 in Vulkan's packing
+	return p.DriverID == llvmpipe && p.DriverVersion >= since
 }
 
 // infoOf describes a device without opening it.

@@ -121,6 +121,9 @@ func manifest() []Entry {
 		[]Spec{{"BIAS", "1: there is a bias"}, {"X_PER_SLOT", "1: X has a row for each use"}, heads})...)
 	format("matmul_experts", "_vec", []Need{NeedInt64, NeedSubgroup}, workgroup, Spec{"ROWS", "weight rows of a workgroup"},
 		Spec{"BIAS", "1: there is a bias"}, Spec{"X_PER_SLOT", "1: X has a row for each use"}, heads)
+	format("matmul", "_lane", int64s, concat(workgroup,
+		[]Spec{{"ROWS", "weight rows of an invocation"}, {"COLS", "activation rows of a workgroup"}}, epilogue,
+		[]Spec{{"X4", "1: rows of x are 16-byte aligned"}})...)
 	format("matmul", "_tile", int64s, concat(workgroup, tile, epilogue)...)
 	format("matmul", "_vec", []Need{NeedInt64, NeedSubgroup}, concat(workgroup,
 		[]Spec{{"ROWS", "weight rows of a workgroup"}, {"COLS", "activation rows, at most"}}, epilogue,

@@ -31,18 +31,7 @@ const uint SETS = ROWS * (1 + PAIR);  // rows of weights read: with PAIR the gat
 const uint SUMS = SETS * COLS;
 shared float partial[SUMS * (WG / 4)];
 
-// segment is 8 activations of row r.
-void segment(uint r, uint seg, out vec4 a, out vec4 b) {
-  uint at = r * k + 8u * seg;
-  if (X4 == 1) {
-    F32x4In x4 = F32x4In(uint64_t(x));
-    a = x4.v[at >> 2];
-    b = x4.v[(at >> 2) + 1u];
-  } else {
-    a = vec4(x.v[at], x.v[at + 1u], x.v[at + 2u], x.v[at + 3u]);
-    b = vec4(x.v[at + 4u], x.v[at + 5u], x.v[at + 6u], x.v[at + 7u]);
-  }
-}
+#include "include/segment.glsl"
 
 float total(uint sum) {
   float t = 0.0;

@@ -18,6 +18,9 @@ type Caps struct {
 	Storage16       bool
 	SubgroupArith   bool // subgroup add and max in compute
 	SubgroupShuffle bool
+	// UniformLoads says that what all invocations of a subgroup read alike is read once, and what each reads for itself one by one:
+	// the device is a CPU, and its driver tells the two apart.
+	UniformLoads bool
 	Units           uint32 // compute units if the driver tells, else an estimate by kind; bounds split counts
 }
 

@@ -45,62 +45,105 @@ func (t tile) shared(pair bool) int {
 
 // matMul plans the dispatches of a product: each number of rows of X takes exactly one of them.
 func (pl *planner) matMul(g *Group, f product) error {
-	vec, err := moduleOf("matmul", pl.p.At(f.ops[0].W).DType, "_vec")
-	if err != nil {
-		return err
-	}
-	tiled, err := moduleOf("matmul", pl.p.At(f.ops[0].W).DType, "_tile")
-	if err != nil {
-		return err
-	}
 	rows := pl.p.At(f.ops[0].X).Rows
-	most := rows.At(pl.most.Sizes())
+	m := &matMulPlan{planner: pl, g: g, f: f, rows: rows, most: rows.At(pl.most.Sizes()), next: 1}
 	forced := pl.o.Variant["matmul"]
-	next := 1 // the smallest number of rows not yet covered
-	if pl.caps.SubgroupArith && forced != "matmul_tile_32" && forced != "matmul_tile_64" {
-		for _, cols := range []int{1, 2, 4, maxVecRows} {
-			if next > most {
-				break
-			}
-			d, err := pl.matMulVec(vec, f, cols)
-			if err != nil {
-				return err
-			}
-			g.addFor(d, rows, next, cols)
-			next = cols + 1
+	var err error
+	switch {
+	case forced == "matmul_lane" || forced == "" && pl.caps.UniformLoads:
+		err = m.lanes()
+		g.Why = "a CPU: activations are read once for all invocations"
+	case forced == "matmul_tile_32", forced == "matmul_tile_64", !pl.caps.SubgroupArith:
+		err = m.tiles(forced)
+		g.Why = "tiles in shared memory"
+	default:
+		if err = m.vectors(); err == nil {
+			err = m.tiles("")
+		}
+		if g.Why = "one row: every weight is read once, into registers"; m.most > 1 {
+			g.Why = fmt.Sprintf("to %d rows every weight is read once, into registers; beyond, tiles in shared memory", maxVecRows)
 		}
 	}
+	if err != nil {
+		return err
+	}
+	g.nameKernel()
+	if forced != "" {
+		g.Why = "asked for " + forced
+	}
+	return nil
+}
+
+// matMulPlan is the planning of one product.
+type matMulPlan struct {
+	*planner
+	g    *Group
+	f    product
+	rows compute.Extent
+	most int // rows
+	next int // the smallest number of rows not yet covered
+}
+
+// add appends the dispatch of a variant of the kernel for the numbers of rows not yet covered, up to to.
+func (m *matMulPlan) add(suffix string, to int, plan func(module string) (Dispatch, error)) error {
+	if m.next > min(m.most, to) {
+		return nil
+	}
+	module, err := moduleOf("matmul", m.p.At(m.f.ops[0].W).DType, suffix)
+	if err != nil {
+		return err
+	}
+	d, err := plan(module)
+	if err != nil {
+		return err
+	}
+	m.g.addFor(d, m.rows, m.next, to)
+	m.next = to + 1
+	return nil
+}
+
+// vectors covers few rows by matmul_vec.
+func (m *matMulPlan) vectors() error {
+	for _, cols := range []int{1, 2, 4, maxVecRows} {
+		if err := m.add("_vec", cols, func(module string) (Dispatch, error) { return m.matMulVec(module, m.f, cols) }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// tiles covers the rest by matmul_tile, with one shape of tile where that is asked for.
+func (m *matMulPlan) tiles(forced string) error {
 	large := tile64
-	if forced == "matmul_tile_32" || !pl.fits(large, f.pair) {
+	if forced == "matmul_tile_32" || !m.fits(large, m.f.pair) {
 		large = tile32
 	}
 	small := tile32
-	if forced == "matmul_tile_64" && large == tile64 {
-		small = tile64
+	if forced == "matmul_tile_64" {
+		small = large
 	}
-	if next <= most && small != large {
-		d, err := pl.matMulTile(tiled, f, small)
-		if err != nil {
+	for _, t := range []tile{small, large} {
+		to := t.bn
+		if t == large {
+			to = max(m.most, m.next)
+		}
+		if err := m.add("_tile", to, func(module string) (Dispatch, error) { return m.matMulTile(module, m.f, t) }); err != nil {
 			return err
 		}
-		g.addFor(d, rows, next, small.bn)
-		next = max(next, small.bn+1)
 	}
-	if next <= most {
-		d, err := pl.matMulTile(tiled, f, large)
-		if err != nil {
+	return nil
+}
+
+// lanes covers any number of rows by matmul_lane.
+func (m *matMulPlan) lanes() error {
+	for _, cols := range []int{1, 2, 4, maxLaneCols} {
+		to := cols
+		if cols == maxLaneCols {
+			to = max(m.most, m.next)
+		}
+		if err := m.add("_lane", to, func(module string) (Dispatch, error) { return m.matMulLane(module, m.f, cols) }); err != nil {
 			return err
 		}
-		g.addFor(d, rows, next, most)
-	}
-	g.nameKernel()
-	switch {
-	case forced != "":
-		g.Why = "asked for " + forced
-	case most == 1:
-		g.Why = "one row: every weight is read once, into registers"
-	default:
-		g.Why = fmt.Sprintf("to %d rows every weight is read once, into registers; beyond, tiles in shared memory", maxVecRows)
 	}
 	return nil
 }
@@ -164,6 +207,26 @@ func (pl *planner) matMulTile(module string, f product, t tile) (Dispatch, error
 		Grid: func(s Shape) [3]uint32 {
 			g := pl.fold(blocks)
 			g[2] = uint32(ceilDiv(rows.At(s.Sizes()), t.bn))
+			return g
+		}}, nil
+}
+
+// maxLaneCols is the number of rows of X that a workgroup of matmul_lane multiplies by: with more, their sums leave the registers.
+const maxLaneCols = 8
+
+func (pl *planner) matMulLane(module string, f product, cols int) (Dispatch, error) {
+	args, err := pl.matMulArgs(f)
+	if err != nil {
+		return Dispatch{}, err
+	}
+	wg, height := int(max(pl.caps.SubgroupSize, 8)), 1
+	spec := append([]uint32{uint32(wg), uint32(height), uint32(cols)}, f.epilogue()...)
+	spec = append(spec, flag(pl.alignedX(f.ops[0].X)))
+	blocks, rows := pl.blocks(f, wg*height), pl.p.At(f.ops[0].X).Rows
+	return Dispatch{Module: module, Name: fmt.Sprintf("%s_%d", module, cols), Spec: spec, Args: args, Reads: f.reads(), Writes: f.writes(),
+		Grid: func(s Shape) [3]uint32 {
+			g := pl.fold(blocks)
+			g[2] = uint32(ceilDiv(rows.At(s.Sizes()), cols))
 			return g
 		}}, nil
 }

@@ -1,0 +1,89 @@
+// matmul_lane: multiply rows of activations by a weight matrix, each invocation a few weight rows of its own.
+//   out[r,n] = sum_k x[r,k] w[n,k] + bias[n] + residual[r,n]
+//   PAIR:  out[r,n] = silu(sum_k x[r,k] w0[n,k] + b0[n]) (sum_k x[r,k] w1[n,k] + b1[n])
+// All invocations of a workgroup read the same activations at the same time: on devices that load such values once for a whole
+// subgroup (CPUs), a weight costs its decoding and one multiplication a row of x, and nothing is shared or reduced.
+// Shapes    as matmul_vec
+// Params    include/matmul.glsl
+// Spec      0 WG: invocations   1 ROWS: weight rows of an invocation, 1 to 4   2 COLS: rows of x of a workgroup, 1 to 16
+//           3 MATS, 4 PAIR, 5 BIAS, 6 RESIDUAL, 7 X4: as matmul_vec
+// Grid      x, y: sum over matrices of ceil(n / (WG ROWS)), folded; z: ceil(rows / COLS)
+// Tails     weight rows past n repeat row n-1, rows of x past the last repeat it; neither is stored. Elements past the last 8 of
+//           a row one by one
+// Shared    none
+// Order     segments of 8 in ascending order; in each, four sums of two, then those of neighbours; f32
+// Source    formula of host/compute/matmul.go, swiglu.go and add.go; twins fallback/matmul.go, swiglu.go, add.go
+#version 460
+#include "include/matmul.glsl"
+
+layout(local_size_x_id = 0) in;
+layout(constant_id = 0) const uint WG = 8;
+layout(constant_id = 1) const uint ROWS = 1;
+layout(constant_id = 2) const uint COLS = 1;
+layout(constant_id = 3) const uint MATS = 1;
+layout(constant_id = 4) const uint PAIR = 0;
+layout(constant_id = 5) const uint BIAS = 0;
+layout(constant_id = 6) const uint RESIDUAL = 0;
+layout(constant_id = 7) const uint X4 = 0;
+
+const uint SETS = ROWS * (1 + PAIR); // rows of weights read: with PAIR the gate's, then the up's
+
+#include "include/segment.glsl"
+
+void main() {
+  beginFormat(k);
+  Matrix m = matrixOf(foldedWorkgroup(), WG * ROWS, MATS);
+  if (m.first >= m.n) return; // the fold's tail; the whole workgroup
+  uint firstR = gl_WorkGroupID.z * COLS, lane = gl_LocalInvocationID.x;
+
+  Row w[SETS];
+  [[unroll]] for (uint i = 0; i < SETS; i++) {
+    uint n = min(m.first + i % ROWS * WG + lane, m.n - 1u);
+    w[i] = rowAt(i < ROWS ? m.w : w1, n, rowBytes);
+  }
+  float acc[SETS * COLS];
+  [[unroll]] for (uint i = 0; i < SETS * COLS; i++) acc[i] = 0.0;
+
+  for (uint unit = 0; unit < k / 16u; unit++) {
+    uvec2 seg = segments(unit);
+    vec4 weights[SETS][4];
+    [[unroll]] for (uint i = 0; i < SETS; i++) decode16(w[i], unit, weights[i]);
+    [[unroll]] for (uint c = 0; c < COLS; c++) {
+      uint r = min(firstR + c, rows - 1u);
+      vec4 v[4];
+      segment(r, seg.x, v[0], v[1]);
+      segment(r, seg.y, v[2], v[3]);
+      [[unroll]] for (uint i = 0; i < SETS; i++) {
+        vec4 s = weights[i][0] * v[0];
+        s = fma(weights[i][1], v[1], s);
+        s = fma(weights[i][2], v[2], s);
+        s = fma(weights[i][3], v[3], s);
+        acc[i * COLS + c] += (s.x + s.y) + (s.z + s.w);
+      }
+    }
+  }
+#if BLOCK_LEN == 1
+  for (uint e = k / 16u * 16u; e < k; e++) {
+    [[unroll]] for (uint c = 0; c < COLS; c++) {
+      float v = x.v[min(firstR + c, rows - 1u) * k + e];
+      [[unroll]] for (uint i = 0; i < SETS; i++) acc[i * COLS + c] += decode1(w[i], e) * v;
+    }
+  }
+#endif
+
+  [[unroll]] for (uint i = 0; i < ROWS; i++) {
+    uint n = m.first + i * WG + lane;
+    if (n >= m.n) continue;
+    float b = 0.0, bUp = 0.0;
+    if ((BIAS >> m.index & 1u) != 0u) b = m.bias.v[n];
+    if (PAIR == 1 && (BIAS & 2u) != 0u) bUp = b1.v[n];
+    [[unroll]] for (uint c = 0; c < COLS; c++) {
+      uint r = firstR + c;
+      if (r >= rows) continue;
+      float t = acc[i * COLS + c] + b;
+      if (PAIR == 1) t = silu(t) * (acc[(ROWS + i) * COLS + c] + bUp);
+      if (RESIDUAL == 1) t += residual.v[r * m.n + n];
+      m.o.v[r * m.n + n] = t;
+    }
+  }
+}
