@@ -24,6 +24,8 @@ type executable struct {
 	placement []compute.Group
 	l         *layout
 	step      *memory.Buffer
+	block     *memory.Buffer              // arguments that kernels read from memory
+	blocks    map[*kernel.Dispatch]uint64 // their addresses
 	plain     recordings
 	grouped   recordings
 	timed     recordings
@@ -61,6 +63,9 @@ func (d *Device) Compile(ctx context.Context, p *compute.Program, o compute.Opti
 		return nil, errors.Join(fmt.Errorf("gpu: compile %s: %w", p.Name, err), x.Close())
 	}
 	if x.step, err = d.mem.Alloc(memory.Step, roundUp(uint64(kernel.StepBytes(o)), 4), "step of "+p.Name); err != nil {
+		return nil, errors.Join(fmt.Errorf("gpu: compile %s: %w", p.Name, err), x.Close())
+	}
+	if err := x.makeBlocks(); err != nil {
 		return nil, errors.Join(fmt.Errorf("gpu: compile %s: %w", p.Name, err), x.Close())
 	}
 	x.describe()
@@ -123,8 +128,10 @@ func (x *executable) Close() error {
 	if x.l != nil {
 		errs = append(errs, x.l.close()...)
 	}
-	if x.step != nil {
-		errs = append(errs, x.step.Close())
+	for _, b := range []*memory.Buffer{x.step, x.block} {
+		if b != nil {
+			errs = append(errs, b.Close())
+		}
 	}
 	delete(x.d.execs, x)
 	x.d = nil

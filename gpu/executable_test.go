@@ -74,7 +74,7 @@ func TestDecodeRecordsAndAllocatesNothing(t *testing.T) {
 	}
 }
 
-// A layer of the Llama family takes at most 9 dispatches and as many barriers for a decoded token.
+// A layer of the Llama family takes at most 6 barriered hops for a decoded token, and 9 for a batch.
 func TestDispatchesAndBarriersOfALayer(t *testing.T) {
 	e := newEngine(t, openGPU(t, gpu.Options{}), engine.Options{})
 	prefill, decode := e.Executables()
@@ -90,9 +90,10 @@ func TestDispatchesAndBarriersOfALayer(t *testing.T) {
 		}
 		require.Len(t, dispatches, 4, name)
 		for layer := range dispatches {
-			assert.LessOrEqual(t, dispatches[layer], 9, "%s of layer %s", name, layer)
-			assert.LessOrEqual(t, barriers[layer], 9, "%s of layer %s", name, layer)
-			assert.GreaterOrEqual(t, dispatches[layer], 8)
+			most := map[string]int{"prefill": 9, "decode": 6}[name]
+			assert.LessOrEqual(t, dispatches[layer], most, "%s of layer %s", name, layer)
+			assert.LessOrEqual(t, barriers[layer], most, "%s of layer %s", name, layer)
+			assert.GreaterOrEqual(t, dispatches[layer], 5)
 		}
 		t.Logf("%s: %d dispatches, a layer %d with %d barriers", name, total, dispatches["1"], barriers["1"])
 	}

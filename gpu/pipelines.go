@@ -30,7 +30,7 @@ func pushSize(args []kernel.Arg) int {
 
 func argSize(a kernel.Arg) int {
 	switch a.Kind {
-	case kernel.ArgAddr, kernel.ArgTemp, kernel.ArgStep, kernel.ArgCodebook:
+	case kernel.ArgAddr, kernel.ArgTemp, kernel.ArgStep, kernel.ArgCodebook, kernel.ArgBlock:
 		return 8
 	}
 	return 4
@@ -109,8 +109,13 @@ func (d *Device) makePipeline(disp *kernel.Dispatch) (*vk.Pipeline, error) {
 
 // pushBytes lays out a dispatch's arguments for a shape. 8-byte members come first (kernel.Arg), so there is no padding.
 func (x *executable) pushBytes(buf []byte, group int, d *kernel.Dispatch, s kernel.Shape) []byte {
+	return x.encode(buf, group, d.Args, x.blocks[d], s)
+}
+
+// encode lays out args; block is the address for ArgBlock.
+func (x *executable) encode(buf []byte, group int, args []kernel.Arg, block uint64, s kernel.Shape) []byte {
 	buf = buf[:0]
-	for _, a := range d.Args {
+	for _, a := range args {
 		switch a.Kind {
 		case kernel.ArgU32:
 			buf = binary.LittleEndian.AppendUint32(buf, a.Value)
@@ -128,6 +133,8 @@ func (x *executable) pushBytes(buf []byte, group int, d *kernel.Dispatch, s kern
 			buf = binary.LittleEndian.AppendUint64(buf, x.l.temps[group][a.Value].lo+uint64(a.Offset))
 		case kernel.ArgCodebook:
 			buf = binary.LittleEndian.AppendUint64(buf, x.d.codebooks[compute.DType(a.Value)].Address())
+		case kernel.ArgBlock:
+			buf = binary.LittleEndian.AppendUint64(buf, block)
 		case kernel.ArgStep:
 			buf = binary.LittleEndian.AppendUint64(buf, x.step.Address())
 		}
@@ -136,6 +143,35 @@ func (x *executable) pushBytes(buf []byte, group int, d *kernel.Dispatch, s kern
 		buf = append(buf, 0)
 	}
 	return buf
+}
+
+// makeBlocks puts the blocks of all dispatches into the device's memory.
+func (x *executable) makeBlocks() error {
+	const align = 16
+	var all []byte
+	at := map[*kernel.Dispatch]int{}
+	var buf [256]byte
+	for g := range x.groups {
+		for i := range x.groups[g].Dispatches {
+			if d := &x.groups[g].Dispatches[i]; d.Block != nil {
+				at[d] = len(all)
+				all = append(all, x.encode(buf[:], g, d.Block, 0, kernel.Shape{})...)
+				all = append(all, make([]byte, -len(all)&(align-1))...)
+			}
+		}
+	}
+	if len(all) == 0 {
+		return nil
+	}
+	var err error
+	if x.block, err = x.d.mem.Alloc(memory.Weights, uint64(len(all)), "arguments of "+x.p.Name); err != nil {
+		return err
+	}
+	x.blocks = make(map[*kernel.Dispatch]uint64, len(at))
+	for d, off := range at {
+		x.blocks[d] = x.block.Address() + uint64(off)
+	}
+	return x.d.mem.Upload(x.block, 0, all)
 }
 
 // makeCodebooks puts the codebooks that groups read into the device's memory, once for all programs.

@@ -67,6 +67,13 @@ var (
 		{"BIAS", "bit i: matrix i has a bias"},
 		{"RESIDUAL", "1: the residual is added"},
 	}
+	few = []Spec{
+		{"X4", "1: rows of x, and the norm's weights, are 16-byte aligned"},
+		{"NORM", "1: x is normalised as it is read"},
+		{"TO", "two bits a matrix: where results go"},
+		{"K_F16", "1: keys are binary16"},
+		{"V_F16", "1: values are binary16"},
+	}
 	tile = []Spec{
 		{"BM", "weight rows of a tile"},
 		{"BN", "activation rows of a tile"},
@@ -121,13 +128,11 @@ func manifest() []Entry {
 		[]Spec{{"BIAS", "1: there is a bias"}, {"X_PER_SLOT", "1: X has a row for each use"}, heads})...)
 	format("matmul_experts", "_vec", []Need{NeedInt64, NeedSubgroup}, workgroup, Spec{"ROWS", "weight rows of a workgroup"},
 		Spec{"BIAS", "1: there is a bias"}, Spec{"X_PER_SLOT", "1: X has a row for each use"}, heads)
-	format("matmul", "_lane", int64s, concat(workgroup,
-		[]Spec{{"ROWS", "weight rows of an invocation"}, {"COLS", "activation rows of a workgroup"}}, epilogue,
-		[]Spec{{"X4", "1: rows of x are 16-byte aligned"}})...)
+	format("matmul", "_lane", int64s16, concat(workgroup,
+		[]Spec{{"ROWS", "weight rows of an invocation"}, {"COLS", "activation rows of a workgroup"}}, epilogue, few)...)
 	format("matmul", "_tile", int64s, concat(workgroup, tile, epilogue)...)
-	format("matmul", "_vec", []Need{NeedInt64, NeedSubgroup}, concat(workgroup,
-		[]Spec{{"ROWS", "weight rows of a workgroup"}, {"COLS", "activation rows, at most"}}, epilogue,
-		[]Spec{{"X4", "1: rows of x are 16-byte aligned"}})...)
+	format("matmul", "_vec", []Need{NeedInt64, Need16Bit, NeedSubgroup}, concat(workgroup,
+		[]Spec{{"ROWS", "weight rows of a workgroup"}, {"COLS", "activation rows, at most"}}, epilogue, few)...)
 	plain("matmul_naive", nil, Spec{"SIDE_X", "columns of a workgroup"}, Spec{"SIDE_Y", "rows of a workgroup"},
 		Spec{"COUNT", "1: count loads"})
 	plain("matmul_square", nil, Spec{"TILE", "side of the tile"}, Spec{"TILE_Y", "the same"}, Spec{"COUNT", "1: count loads"})

@@ -5,8 +5,9 @@
 // subgroup (CPUs), a weight costs its decoding and one multiplication a row of x, and nothing is shared or reduced.
 // Shapes    as matmul_vec
 // Params    include/matmul.glsl
-// Spec      0 WG: invocations   1 ROWS: weight rows of an invocation, 1 to 4   2 COLS: rows of x of a workgroup, 1 to 16
-//           3 MATS, 4 PAIR, 5 BIAS, 6 RESIDUAL, 7 X4: as matmul_vec
+// Spec      0 WG: invocations   1 ROWS: weight rows of an invocation, 1 to 4, even with rotation   2 COLS: rows of x of a
+//           workgroup, 1 to 16
+//           3 MATS, 4 PAIR, 5 BIAS, 6 RESIDUAL, 7 X4, 8 NORM, 9 TO, 10 K_F16, 11 V_F16: as matmul_vec
 // Grid      x, y: sum over matrices of ceil(n / (WG ROWS)), folded; z: ceil(rows / COLS)
 // Tails     weight rows past n repeat row n-1, rows of x past the last repeat it; neither is stored. Elements past the last 8 of
 //           a row one by one
@@ -14,35 +15,27 @@
 // Order     segments of 8 in ascending order; in each, four sums of two, then those of neighbours; f32
 // Source    formula of host/compute/matmul.go, swiglu.go and add.go; twins fallback/matmul.go, swiglu.go, add.go
 #version 460
-#include "include/matmul.glsl"
+#include "include/few.glsl"
 
 layout(local_size_x_id = 0) in;
 layout(constant_id = 0) const uint WG = 8;
-layout(constant_id = 1) const uint ROWS = 1;
-layout(constant_id = 2) const uint COLS = 1;
-layout(constant_id = 3) const uint MATS = 1;
-layout(constant_id = 4) const uint PAIR = 0;
-layout(constant_id = 5) const uint BIAS = 0;
-layout(constant_id = 6) const uint RESIDUAL = 0;
-layout(constant_id = 7) const uint X4 = 0;
-
-const uint SETS = ROWS * (1 + PAIR); // rows of weights read: with PAIR the gate's, then the up's
-
-#include "include/segment.glsl"
 
 void main() {
   beginFormat(k);
   Matrix m = matrixOf(foldedWorkgroup(), WG * ROWS, MATS);
   if (m.first >= m.n) return; // the fold's tail; the whole workgroup
-  uint firstR = gl_WorkGroupID.z * COLS, lane = gl_LocalInvocationID.x;
+  uint firstR = gl_WorkGroupID.z * COLS, lane = gl_LocalInvocationID.x, firstPair = m.first / 2u + lane;
+  bool pairs = inPairs(m);
 
   Row w[SETS];
   [[unroll]] for (uint i = 0; i < SETS; i++) {
-    uint n = min(m.first + i % ROWS * WG + lane, m.n - 1u);
+    uint at = i % ROWS, n = min(m.first + at * WG + lane, m.n - 1u);
+    if (pairs) n = pairRows(min(firstPair + at / 2u * WG, m.n / 2u - 1u))[at % 2u];
     w[i] = rowAt(i < ROWS ? m.w : w1, n, rowBytes);
   }
-  float acc[SETS * COLS];
+  float acc[SETS * COLS], squares[COLS];
   [[unroll]] for (uint i = 0; i < SETS * COLS; i++) acc[i] = 0.0;
+  [[unroll]] for (uint c = 0; c < COLS; c++) squares[c] = 0.0;
 
   for (uint unit = 0; unit < k / 16u; unit++) {
     uvec2 seg = segments(unit);
@@ -51,8 +44,8 @@ void main() {
     [[unroll]] for (uint c = 0; c < COLS; c++) {
       uint r = min(firstR + c, rows - 1u);
       vec4 v[4];
-      segment(r, seg.x, v[0], v[1]);
-      segment(r, seg.y, v[2], v[3]);
+      segment(r, seg.x, squares[c], v[0], v[1]);
+      segment(r, seg.y, squares[c], v[2], v[3]);
       [[unroll]] for (uint i = 0; i < SETS; i++) {
         vec4 s = weights[i][0] * v[0];
         s = fma(weights[i][1], v[1], s);
@@ -65,25 +58,33 @@ void main() {
 #if BLOCK_LEN == 1
   for (uint e = k / 16u * 16u; e < k; e++) {
     [[unroll]] for (uint c = 0; c < COLS; c++) {
-      float v = x.v[min(firstR + c, rows - 1u) * k + e];
+      float v = single(min(firstR + c, rows - 1u), e, squares[c]);
       [[unroll]] for (uint i = 0; i < SETS; i++) acc[i * COLS + c] += decode1(w[i], e) * v;
     }
   }
 #endif
 
-  [[unroll]] for (uint i = 0; i < ROWS; i++) {
-    uint n = m.first + i * WG + lane;
-    if (n >= m.n) continue;
-    float b = 0.0, bUp = 0.0;
-    if ((BIAS >> m.index & 1u) != 0u) b = m.bias.v[n];
-    if (PAIR == 1 && (BIAS & 2u) != 0u) bUp = b1.v[n];
-    [[unroll]] for (uint c = 0; c < COLS; c++) {
-      uint r = firstR + c;
-      if (r >= rows) continue;
-      float t = acc[i * COLS + c] + b;
-      if (PAIR == 1) t = silu(t) * (acc[(ROWS + i) * COLS + c] + bUp);
-      if (RESIDUAL == 1) t += residual.v[r * m.n + n];
-      m.o.v[r * m.n + n] = t;
+  [[unroll]] for (uint c = 0; c < COLS; c++) {
+    uint r = firstR + c;
+    if (r >= rows) break;
+    float f = factor(squares[c]);
+    if (pairs) {
+      [[unroll]] for (uint i = 0; i + 1u < ROWS; i += 2u) {
+        uint p = firstPair + i / 2u * WG;
+        if (p < m.n / 2u) putPair(m, r, p, f * acc[i * COLS + c], f * acc[(i + 1u) * COLS + c]);
+      }
+      continue;
+    }
+    [[unroll]] for (uint i = 0; i < ROWS; i++) {
+      uint n = m.first + i * WG + lane;
+      if (n >= m.n) continue;
+      float t = biased(m, n, f * acc[i * COLS + c]);
+      if (PAIR == 1) {
+        float up = f * acc[(ROWS + i) * COLS + c];
+        if ((BIAS & 2u) != 0u) up += b1.v[n];
+        t = silu(t) * up;
+      }
+      put(m, r, n, t);
     }
   }
 }

@@ -34,7 +34,10 @@ func TestComparePasses(t *testing.T) {
 					assert.Zero(t, op.Isolated.NaN+op.Isolated.Inf, op.Label)
 				}
 				assert.GreaterOrEqual(t, phases["prefill"], 4*12, "every tensor of four layers")
-				assert.Equal(t, phases["prefill"], phases["decode"])
+				if fusion == "--no-fuse" {
+					assert.Equal(t, phases["prefill"], phases["decode"])
+				}
+				assert.GreaterOrEqual(t, phases["decode"], 4*7, "those that kernels for few rows leave in memory")
 			})
 		}
 	}
@@ -85,14 +88,15 @@ func breakShader(t *testing.T, module string) {
 // A wrong kernel must be named by the first op that runs it.
 func TestCompareNamesTheBrokenShader(t *testing.T) {
 	needGPU(t)
+	const projection = "blk.0.attn_norm+blk.0.attn_q+blk.0.attn_k+blk.0.attn_v+blk.0.attn_q_rope+blk.0.attn_k_rope+blk.0.kv_store"
 	for module, first := range map[string]string{
 		"embed_q8_0":        "token_embd",
-		"rmsnorm":           "blk.0.attn_norm",
-		"matmul_q8_0_tile":  "blk.0.ffn_gate+blk.0.ffn_up+blk.0.ffn_act", // its first multiplication is SwiGLU's
-		"rope_kvstore":      "blk.0.attn_q_rope+blk.0.attn_k_rope+blk.0.kv_store",
+		"rmsnorm":           projection,
+		"matmul_q8_0_tile":  "blk.0.ffn_norm+blk.0.ffn_gate+blk.0.ffn_up+blk.0.ffn_act", // its first multiplication is SwiGLU's
+		"rope_kvstore":      projection,
 		"attention_prefill": "blk.0.attn",
 		"attention_decode":  "blk.0.attn",
-		"matmul_q8_0_vec":   "blk.0.attn_q+blk.0.attn_k+blk.0.attn_v",
+		"matmul_q8_0_vec":   projection,
 	} {
 		t.Run(module, func(t *testing.T) {
 			breakShader(t, module)

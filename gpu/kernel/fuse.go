@@ -7,11 +7,18 @@ import (
 // fuse finds the longest fused form that begins at op at. Ops are fused only when what lies between them is read by
 // nobody else, so that leaving it out of memory cannot be noticed.
 //
+//	RMSNorm, multiplications of it        few rows: matmul NORM
+//	…, RoPE of Q and K, KVStore           few rows: matmul TO
 //	gate and up projections, SwiGLU       matmul PAIR
 //	multiplication, residual Add          matmul RESIDUAL
 //	two or three multiplications of one X matmul MATS
 //	RoPE of Q, RoPE of K, KVStore         rope_kvstore
 func (pl *planner) fuse(at int) (Group, bool, error) {
+	if p, ok := pl.projectionAt(at); ok {
+		g := Group{Ops: span(at, p.count)}
+		err := pl.project(&g, p)
+		return g, true, err
+	}
 	switch pl.p.Instrs[at].Op.(type) {
 	case compute.MatMul:
 		for _, try := range []func(int) (product, bool){pl.gated, pl.withResidual, pl.parallel} {
@@ -22,10 +29,10 @@ func (pl *planner) fuse(at int) (Group, bool, error) {
 			}
 		}
 	case compute.RoPE:
-		if at+2 < len(pl.p.Instrs) {
+		if r, ok := pl.ropeStoreAt(at); ok {
 			g := Group{Ops: span(at, 3)}
-			ok := pl.ropeKVStore(&g, at)
-			return g, ok, nil
+			g.add(pl.ropeStoreDispatch(r), "rotated keys go to the cache without a stop in memory")
+			return g, true, nil
 		}
 	}
 	return Group{}, false, nil
@@ -113,31 +120,15 @@ func (pl *planner) parallel(at int) (product, bool) {
 	return f, f.count > 1
 }
 
-// ropeKVStore fuses the rotations of queries and keys, in either order, with the store of those keys.
-func (pl *planner) ropeKVStore(g *Group, at int) bool {
-	a, okA := pl.p.Instrs[at].Op.(compute.RoPE)
-	b, okB := pl.p.Instrs[at+1].Op.(compute.RoPE)
-	store, okS := pl.p.Instrs[at+2].Op.(compute.KVStore)
-	if !okA || !okB || !okS {
-		return false
-	}
-	q, k := a, b
-	if store.K == a.Out {
-		q, k = b, a
-	}
-	if store.V == 0 || store.K != k.Out || !pl.private(k.Out) || store.V == k.Out || store.V == q.Out || k.X == q.Out || q.X == k.Out ||
-		q.Table != k.Table || q.Long != k.Long || q.LongFrom != k.LongFrom || q.HeadDim != k.HeadDim || q.RotDim != k.RotDim || q.Pairing != k.Pairing {
-		return false
-	}
+// ropeStoreDispatch rotates queries and keys and stores those keys.
+func (pl *planner) ropeStoreDispatch(r ropeStore) Dispatch {
+	q, k, store := r.q, r.k, r.store
 	cols := func(r compute.Ref) int { return pl.p.At(r).Cols }
-	d := pl.elementwise("rope_kvstore", compute.PerToken(1), cols(q.X)+cols(k.X)+cols(store.V), append(pl.cacheFlags(store.KCache, store.VCache), flag(q.Long != 0)),
+	return pl.elementwise("rope_kvstore", compute.PerToken(1), cols(q.X)+cols(k.X)+cols(store.V), append(pl.cacheFlags(store.KCache, store.VCache), flag(q.Long != 0)),
 		[]Arg{addr(q.X), addr(k.X), addr(store.V), addr(q.Table), addr(q.Long), addr(q.Out), addr(store.KCache), addr(store.VCache), stepArg(),
 			rowsArg(compute.PerToken(1)), u32(cols(q.X)), u32(cols(k.X)), u32(cols(store.V)), u32(q.HeadDim), u32(q.RotDim),
 			u32(int(q.Pairing)), u32(pl.p.PageSize), u32(q.LongFrom)},
 		refs(q.X, k.X, store.V, q.Table, q.Long), refs(q.Out, store.KCache, store.VCache))
-	g.Dispatches = []Dispatch{d}
-	g.Kernel, g.Why = d.Name, "rotated keys go to the cache without a stop in memory"
-	return true
 }
 
 // cacheFlags are the constants K_F16 and V_F16.

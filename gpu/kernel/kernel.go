@@ -21,7 +21,7 @@ type Caps struct {
 	// UniformLoads says that what all invocations of a subgroup read alike is read once, and what each reads for itself one by one:
 	// the device is a CPU, and its driver tells the two apart.
 	UniformLoads bool
-	Units           uint32 // compute units if the driver tells, else an estimate by kind; bounds split counts
+	Units        uint32 // compute units if the driver tells, else an estimate by kind; bounds split counts
 }
 
 // Shape is what a recording is made for. Everything else that changes between runs lies in the step buffer.
@@ -42,6 +42,7 @@ const (
 	ArgAddr                    // address of tensor Ref plus Offset, 8 bytes
 	ArgTemp                    // address of the group's temporary number Value plus Offset, 8 bytes
 	ArgStep                    // address of the step buffer, 8 bytes
+	ArgBlock                   // address of the dispatch's Block, 8 bytes; null without one
 	ArgCodebook                // address of the codebook of the format compute.DType(Value), 8 bytes
 )
 
@@ -66,6 +67,7 @@ type Dispatch struct {
 	Module        string   // name in shaders.Manifest
 	Spec          []uint32 // specialization constants 0, 1, …
 	Args          []Arg
+	Block         []Arg                 // what the kernel reads through ArgBlock: the same for every shape, laid out as Args are
 	Grid          func(Shape) [3]uint32 // workgroups; any zero skips the dispatch
 	Reads, Writes []Access
 	Name          string // variant with the constants that matter, for reports: matmul_q8_0_vec r4

@@ -2,6 +2,7 @@ package kernel
 
 import (
 	"fmt"
+	"slices"
 
 	"tuff/host/compute"
 )
@@ -14,6 +15,9 @@ type product struct {
 	residual compute.Ref
 	out      compute.Ref // of the first op, or of what is fused behind it
 	count    int         // ops of the program that it covers
+	// For few rows of X, parts of a projection:
+	norm  *compute.RMSNorm // X is normalised as it is read: X is what the norm reads
+	whole *projection      // results go where it says
 }
 
 // maxVecRows is the largest number of rows of X for which weights are read once, straight into registers.
@@ -45,31 +49,23 @@ func (t tile) shared(pair bool) int {
 
 // matMul plans the dispatches of a product: each number of rows of X takes exactly one of them.
 func (pl *planner) matMul(g *Group, f product) error {
-	rows := pl.p.At(f.ops[0].X).Rows
-	m := &matMulPlan{planner: pl, g: g, f: f, rows: rows, most: rows.At(pl.most.Sizes()), next: 1}
-	forced := pl.o.Variant["matmul"]
-	var err error
-	switch {
-	case forced == "matmul_lane" || forced == "" && pl.caps.UniformLoads:
-		err = m.lanes()
-		g.Why = "a CPU: activations are read once for all invocations"
-	case forced == "matmul_tile_32", forced == "matmul_tile_64", !pl.caps.SubgroupArith:
-		err = m.tiles(forced)
-		g.Why = "tiles in shared memory"
-	default:
-		if err = m.vectors(); err == nil {
-			err = m.tiles("")
-		}
-		if g.Why = "one row: every weight is read once, into registers"; m.most > 1 {
-			g.Why = fmt.Sprintf("to %d rows every weight is read once, into registers; beyond, tiles in shared memory", maxVecRows)
-		}
+	m := pl.newMatMulPlan(g, f)
+	if err := m.few(); err != nil {
+		return err
 	}
-	if err != nil {
+	if err := m.many(); err != nil {
 		return err
 	}
 	g.nameKernel()
-	if forced != "" {
-		g.Why = "asked for " + forced
+	switch {
+	case m.forced != "":
+		g.Why = "asked for " + m.forced
+	case m.lane:
+		g.Why = "a CPU: activations are read once for all invocations"
+	case m.most == 1:
+		g.Why = "one row: every weight is read once, into registers"
+	default:
+		g.Why = fmt.Sprintf("to %d rows every weight is read once, into registers; beyond, tiles in shared memory", maxVecRows)
 	}
 	return nil
 }
@@ -77,11 +73,62 @@ func (pl *planner) matMul(g *Group, f product) error {
 // matMulPlan is the planning of one product.
 type matMulPlan struct {
 	*planner
-	g    *Group
-	f    product
-	rows compute.Extent
-	most int // rows
-	next int // the smallest number of rows not yet covered
+	g      *Group
+	f      product
+	rows   compute.Extent
+	most   int    // rows
+	next   int    // the smallest number of rows not yet covered
+	forced string // the variant asked for
+	lane   bool   // matmul_lane for any number of rows
+}
+
+func (pl *planner) newMatMulPlan(g *Group, f product) *matMulPlan {
+	rows, forced := pl.p.At(f.ops[0].X).Rows, pl.o.Variant["matmul"]
+	return &matMulPlan{planner: pl, g: g, f: f, rows: rows, most: rows.At(pl.most.Sizes()), next: 1, forced: forced,
+		lane: forced == "matmul_lane" || forced == "" && pl.caps.UniformLoads}
+}
+
+// few covers as many rows as the kernels without shared panels are for.
+func (m *matMulPlan) few() error {
+	suffix, dispatch := "_vec", m.matMulVec
+	switch {
+	case m.lane:
+		suffix, dispatch = "_lane", m.matMulLane
+	case !m.caps.SubgroupArith || m.forced == "matmul_tile_32" || m.forced == "matmul_tile_64":
+		return nil
+	}
+	for _, cols := range []int{1, 2, 4, maxVecRows} {
+		if err := m.add(suffix, cols, func(module string) (Dispatch, error) { return dispatch(module, m.f, cols) }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// many covers the rest, by tiles of a shape that may be asked for, or by matmul_lane.
+func (m *matMulPlan) many() error {
+	all := max(m.most, m.next)
+	if m.lane {
+		return m.add("_lane", all, func(module string) (Dispatch, error) { return m.matMulLane(module, m.f, maxVecRows) })
+	}
+	large := tile64
+	if m.forced == "matmul_tile_32" || !m.fits(large, m.f.pair) {
+		large = tile32
+	}
+	small := tile32
+	if m.forced == "matmul_tile_64" {
+		small = large
+	}
+	for _, t := range []tile{small, large} {
+		to := t.bn
+		if t == large {
+			to = all
+		}
+		if err := m.add("_tile", to, func(module string) (Dispatch, error) { return m.matMulTile(module, m.f, t) }); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // add appends the dispatch of a variant of the kernel for the numbers of rows not yet covered, up to to.
@@ -99,52 +146,6 @@ func (m *matMulPlan) add(suffix string, to int, plan func(module string) (Dispat
 	}
 	m.g.addFor(d, m.rows, m.next, to)
 	m.next = to + 1
-	return nil
-}
-
-// vectors covers few rows by matmul_vec.
-func (m *matMulPlan) vectors() error {
-	for _, cols := range []int{1, 2, 4, maxVecRows} {
-		if err := m.add("_vec", cols, func(module string) (Dispatch, error) { return m.matMulVec(module, m.f, cols) }); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// tiles covers the rest by matmul_tile, with one shape of tile where that is asked for.
-func (m *matMulPlan) tiles(forced string) error {
-	large := tile64
-	if forced == "matmul_tile_32" || !m.fits(large, m.f.pair) {
-		large = tile32
-	}
-	small := tile32
-	if forced == "matmul_tile_64" {
-		small = large
-	}
-	for _, t := range []tile{small, large} {
-		to := t.bn
-		if t == large {
-			to = max(m.most, m.next)
-		}
-		if err := m.add("_tile", to, func(module string) (Dispatch, error) { return m.matMulTile(module, m.f, t) }); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// lanes covers any number of rows by matmul_lane.
-func (m *matMulPlan) lanes() error {
-	for _, cols := range []int{1, 2, 4, maxLaneCols} {
-		to := cols
-		if cols == maxLaneCols {
-			to = max(m.most, m.next)
-		}
-		if err := m.add("_lane", to, func(module string) (Dispatch, error) { return m.matMulLane(module, m.f, cols) }); err != nil {
-			return err
-		}
-	}
 	return nil
 }
 
@@ -185,14 +186,13 @@ func (pl *planner) matMulVec(module string, f product, cols int) (Dispatch, erro
 	if f.pair {
 		height /= 2
 	}
-	spec := append([]uint32{pl.vecGroup(k), uint32(height), uint32(cols)}, f.epilogue()...)
-	spec = append(spec, flag(pl.alignedX(f.ops[0].X)))
+	spec := slices.Concat([]uint32{pl.vecGroup(k), uint32(height), uint32(cols)}, f.epilogue(), pl.few(f))
 	args, err := pl.matMulArgs(f)
 	if err != nil {
 		return Dispatch{}, err
 	}
 	blocks := pl.blocks(f, height)
-	return Dispatch{Module: module, Name: fmt.Sprintf("%s_%d", module, cols), Spec: spec, Args: args, Reads: f.reads(), Writes: f.writes(),
+	return Dispatch{Module: module, Name: f.name(module, cols), Spec: spec, Args: args, Block: pl.extra(f), Reads: f.reads(), Writes: f.writes(),
 		Grid: func(Shape) [3]uint32 { return pl.fold(blocks) }}, nil
 }
 
@@ -211,19 +211,18 @@ func (pl *planner) matMulTile(module string, f product, t tile) (Dispatch, error
 		}}, nil
 }
 
-// maxLaneCols is the number of rows of X that a workgroup of matmul_lane multiplies by: with more, their sums leave the registers.
-const maxLaneCols = 8
-
 func (pl *planner) matMulLane(module string, f product, cols int) (Dispatch, error) {
 	args, err := pl.matMulArgs(f)
 	if err != nil {
 		return Dispatch{}, err
 	}
-	wg, height := int(max(pl.caps.SubgroupSize, 8)), 1
-	spec := append([]uint32{uint32(wg), uint32(height), uint32(cols)}, f.epilogue()...)
-	spec = append(spec, flag(pl.alignedX(f.ops[0].X)))
+	wg, height := int(max(pl.caps.SubgroupSize, 8)), 2
+	if f.pair || cols > 4 && f.whole == nil {
+		height = 1
+	}
+	spec := slices.Concat([]uint32{uint32(wg), uint32(height), uint32(cols)}, f.epilogue(), pl.few(f))
 	blocks, rows := pl.blocks(f, wg*height), pl.p.At(f.ops[0].X).Rows
-	return Dispatch{Module: module, Name: fmt.Sprintf("%s_%d", module, cols), Spec: spec, Args: args, Reads: f.reads(), Writes: f.writes(),
+	return Dispatch{Module: module, Name: f.name(module, cols), Spec: spec, Args: args, Block: pl.extra(f), Reads: f.reads(), Writes: f.writes(),
 		Grid: func(s Shape) [3]uint32 {
 			g := pl.fold(blocks)
 			g[2] = uint32(ceilDiv(rows.At(s.Sizes()), cols))
@@ -269,36 +268,76 @@ func (pl *planner) matMulArgs(f product) ([]Arg, error) {
 	}
 	if out[0] = f.out; f.pair {
 		out[1], n[1] = 0, 0
+	} else if f.whole != nil {
+		for i, op := range f.ops {
+			_, out[i] = f.whole.target(op)
+		}
 	}
 	t := pl.p.At(f.ops[0].W)
 	row, err := LayoutOf(t.DType, t.Cols)
 	if err != nil {
 		return nil, err
 	}
-	args := []Arg{addr(f.ops[0].X)}
+	x := f.ops[0].X
+	if f.norm != nil {
+		x = f.norm.X
+	}
+	args := []Arg{addr(x)}
 	for _, list := range [][maxMats]compute.Ref{w, bias, out} {
 		for _, r := range list {
 			args = append(args, addr(r))
 		}
 	}
-	args = append(append(args, addr(f.residual)), codebook(t.DType)...)
+	args = append(append(append(args, addr(f.residual)), codebook(t.DType)...), Arg{Kind: ArgBlock})
 	return append(args, rowsArg(pl.p.At(f.ops[0].X).Rows), u32(n[0]), u32(n[1]), u32(n[2]), u32(t.Cols), u32(row.Bytes)), nil
 }
 
 func (f product) reads() []Access {
-	a := refs(f.ops[0].X, f.residual)
+	a := refs(f.residual)
+	if f.norm != nil {
+		a = append(a, refs(f.norm.X, f.norm.Weight)...)
+	} else {
+		a = append(a, refs(f.ops[0].X)...)
+	}
 	for _, op := range f.ops {
 		a = append(a, refs(op.W, op.Bias)...)
+	}
+	if f.whole != nil && f.whole.rope != nil {
+		a = append(a, refs(f.whole.rope.q.Table, f.whole.rope.q.Long)...)
 	}
 	return a
 }
 
 func (f product) writes() []Access {
 	a := refs(f.out)
-	if !f.pair {
-		for _, op := range f.ops[1:] {
-			a = append(a, refs(op.Out)...)
+	if f.pair {
+		return a
+	}
+	for i, op := range f.ops {
+		out := op.Out
+		if f.whole != nil {
+			var to uint32
+			if to, out = f.whole.target(op); to == toKeys {
+				out = f.whole.rope.store.KCache
+			} else if to == toValues {
+				out = f.whole.rope.store.VCache
+			}
+		}
+		if i > 0 || f.whole != nil && out != f.out {
+			a = append(a, refs(out)...)
 		}
 	}
 	return a
+}
+
+// name is that of a variant for few rows, with what is done in it.
+func (f product) name(module string, cols int) string {
+	name := fmt.Sprintf("%s_%d", module, cols)
+	if f.norm != nil {
+		name += "_norm"
+	}
+	if f.whole != nil && f.whole.rope != nil {
+		name += "_rope"
+	}
+	return name
 }

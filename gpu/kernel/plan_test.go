@@ -2,6 +2,7 @@ package kernel
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -96,38 +97,29 @@ func TestPlanOfALayer(t *testing.T) {
 	groups, err := Plan(ample, p, o)
 	require.NoError(t, err)
 	assert.Equal(t, `embed: embed_q8_0[1 1 1]
-attn_norm: rmsnorm[1 1 1]
-q+k+v: matmul_q8_0_vec_1[32 1 1]
-q_rope+k_rope+kvstore: rope_kvstore[1 1 1]
+attn_norm+q+k+v+q_rope+k_rope+kvstore: matmul_q8_0_vec_1_norm_rope[32 1 1]
 attn: attention_decode_split_8[8 2 1] attention_combine[4 1 1]
 o+residual: matmul_q8_0_vec_1[16 1 1]
-ffn_norm: rmsnorm[1 1 1]
-gate+up+swiglu: matmul_q8_0_vec_1[48 1 1]
+ffn_norm+gate+up+swiglu: matmul_q8_0_vec_1_norm[48 1 1]
 down+residual2: matmul_q8_0_vec_1[16 1 1]
 take: takerows[1 1 1]
 logits: matmul_q8_0_vec_1[18 1 1]
 `, outline(p, groups, Shape{Tokens: 1, Outputs: 1, Seqs: 1}))
 	assert.Equal(t, `embed: embed_q8_0[7 1 1]
-attn_norm: rmsnorm[100 1 1]
-q+k+v: matmul_q8_0_tile_64[3 1 2]
-q_rope+k_rope+kvstore: rope_kvstore[100 1 1]
+attn_norm+q+k+v+q_rope+k_rope+kvstore: rmsnorm[100 1 1] matmul_q8_0_tile_64[3 1 2] rope_kvstore[100 1 1]
 attn: attention_prefill[2 2 7]
 o+residual: matmul_q8_0_tile_64[1 1 2]
-ffn_norm: rmsnorm[100 1 1]
-gate+up+swiglu: matmul_q8_0_tile_64[2 1 2]
+ffn_norm+gate+up+swiglu: rmsnorm[100 1 1] matmul_q8_0_tile_64[2 1 2]
 down+residual2: matmul_q8_0_tile_64[1 1 2]
 take: takerows[1 1 1]
 logits: matmul_q8_0_vec_1[18 1 1]
 `, outline(p, groups, Shape{Tokens: 100, Outputs: 1, Seqs: 1}))
 	// Three sequences decode at once; no logits are wanted.
 	assert.Equal(t, `embed: embed_q8_0[1 1 1]
-attn_norm: rmsnorm[3 1 1]
-q+k+v: matmul_q8_0_vec_4[64 1 1]
-q_rope+k_rope+kvstore: rope_kvstore[3 1 1]
+attn_norm+q+k+v+q_rope+k_rope+kvstore: matmul_q8_0_vec_4_norm_rope[64 1 1]
 attn: attention_decode_split_8[8 2 3] attention_combine[4 3 1]
 o+residual: matmul_q8_0_vec_4[32 1 1]
-ffn_norm: rmsnorm[3 1 1]
-gate+up+swiglu: matmul_q8_0_vec_4[96 1 1]
+ffn_norm+gate+up+swiglu: matmul_q8_0_vec_4_norm[96 1 1]
 down+residual2: matmul_q8_0_vec_4[32 1 1]
 take:
 logits:
@@ -167,17 +159,17 @@ func TestArgumentsMatchTheModules(t *testing.T) {
 						for i, m := range r.Push {
 							want := uint32(4)
 							switch d.Args[i].Kind {
-							case ArgAddr, ArgTemp, ArgStep, ArgCodebook:
+							case ArgAddr, ArgTemp, ArgStep, ArgCodebook, ArgBlock:
 								want = 8
 							}
 							assert.Equal(t, want, m.Size, "%s: argument %d", d.Module, i)
 						}
 						addresses := map[compute.Ref]bool{}
-						for _, a := range d.Args {
+						for _, a := range slices.Concat(d.Args, d.Block) {
 							addresses[a.Ref] = true
 						}
 						for _, a := range append(d.Reads, d.Writes...) {
-							assert.True(t, a.Ref == 0 || addresses[a.Ref], "%s touches a tensor it has no address of", d.Module)
+							assert.True(t, a.Ref == 0 || addresses[a.Ref], "%s touches %s, which it has no address of", d.Module, p.At(a.Ref).Name)
 						}
 					}
 				}

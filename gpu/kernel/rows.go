@@ -32,16 +32,20 @@ func (g *Group) add(d Dispatch, why string) {
 
 // rmsNorm plans one workgroup per group of columns.
 func (pl *planner) rmsNorm(g *Group, op compute.RMSNorm) {
+	g.add(pl.rmsNormDispatch(op), "one workgroup per row")
+}
+
+func (pl *planner) rmsNormDispatch(op compute.RMSNorm) Dispatch {
 	x := pl.p.At(op.X)
 	width, parts := x.Cols, 1
 	if op.Group > 0 {
 		width, parts = op.Group, x.Cols/op.Group
 	}
 	groups := scaled(x.Rows, parts)
-	g.add(Dispatch{Module: "rmsnorm", Name: "rmsnorm", Spec: []uint32{pl.rowGroup(width)},
+	return Dispatch{Module: "rmsnorm", Name: "rmsnorm", Spec: []uint32{pl.rowGroup(width)},
 		Args:  []Arg{addr(op.X), addr(op.Weight), addr(op.Out), rowsArg(groups), u32(width), f32(op.Eps), u32(pl.p.At(op.Weight).Cols / width)},
 		Grid:  func(s Shape) [3]uint32 { return pl.fold(groups.At(s.Sizes())) },
-		Reads: refs(op.X, op.Weight), Writes: refs(op.Out)}, "one workgroup per row")
+		Reads: refs(op.X, op.Weight), Writes: refs(op.Out)}
 }
 
 // layerNorm plans one workgroup per group of columns.

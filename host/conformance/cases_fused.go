@@ -70,6 +70,33 @@ func (l *list) fused() {
 			}
 		}
 	}
+	// What leads into attention and into the feed-forward part, with everything that a kernel for few rows may take along.
+	for i, f := range formulated {
+		for j, r := range []int{1, 2, 3, 8, 9, 33} {
+			k := blocksOf(f, pick([]int{64, 96, 100, 300}, i+2*j))
+			l.add("rmsnorm_matmul_swiglu", fmt.Sprintf("%v_r%d_k%d", f, r, k), f, j == i%6, func(b *build) {
+				b.o.NoFuse = false
+				b.rows(r)
+				n := pick([]int{33, 64, 130}, i+j)
+				h := b.normed("h", b.feed("x", k))
+				gate, up := b.scratch("gate", n), b.scratch("up", n)
+				for c, out := range []compute.Ref{gate, up} {
+					op := compute.MatMul{X: h, W: b.weight(pick([]string{"wgate", "wup"}, c), f, n, k), Out: out}
+					if j%2 == 1 {
+						op.Bias = b.random(pick([]string{"bgate", "bup"}, c), 1, n)
+					}
+					b.p.Add(pick([]string{"gate", "up"}, c), op)
+				}
+				b.p.Add("swiglu", compute.SwiGLU{Gate: gate, Up: up, Out: b.output("out", n)})
+			})
+			p := projected{format: f, rows: r, k: k, d: pick([]int{16, 48, 64, 80}, i+j), pairing: pick([]compute.Pairing{compute.Adjacent, compute.Halves}, i+j),
+				kv: pick(kvTypes, i+j/2), page: pick(pageSizes, i+j), norm: (i+j)%3 != 2, bias: j%2 == 1, partial: j%3 == 1}
+			if k%32 == 0 && j%4 == 2 {
+				p.other = compute.Q8_0
+			}
+			l.add("rmsnorm_matmul_rope_kvstore", fmt.Sprintf("%v_%v_r%d_k%d_d%d", f, p.pairing, r, k, p.d), f, j == (i+1)%6, func(b *build) { b.projected(p) })
+		}
+	}
 	// An intermediate that somebody else reads too must still be written.
 	l.add("matmul_add", "intermediate_is_read_twice", compute.F32, true, func(b *build) {
 		b.o.NoFuse = false
@@ -100,6 +127,62 @@ func (l *list) fused() {
 		x := b.feed("x", 40)
 		b.p.Add("sum", compute.Add{A: b.project("a", x, compute.F32, 24), B: b.project("b", x, compute.F32, 24), Out: b.output("out", 24)})
 	})
+}
+
+// normed is the RMSNorm of x.
+func (b *build) normed(name string, x compute.Ref) compute.Ref {
+	k := b.p.At(x).Cols
+	h := b.scratch(name, k)
+	b.p.Add("norm", compute.RMSNorm{X: x, Weight: b.random("weight", 1, k), Out: h, Eps: 1e-5})
+	return h
+}
+
+// projected is the shape and dress of one way into attention.
+type projected struct {
+	format, other       compute.DType // of query and key, and of value where that differs
+	rows, k, d          int
+	pairing             compute.Pairing
+	kv                  compute.DType
+	page                int
+	norm, bias, partial bool // partial: only half of each head is rotated
+}
+
+// projected normalises, projects, rotates and stores.
+func (b *build) projected(p projected) {
+	b.o.NoFuse = false
+	const heads, kvHeads, before = 4, 2, 9
+	pg := b.paged(p.page, before+p.rows)
+	tables := [][]int32{pg.take(before + p.rows)}
+	b.step(tables, seq{p.rows, before + p.rows})
+	h := b.feed("x", p.k)
+	if p.norm {
+		h = b.normed("h", h)
+	}
+	rot := p.d
+	if p.partial {
+		rot = p.d / 2
+	}
+	var out [3]compute.Ref
+	for i, name := range []string{"q", "k", "v"} {
+		f, n := p.format, kvHeads*p.d
+		switch {
+		case i == 0:
+			n = heads * p.d
+		case i == 2 && p.other != compute.NoDType:
+			f = p.other
+		}
+		out[i] = b.scratch(name, n)
+		op := compute.MatMul{X: h, W: b.weight("w"+name, f, n, p.k), Out: out[i]}
+		if p.bias {
+			op.Bias = b.random("bias"+name, 1, n)
+		}
+		b.p.Add(name, op)
+	}
+	kc, vc := b.cache("k_cache", p.kv, kvHeads*p.d, tables, []int{before}), b.cache("v_cache", p.kv, kvHeads*p.d, tables, []int{before})
+	table, kr := b.angles(before+p.rows, rot), b.scratch("k_rope", kvHeads*p.d)
+	b.p.Add("rope_q", compute.RoPE{X: out[0], Table: table, Out: b.output("q_rope", heads*p.d), NumHeads: heads, HeadDim: p.d, RotDim: rot, Pairing: p.pairing})
+	b.p.Add("rope_k", compute.RoPE{X: out[1], Table: table, Out: kr, NumHeads: kvHeads, HeadDim: p.d, RotDim: rot, Pairing: p.pairing})
+	b.p.Add("kvstore", compute.KVStore{K: kr, V: out[2], KCache: kc, VCache: vc})
 }
 
 // ropeStore rotates queries and keys, stores keys and values, and with attend reads them again.

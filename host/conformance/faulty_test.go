@@ -44,9 +44,7 @@ func (d *faulty) Compile(ctx context.Context, p *compute.Program, o compute.Opti
 	}
 	if d.op2 != nil {
 		for i := range c.Instrs {
-			if c.Instrs[i].Op.Stem() == d.fault.op {
-				c.Instrs[i].Op = d.op2(c.Instrs[i].Op)
-			}
+			c.Instrs[i].Op = d.op2(c.Instrs[i].Op)
 		}
 	}
 	done := func() {}
@@ -127,7 +125,10 @@ func (e *faultyExecutable) outputs(s *compute.Step) map[compute.Ref][]float32 {
 // at changes an op of one type.
 func on[T compute.Op](f func(*T)) func(compute.Op) compute.Op {
 	return func(o compute.Op) compute.Op {
-		t := o.(T)
+		t, ok := o.(T)
+		if !ok {
+			return o
+		}
 		f(&t)
 		return t
 	}

@@ -9,6 +9,22 @@
 #include "grid.glsl"
 #include "silu.glsl"
 
+// Extra is what the kernels for few rows of x may take besides (few.glsl), in memory: the block of push constants is full.
+layout(buffer_reference, std430, buffer_reference_align = 8) restrict readonly buffer Extra {
+  uint64_t norm;       // f32 [k]: weights of the normalisation
+  uint64_t table;      // of RoPE, as in rope.glsl
+  uint64_t longTable;
+  uint64_t kCache;     // rows of the cache, as long as those of out
+  uint64_t vCache;
+  uint64_t step;       // the step buffer
+  float eps;           // of the normalisation
+  uint headDim;        // elements of a head
+  uint rot;            // of which so many are rotated
+  uint pairing;
+  uint pageSize;       // rows
+  uint longFrom;       // keys
+};
+
 layout(push_constant) uniform Params {
   F32In x;             // [rows, k]
   Row w0, w1, w2;      // [n, k] each, rowBytes from row to row
@@ -18,6 +34,7 @@ layout(push_constant) uniform Params {
 #ifdef CODEBOOK
   U32In codebook;
 #endif
+  Extra extra;         // read where few.glsl says so
   uint rows;           // rows of X
   uint n0, n1, n2;     // rows of each matrix; 0 beyond MATS
   uint k;              // elements of a row

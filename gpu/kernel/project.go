@@ -1,0 +1,224 @@
+package kernel
+
+import (
+	"math"
+	"slices"
+	"strings"
+
+	"tuff/host/compute"
+)
+
+// projection is what leads from the residual stream into attention or a feed-forward part: a normalisation, the multiplications
+// of its result, and what takes their results alone. Where X has few rows, one dispatch for each format of weights does it all.
+type projection struct {
+	norm  *compute.RMSNorm // or none
+	mats  []compute.MatMul // of one X
+	pair  *product         // gate and up projections with their SwiGLU: mats are those two
+	rope  *ropeStore       // or none: mats are query, key and value projections in any order
+	count int              // ops
+}
+
+// ropeStore is the rotation of queries and keys, and the store of those keys with their values.
+type ropeStore struct {
+	q, k  compute.RoPE
+	store compute.KVStore
+}
+
+// projectionAt finds a projection that begins at op at and is more than its multiplications.
+func (pl *planner) projectionAt(at int) (projection, bool) {
+	var p projection
+	i := at
+	if norm, ok := pl.p.Instrs[at].Op.(compute.RMSNorm); ok {
+		if norm.Group > 0 || pl.p.At(norm.Weight).Rows != compute.Rows(1) || pl.p.At(norm.Out).Role != compute.Scratch {
+			return p, false
+		}
+		p.norm = &norm
+		i++
+	}
+	for len(p.mats) < maxMats {
+		op, ok := pl.matMulAt(i)
+		if !ok || p.norm != nil && op.X != p.norm.Out || len(p.mats) > 0 && op.X != p.mats[0].X {
+			break
+		}
+		p.mats = append(p.mats, op)
+		i++
+	}
+	if len(p.mats) == 0 || p.norm != nil && pl.readers[p.norm.Out] != len(p.mats) {
+		return p, false
+	}
+	if f, ok := pl.gated(i - len(p.mats)); ok && len(p.mats) == 2 {
+		p.pair, p.mats = &f, f.ops
+		i++
+	} else if r, ok := pl.ropeStoreAt(i); ok && pl.rotates(p.mats, r) {
+		p.rope = &r
+		i += 3
+	}
+	p.count = i - at
+	return p, p.norm != nil || p.rope != nil
+}
+
+// ropeStoreAt finds the rotations of queries and keys, in either order, and the store of those keys.
+func (pl *planner) ropeStoreAt(at int) (r ropeStore, ok bool) {
+	if at+2 >= len(pl.p.Instrs) {
+		return r, false
+	}
+	a, okA := pl.p.Instrs[at].Op.(compute.RoPE)
+	b, okB := pl.p.Instrs[at+1].Op.(compute.RoPE)
+	store, okS := pl.p.Instrs[at+2].Op.(compute.KVStore)
+	if !okA || !okB || !okS {
+		return r, false
+	}
+	q, k := a, b
+	if store.K == a.Out {
+		q, k = b, a
+	}
+	same := q.Table == k.Table && q.Long == k.Long && q.LongFrom == k.LongFrom && q.HeadDim == k.HeadDim && q.RotDim == k.RotDim && q.Pairing == k.Pairing
+	return ropeStore{q, k, store}, same && store.V != 0 && store.K == k.Out && pl.private(k.Out) && store.V != k.Out && store.V != q.Out &&
+		k.X != q.Out && q.X != k.Out
+}
+
+// rotates reports whether three multiplications make just what r takes, whole pairs of rows for the rotation.
+func (pl *planner) rotates(mats []compute.MatMul, r ropeStore) bool {
+	if len(mats) != 3 || r.q.HeadDim%2 != 0 {
+		return false
+	}
+	for _, want := range []compute.Ref{r.q.X, r.k.X, r.store.V} {
+		if !pl.private(want) || !slices.ContainsFunc(mats, func(m compute.MatMul) bool { return m.Out == want }) {
+			return false
+		}
+	}
+	return r.q.X != r.k.X && r.k.X != r.store.V && r.store.V != r.q.X
+}
+
+// Where the results of a matrix go. Twin: the TO_ constants of shaders/include/few.glsl.
+const (
+	toOut     = 0
+	toRotated = 1
+	toKeys    = 2
+	toValues  = 3
+)
+
+// target says where the result of a multiplication goes, and the tensor if it is one.
+func (p *projection) target(m compute.MatMul) (to uint32, out compute.Ref) {
+	switch {
+	case p.pair != nil:
+		return toOut, p.pair.out
+	case p.rope == nil:
+		return toOut, m.Out
+	case m.Out == p.rope.q.X:
+		return toRotated, p.rope.q.Out
+	case m.Out == p.rope.k.X:
+		return toKeys, 0
+	}
+	return toValues, 0
+}
+
+// products are the multiplications of a projection, those of one format together. whole ones do all that the projection does.
+func (pl *planner) products(p projection, whole bool) []product {
+	if p.pair != nil {
+		f := *p.pair
+		if whole {
+			f.norm = p.norm
+		}
+		return []product{f}
+	}
+	var list []product
+	for _, m := range p.mats {
+		if last := len(list) - 1; last >= 0 && pl.alike(list[last].ops[0], m) {
+			list[last].ops = append(list[last].ops, m)
+			continue
+		}
+		f := product{ops: []compute.MatMul{m}, out: m.Out}
+		if whole {
+			f.norm, f.whole = p.norm, &p
+		}
+		list = append(list, f)
+	}
+	if whole {
+		for i := range list {
+			_, list[i].out = p.target(list[i].ops[0])
+		}
+	}
+	return list
+}
+
+// project plans a projection: whole for few rows of X; for more, where normalising again in every workgroup would cost more than
+// it saves, op by op.
+func (pl *planner) project(g *Group, p projection) error {
+	rows := pl.p.At(p.mats[0].X).Rows
+	next, many := 1, []string(nil)
+	for _, f := range pl.products(p, true) {
+		m := pl.newMatMulPlan(g, f)
+		if err := m.few(); err != nil {
+			return err
+		}
+		next = m.next
+	}
+	most := rows.At(pl.most.Sizes())
+	if next <= most {
+		if p.norm != nil {
+			g.addFor(pl.rmsNormDispatch(*p.norm), rows, next, most)
+			many = append(many, "rmsnorm")
+		}
+		for _, f := range pl.products(p, false) {
+			m := pl.newMatMulPlan(g, f)
+			m.next = next
+			if err := m.many(); err != nil {
+				return err
+			}
+			many = append(many, g.Dispatches[len(g.Dispatches)-1].Name)
+		}
+		if p.rope != nil {
+			g.addFor(pl.ropeStoreDispatch(*p.rope), rows, next, most)
+			many = append(many, "rope_kvstore")
+		}
+	}
+	g.Kernel = strings.Join(many, " + ")
+	if next > 1 {
+		if g.nameKernel(); many != nil {
+			g.Kernel = g.Dispatches[0].Name + " to " + strings.Join(many, " + ")
+		}
+	}
+	g.Why = "to 8 rows each workgroup normalises as it reads and finishes its results itself; beyond, op by op"
+	return nil
+}
+
+// extra is the block of include/matmul.glsl for the kernels that take more than the push constants hold.
+func (pl *planner) extra(f product) []Arg {
+	var norm, table, long, kCache, vCache compute.Ref
+	var eps float32
+	var dim, rot, pairing, longFrom int
+	if f.norm != nil {
+		norm, eps = f.norm.Weight, f.norm.Eps
+	}
+	if f.whole != nil && f.whole.rope != nil {
+		r := f.whole.rope
+		table, long, kCache, vCache = r.q.Table, r.q.Long, r.store.KCache, r.store.VCache
+		dim, rot, pairing, longFrom = r.q.HeadDim, r.q.RotDim, int(r.q.Pairing), r.q.LongFrom
+		if long == 0 {
+			longFrom = math.MaxUint32 // no sequence is long
+		}
+	}
+	if norm == 0 && table == 0 {
+		return nil
+	}
+	return []Arg{addr(norm), addr(table), addr(long), addr(kCache), addr(vCache), stepArg(),
+		f32(eps), u32(dim), u32(rot), u32(pairing), u32(pl.p.PageSize), u32(longFrom)}
+}
+
+// few are the constants X4, NORM, TO, K_F16 and V_F16.
+func (pl *planner) few(f product) []uint32 {
+	x, to, caches := f.ops[0].X, uint32(0), []uint32{0, 0}
+	if f.norm != nil {
+		x = f.norm.X
+	}
+	if f.whole != nil && f.whole.rope != nil {
+		for i, m := range f.ops {
+			t, _ := f.whole.target(m)
+			to |= t << (2 * i)
+		}
+		caches = pl.cacheFlags(f.whole.rope.store.KCache, f.whole.rope.store.VCache)
+	}
+	x4 := pl.alignedX(x) && (f.norm == nil || pl.alignedX(f.norm.Weight))
+	return []uint32{flag(x4), flag(f.norm != nil), to, caches[0], caches[1]}
+}

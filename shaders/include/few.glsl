@@ -1,0 +1,123 @@
+// few: what the kernels for few rows of x share (matmul_vec, matmul_lane): the normalisation of x as it is read, and what
+// becomes of a result: stored, or rotated and put into the KV cache.
+//   NORM:  x stands for x[r,k] g[k] / sqrt(mean_k(x[r,k]^2) + eps): the products are taken with x g, the sum of the squares
+//          along with them, and the factor is applied to their sum
+//   TO:    two bits for each matrix: TO_OUT, or TO_ROTATED: rows of the matrix are heads, and out gets the rotated result;
+//          TO_KEYS: it goes to the cache of keys; TO_VALUES: the result goes to the cache of values as it is
+// Source: host/compute/rmsnorm.go, rope.go, kvstore.go; twins in fallback
+#ifndef FEW_GLSL
+#define FEW_GLSL
+#include "matmul.glsl"
+#include "cache.glsl"
+#include "rope.glsl"
+#include "step.glsl"
+
+layout(constant_id = 1) const uint ROWS = 2;
+layout(constant_id = 2) const uint COLS = 1;
+layout(constant_id = 3) const uint MATS = 1;
+layout(constant_id = 4) const uint PAIR = 0;
+layout(constant_id = 5) const uint BIAS = 0;
+layout(constant_id = 6) const uint RESIDUAL = 0;
+layout(constant_id = 7) const uint X4 = 0;
+layout(constant_id = 8) const uint NORM = 0;
+layout(constant_id = 9) const uint TO = 0;
+layout(constant_id = 10) const uint K_F16 = 0;
+layout(constant_id = 11) const uint V_F16 = 0;
+
+const uint TO_OUT = 0u;
+const uint TO_ROTATED = 1u;
+const uint TO_KEYS = 2u;
+const uint TO_VALUES = 3u;
+
+const uint SETS = ROWS * (1 + PAIR); // rows of weights read: with PAIR the gate's, then the up's
+
+uint target(Matrix m) { return TO >> (2u * m.index) & 3u; }
+// Rotated rows are walked pair by pair.
+bool inPairs(Matrix m) { return target(m) == TO_ROTATED || target(m) == TO_KEYS; }
+
+// pairRows are the two rows of pair p: those that RoPE turns together, or two neighbours that it leaves alone.
+uvec2 pairRows(uint p) {
+  uint dim = extra.headDim, rot = extra.rot, i = p % (dim / 2u), head = p / (dim / 2u) * dim;
+  if (2u * i >= rot || extra.pairing == 0u) return uvec2(head + 2u * i) + uvec2(0, 1);
+  return uvec2(head + i) + uvec2(0, rot / 2u);
+}
+
+// segment is 8 activations of row r; with NORM their squares are added to squares, and they are scaled by the norm's weights.
+void segment(uint r, uint seg, inout float squares, out vec4 a, out vec4 b) {
+  uint e = 8u * seg, at = r * k + e;
+  if (X4 == 1) {
+    F32x4In x4 = F32x4In(uint64_t(x));
+    a = x4.v[at >> 2];
+    b = x4.v[(at >> 2) + 1u];
+  } else {
+    a = vec4(x.v[at], x.v[at + 1u], x.v[at + 2u], x.v[at + 3u]);
+    b = vec4(x.v[at + 4u], x.v[at + 5u], x.v[at + 6u], x.v[at + 7u]);
+  }
+  if (NORM == 1) {
+    squares += dot(a, a) + dot(b, b);
+    if (X4 == 1) {
+      F32x4In g = F32x4In(extra.norm);
+      a *= g.v[2u * seg];
+      b *= g.v[2u * seg + 1u];
+    } else {
+      F32In g = F32In(extra.norm);
+      a *= vec4(g.v[e], g.v[e + 1u], g.v[e + 2u], g.v[e + 3u]);
+      b *= vec4(g.v[e + 4u], g.v[e + 5u], g.v[e + 6u], g.v[e + 7u]);
+    }
+  }
+}
+
+// single is element e of row r likewise.
+float single(uint r, uint e, inout float squares) {
+  float v = x.v[r * k + e];
+  if (NORM == 1) {
+    squares = fma(v, v, squares);
+    v *= F32In(extra.norm).v[e];
+  }
+  return v;
+}
+
+// factor is what the sums of products with a row are multiplied by.
+float factor(float squares) { return NORM == 1 ? 1.0 / sqrt(squares / float(k) + extra.eps) : 1.0; }
+
+float biased(Matrix m, uint n, float t) { return (BIAS >> m.index & 1u) != 0u ? t + m.bias.v[n] : t; }
+
+uint cacheSlot(uint r) {
+  U32In step = U32In(extra.step);
+  return stepSlot(step, stepSeq(step, stepRowSeq(step, r)).pages, stepPos(step, r), extra.pageSize);
+}
+
+// put stores the finished sum of row n of a matrix that is not rotated.
+void put(Matrix m, uint r, uint n, float t) {
+  if (target(m) == TO_VALUES) {
+    cacheStore(extra.vCache, V_F16, cacheSlot(r), m.n, n, t);
+    return;
+  }
+  if (RESIDUAL == 1) t += residual.v[r * m.n + n];
+  m.o.v[r * m.n + n] = t;
+}
+
+// putPair rotates the finished sums of pair p, and stores both.
+void putPair(Matrix m, uint r, uint p, float a, float b) {
+  uvec2 n = pairRows(p);
+  a = biased(m, n.x, a);
+  b = biased(m, n.y, b);
+  U32In step = U32In(extra.step);
+  uint rot = extra.rot, i = p % (extra.headDim / 2u), pos = stepPos(step, r);
+  if (2u * i < rot) {
+    uint keys = stepSeq(step, stepRowSeq(step, r)).until;
+    F32In angles = anglesOf(F32In(extra.table), F32In(extra.longTable), extra.longFrom, keys);
+    float c = angles.v[pos * rot + 2u * i], s = angles.v[pos * rot + 2u * i + 1u], first = a * c - b * s;
+    b = a * s + b * c;
+    a = first;
+  }
+  if (target(m) == TO_KEYS) {
+    uint slot = cacheSlot(r);
+    cacheStore(extra.kCache, K_F16, slot, m.n, n.x, a);
+    cacheStore(extra.kCache, K_F16, slot, m.n, n.y, b);
+  } else {
+    m.o.v[r * m.n + n.x] = a;
+    m.o.v[r * m.n + n.y] = b;
+  }
+}
+#endif
