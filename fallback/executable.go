@@ -93,7 +93,7 @@ func (e *executable) bindAll() error {
 
 // stems are the ops that the device has.
 var stems = []string{"activation", "add", "attention", "columns", "conv1d", "delta_rule", "embed", "kvstore", "layernorm", "matmul", "matmul_experts", "matmul_heads", "mix", "rmsnorm", "rope",
-	"route", "scale", "ssm_scan", "swiglu", "takerows"}
+	"route", "scale", "ssm_scan", "swiglu", "takerows", "topk"}
 
 func kernelName(stem string, m compute.Math) string {
 	if (stem == "matmul" || stem == "matmul_experts" || stem == "matmul_heads") && m == compute.Fast {
@@ -150,6 +150,8 @@ func (e *executable) newKernel(in compute.Instr) (kernel, error) {
 		k = &mix{op: o, x: at(o.X), weights: at(o.Weights), out: at(o.Out), sums: o.Sums(e.p)}
 	case compute.TakeRows:
 		k = &takerows{op: o, x: at(o.X), out: at(o.Out)}
+	case compute.TopK:
+		k = &topk{op: o, x: at(o.X), out: at(o.Out)}
 	default:
 		return nil, &compute.UnsupportedError{Device: "fallback", Label: in.Label, Stem: in.Op.Stem(), What: fmt.Sprintf("no kernel for %T", in.Op)}
 	}

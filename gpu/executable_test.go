@@ -17,6 +17,7 @@ import (
 	"tuff/host/compute"
 	"tuff/host/ember"
 	"tuff/host/engine"
+	"tuff/host/sampler"
 	"tuff/host/weights"
 )
 
@@ -363,5 +364,35 @@ func TestWeightsOfAnotherLayoutAreRefused(t *testing.T) {
 		p.Add("embed", compute.Embed{Table: table, Out: out, Scale: 1})
 		_, err = d.Compile(t.Context(), p, compute.Options{MaxTokens: 1, MaxOutputs: 1, MaxSeqs: 1})
 		assert.ErrorContains(t, err, "want the buffer made for them", spec.Name)
+	}
+}
+
+// Logits that the device picks give the tokens that all logits give.
+func TestCandidatesChangeNothing(t *testing.T) {
+	d := openGPU(t, gpu.Options{})
+	engines := [2]*engine.Engine{newEngine(t, d, engine.Options{Candidates: -1}), newEngine(t, d, engine.Options{Candidates: 100})}
+	for name, p := range map[string]sampler.Params{
+		"greedy":       {Temp: 0, TopP: 1, RepeatPenalty: 1},
+		"usual":        {Seed: 11, Temp: 0.8, TopK: 40, TopP: 0.95, MinP: 0.05, RepeatLastN: 64, RepeatPenalty: 1},
+		"penalties":    {Seed: 5, Temp: 1.5, TopK: 20, TopP: 1, RepeatLastN: -1, RepeatPenalty: 1.2, PresencePenalty: 0.5},
+		"all of them":  {Seed: 5, Temp: 1, TopP: 1, RepeatPenalty: 1},
+		"raised again": {Seed: 5, Temp: 1, TopK: 10, TopP: 1, RepeatLastN: 8, RepeatPenalty: 1, FrequencyPenalty: -0.5},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var texts [2][]int32
+			for i, e := range engines {
+				sm, err := sampler.New(p, e.Model.Width())
+				require.NoError(t, err)
+				s := e.NewSession()
+				st, err := e.Generate(t.Context(), s, []int32{0, 570, 571}, sm, 40, func(tok engine.Token) bool {
+					texts[i] = append(texts[i], tok.ID)
+					return true
+				})
+				require.NoError(t, err)
+				assert.NotZero(t, st.Tokens)
+				s.Close()
+			}
+			assert.Equal(t, texts[0], texts[1])
+		})
 	}
 }

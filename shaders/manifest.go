@@ -148,6 +148,7 @@ func manifest() []Entry {
 	plain("ssm_scan", nil, workgroup, Spec{"N", "elements of a channel's state"})
 	plain("swiglu", nil, workgroup)
 	plain("takerows", nil, workgroup)
+	plain("topk", nil, workgroup)
 	return m
 }
 

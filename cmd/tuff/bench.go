@@ -78,7 +78,7 @@ shows in the numbers, so look at the deviation. An encoder generates nothing and
 			if c.ctx == 0 {
 				c.ctx = need
 			}
-			l, err := c.load(cmd.Context(), engine.Options{Chunk: min(slices.Max(append(append(depths, prompts...), 1)), maxChunk)})
+			l, err := c.load(cmd.Context(), engine.Options{Candidates: -1, Chunk: min(slices.Max(append(append(depths, prompts...), 1)), maxChunk)})
 			if err != nil {
 				return err
 			}
@@ -218,14 +218,14 @@ func benchOne(cmd *cobra.Command, c *common, l *loaded, prefill bool, n, depth, 
 				if err := s.Eval(cmd.Context(), ids[at:end], want, nil); err != nil {
 					return r, err
 				}
-				cost = cost.Add(l.Model.Program.Cost(s.LastStep()))
+				cost = cost.Add(l.Program().Cost(s.LastStep()))
 			}
 		} else {
 			for _, id := range ids[:n] {
 				if _, err := s.Next(cmd.Context(), id); err != nil {
 					return r, err
 				}
-				cost = cost.Add(l.Model.Program.Cost(s.LastStep()))
+				cost = cost.Add(l.Program().Cost(s.LastStep()))
 			}
 		}
 		ns := time.Since(start).Nanoseconds()

@@ -84,6 +84,8 @@ func (pl *planner) next(at int) (Group, error) {
 		pl.add(&g, op)
 	case compute.TakeRows:
 		pl.takeRows(&g, op)
+	case compute.TopK:
+		pl.topK(&g, op)
 	case compute.LayerNorm:
 		pl.layerNorm(&g, op)
 	case compute.Activation:

@@ -125,6 +125,18 @@ func (pl *planner) takeRows(g *Group, op compute.TakeRows) {
 		[]Arg{addr(op.X), addr(op.Out), stepArg(), rowsArg(compute.PerOutput(1)), u32(cols)}, refs(op.X), refs(op.Out)), "only the rows whose logits are wanted go on")
 }
 
+// topK plans one workgroup per row, as large as it may be: the row is long, and read four times.
+func (pl *planner) topK(g *Group, op compute.TopK) {
+	x, wg := pl.p.At(op.X), uint32(8)
+	for 2*wg <= min(pl.caps.MaxInvocations, 1024) && int(wg) < x.Cols {
+		wg *= 2
+	}
+	g.add(Dispatch{Module: "topk", Name: "topk", Spec: []uint32{wg},
+		Args:  []Arg{addr(op.X), addr(op.Out), rowsArg(x.Rows), u32(x.Cols), u32(op.K)},
+		Grid:  func(s Shape) [3]uint32 { return pl.fold(x.Rows.At(s.Sizes())) },
+		Reads: refs(op.X), Writes: refs(op.Out)}, "one workgroup per row")
+}
+
 func (pl *planner) columns(g *Group, op compute.Columns) {
 	stride := func(r compute.Ref) int { return pl.p.At(r).Cols / op.Groups }
 	rows, width := pl.p.At(op.A).Rows, op.NumA+op.NumB

@@ -114,6 +114,7 @@ func Cases() []Case {
 	l.attention()
 	l.elementwise()
 	l.takerows()
+	l.topk()
 	l.layernorm()
 	l.activation()
 	l.scale()

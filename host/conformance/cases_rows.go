@@ -2,6 +2,7 @@ package conformance
 
 import (
 	"fmt"
+	"math"
 
 	"tuff/host/compute"
 )
@@ -202,6 +203,33 @@ func (l *list) elementwise() {
 				b.p.Add(op, compute.SwiGLU{Gate: x, Up: y, Out: out})
 			}
 		})
+	}
+}
+
+// topk has rows of distinct values, of few different ones (ties at the border) and of one; the last with zeros of both signs.
+func (l *list) topk() {
+	for i, cols := range []int{1, 2, 7, 64, 255, 256, 257, 1000, 5000, 33000} {
+		for j, k := range []int{1, 2, 40, 200, 256} {
+			if k > cols {
+				continue
+			}
+			for s, steps := range []float32{1 << 20, 8, 1} {
+				if cols >= 5000 && s != (i+j)%3 {
+					continue
+				}
+				l.add("topk", fmt.Sprintf("c%d_k%d_steps%g", cols, k, steps), 0, s == (i+j)%3 && cols < 5000, func(b *build) {
+					b.rows(pick([]int{1, 3, 12}, i+j))
+					x := b.feedOf("x", cols, func(int, int) float32 {
+						v := float32(math.Round(float64(b.uniform()*steps))) / 4
+						if v == 0 && b.rng.IntN(2) == 0 {
+							v = float32(math.Copysign(0, -1))
+						}
+						return v
+					})
+					b.p.Add("topk", compute.TopK{X: x, Out: b.output("out", 2*k), K: k})
+				})
+			}
+		}
 	}
 }
 

@@ -36,6 +36,7 @@ var Counts = map[string]int{
 	"ssm_scan":                    36,
 	"swiglu":                      118,
 	"takerows":                    90,
+	"topk":                        91,
 }
 
 // CheckCounts compares cases with Counts.

@@ -101,7 +101,7 @@ var raced bool
 
 func faults() []fault {
 	var all []fault
-	for _, op := range []string{"embed", "rmsnorm", "matmul", "rope", "attention", "swiglu", "add", "takerows", "matmul_add", "matmul_swiglu",
+	for _, op := range []string{"embed", "rmsnorm", "matmul", "rope", "attention", "swiglu", "add", "takerows", "topk", "matmul_add", "matmul_swiglu",
 		"matmul_matmul_matmul", "rmsnorm_matmul", "rmsnorm_matmul_swiglu", "rmsnorm_matmul_rope_kvstore", "layernorm", "activation", "scale", "matmul_experts", "mix", "matmul_heads", "columns", "conv1d", "ssm_scan", "delta_rule"} {
 		all = append(all, resultFaults(op)...)
 	}

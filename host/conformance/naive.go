@@ -1,7 +1,10 @@
 package conformance
 
 import (
+	"cmp"
+	"fmt"
 	"math"
+	"slices"
 
 	"tuff/host/compute"
 )
@@ -48,6 +51,33 @@ func (n *naive) takerows(o compute.TakeRows) error {
 		copy(v, xv)
 		for c := range e {
 			e[c] = xe[c] + tiny
+		}
+	}
+	return nil
+}
+
+// topk sorts whole rows.
+func (n *naive) topk(o compute.TopK) error {
+	x, err := n.get(o.X)
+	if err != nil {
+		return err
+	}
+	out := n.vals[o.Out]
+	for r := range out.rows() {
+		xv, xe := x.row(r)
+		order := make([]int, len(xv))
+		for c := range order {
+			order[c] = c
+		}
+		slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(xv[b], xv[a]) })
+		v, e := out.row(r)
+		for j := range o.K {
+			c := order[j]
+			if xe[c] > tiny { // which only subnormal numbers notice
+				return fmt.Errorf("conformance: topk: got x[%d,%d] with an error of %g, want exact values", r, c, xe[c])
+			}
+			v[j], v[o.K+j] = xv[c], float64(c)
+			e[j], e[o.K+j] = 0, 0
 		}
 	}
 	return nil

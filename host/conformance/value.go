@@ -102,6 +102,8 @@ func (n *naive) op(op compute.Op) error {
 		return n.swiglu(o)
 	case compute.Add:
 		return n.add(o)
+	case compute.TopK:
+		return n.topk(o)
 	case compute.TakeRows:
 		return n.takerows(o)
 	case compute.LayerNorm:

@@ -26,6 +26,9 @@ type Options struct {
 	Chunk      int // prompt tokens of one step; 0: 256
 	AllLogits  bool
 	KVType     compute.DType // none: F32 for exact arithmetic, F16 for fast
+	// Candidates is the number of logits that the device picks for sampling: at most compute.MaxTopK, less than 0: none are picked;
+	// 0: as many as can be on a GPU, none where the logits are the host's anyway. The tokens are the same in any case.
+	Candidates int
 	// Compile is merged into the options of every Compile: Keep, NoFuse, Variant.
 	Compile compute.Options
 	// Progress, if set, is told the bytes of weights on the device so far.
@@ -47,6 +50,8 @@ type Engine struct {
 
 	o               Options
 	contextLen      int
+	program         *compute.Program // the model's, with what the engine adds
+	candidates      compute.Ref      // or none
 	prefill, decode compute.Executable
 	pool            *kvcache.Pool // of a decoder
 	slots           []bool        // of state tensors: which are taken
@@ -104,6 +109,10 @@ func (e *Engine) load(ctx context.Context) error {
 		}
 	}
 	e.slots = make([]bool, p.NumStates/2)
+	e.program = p
+	if n := e.numCandidates(cfg.Encoder); n > 0 {
+		e.addCandidates(n)
+	}
 	if e.prefill, err = e.compile(ctx, e.o.Chunk); err != nil {
 		return err
 	}
@@ -131,7 +140,7 @@ func (e *Engine) giveSlot(i int) {
 // compile prepares the program for steps of at most n tokens.
 func (e *Engine) compile(ctx context.Context, n int) (compute.Executable, error) {
 	o := e.CompileOptions(n)
-	x, err := e.Device.Compile(ctx, e.Model.Program, o)
+	x, err := e.Device.Compile(ctx, e.program, o)
 	if err != nil {
 		return nil, fmt.Errorf("engine: compile %s for %d tokens: %w", e.Model.Program.Name, n, err)
 	}
@@ -150,6 +159,9 @@ func (e *Engine) CompileOptions(n int) compute.Options {
 	}
 	return o
 }
+
+// Program is what the executables run: the model's program, with what the engine adds.
+func (e *Engine) Program() *compute.Program { return e.program }
 
 // ContextLen is the number of positions a session has.
 func (e *Engine) ContextLen() int { return e.contextLen }

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"tuff/host/sampler"
@@ -48,19 +49,22 @@ type Token struct {
 // context is full or yield returns false. Text never ends inside a character; what is left of one is given at the end.
 func (e *Engine) Generate(ctx context.Context, s *Session, prompt []int32, sm *sampler.Sampler, limit int, yield func(Token) bool) (Stats, error) {
 	st := Stats{PromptTokens: len(prompt)}
+	if len(prompt) == 0 {
+		return st, errors.New("engine: generate: got an empty prompt, want at least one token")
+	}
 	text := e.Tokenizer.NewStream()
 	start := time.Now()
-	var logits []float32
-	if err := s.Eval(ctx, prompt, WantLast, func(_ int, l []float32) error { logits = l; return nil }); err != nil {
+	if err := s.Eval(ctx, prompt, WantLast, nil); err != nil {
 		return st, err
 	}
+	last := (len(prompt)-1)%e.o.Chunk + 1 // tokens of the last step
 	for _, id := range prompt {
 		sm.Accept(id)
 	}
 	st.Prompt = time.Since(start)
 	start = time.Now()
 	for st.Stop == "" {
-		id, err := sm.Sample(logits)
+		id, err := s.sample(sm, last)
 		if err != nil {
 			return st, err
 		}
@@ -81,9 +85,10 @@ func (e *Engine) Generate(ctx context.Context, s *Session, prompt []int32, sm *s
 		case len(s.tokens) >= e.contextLen:
 			st.Stop = StopContext
 		default:
-			if logits, err = s.Next(ctx, id); err != nil {
+			if err := s.follow(ctx, id); err != nil {
 				return st, err
 			}
+			last = 1
 		}
 	}
 	if rest := text.End(); rest != "" {

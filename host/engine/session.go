@@ -23,6 +23,8 @@ type Session struct {
 	call   compute.Call
 	raw    []byte
 	logits []float32
+	ids    []int32   // candidates, where the device picks them
+	tops   []float32 // and their logits
 	pos    []int32
 	outs   []int32
 	one    [1]int32
@@ -42,6 +44,11 @@ func (e *Engine) NewSession() *Session {
 	s.call.Step = &s.step
 	s.logits = make([]float32, e.Model.Width())
 	s.raw = make([]byte, 4*len(s.logits))
+	if e.candidates != 0 {
+		n := e.program.At(e.candidates).Cols / 2
+		s.ids, s.tops = make([]int32, n), make([]float32, n)
+		s.raw = make([]byte, max(len(s.raw), 8*n))
+	}
 	return s
 }
 
@@ -129,12 +136,7 @@ func (s *Session) Eval(ctx context.Context, ids []int32, want Want, emit func(i 
 
 // Next appends one token and returns the logits of what follows, valid until the next call.
 func (s *Session) Next(ctx context.Context, id int32) ([]float32, error) {
-	if len(s.tokens)+1 > s.e.contextLen {
-		return nil, &ContextError{len(s.tokens) + 1, s.e.contextLen}
-	}
-	s.one[0] = id
-	s.outs = append(s.outs[:0], 0)
-	if err := s.run(ctx, s.one[:], s.outs); err != nil {
+	if err := s.follow(ctx, id); err != nil {
 		return nil, err
 	}
 	return s.logits, s.row(1, 0)
@@ -208,11 +210,12 @@ func (s *Session) row(n, o int) error {
 	if err != nil {
 		return err
 	}
-	if err := s.e.Device.Download(s.raw, v.Buffer, v.Offset+int64(o*len(s.raw))); err != nil {
+	raw := s.raw[:4*len(s.logits)]
+	if err := s.e.Device.Download(raw, v.Buffer, v.Offset+int64(o*len(raw))); err != nil {
 		return err
 	}
 	for i := range s.logits {
-		s.logits[i] = math.Float32frombits(binary.LittleEndian.Uint32(s.raw[4*i:]))
+		s.logits[i] = math.Float32frombits(binary.LittleEndian.Uint32(raw[4*i:]))
 	}
 	return nil
 }

@@ -188,7 +188,7 @@ func (p *profiler) step(ctx context.Context, region string, s *engine.Session, i
 		return next, nil
 	}
 	c.start = start.Sub(p.begin)
-	c.cost = groupCosts(p.e.Model.Program, p.r.groups[region], s.LastStep())
+	c.cost = groupCosts(p.e.Program(), p.r.groups[region], s.LastStep())
 	p.r.calls = append(p.r.calls, c)
 	p.r.Clock = c.timing.Clock
 	return next, nil

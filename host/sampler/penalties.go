@@ -36,20 +36,28 @@ func (w *window) push(id int32) {
 //
 // Sources: Keskar et al., CTRL, 2019, section 4.1 (with the sign handled); OpenAI's API reference for the other two.
 func (s *Sampler) penalize() {
-	p := &s.p
-	if p.RepeatPenalty == 1 && p.PresencePenalty == 0 && p.FrequencyPenalty == 0 {
+	if !s.p.penalties() {
 		return
 	}
 	for id, n := range s.recent.counts {
 		if int(id) >= len(s.cand) || id < 0 {
 			continue
 		}
-		l := s.cand[id].logit
-		if l > 0 {
-			l /= p.RepeatPenalty
-		} else {
-			l *= p.RepeatPenalty
-		}
-		s.cand[id].logit = l - float32(n)*p.FrequencyPenalty - p.PresencePenalty
+		s.cand[id].logit = s.p.penalized(s.cand[id].logit, n)
 	}
+}
+
+// penalties reports whether any is on.
+func (p *Params) penalties() bool {
+	return p.RepeatPenalty != 1 || p.PresencePenalty != 0 || p.FrequencyPenalty != 0
+}
+
+// penalized is the logit of a token that is n times in the window.
+func (p *Params) penalized(l float32, n int) float32 {
+	if l > 0 {
+		l /= p.RepeatPenalty
+	} else {
+		l *= p.RepeatPenalty
+	}
+	return l - float32(n)*p.FrequencyPenalty - p.PresencePenalty
 }

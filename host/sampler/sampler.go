@@ -5,6 +5,7 @@ package sampler
 import (
 	"fmt"
 	"math"
+	"slices"
 	"time"
 )
 
@@ -132,22 +133,59 @@ func (s *Sampler) Sample(logits []float32) (int32, error) {
 		s.cand[id].logit += b
 	}
 	s.penalize()
+	return s.stages(), nil
+}
+
+// stages are what follows penalties.
+func (s *Sampler) stages() int32 {
 	if s.p.Temp <= 0 {
-		return s.greedy(), nil
+		return s.greedy()
 	}
 	s.topK()
 	s.topP()
 	s.minP()
 	s.temperature()
-	return s.choose(), nil
+	return s.choose()
 }
 
 func (s *Sampler) greedy() int32 {
-	best := 0
-	for i := range s.cand {
-		if s.cand[i].logit > s.cand[best].logit {
-			best = i
+	return slices.MinFunc(s.cand, larger).id
+}
+
+// Enough reports whether the n largest logits decide the next token, so that SampleTop may stand for Sample: the top-k stage (or the
+// greedy choice) keeps fewer, even after every token that a penalty may lower has left them, and nothing raises any other.
+func (s *Sampler) Enough(n int) bool {
+	keep := s.p.TopK
+	if s.p.Temp <= 0 {
+		keep = 1
+	}
+	if s.p.penalties() {
+		if s.p.RepeatPenalty < 1 || s.p.PresencePenalty < 0 || s.p.FrequencyPenalty < 0 {
+			return false
+		}
+		keep += len(s.recent.counts)
+	}
+	return (s.p.TopK > 0 || s.p.Temp <= 0) && len(s.p.LogitBias) == 0 && keep <= n
+}
+
+// SampleTop is Sample given only the largest logits, in any order, and their tokens. The result is the same where Enough says so.
+func (s *Sampler) SampleTop(ids []int32, logits []float32) (int32, error) {
+	if len(ids) == 0 || len(ids) != len(logits) || len(ids) > s.vocab {
+		return 0, fmt.Errorf("sampler: sample token: got %d tokens and %d logits, want as many, 1 to %d", len(ids), len(logits), s.vocab)
+	}
+	s.cand = s.cand[:0]
+	for i, l := range logits {
+		if l != l {
+			return 0, &NaNError{int(ids[i])}
+		}
+		s.cand = append(s.cand, candidate{id: ids[i], logit: l})
+	}
+	if s.p.penalties() {
+		for i := range s.cand {
+			if n := s.recent.counts[s.cand[i].id]; n > 0 {
+				s.cand[i].logit = s.p.penalized(s.cand[i].logit, n)
+			}
 		}
 	}
-	return s.cand[best].id
+	return s.stages(), nil
 }

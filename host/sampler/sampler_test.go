@@ -201,3 +201,54 @@ func TestNoAllocationPerToken(t *testing.T) {
 		}
 	}))
 }
+
+// Where Enough says so, the largest logits give the tokens that all of them give, with the same random numbers.
+func TestSampleTopIsSample(t *testing.T) {
+	rng := rand.New(rand.NewPCG(3, 5))
+	const vocab, n = 300, 64
+	enough, short := 0, 0
+	for trial := range 400 {
+		p := Params{Seed: int64(trial), Temp: float32(rng.IntN(3)) / 2, TopK: []int{0, 1, 20, 40, 64, 65}[rng.IntN(6)], TopP: []float32{0.5, 0.95, 1}[rng.IntN(3)],
+			MinP: []float32{0, 0.05}[rng.IntN(2)], RepeatLastN: []int{-1, 0, 16}[rng.IntN(3)], RepeatPenalty: []float32{0.9, 1, 1.3}[rng.IntN(3)],
+			PresencePenalty: float32(rng.IntN(2)), FrequencyPenalty: []float32{-0.5, 0, 0, 0.5}[rng.IntN(4)]}
+		all, top := make_(t, p, vocab), make_(t, p, vocab)
+		logits := make([]float32, vocab)
+		for range 30 {
+			for i := range logits {
+				logits[i] = float32(rng.IntN(40)-20) / 4 // with many equals
+			}
+			want, err := all.Sample(logits)
+			require.NoError(t, err)
+			got := want
+			if top.Enough(n) {
+				enough++
+				ids := make([]int32, vocab)
+				for i := range ids {
+					ids[i] = int32(i)
+				}
+				slices.SortStableFunc(ids, func(a, b int32) int { return int(4*logits[b]) - int(4*logits[a]) })
+				ids = ids[:n]
+				rng.Shuffle(n, func(i, j int) { ids[i], ids[j] = ids[j], ids[i] })
+				values := make([]float32, n)
+				for i, id := range ids {
+					values[i] = logits[id]
+				}
+				got, err = top.SampleTop(ids, values)
+				require.NoError(t, err)
+			} else {
+				short++
+				_, err = top.Sample(logits)
+				require.NoError(t, err)
+			}
+			require.Equal(t, want, got, "%+v", p)
+			all.Accept(want)
+			top.Accept(want)
+		}
+	}
+	assert.Greater(t, enough, 1000)
+	assert.Greater(t, short, 1000)
+	_, err := make_(t, plain(), 4).SampleTop([]int32{2, 1}, []float32{1})
+	assert.ErrorContains(t, err, "got 2 tokens and 1 logits")
+	_, err = make_(t, plain(), 4).SampleTop([]int32{2}, []float32{float32(math.NaN())})
+	assert.ErrorContains(t, err, "logit 2 is not a number")
+}
