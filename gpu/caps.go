@@ -55,9 +55,33 @@ func capsOf(d *vk.Device) kernel.Caps {
 	return kernel.Caps{
 		SubgroupSize: sub.Size, SharedBytes: p.Limits.MaxComputeSharedMemorySize, MaxInvocations: p.Limits.MaxComputeWorkGroupInvocations,
 		MaxGrid: p.Limits.MaxComputeWorkGroupCount, PushBytes: p.Limits.MaxPushConstantsSize, Float16: f.Float16, Int8: f.Int8,
-		Storage16: f.Storage16, SubgroupArith: ops&vk.SubgroupArithmetic != 0, SubgroupShuffle: ops&vk.SubgroupShuffle != 0,
+		Storage16: f.Storage16, Storage8: f.Storage8, IntegerDot: f.IntegerDotProduct, MemoryModel: f.MemoryModel, CoopMat: coopMatsOf(p, f),
+		SubgroupArith: ops&vk.SubgroupArithmetic != 0, SubgroupShuffle: ops&vk.SubgroupShuffle != 0,
 		Units: unitsOf(p), UniformLoads: uniformLoads(p),
 	}
+}
+
+// coopMatsOf are the shapes of cooperative matrices that kernels are written for: a subgroup's, of the kinds of kernel.CoopMatKind.
+func coopMatsOf(p *vk.PhysicalInfo, f vk.Features) (list []kernel.CoopMatShape) {
+	if !f.CooperativeMatrix || !f.MemoryModel {
+		return nil
+	}
+	type types [4]vk.ComponentType
+	kinds := map[types]kernel.CoopMatKind{}
+	if f.Float16 {
+		kinds[types{vk.Float16, vk.Float16, vk.Float16, vk.Float16}] = kernel.CoopMatHalf
+		kinds[types{vk.Float16, vk.Float16, vk.Float32, vk.Float32}] = kernel.CoopMatFloat
+	}
+	if f.Int8 {
+		kinds[types{vk.Sint8, vk.Sint8, vk.Sint32, vk.Sint32}] = kernel.CoopMatInt8
+	}
+	for _, m := range p.CooperativeMatrices {
+		kind, ok := kinds[types{m.A, m.B, m.C, m.Out}]
+		if ok && m.Scope == vk.ScopeSubgroup && !m.Saturating {
+			list = append(list, kernel.CoopMatShape{Kind: kind, M: m.M, N: m.N, K: m.K})
+		}
+	}
+	return list
 }
 
 // uniformLoads reports whether the device is a CPU whose driver reads what a subgroup reads alike only once.

@@ -22,6 +22,13 @@ const (
 	NeedInt64    Need = "shaderInt64"              // arithmetic on addresses
 	Need16Bit    Need = "storageBuffer16BitAccess" // loads and stores of 16-bit words
 	NeedSubgroup Need = "subgroup arithmetic"      // subgroup add in compute shaders
+
+	NeedFloat16     Need = "shaderFloat16"             // arithmetic in half precision
+	NeedInt8        Need = "shaderInt8"                // 8-bit integers
+	Need8Bit        Need = "storageBuffer8BitAccess"   // loads and stores of bytes
+	NeedIntegerDot  Need = "shaderIntegerDotProduct"   // dot products of packed bytes
+	NeedMemoryModel Need = "vulkanMemoryModel"         // what cooperative matrices are defined in
+	NeedCoopMat     Need = "VK_KHR_cooperative_matrix" // at subgroup scope, in shapes that the device lists
 )
 
 // Spec is one specialization constant. Its id is its place in Entry.Spec; the heads of the shaders say which values are

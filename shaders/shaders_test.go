@@ -125,7 +125,9 @@ var constantID = regexp.MustCompile(`(?m)^layout\(constant_id = (\d+)\) const ui
 // Capabilities by the numbers of the SPIR-V specification.
 var capabilityNeeds = map[uint32]Need{
 	11: NeedInt64, 4433: Need16Bit, 63: NeedSubgroup,
-	1: "", 5347: "", 61: "", // Shader, PhysicalStorageBufferAddresses, GroupNonUniform: required of every device
+	9: NeedFloat16, 39: NeedInt8, 4448: Need8Bit, 6019: NeedIntegerDot, 5345: NeedMemoryModel, 6022: NeedCoopMat,
+	6018: "",                   // DotProductInput4x8BitPacked: part of the feature of 6019
+	1:    "", 5347: "", 61: "", // Shader, PhysicalStorageBufferAddresses, GroupNonUniform: required of every device
 }
 
 // TestFormats holds the generated include against the folder.

@@ -16,12 +16,16 @@ type Caps struct {
 	PushBytes       uint32 // maxPushConstantsSize
 	Float16, Int8   bool   // arithmetic
 	Storage16       bool
+	Storage8        bool
+	IntegerDot      bool // dot products of packed bytes
+	MemoryModel     bool // vulkanMemoryModel
 	SubgroupArith   bool // subgroup add and max in compute
 	SubgroupShuffle bool
 	// UniformLoads says that what all invocations of a subgroup read alike is read once, and what each reads for itself one by one:
 	// the device is a CPU, and its driver tells the two apart.
 	UniformLoads bool
-	Units        uint32 // compute units if the driver tells, else an estimate by kind; bounds split counts
+	CoopMat      []CoopMatShape // those of KHR cooperative matrices that a subgroup multiplies; empty without
+	Units        uint32         // compute units if the driver tells, else an estimate by kind; bounds split counts
 }
 
 // Shape is what a recording is made for. Everything else that changes between runs lies in the step buffer.

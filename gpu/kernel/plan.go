@@ -130,10 +130,7 @@ func (pl *planner) check(g *Group) error {
 			panic(fmt.Sprintf("BUG: kernel: %s: %d specialization constants, want %d", d.Module, len(d.Spec), len(m.Spec)))
 		}
 		for _, need := range m.Needs {
-			if need == shaders.NeedSubgroup && !pl.caps.SubgroupArith {
-				return unsupported("%s needs %s", d.Module, need)
-			}
-			if need == shaders.Need16Bit && !pl.caps.Storage16 {
+			if !pl.caps.Have(need) {
 				return unsupported("%s needs %s", d.Module, need)
 			}
 		}
