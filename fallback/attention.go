@@ -1,8 +1,10 @@
 package fallback
 
 import (
+	"fmt"
 	"math"
 
+	"tuff/fallback/quant"
 	"tuff/host/compute"
 )
 
@@ -107,14 +109,23 @@ func (k *attention) keys(row int, seq *compute.Seq) (lo, hi int) {
 	return compute.KeyRange(int(k.step.Pos[row]), seq.Len, k.op.Causal, k.op.Window, k.op.Chunk)
 }
 
-// part is n columns, those of one KV head, in the row of key j.
+// part is n columns, those of one KV head, in the row of key j. dst has room for all of a head.
 func (k *attention) part(dst []float32, t *tensor, seq *compute.Seq, j, from, n int) []float32 {
 	row := seq.First + j
 	if k.op.Paged {
 		row = slotOf(seq, j, k.pageSize)
 	}
-	if t.DType == compute.F32 {
+	switch length, size := t.DType.BlockLen(), t.DType.BlockBytes(); t.DType {
+	case compute.F32:
 		return t.row(row)[from : from+n]
+	case compute.F16:
+	default: // whole blocks, of which values that are the beginnings of their keys may not need all of the last
+		blocks := (n + length - 1) / length
+		b := t.bytes(row, row+1)[from/length*size:]
+		if err := quant.Decode(t.DType, dst[:blocks*length], b[:blocks*size]); err != nil {
+			panic(fmt.Sprintf("BUG: %s: %v", t.Name, err)) // Check knows the types and the shape
+		}
+		return dst[:n]
 	}
 	b := t.bytes(row, row+1)[2*from:]
 	dst, table := dst[:n], halves()

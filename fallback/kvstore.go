@@ -1,8 +1,9 @@
 package fallback
 
 import (
-	"encoding/binary"
+	"fmt"
 
+	"tuff/fallback/quant"
 	"tuff/host/compute"
 )
 
@@ -42,8 +43,7 @@ func store(dst *tensor, slot int, src []float32) {
 		copy(dst.row(slot), src)
 		return
 	}
-	b := dst.bytes(slot, slot+1)
-	for c, v := range src {
-		binary.LittleEndian.PutUint16(b[2*c:], compute.F32ToF16(v))
+	if err := quant.Encode(dst.DType, dst.bytes(slot, slot+1), src); err != nil {
+		panic(fmt.Sprintf("BUG: %s: %v", dst.Name, err)) // Check knows the types and the shape
 	}
 }

@@ -1,6 +1,6 @@
 // attention_prefill: attention of tiles of up to 16 query rows of one sequence over all the keys they see.
 //   formula, masks and the paging of keys: host/compute/attention.go; algorithm: include/attention.glsl
-// Shapes    q [T, heads D], out [T, heads DV] f32; k, v rows of kvHeads D and kvHeads DV, f32 or binary16
+// Shapes    q [T, heads D], out [T, heads DV] f32; k, v rows of kvHeads D and kvHeads DV, of any type of cache.glsl
 // Params    include/attention.glsl
 // Spec      include/attention.glsl; splits is 1
 // Grid      x: ceil(16 group / BR) blocks of pairs; y: KV heads; z: at least the step's tiles; the rest exits

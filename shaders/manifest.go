@@ -78,8 +78,8 @@ var (
 		{"X4", "1: rows of x, and the norm's weights, are 16-byte aligned"},
 		{"NORM", "1: x is normalised as it is read"},
 		{"TO", "two bits a matrix: where results go"},
-		{"K_F16", "1: keys are binary16"},
-		{"V_F16", "1: values are binary16"},
+		{"K_TYPE", "of the cache of keys, as include/cache.glsl numbers them"},
+		{"V_TYPE", "of the cache of values"},
 	}
 	tile = []Spec{
 		{"BM", "weight rows of a tile"},
@@ -88,17 +88,17 @@ var (
 		{"TM", "weight rows of an invocation"},
 		{"TN", "activation rows of an invocation"},
 	}
-	halfCaches = []Spec{{"K_F16", "1: keys are binary16"}, {"V_F16", "1: values are binary16"}}
-	heads      = Spec{"HEADS", "1: each head has a matrix of its own"}
-	long       = Spec{"LONG", "1: long sequences have angles of their own"}
-	attention  = []Spec{
+	caches    = []Spec{{"K_TYPE", "of the cache of keys, as include/cache.glsl numbers them"}, {"V_TYPE", "of the cache of values"}}
+	heads     = Spec{"HEADS", "1: each head has a matrix of its own"}
+	long      = Spec{"LONG", "1: long sequences have angles of their own"}
+	attention = []Spec{
 		workgroup,
 		{"BR", "pairs of query row and head of a workgroup"},
 		{"BC", "keys of a tile"},
 		{"D", "head size of queries and keys"},
 		{"DV", "head size of values"},
-		{"K_F16", "1: keys are binary16"},
-		{"V_F16", "1: values are binary16"},
+		{"K_TYPE", "of keys, as include/cache.glsl numbers them"},
+		{"V_TYPE", "of values"},
 	}
 )
 
@@ -128,7 +128,7 @@ func manifest() []Entry {
 	plain("conv1d", nil, workgroup)
 	plain("delta_rule", nil, workgroup, Spec{"N", "elements of a key"})
 	format("embed", "", int64s, workgroup, Spec{"POSITIONS", "1: positions instead of tokens"})
-	plain("kvstore", int64s16, concat(workgroup, halfCaches)...)
+	plain("kvstore", int64s16, concat(workgroup, caches)...)
 	plain("layernorm", nil, workgroup, Spec{"BIAS", "1: there is a bias"})
 	plain("matmul_experts_group", nil, workgroup)
 	format("matmul_experts", "_tile", int64s, concat(workgroup, tile,
@@ -149,7 +149,7 @@ func manifest() []Entry {
 	plain("mix", nil, workgroup)
 	plain("rmsnorm", nil, workgroup)
 	plain("rope", int64s, workgroup, long)
-	plain("rope_kvstore", int64s16, concat(workgroup, halfCaches, []Spec{long})...)
+	plain("rope_kvstore", int64s16, concat(workgroup, caches, []Spec{long})...)
 	plain("route", nil, workgroup)
 	plain("scale", nil, workgroup, Spec{"CAP", "1: results are capped"})
 	plain("ssm_scan", nil, workgroup, Spec{"N", "elements of a channel's state"})

@@ -7,7 +7,7 @@
 // Params    include/matmul.glsl
 // Spec      0 WG: invocations   1 ROWS: weight rows of an invocation, 1 to 4, even with rotation   2 COLS: rows of x of a
 //           workgroup, 1 to 16
-//           3 MATS, 4 PAIR, 5 BIAS, 6 RESIDUAL, 7 X4, 8 NORM, 9 TO, 10 K_F16, 11 V_F16: as matmul_vec
+//           3 MATS, 4 PAIR, 5 BIAS, 6 RESIDUAL, 7 X4, 8 NORM, 9 TO, 10 K_TYPE, 11 V_TYPE: as matmul_vec
 // Grid      x, y: sum over matrices of ceil(n / (WG ROWS)), folded; z: ceil(rows / COLS)
 // Tails     weight rows past n repeat row n-1, rows of x past the last repeat it; neither is stored. Elements past the last 8 of
 //           a row one by one

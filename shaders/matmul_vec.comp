@@ -7,7 +7,7 @@
 // Spec      0 WG: invocations, power of two, 8 to 256   1 ROWS: weight rows per workgroup, 1 to 8   2 COLS: 1 to 8, at
 //           least `rows`   3 MATS: matrices, 1 to 3   4 PAIR: 0, 1   5 BIAS: bit i set when matrix i has one
 //           6 RESIDUAL: 0, 1 (needs MATS 1)   7 X4: 1 when rows of x and norm are 16-byte aligned   8 NORM, 9 TO (even ROWS
-//           where it rotates), 10 K_F16, 11 V_F16: include/few.glsl
+//           where it rotates), 10 K_TYPE, 11 V_TYPE: include/few.glsl
 // Grid      sum over matrices of ceil(n / ROWS), folded into y; one workgroup per ROWS rows
 // Tails     weight rows past n repeat row n-1 and are not stored; elements past the last 16 of a row one by one
 // Shared    4 * COLS * (ROWS * (1 + PAIR) + NORM) * WG / 4 bytes: one f32 for each sum and subgroup of at least 4

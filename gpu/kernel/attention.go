@@ -132,8 +132,8 @@ func (pl *planner) attentionDispatch(module string, op compute.Attention, a atte
 }
 
 func (pl *planner) attentionSpec(op compute.Attention, a attentionShape) []uint32 {
-	f16 := pl.cacheFlags(op.K, op.V)
-	return []uint32{uint32(a.wg), uint32(a.br), uint32(a.bc), uint32(op.HeadDim), uint32(op.HeadDimV), f16[0], f16[1]}
+	types := pl.cacheSpec(op.K, op.V)
+	return []uint32{uint32(a.wg), uint32(a.br), uint32(a.bc), uint32(op.HeadDim), uint32(op.HeadDimV), types[0], types[1]}
 }
 
 // attentionFlags are the bits PAGED, CAUSAL, SINKS, CAP, LATENT and BIASED.

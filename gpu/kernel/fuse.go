@@ -124,14 +124,26 @@ func (pl *planner) parallel(at int) (product, bool) {
 func (pl *planner) ropeStoreDispatch(r ropeStore) Dispatch {
 	q, k, store := r.q, r.k, r.store
 	cols := func(r compute.Ref) int { return pl.p.At(r).Cols }
-	return pl.elementwise("rope_kvstore", compute.PerToken(1), cols(q.X)+cols(k.X)+cols(store.V), append(pl.cacheFlags(store.KCache, store.VCache), flag(q.Long != 0)),
+	return pl.elementwise("rope_kvstore", compute.PerToken(1), cols(q.X)+pl.cacheUnits(store.KCache)+pl.cacheUnits(store.VCache), append(pl.cacheSpec(store.KCache, store.VCache), flag(q.Long != 0)),
 		[]Arg{addr(q.X), addr(k.X), addr(store.V), addr(q.Table), addr(q.Long), addr(q.Out), addr(store.KCache), addr(store.VCache), stepArg(),
 			rowsArg(compute.PerToken(1)), u32(cols(q.X)), u32(cols(k.X)), u32(cols(store.V)), u32(q.HeadDim), u32(q.RotDim),
 			u32(int(q.Pairing)), u32(pl.p.PageSize), u32(q.LongFrom)},
 		refs(q.X, k.X, store.V, q.Table, q.Long), refs(q.Out, store.KCache, store.VCache))
 }
 
-// cacheFlags are the constants K_F16 and V_F16.
-func (pl *planner) cacheFlags(k, v compute.Ref) []uint32 {
-	return []uint32{flag(pl.p.At(k).DType == compute.F16), flag(pl.p.At(v).DType == compute.F16)}
+// cacheTypes are the numbers of shaders/include/cache.glsl.
+var cacheTypes = map[compute.DType]uint32{compute.F32: 0, compute.F16: 1, compute.BF16: 2, compute.Q8_0: 3, compute.Q4_0: 4}
+
+// cacheSpec are the constants K_TYPE and V_TYPE; a cache that is not there is as good as F32.
+func (pl *planner) cacheSpec(k, v compute.Ref) []uint32 {
+	return []uint32{cacheTypes[pl.p.At(k).DType], cacheTypes[pl.p.At(v).DType]}
+}
+
+// cacheUnits is the number of invocations that store a row: one an element, or a block.
+func (pl *planner) cacheUnits(r compute.Ref) int {
+	if r == 0 {
+		return 0
+	}
+	t := pl.p.At(r)
+	return t.Cols / t.DType.BlockLen()
 }

@@ -49,7 +49,7 @@ func (pl *planner) projectionAt(at int) (projection, bool) {
 	if f, ok := pl.gated(i - len(p.mats)); ok && len(p.mats) == 2 {
 		p.pair, p.mats = &f, f.ops
 		i++
-	} else if r, ok := pl.ropeStoreAt(i); ok && pl.rotates(p.mats, r) {
+	} else if r, ok := pl.ropeStoreAt(i); ok && pl.rotates(p.mats, r) && pl.plainCaches(r.store) {
 		p.rope = &r
 		i += 3
 	}
@@ -88,6 +88,12 @@ func (pl *planner) rotates(mats []compute.MatMul, r ropeStore) bool {
 		}
 	}
 	return r.q.X != r.k.X && r.k.X != r.store.V && r.store.V != r.q.X
+}
+
+// plainCaches reports whether an element can be stored by itself. The scale of a block needs all of it, which no workgroup of a
+// multiplication has.
+func (pl *planner) plainCaches(s compute.KVStore) bool {
+	return !pl.p.At(s.KCache).DType.Quantized() && !pl.p.At(s.VCache).DType.Quantized()
 }
 
 // Where the results of a matrix go. Twin: the TO_ constants of shaders/include/few.glsl.
@@ -206,7 +212,7 @@ func (pl *planner) extra(f product) []Arg {
 		f32(eps), u32(dim), u32(rot), u32(pairing), u32(pl.p.PageSize), u32(longFrom)}
 }
 
-// few are the constants X4, NORM, TO, K_F16 and V_F16.
+// few are the constants X4, NORM, TO, K_TYPE and V_TYPE.
 func (pl *planner) few(f product) []uint32 {
 	x, to, caches := f.ops[0].X, uint32(0), []uint32{0, 0}
 	if f.norm != nil {
@@ -217,7 +223,7 @@ func (pl *planner) few(f product) []uint32 {
 			t, _ := f.whole.target(m)
 			to |= t << (2 * i)
 		}
-		caches = pl.cacheFlags(f.whole.rope.store.KCache, f.whole.rope.store.VCache)
+		caches = pl.cacheSpec(f.whole.rope.store.KCache, f.whole.rope.store.VCache)
 	}
 	x4 := pl.alignedX(x) && (f.norm == nil || pl.alignedX(f.norm.Weight))
 	return []uint32{flag(x4), flag(f.norm != nil), to, caches[0], caches[1]}

@@ -97,9 +97,9 @@ func (pl *planner) rope(g *Group, op compute.RoPE) {
 
 func (pl *planner) kvStore(g *Group, op compute.KVStore) {
 	k, v := pl.p.At(op.K).Cols, pl.p.At(op.V).Cols
-	g.add(pl.elementwise("kvstore", compute.PerToken(1), k+v, pl.cacheFlags(op.KCache, op.VCache),
+	g.add(pl.elementwise("kvstore", compute.PerToken(1), pl.cacheUnits(op.KCache)+pl.cacheUnits(op.VCache), pl.cacheSpec(op.KCache, op.VCache),
 		[]Arg{addr(op.K), addr(op.V), addr(op.KCache), addr(op.VCache), stepArg(), rowsArg(compute.PerToken(1)), u32(k), u32(v), u32(pl.p.PageSize)},
-		refs(op.K, op.V), refs(op.KCache, op.VCache)), "one invocation per element")
+		refs(op.K, op.V), refs(op.KCache, op.VCache)), "one invocation per element, or block")
 }
 
 // pairwise plans an elementwise op of two inputs.

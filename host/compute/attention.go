@@ -15,7 +15,7 @@ import (
 // queries), m the running maximum (the sink included when there is one; without Sinks its term is absent).
 //
 // Q is [T, NumHeads·HeadDim] float32, Out [T, NumHeads·HeadDimV] float32. With Paged, K is a KV tensor
-// [NumPages·PageSize, NumKVHeads·HeadDim] (F32 or F16) reached through the step's pages, V likewise with HeadDimV.
+// [NumPages·PageSize, NumKVHeads·HeadDim] of any of KVTypes (in block types each head is a whole number of blocks) reached through the step's pages, V likewise with HeadDimV.
 // V may be K itself: each value is then the first HeadDimV elements of its key, and no second cache is there (latent attention).
 // Without Paged, K and V are [T, ..] float32 of this batch, key j of a sequence being row First+j (Len = Count).
 // Sinks is [1, NumHeads] float32 or none. Bias is [2·D+1, NumHeads] float32 or none: what each head adds to a score by the key's
@@ -57,11 +57,11 @@ func (o Attention) Check(p *Program) error {
 		if p.PageSize < 1 {
 			return fmt.Errorf("got a program without pages")
 		}
-		rows, types = Rows(p.PageSize*p.NumPages), []DType{F32, F16}
+		rows, types = Rows(p.PageSize*p.NumPages), kvTypes
 	}
 	if err := checks(wantF32(p, "Q", o.Q, PerToken(1), o.NumHeads*o.HeadDim),
-		wantShape(p, "K", o.K, rows, o.NumKVHeads*o.HeadDim), wantType(p, "K", o.K, types...),
-		wantShape(p, "V", o.V, rows, o.NumKVHeads*o.ValueStride()), wantType(p, "V", o.V, types...),
+		wantShape(p, "K", o.K, rows, o.NumKVHeads*o.HeadDim), wantType(p, "K", o.K, types...), wantBlocks(p, "K", "heads", o.K, o.HeadDim),
+		wantShape(p, "V", o.V, rows, o.NumKVHeads*o.ValueStride()), wantType(p, "V", o.V, types...), wantBlocks(p, "V", "heads", o.V, o.ValueStride()),
 		wantF32(p, "Out", o.Out, PerToken(1), o.NumHeads*o.HeadDimV), wantDistinct(o.Out, o.Q, o.K, o.V, o.Sinks, o.Bias)); err != nil {
 		return err
 	}

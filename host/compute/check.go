@@ -33,6 +33,14 @@ func wantType(p *Program, arg string, r Ref, want ...DType) error {
 	return nil
 }
 
+// wantBlocks reports rows or heads of n elements that are no whole number of blocks of the tensor's type.
+func wantBlocks(p *Program, arg, what string, r Ref, n int) error {
+	if t := p.At(r).DType; n%t.BlockLen() != 0 {
+		return fmt.Errorf("%s: got %s of %d elements in %v, want a multiple of %d", arg, what, n, t, t.BlockLen())
+	}
+	return nil
+}
+
 // wantF32 is wantShape and wantType for activations.
 func wantF32(p *Program, arg string, r Ref, rows Extent, cols int) error {
 	if err := wantShape(p, arg, r, rows, cols); err != nil {

@@ -176,18 +176,31 @@ func (b *build) cache(name string, t compute.DType, cols int, tables [][]int32, 
 	for i, table := range tables {
 		q := &compute.Seq{Pages: table}
 		for pos := range held[i] {
-			at := slot(b.p, q, pos) * cols
-			for c := range cols {
-				if t == compute.F16 {
-					binary.LittleEndian.PutUint16(data[2*(at+c):], compute.F32ToF16(b.uniform()))
-				} else {
-					binary.LittleEndian.PutUint32(data[4*(at+c):], math.Float32bits(b.uniform()))
-				}
-			}
+			b.cacheValues(t, data[slot(b.p, q, pos)*len(data)/rows:][:len(data)/rows])
 		}
 	}
 	b.data[ref] = data
 	return ref
+}
+
+// cacheValues fills a row of a cache. Blocks have every level and scales of either sign.
+func (b *build) cacheValues(t compute.DType, row []byte) {
+	for i := 0; i < len(row); i += t.BlockBytes() {
+		switch at := row[i : i+t.BlockBytes()]; t {
+		case compute.F32:
+			binary.LittleEndian.PutUint32(at, math.Float32bits(b.uniform()))
+		case compute.F16:
+			binary.LittleEndian.PutUint16(at, compute.F32ToF16(b.uniform()))
+		case compute.BF16:
+			binary.LittleEndian.PutUint16(at, compute.F32ToBF16(b.uniform()))
+		default:
+			largest := map[compute.DType]float32{compute.Q8_0: 128, compute.Q4_0: 8}[t]
+			binary.LittleEndian.PutUint16(at, compute.F32ToF16(b.uniform()/largest))
+			for j := range at[2:] {
+				at[2+j] = byte(b.rng.Uint32())
+			}
+		}
+	}
 }
 
 // angles is a RoPE table for positions below n, at the textbook's frequencies 10000^(−2i/dim).

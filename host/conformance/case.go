@@ -112,6 +112,7 @@ func Cases() []Case {
 	l.rope()
 	l.kvstore()
 	l.attention()
+	l.caches()
 	l.elementwise()
 	l.takerows()
 	l.topk()

@@ -12,7 +12,8 @@ type at struct {
 	heads, kvHeads int
 	d, dv          int // dv 0: as d
 	kv             compute.DType
-	page           int // 0: keys are rows of the batch
+	v              compute.DType // of values; none: as kv
+	page           int           // 0: keys are rows of the batch
 	seqs           []seq
 	causal         bool
 	window         int
@@ -47,7 +48,11 @@ func (m at) fill(b *build) {
 		b.step(tables, m.seqs...)
 		op.K = b.cache("k", m.kv, m.kvHeads*m.d, tables, lens)
 		if op.V = op.K; !m.latent {
-			op.V = b.cache("v", m.kv, m.kvHeads*m.dv, tables, lens)
+			t := m.kv
+			if m.v != compute.NoDType {
+				t = m.v
+			}
+			op.V = b.cache("v", t, m.kvHeads*m.dv, tables, lens)
 		}
 	} else {
 		b.step(nil, m.seqs...)

@@ -65,7 +65,7 @@ func (l *list) fused() {
 			for _, pairing := range []compute.Pairing{compute.Adjacent, compute.Halves} {
 				l.add("rope_kvstore", fmt.Sprintf("%v_d%d_t%d", pairing, d, r), 0, j == i%4, func(b *build) {
 					b.o.NoFuse = false
-					b.ropeStore(r, d, pairing, pick(kvTypes, i+j), pick(pageSizes, i+j), i%2 == 0)
+					b.ropeStore(r, d, pairing, pick(kvTypes, i+j), pick(kvTypes, i+j), pick(pageSizes, i+j), i%2 == 0)
 				})
 			}
 		}
@@ -143,6 +143,7 @@ type projected struct {
 	rows, k, d          int
 	pairing             compute.Pairing
 	kv                  compute.DType
+	v                   compute.DType // of the cache of values; none: as kv
 	page                int
 	norm, bias, partial bool // partial: only half of each head is rotated
 }
@@ -178,7 +179,10 @@ func (b *build) projected(p projected) {
 		}
 		b.p.Add(name, op)
 	}
-	kc, vc := b.cache("k_cache", p.kv, kvHeads*p.d, tables, []int{before}), b.cache("v_cache", p.kv, kvHeads*p.d, tables, []int{before})
+	if p.v == compute.NoDType {
+		p.v = p.kv
+	}
+	kc, vc := b.cache("k_cache", p.kv, kvHeads*p.d, tables, []int{before}), b.cache("v_cache", p.v, kvHeads*p.d, tables, []int{before})
 	table, kr := b.angles(before+p.rows, rot), b.scratch("k_rope", kvHeads*p.d)
 	b.p.Add("rope_q", compute.RoPE{X: out[0], Table: table, Out: b.output("q_rope", heads*p.d), NumHeads: heads, HeadDim: p.d, RotDim: rot, Pairing: p.pairing})
 	b.p.Add("rope_k", compute.RoPE{X: out[1], Table: table, Out: kr, NumHeads: kvHeads, HeadDim: p.d, RotDim: rot, Pairing: p.pairing})
@@ -186,13 +190,13 @@ func (b *build) projected(p projected) {
 }
 
 // ropeStore rotates queries and keys, stores keys and values, and with attend reads them again.
-func (b *build) ropeStore(r, d int, pairing compute.Pairing, kv compute.DType, page int, attend bool) {
+func (b *build) ropeStore(r, d int, pairing compute.Pairing, kt, vt compute.DType, page int, attend bool) {
 	const heads, kvHeads, before = 4, 2, 9
 	pg := b.paged(page, before+r)
 	tables := [][]int32{pg.take(before + r)}
 	b.step(tables, seq{r, before + r})
 	q, k, v := b.feed("q", heads*d), b.feed("k", kvHeads*d), b.feed("v", kvHeads*d)
-	kc, vc := b.cache("k_cache", kv, kvHeads*d, tables, []int{before}), b.cache("v_cache", kv, kvHeads*d, tables, []int{before})
+	kc, vc := b.cache("k_cache", kt, kvHeads*d, tables, []int{before}), b.cache("v_cache", vt, kvHeads*d, tables, []int{before})
 	table := b.angles(before+r, d)
 	kr := b.scratch("k_rope", kvHeads*d)
 	qr := b.scratch

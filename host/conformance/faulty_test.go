@@ -149,8 +149,17 @@ func each(name string, f func(i int, v float32) float32) func(*compute.BufferSpe
 
 // blocks changes every block of quantized weights.
 func blocks(f func(t compute.DType, b []byte, col, cols int)) func(*compute.BufferSpec) {
+	return blocksOfA(compute.UseWeights, f)
+}
+
+// cached changes every block of a cache before a program reads it.
+func cached(f func(t compute.DType, b []byte, col, cols int)) func(*compute.BufferSpec) {
+	return blocksOfA(compute.UseState, f)
+}
+
+func blocksOfA(usage compute.Usage, f func(t compute.DType, b []byte, col, cols int)) func(*compute.BufferSpec) {
 	return func(s *compute.BufferSpec) {
-		if s.Usage != compute.UseWeights || !s.DType.Quantized() {
+		if s.Usage != usage || !s.DType.Quantized() {
 			return
 		}
 		size, length := s.DType.BlockBytes(), s.DType.BlockLen()
@@ -167,4 +176,33 @@ func truncated(v float32) float32 {
 		h--
 	}
 	return compute.F16ToF32(h)
+}
+
+// stored changes the rows of block types that a step has just put into a cache.
+func stored(f func(t compute.DType, row []byte)) func(*faulty, *compute.Program, *compute.Step) {
+	return func(d *faulty, p *compute.Program, s *compute.Step) {
+		for _, in := range p.Instrs {
+			o, ok := in.Op.(compute.KVStore)
+			if !ok {
+				continue
+			}
+			for _, r := range o.Writes() {
+				t := p.At(r)
+				row := make([]byte, len(poisonOf(t, 1)))
+				for i := range s.Seqs {
+					q := &s.Seqs[i]
+					for at := q.First; at < q.First+q.Count && t.DType.Quantized(); at++ {
+						off := t.Offset + int64(len(row)*slot(p, q, int(s.Pos[at])))
+						if err := d.Download(row, t.Buffer, off); err != nil {
+							panic(err)
+						}
+						f(t.DType, row)
+						if err := d.Upload(t.Buffer, off, row); err != nil {
+							panic(err)
+						}
+					}
+				}
+			}
+		}
+	}
 }

@@ -3,6 +3,7 @@ package conformance
 import (
 	"encoding/binary"
 	"fmt"
+	"math"
 	"slices"
 	"testing"
 
@@ -218,6 +219,74 @@ func faults() []fault {
 			}
 		}},
 
+		fault{op: "kvstore", name: "scales are one", after: stored(func(t compute.DType, row []byte) {
+			for i := 0; i < len(row); i += t.BlockBytes() {
+				binary.LittleEndian.PutUint16(row[i:], 0x3c00)
+			}
+		})},
+		fault{op: "kvstore", name: "scales are the next half", after: stored(func(t compute.DType, row []byte) {
+			for i := 0; i < len(row); i += t.BlockBytes() {
+				row[i]++
+			}
+		})},
+		fault{op: "kvstore", name: "every block has the scale of the one before", after: stored(func(t compute.DType, row []byte) {
+			for i := len(row) - t.BlockBytes(); i > 0; i -= t.BlockBytes() {
+				copy(row[i:i+2], row[i-t.BlockBytes():])
+			}
+		})},
+		fault{op: "kvstore", name: "blocks are off by one", after: stored(func(t compute.DType, row []byte) {
+			copy(row, append(slices.Clone(row[t.BlockBytes():]), row...))
+		})},
+		fault{op: "kvstore", name: "nibbles are exchanged", after: stored(exchangeNibbles)},
+		fault{op: "kvstore", name: "levels are one too low", after: stored(func(t compute.DType, row []byte) {
+			if t == compute.Q8_0 {
+				for i := 4; i < len(row); i += 2 {
+					if i%34 > 1 && int8(row[i]) > 0 {
+						row[i]--
+					}
+				}
+			}
+		})},
+		fault{op: "kvstore", name: "bfloats are cut off", prepare: cutFeeds},
+
+		fault{op: "attention", name: "scales of the cache are one", buffer: cached(func(_ compute.DType, b []byte, _, _ int) {
+			binary.LittleEndian.PutUint16(b, 0x3c00)
+		})},
+		fault{op: "attention", name: "scales of the cache have no sign", buffer: cached(func(_ compute.DType, b []byte, _, _ int) { b[1] &= 0x7f })},
+		fault{op: "attention", name: "blocks of the cache have the scale of their neighbour", buffer: func(s *compute.BufferSpec) {
+			if size := s.DType.BlockBytes(); s.Usage == compute.UseState && s.DType.Quantized() {
+				for i := 0; i+size < len(s.Data); i += size {
+					copy(s.Data[i:i+2], s.Data[i+size:])
+				}
+			}
+		}},
+		fault{op: "attention", name: "blocks of the cache are off by one", buffer: func(s *compute.BufferSpec) {
+			if size := s.DType.BlockBytes(); s.Usage == compute.UseState && s.DType.Quantized() {
+				copy(s.Data, s.Data[size:])
+			}
+		}},
+		fault{op: "attention", name: "nibbles of the cache are exchanged", buffer: cached(func(t compute.DType, b []byte, _, _ int) { exchangeNibbles(t, b) })},
+		fault{op: "attention", name: "levels of the cache have no sign", buffer: cached(func(t compute.DType, b []byte, _, _ int) {
+			if t == compute.Q8_0 {
+				for i := range 32 {
+					b[2+i] &= 0x7f
+				}
+			}
+		})},
+		fault{op: "attention", name: "eight is not taken off the cache's nibbles", buffer: cached(func(t compute.DType, b []byte, _, _ int) {
+			if t == compute.Q4_0 {
+				for i := range 16 {
+					b[2+i] ^= 0x88
+				}
+			}
+		})},
+		fault{op: "attention", name: "bfloats of the cache are taken as halves", program: func(p *compute.Program) {
+			for i := range p.Tensors {
+				if t := &p.Tensors[i]; t.Role == compute.State && t.DType == compute.BF16 {
+					t.DType = compute.F16
+				}
+			}
+		}},
 		fault{op: "attention", name: "mask is ignored", op2: on(func(o *compute.Attention) { o.Causal = false })},
 		fault{op: "attention", name: "mask is always there", op2: on(func(o *compute.Attention) { o.Causal = true })},
 		fault{op: "attention", name: "queries do not see themselves", step: func(_ *compute.Program, s *compute.Step) {
@@ -385,22 +454,43 @@ func (d *faulty) replace(p *compute.Program, r compute.Ref, f func(i int, v floa
 	return b
 }
 
-// truncateFeeds rounds what goes into half caches toward zero, and leaves the float32 ones alone.
+// truncateFeeds rounds what goes into half caches toward zero, and leaves the others alone.
 func truncateFeeds(d *faulty, p *compute.Program) func() {
+	return feedsOf(d, p, compute.F16, truncated)
+}
+
+// cutFeeds does the same for bfloats.
+func cutFeeds(d *faulty, p *compute.Program) func() {
+	return feedsOf(d, p, compute.BF16, func(v float32) float32 { return bitsOf(math.Float32bits(v) &^ 0xffff) })
+}
+
+// feedsOf changes what goes into caches of a type.
+func feedsOf(d *faulty, p *compute.Program, t compute.DType, f func(float32) float32) func() {
 	var made []compute.Buffer
-	half := make(map[compute.Ref]bool)
+	into := make(map[compute.Ref]bool)
 	for _, in := range p.Instrs {
 		if o, ok := in.Op.(compute.KVStore); ok {
-			half[o.K] = p.At(o.KCache).DType == compute.F16
-			half[o.V] = p.At(o.VCache).DType == compute.F16
+			into[o.K] = p.At(o.KCache).DType == t
+			into[o.V] = o.V != 0 && p.At(o.VCache).DType == t
 		}
 	}
 	for _, in := range p.Instrs {
-		if o, ok := in.Op.(compute.Embed); ok && half[o.Out] {
-			made = append(made, d.replace(p, o.Table, func(_ int, v float32) float32 { return truncated(v) }))
+		if o, ok := in.Op.(compute.Embed); ok && into[o.Out] {
+			made = append(made, d.replace(p, o.Table, func(_ int, v float32) float32 { return f(v) }))
 		}
 	}
 	return closer(made)
+}
+
+// exchangeNibbles turns the bytes of Q4_0 round.
+func exchangeNibbles(t compute.DType, row []byte) {
+	if t == compute.Q4_0 {
+		for i := range row {
+			if i%18 > 1 {
+				row[i] = row[i]<<4 | row[i]>>4
+			}
+		}
+	}
 }
 
 // firstExpert feeds zeros for ids.

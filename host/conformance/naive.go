@@ -275,22 +275,12 @@ func (n *naive) kvstore(o compute.KVStore) error {
 			return err
 		}
 		cache := n.vals[pair[1]]
-		half := n.pr.p.At(pair[1]).DType == compute.F16
 		for i := range n.s.Seqs {
 			q := &n.s.Seqs[i]
 			for t := q.First; t < q.First+q.Count; t++ {
 				sv, se := src.row(t)
 				v, e := cache.row(slot(n.pr.p, q, int(n.s.Pos[t])))
-				for c, x := range sv {
-					v[c], e[c] = x, se[c]
-					switch {
-					case half: // an error may carry a value over the middle between two halves, and only then shows
-						v[c] = roundF16(x)
-						e[c] = max(roundF16(x+se[c])-v[c], v[c]-roundF16(x-se[c]))
-					case x != 0 && abs(x) < tiny:
-						e[c] += tiny
-					}
-				}
+				cacheRow(n.pr.p.At(pair[1]).DType, sv, se, v, e)
 			}
 		}
 	}

@@ -149,16 +149,18 @@ func (on *loaded) bytes(ref compute.Ref, s *compute.Step) ([]byte, error) {
 	return b, nil
 }
 
-// read is bytes as numbers; only float formats are read back.
+// read is bytes as numbers.
 func (on *loaded) read(ref compute.Ref, s *compute.Step) ([]float32, error) {
 	b, err := on.bytes(ref, s)
 	if err != nil {
 		return nil, err
 	}
-	if on.p.At(ref).DType == compute.F16 {
-		f := make([]float32, len(b)/2)
+	if t := on.p.At(ref).DType; t != compute.F32 {
+		element, length, size := elements[t], t.BlockLen(), t.BlockBytes()
+		f := make([]float32, len(b)/size*length)
 		for i := range f {
-			f[i] = compute.F16ToF32(binary.LittleEndian.Uint16(b[2*i:]))
+			v, _ := element(b[i/length*size:], i%length)
+			f[i] = float32(v)
 		}
 		return f, nil
 	}

@@ -21,8 +21,8 @@ layout(constant_id = 1) const uint BR = 16;     // pairs of (row, head)
 layout(constant_id = 2) const uint BC = 16;     // keys of a tile
 layout(constant_id = 3) const uint D = 64;      // head size of q and k
 layout(constant_id = 4) const uint DV = 64;     // head size of v
-layout(constant_id = 5) const uint K_F16 = 0;   // 1: k is binary16, 0: f32
-layout(constant_id = 6) const uint V_F16 = 0;
+layout(constant_id = 5) const uint K_TYPE = 0;  // of cache.glsl; in block types D and DV are multiples of 32
+layout(constant_id = 6) const uint V_TYPE = 0;
 
 // What does not shape the loops is a parameter, not a constant: a pipeline each would take drivers long to compile.
 const uint PAGED = 1u;  // bits of flags: key j lies in the sequence's pages, not in row first + j
@@ -100,6 +100,32 @@ uint keySlot(Seq seq, uint j) { return is(PAGED) ? stepSlot(step, seq.pages, j, 
 // lane + LANES, ... Globals, because no structure with an array of specialized size may be returned.
 float runM = NEG, runL = 0.0, runO[PER_LANE];
 
+// stage puts width columns from column from on of n rows of a cache into shared memory, and zeros in the other rows of the tile:
+// element by element, or four at a time where the type has blocks.
+void stage(uint64_t cache, const uint type, uint cols, uint from, const uint width, uint n) {
+  uint t = gl_LocalInvocationID.x;
+  if (!cacheBlocks(type)) {
+    for (uint i = t; i < BC * width; i += WG) {
+      uint j = i / width, d = i % width;
+      float x = 0.0;
+      if (j < n) x = cacheLoad(cacheRow(cache, type, slots[j], cols), type, from + d);
+      skv[j * (WIDTH + 1u) + d] = x;
+    }
+    return;
+  }
+  const uint quads = width / 4u;
+  for (uint i = t; i < BC * quads; i += WG) {
+    uint j = i / quads, g = i % quads;
+    vec4 x = vec4(0);
+    if (j < n) x = cacheLoadQuad(cacheRow(cache, type, slots[j], cols), type, from / 4u + g);
+    uvec2 at = j * (WIDTH + 1u) + cachePlaces(type, g);
+    skv[at.x] = x.x;
+    skv[at.x + 1u] = x.y;
+    skv[at.y] = x.z;
+    skv[at.y + 1u] = x.w;
+  }
+}
+
 // attend runs the workgroup's pairs, the first of which is pair0 of the rows from row on, over the keys [from, to).
 void attend(Seq seq, uint row, uint count, uint pair0, uint kvHead, uint from, uint to) {
   uint t = gl_LocalInvocationID.x, r = t / LANES, lane = t % LANES;
@@ -122,12 +148,7 @@ void attend(Seq seq, uint row, uint count, uint pair0, uint kvHead, uint from, u
     barrier(); // the values and weights of the tile before are used up before this tile overwrites them
     if (t < n) slots[t] = keySlot(seq, j0 + t);
     barrier(); // the slots are known before rows are read from them
-    for (uint i = t; i < BC * D; i += WG) {
-      uint j = i / D, d = i % D;
-      float x = 0.0;
-      if (j < n) x = cacheLoad(cacheRow(k, K_F16, slots[j], kvHeads * D), K_F16, kvHead * D + d);
-      skv[j * (WIDTH + 1u) + d] = x;
-    }
+    stage(k, K_TYPE, kvHeads * D, kvHead * D, D, n);
     barrier(); // queries and keys are staged before scores are taken
     for (uint j = lane; j < BC; j += LANES) {
       float s = 0.0;
@@ -141,12 +162,7 @@ void attend(Seq seq, uint row, uint count, uint pair0, uint kvHead, uint from, u
       ss[r * (BC + 1u) + j] = j0 + j >= visible.x && j0 + j < min(visible.y, to) ? s : NEG;
     }
     barrier(); // every score is written, and the keys are used up, before values overwrite them (unless they are the values)
-    for (uint i = is(LATENT) ? BC * DV : t; i < BC * DV; i += WG) {
-      uint j = i / DV, d = i % DV;
-      float x = 0.0;
-      if (j < n) x = cacheLoad(cacheRow(v, V_F16, slots[j], kvHeads * DV), V_F16, kvHead * DV + d);
-      skv[j * (WIDTH + 1u) + d] = x;
-    }
+    if (!is(LATENT)) stage(v, V_TYPE, kvHeads * DV, kvHead * DV, DV, n);
     float m = runM;
     for (uint j = 0; j < BC; j++) m = max(m, ss[r * (BC + 1u) + j]);
     for (uint j = lane; j < BC; j += LANES) {

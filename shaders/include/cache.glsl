@@ -1,20 +1,89 @@
-// cache: one element of the KV cache, f32 or binary16, addressed by row in 64 bits.
+// cache: the KV cache, in any of its types, addressed by row in 64 bits.
+// Rows of block types are the bytes that a file would have, so that the host sees on a device what it sees everywhere:
+// blocks of 34 (Q8_0) and 18 bytes (Q4_0), which are read and written as 16-bit words, all that their addresses are multiples
+// of. A block is written by one invocation, because its scale comes from all of its 32 elements.
+// Twins: host/compute/kvstore.go, fallback/quant.
 #ifndef CACHE_GLSL
 #define CACHE_GLSL
 #include "half.glsl"
 #include "memory.glsl"
 
-void cacheStore(uint64_t base, uint isHalf, uint row, uint cols, uint c, float v) {
-  uint64_t at = uint64_t(row) * uint64_t(cols);
-  if (isHalf == 1u) U16Out(base + 2ul * at).v[c] = uint16_t(floatToHalf(v));
-  else F32Out(base + 4ul * at).v[c] = v;
+// Values of the constants K_TYPE and V_TYPE.
+const uint CACHE_F32 = 0u;
+const uint CACHE_F16 = 1u;
+const uint CACHE_BF16 = 2u;
+const uint CACHE_Q8_0 = 3u;
+const uint CACHE_Q4_0 = 4u;
+
+bool cacheBlocks(uint type) { return type >= CACHE_Q8_0; }
+
+// cacheUnit is the number of elements that one invocation stores.
+uint cacheUnit(uint type) { return cacheBlocks(type) ? 32u : 1u; }
+
+// cacheWords is the number of 16-bit words of a block.
+uint cacheWords(uint type) { return type == CACHE_Q8_0 ? 17u : 9u; }
+
+// cacheRow is the address of a row.
+uint64_t cacheRow(uint64_t base, uint type, uint row, uint cols) {
+  uint bytes = cacheBlocks(type) ? cols / 32u * 2u * cacheWords(type) : type == CACHE_F32 ? 4u * cols : 2u * cols;
+  return base + uint64_t(row) * uint64_t(bytes);
 }
 
-// cacheLoad: column c of the row at the address that cacheRow gave.
-uint64_t cacheRow(uint64_t base, uint isHalf, uint row, uint cols) {
-  return base + (isHalf == 1u ? 2ul : 4ul) * (uint64_t(row) * uint64_t(cols));
+// cacheStore: one element of a plain type.
+void cacheStore(uint64_t base, uint type, uint row, uint cols, uint c, float v) {
+  uint64_t at = cacheRow(base, type, row, cols);
+  if (type == CACHE_F32) F32Out(at).v[c] = v;
+  else U16Out(at).v[c] = uint16_t(type == CACHE_F16 ? floatToHalf(v) : floatToBfloat(v));
 }
-float cacheLoad(uint64_t row, uint isHalf, uint c) {
-  return isHalf == 1u ? halfToFloat(uint(U16In(row).v[c])) : F32In(row).v[c];
+
+// cacheLoad: column c of the row at the address that cacheRow gave, of a plain type.
+float cacheLoad(uint64_t row, uint type, uint c) {
+  if (type == CACHE_F32) return F32In(row).v[c];
+  uint h = uint(U16In(row).v[c]);
+  return type == CACHE_F16 ? halfToFloat(h) : bfloatToFloat(h);
+}
+
+// cacheStoreBlock: block number block of a row, of a block type.
+void cacheStoreBlock(uint64_t base, uint type, uint row, uint cols, uint block, float x[32]) {
+  U16Out o = U16Out(cacheRow(base, type, row, cols) + 2ul * uint64_t(block * cacheWords(type)));
+  float top = 0.0; // the element of largest magnitude, the first of equals
+  for (uint i = 0; i < 32u; i++) {
+    if (abs(x[i]) > abs(top)) top = x[i];
+  }
+  float d = type == CACHE_Q8_0 ? abs(top) / 127.0 : top * -0.125;
+  o.v[0] = uint16_t(floatToHalf(d));
+  float inverse = d == 0.0 ? 0.0 : 1.0 / d;
+  if (type == CACHE_Q8_0) {
+    for (uint i = 0; i < 16u; i++) {
+      vec2 v = vec2(x[2u * i], x[2u * i + 1u]) * inverse;
+      uvec2 q = uvec2(ivec2(sign(v) * floor(abs(v) + 0.5))) & 0xffu; // halves away from zero
+      o.v[1u + i] = uint16_t(q.x | q.y << 8);
+    }
+  } else {
+    for (uint i = 0; i < 8u; i++) {
+      vec4 v = vec4(x[2u * i], x[2u * i + 1u], x[2u * i + 16u], x[2u * i + 17u]) * inverse + 8.5;
+      uvec4 q = uvec4(clamp(v, 0.0, 15.0));
+      o.v[1u + i] = uint16_t(q.x | q.z << 4 | q.y << 8 | q.w << 12);
+    }
+  }
+}
+
+// cachePlaces are the first columns of the two pairs that quad number g of a row of a block type holds.
+uvec2 cachePlaces(uint type, uint g) {
+  uint block = g / 8u * 32u;
+  return type == CACHE_Q8_0 ? block + uvec2(4, 4) * (g % 8u) + uvec2(0, 2) : block + uvec2(2, 2) * (g % 8u) + uvec2(0, 16);
+}
+
+// cacheLoadQuad: the four elements of quad number g: those at cachePlaces and the ones behind them.
+vec4 cacheLoadQuad(uint64_t row, uint type, uint g) {
+  U16In block = U16In(row + 2ul * uint64_t(g / 8u * cacheWords(type)));
+  float d = halfToFloat(uint(block.v[0]));
+  uint i = g % 8u;
+  if (type == CACHE_Q8_0) {
+    uint w = uint(block.v[1u + 2u * i]) | uint(block.v[2u + 2u * i]) << 16;
+    return d * vec4(ivec4(int(w)) << ivec4(24, 16, 8, 0) >> 24);
+  }
+  uint w = uint(block.v[1u + i]);
+  return d * vec4(ivec4(uvec4(w, w >> 8, w >> 4, w >> 12) & 15u) - 8);
 }
 #endif

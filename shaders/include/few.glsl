@@ -21,8 +21,8 @@ layout(constant_id = 6) const uint RESIDUAL = 0;
 layout(constant_id = 7) const uint X4 = 0;
 layout(constant_id = 8) const uint NORM = 0;
 layout(constant_id = 9) const uint TO = 0;
-layout(constant_id = 10) const uint K_F16 = 0;
-layout(constant_id = 11) const uint V_F16 = 0;
+layout(constant_id = 10) const uint K_TYPE = 0; // plain types of cache.glsl
+layout(constant_id = 11) const uint V_TYPE = 0;
 
 const uint TO_OUT = 0u;
 const uint TO_ROTATED = 1u;
@@ -90,7 +90,7 @@ uint cacheSlot(uint r) {
 // put stores the finished sum of row n of a matrix that is not rotated.
 void put(Matrix m, uint r, uint n, float t) {
   if (target(m) == TO_VALUES) {
-    cacheStore(extra.vCache, V_F16, cacheSlot(r), m.n, n, t);
+    cacheStore(extra.vCache, V_TYPE, cacheSlot(r), m.n, n, t);
     return;
   }
   if (RESIDUAL == 1) t += residual.v[r * m.n + n];
@@ -113,8 +113,8 @@ void putPair(Matrix m, uint r, uint p, float a, float b) {
   }
   if (target(m) == TO_KEYS) {
     uint slot = cacheSlot(r);
-    cacheStore(extra.kCache, K_F16, slot, m.n, n.x, a);
-    cacheStore(extra.kCache, K_F16, slot, m.n, n.y, b);
+    cacheStore(extra.kCache, K_TYPE, slot, m.n, n.x, a);
+    cacheStore(extra.kCache, K_TYPE, slot, m.n, n.y, b);
   } else {
     m.o.v[r * m.n + n.x] = a;
     m.o.v[r * m.n + n.y] = b;

@@ -7,6 +7,12 @@ float halfToFloat(uint h) { return unpackHalf2x16(h).x; }
 
 float bfloatToFloat(uint h) { return uintBitsToFloat(h << 16); }
 
+uint floatToBfloat(float f) {
+  uint b = floatBitsToUint(f);
+  if ((b & 0x7fffffffu) > 0x7f800000u) return b >> 16 | 0x40u; // NaN
+  return b + 0x7fffu + (b >> 16 & 1u) >> 16;
+}
+
 uint floatToHalf(float f) {
   uint b = floatBitsToUint(f), sign = b >> 16 & 0x8000u, a = b & 0x7fffffffu;
   if (a > 0x7f800000u) return sign | 0x7e00u;   // NaN
