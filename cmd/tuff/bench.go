@@ -174,12 +174,9 @@ func bench(cmd *cobra.Command, c *common, l *loaded, prompts, gens, depths []int
 // benchOne runs one test.
 func benchOne(cmd *cobra.Command, c *common, l *loaded, prefill bool, n, depth, reps int, limits compute.Limits) (benchResult, error) {
 	info := l.dev.Info()
-	kv := compute.F16 // as the engine chooses
-	if l.Math() == compute.Exact {
-		kv = compute.F32
-	}
+	k, v := l.KVTypes()
 	r := benchResult{Model: l.file.Name, ModelType: l.Model.Config.Name, ModelSize: l.Model.WeightBytes, Backend: "Vulkan", Batch: l.Chunk(),
-		TypeK: strings.ToLower(kv.String()), TypeV: strings.ToLower(kv.String()), SamplesNs: []int64{}, SamplesTs: []float64{}, Device: info.Name, CPU: runtime.GOARCH, Threads: info.Threads, Depth: depth, Math: l.Math().String(),
+		TypeK: strings.ToLower(k.String()), TypeV: strings.ToLower(v.String()), SamplesNs: []int64{}, SamplesTs: []float64{}, Device: info.Name, CPU: runtime.GOARCH, Threads: info.Threads, Depth: depth, Math: l.Math().String(),
 		TestTime: time.Now().UTC().Format(time.RFC3339), BandwidthGBs: limits.Bandwidth / 1e9, PeakGFLOPs: limits.FLOPs / 1e9}
 	if info.Kind == compute.Host {
 		r.Backend = "CPU"

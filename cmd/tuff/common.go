@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/schollz/progressbar/v3"
@@ -23,6 +24,7 @@ import (
 type common struct {
 	model, device, math string
 	threads, ctx        int
+	typeK, typeV        string
 	strict, json, verb  bool
 	out, err            io.Writer
 }
@@ -57,6 +59,12 @@ func (c *common) mathFlags(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&c.math, "math", "fast", "fast: what the device does best; exact: float32 throughout")
 	cmd.Flags().IntVarP(&c.threads, "threads", "t", 0, "CPU threads (default: all cores)")
 	cmd.Flags().IntVarP(&c.ctx, "ctx", "c", 0, fmt.Sprintf("positions of context (default: the model's, at most %d)", engine.DefaultContext))
+	for _, f := range []struct {
+		to         *string
+		name, what string
+	}{{&c.typeK, "cache-type-k", "keys"}, {&c.typeV, "cache-type-v", "values"}} {
+		cmd.Flags().StringVar(f.to, f.name, "", fmt.Sprintf("type of the KV cache's %s: %s (default: f16, or f32 with --math exact)", f.what, cacheNames()))
+	}
 	cmd.Flags().BoolVar(&c.strict, "strict", false, "fail where auto would leave a hardware GPU for the CPU, instead of saying so and doing it")
 }
 
@@ -64,7 +72,7 @@ func (c *common) mathFlags(cmd *cobra.Command) {
 // flags need not know which is which. Help does not list them, since they change nothing.
 func (c *common) idleFlags(cmd *cobra.Command) {
 	c.deviceFlags(cmd)
-	for _, name := range []string{"device", "math", "threads", "ctx", "strict"} {
+	for _, name := range []string{"device", "math", "threads", "ctx", "cache-type-k", "cache-type-v", "strict"} {
 		cmd.Flags().Lookup(name).Hidden = true
 	}
 }
@@ -78,6 +86,34 @@ func (c *common) mathMode() (compute.Math, error) {
 		return compute.Fast, nil
 	}
 	return 0, usageError{fmt.Errorf("--math: got %q, want fast or exact", c.math)}
+}
+
+// cacheTypes parses --cache-type-k and --cache-type-v: none where nothing is asked for.
+func (c *common) cacheTypes() (k, v compute.DType, err error) {
+	parse := func(flag, name string) (t compute.DType) {
+		if name == "" || err != nil {
+			return compute.NoDType
+		}
+		for _, t := range compute.KVTypes() {
+			if strings.EqualFold(t.String(), name) {
+				return t
+			}
+		}
+		err = usageError{fmt.Errorf("--%s: got %q, want %s", flag, name, cacheNames())}
+		return compute.NoDType
+	}
+	k, v = parse("cache-type-k", c.typeK), parse("cache-type-v", c.typeV)
+	return k, v, err
+}
+
+// cacheNames are the types of a KV cache for people.
+func cacheNames() string {
+	var names []string
+	for _, t := range compute.KVTypes() {
+		names = append(names, strings.ToLower(t.String()))
+	}
+	last := len(names) - 1
+	return strings.Join(names[:last], ", ") + " or " + names[last]
 }
 
 // openFile opens the model's file.
@@ -154,6 +190,9 @@ func (c *common) loadOn(ctx context.Context, dev compute.Device, f *weights.File
 	l := &loaded{file: f, dev: dev}
 	var err error
 	if o.Math, err = c.mathMode(); err != nil {
+		return nil, errors.Join(err, l.Close())
+	}
+	if o.TypeK, o.TypeV, err = c.cacheTypes(); err != nil {
 		return nil, errors.Join(err, l.Close())
 	}
 	if o.ContextLen == 0 {

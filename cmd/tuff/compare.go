@@ -95,7 +95,7 @@ func (c *common) compare(cmd *cobra.Command, a, b string, o compare.Options, pro
 	if n := la.Chunk(); len(o.Prompt) > n {
 		return nil, fmt.Errorf("compare: read prompt: got %d tokens, want at most %d", len(o.Prompt), n)
 	}
-	o.Decode = quant.Decode
+	o.Decode, o.Encode = quant.Decode, quant.Encode
 	bar := c.bar("compare")
 	defer bar.done()
 	o.Progress = bar.count

@@ -67,7 +67,7 @@ func (c *common) choose(ctx context.Context, selector string, f *weights.File) (
 }
 
 // contextBytes is what the state of a sequence of c.ctx positions takes, or of as many as the engine gives when c.ctx is
-// 0: the KV cache in F16, the least it may be, and RoPE's table here and on the device. It is 0 where the model's header is not understood, which the engine reports.
+// 0: the KV cache in its types, and RoPE's table here and on the device. It is 0 where the model's header is not understood, which the engine reports.
 func (c *common) contextBytes(f *weights.File) (n int64, cfg *model.Config) {
 	if f == nil {
 		return 0, nil
@@ -80,7 +80,15 @@ func (c *common) contextBytes(f *weights.File) (n int64, cfg *model.Config) {
 	if positions == 0 {
 		positions = min(cfg.ContextLen, engine.DefaultContext)
 	}
-	per := cfg.KVBytes(compute.F16) + 2*4*int64(cfg.RoPE.Dim)
+	k, v, err := c.cacheTypes()
+	if err != nil {
+		return 0, nil
+	}
+	mode, err := c.mathMode()
+	if err != nil {
+		return 0, nil
+	}
+	per := cfg.KVBytes(cfg.KVTypes(k, v, engine.DefaultKVType(mode))) + 2*4*int64(cfg.RoPE.Dim)
 	if int64(positions) > math.MaxInt64/max(per, 1) {
 		return math.MaxInt64, cfg
 	}

@@ -189,7 +189,7 @@ func (m *inspectedModel) print(c *common, all bool) {
 		fmt.Fprintf(w, "cannot run\t%v\n", m.why)
 	} else {
 		fmt.Fprintf(w, "model\t%s (%s)\n", cfg.Name, cfg.Arch)
-		if !cfg.Encoder && cfg.KVBytes(compute.F16) == 0 {
+		if !cfg.Encoder && cfg.KVBytes(compute.F16, compute.F16) == 0 {
 			fmt.Fprintf(w, "layers\t%d, hidden %d; none attends\n", cfg.NumLayers, cfg.HiddenDim)
 		} else {
 			fmt.Fprintf(w, "layers\t%d, hidden %d, FFN %d\n", cfg.NumLayers, cfg.HiddenDim, cfg.FFNDim)
@@ -200,7 +200,7 @@ func (m *inspectedModel) print(c *common, all bool) {
 			fmt.Fprintf(w, "context\t%d\n", cfg.ContextLen)
 			fmt.Fprintf(w, "encoder\ta vector of %d for each token; no KV cache, no text\n", cfg.HiddenDim)
 		} else {
-			fmt.Fprintf(w, "context\t%d, %s of KV cache a token in F16\n", cfg.ContextLen, size(cfg.KVBytes(compute.F16)))
+			fmt.Fprintf(w, "context\t%d, %s of KV cache a token in F16\n", cfg.ContextLen, size(cfg.KVBytes(compute.F16, compute.F16)))
 		}
 		if m.rotates {
 			fmt.Fprintf(w, "RoPE\tbase %g, %d of %d elements, scaling %s\n", cfg.RoPE.Base, cfg.RoPE.Dim, cfg.HeadDim, cfg.RoPE.Scaling)

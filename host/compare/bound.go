@@ -59,7 +59,8 @@ func boundOf(p *compute.Program, op compute.Op, out compute.Ref, v tensors, errs
 		if out == o.VCache {
 			src = o.V
 		}
-		unit := unitOf(p.At(out).DType)
+		t := p.At(out).DType
+		unit := unitOf(t)
 		old := len(want) // rows stored by earlier steps are B's, converted
 		if e := errs[src]; e != nil {
 			old -= len(e)
@@ -69,6 +70,9 @@ func boundOf(p *compute.Program, op compute.Op, out compute.Ref, v tensors, errs
 			if i >= old {
 				bound[i] += in(src, i-old) * (1 + slack*unit)
 			}
+		}
+		if t.Quantized() {
+			blockBound(t, want, bound)
 		}
 	case compute.Add:
 		a, b := get(o.A), get(o.B)
@@ -102,6 +106,38 @@ func boundOf(p *compute.Program, op compute.Op, out compute.Ref, v tensors, errs
 		return nil, nil
 	}
 	return bound, err
+}
+
+// blockBound widens the bounds of blocks that each device made by itself: within a step of the level that the other chose, one half
+// before rounding on either side, and what the largest element of the block may be off moves all of them in proportion.
+func blockBound(t compute.DType, want []float32, bound []float64) {
+	levels := 127.0
+	if t == compute.Q4_0 {
+		levels = 8
+	}
+	for at := 0; at < len(want); at += t.BlockLen() {
+		var top, off float64
+		for i := at; i < at+t.BlockLen(); i++ {
+			top, off = max(top, math.Abs(float64(want[i]))), max(off, bound[i])
+		}
+		for i := at; i < at+t.BlockLen(); i++ {
+			bound[i] += slack * (top/levels + top*0x1p-11 + off)
+		}
+	}
+}
+
+// storedNMSE is what rounding may do to values in a cache of type t that are right before: an element in the middle between two
+// values of the type becomes either. It allows that to an eighth of all elements, or in a small tensor to the largest alone; a step
+// is relative to the element, or in blocks to a root mean square of a third of the largest.
+func storedNMSE(t compute.DType) float64 {
+	step := 2 * unitOf(t)
+	switch t {
+	case compute.Q8_0:
+		step = 3.0 / 127
+	case compute.Q4_0:
+		step = 3.0 / 8
+	}
+	return step * step / 8
 }
 
 // unitOf is the unit roundoff of a plain float type.

@@ -19,8 +19,9 @@ import (
 type Options struct {
 	Prompt []int32 // at least one token, at most the engines' chunk
 	Greedy int     // tokens to generate greedily on both
-	// Decode widens weights of any format, for the bounds.
+	// Decode widens weights and caches of any format; Encode makes blocks of caches.
 	Decode func(t compute.DType, dst []float32, src []byte) error
+	Encode func(t compute.DType, dst []byte, src []float32) error
 	// Limits gate each op's own error; KL gates the mean divergence of the logits. Zero values mean DefaultLimits.
 	Limits Limits
 	KL     float64
@@ -304,7 +305,11 @@ func (c *comparison) measure(phase string, got, want *reader, g compute.Group, r
 			cols := got.p.At(r).Cols
 			op := Op{Phase: phase, Label: g.Label, Stem: g.Stem, Kernel: g.Kernel, Tensor: got.p.At(r).Name,
 				Rows: len(b) / cols, Cols: cols, Isolated: Measure(a, b, bound), Verdict: "ok"}
-			if why := op.Isolated.Over(c.o.Limits); why != "" {
+			lim := c.o.Limits
+			if t := got.p.At(r); t.Role == compute.State {
+				lim.NMSE = max(lim.NMSE, storedNMSE(t.DType))
+			}
+			if why := op.Isolated.Over(lim); why != "" {
 				op.Verdict = why
 			}
 			*results = append(*results, op)

@@ -43,7 +43,7 @@ func (r *reader) values(ref compute.Ref) ([]float32, error) {
 	if err := r.dev.Download(raw, v.Buffer, v.Offset); err != nil {
 		return nil, err
 	}
-	return widen(t.DType, raw)
+	return r.widen(t.DType, raw)
 }
 
 // inputs are values as the step finds them, which for a tensor of states is the one before it.
@@ -73,7 +73,7 @@ func (r *reader) state(t *compute.Tensor, i int) ([]float32, error) {
 	if err := r.dev.Download(raw, t.Buffer, t.Offset+int64(i)*int64(len(raw))); err != nil {
 		return nil, err
 	}
-	return widen(t.DType, raw)
+	return r.widen(t.DType, raw)
 }
 
 // cached gathers the rows of a paged tensor in the order of positions.
@@ -89,7 +89,7 @@ func (r *reader) cached(t *compute.Tensor) ([]float32, error) {
 			return nil, err
 		}
 	}
-	return widen(t.DType, raw)
+	return r.widen(t.DType, raw)
 }
 
 // slot is where the row of a position of the step's sequence lies in a paged tensor of so many bytes a row.
@@ -102,7 +102,7 @@ func (r *reader) slot(pos int, row int64) int64 {
 // its type.
 func (r *reader) write(ref compute.Ref, v []float32) error {
 	t := r.p.At(ref)
-	raw, err := narrow(t.DType, v)
+	raw, err := r.narrow(t.DType, v)
 	if err != nil {
 		return err
 	}
@@ -131,7 +131,7 @@ func (r *reader) spoil(t *compute.Tensor) error {
 	for i := range v {
 		v[i] = float32(math.NaN())
 	}
-	raw, err := narrow(t.DType, v)
+	raw, err := r.narrow(t.DType, v)
 	if err != nil {
 		return err
 	}
@@ -163,10 +163,11 @@ func (r *reader) rowNorms(ref compute.Ref) ([]float64, error) {
 	return norms, nil
 }
 
-// widen turns plain floats into float32.
-func widen(t compute.DType, raw []byte) ([]float32, error) {
+// widen turns what a tensor holds into float32.
+func (r *reader) widen(t compute.DType, raw []byte) ([]float32, error) {
 	if t.Quantized() {
-		return nil, fmt.Errorf("compare: widen tensor: got %v, want plain floats", t)
+		v := make([]float32, len(raw)/t.BlockBytes()*t.BlockLen())
+		return v, r.cmp.o.Decode(t, v, raw)
 	}
 	v := make([]float32, len(raw)/t.BlockBytes())
 	for i := range v {
@@ -184,8 +185,13 @@ func widen(t compute.DType, raw []byte) ([]float32, error) {
 	return v, nil
 }
 
-// narrow is the other way round, rounding to nearest even.
-func narrow(t compute.DType, v []float32) ([]byte, error) {
+// narrow is the other way round, rounding to nearest even. Blocks become what they were: their largest element is at the last level,
+// whose quotient is the scale again.
+func (r *reader) narrow(t compute.DType, v []float32) ([]byte, error) {
+	if t.Quantized() {
+		raw := make([]byte, len(v)/t.BlockLen()*t.BlockBytes())
+		return raw, r.cmp.o.Encode(t, raw, v)
+	}
 	var raw []byte
 	for _, f := range v {
 		switch t {
@@ -193,8 +199,10 @@ func narrow(t compute.DType, v []float32) ([]byte, error) {
 			raw = binary.LittleEndian.AppendUint32(raw, math.Float32bits(f))
 		case compute.F16:
 			raw = binary.LittleEndian.AppendUint16(raw, compute.F32ToF16(f))
+		case compute.BF16:
+			raw = binary.LittleEndian.AppendUint16(raw, compute.F32ToBF16(f))
 		default:
-			return nil, fmt.Errorf("compare: narrow tensor: got %v, want F32 or F16", t)
+			return nil, fmt.Errorf("compare: narrow tensor: got %v, want F32, F16 or BF16", t)
 		}
 	}
 	return raw, nil

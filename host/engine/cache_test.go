@@ -10,6 +10,7 @@ import (
 
 	"tuff/fallback"
 	"tuff/host/compute"
+	"tuff/host/ember"
 	"tuff/host/engine"
 	"tuff/host/testkit"
 	"tuff/host/weights"
@@ -34,8 +35,34 @@ func TestKVBytesAreThoseOfTheCaches(t *testing.T) {
 				got += int64(w.Cols) * int64(w.DType.BlockBytes())
 			}
 		}
-		assert.Equal(t, e.Model.Config.KVBytes(compute.F32), got, config)
+		assert.Equal(t, e.Model.Config.KVBytes(compute.F32, compute.F32), got, config)
 		require.NoError(t, e.Close())
 		require.NoError(t, f.Close())
 	}
+}
+
+// The same holds for block types, whose bytes an element are no whole number, and for keys and values of two types.
+func TestKVBytesOfBlocks(t *testing.T) {
+	dev, err := fallback.New(fallback.Options{Threads: 1})
+	require.NoError(t, err)
+	defer dev.Close()
+	f, err := weights.OpenBytes(ember.Name, ember.Model())
+	require.NoError(t, err)
+	defer f.Close()
+	for _, types := range [][2]compute.DType{{compute.Q8_0, compute.Q4_0}, {compute.Q4_0, compute.BF16}, {compute.Q8_0, compute.Q8_0}} {
+		e, err := engine.New(t.Context(), dev, f, engine.Options{ContextLen: 64, TypeK: types[0], TypeV: types[1]})
+		require.NoError(t, err)
+		assert.Equal(t, 64*e.Model.Config.KVBytes(types[0], types[1]), e.Model.StateBytes)
+		const layers, cols = 4, 4 * 32
+		want := int64(0)
+		for _, d := range types {
+			row, err := d.RowBytes(cols)
+			require.NoError(t, err)
+			want += layers * row
+		}
+		assert.Equal(t, want, e.Model.Config.KVBytes(types[0], types[1]))
+		require.NoError(t, e.Close())
+	}
+	_, err = engine.New(t.Context(), dev, f, engine.Options{TypeK: compute.Q6_K})
+	require.ErrorContains(t, err, "got a KV cache of Q6_K, want one of [F32 F16 BF16 Q8_0 Q4_0]")
 }

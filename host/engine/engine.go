@@ -25,10 +25,12 @@ type Options struct {
 	NumStates  int // sequences of a model with a state that may live at once; 0: NumSeqs
 	Chunk      int // prompt tokens of one step; 0: 256
 	AllLogits  bool
-	KVType     compute.DType // none: F32 for exact arithmetic, F16 for fast
 	// Candidates is the number of logits that the device picks for sampling: at most compute.MaxTopK, less than 0: none are picked;
 	// 0: as many as can be on a GPU, none where the logits are the host's anyway. The tokens are the same in any case.
 	Candidates int
+	// TypeK and TypeV are the types of the KV cache; none: F32 for exact arithmetic and F16 for fast, or where values are a part of
+	// their keys what the keys have.
+	TypeK, TypeV compute.DType
 	// Compile is merged into the options of every Compile: Keep, NoFuse, Variant.
 	Compile compute.Options
 	// Progress, if set, is told the bytes of weights on the device so far.
@@ -91,15 +93,10 @@ func (e *Engine) load(ctx context.Context) error {
 	if cfg.Encoder { // which sees all of a text at once
 		e.o.Chunk, e.o.AllLogits = e.contextLen, true
 	}
-	if e.o.KVType == compute.NoDType {
-		e.o.KVType = compute.F32
-		if e.o.Math == compute.Fast {
-			e.o.KVType = compute.F16
-		}
-	}
+	e.o.TypeK, e.o.TypeV = cfg.KVTypes(e.o.TypeK, e.o.TypeV, DefaultKVType(e.o.Math))
 	e.o.NumSeqs = max(e.o.NumSeqs, 1)
 	if e.Model, err = model.Load(ctx, e.Device, e.File, model.Options{ContextLen: e.contextLen, NumSeqs: e.o.NumSeqs,
-		NumStates: max(e.o.NumStates, e.o.NumSeqs), KVType: e.o.KVType, Progress: e.o.Progress}); err != nil {
+		NumStates: max(e.o.NumStates, e.o.NumSeqs), TypeK: e.o.TypeK, TypeV: e.o.TypeV, Progress: e.o.Progress}); err != nil {
 		return err
 	}
 	p := e.Model.Program
@@ -168,6 +165,17 @@ func (e *Engine) ContextLen() int { return e.contextLen }
 
 // Chunk is the largest number of tokens of one step.
 func (e *Engine) Chunk() int { return e.o.Chunk }
+
+// DefaultKVType is the type of a KV cache that nobody chose.
+func DefaultKVType(m compute.Math) compute.DType {
+	if m == compute.Fast {
+		return compute.F16
+	}
+	return compute.F32
+}
+
+// KVTypes are the types of the KV cache.
+func (e *Engine) KVTypes() (k, v compute.DType) { return e.o.TypeK, e.o.TypeV }
 
 // Math is the arithmetic the engine was made for.
 func (e *Engine) Math() compute.Math { return e.o.Math }

@@ -67,16 +67,19 @@ func (b *Builder) CachedAttention(q, k, v, sinks compute.Ref, window int) comput
 // StoreKV stores k and v, which may be none, in caches of the layer.
 func (b *Builder) StoreKV(k, v compute.Ref) (kc, vc compute.Ref) {
 	rows := compute.Rows(b.p.NumPages * b.p.PageSize)
-	cache := func(name string, x compute.Ref) compute.Ref {
-		r := b.p.Declare(compute.Tensor{Name: b.layer + name, Role: compute.State, DType: b.o.KVType, Rows: rows, Cols: b.p.At(x).Cols})
+	cache := func(name string, x compute.Ref, t compute.DType) compute.Ref {
+		r := b.p.Declare(compute.Tensor{Name: b.layer + name, Role: compute.State, DType: t, Rows: rows, Cols: b.p.At(x).Cols})
 		b.wanted = append(b.wanted, wanted{ref: r})
 		return r
 	}
-	store := compute.KVStore{K: k, V: v, KCache: cache("k_cache", k)}
+	store := compute.KVStore{K: k, V: v, KCache: cache("k_cache", k, b.o.TypeK)}
 	kc, vc = store.KCache, store.KCache
-	if v != 0 {
-		vc = cache("v_cache", v)
+	switch {
+	case v != 0:
+		vc = cache("v_cache", v, b.o.TypeV)
 		store.VCache = vc
+	case b.o.TypeV != b.o.TypeK:
+		b.fail("%skv_store: got a KV cache of %v values, want %v like the keys: with latent attention values are a part of the keys", b.layer, b.o.TypeV, b.o.TypeK)
 	}
 	b.p.Add(b.layer+"kv_store", store)
 	return kc, vc
@@ -86,6 +89,15 @@ func (b *Builder) StoreKV(k, v compute.Ref) (kc, vc compute.Ref) {
 func (b *Builder) Attend(op compute.Attention) compute.Ref {
 	op.Out = b.p.Scratch(b.layer+"attn", compute.PerToken(1), op.NumHeads*op.HeadDimV)
 	op.Causal, op.Paged = true, true
+	for _, x := range []struct {
+		what string
+		r    compute.Ref
+		dim  int
+	}{{"keys", op.K, op.HeadDim}, {"values", op.V, op.ValueStride()}} {
+		if t := b.p.At(x.r).DType; t.Quantized() && x.dim%t.BlockLen() != 0 {
+			b.fail("%sattn: got a KV cache of %v for %s of %d elements a head, want a multiple of %d: F16 and BF16 take any", b.layer, t, x.what, x.dim, t.BlockLen())
+		}
+	}
 	b.p.Add(b.layer+"attn", op)
 	return op.Out
 }

@@ -96,8 +96,9 @@ func ReadConfig(f *weights.File) (*Config, *Family, error) {
 			return nil, nil, err
 		}
 	}
-	if c.kvCols == 0 { // the family does not know better
-		c.kvCols = attnLayers(f, fam, c.NumLayers) * c.NumKVHeads * (c.HeadDim + c.HeadDimV)
+	if c.kCols == 0 { // the family does not know better
+		heads := attnLayers(f, fam, c.NumLayers) * c.NumKVHeads
+		c.kCols, c.vCols = heads*c.HeadDim, heads*c.HeadDimV
 	}
 	if v, ok := f.Bool(arch + ".expert_weights_norm"); ok { // the file knows better than the family
 		c.MoE.Normalize = v

@@ -31,7 +31,7 @@ var deepseek2 = Family{
 			return fmt.Errorf("model: read %q: got %d KV heads of %d and %d elements with a latent of %d, heads of %d of which %d rotate; want one of latent and rotated elements, and of the latent",
 				f.Name, c.NumKVHeads, c.HeadDim, c.HeadDimV, l.Dim, head, l.RotDim)
 		}
-		c.kvCols = c.NumLayers * c.HeadDim                  // values are a part of the keys
+		c.kCols = c.NumLayers * c.HeadDim                   // values are a part of the keys
 		c.MoE.GroupTop2 = c.MoE.Gate == compute.SigmoidGate // version 3 ranks groups by their two best
 		c.AttnScale = float32(1 / math.Sqrt(float64(head)))
 		c.latentTemperature(f)

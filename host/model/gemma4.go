@@ -57,7 +57,8 @@ func readGemmaLayers(c *Config, f *weights.File) error {
 		case c.NumHeads%kv != 0:
 			r.fail("attention.head_count_kv", "got %d in layer %d, want a divisor of %d heads", kv, i, c.NumHeads)
 		case i < g.FirstBound:
-			c.kvCols += 2 * kv * g.HeadDim[kindOf(c, i)]
+			c.kCols += kv * g.HeadDim[kindOf(c, i)]
+			c.vCols = c.kCols
 		case g.source(c, i) < 0 || g.KVHeads[g.source(c, i)] != kv:
 			r.fail("attention.shared_kv_layers", "layer %d finds no layer of its kind with %d KV heads before layer %d", i, kv, g.FirstBound)
 		}

@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"tuff/host/compute"
 	"tuff/host/weights"
@@ -38,7 +39,7 @@ type Config struct {
 	Gemma                                            Gemma
 	MaxALiBi                                         float32 // exponent of the last head's slope; 0: no ALiBi
 	Encoder                                          bool    // no text comes out, but a vector of HiddenDim for each token
-	kvCols                                           int     // elements of the KV cache of one position, of all layers
+	kCols, vCols                                     int     // elements of the keys and values that the KV cache has of one position, of all layers
 	plainNorms                                       bool    // norms without weights
 	scaledALiBi                                      float64 // the slopes are scaled like the scores, this many times; 0: they are not
 	buckets, farthest                                int     // of T5's bias
@@ -70,12 +71,27 @@ func (m *MoE) at(layer int) bool {
 	return m.NumExperts > 0 && layer >= m.DenseLayers
 }
 
-// KVBytes is the size of the KV cache of one position, in a cache of type t.
-func (c *Config) KVBytes(t compute.DType) int64 {
+// KVBytes is the size of the KV cache of one position, with keys of type k and values of type v.
+func (c *Config) KVBytes(k, v compute.DType) int64 {
 	if c.Encoder {
 		return 0
 	}
-	return int64(c.kvCols) * int64(t.BlockBytes())
+	return int64(c.kCols)*int64(k.BlockBytes())/int64(k.BlockLen()) + int64(c.vCols)*int64(v.BlockBytes())/int64(v.BlockLen())
+}
+
+// KVTypes are the types of the KV cache where k and v are asked for: without them other, or for values that are a part of their keys
+// what the keys have.
+func (c *Config) KVTypes(k, v, other compute.DType) (compute.DType, compute.DType) {
+	if k == compute.NoDType {
+		k = other
+	}
+	if v == compute.NoDType {
+		v = other
+		if c.Latent.Dim > 0 {
+			v = k
+		}
+	}
+	return k, v
 }
 
 // Family is one group of architectures that are wired alike.
@@ -98,7 +114,8 @@ type Options struct {
 	NumSeqs    int           // sequences that may fill the context at once; 0: 1
 	NumStates  int           // sequences whose state tensors have room; 0: NumSeqs
 	PageSize   int           // positions in a page of the KV cache; 0: 64
-	KVType     compute.DType // F32 or F16; none: F32
+	TypeK      compute.DType // of the cache's keys, of compute.KVTypes; none: F32
+	TypeV      compute.DType // of its values; none: F32, or with latent attention TypeK
 	// Progress, if set, is told the bytes of weights on the device so far.
 	Progress func(done, total int64)
 }
@@ -129,8 +146,11 @@ func Load(ctx context.Context, dev compute.Device, f *weights.File, o Options) (
 	if o.ContextLen == 0 {
 		o.ContextLen = cfg.ContextLen
 	}
-	if o.KVType == compute.NoDType {
-		o.KVType = compute.F32
+	o.TypeK, o.TypeV = cfg.KVTypes(o.TypeK, o.TypeV, compute.F32)
+	for _, t := range []compute.DType{o.TypeK, o.TypeV} {
+		if !slices.Contains(compute.KVTypes(), t) {
+			return nil, fmt.Errorf("model: load %q: got a KV cache of %v, want one of %v", f.Name, t, compute.KVTypes())
+		}
 	}
 	o.NumSeqs, o.PageSize = max(o.NumSeqs, 1), max(o.PageSize, 0)
 	o.NumStates = max(o.NumStates, o.NumSeqs)
