@@ -100,7 +100,14 @@ func (d *Device) makePipeline(disp *kernel.Dispatch) (*vk.Pipeline, error) {
 			return nil, err
 		}
 	}
-	p, err := d.dev.CreatePipeline(vk.PipelineInfo{Name: disp.Name, SPIRV: code, Spec: vk.SpecConstants(disp.Spec...), PushSize: uint32(pushSize(disp.Args)), Cache: d.cache})
+	info := vk.PipelineInfo{Name: disp.Name, SPIRV: code, Spec: vk.SpecConstants(disp.Spec...), PushSize: uint32(pushSize(disp.Args)), Cache: d.cache}
+	if disp.Subgroup != 0 {
+		f, s := d.dev.Features(), d.dev.Info().Subgroup
+		if info.FullSubgroups = f.ComputeFullSubgroups; s.Min != s.Max && f.SubgroupSizeControl && s.RequiredInCompute {
+			info.RequiredSubgroupSize = disp.Subgroup
+		}
+	}
+	p, err := d.dev.CreatePipeline(info)
 	if err != nil {
 		return nil, fmt.Errorf("gpu: compile %s: %w", disp.Name, err)
 	}

@@ -135,6 +135,10 @@ func manifest() []Entry {
 		[]Spec{{"BIAS", "1: there is a bias"}, {"X_PER_SLOT", "1: X has a row for each use"}, heads})...)
 	format("matmul_experts", "_vec", []Need{NeedInt64, NeedSubgroup}, workgroup, Spec{"ROWS", "weight rows of a workgroup"},
 		Spec{"BIAS", "1: there is a bias"}, Spec{"X_PER_SLOT", "1: X has a row for each use"}, heads)
+	format("matmul", "_coop", []Need{NeedInt64, NeedFloat16, NeedMemoryModel, NeedCoopMat}, concat(workgroup, []Spec{
+		{"BM", "weight rows of a tile"}, {"BN", "activation rows of a tile"}, {"BK", "elements of a panel"},
+		{"SGM", "subgroups along the weight rows"}, {"SGN", "subgroups along the activation rows"},
+		{"CM", "weight rows of a fragment"}, {"CN", "activation rows of a fragment"}, {"CK", "elements of a fragment"}}, epilogue)...)
 	format("matmul", "_lane", int64s16, concat(workgroup,
 		[]Spec{{"ROWS", "weight rows of an invocation"}, {"COLS", "activation rows of a workgroup"}}, epilogue, few)...)
 	format("matmul", "_tile", int64s, concat(workgroup, tile, epilogue)...)

@@ -7,11 +7,13 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
 	"tuff/fallback"
 	"tuff/gpu"
+	"tuff/gpu/kernel"
 	"tuff/host/compute"
 	"tuff/host/conformance"
 	"tuff/shaders"
@@ -65,16 +67,25 @@ func selfCheck(ctx context.Context, dev *gpu.Device) (*verdict, error) {
 		return nil, err
 	}
 	v := &verdict{Device: info.Name, Driver: info.Driver, Shaders: shaders.Hash(), When: time.Now()}
-	for _, c := range selfCheckCases() {
-		r := c.Run(ctx, dev, cpu, conformance.Options{})
-		switch r.Status {
-		case conformance.Passed:
-			v.Passed++
-		case conformance.Failed:
-			v.Failed = append(v.Failed, fmt.Sprintf("%v (%s): %v", r.Case, strings.Join(r.Kernels, " "), r.Err))
-		}
-		if ctx.Err() != nil {
-			return nil, errors.Join(ctx.Err(), cpu.Close())
+	arithmetics := []compute.Math{compute.Exact}
+	if slices.ContainsFunc(dev.Variants(), func(v kernel.Variant) bool { return v.Name == "matmul_coop" && v.Lacks == "" }) && info.Kind != compute.Software {
+		arithmetics = append(arithmetics, compute.Fast) // which has kernels of its own there
+	}
+	for _, math := range arithmetics {
+		for _, c := range selfCheckCases() {
+			if math == compute.Fast && !strings.Contains(c.Op, "matmul") {
+				continue
+			}
+			r := c.Run(ctx, dev, cpu, conformance.Options{Math: math})
+			switch r.Status {
+			case conformance.Passed:
+				v.Passed++
+			case conformance.Failed:
+				v.Failed = append(v.Failed, fmt.Sprintf("%v (%s): %v", r.Case, strings.Join(r.Kernels, " "), r.Err))
+			}
+			if ctx.Err() != nil {
+				return nil, errors.Join(ctx.Err(), cpu.Close())
+			}
 		}
 	}
 	v.Took = time.Since(v.When)

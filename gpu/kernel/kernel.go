@@ -72,6 +72,7 @@ type Dispatch struct {
 	Spec          []uint32 // specialization constants 0, 1, …
 	Args          []Arg
 	Block         []Arg                 // what the kernel reads through ArgBlock: the same for every shape, laid out as Args are
+	Subgroup      uint32                // size that subgroups must have, all of them full; 0: any
 	Grid          func(Shape) [3]uint32 // workgroups; any zero skips the dispatch
 	Reads, Writes []Access
 	Name          string // variant with the constants that matter, for reports: matmul_q8_0_vec r4

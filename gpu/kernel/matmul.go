@@ -64,6 +64,8 @@ func (pl *planner) matMul(g *Group, f product) error {
 		g.Why = "a CPU: activations are read once for all invocations"
 	case m.most == 1:
 		g.Why = "one row: every weight is read once, into registers"
+	case m.coop:
+		g.Why = fmt.Sprintf("to %d rows every weight is read once, into registers; beyond, matrix units", maxVecRows)
 	default:
 		g.Why = fmt.Sprintf("to %d rows every weight is read once, into registers; beyond, tiles in shared memory", maxVecRows)
 	}
@@ -80,12 +82,14 @@ type matMulPlan struct {
 	next   int    // the smallest number of rows not yet covered
 	forced string // the variant asked for
 	lane   bool   // matmul_lane for any number of rows
+	coop   bool   // matmul_coop for many
 }
 
 func (pl *planner) newMatMulPlan(g *Group, f product) *matMulPlan {
 	rows, forced := pl.p.At(f.ops[0].X).Rows, pl.o.Variant["matmul"]
 	return &matMulPlan{planner: pl, g: g, f: f, rows: rows, most: rows.At(pl.most.Sizes()), next: 1, forced: forced,
-		lane: forced == "matmul_lane" || forced == "" && pl.caps.UniformLoads}
+		lane: forced == "matmul_lane" || forced == "" && pl.caps.UniformLoads,
+		coop: forced == "matmul_coop" || forced == "" && pl.o.Math == compute.Fast && coopLacks(&pl.caps) == ""}
 }
 
 // few covers as many rows as the kernels without shared panels are for.
@@ -110,6 +114,9 @@ func (m *matMulPlan) many() error {
 	all := max(m.most, m.next)
 	if m.lane {
 		return m.add("_lane", all, func(module string) (Dispatch, error) { return m.matMulLane(module, m.f, maxVecRows) })
+	}
+	if m.coop {
+		return m.coops(all)
 	}
 	large := tile64
 	if m.forced == "matmul_tile_32" || !m.fits(large, m.f.pair) {

@@ -35,6 +35,7 @@ func Variants(caps Caps) []Variant {
 	return []Variant{
 		{"matmul_vec", "matmul", "one to 8 rows of X; every weight read once, into registers", "to 8 rows", vecLacks},
 		{"matmul_lane", "matmul", "weight rows of its own for every invocation, the same activations for all", "any number of rows, on CPUs", ""},
+		{"matmul_coop", "matmul", "tiles on matrix units, in half precision with float32 sums", "more than 8 rows, in fast arithmetic", coopLacks(&caps)},
 		{"matmul_tile_32", "matmul", "32 × 32 results a workgroup from panels in shared memory", "9 to 32 rows", tileLacks(tile32)},
 		{"matmul_tile_64", "matmul", "64 × 64 results a workgroup from panels in shared memory", "more than 32 rows", tileLacks(tile64)},
 		{"attention_decode", "attention", "query rows of a sequence together, over the whole context", "to 8 rows a sequence, where KV heads fill the device", ""},

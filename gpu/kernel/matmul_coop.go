@@ -1,0 +1,91 @@
+package kernel
+
+import (
+	"fmt"
+	"slices"
+)
+
+// coopTile is a shape of matmul_coop: BM weight rows by BN rows of X a workgroup, BK elements of a panel, shared out to SGM by SGN
+// subgroups.
+type coopTile struct{ bm, bn, bk, sgm, sgn int }
+
+// coopTiles are tried from the largest on: a large tile loads less per result.
+var coopTiles = []coopTile{{128, 128, 32, 2, 4}, {64, 64, 32, 2, 2}, {32, 64, 32, 1, 4}, {32, 32, 16, 2, 2}}
+
+// maxFragments bounds the fragments of a subgroup's results: they live in registers, and loops over them are unrolled.
+const maxFragments = 8
+
+// shared are the bytes of a tile, as the shader's head has them.
+func (t coopTile) shared(m CoopMatShape, pair bool) int {
+	sets := 1
+	if pair {
+		sets = 2
+	}
+	return 4*(t.bk+8)*(sets*t.bm+t.bn) + 4*sets*t.sgm*t.sgn*int(m.M*m.N)
+}
+
+func (t coopTile) invocations(caps *Caps) int { return t.sgm * t.sgn * int(caps.SubgroupSize) }
+
+// fits says whether a device can run a tile: its parts are whole fragments, and there is room.
+func (t coopTile) fits(caps *Caps, m CoopMatShape, pair bool) bool {
+	if caps.UniformLoads && t != coopTiles[len(coopTiles)-1] {
+		return false // there are no matrix units, and its compiler takes seconds for what is unrolled
+	}
+	return t.bm/t.sgm*(t.bn/t.sgn) <= maxFragments*int(m.M*m.N) && t.bm/t.sgm%int(m.M) == 0 && t.bn/t.sgn%int(m.N) == 0 && t.bk%int(m.K) == 0 &&
+		t.shared(m, pair) <= int(caps.SharedBytes) && t.invocations(caps) <= int(caps.MaxInvocations)
+}
+
+// coopLacks is what a device lacks for matmul_coop, or "".
+func coopLacks(caps *Caps) string {
+	m, ok := caps.Matrix(CoopMatFloat)
+	switch {
+	case !ok:
+		return "matrices of half precision with float32 sums"
+	case !caps.Float16 || !caps.MemoryModel:
+		return "half precision or the Vulkan memory model"
+	case !coopTiles[len(coopTiles)-1].fits(caps, m, true):
+		return fmt.Sprintf("room for tiles of %v", m)
+	}
+	return ""
+}
+
+// coops covers the rest by matmul_coop: rows to 64 by the smaller tiles, more by the largest that fits.
+func (m *matMulPlan) coops(all int) error {
+	shape, _ := m.caps.Matrix(CoopMatFloat)
+	fitting := slices.DeleteFunc(slices.Clone(coopTiles), func(t coopTile) bool { return !t.fits(&m.caps, shape, m.f.pair) })
+	large := fitting[0] // coopLacks says that there is one
+	small := large
+	for _, t := range fitting {
+		if small.bn > 64 || t.bn >= 64 && t.bm >= small.bm {
+			small = t // the largest for up to 64 rows
+		}
+	}
+	for _, c := range []struct {
+		t  coopTile
+		to int
+	}{{small, small.bn}, {large, all}} {
+		if small == large && c.to != all {
+			continue
+		}
+		if err := m.add("_coop", c.to, func(module string) (Dispatch, error) { return m.matMulCoop(module, m.f, c.t, shape) }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (pl *planner) matMulCoop(module string, f product, t coopTile, m CoopMatShape) (Dispatch, error) {
+	args, err := pl.matMulArgs(f)
+	if err != nil {
+		return Dispatch{}, err
+	}
+	spec := append([]uint32{uint32(t.invocations(&pl.caps)), uint32(t.bm), uint32(t.bn), uint32(t.bk), uint32(t.sgm), uint32(t.sgn), m.M, m.N, m.K}, f.epilogue()...)
+	blocks, rows := pl.blocks(f, t.bm), pl.p.At(f.ops[0].X).Rows
+	return Dispatch{Module: module, Name: fmt.Sprintf("%s_%dx%d", module, t.bm, t.bn), Spec: spec, Subgroup: pl.caps.SubgroupSize,
+		Args: args, Reads: f.reads(), Writes: f.writes(),
+		Grid: func(s Shape) [3]uint32 {
+			g := pl.fold(blocks)
+			g[2] = uint32(ceilDiv(rows.At(s.Sizes()), t.bn))
+			return g
+		}}, nil
+}
