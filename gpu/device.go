@@ -156,3 +156,6 @@ var ErrDeviceLost = vk.ErrDeviceLost
 
 // Variants are the kernels that programs on this device can be made to use by name, and what it lacks for the others.
 func (d *Device) Variants() []kernel.Variant { return kernel.Variants(d.caps) }
+
+// Caps are what plans for this device may rely on.
+func (d *Device) Caps() kernel.Caps { return d.caps }

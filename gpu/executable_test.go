@@ -1,6 +1,7 @@
 package gpu_test
 
 import (
+	"context"
 	"encoding/binary"
 	"errors"
 	"math"
@@ -293,6 +294,34 @@ func TestMeasure(t *testing.T) {
 	assert.Positive(t, l.Submit)
 	assert.GreaterOrEqual(t, l.Dispatch.Nanoseconds(), int64(0))
 	assert.False(t, l.Measured.IsZero())
+}
+
+// TestMeasureAll wants a figure for all that the device has, and none for what it lacks. How large they are is nobody's promise.
+func TestMeasureAll(t *testing.T) {
+	d := openGPU(t, gpu.Options{})
+	l, err := d.MeasureAll(t.Context())
+	require.NoError(t, err)
+	require.NoError(t, l.Check())
+	assert.True(t, l.Full)
+	assert.Positive(t, l.Took)
+	assert.Positive(t, l.Upload)
+	assert.Positive(t, l.Download)
+	caps := d.Caps()
+	assert.Equal(t, caps.Float16, l.Half > 0)
+	assert.Equal(t, caps.IntegerDot, l.Dot8 > 0)
+	kinds := map[string]bool{}
+	for _, s := range caps.CoopMat {
+		kinds[s.Kind.String()] = true
+	}
+	assert.Len(t, l.Matrix, len(kinds))
+	for _, p := range l.Matrix {
+		assert.True(t, kinds[p.Types], p)
+		assert.Positive(t, p.Rate, p)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err = d.MeasureAll(ctx)
+	require.ErrorIs(t, err, context.Canceled)
 }
 
 func TestForeignAndClosedBuffersAreRefused(t *testing.T) {

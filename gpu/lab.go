@@ -17,6 +17,8 @@ type bench struct {
 	pipe    *vk.Pipeline
 	queries *vk.QueryPool
 	cb      *vk.CommandBuffer
+	// independent leaves the barriers between the dispatches out.
+	independent bool
 }
 
 // newBench makes a kernel ready. Its pipeline belongs to the device, like those of programs.
@@ -44,7 +46,7 @@ func (d *Device) newBench(module string, push int, spec ...uint32) (*bench, erro
 	return b, nil
 }
 
-// time runs n dependent dispatches with one set of arguments and returns what all of them took, by the device's clock
+// time runs n dispatches, dependent unless b.independent, with one set of arguments and returns what all of them took, by the device's clock
 // where it has one.
 func (b *bench) time(push []byte, grid [3]uint32, n int) (time.Duration, error) {
 	d := b.d
@@ -62,7 +64,7 @@ func (b *bench) time(push []byte, grid [3]uint32, n int) (time.Duration, error) 
 		c.Timestamp(b.queries, 0)
 	}
 	for i := range n {
-		if i > 0 {
+		if i > 0 && !b.independent {
 			c.Barrier(vk.SyncCompute, vk.SyncCompute)
 		}
 		c.Bind(b.pipe)

@@ -88,6 +88,9 @@ var (
 		{"TM", "weight rows of an invocation"},
 		{"TN", "activation rows of an invocation"},
 	}
+	chains   = Spec{"CHAINS", "independent chains of an invocation"}
+	fragment = []Spec{{"M", "rows of A and of the sum"}, {"N", "columns of B and of the sum"}, {"K", "columns of A, rows of B"},
+		{"VARY", "1: A changes every round"}}
 	caches    = []Spec{{"K_TYPE", "of the cache of keys, as include/cache.glsl numbers them"}, {"V_TYPE", "of the cache of values"}}
 	heads     = Spec{"HEADS", "1: each head has a matrix of its own"}
 	long      = Spec{"LONG", "1: long sequences have angles of their own"}
@@ -147,9 +150,18 @@ func manifest() []Entry {
 	plain("matmul_naive", nil, Spec{"SIDE_X", "columns of a workgroup"}, Spec{"SIDE_Y", "rows of a workgroup"},
 		Spec{"COUNT", "1: count loads"})
 	plain("matmul_square", nil, Spec{"TILE", "side of the tile"}, Spec{"TILE_Y", "the same"}, Spec{"COUNT", "1: count loads"})
-	plain("measure_bandwidth", nil, workgroup)
+	plain("measure_bandwidth", nil, workgroup, Spec{"ALIKE", "1: a workgroup reads the same everywhere"})
 	plain("measure_empty", nil, workgroup)
-	plain("measure_flops", nil, workgroup)
+	plain("measure_dot", []Need{NeedIntegerDot}, workgroup, chains)
+	plain("measure_flops", nil, workgroup, chains)
+	plain("measure_half", []Need{NeedFloat16}, workgroup, chains)
+	for _, t := range []struct {
+		name  string
+		types Need
+	}{{"float", NeedFloat16}, {"half", NeedFloat16}, {"int8", NeedInt8}} {
+		m = append(m, Entry{Name: "measure_matrix_" + t.name, Source: "measure_matrix.comp", Defines: []string{"TYPES_" + strings.ToUpper(t.name)},
+			Needs: []Need{NeedMemoryModel, NeedCoopMat, t.types}, Spec: concat(workgroup, fragment)})
+	}
 	plain("mix", nil, workgroup)
 	plain("rmsnorm", nil, workgroup)
 	plain("rope", int64s, workgroup, long)
