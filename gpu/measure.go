@@ -19,6 +19,7 @@ const (
 	measureWG       = 128
 	measureRuns     = 5
 	enough          = 5 * time.Millisecond
+	bestTime        = time.Second      // after it, a kernel that was timed once is not timed again
 	measureTime     = 12 * time.Second // after it, no part of a measurement begins
 )
 
@@ -31,31 +32,32 @@ type part func(context.Context, *scratchpad, *compute.Limits) error
 
 // Measure implements compute.Measurer: the best of a few runs each, since a limit is what the device can do at all.
 func (d *Device) Measure(ctx context.Context) (compute.Limits, error) {
-	return d.measure(ctx, d.measureBandwidth, d.measureFLOPs, d.measureDispatch)
+	l, err := d.measure(ctx, d.measureBandwidth, d.measureFLOPs, d.measureDispatch)
+	l.Full = false
+	return l, err
 }
 
 // MeasureAll measures everything that the device has: Measure's, and the peaks of half precision, packed dot products and matrix
 // units, independent dispatches, and copies between host and device. It takes about 3 s, on a software driver at most 15.
 func (d *Device) MeasureAll(ctx context.Context) (compute.Limits, error) {
-	parts := []part{d.measureBandwidth, d.measureFLOPs, d.measureDispatch, d.measureIndependent, d.measureCopies}
-	l, err := d.measure(ctx, append(parts, d.peaks()...)...)
-	l.Full = err == nil
-	return l, err
+	parts := append([]part{d.measureBandwidth, d.measureFLOPs, d.measureDispatch}, d.peaks()...)
+	return d.measure(ctx, append(parts, d.measureIndependent, d.measureCopies)...)
 }
 
-// measure runs parts one after the other. What they allocated is given back after each, so that the largest decides what is needed.
+// measure runs parts one after the other, and stops early on a device so slow that they take too long. What they allocated is given back after each, so that the largest decides what is needed.
 func (d *Device) measure(ctx context.Context, parts ...part) (l compute.Limits, err error) {
 	l.Measured = time.Now()
 	for _, p := range parts {
 		if time.Since(l.Measured) > measureTime {
-			break
+			l.Took = time.Since(l.Measured)
+			return l, nil
 		}
 		pad := &scratchpad{d: d}
 		if err := errors.Join(append([]error{p(ctx, pad, &l)}, pad.close()...)...); err != nil {
 			return l, err
 		}
 	}
-	l.Took = time.Since(l.Measured)
+	l.Took, l.Full = time.Since(l.Measured), true
 	return l, nil
 }
 
@@ -103,14 +105,18 @@ func (d *Device) measureBandwidth(ctx context.Context, pad *scratchpad, l *compu
 // software reports whether a driver runs the kernels on the machine's CPU.
 func (d *Device) software() bool { return d.dev.Info().Type == vk.TypeCPU }
 
-// best times a kernel of the measure family a few times; report is told every time but the first.
+// best times a kernel of the measure family a few times, fewer where that takes long; report is told every time but the first.
 func (d *Device) best(ctx context.Context, module string, push []byte, groups uint32, report func(time.Duration), spec ...uint32) (err error) {
 	b, err := d.newBench(module, len(push), spec...)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(append([]error{err}, b.close()...)...) }()
+	begun := time.Now()
 	for i := range measureRuns + 1 {
+		if i > 1 && time.Since(begun) > bestTime {
+			break
+		}
 		if err := ctx.Err(); err != nil {
 			return err
 		}

@@ -48,8 +48,10 @@ type benchResult struct {
 	FLOPsPerTok  int64     `json:"flops_per_token"`
 	OfBandwidth  float64   `json:"share_of_bandwidth"`
 	OfFLOPs      float64   `json:"share_of_flops"`
+	OfMatrix     float64   `json:"share_of_matrix"` // 0 where no matrix peak was measured
 	BandwidthGBs float64   `json:"measured_bandwidth_gb_s"`
 	PeakGFLOPs   float64   `json:"measured_gflop_s"`
+	MatrixGFLOPs float64   `json:"measured_matrix_gflop_s"`
 }
 
 func newBench() *cobra.Command {
@@ -62,7 +64,7 @@ func newBench() *cobra.Command {
 		Short: "Tokens per second of prefill and decode, as shares of the device's limits",
 		Long: `Measures prefill of -p tokens and decode of -n tokens, each alone, -r times after one run that does not count;
 -d evaluates so many tokens first, untimed. Each of the three takes a list. Flags and JSON fields mean what llama-bench's
-mean; share_of_bandwidth and share_of_flops are shares of what the device was measured to do. Other load on the machine
+mean; share_of_bandwidth and share_of_flops are shares of what the device was measured to do (tuff devices --measure). Other load on the machine
 shows in the numbers, so look at the deviation. An encoder generates nothing and keeps nothing: of its tests those of -p run.`,
 		Example: `  tuff bench -m llama.gguf -p 512 -n 128 -r 5
   tuff bench -m llama.gguf -p 128 -n 32 -d 0,1024 -o json`,
@@ -148,12 +150,9 @@ func benchEncoder(l *loaded, prompts, depths []int) (gens []int, err error) {
 }
 
 func bench(cmd *cobra.Command, c *common, l *loaded, prompts, gens, depths []int, reps int, format string) error {
-	var limits compute.Limits
-	if m, ok := l.dev.(compute.Measurer); ok {
-		var err error
-		if limits, err = m.Measure(cmd.Context()); err != nil {
-			return fmt.Errorf("bench: measure limits: %w", err)
-		}
+	limits, err := limitsOf(cmd.Context(), l.dev)
+	if err != nil {
+		return fmt.Errorf("bench: %w", err)
 	}
 	var all []benchResult
 	for _, d := range depths {
@@ -177,7 +176,7 @@ func benchOne(cmd *cobra.Command, c *common, l *loaded, prefill bool, n, depth, 
 	k, v := l.KVTypes()
 	r := benchResult{Model: l.file.Name, ModelType: l.Model.Config.Name, ModelSize: l.Model.WeightBytes, Backend: "Vulkan", Batch: l.Chunk(),
 		TypeK: strings.ToLower(k.String()), TypeV: strings.ToLower(v.String()), SamplesNs: []int64{}, SamplesTs: []float64{}, Device: info.Name, CPU: runtime.GOARCH, Threads: info.Threads, Depth: depth, Math: l.Math().String(),
-		TestTime: time.Now().UTC().Format(time.RFC3339), BandwidthGBs: limits.Bandwidth / 1e9, PeakGFLOPs: limits.FLOPs / 1e9}
+		TestTime: time.Now().UTC().Format(time.RFC3339), BandwidthGBs: limits.Bandwidth / 1e9, PeakGFLOPs: limits.FLOPs / 1e9, MatrixGFLOPs: limits.MatrixFLOPs() / 1e9}
 	if info.Kind == compute.Host {
 		r.Backend = "CPU"
 	}
@@ -255,6 +254,9 @@ func (r *benchResult) finish(l compute.Limits) {
 	if l.FLOPs > 0 {
 		r.OfFLOPs = r.MedianTs * float64(r.FLOPsPerTok) / l.FLOPs
 	}
+	if m := l.MatrixFLOPs(); m > 0 {
+		r.OfMatrix = r.MedianTs * float64(r.FLOPsPerTok) / m
+	}
 }
 
 func meanStddev(v []float64) (mean, sd float64) {
@@ -309,10 +311,19 @@ func printBench(c *common, all []benchResult, format string) error {
 		return w.Error()
 	}
 	var b strings.Builder
-	b.WriteString("| model | size | device | math | test | t/s | median | of bandwidth | of FLOP/s |\n|---|---:|---|---|---:|---:|---:|---:|---:|\n")
+	matrix := slices.ContainsFunc(all, func(r benchResult) bool { return r.MatrixGFLOPs > 0 })
+	head, rule := "", ""
+	if matrix {
+		head, rule = " of matrix FLOP/s |", "---:|"
+	}
+	fmt.Fprintf(&b, "| model | size | device | math | test | t/s | median | of bandwidth | of FLOP/s |%s\n|---|---:|---|---|---:|---:|---:|---:|---:|%s\n", head, rule)
 	for _, r := range all {
-		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %.2f ± %.2f | %.2f | %.1f %% | %.1f %% |\n", r.ModelType, size(r.ModelSize), r.Device, r.Math,
+		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %.2f ± %.2f | %.2f | %.1f %% | %.1f %% |", r.ModelType, size(r.ModelSize), r.Device, r.Math,
 			r.test(), r.AvgTs, r.StddevTs, r.MedianTs, 100*r.OfBandwidth, 100*r.OfFLOPs)
+		if matrix {
+			fmt.Fprintf(&b, " %.1f %% |", 100*r.OfMatrix)
+		}
+		b.WriteByte('\n')
 	}
 	_, err := fmt.Fprint(c.out, b.String())
 	return err

@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 	"text/tabwriter"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -230,8 +229,10 @@ func newDevices() *cobra.Command {
 		Use:   "devices",
 		Short: "Every Vulkan device and the CPU, and which one auto takes",
 		Long: `Lists the devices that --device may name: driver, memory, arithmetic tiers, and the verdict of the self-check, in which
-every op runs on the device against the CPU. --check runs it now where it has not run; --measure finds the limits that
-bench and profile give their shares of.`,
+every op runs on the device against the CPU. --check runs it now where it has not run. --measure finds the device's limits anew:
+memory and arithmetic of every tier, matrix units included, the costs of dispatches and submissions, and of copies between
+host and device. They are kept for this device, driver and program; bench, profile and kernels bench give their figures as
+shares of them.`,
 		Example: "  tuff devices\n  tuff devices --check --measure",
 		Args:    usage(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -248,7 +249,7 @@ bench and profile give their shares of.`,
 	}
 	c.outputFlags(cmd)
 	cmd.Flags().BoolVar(&check, "check", false, "run the self-check of every device that has no verdict")
-	cmd.Flags().BoolVar(&measure, "measure", false, "measure bandwidth, arithmetic and the cost of dispatches")
+	cmd.Flags().BoolVar(&measure, "measure", false, "measure memory, arithmetic, dispatches and copies, and remember them")
 	return cmd
 }
 
@@ -322,6 +323,9 @@ func (c *common) inspectDevice(ctx context.Context, f gpu.Found, r *deviceReport
 		r.SelfCheck = v.String()
 		check = false
 	}
+	if l, ok := readLimits(f.Info); ok {
+		r.Measured = l
+	}
 	if !check && !measure {
 		return nil
 	}
@@ -340,11 +344,8 @@ func (c *common) inspectDevice(ctx context.Context, f gpu.Found, r *deviceReport
 		r.SelfCheck = v.String()
 	}
 	if measure {
-		l, err := dev.Measure(ctx)
-		if err != nil {
-			return err
-		}
-		r.Measured = &l
+		r.Measured, err = measureLimits(ctx, dev)
+		return err
 	}
 	return nil
 }
@@ -366,11 +367,7 @@ func (c *common) printDevices(list []deviceReport) {
 		}
 		fmt.Fprintf(w, "  tiers\t%s\n  self-check\t%s\n", strings.Join(r.Tiers, ", "), r.SelfCheck)
 		if l := r.Measured; l != nil {
-			fmt.Fprintf(w, "  measured\t%s read, %s", rate(l.Bandwidth, "B/s"), rate(l.FLOPs, "FLOP/s"))
-			if l.Dispatch > 0 {
-				fmt.Fprintf(w, ", %v a dependent dispatch, %v submit and wait", l.Dispatch.Round(10*time.Nanosecond), l.Submit.Round(10*time.Nanosecond))
-			}
-			fmt.Fprintln(w)
+			printLimits(w, l)
 		}
 		for _, k := range []string{"maxComputeSharedMemorySize", "maxComputeWorkGroupInvocations", "subgroupSize", "maxMemoryAllocationSize"} {
 			if v, ok := r.Limits[k]; ok && c.verb {

@@ -157,10 +157,11 @@ type kernelRow struct {
 	FLOPsPerSec float64 `json:"flop_s"`
 	OfBandwidth float64 `json:"share_of_bandwidth"`
 	OfFLOPs     float64 `json:"share_of_flops"`
+	OfMatrix    float64 `json:"share_of_matrix,omitempty"`
 }
 
 func (c *common) benchKernel(ctx context.Context, dev *gpu.Device, op string, s *labShape) error {
-	limits, err := dev.Measure(ctx)
+	limits, err := limitsOf(ctx, dev)
 	if err != nil {
 		return err
 	}
@@ -176,20 +177,33 @@ func (c *common) benchKernel(ctx context.Context, dev *gpu.Device, op string, s 
 				return err
 			}
 			row.OfBandwidth, row.OfFLOPs = row.BytesPerSec/limits.Bandwidth, row.FLOPsPerSec/limits.FLOPs
+			if m := limits.MatrixFLOPs(); m > 0 {
+				row.OfMatrix = row.FLOPsPerSec / m
+			}
 			rows = append(rows, row)
 		}
 	}
 	if c.json {
 		return c.printJSON(rows)
 	}
-	fmt.Fprintf(c.out, "measured limits: %s read, %s\n", rate(limits.Bandwidth, "B/s"), rate(limits.FLOPs, "FLOP/s"))
+	fmt.Fprintf(c.out, "measured limits: %s\n", limitsLine(&limits))
 	w := tabwriter.NewWriter(c.out, 0, 8, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(w, "SHAPE\tROWS\tKEYS\tKERNEL\tTIME\tMIN\tB/s\tOF LIMIT\tFLOP/s\tOF LIMIT\t")
+	matrix := limits.MatrixFLOPs() > 0
+	fmt.Fprint(w, "SHAPE\tROWS\tKEYS\tKERNEL\tTIME\tMIN\tB/s\tOF LIMIT\tFLOP/s\tOF LIMIT\t", ofMatrix(matrix, "OF MATRIX"), "\n")
 	for _, r := range rows {
-		fmt.Fprintf(w, "%s\t%d\t%d\t%s\t%s µs\t%s µs\t%s\t%.1f %%\t%s\t%.1f %%\t\n", r.Shape, r.Rows, r.Keys, r.Kernel, micros(time.Duration(r.Seconds*1e9)),
-			micros(time.Duration(r.Min*1e9)), rate(r.BytesPerSec, "B/s"), 100*r.OfBandwidth, rate(r.FLOPsPerSec, "FLOP/s"), 100*r.OfFLOPs)
+		fmt.Fprintf(w, "%s\t%d\t%d\t%s\t%s µs\t%s µs\t%s\t%.1f %%\t%s\t%.1f %%\t%s\n", r.Shape, r.Rows, r.Keys, r.Kernel, micros(time.Duration(r.Seconds*1e9)),
+			micros(time.Duration(r.Min*1e9)), rate(r.BytesPerSec, "B/s"), 100*r.OfBandwidth, rate(r.FLOPsPerSec, "FLOP/s"), 100*r.OfFLOPs,
+			ofMatrix(matrix, fmt.Sprintf("%.1f %%", 100*r.OfMatrix)))
 	}
 	return w.Flush()
+}
+
+// ofMatrix is a cell of the column of shares of the matrix units, which only devices have whose matrix units were measured.
+func ofMatrix(there bool, cell string) string {
+	if !there {
+		return ""
+	}
+	return cell + "\t"
 }
 
 // benchShape times one op alone, as a program of one instruction.

@@ -51,8 +51,12 @@ func profileModel(cmd *cobra.Command, c *common, l *loaded, prompt, gen, runs in
 	for i := range ids {
 		ids[i] = int32((i*7919 + 13) % l.Model.Config.VocabSize)
 	}
+	limits, err := limitsOf(cmd.Context(), l.dev)
+	if err != nil {
+		return fmt.Errorf("profile: %w", err)
+	}
 	bar := c.bar("profile")
-	rep, err := profile.Run(cmd.Context(), l.Engine, profile.Options{Prompt: ids, Generate: gen, Runs: runs,
+	rep, err := profile.Run(cmd.Context(), l.Engine, profile.Options{Prompt: ids, Generate: gen, Runs: runs, Limits: &limits,
 		Progress: func(done, total int) { bar.count("run", done, total) }})
 	bar.done()
 	if err != nil {
@@ -81,8 +85,7 @@ func profileModel(cmd *cobra.Command, c *common, l *loaded, prompt, gen, runs in
 func printProfile(c *common, r *profile.Report) {
 	fmt.Fprintf(c.out, "%s on %s (%s), %s arithmetic\n", r.Model, r.Device, r.Driver, r.Math)
 	if r.Limits.Bandwidth > 0 {
-		fmt.Fprintf(c.out, "measured limits: %s read, %s, %v a dependent dispatch, %v submit and wait; clock: %s\n", rate(r.Limits.Bandwidth, "B/s"),
-			rate(r.Limits.FLOPs, "FLOP/s"), r.Limits.Dispatch.Round(10*time.Nanosecond), r.Limits.Submit.Round(10*time.Nanosecond), r.Clock)
+		fmt.Fprintf(c.out, "measured limits: %s; clock: %s\n", limitsLine(&r.Limits), r.Clock)
 	}
 	for _, g := range r.Regions {
 		if g.Steps == 0 {
@@ -91,11 +94,12 @@ func printProfile(c *common, r *profile.Report) {
 		fmt.Fprintf(c.out, "\n%s: %d tokens in %d steps, %.1f tokens/s, %.0f dispatches and %.0f barriers a step\n", g.Name, g.Tokens, g.Steps,
 			g.TokensPerSec, g.Dispatches, g.Barriers)
 		w := tabwriter.NewWriter(c.out, 0, 8, 2, ' ', tabwriter.AlignRight)
-		fmt.Fprint(w, "OP\tSHAPE\tKERNEL\tCALLS\tTIME\tSHARE\tµs/CALL (MIN–MAX)\tB/s\tOF LIMIT\tFLOP/s\tOF LIMIT\tBOUND BY\t\n")
+		matrix := r.Limits.MatrixFLOPs() > 0
+		fmt.Fprint(w, "OP\tSHAPE\tKERNEL\tCALLS\tTIME\tSHARE\tµs/CALL (MIN–MAX)\tB/s\tOF LIMIT\tFLOP/s\tOF LIMIT\t", ofMatrix(matrix, "OF MATRIX"), "BOUND BY\t\n")
 		for _, o := range g.Ops {
-			fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%v\t%.1f %%\t%s (%s–%s)\t%s\t%.1f %%\t%s\t%.1f %%\t%s\t\n", o.Stem, o.Shape, o.Kernel, o.Calls,
+			fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%v\t%.1f %%\t%s (%s–%s)\t%s\t%.1f %%\t%s\t%.1f %%\t%s%s\t\n", o.Stem, o.Shape, o.Kernel, o.Calls,
 				o.Time.Round(time.Microsecond), 100*o.Share, micros(o.Median), micros(o.Min), micros(o.Max), rate(o.BytesPerSec, "B/s"),
-				100*o.OfBandwidth, rate(o.FLOPsPerSec, "FLOP/s"), 100*o.OfFLOPs, o.Limit())
+				100*o.OfBandwidth, rate(o.FLOPsPerSec, "FLOP/s"), 100*o.OfFLOPs, ofMatrix(matrix, fmt.Sprintf("%.1f %%", 100*o.OfMatrix)), o.Limit())
 		}
 		w.Flush()
 		fmt.Fprintln(c.out)

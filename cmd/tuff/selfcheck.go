@@ -2,11 +2,8 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -16,18 +13,15 @@ import (
 	"tuff/gpu/kernel"
 	"tuff/host/compute"
 	"tuff/host/conformance"
-	"tuff/shaders"
 )
 
 // verdict is what the self-check said about a device.
 type verdict struct {
-	Device  string        `json:"device"`
-	Driver  string        `json:"driver"`
-	Shaders string        `json:"shaders"` // digest of all modules
-	Passed  int           `json:"passed"`
-	Failed  []string      `json:"failed,omitempty"`
-	Took    time.Duration `json:"took_ns"`
-	When    time.Time     `json:"when"`
+	cached
+	Passed int           `json:"passed"`
+	Failed []string      `json:"failed,omitempty"`
+	Took   time.Duration `json:"took_ns"`
+	When   time.Time     `json:"when"`
 }
 
 func (v *verdict) String() string {
@@ -66,7 +60,7 @@ func selfCheck(ctx context.Context, dev *gpu.Device) (*verdict, error) {
 	if err != nil {
 		return nil, err
 	}
-	v := &verdict{Device: info.Name, Driver: info.Driver, Shaders: shaders.Hash(), When: time.Now()}
+	v := &verdict{cached: cachedFor(info), When: time.Now()}
 	arithmetics := []compute.Math{compute.Exact}
 	if slices.ContainsFunc(dev.Variants(), func(v kernel.Variant) bool { return v.Name == "matmul_coop" && v.Lacks == "" }) && info.Kind != compute.Software {
 		arithmetics = append(arithmetics, compute.Fast) // which has kernels of its own there
@@ -89,39 +83,16 @@ func selfCheck(ctx context.Context, dev *gpu.Device) (*verdict, error) {
 		}
 	}
 	v.Took = time.Since(v.When)
-	writeVerdict(path, v)
+	writeCached(path, v)
 	return v, cpu.Close()
 }
 
-// verdictPath is "" where the machine has no cache folder.
-func verdictPath(info compute.Info) string {
-	dir, err := os.UserCacheDir()
-	if err != nil {
-		return ""
-	}
-	return filepath.Join(dir, "tuff", "selfcheck-"+info.ID+".json")
-}
+func verdictPath(info compute.Info) string { return cachePath("selfcheck", info) }
 
 func readVerdict(path string, info compute.Info) (*verdict, bool) {
-	b, err := os.ReadFile(path)
-	if err != nil {
-		return nil, false
-	}
 	var v verdict
-	if json.Unmarshal(b, &v) != nil || v.Shaders != shaders.Hash() || v.Driver != info.Driver || v.Device != info.Name || v.Passed+len(v.Failed) == 0 {
+	if !readCached(path, &v) || v.cached != cachedFor(info) || v.Passed+len(v.Failed) == 0 {
 		return nil, false
 	}
 	return &v, true
-}
-
-// writeVerdict is for the next start; a folder that cannot be written only costs time then.
-func writeVerdict(path string, v *verdict) {
-	b, err := json.MarshalIndent(v, "", "  ")
-	if path == "" || err != nil || os.MkdirAll(filepath.Dir(path), 0o755) != nil {
-		return
-	}
-	tmp := fmt.Sprintf("%s.%d", path, os.Getpid())
-	if os.WriteFile(tmp, b, 0o644) == nil && os.Rename(tmp, path) != nil {
-		_ = os.Remove(tmp)
-	}
 }

@@ -19,6 +19,7 @@ type Options struct {
 	Generate int     // tokens of the decode; an encoder generates none
 	Runs     int     // repetitions; the first one more is not counted
 	Progress func(done, total int)
+	Limits   *compute.Limits // that shares are of; nil measures them first where the device can
 }
 
 // Report is the outcome.
@@ -75,6 +76,7 @@ type Op struct {
 	FLOPsPerSec float64 `json:"flops_per_s"`
 	OfBandwidth float64 `json:"of_bandwidth"`
 	OfFLOPs     float64 `json:"of_flops"`
+	OfMatrix    float64 `json:"of_matrix,omitempty"` // FLOPsPerSec as a share of the matrix units', where those were measured
 	samples     []time.Duration
 }
 
@@ -89,7 +91,7 @@ type call struct {
 	tokens int
 }
 
-// Run profiles e. Limits are measured first where the device can.
+// Run profiles e.
 func Run(ctx context.Context, e *engine.Engine, o Options) (*Report, error) {
 	if e.Model.Config.Encoder {
 		o.Generate = 0
@@ -102,7 +104,9 @@ func Run(ctx context.Context, e *engine.Engine, o Options) (*Report, error) {
 	}
 	info := e.Device.Info()
 	r := &Report{Device: info.Name, Driver: info.Driver, Model: e.File.Name, Math: e.Math().String()}
-	if m, ok := e.Device.(compute.Measurer); ok {
+	if o.Limits != nil {
+		r.Limits = *o.Limits
+	} else if m, ok := e.Device.(compute.Measurer); ok {
 		var err error
 		if r.Limits, err = m.Measure(ctx); err != nil {
 			return nil, fmt.Errorf("profile: measure limits: %w", err)

@@ -106,6 +106,9 @@ func (o *Op) finish(all time.Duration, l compute.Limits) {
 	if l.FLOPs > 0 {
 		o.OfFLOPs = o.FLOPsPerSec / l.FLOPs
 	}
+	if m := l.MatrixFLOPs(); m > 0 {
+		o.OfMatrix = o.FLOPsPerSec / m
+	}
 }
 
 // busyAndIdle is the time covered by at least one span, and the time between the first begin and the last end that none

@@ -1,0 +1,111 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"tuff/gpu"
+	"tuff/host/compute"
+)
+
+// cachedLimits is the file of a device's limits, as devices --measure found them.
+type cachedLimits struct {
+	cached
+	Limits compute.Limits `json:"limits"`
+}
+
+// readLimits are the remembered limits of a device, if there are any. A CPU's are not kept: they take a second, and depend on
+// threads and on the program.
+func readLimits(info compute.Info) (*compute.Limits, bool) {
+	var c cachedLimits
+	if info.Kind == compute.Host || !readCached(cachePath("limits", info), &c) || c.cached != cachedFor(info) || c.Limits.Check() != nil {
+		return nil, false
+	}
+	return &c.Limits, true
+}
+
+// measureLimits measures all of a device's limits anew and remembers them.
+func measureLimits(ctx context.Context, dev *gpu.Device) (*compute.Limits, error) {
+	l, err := dev.MeasureAll(ctx)
+	if err != nil {
+		return nil, err
+	}
+	info := dev.Info()
+	writeCached(cachePath("limits", info), cachedLimits{cachedFor(info), l})
+	return &l, nil
+}
+
+// limitsOf are what the figures of a device are shares of: its remembered limits, or else those that every report needs, measured
+// now. They are zero for a device that cannot measure.
+func limitsOf(ctx context.Context, dev compute.Device) (compute.Limits, error) {
+	if l, ok := readLimits(dev.Info()); ok {
+		return *l, nil
+	}
+	m, ok := dev.(compute.Measurer)
+	if !ok {
+		return compute.Limits{}, nil
+	}
+	l, err := m.Measure(ctx)
+	if err != nil {
+		return l, fmt.Errorf("measure limits: %w", err)
+	}
+	return l, nil
+}
+
+// limitsLine is the limits that reports are about, in one line.
+func limitsLine(l *compute.Limits) string {
+	parts := []string{rate(l.Bandwidth, "B/s") + " read", rate(l.FLOPs, "FLOP/s") + " float32"}
+	if l.Half > 0 {
+		parts = append(parts, rate(l.Half, "FLOP/s")+" half")
+	}
+	if l.Dot8 > 0 {
+		parts = append(parts, rate(l.Dot8, "OP/s")+" packed int8")
+	}
+	if m := l.MatrixFLOPs(); m > 0 {
+		parts = append(parts, rate(m, "FLOP/s")+" matrix")
+	}
+	return strings.Join(append(parts, cost(l.Dispatch)+" a dependent dispatch", cost(l.Submit)+" submit and wait"), ", ")
+}
+
+func cost(d time.Duration) string { return d.Round(10 * time.Nanosecond).String() }
+
+// printLimits writes a row for each limit that was measured, in two columns.
+func printLimits(w io.Writer, l *compute.Limits) {
+	took := ""
+	if l.Took > 0 {
+		took = fmt.Sprintf(", in %v", l.Took.Round(100*time.Millisecond))
+	}
+	fmt.Fprintf(w, "  measured\t%s%s\n", l.Measured.Local().Format("2006-01-02 15:04"), took)
+	row := func(name string, v float64, unit string) {
+		if v > 0 {
+			fmt.Fprintf(w, "    %s\t%s\n", name, rate(v, unit))
+		}
+	}
+	row("memory read", l.Bandwidth, "B/s")
+	row("float32", l.FLOPs, "FLOP/s")
+	row("half", l.Half, "FLOP/s")
+	row("packed int8", l.Dot8, "OP/s")
+	for _, m := range l.Matrix {
+		unit := "FLOP/s"
+		if strings.HasPrefix(m.Types, "int") {
+			unit = "OP/s"
+		}
+		row("matrix "+m.String(), m.Rate, unit)
+	}
+	if l.Dispatch > 0 {
+		fmt.Fprintf(w, "    dependent dispatch\t%s\n", cost(l.Dispatch))
+	}
+	if l.Independent > 0 {
+		fmt.Fprintf(w, "    independent dispatch\t%s\n", cost(l.Independent))
+	}
+	if l.Submit > 0 {
+		fmt.Fprintf(w, "    submit and wait\t%s\n", cost(l.Submit))
+	}
+	row("host to device", l.Upload, "B/s")
+	row("device to host", l.Download, "B/s")
+	row("into mapped memory", l.MappedWrite, "B/s")
+	row("out of mapped memory", l.MappedRead, "B/s")
+}
