@@ -127,6 +127,21 @@ logits:
 }
 
 // Without fusion, and with subgroups that cannot add, every op runs alone and multiplications are tiled.
+// A block of the cache is stored by one invocation, which no multiplication has whole: the store goes by itself, rotations included.
+func TestPlanOfBlockCaches(t *testing.T) {
+	p := newLayer(t, compute.Q8_0).p
+	for i := range p.Tensors {
+		if p.Tensors[i].Name == "vc" {
+			p.Tensors[i].DType = compute.Q4_0
+		}
+	}
+	groups, err := Plan(ample, p, compute.Options{MaxTokens: 8, MaxOutputs: 1, MaxSeqs: 1, MaxPages: 8})
+	require.NoError(t, err)
+	got := outline(p, groups, Shape{Tokens: 2, Outputs: 1, Seqs: 1})
+	assert.Contains(t, got, "attn_norm+q+k+v: matmul_q8_0_vec_2_norm")
+	assert.Contains(t, got, "q_rope+k_rope+kvstore: rope_kvstore[2 1 1]\n", "2 rows of 64 + 32 elements and a block, by 128 invocations")
+}
+
 func TestPlanOfTheLeastDevice(t *testing.T) {
 	p := newLayer(t, compute.F32).p
 	groups, err := Plan(small, p, compute.Options{MaxTokens: 40, MaxOutputs: 1, MaxSeqs: 1, MaxPages: 8, NoFuse: true})

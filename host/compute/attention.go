@@ -101,5 +101,5 @@ func (o Attention) Cost(p *Program, s *Step) Cost {
 }
 
 func (o Attention) Shape(p *Program) string {
-	return fmt.Sprintf("%v h%d/%d d%d", p.At(o.K).DType, o.NumHeads, o.NumKVHeads, o.HeadDim)
+	return fmt.Sprintf("%s h%d/%d d%d", cacheTypes(p, o.K, o.V), o.NumHeads, o.NumKVHeads, o.HeadDim)
 }

@@ -61,5 +61,14 @@ func (o KVStore) Cost(p *Program, s *Step) Cost {
 }
 
 func (o KVStore) Shape(p *Program) string {
-	return p.At(o.KCache).DType.String() + " " + widthOf(p, o.K)
+	return cacheTypes(p, o.KCache, o.VCache) + " " + widthOf(p, o.K)
+}
+
+// cacheTypes are the types of a cache for people: one where keys and values have the same or v is none.
+func cacheTypes(p *Program, k, v Ref) string {
+	s := p.At(k).DType.String()
+	if t := p.At(v).DType; v != 0 && t != p.At(k).DType {
+		s += "/" + t.String()
+	}
+	return s
 }
