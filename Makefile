@@ -11,10 +11,10 @@ ARGS     ?= --temp 0.4 "Tell me a story about a fox."
 FUZZTIME ?= 60s
 GLSLC    ?= $(CURDIR)/.cache/glslc/glslc
 
-.PHONY: help build run test test-gpu check ci shaders oracle bench fuzz cross clean
+.PHONY: help build run test test-gpu check ci shaders oracle gpu-report bench fuzz cross clean
 
 help: ## this list
-	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## bin/tuff: with Vulkan where a C compiler works, otherwise for the CPU only
 	@.ci/build.sh
@@ -40,6 +40,9 @@ shaders: ## compile the shaders with the pinned glslc (fetched without root) int
 
 oracle: ## run the reference collection beside the checkout on both devices and write docs/coverage.md
 	@.ci/oracle.sh docs/coverage.md
+
+gpu-report: build ## check and measure this machine's GPU, into docs/results; REPORT='--models 1.1B --llama llama-bench' goes to tuff gpu-report
+	@bin/tuff gpu-report -o docs/results $(REPORT)
 
 bench: ## the Go benchmarks of every package, on this machine
 	$(GO) test -run '^$$' -bench . -benchmem ./...

@@ -8,7 +8,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"tuff/gpu"
-	"tuff/gpu/kernel"
 	"tuff/host/compute"
 	"tuff/host/conformance"
 )
@@ -20,14 +19,6 @@ func TestConformance(t *testing.T) {
 
 func TestConformanceOfFastArithmetic(t *testing.T) {
 	conformance.Run(t, openGPU(t, gpu.Options{}), openCPU(t), conformance.Options{Math: compute.Fast, Short: true, Match: "program/"})
-}
-
-// mathOf is the arithmetic that a variant is for.
-func mathOf(v kernel.Variant) compute.Math {
-	if v.Name == "matmul_coop" {
-		return compute.Fast
-	}
-	return compute.Exact
 }
 
 // Every variant that can be asked for runs the quick cases of its op.
@@ -43,7 +34,7 @@ func TestConformanceOfVariants(t *testing.T) {
 		}
 		tested++
 		t.Run(v.Name, func(t *testing.T) {
-			o := conformance.Options{Math: mathOf(v), Short: true, Match: v.Op + "/", Variant: map[string]string{v.Op: v.Name}}
+			o := conformance.Options{Math: v.Math(), Short: true, Match: v.Op + "/", Variant: map[string]string{v.Op: v.Name}}
 			conformance.Run(t, d, cpu, o)
 			if v.Op == "matmul" { // and with what it may finish itself
 				for _, o.Match = range []string{"matmul_add/", "matmul_swiglu/", "matmul_matmul_matmul/"} {

@@ -138,7 +138,10 @@ element left unwritten is a failure. Exit code 3 when a case fails.`,
 }
 
 func (c *common) testKernels(cmd *cobra.Command, dev *gpu.Device, op, variant string, full bool) ([]testRow, error) {
-	type run struct{ op, variant, stem string }
+	type run struct {
+		op, variant, stem string
+		math              compute.Math
+	}
 	var runs []run
 	var ops []string
 	for _, k := range conformance.Cases() {
@@ -160,7 +163,7 @@ func (c *common) testKernels(cmd *cobra.Command, dev *gpu.Device, op, variant st
 		forced := strings.Count(fmt.Sprint(dev.Variants()), " "+v.Op+" ") > 1
 		known = known || v.Name == variant
 		if v.Lacks == "" && (variant == v.Name || variant == "" && forced) && (op == "" || op == v.Op) && slices.Contains(ops, v.Op) {
-			runs = append(runs, run{v.Op, v.Name, v.Op})
+			runs = append(runs, run{v.Op, v.Name, v.Op, v.Math()})
 		}
 	}
 	if variant != "" && (!known || runs == nil) {
@@ -174,7 +177,7 @@ func (c *common) testKernels(cmd *cobra.Command, dev *gpu.Device, op, variant st
 	var rows []testRow
 	for i, r := range runs {
 		row := testRow{Op: r.op, Variant: r.variant}
-		o := conformance.Options{}
+		o := conformance.Options{Math: r.math}
 		if r.variant != "" {
 			o.Variant = map[string]string{r.stem: r.variant}
 		}

@@ -5,6 +5,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"tuff/host/compute"
 )
 
 // Variant is a way to run an op that can be asked for by name (compute.Options.Variant, op stem → name).
@@ -15,6 +17,14 @@ type Variant struct {
 	Used string // when a plan picks it
 	// Lacks is what the device is missing for it, or "".
 	Lacks string
+}
+
+// Math is the arithmetic that a variant is for: its results keep the bounds of that one.
+func (v Variant) Math() compute.Math {
+	if v.Name == "matmul_coop" {
+		return compute.Fast
+	}
+	return compute.Exact
 }
 
 // Variants lists every variant with its fitness for a device. Ops with a single way to run them are listed too.

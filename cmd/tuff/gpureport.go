@@ -1,0 +1,307 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"tuff/gpu"
+	"tuff/host/compute"
+)
+
+// reportModel is a model that the report makes and measures: the arguments of synth, and about how many numbers it has.
+type reportModel struct {
+	name string
+	args []string
+	size float64
+}
+
+// reportModels are the shapes that people run: two of Llama, one mixture of experts.
+var reportModels = []reportModel{
+	{"tiny", []string{"--preset", "tiny"}, 3e6},
+	{"110M", []string{"--preset", "110M"}, 134e6},
+	{"1.1B", []string{"--preset", "1.1B", "--context", "40960"}, 1.1e9},
+	{"8B", []string{"--preset", "8B", "--context", "40960"}, 8.0e9},
+	{"30B-A3B", []string{"--arch", "qwen3moe", "--layers", "48", "--hidden", "2048", "--ffn", "768", "--heads", "32", "--kv-heads", "4", "--head-dim", "128",
+		"--vocab", "151936", "--context", "40960", "--experts", "128", "--used", "8"}, 30.5e9},
+}
+
+// reportOptions are the flags of gpu-report.
+type reportOptions struct {
+	dir, models string // folders: of the report, of the models
+	names       []string
+	types       []string
+	llama       string // llama-bench, or none
+	full        bool
+	op          string // of conformance; "": all
+	reps        int
+	prompt, gen int
+	depths      []int
+	shapes      []string // M×K of multiplications
+	formats     []string // of their weights
+	rows        []int
+	contexts    []int
+}
+
+// reportStep is one command of the report and what it printed.
+type reportStep struct {
+	Name    string          `json:"name"`
+	Command string          `json:"command"`
+	Seconds float64         `json:"seconds"`
+	Error   string          `json:"error,omitempty"`
+	Result  json.RawMessage `json:"result,omitempty"`
+}
+
+// gpuReport is the whole of it.
+type gpuReport struct {
+	Device string       `json:"device"`
+	Driver string       `json:"driver"`
+	Kind   string       `json:"kind"`
+	Memory int64        `json:"memory_bytes"`
+	When   time.Time    `json:"when"`
+	Steps  []reportStep `json:"steps"`
+}
+
+func newGPUReport() *cobra.Command {
+	var c common
+	var o reportOptions
+	cmd := &cobra.Command{
+		Use:   "gpu-report",
+		Short: "Check and measure a GPU with everything there is, into one Markdown and one JSON file",
+		Long: `Runs, one after the other: the self-check and the device's limits (devices), the conformance suite (kernels test), times of the
+kernels at the shapes of real models (kernels bench), and models of random weights, made by synth and removed again, in prefill and
+decode at several depths (bench); with --llama also llama-bench on the same files. A step that fails is written down, and the others go on;
+the exit code is then 3. Models that do not fit the device's memory are left out and named.`,
+		Example: `  tuff gpu-report -o docs/results
+  tuff gpu-report --models 1.1B,8B --types Q4_K_M --llama ~/llama.cpp/build/bin/llama-bench
+  tuff gpu-report --device gpu:1 --models tiny -p 32 -n 8 -d 0 --shapes 256x256 --contexts 256`,
+		Args: usage(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := o.check(); err != nil {
+				return usageError{err}
+			}
+			return c.gpuReport(cmd.Context(), &o)
+		},
+	}
+	c.outputFlags(cmd)
+	var known []string
+	for _, m := range reportModels {
+		known = append(known, m.name)
+	}
+	f := cmd.Flags()
+	f.StringVar(&c.device, "device", "gpu", "gpu, gpu:N or part of a device's name")
+	f.StringVarP(&o.dir, "output", "o", ".", "folder of the report")
+	f.StringVar(&o.models, "folder", "", "folder for the models while they are needed (default: a temporary one)")
+	f.StringSliceVar(&o.names, "models", []string{"1.1B", "8B", "30B-A3B"}, "models: "+strings.Join(known, ", "))
+	f.StringSliceVar(&o.types, "types", []string{"F16", "Q8_0", "Q4_K_M"}, "weight types of the models")
+	f.StringVar(&o.llama, "llama", "", "llama-bench to run on the same files, a program with its Vulkan backend")
+	f.BoolVar(&o.full, "full", false, "every conformance case, not only the quick ones")
+	f.StringVar(&o.op, "op", "", "conformance of this op only")
+	f.IntVarP(&o.reps, "repetitions", "r", 3, "measured runs of each test")
+	f.IntVarP(&o.prompt, "n-prompt", "p", 512, "prompt tokens")
+	f.IntVarP(&o.gen, "n-gen", "n", 128, "generated tokens")
+	f.IntSliceVarP(&o.depths, "n-depth", "d", []int{0, 4096, 32768}, "tokens in the context before")
+	f.StringSliceVar(&o.shapes, "shapes", []string{"4096x4096", "14336x4096", "4096x14336"}, "multiplications: rows by columns of the weights")
+	f.StringSliceVar(&o.formats, "formats", []string{"F16", "Q8_0", "Q4_0", "Q4_K", "Q6_K", "MXFP4"}, "weight types of the multiplications")
+	f.IntSliceVar(&o.rows, "rows", []int{1, 8, 64, 512}, "activation rows of the multiplications")
+	f.IntSliceVar(&o.contexts, "contexts", []int{512, 4096, 32768}, "keys of attention")
+	return cmd
+}
+
+func (o *reportOptions) check() error {
+	for _, n := range o.names {
+		if !slices.ContainsFunc(reportModels, func(m reportModel) bool { return m.name == n }) {
+			return fmt.Errorf("--models: got %q, want some of those that --help lists", n)
+		}
+	}
+	for _, s := range o.shapes {
+		var m, k int
+		if n, err := fmt.Sscanf(s, "%dx%d", &m, &k); n != 2 || err != nil || m < 1 || k < 1 {
+			return fmt.Errorf("--shapes: got %q, want such as 4096x4096", s)
+		}
+	}
+	if o.reps < 1 || o.prompt < 1 || o.gen < 1 || len(o.depths) == 0 {
+		return fmt.Errorf("got -r %d, -p %d, -n %d and %d depths, want at least one of each", o.reps, o.prompt, o.gen, len(o.depths))
+	}
+	return nil
+}
+
+// gpuReport runs all steps and writes both files after each, so that nothing is lost when the machine is.
+func (c *common) gpuReport(ctx context.Context, o *reportOptions) error {
+	dev, err := gpu.Open(c.device, gpuOptions)
+	if err != nil {
+		return err
+	}
+	info := dev.Info()
+	if err := dev.Close(); err != nil {
+		return err
+	}
+	r := &gpuReport{Device: info.Name, Driver: info.Driver, Kind: info.Kind.String(), Memory: info.MemoryTotal, When: time.Now().UTC()}
+	if err := os.MkdirAll(o.dir, 0o755); err != nil {
+		return fmt.Errorf("gpu-report: %w", err)
+	}
+	path := filepath.Join(o.dir, "gpu-"+fileName(info.Name))
+	failed := 0
+	step := func(name string, run func() ([]byte, error), command string) error {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		c.note("%s: %s", name, command)
+		begun := time.Now()
+		out, err := run()
+		s := reportStep{Name: name, Command: command, Seconds: time.Since(begun).Seconds()}
+		if json.Valid(out) && len(out) > 0 {
+			s.Result = json.RawMessage(bytes.TrimSpace(out))
+		} else if err == nil {
+			err = fmt.Errorf("got %d bytes that are no JSON", len(out))
+		}
+		if err != nil {
+			s.Error = err.Error()
+			failed++
+			c.note("%s: %v", name, err)
+		}
+		r.Steps = append(r.Steps, s)
+		return r.write(path)
+	}
+	self := func(name string, args ...string) error {
+		return step(name, func() ([]byte, error) { return selfRun(ctx, args...) }, "tuff "+strings.Join(args, " "))
+	}
+	if err := self("limits", "devices", "--check", "--measure", "--json"); err != nil {
+		return err
+	}
+	test := []string{"kernels", "test", "--device", c.device, "--json"}
+	if o.full {
+		test = append(test, "--full")
+	}
+	if o.op != "" {
+		test = append(test, o.op)
+	}
+	if err := self("conformance", test...); err != nil {
+		return err
+	}
+	if err := c.reportKernels(o, self); err != nil {
+		return err
+	}
+	if err := c.reportModels(ctx, o, info, r, step, self); err != nil {
+		return err
+	}
+	c.note("written: %s.md and %s.json", path, path)
+	if failed > 0 {
+		return gateError{fmt.Sprintf("gpu-report: %d of %d steps failed, see %s.md", failed, len(r.Steps), path)}
+	}
+	return nil
+}
+
+// reportKernels times kernels alone.
+func (c *common) reportKernels(o *reportOptions, self func(string, ...string) error) error {
+	for _, s := range o.shapes {
+		m, k, _ := strings.Cut(s, "x")
+		for _, t := range o.formats {
+			if err := self("kernels", "kernels", "bench", "matmul", "--device", c.device, "--type", t, "-m", m, "-k", k, "--rows", commas(o.rows), "--json"); err != nil {
+				return err
+			}
+		}
+	}
+	for _, n := range o.contexts {
+		if err := self("kernels", "kernels", "bench", "attention", "--device", c.device, "--context", fmt.Sprint(n), "--rows", "1,64", "--json"); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// reportModels makes each model, measures it, and removes it.
+func (c *common) reportModels(ctx context.Context, o *reportOptions, info compute.Info, r *gpuReport,
+	step func(string, func() ([]byte, error), string) error, self func(string, ...string) error) (err error) {
+	dir := o.models
+	if dir == "" {
+		if dir, err = os.MkdirTemp("", "tuff-models"); err != nil {
+			return fmt.Errorf("gpu-report: %w", err)
+		}
+		defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	}
+	for _, m := range reportModels {
+		if !slices.Contains(o.names, m.name) {
+			continue
+		}
+		for _, t := range o.types {
+			bits := map[string]float64{"F32": 32, "F16": 16, "BF16": 16, "Q8_0": 8.5, "Q6_K": 6.6}[strings.ToUpper(t)]
+			if bits == 0 {
+				bits = 5 // the others are smaller
+			}
+			if need := int64(m.size * bits / 8 * 1.05); need > info.MemoryTotal {
+				r.Steps = append(r.Steps, reportStep{Name: "left out", Command: m.name + " " + t, Error: fmt.Sprintf("%s, and the device has %s", size(need), size(info.MemoryTotal))})
+				continue
+			}
+			file := filepath.Join(dir, m.name+"-"+t+".gguf")
+			if err := self("make "+m.name+" "+t, append([]string{"synth", "--force", "--json", "--type", t, "-o", file}, m.args...)...); err != nil {
+				return err
+			}
+			common := []string{"-m", file, "-p", fmt.Sprint(o.prompt), "-n", fmt.Sprint(o.gen), "-d", commas(o.depths), "-r", fmt.Sprint(o.reps), "-o", "json"}
+			if err := self(m.name+" "+t, append([]string{"bench", "--device", c.device}, common...)...); err != nil {
+				return err
+			}
+			if o.llama != "" {
+				args := append([]string{"-ngl", "99"}, common...)
+				run := func() ([]byte, error) { return output(ctx, o.llama, args...) }
+				if err := step("llama.cpp "+m.name+" "+t, run, "llama-bench "+strings.Join(args, " ")); err != nil {
+					return err
+				}
+			}
+			if err := os.Remove(file); err != nil && !os.IsNotExist(err) {
+				return fmt.Errorf("gpu-report: %w", err)
+			}
+		}
+	}
+	return r.write(filepath.Join(o.dir, "gpu-"+fileName(info.Name)))
+}
+
+// commas is a list as flags take it.
+func commas(n []int) string { return strings.Trim(strings.ReplaceAll(fmt.Sprint(n), " ", ","), "[]") }
+
+// selfRun runs a command of this program in the same process and returns what it printed.
+func selfRun(ctx context.Context, args ...string) ([]byte, error) {
+	var out, log bytes.Buffer
+	root := newRoot()
+	root.SetArgs(args)
+	root.SetOut(&out)
+	root.SetErr(&log)
+	err := root.ExecuteContext(ctx)
+	return out.Bytes(), err
+}
+
+// output runs another program; what it says on stderr counts when it fails.
+func output(ctx context.Context, program string, args ...string) ([]byte, error) {
+	var log bytes.Buffer
+	cmd := exec.CommandContext(ctx, program, args...)
+	cmd.Stderr = &log
+	out, err := cmd.Output()
+	if err != nil {
+		said := bytes.TrimSpace(log.Bytes())
+		err = fmt.Errorf("%s: %w: %s", program, err, said[max(0, len(said)-500):])
+	}
+	return out, err
+}
+
+// fileName makes a device's name fit for a file.
+func fileName(name string) string {
+	return strings.Trim(strings.Map(func(r rune) rune {
+		switch {
+		case r >= 'a' && r <= 'z', r >= '0' && r <= '9':
+			return r
+		case r >= 'A' && r <= 'Z':
+			return r + 'a' - 'A'
+		}
+		return '-'
+	}, name), "-")
+}

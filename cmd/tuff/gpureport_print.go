@@ -1,0 +1,195 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"strings"
+
+	"tuff/host/compute"
+)
+
+// write writes the report as JSON and Markdown, each in one piece.
+func (r *gpuReport) write(path string) error {
+	b, err := json.MarshalIndent(r, "", "  ")
+	if err != nil {
+		return fmt.Errorf("gpu-report: %w", err)
+	}
+	for _, f := range []struct {
+		name string
+		data []byte
+	}{{path + ".json", append(b, '\n')}, {path + ".md", []byte(r.markdown())}} {
+		if err := os.WriteFile(f.name+".part", f.data, 0o644); err != nil {
+			return fmt.Errorf("gpu-report: %w", err)
+		}
+		if err := os.Rename(f.name+".part", f.name); err != nil {
+			return fmt.Errorf("gpu-report: %w", err)
+		}
+	}
+	return nil
+}
+
+// each decodes the rows of a step's result; a step that printed none has none.
+func each[T any](s *reportStep, f func(row *T)) {
+	var rows []T
+	if json.Unmarshal(s.Result, &rows) != nil {
+		return
+	}
+	for i := range rows {
+		f(&rows[i])
+	}
+}
+
+// markdown is the report for people.
+func (r *gpuReport) markdown() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "# %s\n\n%s, %s, %s of memory, %s\n", r.Device, r.Kind, r.Driver, size(r.Memory), r.When.Format("2006-01-02 15:04 UTC"))
+	r.printLimits(&b)
+	r.printConformance(&b)
+	r.printKernels(&b)
+	r.printModels(&b)
+	if failures := r.failures(); failures != "" {
+		b.WriteString("\n## What did not run\n\n" + failures)
+	}
+	b.WriteString("\n## Commands\n\n")
+	for _, s := range r.Steps {
+		if s.Seconds > 0 {
+			fmt.Fprintf(&b, "- `%s` (%.1f s)\n", s.Command, s.Seconds)
+		}
+	}
+	return b.String()
+}
+
+func (r *gpuReport) failures() string {
+	var b strings.Builder
+	for _, s := range r.Steps {
+		if s.Error != "" {
+			fmt.Fprintf(&b, "- %s: `%s`: %s\n", s.Name, s.Command, strings.ReplaceAll(s.Error, "\n", " "))
+		}
+	}
+	return b.String()
+}
+
+func (r *gpuReport) printLimits(b *strings.Builder) {
+	for i := range r.Steps {
+		if r.Steps[i].Name != "limits" {
+			continue
+		}
+		each(&r.Steps[i], func(d *struct {
+			Name     string         `json:"name"`
+			Check    string         `json:"self_check"`
+			Measured compute.Limits `json:"measured"`
+		}) {
+			if d.Name != r.Device {
+				return
+			}
+			fmt.Fprintf(b, "\n## Limits\n\nSelf-check: %s\n\n| measured | |\n|---|---:|\n", d.Check)
+			l := &d.Measured
+			line := func(name string, value, by float64, unit string) {
+				if value > 0 {
+					fmt.Fprintf(b, "| %s | %.4g %s |\n", name, value/by, unit)
+				}
+			}
+			line("memory read", l.Bandwidth, 1e9, "GB/s")
+			line("float32", l.FLOPs, 1e9, "GFLOP/s")
+			line("half", l.Half, 1e9, "GFLOP/s")
+			line("packed int8", l.Dot8, 1e9, "GOP/s")
+			for _, m := range l.Matrix {
+				line("matrix "+m.String(), m.Rate, 1e9, "GOP/s")
+			}
+			line("dependent dispatch", float64(l.Dispatch), 1e3, "µs")
+			line("independent dispatch", float64(l.Independent), 1e3, "µs")
+			line("submit and wait", float64(l.Submit), 1e3, "µs")
+			line("host to device", l.Upload, 1e9, "GB/s")
+			line("device to host", l.Download, 1e9, "GB/s")
+		})
+	}
+}
+
+func (r *gpuReport) printConformance(b *strings.Builder) {
+	for i := range r.Steps {
+		if r.Steps[i].Name != "conformance" {
+			continue
+		}
+		passed, failed := 0, 0
+		each(&r.Steps[i], func(t *testRow) { passed, failed = passed+t.Passed, failed+len(t.Failed) })
+		fmt.Fprintf(b, "\n## Conformance\n\n%d cases passed, %d failed.\n", passed, failed)
+	}
+}
+
+func (r *gpuReport) printKernels(b *strings.Builder) {
+	head := false
+	for i := range r.Steps {
+		if r.Steps[i].Name != "kernels" {
+			continue
+		}
+		each(&r.Steps[i], func(k *struct {
+			Op        string  `json:"op"`
+			Shape     string  `json:"shape"`
+			Rows      int     `json:"rows"`
+			Kernel    string  `json:"kernel"`
+			Seconds   float64 `json:"seconds"`
+			Bandwidth float64 `json:"share_of_bandwidth"`
+			FLOPs     float64 `json:"share_of_flops"`
+			Matrix    float64 `json:"share_of_matrix"`
+		}) {
+			if !head {
+				b.WriteString("\n## Kernels\n\n| op | shape | rows | kernel | µs | of bandwidth | of float32 | of matrix |\n|---|---|---:|---|---:|---:|---:|---:|\n")
+				head = true
+			}
+			fmt.Fprintf(b, "| %s | %s | %d | %s | %.1f | %.1f %% | %.1f %% | %.1f %% |\n", k.Op, k.Shape, k.Rows, k.Kernel, 1e6*k.Seconds,
+				100*k.Bandwidth, 100*k.FLOPs, 100*k.Matrix)
+		})
+	}
+}
+
+// benchRow is what bench and llama-bench both print.
+type benchRow struct {
+	Prompt    int     `json:"n_prompt"`
+	Gen       int     `json:"n_gen"`
+	Depth     int     `json:"n_depth"`
+	Rate      float64 `json:"avg_ts"`
+	Median    float64 `json:"median_ts"`
+	Bandwidth float64 `json:"share_of_bandwidth"`
+	FLOPs     float64 `json:"share_of_flops"`
+}
+
+func (b *benchRow) test() string {
+	name := fmt.Sprintf("tg%d", b.Gen)
+	if b.Prompt > 0 {
+		name = fmt.Sprintf("pp%d", b.Prompt)
+	}
+	if b.Depth > 0 {
+		name += fmt.Sprintf(" @ d%d", b.Depth)
+	}
+	return name
+}
+
+func (r *gpuReport) printModels(b *strings.Builder) {
+	type key struct{ model, test string }
+	peer := map[key]float64{}
+	for i := range r.Steps {
+		if model, ok := strings.CutPrefix(r.Steps[i].Name, "llama.cpp "); ok {
+			each(&r.Steps[i], func(row *benchRow) { peer[key{model, row.test()}] = row.Rate })
+		}
+	}
+	head := false
+	for i := range r.Steps {
+		s := &r.Steps[i]
+		if !strings.HasPrefix(s.Command, "tuff bench ") {
+			continue
+		}
+		each(s, func(row *benchRow) {
+			if !head {
+				b.WriteString("\n## Models\n\n| model | test | tokens/s | of bandwidth | of float32 | llama.cpp | ratio |\n|---|---|---:|---:|---:|---:|---:|\n")
+				head = true
+			}
+			fmt.Fprintf(b, "| %s | %s | %.2f | %.1f %% | %.1f %% |", s.Name, row.test(), row.Median, 100*row.Bandwidth, 100*row.FLOPs)
+			if other := peer[key{s.Name, row.test()}]; other > 0 {
+				fmt.Fprintf(b, " %.2f | %.2f |\n", other, row.Median/other)
+			} else {
+				b.WriteString(" | |\n")
+			}
+		})
+	}
+}

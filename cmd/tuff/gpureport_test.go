@@ -1,0 +1,90 @@
+package main
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"tuff/gpu"
+)
+
+// fakeLlamaBench is a program that prints what llama-bench prints for one test of each kind.
+func fakeLlamaBench(t *testing.T) string {
+	path := filepath.Join(t.TempDir(), "llama-bench")
+	require.NoError(t, os.WriteFile(path, []byte(`#!/bin/sh
+echo '[{"n_prompt":8,"n_gen":0,"n_depth":0,"avg_ts":1.5},{"n_prompt":0,"n_gen":4,"n_depth":0,"avg_ts":0.001}]'
+`), 0o755))
+	return path
+}
+
+func TestGPUReport(t *testing.T) {
+	needGPU(t)
+	if cache, err := os.UserCacheDir(); err == nil { // what drivers have compiled stays where it is
+		t.Setenv("MESA_SHADER_CACHE_DIR", filepath.Join(cache, "mesa_shader_cache"))
+	}
+	t.Setenv("XDG_CACHE_HOME", t.TempDir())
+	dev, err := gpu.Open("gpu", gpuOptions)
+	require.NoError(t, err)
+	info := dev.Info()
+	require.NoError(t, dev.Close())
+	writeCached(verdictPath(info), &verdict{cached: cachedFor(info), Passed: 1}) // the check has tests of its own
+	t.Run("everything runs", reportRuns)
+	t.Run("a failed step is written down", reportGoesOn)
+}
+
+func reportRuns(t *testing.T) {
+	dir := t.TempDir()
+	r := tuff(t, "gpu-report", "-o", dir, "--op", "rmsnorm", "--models", "tiny", "--types", "Q8_0", "--shapes", "64x256", "--formats", "Q8_0", "--rows", "1,9", "--contexts", "32",
+		"-p", "8", "-n", "4", "-d", "0", "-r", "1", "--llama", fakeLlamaBench(t)).ok(t)
+	assert.Contains(t, r.err, "written: ")
+	files, err := filepath.Glob(filepath.Join(dir, "gpu-*"))
+	require.NoError(t, err)
+	require.Len(t, files, 2)
+	var rep gpuReport
+	b, err := os.ReadFile(files[0])
+	require.NoError(t, err)
+	require.NoError(t, json.Unmarshal(b, &rep))
+	assert.NotEmpty(t, rep.Device)
+	require.Len(t, rep.Steps, 7)
+	for _, s := range rep.Steps {
+		assert.Empty(t, s.Error, s.Command)
+		assert.NotEmpty(t, s.Result, s.Command)
+	}
+	b, err = os.ReadFile(files[1])
+	require.NoError(t, err)
+	text := string(b)
+	for _, want := range []string{"# " + rep.Device, "Self-check: passed", "| float32 |", "0 failed", "| matmul | Q8_0 64×256 | 9 |", "| attention |",
+		"| tiny Q8_0 | pp8 |", "| 1.50 |", "| tiny Q8_0 | tg4 |"} {
+		assert.Contains(t, text, want)
+	}
+	assert.NotContains(t, text, "What did not run")
+	left, err := filepath.Glob(filepath.Join(os.TempDir(), "tuff-models*"))
+	require.NoError(t, err)
+	assert.Empty(t, left, "models are removed again")
+}
+
+func reportGoesOn(t *testing.T) {
+	dir := t.TempDir()
+	r := tuff(t, "gpu-report", "-o", dir, "--op", "add", "--models", "tiny,8B", "--types", "F16,F77", "--shapes", "64x256", "--formats", "Q8_0", "--rows", "1,9", "--contexts", "32",
+		"-p", "8", "-n", "4", "-d", "0", "-r", "1", "--llama", "/nowhere/llama-bench")
+	assert.Equal(t, exitGate, r.code)
+	assert.Contains(t, r.err, "steps failed, see ")
+	files, err := filepath.Glob(filepath.Join(dir, "gpu-*.md"))
+	require.NoError(t, err)
+	require.Len(t, files, 1)
+	b, err := os.ReadFile(files[0])
+	require.NoError(t, err)
+	_, after, ok := strings.Cut(string(b), "## What did not run")
+	require.True(t, ok)
+	assert.Contains(t, after, "F77")
+	assert.Contains(t, after, "/nowhere/llama-bench")
+	assert.Contains(t, string(b), "| tiny F16 | pp8 |")
+	for _, args := range [][]string{{"--models", "9T"}, {"--shapes", "x"}, {"-r", "0"}, {"extra"}} {
+		assert.Equal(t, exitUsage, tuff(t, append([]string{"gpu-report"}, args...)...).code, "%v", args)
+	}
+}
