@@ -166,6 +166,7 @@ func manifest() []Entry {
 	plain("rmsnorm", nil, workgroup)
 	plain("rope", int64s, workgroup, long)
 	plain("rope_kvstore", int64s16, concat(workgroup, caches, []Spec{long})...)
+	plain("matmul_halves", []Need{NeedFloat16}, workgroup)
 	plain("route", nil, workgroup)
 	plain("scale", nil, workgroup, Spec{"CAP", "1: results are capped"})
 	plain("ssm_scan", nil, workgroup, Spec{"N", "elements of a channel's state"})

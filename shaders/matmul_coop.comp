@@ -4,7 +4,7 @@
 // A workgroup computes BM weight rows by BN rows of x; its SGM by SGN subgroups take equal parts of the tile, in fragments of
 // CM by CN. Panels of BK elements, weights decoded, lie in shared memory twice: while one is multiplied, the next one is loaded
 // into registers. Each fragment is loaded once per step of CK.
-// Shapes    as matmul_vec
+// Shapes    as matmul_vec, but x is what matmul_halves makes of it: rows of halves and what to multiply their sums by
 // Params    include/matmul.glsl
 // Spec      0 WG = SGM SGN subgroups of the size that is asked for   1 BM, 2 BN: tile   3 BK: multiple of 8 and CK, at most
 //           BLOCK_LEN or any if that is 1   4 SGM, 5 SGN: subgroups   6 CM, 7 CN, 8 CK: fragment, of the device's list
@@ -12,7 +12,7 @@
 // Grid      x, y: sum over matrices of ceil(n / BM), folded; z: ceil(rows / BN)
 // Tails     past n, rows and k zeros are staged, nothing is read or stored there
 // Shared    4 (BK + 8) ((1 + PAIR) BM + BN) + 4 (1 + PAIR) SGM SGN CM CN bytes; rows of BK + 8 halves keep banks apart
-// Order     k ascending in steps of CK, f32; factors beyond the range of half are its largest numbers
+// Order     k ascending in steps of CK, f32; weights beyond the range of half are its largest numbers
 // Source    Markidis et al., NVIDIA Tensor Core Programmability, Performance and Precision, 2018; twins fallback/matmul.go and
 //           others
 #version 460
@@ -70,16 +70,14 @@ void fetchWeights(Matrix m, uint i, uint k0, out vec4 a, out vec4 b) {
 #endif
 }
 
-void fetchX(uint firstR, uint i, uint k0, out vec4 a, out vec4 b) {
-  a = b = vec4(0);
-  uint row = i / SEGS, r = firstR + row, e = k0 + i % SEGS * 8u;
-  if (row >= BN || r >= rows) return;
-  [[unroll]] for (uint j = 0; j < 8u; j++) {
-    float v = e + j < k ? x.v[r * k + e + j] : 0.0;
-    if (j < 4u) a[j] = v;
-    else b[j - 4u] = v;
-  }
+// fetchX is segment i of the panel of x from element k0 on; its rows are padded to whole segments.
+uvec4 fetchX(uint firstR, uint i, uint k0) {
+  uint row = i / SEGS, r = firstR + row, segment = k0 / 8u + i % SEGS, segments = (k + 7u) / 8u;
+  if (row >= BN || r >= rows || segment >= segments) return uvec4(0);
+  return U32x4In(uint64_t(x)).v[r * segments + segment];
 }
+
+f16vec4 halves(uvec2 v) { return f16vec4(unpackFloat2x16(v.x), unpackFloat2x16(v.y)); }
 
 void main() {
   beginFormat(k);
@@ -92,7 +90,8 @@ void main() {
   [[unroll]] for (uint i = 0; i < SETS * FM * FN; i++)
     acc[i] = coopmat<float, gl_ScopeSubgroup, CM, CN, gl_MatrixUseAccumulator>(0.0);
 
-  f16vec4 w[2 * EACH_W], v[2 * EACH_X];
+  f16vec4 w[2 * EACH_W];
+  uvec4 v[EACH_X];
   uint half_ = 0;
   for (uint k0 = 0; k0 < k + BK; k0 += BK) {
     // Loads of this panel are under way while the one before is multiplied.
@@ -103,11 +102,7 @@ void main() {
         w[2u * i] = halves(a);
         w[2u * i + 1u] = halves(b);
       }
-      [[unroll]] for (uint i = 0; i < EACH_X; i++) {
-        fetchX(firstR, lane + i * WG, k0, a, b);
-        v[2u * i] = halves(a);
-        v[2u * i + 1u] = halves(b);
-      }
+      [[unroll]] for (uint i = 0; i < EACH_X; i++) v[i] = fetchX(firstR, lane + i * WG, k0);
     }
     if (k0 > 0u) {
       uint fromW = (1u - half_) * PANEL_W, fromX = (1u - half_) * PANEL_X;
@@ -134,8 +129,8 @@ void main() {
       [[unroll]] for (uint i = 0; i < EACH_X; i++) {
         uint s = lane + i * WG, at = half_ * PANEL_X + s / SEGS * STRIDE + s % SEGS * 2u;
         if (s < BN * SEGS) {
-          sx[at] = v[2u * i];
-          sx[at + 1u] = v[2u * i + 1u];
+          sx[at] = halves(v[i].xy);
+          sx[at + 1u] = halves(v[i].zw);
         }
       }
     }
@@ -145,6 +140,7 @@ void main() {
 
   // Results leave fragment by fragment through shared memory, where every invocation knows which element it has.
   uint base = gl_SubgroupID * SETS * CM * CN;
+  F32In back = F32In(uint64_t(x) + 2ul * rows * ((k + 7u) / 8u * 8u));
   [[unroll]] for (uint i = 0; i < FM; i++) {
     [[unroll]] for (uint j = 0; j < FN; j++) {
       [[unroll]] for (uint s = 0; s < SETS; s++)
@@ -154,10 +150,10 @@ void main() {
       for (uint e = gl_SubgroupInvocationID; e < CM * CN; e += gl_SubgroupSize) {
         uint n = m.first + tileM + i * CM + e % CM, r = firstR + tileN + j * CN + e / CM;
         if (n >= m.n || r >= rows) continue;
-        float t = results[base + e];
+        float scale = back.v[r], t = results[base + e] * scale;
         if ((BIAS >> m.index & 1u) != 0u) t += m.bias.v[n];
         if (PAIR == 1) {
-          float up = results[base + CM * CN + e];
+          float up = results[base + CM * CN + e] * scale;
           if ((BIAS & 2u) != 0u) up += b1.v[n];
           t = silu(t) * up;
         }

@@ -184,7 +184,7 @@ func (c *common) testKernels(cmd *cobra.Command, dev *gpu.Device, op, variant st
 		bar.count(strings.TrimSpace(r.op+" "+r.variant), i+1, len(runs))
 		begun := time.Now()
 		for _, k := range conformance.Cases() {
-			if k.Op != r.op || !full && !k.Quick {
+			if k.Op != r.op || !full && !k.Quick || !k.In(r.math) {
 				continue
 			}
 			if err := cmd.Context().Err(); err != nil {

@@ -300,12 +300,15 @@ func (pl *planner) matMulArgs(f product) ([]Arg, error) {
 }
 
 func (f product) reads() []Access {
-	a := refs(f.residual)
 	if f.norm != nil {
-		a = append(a, refs(f.norm.X, f.norm.Weight)...)
-	} else {
-		a = append(a, refs(f.ops[0].X)...)
+		return f.readsWith(refs(f.norm.X, f.norm.Weight)...)
 	}
+	return f.readsWith(refs(f.ops[0].X)...)
+}
+
+// readsWith are the accesses of a kernel that takes its activations from x.
+func (f product) readsWith(x ...Access) []Access {
+	a := append(refs(f.residual), x...)
 	for _, op := range f.ops {
 		a = append(a, refs(op.W, op.Bias)...)
 	}

@@ -60,6 +60,10 @@ func (m *matMulPlan) coops(all int) error {
 			small = t // the largest for up to 64 rows
 		}
 	}
+	if m.next > m.most {
+		return nil
+	}
+	halves := m.halves()
 	for _, c := range []struct {
 		t  coopTile
 		to int
@@ -67,22 +71,43 @@ func (m *matMulPlan) coops(all int) error {
 		if small == large && c.to != all {
 			continue
 		}
-		if err := m.add("_coop", c.to, func(module string) (Dispatch, error) { return m.matMulCoop(module, m.f, c.t, shape) }); err != nil {
+		if err := m.add("_coop", c.to, func(module string) (Dispatch, error) { return m.matMulCoop(module, m.f, halves, c.t, shape) }); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (pl *planner) matMulCoop(module string, f product, t coopTile, m CoopMatShape) (Dispatch, error) {
+// halves is the temporary with X in half precision and the scales of its rows. Multiplications of one X in a group share it.
+func (m *matMulPlan) halves() int {
+	const module = "matmul_halves"
+	x := m.f.ops[0].X
+	for _, d := range m.g.Dispatches {
+		if d.Module == module && d.Reads[0].Ref == x {
+			return d.Writes[0].Temp
+		}
+	}
+	rows, k, id := m.rows, m.p.At(x).Cols, len(m.g.Temps)
+	m.g.Temps = append(m.g.Temps, Temp{Name: "activations in half precision", Bytes: func(s Shape) int64 {
+		return int64(rows.At(s.Sizes())) * int64(2*8*ceilDiv(k, 8)+4)
+	}})
+	m.g.addFor(Dispatch{Module: module, Name: module, Spec: []uint32{m.rowGroup(k)}, Args: []Arg{addr(x), temp(id), rowsArg(rows), u32(k)},
+		Grid:  func(s Shape) [3]uint32 { return m.fold(rows.At(s.Sizes())) },
+		Reads: refs(x), Writes: []Access{{Temp: id}}}, rows, m.next, m.most)
+	return id
+}
+
+// matMulCoop reads X as temporary halves has it.
+func (pl *planner) matMulCoop(module string, f product, halves int, t coopTile, m CoopMatShape) (Dispatch, error) {
 	args, err := pl.matMulArgs(f)
 	if err != nil {
 		return Dispatch{}, err
 	}
+	args[0] = temp(halves)
 	spec := append([]uint32{uint32(t.invocations(&pl.caps)), uint32(t.bm), uint32(t.bn), uint32(t.bk), uint32(t.sgm), uint32(t.sgn), m.M, m.N, m.K}, f.epilogue()...)
 	blocks, rows := pl.blocks(f, t.bm), pl.p.At(f.ops[0].X).Rows
 	return Dispatch{Module: module, Name: fmt.Sprintf("%s_%dx%d", module, t.bm, t.bn), Spec: spec, Subgroup: pl.caps.SubgroupSize,
-		Args: args, Reads: f.reads(), Writes: f.writes(),
+		Args: args, Reads: f.readsWith(Access{Temp: halves}), Writes: f.writes(),
 		Grid: func(s Shape) [3]uint32 {
 			g := pl.fold(blocks)
 			g[2] = uint32(ceilDiv(rows.At(s.Sizes()), t.bn))

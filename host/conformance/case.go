@@ -19,8 +19,12 @@ type Case struct {
 	Seed     uint64
 	Format   compute.DType // weight format that the device must have; NoDType: none in particular
 	Quick    bool          // part of the short run
+	Wide     bool          // weights beyond the range of half precision, which fast arithmetic need not hold: see In
 	fill     func(*build)
 }
+
+// In says whether the case can be run in an arithmetic.
+func (c Case) In(m compute.Math) bool { return m != compute.Fast || !c.Wide }
 
 func (c Case) String() string { return c.Op + "/" + c.Name }
 

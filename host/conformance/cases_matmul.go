@@ -75,6 +75,7 @@ func (m mm) fill(b *build) {
 
 func (l *list) mm(kind string, m mm, quick bool) {
 	l.add("matmul", fmt.Sprintf("%s_%v_r%d_n%d_k%d", kind, m.format, m.r, m.n, m.k), m.format, quick, m.fill)
+	(*l)[len(*l)-1].Wide = m.scales == largeScales
 }
 
 // pick walks through a list as the cases go, so that axes that are not crossed still meet in many combinations.
@@ -126,6 +127,7 @@ func (l *list) matmul() {
 			with("zero_scales", j == (i+5)%6, func(m *mm) { m.scales = zeroScales })
 			with("large_scales", j == i%6, func(m *mm) { m.scales, m.spread = largeScales, 1e18 })
 			with("tiny_inputs", j == (i+1)%6, func(m *mm) { m.spread = 1e-30 })
+			with("large_inputs", j == (i+3)%6, func(m *mm) { m.spread = 1e30 })
 			with("zero_rows", j == (i+2)%6, func(m *mm) { m.zeros = true })
 		}
 	}
