@@ -49,10 +49,12 @@ func (d *Device) Compile(ctx context.Context, p *compute.Program, o compute.Opti
 	if err != nil {
 		return nil, err
 	}
-	// Decoding and full batches at once; what lies between, when a step of that shape comes.
-	most := kernel.Shape{Tokens: max(o.MaxTokens, 1), Outputs: max(o.MaxOutputs, 1), Seqs: max(o.MaxSeqs, 1)}
-	if err := d.makePipelines(ctx, groups, most, kernel.Shape{Tokens: 1, Outputs: 1, Seqs: 1}); err != nil {
-		return nil, err
+	// A program for single tokens has one shape, so its kernels are made at once. Others make the kernels of a shape when a step of it
+	// comes: a short prompt never needs those of a long one.
+	if o.MaxTokens <= 1 && o.MaxSeqs <= 1 {
+		if err := d.makePipelines(ctx, groups, kernel.Shape{Tokens: 1, Outputs: 1, Seqs: 1}, o.Progress); err != nil {
+			return nil, err
+		}
 	}
 	if err := d.makeCodebooks(groups); err != nil {
 		return nil, err

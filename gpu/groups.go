@@ -11,7 +11,7 @@ import (
 
 // recordGroups records every group in a command buffer of its own.
 func (x *executable) recordGroups(ctx context.Context, s kernel.Shape) (*recording, error) {
-	if err := x.d.makePipelines(ctx, x.groups, s); err != nil {
+	if err := x.d.makePipelines(ctx, x.groups, s, x.o.Progress); err != nil {
 		return nil, err
 	}
 	r := &recording{}

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
-	"slices"
 	"sync"
 
 	"tuff/gpu/kernel"
@@ -36,16 +35,15 @@ func argSize(a kernel.Arg) int {
 	return 4
 }
 
-// makePipelines makes all pipelines that groups need for steps of these shapes and the device does not have yet, on all
-// cores.
-func (d *Device) makePipelines(ctx context.Context, groups []kernel.Group, shapes ...kernel.Shape) error {
+// makePipelines makes all pipelines that groups need for steps of a shape and the device does not have yet, on all cores.
+func (d *Device) makePipelines(ctx context.Context, groups []kernel.Group, s kernel.Shape, progress func(done, total int)) error {
 	var todo []*kernel.Dispatch
 	seen := map[string]bool{}
 	for g := range groups {
 		for i := range groups[g].Dispatches {
 			disp := &groups[g].Dispatches[i]
 			key := pipelineKey(disp)
-			if d.pipelines[key] == nil && !seen[key] && slices.ContainsFunc(shapes, func(s kernel.Shape) bool { return runs(disp.Grid(s)) }) {
+			if d.pipelines[key] == nil && !seen[key] && runs(disp.Grid(s)) {
 				seen[key] = true
 				todo = append(todo, disp)
 			}
@@ -54,6 +52,11 @@ func (d *Device) makePipelines(ctx context.Context, groups []kernel.Group, shape
 	if todo == nil {
 		return ctx.Err()
 	}
+	if progress == nil {
+		progress = func(int, int) {}
+	}
+	made := 0
+	progress(made, len(todo))
 	work := make(chan *kernel.Dispatch)
 	var wg sync.WaitGroup
 	var errs []error
@@ -70,6 +73,8 @@ func (d *Device) makePipelines(ctx context.Context, groups []kernel.Group, shape
 					d.pipelines[pipelineKey(disp)] = p
 					d.fresh++
 				}
+				made++
+				progress(made, len(todo))
 				d.mu.Unlock()
 			}
 		}()

@@ -135,7 +135,7 @@ func (x *executable) put(c *vk.Commands, e *launch, s kernel.Shape, buf []byte) 
 
 // recordPlain records everything for a shape, in command buffers of bounded length.
 func (x *executable) recordPlain(ctx context.Context, s kernel.Shape) (*recording, error) {
-	if err := x.d.makePipelines(ctx, x.groups, s); err != nil {
+	if err := x.d.makePipelines(ctx, x.groups, s, x.o.Progress); err != nil {
 		return nil, err
 	}
 	r := &recording{}

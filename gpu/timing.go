@@ -18,7 +18,7 @@ type timedSpan struct {
 
 // recordTimed is recordPlain with a timestamp on each side of every dispatch.
 func (x *executable) recordTimed(ctx context.Context, s kernel.Shape) (*recording, error) {
-	if err := x.d.makePipelines(ctx, x.groups, s); err != nil {
+	if err := x.d.makePipelines(ctx, x.groups, s, x.o.Progress); err != nil {
 		return nil, err
 	}
 	if x.d.dev.Info().Limits.TimestampValidBits == 0 {

@@ -199,7 +199,7 @@ func (c *common) loadOn(ctx context.Context, dev compute.Device, f *weights.File
 		o.ContextLen = c.ctx
 	}
 	bar := c.bar("loading " + f.Name)
-	o.Progress = bar.set
+	o.Progress, o.Compile.Progress = bar.set, c.compiling()
 	l.Engine, err = engine.New(ctx, dev, f, o)
 	bar.done()
 	if err != nil {
@@ -263,6 +263,23 @@ func (p *progress) done() {
 		_ = p.bar.Finish()
 	case p.tty:
 		fmt.Fprint(p.w, "\r\x1b[K")
+	}
+}
+
+// compiling shows how far the kernels of a step are, where that takes longer than a moment: the first time on a device.
+func (c *common) compiling() func(done, total int) {
+	bar, drawn, start := c.bar("compiling"), false, time.Time{}
+	return func(done, total int) {
+		switch {
+		case done == 0:
+			start = time.Now()
+		case done == total && drawn:
+			bar.done()
+			drawn = false
+		case done < total && time.Since(start) > 300*time.Millisecond:
+			bar.count("kernels", done, total)
+			drawn = true
+		}
 	}
 }
 

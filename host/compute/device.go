@@ -68,6 +68,9 @@ type Options struct {
 	NoFuse bool
 	// Variant forces kernels by op stem, for the kernel lab ("matmul" → "matmul_q8_0_tile"). Unknown names are errors.
 	Variant map[string]string
+	// Progress, if set, is told how many of the kernels that a step needs are compiled, from none to all, when some are not yet: by
+	// Compile and by a run of a new shape. Calls do not overlap.
+	Progress func(done, total int)
 }
 
 // Group is one or more ops that a device runs together.

@@ -31,7 +31,7 @@ type Options struct {
 	// TypeK and TypeV are the types of the KV cache; none: F32 for exact arithmetic and F16 for fast, or where values are a part of
 	// their keys what the keys have.
 	TypeK, TypeV compute.DType
-	// Compile is merged into the options of every Compile: Keep, NoFuse, Variant.
+	// Compile is merged into the options of every Compile: Keep, NoFuse, Variant, Progress.
 	Compile compute.Options
 	// Progress, if set, is told the bytes of weights on the device so far.
 	Progress func(done, total int64)
