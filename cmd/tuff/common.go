@@ -26,6 +26,7 @@ type common struct {
 	threads, ctx        int
 	typeK, typeV        string
 	strict, json, verb  bool
+	untuned             bool // shapes of kernels that were found for the device are left aside
 	out, err            io.Writer
 }
 

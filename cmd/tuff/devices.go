@@ -13,6 +13,7 @@ import (
 
 	"tuff/fallback"
 	"tuff/gpu"
+	"tuff/gpu/kernel"
 	"tuff/host/compute"
 	"tuff/host/engine"
 	"tuff/host/model"
@@ -52,7 +53,7 @@ func (c *common) choose(ctx context.Context, selector string, f *weights.File) (
 			return c.openCPU(why)
 		}
 		c.taken(dev, why)
-		return dev, nil
+		return c.useTuned(dev.(*gpu.Device)), nil
 	}
 	dev, err := gpu.Open(selector, gpuOptions)
 	if err != nil {
@@ -62,7 +63,7 @@ func (c *common) choose(ctx context.Context, selector string, f *weights.File) (
 		return nil, err
 	}
 	c.taken(dev, "asked for "+selector)
-	return dev, nil
+	return c.useTuned(dev), nil
 }
 
 // contextBytes is what the state of a sequence of c.ctx positions takes, or of as many as the engine gives when c.ctx is
@@ -218,6 +219,7 @@ type deviceReport struct {
 	Limits    map[string]int64 `json:"limits,omitempty"`
 	SelfCheck string           `json:"self_check"`
 	Measured  *compute.Limits  `json:"measured,omitempty"`
+	Tuned     kernel.Tuned     `json:"tuned,omitempty"`
 	Auto      bool             `json:"auto"`
 	Why       string           `json:"why,omitempty"`
 }
@@ -326,6 +328,7 @@ func (c *common) inspectDevice(ctx context.Context, f gpu.Found, r *deviceReport
 	if l, ok := readLimits(f.Info); ok {
 		r.Measured = l
 	}
+	r.Tuned = readTuned(f.Info)
 	if !check && !measure {
 		return nil
 	}
@@ -368,6 +371,9 @@ func (c *common) printDevices(list []deviceReport) {
 		fmt.Fprintf(w, "  tiers\t%s\n  self-check\t%s\n", strings.Join(r.Tiers, ", "), r.SelfCheck)
 		if l := r.Measured; l != nil {
 			printLimits(w, l)
+		}
+		if len(r.Tuned) > 0 {
+			fmt.Fprintf(w, "  tuned\t%d kernels of one row (tuff tune)\n", len(r.Tuned))
 		}
 		for _, k := range []string{"maxComputeSharedMemorySize", "maxComputeWorkGroupInvocations", "subgroupSize", "maxMemoryAllocationSize"} {
 			if v, ok := r.Limits[k]; ok && c.verb {

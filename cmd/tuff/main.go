@@ -88,7 +88,7 @@ Exit codes: 0 done, 1 error, 2 wrong usage, 3 a gate (compare, kernels test) fou
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.AddCommand(newRun(), newChat(), newDevices(), newInspect(), newTokenize(), newTemplate(), newLogits(),
-		newPerplexity(), newBench(), newCompare(), newProfile(), newKernels(), newGPUReport(), newQuantize(), newSynth())
+		newPerplexity(), newBench(), newCompare(), newProfile(), newKernels(), newTune(), newGPUReport(), newQuantize(), newSynth())
 	return root
 }
 

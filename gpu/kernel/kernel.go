@@ -24,6 +24,7 @@ type Caps struct {
 	// UniformLoads says that what all invocations of a subgroup read alike is read once, and what each reads for itself one by one:
 	// the device is a CPU, and its driver tells the two apart.
 	UniformLoads bool
+	Tuned        Tuned          // shapes of kernels that were found for this device
 	CoopMat      []CoopMatShape // those of KHR cooperative matrices that a subgroup multiplies; empty without
 	Units        uint32         // compute units if the driver tells, else an estimate by kind; bounds split counts
 }
@@ -89,6 +90,7 @@ type Group struct {
 	Ops        []int // indices into Program.Instrs
 	Kernel     string
 	Why        string
+	Products   []string // keys of Tuned: the multiplications of few rows in it
 	Temps      []Temp
 	Dispatches []Dispatch
 }

@@ -69,6 +69,9 @@ func (pl *planner) matMul(g *Group, f product) error {
 	default:
 		g.Why = fmt.Sprintf("to %d rows every weight is read once, into registers; beyond, tiles in shared memory", maxVecRows)
 	}
+	if m.found != "" {
+		g.Why += "; for one row tuned: " + m.found
+	}
 	return nil
 }
 
@@ -83,6 +86,7 @@ type matMulPlan struct {
 	forced string // the variant asked for
 	lane   bool   // matmul_lane for any number of rows
 	coop   bool   // matmul_coop for many
+	found  string // the tuned shape for one row
 }
 
 func (pl *planner) newMatMulPlan(g *Group, f product) *matMulPlan {
@@ -94,6 +98,15 @@ func (pl *planner) newMatMulPlan(g *Group, f product) *matMulPlan {
 
 // few covers as many rows as the kernels without shared panels are for.
 func (m *matMulPlan) few() error {
+	m.g.addProduct(m.key(m.f))
+	if few, ok := m.tuned(); ok {
+		d, err := m.fewAs(few, m.f, 1)
+		if err != nil {
+			return err
+		}
+		m.g.addFor(d, m.rows, 1, 1)
+		m.next, m.found = 2, few.String()
+	}
 	suffix, dispatch := "_vec", m.matMulVec
 	switch {
 	case m.lane:
@@ -193,7 +206,12 @@ func (pl *planner) matMulVec(module string, f product, cols int) (Dispatch, erro
 	if f.pair {
 		height /= 2
 	}
-	spec := slices.Concat([]uint32{pl.vecGroup(k), uint32(height), uint32(cols)}, f.epilogue(), pl.few(f))
+	return pl.vecAs(module, f, cols, int(pl.vecGroup(k)), height)
+}
+
+// vecAs is matmul_vec with group invocations for height weight rows.
+func (pl *planner) vecAs(module string, f product, cols, group, height int) (Dispatch, error) {
+	spec := slices.Concat([]uint32{uint32(group), uint32(height), uint32(cols)}, f.epilogue(), pl.few(f))
 	args, err := pl.matMulArgs(f)
 	if err != nil {
 		return Dispatch{}, err
@@ -219,13 +237,18 @@ func (pl *planner) matMulTile(module string, f product, t tile) (Dispatch, error
 }
 
 func (pl *planner) matMulLane(module string, f product, cols int) (Dispatch, error) {
-	args, err := pl.matMulArgs(f)
-	if err != nil {
-		return Dispatch{}, err
-	}
 	wg, height := int(max(pl.caps.SubgroupSize, 8)), 2
 	if f.pair || cols > 4 && f.whole == nil {
 		height = 1
+	}
+	return pl.laneAs(module, f, cols, wg, height)
+}
+
+// laneAs is matmul_lane with wg invocations of height weight rows each.
+func (pl *planner) laneAs(module string, f product, cols, wg, height int) (Dispatch, error) {
+	args, err := pl.matMulArgs(f)
+	if err != nil {
+		return Dispatch{}, err
 	}
 	spec := slices.Concat([]uint32{uint32(wg), uint32(height), uint32(cols)}, f.epilogue(), pl.few(f))
 	blocks, rows := pl.blocks(f, wg*height), pl.p.At(f.ops[0].X).Rows

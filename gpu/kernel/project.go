@@ -152,13 +152,13 @@ func (pl *planner) products(p projection, whole bool) []product {
 // it saves, op by op.
 func (pl *planner) project(g *Group, p projection) error {
 	rows := pl.p.At(p.mats[0].X).Rows
-	next, many := 1, []string(nil)
+	next, many, found := 1, []string(nil), ""
 	for _, f := range pl.products(p, true) {
 		m := pl.newMatMulPlan(g, f)
 		if err := m.few(); err != nil {
 			return err
 		}
-		next = m.next
+		next, found = m.next, m.found
 	}
 	most := rows.At(pl.most.Sizes())
 	if next <= most {
@@ -186,6 +186,9 @@ func (pl *planner) project(g *Group, p projection) error {
 		}
 	}
 	g.Why = "to 8 rows each workgroup normalises as it reads and finishes its results itself; beyond, op by op"
+	if found != "" {
+		g.Why += "; for one row tuned: " + found
+	}
 	return nil
 }
 

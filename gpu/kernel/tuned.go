@@ -1,0 +1,126 @@
+package kernel
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"tuff/host/compute"
+)
+
+// Few is how the multiplication of one row of X is shared out: what a device is tuned in.
+type Few struct {
+	Kernel string `json:"kernel"` // "vec" or "lane"
+	Rows   int    `json:"rows"`   // weight rows of a workgroup of matmul_vec, or of an invocation of matmul_lane
+	Group  int    `json:"group"`  // invocations of a workgroup
+}
+
+func (f Few) String() string { return fmt.Sprintf("%s %d×%d", f.Kernel, f.Rows, f.Group) }
+
+// Tuned says how the multiplications of one row are shared out where measuring found something better than the plan's own rule, by
+// Group.Products. AnyProduct stands for all that are not named.
+type Tuned map[string]Few
+
+// AnyProduct is what a shape is tried with in every multiplication.
+const AnyProduct = "*"
+
+// Fews are the shapes that tuning tries on a device: from 1 to 8 weight rows a workgroup, that is streams of loads in flight, and from
+// a subgroup to 256 invocations that share each.
+func Fews(caps Caps) []Few {
+	var list []Few
+	for _, group := range []int{8, 16, 32, 64, 128, 256} {
+		if group < int(caps.SubgroupSize) {
+			continue
+		}
+		for _, rows := range []int{1, 2, 4, 8} {
+			list = append(list, Few{"vec", rows, group}, Few{"lane", rows, group})
+		}
+	}
+	return slices.DeleteFunc(list, func(f Few) bool {
+		return f.check(&caps) != nil || f.Kernel == "lane" && f.Group > 2*max(int(caps.SubgroupSize), 8) || f.Kernel == "vec" && f.Rows*f.Group > 1024
+	})
+}
+
+// check refuses what the kernels are not made for: tuned shapes come from a file.
+func (f Few) check(caps *Caps) error {
+	most := map[string]int{"vec": 8, "lane": 4}[f.Kernel]
+	switch {
+	case most == 0:
+		return fmt.Errorf("gpu: tuned shape: got kernel %q, want vec or lane", f.Kernel)
+	case f.Kernel == "vec" && !caps.SubgroupArith:
+		return fmt.Errorf("gpu: tuned shape %v: the device lacks subgroup arithmetic", f)
+	case f.Rows < 1 || f.Rows > most || f.Rows != pow2(f.Rows):
+		return fmt.Errorf("gpu: tuned shape %v: got %d rows, want a power of two of at most %d", f, f.Rows, most)
+	case f.Group < 8 || f.Group > min(256, int(caps.MaxInvocations)) || f.Group != pow2(f.Group):
+		return fmt.Errorf("gpu: tuned shape %v: got %d invocations, want a power of two of 8 to %d", f, f.Group, min(256, caps.MaxInvocations))
+	}
+	return nil
+}
+
+// key names a product by what its time depends on: format, sizes, and what is fused into it.
+func (pl *planner) key(f product) string {
+	w := pl.p.At(f.ops[0].W)
+	var n []string
+	for _, op := range f.ops {
+		n = append(n, fmt.Sprint(pl.p.At(op.W).Rows.Fixed))
+	}
+	key := fmt.Sprintf("%v %s×%d", w.DType, strings.Join(n, "+"), w.Cols)
+	for _, part := range []struct {
+		is   bool
+		name string
+	}{{f.norm != nil, " rmsnorm"}, {f.pair, " swiglu"}, {f.whole != nil && f.whole.rope != nil, " rope_kvstore"}, {f.residual != 0, " add"}} {
+		if part.is {
+			key += part.name
+		}
+	}
+	return key
+}
+
+// tuned is the shape of one row that was found for a product. One that this device cannot run is as none.
+func (m *matMulPlan) tuned() (Few, bool) {
+	if m.forced != "" {
+		return Few{}, false
+	}
+	few, ok := m.caps.Tuned[m.key(m.f)]
+	if !ok {
+		few, ok = m.caps.Tuned[AnyProduct]
+	}
+	if !ok || few.check(&m.caps) != nil {
+		return Few{}, false
+	}
+	if m.f.whole != nil && m.f.whole.rope != nil {
+		few.Rows = max(few.Rows, 2) // rows of a pair are rotated together
+	}
+	return few, true
+}
+
+// fewAs plans the kernel of a product for cols rows in a shape.
+func (pl *planner) fewAs(few Few, f product, cols int) (Dispatch, error) {
+	module, err := moduleOf("matmul", pl.p.At(f.ops[0].W).DType, "_"+few.Kernel)
+	if err != nil {
+		return Dispatch{}, err
+	}
+	if few.Kernel == "lane" {
+		return pl.laneAs(module, f, cols, few.Group, few.Rows)
+	}
+	return pl.vecAs(module, f, cols, few.Group, few.Rows)
+}
+
+func (g *Group) addProduct(key string) {
+	if !slices.Contains(g.Products, key) {
+		g.Products = append(g.Products, key)
+	}
+}
+
+// ProductsOf are the keys of all groups: those that Tuned may name.
+func ProductsOf(caps Caps, p *compute.Program, o compute.Options) ([][]string, error) {
+	groups, err := Plan(caps, p, o)
+	if err != nil {
+		return nil, err
+	}
+	keys := make([][]string, len(groups))
+	for i := range groups {
+		keys[i] = groups[i].Products
+	}
+	return keys, nil
+}
