@@ -88,6 +88,7 @@ var (
 		{"TM", "weight rows of an invocation"},
 		{"TN", "activation rows of an invocation"},
 	}
+	split    = []Spec{{"PIECES", "of K, each summed by workgroups of its own"}}
 	chains   = Spec{"CHAINS", "independent chains of an invocation"}
 	fragment = []Spec{{"M", "rows of A and of the sum"}, {"N", "columns of B and of the sum"}, {"K", "columns of A, rows of B"},
 		{"VARY", "1: A changes every round"}}
@@ -141,12 +142,15 @@ func manifest() []Entry {
 	format("matmul", "_coop", []Need{NeedInt64, NeedFloat16, NeedMemoryModel, NeedCoopMat}, concat(workgroup, []Spec{
 		{"BM", "weight rows of a tile"}, {"BN", "activation rows of a tile"}, {"BK", "elements of a panel"},
 		{"SGM", "subgroups along the weight rows"}, {"SGN", "subgroups along the activation rows"},
-		{"CM", "weight rows of a fragment"}, {"CN", "activation rows of a fragment"}, {"CK", "elements of a fragment"}}, epilogue)...)
+		{"CM", "weight rows of a fragment"}, {"CN", "activation rows of a fragment"}, {"CK", "elements of a fragment"}}, epilogue,
+		[]Spec{{"SUPER", "tiles of a super-row"}}, split)...)
 	format("matmul", "_lane", int64s16, concat(workgroup,
 		[]Spec{{"ROWS", "weight rows of an invocation"}, {"COLS", "activation rows of a workgroup"}}, epilogue, few)...)
-	format("matmul", "_tile", int64s, concat(workgroup, tile, epilogue)...)
+	format("matmul", "_tile", int64s, concat(workgroup, tile, epilogue, split)...)
 	format("matmul", "_vec", []Need{NeedInt64, Need16Bit, NeedSubgroup}, concat(workgroup,
 		[]Spec{{"ROWS", "weight rows of a workgroup"}, {"COLS", "activation rows, at most"}}, epilogue, few)...)
+	plain("matmul_join", nil, concat(workgroup, split, []Spec{{"PAIR", "1: two matrices joined by SwiGLU"}, {"BIAS", "bit i: matrix i has a bias"},
+		{"RESIDUAL", "1: the residual is added"}})...)
 	plain("matmul_naive", nil, Spec{"SIDE_X", "columns of a workgroup"}, Spec{"SIDE_Y", "rows of a workgroup"},
 		Spec{"COUNT", "1: count loads"})
 	plain("matmul_square", nil, Spec{"TILE", "side of the tile"}, Spec{"TILE_Y", "the same"}, Spec{"COUNT", "1: count loads"})

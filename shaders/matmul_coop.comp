@@ -8,8 +8,8 @@
 // Params    include/matmul.glsl
 // Spec      0 WG = SGM SGN subgroups of the size that is asked for   1 BM, 2 BN: tile   3 BK: multiple of 8 and CK, at most
 //           BLOCK_LEN or any if that is 1   4 SGM, 5 SGN: subgroups   6 CM, 7 CN, 8 CK: fragment, of the device's list
-//           9 MATS, 10 PAIR, 11 BIAS, 12 RESIDUAL: as matmul_vec
-// Grid      x, y: sum over matrices of ceil(n / BM), folded; z: ceil(rows / BN)
+//           9 MATS, 10 PAIR, 11 BIAS, 12 RESIDUAL: as matmul_vec   13 SUPER: tiles of a super-row, 14 PIECES: include/split.glsl
+// Grid      x, y: sum over matrices of ceil(n / BM), folded; z: ceil(rows / BN) PIECES; tiles are taken in super-rows
 // Tails     past n, rows and k zeros are staged, nothing is read or stored there
 // Shared    4 (BK + 8) ((1 + PAIR) BM + BN) + 4 (1 + PAIR) SGM SGN CM CN bytes; rows of BK + 8 halves keep banks apart
 // Order     k ascending in steps of CK, f32; weights beyond the range of half are its largest numbers
@@ -37,6 +37,9 @@ layout(constant_id = 9) const uint MATS = 1;
 layout(constant_id = 10) const uint PAIR = 0;
 layout(constant_id = 11) const uint BIAS = 0;
 layout(constant_id = 12) const uint RESIDUAL = 0;
+layout(constant_id = 13) const uint SUPER = 8;
+layout(constant_id = 14) const uint PIECES = 1;
+#include "include/split.glsl"
 
 const uint SETS = 1 + PAIR;
 const uint STRIDE = BK / 4 + 2;               // of a row in shared memory, in vectors of 4 halves
@@ -81,9 +84,11 @@ f16vec4 halves(uvec2 v) { return f16vec4(unpackFloat2x16(v.x), unpackFloat2x16(v
 
 void main() {
   beginFormat(k);
-  Matrix m = matrixOf(foldedWorkgroup(), BM, MATS);
+  Tile at = tileOf(SUPER);
+  Matrix m = matrixOf(at.block, BM, MATS);
   if (m.first >= m.n) return; // the fold's tail; the whole workgroup
-  uint firstR = gl_WorkGroupID.z * BN, lane = gl_LocalInvocationID.x;
+  uvec2 span = spanOf(at.piece, BK);
+  uint firstR = at.rows * BN, lane = gl_LocalInvocationID.x;
   uint tileM = gl_SubgroupID % SGM * (BM / SGM), tileN = gl_SubgroupID / SGM * (BN / SGN);
 
   coopmat<float, gl_ScopeSubgroup, CM, CN, gl_MatrixUseAccumulator> acc[SETS * FM * FN];
@@ -93,9 +98,9 @@ void main() {
   f16vec4 w[2 * EACH_W];
   uvec4 v[EACH_X];
   uint half_ = 0;
-  for (uint k0 = 0; k0 < k + BK; k0 += BK) {
+  for (uint k0 = span.x; k0 < span.y + BK; k0 += BK) {
     // Loads of this panel are under way while the one before is multiplied.
-    if (k0 < k) {
+    if (k0 < span.y) {
       vec4 a, b;
       [[unroll]] for (uint i = 0; i < EACH_W; i++) {
         fetchWeights(m, lane + i * WG, k0, a, b);
@@ -104,7 +109,7 @@ void main() {
       }
       [[unroll]] for (uint i = 0; i < EACH_X; i++) v[i] = fetchX(firstR, lane + i * WG, k0);
     }
-    if (k0 > 0u) {
+    if (k0 > span.x) {
       uint fromW = (1u - half_) * PANEL_W, fromX = (1u - half_) * PANEL_X;
       [[unroll]] for (uint e = 0; e < BK; e += CK) {
         coopmat<float16_t, gl_ScopeSubgroup, CK, CN, gl_MatrixUseB> b[FN];
@@ -118,19 +123,19 @@ void main() {
         }
       }
     }
-    if (k0 < k) {
+    if (k0 < span.y) {
       [[unroll]] for (uint i = 0; i < EACH_W; i++) {
-        uint s = lane + i * WG, at = half_ * PANEL_W + s / SEGS * STRIDE + s % SEGS * 2u;
+        uint s = lane + i * WG, to = half_ * PANEL_W + s / SEGS * STRIDE + s % SEGS * 2u;
         if (s < SETS * BM * SEGS) {
-          sw[at] = w[2u * i];
-          sw[at + 1u] = w[2u * i + 1u];
+          sw[to] = w[2u * i];
+          sw[to + 1u] = w[2u * i + 1u];
         }
       }
       [[unroll]] for (uint i = 0; i < EACH_X; i++) {
-        uint s = lane + i * WG, at = half_ * PANEL_X + s / SEGS * STRIDE + s % SEGS * 2u;
+        uint s = lane + i * WG, to = half_ * PANEL_X + s / SEGS * STRIDE + s % SEGS * 2u;
         if (s < BN * SEGS) {
-          sx[at] = halves(v[i].xy);
-          sx[at + 1u] = halves(v[i].zw);
+          sx[to] = halves(v[i].xy);
+          sx[to + 1u] = halves(v[i].zw);
         }
       }
     }
@@ -150,15 +155,9 @@ void main() {
       for (uint e = gl_SubgroupInvocationID; e < CM * CN; e += gl_SubgroupSize) {
         uint n = m.first + tileM + i * CM + e % CM, r = firstR + tileN + j * CN + e / CM;
         if (n >= m.n || r >= rows) continue;
-        float scale = back.v[r], t = results[base + e] * scale;
-        if ((BIAS >> m.index & 1u) != 0u) t += m.bias.v[n];
-        if (PAIR == 1) {
-          float up = results[base + CM * CN + e] * scale;
-          if ((BIAS & 2u) != 0u) up += b1.v[n];
-          t = silu(t) * up;
-        }
-        if (RESIDUAL == 1) t += residual.v[r * m.n + n];
-        m.o.v[r * m.n + n] = t;
+        float scale = back.v[r], up = 0.0;
+        if (PAIR == 1) up = results[base + CM * CN + e] * scale;
+        finish(m, n, r, at.piece, results[base + e] * scale, up);
       }
       // It is read before the next one overwrites it.
       controlBarrier(gl_ScopeSubgroup, gl_ScopeSubgroup, gl_StorageSemanticsShared, gl_SemanticsAcquireRelease);

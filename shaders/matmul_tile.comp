@@ -6,8 +6,8 @@
 // Shapes    as matmul_vec
 // Params    include/matmul.glsl
 // Spec      0 WG = (BM/TM)(BN/TN)   1 BM, 2 BN: tile   3 BK: multiple of 8, at most BLOCK_LEN or any if that is 1
-//           4 TM, 5 TN: divisors of BM, BN   6 MATS, 7 PAIR, 8 BIAS, 9 RESIDUAL: as matmul_vec
-// Grid      x, y: sum over matrices of ceil(n / BM), folded; z: ceil(rows / BN)
+//           4 TM, 5 TN: divisors of BM, BN   6 MATS, 7 PAIR, 8 BIAS, 9 RESIDUAL: as matmul_vec   10 PIECES: include/split.glsl
+// Grid      x, y: sum over matrices of ceil(n / BM), folded; z: ceil(rows / BN) PIECES
 // Tails     past n, rows and k zeros are staged, nothing is read or stored there
 // Shared    4 BK ((1 + PAIR)(BM + 1) + BN + 1) bytes; the odd stride keeps the transposing stores free of bank conflicts
 // Order     k ascending, f32
@@ -26,12 +26,14 @@ layout(constant_id = 6) const uint MATS = 1;
 layout(constant_id = 7) const uint PAIR = 0;
 layout(constant_id = 8) const uint BIAS = 0;
 layout(constant_id = 9) const uint RESIDUAL = 0;
+layout(constant_id = 10) const uint PIECES = 1;
 
 const uint PANEL = BK * (BM + 1);
 shared float sw[PANEL * (1 + PAIR)];
 shared float sx[BK * (BN + 1)];
 
 #include "include/panel.glsl"
+#include "include/split.glsl"
 
 // stageX stages BN rows of x by BK elements likewise.
 void stageX(uint first, uint k0) {
@@ -47,14 +49,15 @@ void main() {
   beginFormat(k);
   Matrix m = matrixOf(foldedWorkgroup(), BM, MATS);
   if (m.first >= m.n) return; // the fold's tail; the whole workgroup
-  uint firstR = gl_WorkGroupID.z * BN;
+  uint piece = gl_WorkGroupID.z % PIECES, firstR = gl_WorkGroupID.z / PIECES * BN;
+  uvec2 span = spanOf(piece, BK);
   // Neighbouring invocations take neighbouring weight rows, so that their stores to out are neighbours too.
   uint tm = gl_LocalInvocationID.x % (BM / TM), tn = gl_LocalInvocationID.x / (BM / TM);
 
   float acc[TM * TN], acc1[TM * TN];
   [[unroll]] for (uint i = 0; i < TM * TN; i++) acc[i] = acc1[i] = 0.0;
 
-  for (uint k0 = 0; k0 < k; k0 += BK) {
+  for (uint k0 = span.x; k0 < span.y; k0 += BK) {
     stageWeights(m.w, m.n, m.first, k0, 0u);
     if (PAIR == 1) stageWeights(w1, m.n, m.first, k0, PANEL);
     stageX(firstR, k0);
@@ -79,16 +82,9 @@ void main() {
   [[unroll]] for (uint i = 0; i < TM; i++) {
     uint n = m.first + tm + i * (BM / TM);
     if (n >= m.n) continue;
-    float b = 0.0, bUp = 0.0;
-    if ((BIAS >> m.index & 1u) != 0u) b = m.bias.v[n];
-    if (PAIR == 1 && (BIAS & 2u) != 0u) bUp = b1.v[n];
     [[unroll]] for (uint j = 0; j < TN; j++) {
       uint r = firstR + tn + j * (BN / TN);
-      if (r >= rows) continue;
-      float t = acc[i * TN + j] + b;
-      if (PAIR == 1) t = silu(t) * (acc1[i * TN + j] + bUp);
-      if (RESIDUAL == 1) t += residual.v[r * m.n + n];
-      m.o.v[r * m.n + n] = t;
+      if (r < rows) finish(m, n, r, piece, acc[i * TN + j], acc1[i * TN + j]);
     }
   }
 }

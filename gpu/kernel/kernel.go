@@ -98,7 +98,17 @@ type Group struct {
 // nameKernel names a group by its dispatches, which are alternatives or follow each other: first to last.
 func (g *Group) nameKernel() {
 	g.Kernel = g.Dispatches[0].Name
-	if last := g.Dispatches[len(g.Dispatches)-1].Name; last != g.Kernel {
+	if last := g.last(); last != g.Kernel {
 		g.Kernel += " to " + last
 	}
+}
+
+// last names the last dispatch that multiplies or does whatever else the group is for: matmul_join only follows others.
+func (g *Group) last() string {
+	for i := len(g.Dispatches) - 1; i > 0; i-- {
+		if name := g.Dispatches[i].Name; name != "matmul_join" {
+			return name
+		}
+	}
+	return g.Dispatches[0].Name
 }

@@ -3,6 +3,7 @@ package kernel
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"tuff/host/compute"
 )
@@ -69,6 +70,9 @@ func (pl *planner) matMul(g *Group, f product) error {
 	default:
 		g.Why = fmt.Sprintf("to %d rows every weight is read once, into registers; beyond, tiles in shared memory", maxVecRows)
 	}
+	if m.cuts {
+		g.Why += inPieces
+	}
 	if m.found != "" {
 		g.Why += "; for one row tuned: " + m.found
 	}
@@ -87,13 +91,14 @@ type matMulPlan struct {
 	lane   bool   // matmul_lane for any number of rows
 	coop   bool   // matmul_coop for many
 	found  string // the tuned shape for one row
+	cuts   bool   // K is cut into pieces for some numbers of rows
 }
 
 func (pl *planner) newMatMulPlan(g *Group, f product) *matMulPlan {
 	rows, forced := pl.p.At(f.ops[0].X).Rows, pl.o.Variant["matmul"]
 	return &matMulPlan{planner: pl, g: g, f: f, rows: rows, most: rows.At(pl.most.Sizes()), next: 1, forced: forced,
 		lane: forced == "matmul_lane" || forced == "" && pl.caps.UniformLoads,
-		coop: forced == "matmul_coop" || forced == "" && pl.o.Math == compute.Fast && coopLacks(&pl.caps) == ""}
+		coop: strings.HasPrefix(forced, "matmul_coop") || forced == "" && pl.o.Math == compute.Fast && coopLacks(&pl.caps) == ""}
 }
 
 // few covers as many rows as the kernels without shared panels are for.
@@ -111,7 +116,7 @@ func (m *matMulPlan) few() error {
 	switch {
 	case m.lane:
 		suffix, dispatch = "_lane", m.matMulLane
-	case !m.caps.SubgroupArith || m.forced == "matmul_tile_32" || m.forced == "matmul_tile_64":
+	case !m.caps.SubgroupArith || strings.HasPrefix(m.forced, "matmul_tile_"):
 		return nil
 	}
 	for _, cols := range []int{1, 2, 4, maxVecRows} {
@@ -144,7 +149,7 @@ func (m *matMulPlan) many() error {
 		if t == large {
 			to = all
 		}
-		if err := m.add("_tile", to, func(module string) (Dispatch, error) { return m.matMulTile(module, m.f, t) }); err != nil {
+		if err := m.addTiled("_tile", to, tiling{t.bm, t.bn, t.bk}, func(module string) (Dispatch, error) { return m.matMulTile(module, m.f, t) }); err != nil {
 			return err
 		}
 	}
@@ -222,7 +227,7 @@ func (pl *planner) vecAs(module string, f product, cols, group, height int) (Dis
 }
 
 func (pl *planner) matMulTile(module string, f product, t tile) (Dispatch, error) {
-	spec := append(t.spec(), f.epilogue()...)
+	spec := append(append(t.spec(), f.epilogue()...), 1)
 	args, err := pl.matMulArgs(f)
 	if err != nil {
 		return Dispatch{}, err

@@ -12,6 +12,10 @@ type coopTile struct{ bm, bn, bk, sgm, sgn int }
 // coopTiles are tried from the largest on: a large tile loads less per result.
 var coopTiles = []coopTile{{128, 128, 32, 2, 4}, {64, 64, 32, 2, 2}, {32, 64, 32, 1, 4}, {32, 32, 16, 2, 2}}
 
+// superRow is the number of tiles along the rows of X that neighbouring workgroups take: what runs at once shares panels in the cache.
+// With 128 workgroups at once, 16 by 8 tiles read 24 panels, where 128 by 1 read 129.
+const superRow = 8
+
 // maxFragments bounds the fragments of a subgroup's results: they live in registers, and loops over them are unrolled.
 const maxFragments = 8
 
@@ -71,7 +75,7 @@ func (m *matMulPlan) coops(all int) error {
 		if small == large && c.to != all {
 			continue
 		}
-		if err := m.add("_coop", c.to, func(module string) (Dispatch, error) { return m.matMulCoop(module, m.f, halves, c.t, shape) }); err != nil {
+		if err := m.addTiled("_coop", c.to, tiling{c.t.bm, c.t.bn, c.t.bk}, func(module string) (Dispatch, error) { return m.matMulCoop(module, m.f, halves, c.t, shape) }); err != nil {
 			return err
 		}
 	}
@@ -105,6 +109,7 @@ func (pl *planner) matMulCoop(module string, f product, halves int, t coopTile, 
 	}
 	args[0] = temp(halves)
 	spec := append([]uint32{uint32(t.invocations(&pl.caps)), uint32(t.bm), uint32(t.bn), uint32(t.bk), uint32(t.sgm), uint32(t.sgn), m.M, m.N, m.K}, f.epilogue()...)
+	spec = append(spec, superRow, 1)
 	blocks, rows := pl.blocks(f, t.bm), pl.p.At(f.ops[0].X).Rows
 	return Dispatch{Module: module, Name: fmt.Sprintf("%s_%dx%d", module, t.bm, t.bn), Spec: spec, Subgroup: pl.caps.SubgroupSize,
 		Args: args, Reads: f.readsWith(Access{Temp: halves}), Writes: f.writes(),

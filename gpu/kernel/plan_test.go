@@ -244,3 +244,36 @@ func TestAttentionFitsTheLeastDevice(t *testing.T) {
 		assert.LessOrEqual(t, a.bc, a.wg)
 	}
 }
+
+// Few tiles of long sums are cut into pieces, as many as fill the device; many tiles, and short sums, are not.
+func TestPiecesOfFewTiles(t *testing.T) {
+	for _, c := range []struct {
+		n, k, rows int
+		want       string
+	}{
+		{64, 4096, 64, "matmul_q8_0_tile_64_k8[1 1 8] matmul_join[32 1 1]"},
+		{64, 1024, 64, "matmul_q8_0_tile_64_k2[1 1 2] matmul_join[32 1 1]"},
+		{64, 512, 64, "matmul_q8_0_tile_64[1 1 1]"},
+		{512, 4096, 64, "matmul_q8_0_tile_64_k8[8 1 8] matmul_join[256 1 1]"},
+		{512, 4096, 65, "matmul_q8_0_tile_64_k4[8 1 8] matmul_join[260 1 1]"},
+		{512, 4096, 200, "matmul_q8_0_tile_64_k2[8 1 8] matmul_join[800 1 1]"},
+		{512, 4096, 300, "matmul_q8_0_tile_64[8 1 5]"},
+		{512, 4096, 20, "matmul_q8_0_tile_32_k4[16 1 4] matmul_join[80 1 1]"},
+	} {
+		p := compute.NewProgram("few tiles")
+		w := p.Declare(compute.Tensor{Name: "w", Role: compute.Weight, DType: compute.Q8_0, Rows: compute.Rows(c.n), Cols: c.k, Buffer: fakeBuffer{}})
+		out := p.Declare(compute.Tensor{Name: "out", Role: compute.Output, DType: compute.F32, Rows: compute.PerToken(1), Cols: c.n})
+		x := p.Declare(compute.Tensor{Name: "x", Role: compute.Weight, DType: compute.F32, Rows: compute.PerToken(1), Cols: c.k, Buffer: fakeBuffer{}})
+		p.Add("y", compute.MatMul{X: x, W: w, Out: out})
+		groups, err := Plan(ample, p, compute.Options{MaxTokens: 500, MaxOutputs: 1, MaxSeqs: 1})
+		require.NoError(t, err)
+		shape := Shape{Tokens: c.rows, Outputs: 1, Seqs: 1}
+		assert.Equal(t, "y: "+c.want+"\n", outline(p, groups, shape), "%+v", c)
+		assert.Contains(t, groups[0].Why, "tiles in shared memory")
+		for _, d := range groups[0].Dispatches {
+			if grid := d.Grid(shape); d.Module == "matmul_join" && grid[0] > 0 {
+				assert.LessOrEqual(t, int64(4*c.n*c.rows)*int64(d.Spec[1]), groups[0].Temps[d.Args[0].Value].Bytes(shape), "room for the sums: %+v", c)
+			}
+		}
+	}
+}

@@ -152,7 +152,7 @@ func (pl *planner) products(p projection, whole bool) []product {
 // it saves, op by op.
 func (pl *planner) project(g *Group, p projection) error {
 	rows := pl.p.At(p.mats[0].X).Rows
-	next, many, found := 1, []string(nil), ""
+	next, many, found, cuts := 1, []string(nil), "", false
 	for _, f := range pl.products(p, true) {
 		m := pl.newMatMulPlan(g, f)
 		if err := m.few(); err != nil {
@@ -172,7 +172,8 @@ func (pl *planner) project(g *Group, p projection) error {
 			if err := m.many(); err != nil {
 				return err
 			}
-			many = append(many, g.Dispatches[len(g.Dispatches)-1].Name)
+			many = append(many, g.last())
+			cuts = cuts || m.cuts
 		}
 		if p.rope != nil {
 			g.addFor(pl.ropeStoreDispatch(*p.rope), rows, next, most)
@@ -186,6 +187,9 @@ func (pl *planner) project(g *Group, p projection) error {
 		}
 	}
 	g.Why = "to 8 rows each workgroup normalises as it reads and finishes its results itself; beyond, op by op"
+	if cuts {
+		g.Why += inPieces
+	}
 	if found != "" {
 		g.Why += "; for one row tuned: " + found
 	}

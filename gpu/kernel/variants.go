@@ -21,7 +21,7 @@ type Variant struct {
 
 // Math is the arithmetic that a variant is for: its results keep the bounds of that one.
 func (v Variant) Math() compute.Math {
-	if v.Name == "matmul_coop" {
+	if strings.HasPrefix(v.Name, "matmul_coop") {
 		return compute.Fast
 	}
 	return compute.Exact
@@ -46,8 +46,10 @@ func Variants(caps Caps) []Variant {
 		{"matmul_vec", "matmul", "one to 8 rows of X; every weight read once, into registers", "to 8 rows", vecLacks},
 		{"matmul_lane", "matmul", "weight rows of its own for every invocation, the same activations for all", "any number of rows, on CPUs", ""},
 		{"matmul_coop", "matmul", "tiles on matrix units, in half precision with float32 sums", "more than 8 rows, in fast arithmetic", coopLacks(&caps)},
+		{"matmul_coop_split", "matmul", "those tiles over pieces of K, added up by a second dispatch", "more than 8 rows, in fast arithmetic, fewer tiles than compute units", coopLacks(&caps)},
 		{"matmul_tile_32", "matmul", "32 × 32 results a workgroup from panels in shared memory", "9 to 32 rows", tileLacks(tile32)},
 		{"matmul_tile_64", "matmul", "64 × 64 results a workgroup from panels in shared memory", "more than 32 rows", tileLacks(tile64)},
+		{"matmul_tile_split", "matmul", "tiles over pieces of K, added up by a second dispatch", "more than 8 rows, fewer tiles than compute units", tileLacks(tile64)},
 		{"attention_decode", "attention", "query rows of a sequence together, over the whole context", "to 8 rows a sequence, where KV heads fill the device", ""},
 		{"attention_split", "attention", "the context in pieces, combined by a second dispatch", "to 8 rows a sequence, long contexts", ""},
 		{"attention_prefill", "attention", "tiles of 16 query rows over the keys they see", "more than 8 rows a sequence", ""},

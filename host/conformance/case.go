@@ -36,6 +36,8 @@ type Options struct {
 	Short bool
 	// Match keeps the cases whose Op/Name contains it.
 	Match string
+	// Formats keeps the cases of these weight formats; none: all.
+	Formats []compute.DType
 	// Variant forces kernels, as in compute.Options.
 	Variant map[string]string
 	// Skip names cases (prefixes of Op/Name) that the device is known not to support, with the reason. They are still
@@ -43,6 +45,11 @@ type Options struct {
 	Skip map[string]string
 	// Rerun is the command that runs one case again.
 	Rerun func(Case) string
+}
+
+// Has says whether a case is among those that the options keep.
+func (o *Options) Has(c Case) bool {
+	return (!o.Short || c.Quick) && c.In(o.Math) && strings.Contains(c.String(), o.Match) && (o.Formats == nil || slices.Contains(o.Formats, c.Format))
 }
 
 // formulated are the weight formats that the suite decodes by formulas of its own (decode.go); trusted are the others, which the

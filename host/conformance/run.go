@@ -37,7 +37,7 @@ func Run(t *testing.T, dev, ref compute.Device, o Options) {
 			start, passed, worst := time.Now(), 0, Result{}
 			var skipped []string
 			for _, c := range byOp[op] {
-				if o.Short && !c.Quick || !c.In(o.Math) || !strings.Contains(c.String(), o.Match) {
+				if !o.Has(c) {
 					continue
 				}
 				t.Run(c.Name, func(t *testing.T) {
