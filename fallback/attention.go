@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"tuff/fallback/quant"
+	"tuff/fallback/simd"
 	"tuff/host/compute"
 )
 
@@ -53,24 +54,35 @@ func (k *attention) unit(w *worker, i int) {
 		from, to = min(from, lo), max(to, hi)
 	}
 	n := max(0, to-from)
-	memory := w.float64s(pairs * (n + k.op.HeadDimV))
-	scores, sums := memory[:pairs*n], memory[pairs*n:]
+	memory := w.float64s(pairs*(n+k.op.HeadDimV) + k.tileMemory(pairs))
+	scores, sums, tile := memory[:pairs*n], memory[pairs*n:pairs*(n+k.op.HeadDimV)], memory[pairs*(n+k.op.HeadDimV):]
 	clear(sums)
-	segment := w.float32s(max(k.op.HeadDim, k.op.HeadDimV))
+	segment := w.float32s(max(k.op.HeadDim, k.op.HeadDimV, 2*simd.Width*k.op.HeadDim))
 
+	level := k.level()
+	if level > simd.Plain {
+		k.products(w, b, kvHead, from, to, scores, segment, tile)
+	}
 	for j := from; j < to; j++ {
-		key := k.part(segment, k.k, seq, j, kvHead*k.op.HeadDim, k.op.HeadDim)
+		var key []float32
+		if level == simd.Plain {
+			key = k.part(segment, k.k, seq, j, kvHead*k.op.HeadDim, k.op.HeadDim)
+		}
 		for p := range pairs {
 			r, h := k.pair(b, kvHead, p)
 			if lo, hi := k.keys(r, seq); j < lo || j >= hi {
 				continue
 			}
-			s := k.score(dot(k.q.row(r)[h*k.op.HeadDim:(h+1)*k.op.HeadDim], key))
+			at := p*n + j - from
+			if level == simd.Plain {
+				scores[at] = dot(k.q.row(r)[h*k.op.HeadDim:(h+1)*k.op.HeadDim], key)
+			}
+			s := k.score(scores[at])
 			if k.bias != nil {
 				reach := k.bias.Rows.Fixed / 2
 				s += float64(k.bias.row(min(max(j-int(k.step.Pos[r]), -reach), reach) + reach)[h])
 			}
-			scores[p*n+j-from] = s
+			scores[at] = s
 		}
 	}
 	for p := range pairs {
@@ -85,10 +97,7 @@ func (k *attention) unit(w *worker, i int) {
 			if lo, hi := k.keys(r, seq); j < lo || j >= hi {
 				continue
 			}
-			weight, sum := scores[p*n+j-from], sums[p*k.op.HeadDimV:(p+1)*k.op.HeadDimV]
-			for c, v := range value {
-				sum[c] += weight * float64(v)
-			}
+			level.AddScaled(sums[p*k.op.HeadDimV:(p+1)*k.op.HeadDimV], scores[p*n+j-from], value)
 		}
 	}
 	for p := range pairs {
@@ -96,6 +105,45 @@ func (k *attention) unit(w *worker, i int) {
 		out := k.out.row(r)[h*k.op.HeadDimV : (h+1)*k.op.HeadDimV]
 		for c := range out {
 			out[c] = float32(sums[p*k.op.HeadDimV+c])
+		}
+	}
+}
+
+func (k *attention) level() simd.Level { return k.q.buf.dev.level }
+
+// tileMemory is what products needs for the pairs of a unit.
+func (k *attention) tileMemory(pairs int) int {
+	if k.level() == simd.Plain {
+		return 0
+	}
+	return pairs * (k.op.HeadDim + simd.Width)
+}
+
+// products sets scores, a row of keys [from, to) for each pair of a unit, to the products of queries and keys, a panel of keys at
+// a time; rows is room for two panels and tile for what tileMemory says. What lies in keys that a pair does not see is of no account.
+func (k *attention) products(w *worker, b queries, kvHead, from, to int, scores []float64, rows []float32, tile []float64) {
+	d, pairs, n := k.op.HeadDim, (b.hi-b.lo)*k.group(), to-from
+	wide, sums, seq := tile[:pairs*d], tile[pairs*d:], &k.step.Seqs[b.seq]
+	w.rows = grown(w.rows, pairs)
+	for p := range pairs {
+		r, h := k.pair(b, kvHead, p)
+		w.rows[p] = wide[p*d : (p+1)*d]
+		k.level().Widen(w.rows[p], k.q.row(r)[h*d:(h+1)*d])
+	}
+	raw, panel := rows[:simd.Width*d], rows[simd.Width*d:2*simd.Width*d]
+	for j := from; j < to; j += simd.Width {
+		have := min(simd.Width, to-j)
+		for i := range have {
+			dst := raw[i*d : (i+1)*d]
+			if key := k.part(dst, k.k, seq, j+i, kvHead*d, d); &key[0] != &dst[0] {
+				copy(dst, key)
+			}
+		}
+		k.level().Interleave(panel, raw, d, d)
+		clear(sums)
+		k.level().ExactTile(w.rows, panel, sums)
+		for p := range pairs {
+			copy(scores[p*n+j-from:][:have], sums[p*simd.Width:])
 		}
 	}
 }
@@ -115,24 +163,25 @@ func (k *attention) part(dst []float32, t *tensor, seq *compute.Seq, j, from, n 
 	if k.op.Paged {
 		row = slotOf(seq, j, k.pageSize)
 	}
-	switch length, size := t.DType.BlockLen(), t.DType.BlockBytes(); t.DType {
-	case compute.F32:
+	switch {
+	case t.DType == compute.F32:
 		return t.row(row)[from : from+n]
-	case compute.F16:
-	default: // whole blocks, of which values that are the beginnings of their keys may not need all of the last
-		blocks := (n + length - 1) / length
-		b := t.bytes(row, row+1)[from/length*size:]
-		if err := quant.Decode(t.DType, dst[:blocks*length], b[:blocks*size]); err != nil {
-			panic(fmt.Sprintf("BUG: %s: %v", t.Name, err)) // Check knows the types and the shape
+	case t.DType == compute.F16 && k.level() == simd.Plain:
+		b := t.bytes(row, row+1)[2*from:]
+		dst, table := dst[:n], halves()
+		for c := range dst {
+			dst[c] = table[uint16(b[2*c])|uint16(b[2*c+1])<<8]
 		}
-		return dst[:n]
+		return dst
 	}
-	b := t.bytes(row, row+1)[2*from:]
-	dst, table := dst[:n], halves()
-	for c := range dst {
-		dst[c] = table[uint16(b[2*c])|uint16(b[2*c+1])<<8]
+	// Whole blocks, of which values that are the beginnings of their keys may not need all of the last.
+	length, size := t.DType.BlockLen(), t.DType.BlockBytes()
+	blocks := (n + length - 1) / length
+	b := t.bytes(row, row+1)[from/length*size:]
+	if err := quant.DecodeWith(k.level(), t.DType, dst[:blocks*length], b[:blocks*size]); err != nil {
+		panic(fmt.Sprintf("BUG: %s: %v", t.Name, err)) // Check knows the types and the shape
 	}
-	return dst
+	return dst[:n]
 }
 
 func (k *attention) score(s float64) float64 {

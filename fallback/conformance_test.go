@@ -22,7 +22,12 @@ var raced bool
 
 // The suite's own float64 formulas judge the definition.
 func TestConformance(t *testing.T) {
-	conformance.Run(t, open(t, 3), open(t, 1), conformance.Options{Short: testing.Short() || raced})
+	conformance.Run(t, open(t, 3), openPlain(t, 1), conformance.Options{Short: testing.Short() || raced})
+}
+
+// And plain Go itself, where vector instructions stand in for it.
+func TestConformanceOfPlainGo(t *testing.T) {
+	conformance.Run(t, openPlain(t, 3), openPlain(t, 1), conformance.Options{Short: true})
 }
 
 func TestConformanceOfFastArithmetic(t *testing.T) {

@@ -1,6 +1,7 @@
-// Package fallback runs compute programs in plain Go. Its exact arithmetic is the executable definition of every op: each
+// Package fallback runs compute programs in Go. Its exact arithmetic is the executable definition of every op: each
 // is written from the formula in host/compute with float64 accumulators and sums taken in ascending order, so that
-// results are bit for bit the same for any number of threads. Shaders are checked against it.
+// results are bit for bit the same for any number of threads. Shaders are checked against it. Where the processor has vector
+// instructions (fallback/simd), multiplications, attention and decoding of weights use them, in exact arithmetic to the same bits.
 //
 // One file per op, named by the op's stem. The package must not know models, Vulkan or file formats: of weights it knows
 // the block formats that fallback/quant decodes.
@@ -15,18 +16,22 @@ import (
 	"strings"
 	"sync/atomic"
 
+	"tuff/fallback/simd"
 	"tuff/host/compute"
 )
 
 // Options of New.
 type Options struct {
 	Threads int // workers; 0: one per core
+	// Plain keeps to plain Go, the definition of every op, where the processor has vector instructions. Exact results are the same.
+	Plain bool
 }
 
 // Device is the machine's processor as a compute.Device.
 type Device struct {
-	pool *pool
-	used atomic.Int64 // bytes that the device made
+	pool  *pool
+	level simd.Level
+	used  atomic.Int64 // bytes that the device made
 }
 
 // New makes a device.
@@ -40,17 +45,21 @@ func New(o Options) (*Device, error) {
 	if o.Threads == 0 {
 		o.Threads = runtime.GOMAXPROCS(0)
 	}
-	return &Device{pool: newPool(o.Threads)}, nil
+	d := &Device{pool: newPool(o.Threads), level: simd.Best()}
+	if o.Plain {
+		d.level = simd.Plain
+	}
+	return d, nil
 }
 
 // Info describes the device. Free memory is what the system calls available.
 func (d *Device) Info() compute.Info {
 	total, free := memory()
 	return compute.Info{
-		Name: "CPU", Driver: "tuff fallback (pure Go)", API: runtime.Version(), Kind: compute.Host,
+		Name: "CPU", Driver: fmt.Sprintf("tuff fallback (Go, %v)", d.level), API: runtime.Version(), Kind: compute.Host,
 		MemoryTotal: total, MemoryFree: min(free, total), MemoryUsed: d.used.Load(),
 		Threads: d.pool.threads, Tiers: []string{"exact", "float32"},
-		ID: fmt.Sprintf("cpu-%s-%s-%s", runtime.GOOS, runtime.GOARCH, runtime.Version()),
+		ID: fmt.Sprintf("cpu-%s-%s-%v-%s", runtime.GOOS, runtime.GOARCH, d.level, runtime.Version()),
 	}
 }
 

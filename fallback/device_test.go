@@ -253,7 +253,7 @@ func TestFormatsWithoutADecoderAreUnsupported(t *testing.T) {
 }
 
 func TestPlacementTellsEveryOp(t *testing.T) {
-	d := open(t, 1)
+	d := openPlain(t, 1)
 	l := newLayer(t, d, 70)
 	e, err := d.Compile(t.Context(), l.p, compute.Options{Math: compute.Fast})
 	require.NoError(t, err)

@@ -4,9 +4,11 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"tuff/fallback/quant"
+	"tuff/fallback/simd"
 	"tuff/host/compute"
 )
 
@@ -48,10 +50,7 @@ func newExecutable(d *Device, p *compute.Program, o compute.Options) (*executabl
 		e.kernels = append(e.kernels, k)
 		g := p.NewGroup(i)
 		g.Kernel = kernelName(in.Op.Stem(), o.Math)
-		g.Why = "plain Go, float64 sums: the definition of the op"
-		if o.Math == compute.Fast && in.Op.Stem() == "matmul" {
-			g.Why = "plain Go, eight float32 sums: fast arithmetic"
-		}
+		g.Why = d.why(in.Op.Stem(), o.Math)
 		g.Dispatches = 1
 		e.groups = append(e.groups, g)
 	}
@@ -102,8 +101,23 @@ func kernelName(stem string, m compute.Math) string {
 	return stem
 }
 
+// why says what runs an op.
+func (d *Device) why(stem string, m compute.Math) string {
+	multiplies := strings.HasPrefix(stem, "matmul")
+	switch {
+	case multiplies && m == compute.Fast && d.level > simd.Plain:
+		return d.level.String() + ", float32 sums: fast arithmetic"
+	case multiplies && m == compute.Fast:
+		return "plain Go, eight float32 sums: fast arithmetic"
+	case multiplies && d.level > simd.Plain:
+		return d.level.String() + ", float64 sums: bit for bit what plain Go gives"
+	}
+	return "plain Go, float64 sums: the definition of the op"
+}
+
 func (e *executable) newKernel(in compute.Instr) (kernel, error) {
 	at := func(r compute.Ref) *tensor { return e.tensors[r] } // the zero Ref has no tensor
+	a := activations{exact: e.o.Math != compute.Fast, level: e.dev.level}
 	var weight compute.Ref
 	var k kernel
 	switch o := in.Op.(type) {
@@ -113,7 +127,7 @@ func (e *executable) newKernel(in compute.Instr) (kernel, error) {
 		k = &rmsnorm{op: o, x: at(o.X), weight: at(o.Weight), out: at(o.Out)}
 	case compute.MatMul:
 		weight = o.W
-		k = &matmul{op: o, x: at(o.X), w: at(o.W), bias: at(o.Bias), out: at(o.Out), fast: e.o.Math == compute.Fast}
+		k = &matmul{op: o, x: at(o.X), w: at(o.W), bias: at(o.Bias), out: at(o.Out), fast: e.o.Math == compute.Fast, a: a}
 	case compute.RoPE:
 		k = &rope{op: o, x: at(o.X), table: at(o.Table), long: at(o.Long), out: at(o.Out)}
 	case compute.KVStore:
@@ -134,10 +148,10 @@ func (e *executable) newKernel(in compute.Instr) (kernel, error) {
 		k = &route{op: o, logits: at(o.Logits), bias: at(o.Bias), scale: at(o.Scale), ids: at(o.IDs), weights: at(o.Weights)}
 	case compute.MatMulExperts:
 		weight = o.W
-		k = &matmulExperts{op: o, x: at(o.X), w: at(o.W), bias: at(o.Bias), ids: at(o.IDs), out: at(o.Out), fast: e.o.Math == compute.Fast}
+		k = &matmulExperts{op: o, x: at(o.X), w: at(o.W), bias: at(o.Bias), ids: at(o.IDs), out: at(o.Out), fast: e.o.Math == compute.Fast, a: a}
 	case compute.MatMulHeads:
 		weight = o.W
-		k = &matmulHeads{op: o, x: at(o.X), w: at(o.W), out: at(o.Out), fast: e.o.Math == compute.Fast}
+		k = &matmulHeads{op: o, x: at(o.X), w: at(o.W), out: at(o.Out), fast: e.o.Math == compute.Fast, a: a}
 	case compute.Columns:
 		k = &columns{op: o, a: at(o.A), b: at(o.B), out: at(o.Out)}
 	case compute.Conv1D:

@@ -1,6 +1,9 @@
 package fallback
 
-import "tuff/host/compute"
+import (
+	"tuff/fallback/simd"
+	"tuff/host/compute"
+)
 
 // lanes is the number of weight rows multiplied side by side: enough independent sums to hide the latency of an addition,
 // each of them still taken in ascending k.
@@ -11,7 +14,8 @@ type matmul struct {
 	op              compute.MatMul
 	x, w, bias, out *tensor // bias may be nil
 	fast            bool
-	rows, chunk     int // rows of X; weight rows of one unit
+	rows, chunk     int         // rows of X; weight rows of one unit
+	a               activations // of the vector path
 }
 
 func (k *matmul) begin(s *compute.Step) int {
@@ -20,18 +24,40 @@ func (k *matmul) begin(s *compute.Step) int {
 		return 0
 	}
 	n := k.w.Rows.Fixed
-	k.chunk = ceil(chunk(n, k.rows*k.w.Cols), lanes) * lanes
+	k.chunk = chunkOf(n, k.rows*k.w.Cols, k.a.level)
+	if k.a.level > simd.Plain {
+		k.a.begin(k.rows, k.w.Cols)
+		for r := range k.rows {
+			k.a.put(r, k.x.row(r))
+		}
+	}
 	return ceil(n, k.chunk)
+}
+
+// chunkOf is the number of weight rows of a unit, whole groups of those that are multiplied side by side.
+func chunkOf(n, work int, level simd.Level) int {
+	side := lanes
+	if level > simd.Plain {
+		side = groupRows
+	}
+	return ceil(chunk(n, work), side) * side
 }
 
 func (k *matmul) unit(wk *worker, i int) {
 	cols := k.w.Cols
-	scratch := wk.float32s(lanes * cols)
 	end := min((i+1)*k.chunk, k.w.Rows.Fixed)
 	var bias []float32
 	if k.bias != nil {
 		bias = k.bias.row(0)
 	}
+	if k.a.level > simd.Plain {
+		for n := i * k.chunk; n < end; n += groupRows {
+			have := min(groupRows, end-n)
+			k.a.multiply(wk, 0, k.rows, k.w, n, have, part(bias, n, have), func(r int) []float32 { return k.out.row(r)[n:] })
+		}
+		return
+	}
+	scratch := wk.float32s(lanes * cols)
 	for n := i * k.chunk; n < end; n += lanes {
 		have := min(lanes, end-n)
 		w := k.w.decode(scratch, n, n+have)
@@ -57,6 +83,14 @@ func (k *matmul) unit(wk *worker, i int) {
 			}
 		}
 	}
+}
+
+// part is n elements of v from from on, or nil of nil.
+func part(v []float32, from, n int) []float32 {
+	if v == nil {
+		return nil
+	}
+	return v[from : from+n]
 }
 
 // dots is the products of x with have rows of w.

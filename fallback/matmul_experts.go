@@ -1,14 +1,19 @@
 package fallback
 
-import "tuff/host/compute"
+import (
+	"tuff/fallback/simd"
+	"tuff/host/compute"
+)
 
 // matmulExperts runs compute.MatMulExperts: one unit per chunk of weight rows of all experts in use, each row decoded once.
 type matmulExperts struct {
 	op                   compute.MatMulExperts
 	x, w, bias, ids, out *tensor // bias may be nil
 	fast                 bool
-	n, chunk, per        int     // rows of an expert, of a unit; units of an expert
-	used                 [][]int // by expert: rows of Out
+	n, chunk, per        int         // rows of an expert, of a unit; units of an expert
+	used                 [][]int     // by expert: rows of Out
+	a                    activations // of the vector path: a row for each of Out, by expert
+	from                 []int       // by expert: the first of its rows there
 }
 
 func (k *matmulExperts) begin(s *compute.Step) int {
@@ -31,35 +36,60 @@ func (k *matmulExperts) begin(s *compute.Step) int {
 		return 0
 	}
 	k.n = k.w.Rows.Fixed / experts
-	k.chunk = ceil(chunk(k.n, ceil(rows, experts)*k.w.Cols), lanes) * lanes
+	k.chunk = chunkOf(k.n, ceil(rows, experts)*k.w.Cols, k.a.level)
 	k.per = ceil(k.n, k.chunk)
+	if k.a.level > simd.Plain {
+		k.gather(rows)
+	}
 	return experts * k.per
 }
 
+// gather puts the rows of X in the order of the experts that use them.
+func (k *matmulExperts) gather(rows int) {
+	k.a.begin(rows, k.w.Cols)
+	k.from = grown(k.from, len(k.used))
+	at := 0
+	for e, list := range k.used {
+		k.from[e] = at
+		for _, r := range list {
+			k.a.put(at, k.x.row(k.rowOfX(r)))
+			at++
+		}
+	}
+}
+
+// rowOfX is the row of X that row r of Out is made from.
+func (k *matmulExperts) rowOfX(r int) int {
+	if k.x.Rows.PerToken == 1 {
+		return r / k.ids.Cols
+	}
+	return r
+}
+
 func (k *matmulExperts) unit(wk *worker, i int) {
-	e, part := i/k.per, i%k.per
+	e, share := i/k.per, i%k.per
 	if len(k.used[e]) == 0 {
 		return
 	}
-	cols, used := k.w.Cols, k.ids.Cols
-	scratch := wk.float32s(lanes * cols)
 	var bias []float32
 	if k.bias != nil {
 		bias = k.bias.row(e)
 	}
-	for n := part * k.chunk; n < min((part+1)*k.chunk, k.n); n += lanes {
-		have := min(lanes, min((part+1)*k.chunk, k.n)-n)
-		w := k.w.decode(scratch, e*k.n+n, e*k.n+n+have)
-		var add []float32
-		if bias != nil {
-			add = bias[n : n+have]
+	first, end := share*k.chunk, min((share+1)*k.chunk, k.n)
+	if k.a.level > simd.Plain {
+		lo, hi := k.from[e], k.from[e]+len(k.used[e])
+		for n := first; n < end; n += groupRows {
+			have := min(groupRows, end-n)
+			k.a.multiply(wk, lo, hi, k.w, e*k.n+n, have, part(bias, n, have), func(r int) []float32 { return k.out.row(k.used[e][r-lo])[n:] })
 		}
+		return
+	}
+	scratch := wk.float32s(lanes * k.w.Cols)
+	for n := first; n < end; n += lanes {
+		have := min(lanes, end-n)
+		w := k.w.decode(scratch, e*k.n+n, e*k.n+n+have)
 		for _, r := range k.used[e] {
-			x := r
-			if k.x.Rows.PerToken == 1 {
-				x = r / used
-			}
-			multiplyRow(k.x.row(x), w, k.out.row(r)[n:n+have], add, k.fast)
+			multiplyRow(k.x.row(k.rowOfX(r)), w, k.out.row(r)[n:n+have], part(bias, n, have), k.fast)
 		}
 	}
 }

@@ -1,6 +1,9 @@
 package fallback
 
-import "tuff/host/compute"
+import (
+	"tuff/fallback/simd"
+	"tuff/host/compute"
+)
 
 // matmulHeads runs compute.MatMulHeads: one unit per chunk of weight rows of a head, each row decoded once for all tokens.
 type matmulHeads struct {
@@ -8,23 +11,39 @@ type matmulHeads struct {
 	x, w, out *tensor
 	fast      bool
 	tokens    int
-	n, chunk  int // rows of a head, of a unit
-	per       int // units of a head
+	n, chunk  int         // rows of a head, of a unit
+	per       int         // units of a head
+	a         activations // of the vector path: a row for each head and token
 }
 
 func (k *matmulHeads) begin(s *compute.Step) int {
 	k.tokens = len(s.Tokens)
 	k.n = k.w.Rows.Fixed / k.op.NumHeads
-	k.chunk = ceil(chunk(k.n, max(k.tokens, 1)*k.w.Cols), lanes) * lanes
+	k.chunk = chunkOf(k.n, max(k.tokens, 1)*k.w.Cols, k.a.level)
 	k.per = ceil(k.n, k.chunk)
+	if cols := k.w.Cols; k.a.level > simd.Plain {
+		k.a.begin(k.op.NumHeads*k.tokens, cols)
+		for h := range k.op.NumHeads {
+			for t := range k.tokens {
+				k.a.put(h*k.tokens+t, k.x.row(t)[h*cols:(h+1)*cols])
+			}
+		}
+	}
 	return k.op.NumHeads * k.per
 }
 
 func (k *matmulHeads) unit(wk *worker, i int) {
 	h, part := i/k.per, i%k.per
 	cols := k.w.Cols
-	scratch := wk.float32s(lanes * cols)
 	end := min((part+1)*k.chunk, k.n)
+	if k.a.level > simd.Plain {
+		for n := part * k.chunk; n < end; n += groupRows {
+			k.a.multiply(wk, h*k.tokens, (h+1)*k.tokens, k.w, h*k.n+n, min(groupRows, end-n), nil,
+				func(r int) []float32 { return k.out.row(r - h*k.tokens)[h*k.n+n:] })
+		}
+		return
+	}
+	scratch := wk.float32s(lanes * cols)
 	for n := part * k.chunk; n < end; n += lanes {
 		have := min(lanes, end-n)
 		w := k.w.decode(scratch, h*k.n+n, h*k.n+n+have)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"tuff/fallback/simd"
 	"tuff/host/compute"
 )
 
@@ -13,15 +14,15 @@ import (
 const (
 	streamFloats = 64 << 20 // 256 MiB
 	streamUnit   = 1 << 18  // floats of one unit
-	vectorFloats = 1 << 10
+	vectorFloats = 1 << 8
 	measureTime  = 200 * time.Millisecond // of each measurement
 )
 
-// Measure finds what this plain Go path reaches on this machine: bytes read by a loop that only adds, multiply-adds of
-// the exact dot product, and the cost of handing a task to the workers. It takes about a second.
+// Measure finds what this machine reaches: bytes read by a loop that only adds, multiply-adds of float32 on memory in the
+// first-level cache, and the cost of handing a task to the workers. It takes about a second.
 func (d *Device) Measure(ctx context.Context) (compute.Limits, error) {
 	l := compute.Limits{Measured: time.Now()}
-	s := &stream{data: make([]float32, streamFloats), sums: make([]float32, streamFloats/streamUnit)}
+	s := &stream{level: d.level, data: make([]float32, streamFloats), sums: make([]float32, streamFloats/streamUnit)}
 	for i := range s.data {
 		s.data[i] = 1 // touched, so that the pages exist
 	}
@@ -31,11 +32,11 @@ func (d *Device) Measure(ctx context.Context) (compute.Limits, error) {
 	}
 	l.Bandwidth = rate * 4 * streamUnit
 
-	m := &multiply{vector: make([]float32, vectorFloats), sums: make([][lanes]float64, 64*d.pool.threads)}
-	if rate, err = d.rate(ctx, m, len(m.sums)); err != nil {
+	m := d.newMultiply()
+	if rate, err = d.rate(ctx, m, 8*d.pool.threads); err != nil {
 		return compute.Limits{}, err
 	}
-	l.FLOPs = rate * multiplyRounds * 2 * lanes * vectorFloats
+	l.FLOPs = rate * m.flops()
 
 	if rate, err = d.rate(ctx, nothing{}, d.pool.threads); err != nil {
 		return compute.Limits{}, err
@@ -61,36 +62,51 @@ func (d *Device) rate(ctx context.Context, t task, units int) (best float64, err
 }
 
 // stream reads its data once; the sums are kept so that the reads are not optimised away.
-type stream struct{ data, sums []float32 }
+type stream struct {
+	level      simd.Level
+	data, sums []float32
+}
 
 func (s *stream) unit(_ *worker, i int) {
-	part := s.data[i*streamUnit : (i+1)*streamUnit]
-	var a [8]float32
-	for k := 0; k+8 <= len(part); k += 8 {
-		p := part[k : k+8 : k+8]
-		a[0] += p[0]
-		a[1] += p[1]
-		a[2] += p[2]
-		a[3] += p[3]
-		a[4] += p[4]
-		a[5] += p[5]
-		a[6] += p[6]
-		a[7] += p[7]
-	}
-	s.sums[i] = a[0] + a[1] + a[2] + a[3] + a[4] + a[5] + a[6] + a[7]
+	s.sums[i] = s.level.Sum(s.data[i*streamUnit : (i+1)*streamUnit])
 }
 
 const multiplyRounds = 64
 
-// multiply takes dot products of vectors that stay in the cache.
+// multiply runs the tile of fast arithmetic, or in plain Go its dot product, on vectors that stay in the cache.
 type multiply struct {
-	vector []float32
-	sums   [][lanes]float64
+	level simd.Level
+	x     [][]float32
+	panel []float32
 }
 
-func (m *multiply) unit(_ *worker, i int) {
+func (d *Device) newMultiply() *multiply {
+	m := &multiply{level: d.level, x: make([][]float32, simd.MaxRows), panel: make([]float32, simd.Width*vectorFloats)}
+	for i := range m.x {
+		m.x[i] = make([]float32, vectorFloats)
+	}
+	return m
+}
+
+// flops are those of a unit.
+func (m *multiply) flops() float64 {
+	if m.level == simd.Plain {
+		return multiplyRounds * 2 * float64(len(m.x)) * vectorFloats
+	}
+	return multiplyRounds * 2 * float64(len(m.x)) * groupRows * vectorFloats
+}
+
+func (m *multiply) unit(w *worker, _ int) {
+	sums := w.float32s(groupRows * len(m.x))
+	clear(sums)
 	for range multiplyRounds {
-		m.sums[i] = dot4(m.vector, m.vector, m.vector, m.vector, m.vector)
+		if m.level > simd.Plain {
+			m.level.FloatTile(m.x, m.panel, m.panel, sums)
+			continue
+		}
+		for i, x := range m.x {
+			sums[i] += dotFast(x, m.panel[:vectorFloats])
+		}
 	}
 }
 

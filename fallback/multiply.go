@@ -1,0 +1,125 @@
+package fallback
+
+import (
+	"fmt"
+
+	"tuff/fallback/quant"
+	"tuff/fallback/simd"
+)
+
+const (
+	// groupRows is the number of weight rows that are decoded and multiplied together: two panels.
+	groupRows = 2 * simd.Width
+	// blockCols is how many elements of them at a time: panels that stay in the second-level cache, whole blocks of any format.
+	blockCols = 512
+)
+
+// activations are the rows of X as the vector path reads them: in pieces of blockCols elements, and in exact arithmetic
+// widened to float64. The memory is kept from run to run.
+type activations struct {
+	exact      bool
+	level      simd.Level
+	rows, cols int
+	wide       []float64
+	parts64    [][]float64 // piece b of row r is number b·rows+r
+	parts32    [][]float32
+}
+
+// begin makes room for rows of X.
+func (a *activations) begin(rows, cols int) {
+	a.rows, a.cols = rows, cols
+	n := rows * ceil(cols, blockCols)
+	if !a.exact {
+		a.parts32 = grown(a.parts32, n)
+		return
+	}
+	a.parts64, a.wide = grown(a.parts64, n), grown(a.wide, rows*cols)
+}
+
+// grown is s with n elements, contents unspecified.
+func grown[T any](s []T, n int) []T {
+	if cap(s) < n {
+		return make([]T, n)
+	}
+	return s[:n]
+}
+
+// put sets row r. In fast arithmetic x is kept, not copied.
+func (a *activations) put(r int, x []float32) {
+	if a.exact {
+		wide := a.wide[r*a.cols : (r+1)*a.cols]
+		a.level.Widen(wide, x)
+		for b, k := 0, 0; k < a.cols; b, k = b+1, k+blockCols {
+			a.parts64[b*a.rows+r] = wide[k:min(k+blockCols, a.cols)]
+		}
+		return
+	}
+	for b, k := 0, 0; k < a.cols; b, k = b+1, k+blockCols {
+		a.parts32[b*a.rows+r] = x[k:min(k+blockCols, a.cols)]
+	}
+}
+
+// multiply takes rows [lo, hi) of X by have rows of w, at most groupRows, from row first on, and gives out the results of
+// each with add behind it, which may be nil: out(r) is where those of row r go.
+func (a *activations) multiply(wk *worker, lo, hi int, w *tensor, first, have int, add []float32, out func(r int) []float32) {
+	rows := hi - lo
+	memory := wk.float32s(2*groupRows*blockCols + groupRows*rows)
+	raw, panels, sums := memory[:groupRows*blockCols], memory[groupRows*blockCols:2*groupRows*blockCols], memory[2*groupRows*blockCols:]
+	var sums64 []float64
+	if a.exact {
+		sums64 = wk.float64s(groupRows * rows)
+		clear(sums64)
+	} else {
+		clear(sums)
+	}
+	for b, k := 0, 0; k < a.cols; b, k = b+1, k+blockCols {
+		n := min(blockCols, a.cols-k)
+		w.decodeBlock(raw, first, have, k, n)
+		lower, upper := panels[:simd.Width*n], panels[simd.Width*n:2*simd.Width*n]
+		a.level.Interleave(lower, raw, n, n)
+		if have > simd.Width {
+			a.level.Interleave(upper, raw[simd.Width*n:], n, n)
+		}
+		switch {
+		case !a.exact:
+			a.level.FloatTile(a.parts32[b*a.rows+lo:b*a.rows+hi], lower, upper, sums)
+		default:
+			x := a.parts64[b*a.rows+lo : b*a.rows+hi]
+			a.level.ExactTile(x, lower, sums64)
+			if have > simd.Width {
+				a.level.ExactTile(x, upper, sums64[simd.Width*rows:])
+			}
+		}
+	}
+	for r := range rows {
+		dst := out(lo + r)
+		for c := range have {
+			if a.exact {
+				s := sums64[c/simd.Width*simd.Width*rows+simd.Width*r+c%simd.Width]
+				if add != nil {
+					s += float64(add[c])
+				}
+				dst[c] = float32(s)
+				continue
+			}
+			s := sums[groupRows*r+c]
+			if add != nil {
+				s += add[c]
+			}
+			dst[c] = s
+		}
+	}
+}
+
+// decodeBlock gives elements [k, k+n) of have rows from row first on, one row behind the other in dst. k is a multiple of the
+// format's block length, and k+n one or the end of the row.
+func (t *tensor) decodeBlock(dst []float32, first, have, k, n int) {
+	length, size := t.DType.BlockLen(), t.DType.BlockBytes()
+	from, to := k/length*size, (k+n)/length*size
+	for i := range have {
+		row := t.bytes(first+i, first+i+1)
+		if err := quant.DecodeWith(t.buf.dev.level, t.DType, dst[i*n:(i+1)*n], row[from:to]); err != nil {
+			panic(fmt.Sprintf("BUG: %s: %v", t.Name, err)) // Compile tried the format, Check the shape
+		}
+	}
+}

@@ -1,0 +1,87 @@
+package quant
+
+import (
+	"fmt"
+
+	"tuff/fallback/simd"
+	"tuff/host/compute"
+)
+
+// vectors are the formats that vector instructions decode, any number of whole blocks at a time, to the bits that decode gives.
+var vectors = map[compute.DType]func(dst []float32, src []byte){
+	compute.F16:    inEights(2, simd.DecodeF16, decodeF16),
+	compute.BF16:   inEights(2, simd.DecodeBF16, decodeBF16),
+	compute.Q8_0:   simd.DecodeQ8_0,
+	compute.Q4_0:   simd.DecodeQ4_0,
+	compute.IQ4_NL: func(dst []float32, src []byte) { simd.DecodeIQ4_NL(dst, src, &iq4Bytes) },
+	compute.MXFP4:  func(dst []float32, src []byte) { simd.DecodeMXFP4(dst, src, &e2m1Bytes, &halfScales) },
+	compute.Q4_K:   vectorQ4_K,
+	compute.Q6_K:   vectorQ6_K,
+}
+
+// DecodeWith is Decode in the instructions of a level: the same bits.
+func DecodeWith(l simd.Level, t compute.DType, dst []float32, src []byte) error {
+	f := vectors[t]
+	if l == simd.Plain || f == nil || len(dst) == 0 {
+		return Decode(t, dst, src)
+	}
+	if err := check("decode", t, len(dst), len(src)); err != nil {
+		return err
+	}
+	f(dst, src)
+	return nil
+}
+
+// inEights leaves to rest what is left of elements of size bytes that go eight at a time.
+func inEights(size int, eights, rest func(dst []float32, src []byte)) func(dst []float32, src []byte) {
+	return func(dst []float32, src []byte) {
+		n := len(dst) &^ 7
+		if n > 0 {
+			eights(dst[:n], src)
+		}
+		rest(dst[n:], src[size*n:])
+	}
+}
+
+var (
+	iq4Bytes, e2m1Bytes = bytesOf(&iq4), bytesOf(&e2m1)
+	halfScales          = func() (s [256]float32) {
+		for e := range s {
+			s[e] = halfE8M0(byte(e))
+		}
+		return s
+	}()
+)
+
+func bytesOf(levels *[16]float32) (b [16]int8) {
+	for i, v := range levels {
+		b[i] = int8(v)
+		if float32(b[i]) != v {
+			panic(fmt.Sprintf("BUG: quant: level %v is no whole number of eight bits", v))
+		}
+	}
+	return b
+}
+
+func vectorQ4_K(dst []float32, src []byte) {
+	var scales [16]float32
+	for ; len(dst) > 0; dst, src = dst[256:], src[144:] {
+		d, dmin := half(src), half(src[2:])
+		for j := range 8 {
+			s, m := scaleMin(src[4:16], j)
+			scales[j], scales[8+j] = d*float32(s), dmin*float32(m)
+		}
+		simd.DecodeQ4_K(dst[:256], src, &scales)
+	}
+}
+
+func vectorQ6_K(dst []float32, src []byte) {
+	var scales [16]float32
+	for ; len(dst) > 0; dst, src = dst[256:], src[210:] {
+		d := half(src[208:])
+		for g, s := range src[192:208] {
+			scales[g] = d * float32(int8(s))
+		}
+		simd.DecodeQ6_K(dst[:256], src, &scales)
+	}
+}

@@ -1,0 +1,45 @@
+package simd
+
+// The decoders turn whole blocks into float32: len(dst) elements, at least one block, from src. They need a level above Plain,
+// and give the bits that fallback/quant gives.
+
+// DecodeF16 takes binary16, a multiple of 8 of them.
+func DecodeF16(dst []float32, src []byte) { decodeF16(blocks(dst, src, 8, 16), &dst[0], &src[0]) }
+
+// DecodeBF16 takes the upper halves of float32, a multiple of 8 of them.
+func DecodeBF16(dst []float32, src []byte) { decodeBF16(blocks(dst, src, 8, 16), &dst[0], &src[0]) }
+
+// DecodeQ8_0 takes blocks of Q8_0.
+func DecodeQ8_0(dst []float32, src []byte) { decodeQ8_0(blocks(dst, src, 32, 34), &dst[0], &src[0]) }
+
+// DecodeQ4_0 takes blocks of Q4_0.
+func DecodeQ4_0(dst []float32, src []byte) { decodeQ4_0(blocks(dst, src, 32, 18), &dst[0], &src[0]) }
+
+// DecodeIQ4_NL takes blocks of IQ4_NL; levels are what its nibbles stand for.
+func DecodeIQ4_NL(dst []float32, src []byte, levels *[16]int8) {
+	decodeIQ4_NL(blocks(dst, src, 32, 18), &dst[0], &src[0], &levels[0])
+}
+
+// DecodeMXFP4 takes blocks of MXFP4; levels are what its nibbles stand for, scales what its first byte does.
+func DecodeMXFP4(dst []float32, src []byte, levels *[16]int8, scales *[256]float32) {
+	decodeMXFP4(blocks(dst, src, 32, 17), &dst[0], &src[0], &levels[0], &scales[0])
+}
+
+// DecodeQ4_K takes one block of Q4_K; scales are d·scale of each 32 elements, then dmin·min of each.
+func DecodeQ4_K(dst []float32, src []byte, scales *[16]float32) {
+	decodeQ4_K(blocks(dst, src, 256, 144), &dst[0], &src[0], &scales[0])
+}
+
+// DecodeQ6_K takes one block of Q6_K; scales are d·scale of each 16 elements.
+func DecodeQ6_K(dst []float32, src []byte, scales *[16]float32) {
+	decodeQ6_K(blocks(dst, src, 256, 210), &dst[0], &src[0], &scales[0])
+}
+
+// blocks is the number of blocks of dst, whose bytes must be there.
+func blocks(dst []float32, src []byte, length, size int) int {
+	n := len(dst) / length
+	if n == 0 || len(src) < n*size {
+		panic("BUG: simd: too few elements or bytes to decode")
+	}
+	return n
+}

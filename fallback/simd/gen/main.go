@@ -1,0 +1,22 @@
+// Command gen writes the assembly of fallback/simd and its Go declarations; go generate ./fallback/simd calls it.
+package main
+
+import "github.com/mmcloughlin/avo/build"
+
+func main() {
+	build.ConstraintExpr("amd64")
+	for _, r := range []int{1, 2, 4, 8} {
+		exactTile512(r)
+		floatTile512(r)
+	}
+	for _, r := range []int{1, 2, 4} {
+		exactTile256(r)
+		floatTile256(r)
+	}
+	interleave()
+	widen()
+	axpy()
+	sum()
+	decoders()
+	build.Generate()
+}

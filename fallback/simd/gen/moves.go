@@ -1,0 +1,161 @@
+package main
+
+import (
+	. "github.com/mmcloughlin/avo/build"
+	. "github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+)
+
+// interleave turns 8 rows into half a panel, 8 by 8 elements at a time.
+func interleave() {
+	TEXT("interleave256", NOSPLIT, "func(n int, dst, src *float32, stride int)")
+	Doc("interleave256 sets dst[16k+i] = src[stride·i+k] for i < 8 and k < n, a multiple of 8; stride is in elements. With AVX2.")
+	Pragma("noescape")
+	dst, src := Load(Param("dst"), GP64()), Load(Param("src"), GP64())
+	stride := Load(Param("stride"), GP64())
+	SHLQ(Imm(2), stride)
+	three := GP64()
+	LEAQ(Mem{Base: stride, Index: stride, Scale: 2}, three)
+	upper := GP64()
+	LEAQ(Mem{Base: src, Index: stride, Scale: 4}, upper)
+	n := Load(Param("n"), GP64())
+	JMP(LabelRef("check"))
+	Label("step")
+	r := make([]reg.VecVirtual, 8)
+	for i := range r {
+		r[i] = YMM()
+		base := src
+		if i >= 4 {
+			base = upper
+		}
+		m := Mem{Base: base}
+		switch i % 4 {
+		case 1:
+			m = Mem{Base: base, Index: stride, Scale: 1}
+		case 2:
+			m = Mem{Base: base, Index: stride, Scale: 2}
+		case 3:
+			m = Mem{Base: base, Index: three, Scale: 1}
+		}
+		VMOVUPS(m, r[i])
+	}
+	// Pairs of rows, then quads of rows, then both halves.
+	t := make([]reg.VecVirtual, 8)
+	for i := 0; i < 8; i += 2 {
+		t[i], t[i+1] = YMM(), YMM()
+		VUNPCKLPS(r[i+1], r[i], t[i])
+		VUNPCKHPS(r[i+1], r[i], t[i+1])
+	}
+	q := make([]reg.VecVirtual, 8)
+	for h := 0; h < 8; h += 4 {
+		for j := range 2 {
+			q[h+2*j], q[h+2*j+1] = YMM(), YMM()
+			VSHUFPS(Imm(0x44), t[h+2+j], t[h+j], q[h+2*j])
+			VSHUFPS(Imm(0xee), t[h+2+j], t[h+j], q[h+2*j+1])
+		}
+	}
+	for k := range 4 {
+		lo, hi := YMM(), YMM()
+		VPERM2F128(Imm(0x20), q[4+k], q[k], lo)
+		VPERM2F128(Imm(0x31), q[4+k], q[k], hi)
+		VMOVUPS(lo, Mem{Base: dst, Disp: 64 * k})
+		VMOVUPS(hi, Mem{Base: dst, Disp: 64 * (k + 4)})
+	}
+	ADDQ(Imm(32), src)
+	ADDQ(Imm(32), upper)
+	ADDQ(U32(512), dst)
+	SUBQ(Imm(8), n)
+	Label("check")
+	CMPQ(n, Imm(8))
+	JGE(LabelRef("step"))
+	VZEROUPPER()
+	RET()
+}
+
+// widen converts float32 to float64, 8 at a time.
+func widen() {
+	TEXT("widen256", NOSPLIT, "func(n int, dst *float64, src *float32)")
+	Doc("widen256 sets dst[k] = src[k] for k < n, a multiple of 8. With AVX2.")
+	Pragma("noescape")
+	dst, src, n := Load(Param("dst"), GP64()), Load(Param("src"), GP64()), Load(Param("n"), GP64())
+	JMP(LabelRef("check"))
+	Label("step")
+	a, b := YMM(), YMM()
+	VCVTPS2PD(Mem{Base: src}, a)
+	VCVTPS2PD(Mem{Base: src, Disp: 16}, b)
+	VMOVUPD(a, Mem{Base: dst})
+	VMOVUPD(b, Mem{Base: dst, Disp: 32})
+	ADDQ(Imm(32), src)
+	ADDQ(Imm(64), dst)
+	SUBQ(Imm(8), n)
+	Label("check")
+	CMPQ(n, Imm(8))
+	JGE(LabelRef("step"))
+	VZEROUPPER()
+	RET()
+}
+
+// axpy adds a multiple of a vector, product and sum rounded one after the other as Go does.
+func axpy() {
+	TEXT("addScaled256", NOSPLIT, "func(n int, sums *float64, a float64, x *float32)")
+	Doc("addScaled256 sets sums[k] = sums[k] + a·x[k], both roundings in float64, for k < n, a multiple of 8. With AVX2.")
+	Pragma("noescape")
+	sums, x, n := Load(Param("sums"), GP64()), Load(Param("x"), GP64()), Load(Param("n"), GP64())
+	a := YMM()
+	addr, err := Param("a").Resolve()
+	if err != nil {
+		panic(err)
+	}
+	VBROADCASTSD(addr.Addr, a)
+	JMP(LabelRef("check"))
+	Label("step")
+	for i := range 2 {
+		v := YMM()
+		VCVTPS2PD(Mem{Base: x, Disp: 16 * i}, v)
+		VMULPD(a, v, v)
+		VADDPD(Mem{Base: sums, Disp: 32 * i}, v, v)
+		VMOVUPD(v, Mem{Base: sums, Disp: 32 * i})
+	}
+	ADDQ(Imm(32), x)
+	ADDQ(Imm(64), sums)
+	SUBQ(Imm(8), n)
+	Label("check")
+	CMPQ(n, Imm(8))
+	JGE(LabelRef("step"))
+	VZEROUPPER()
+	RET()
+}
+
+// sum adds all elements in 4 registers of sums, which keep as many loads in flight.
+func sum() {
+	TEXT("sum256", NOSPLIT, "func(n int, x *float32) float32")
+	Doc("sum256 is the sum of n elements, a multiple of 32, in no order that anybody may rely on. With AVX2.")
+	Pragma("noescape")
+	x, n := Load(Param("x"), GP64()), Load(Param("n"), GP64())
+	acc := vectors(4, 32)
+	for _, a := range acc {
+		VXORPS(a, a, a)
+	}
+	JMP(LabelRef("check"))
+	Label("step")
+	for i, a := range acc {
+		VADDPS(Mem{Base: x, Disp: 32 * i}, a, a)
+	}
+	ADDQ(U32(128), x)
+	SUBQ(Imm(32), n)
+	Label("check")
+	CMPQ(n, Imm(32))
+	JGE(LabelRef("step"))
+	VADDPS(acc[1], acc[0], acc[0])
+	VADDPS(acc[3], acc[2], acc[2])
+	VADDPS(acc[2], acc[0], acc[0])
+	high := XMM()
+	VEXTRACTF128(Imm(1), acc[0], high)
+	low := acc[0].AsX()
+	VADDPS(high, low, low)
+	VHADDPS(low, low, low)
+	VHADDPS(low, low, low)
+	Store(low, ReturnIndex(0))
+	VZEROUPPER()
+	RET()
+}

@@ -1,0 +1,63 @@
+package simd
+
+// Interleave makes a panel of Width rows of n elements, stride elements apart in src: dst[Width·k+i] = src[stride·i+k].
+func (l Level) Interleave(dst, src []float32, stride, n int) {
+	if n == 0 {
+		return
+	}
+	dst, src = dst[:Width*n], src[:stride*(Width-1)+n]
+	done := 0
+	if l > Plain {
+		done = l.interleave(dst, src, stride, n)
+	}
+	for i := range Width {
+		for k := done; k < n; k++ {
+			dst[Width*k+i] = src[stride*i+k]
+		}
+	}
+}
+
+// Widen converts src to float64: dst[k] = src[k].
+func (l Level) Widen(dst []float64, src []float32) {
+	dst = dst[:len(src)]
+	done := 0
+	if l > Plain {
+		done = l.widen(dst, src)
+	}
+	for k := done; k < len(src); k++ {
+		dst[k] = float64(src[k])
+	}
+}
+
+// AddScaled adds a multiple of x: sums[k] += a·x[k], product and sum rounded to float64 one after the other.
+func (l Level) AddScaled(sums []float64, a float64, x []float32) {
+	sums = sums[:len(x)]
+	done := 0
+	if l > Plain {
+		done = l.addScaled(sums, a, x)
+	}
+	for k := done; k < len(x); k++ {
+		sums[k] += float64(a * float64(x[k]))
+	}
+}
+
+// Sum adds up x, in no order that anybody may rely on: it measures how fast memory is read.
+func (l Level) Sum(x []float32) (s float32) {
+	if l > Plain {
+		var done int
+		if s, done = l.sum(x); done > 0 {
+			x = x[done:]
+		}
+	}
+	var a [4]float32
+	for ; len(x) >= 4; x = x[4:] {
+		a[0] += x[0]
+		a[1] += x[1]
+		a[2] += x[2]
+		a[3] += x[3]
+	}
+	for _, v := range x {
+		s += v
+	}
+	return s + (a[0] + a[1]) + (a[2] + a[3])
+}

@@ -1,0 +1,35 @@
+package simd
+
+// What these give is how many elements they have done, a multiple of 8.
+
+func (l Level) interleave(dst, src []float32, stride, n int) int {
+	if n &^= 7; n > 0 {
+		interleave256(n, &dst[0], &src[0], stride)
+		interleave256(n, &dst[8], &src[8*stride], stride)
+	}
+	return n
+}
+
+func (l Level) widen(dst []float64, src []float32) int {
+	n := len(src) &^ 7
+	if n > 0 {
+		widen256(n, &dst[0], &src[0])
+	}
+	return n
+}
+
+func (l Level) addScaled(sums []float64, a float64, x []float32) int {
+	n := len(x) &^ 7
+	if n > 0 {
+		addScaled256(n, &sums[0], a, &x[0])
+	}
+	return n
+}
+
+func (l Level) sum(x []float32) (float32, int) {
+	n := len(x) &^ 31
+	if n == 0 {
+		return 0, 0
+	}
+	return sum256(n, &x[0]), n
+}

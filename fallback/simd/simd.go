@@ -1,0 +1,41 @@
+// Package simd has the inner loops of fallback in the vector instructions of the processor. Every function has a plain Go
+// twin, which is its definition: results of the exact ones are the same bit for bit. Which instructions run is decided once,
+// at start, by what the processor has, never by how the program was built.
+//
+// Weights lie in panels: Width rows side by side, element k of row i at Width·k+i, so that one load gives the same element of
+// all rows and each lane of a register sums one row in ascending k.
+package simd
+
+import "fmt"
+
+//go:generate go run ./gen -out kernels_amd64.s -stubs kernels_amd64.go -pkg simd
+
+// Width is the number of rows of a panel.
+const Width = 16
+
+// MaxRows is the most rows that a tile takes.
+const MaxRows = 8
+
+// Level is a set of vector instructions; each includes those below it.
+type Level int
+
+const (
+	Plain  Level = iota // Go
+	AVX2                // AVX2, FMA and F16C
+	AVX512              // AVX-512 F, BW, DQ and VL
+)
+
+func (l Level) String() string {
+	switch l {
+	case Plain:
+		return "plain Go"
+	case AVX2:
+		return "AVX2"
+	case AVX512:
+		return "AVX-512"
+	}
+	return fmt.Sprintf("Level(%d)", int(l))
+}
+
+// Best is the highest level that this processor and its system have.
+func Best() Level { return best }

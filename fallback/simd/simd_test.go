@@ -1,0 +1,174 @@
+package simd
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// levels are those that this processor has.
+func levels() (l []Level) {
+	for i := Plain; i <= Best(); i++ {
+		l = append(l, i)
+	}
+	return l
+}
+
+// values are n numbers that begin off elements into their memory, so that loads are not aligned; some are not ordinary.
+func values(r *rand.Rand, n, off int, odd bool) []float32 {
+	v := make([]float32, off+n)[off:]
+	special := []float32{float32(math.NaN()), float32(math.Inf(1)), float32(math.Inf(-1)), 0, float32(math.Copysign(0, -1)), 1e-42, math.MaxFloat32}
+	for i := range v {
+		v[i] = float32(r.NormFloat64())
+		if odd && r.IntN(40) == 0 {
+			v[i] = special[r.IntN(len(special))]
+		}
+	}
+	return v
+}
+
+func sameBits[T float32 | float64](t *testing.T, want, got []T) {
+	t.Helper()
+	for i := range want {
+		if math.Float64bits(float64(want[i])) != math.Float64bits(float64(got[i])) && !(want[i] != want[i] && got[i] != got[i]) {
+			require.FailNow(t, "differs", "element %d: got %v, want %v", i, got[i], want[i])
+		}
+	}
+}
+
+func TestExactTile(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	for _, l := range levels()[1:] {
+		for n := range 301 {
+			rows, off := n%19, n%5
+			w := values(r, Width*n, off, n%3 == 0)
+			x := make([][]float64, rows)
+			for i := range x {
+				x[i] = make([]float64, n)
+				l.Widen(x[i], values(r, n, off, n%3 == 0))
+			}
+			want := make([]float64, Width*rows+1)
+			for i := range want {
+				want[i] = r.NormFloat64()
+			}
+			got := append([]float64(nil), want...)
+			Plain.ExactTile(x, w, want)
+			l.ExactTile(x, w, got)
+			sameBits(t, want, got)
+		}
+	}
+}
+
+func TestFloatTile(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 4))
+	for _, l := range levels()[1:] {
+		for n := range 301 {
+			rows, off := n%19, n%5
+			w, w2 := values(r, Width*n, off, n%3 == 0), values(r, Width*n, off+1, n%3 == 0)
+			x, wide := make([][]float32, rows), make([][]float64, rows)
+			for i := range x {
+				x[i] = values(r, n, off, n%3 == 0)
+				wide[i] = make([]float64, n)
+				Plain.Widen(wide[i], x[i])
+			}
+			got, mark := make([]float32, 2*Width*rows+1), float32(0.125)
+			got[2*Width*rows] = mark
+			l.FloatTile(x, w, w2, got)
+			require.Equal(t, mark, got[2*Width*rows], "written past the sums")
+			for i := range x {
+				for j, panel := range [][]float32{w, w2} {
+					for c := range Width {
+						var sum, size float64
+						for k, v := range wide[i] {
+							sum += v * float64(panel[Width*k+c])
+							size += math.Abs(v * float64(panel[Width*k+c]))
+						}
+						have := float64(got[2*Width*i+Width*j+c])
+						if bound := float64(n+1) * 0x1p-24 * size; !(math.Abs(have-sum) <= bound) && !unordinary(sum, size) {
+							require.FailNow(t, "differs", "%v n %d row %d column %d: got %v, want %v ± %v", l, n, i, c, have, sum, bound)
+						}
+						if math.IsNaN(sum) {
+							require.True(t, math.IsNaN(have), "%v n %d: got %v, want NaN", l, n, have)
+						}
+					}
+				}
+			}
+		}
+	}
+}
+
+// unordinary sums are beyond what float32 can hold.
+func unordinary(sum, size float64) bool {
+	return sum != sum || math.IsInf(sum, 0) || size > math.MaxFloat32/4
+}
+
+func TestMoves(t *testing.T) {
+	r := rand.New(rand.NewPCG(5, 6))
+	for _, l := range levels()[1:] {
+		for n := range 301 {
+			t.Run(fmt.Sprintf("%v/%d", l, n), func(t *testing.T) {
+				stride := n + n%7
+				src := values(r, stride*Width+n, n%5, true)
+				want, got := make([]float32, Width*n+1), make([]float32, Width*n+1)
+				Plain.Interleave(want, src, stride, n)
+				l.Interleave(got, src, stride, n)
+				sameBits(t, want, got)
+
+				wide, wide2 := make([]float64, n+1), make([]float64, n+1)
+				Plain.Widen(wide, src[:n])
+				l.Widen(wide2, src[:n])
+				sameBits(t, wide, wide2)
+
+				whole := make([]float32, n)
+				var sum float32
+				for k := range whole {
+					whole[k] = float32(r.IntN(100))
+					sum += whole[k]
+				}
+				require.Equal(t, sum, l.Sum(whole))
+
+				a := r.NormFloat64()
+				Plain.AddScaled(wide, a, src[n:2*n])
+				l.AddScaled(wide2, a, src[n:2*n])
+				sameBits(t, wide, wide2)
+			})
+		}
+	}
+}
+
+func BenchmarkExactTile(b *testing.B) {
+	const n = 512
+	for _, l := range levels() {
+		b.Run(l.String(), func(b *testing.B) {
+			x := make([][]float64, 8)
+			for i := range x {
+				x[i] = make([]float64, n)
+			}
+			w, sums := make([]float32, Width*n), make([]float64, Width*8)
+			for b.Loop() {
+				l.ExactTile(x, w, sums)
+			}
+			b.ReportMetric(2*8*Width*n*float64(b.N)/b.Elapsed().Seconds()/1e9, "GFLOP/s")
+		})
+	}
+}
+
+func BenchmarkFloatTile(b *testing.B) {
+	const n = 512
+	for _, l := range levels() {
+		b.Run(l.String(), func(b *testing.B) {
+			x := make([][]float32, 8)
+			for i := range x {
+				x[i] = make([]float32, n)
+			}
+			w, sums := make([]float32, Width*n), make([]float32, 2*Width*8)
+			for b.Loop() {
+				l.FloatTile(x, w, w, sums)
+			}
+			b.ReportMetric(2*8*2*Width*n*float64(b.N)/b.Elapsed().Seconds()/1e9, "GFLOP/s")
+		})
+	}
+}

@@ -1,0 +1,72 @@
+package simd
+
+// ExactTile multiplies rows of x by a panel: for every row r and i < Width
+//
+//	sums[Width·r+i] += Σ x[r][k]·w[Width·k+i]
+//
+// in ascending k, with float64 sums. Products of two float32 are exact in float64, so that a fused multiply-add and a product
+// with a sum give the same bits: x must hold float32 values. All rows are of one length n, w has at least Width·n elements.
+func (l Level) ExactTile(x [][]float64, w []float32, sums []float64) {
+	if len(x) == 0 || len(x[0]) == 0 {
+		return
+	}
+	check(len(x[0]), len(w) >= Width*len(x[0]), len(sums) >= Width*len(x), x)
+	if l == Plain {
+		exactTilePlain(x, w, sums)
+		return
+	}
+	l.exactTile(x, w, sums)
+}
+
+func exactTilePlain(x [][]float64, w []float32, sums []float64) {
+	for r, row := range x {
+		s := sums[Width*r : Width*(r+1)]
+		for k, v := range row {
+			for i, q := range w[Width*k : Width*(k+1)] {
+				s[i] += v * float64(q)
+			}
+		}
+	}
+}
+
+// FloatTile multiplies rows of x by two panels, w and w2, with float32 sums: for every row r and i < Width
+//
+//	sums[2·Width·r+i] += Σ x[r][k]·w[Width·k+i]      sums[2·Width·r+Width+i] += Σ x[r][k]·w2[Width·k+i]
+//
+// in ascending k. Vector instructions fuse product and sum into one rounding, Go does not: levels differ in the last bits.
+func (l Level) FloatTile(x [][]float32, w, w2, sums []float32) {
+	if len(x) == 0 || len(x[0]) == 0 {
+		return
+	}
+	check(len(x[0]), min(len(w), len(w2)) >= Width*len(x[0]), len(sums) >= 2*Width*len(x), x)
+	if l == Plain {
+		floatTilePlain(x, w, w2, sums)
+		return
+	}
+	l.floatTile(x, w, w2, sums)
+}
+
+func floatTilePlain(x [][]float32, w, w2, sums []float32) {
+	for r, row := range x {
+		for j, panel := range [2][]float32{w, w2} {
+			s := sums[Width*(2*r+j):][:Width]
+			for k, v := range row {
+				for i, q := range panel[Width*k : Width*(k+1)] {
+					s[i] += float32(v * q)
+				}
+			}
+		}
+	}
+}
+
+// check refuses what would make an assembly kernel reach beyond its slices.
+func check[T any](n int, w, sums bool, x [][]T) {
+	for _, row := range x {
+		if len(row) != n {
+			panic("BUG: simd: rows of different lengths")
+		}
+	}
+	if !w || !sums {
+		panic("BUG: simd: a panel or the sums are too short")
+	}
+}
