@@ -2,6 +2,7 @@ package kernel
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -128,6 +129,6 @@ func (m *matMulPlan) join(n, sums int) Dispatch {
 		total += m.p.At(f.ops[i].W).Rows.Fixed
 	}
 	out[0] = addr(f.out)
-	args = append(append(append(append(append(args, bias...), out...), addr(f.residual), rowsArg(m.rows)), cols...))
+	args = slices.Concat(args, bias, out, []Arg{addr(f.residual), rowsArg(m.rows)}, cols)
 	return m.elementwise("matmul_join", m.rows, total, append([]uint32{uint32(n)}, e[1:]...), args, reads, f.writes())
 }

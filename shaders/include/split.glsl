@@ -1,8 +1,8 @@
-// split: how workgroups of tiled multiplications share out the results, and K where the results are too few for the device. To be
-// included behind matmul.glsl and the constants MATS, PAIR, BIAS, RESIDUAL and
+// split: how workgroups of tiled multiplications share out the results, and K where the results are too few for the device. To
+// be included behind matmul.glsl and the constants MATS, PAIR, BIAS, RESIDUAL and
 //   PIECES  of K: each is summed by a workgroup of its own, and matmul_join adds them up. 1: whole sums
-// With pieces, o0, o1 and o2 are the places of each matrix in [PIECES, rows, width] f32, width being the columns of all matrices,
-// for PAIR those of the gate, then those of the up projection.
+// With pieces, o0, o1 and o2 are the places of each matrix in [PIECES, rows, width] f32, width being the columns of all
+// matrices, for PAIR those of the gate, then those of the up projection.
 #ifndef SPLIT_GLSL
 #define SPLIT_GLSL
 
