@@ -24,9 +24,19 @@ func Absent(err error) bool {
 	return errors.Is(err, vk.ErrNoCgo) || errors.Is(err, vk.ErrNoLoader) || errors.Is(err, vk.ErrNoDriver) || errors.Is(err, vk.ErrNoDevice)
 }
 
-// Devices lists the machine's Vulkan devices in the driver's order.
-func Devices(o Options) ([]Found, error) {
-	inst, err := vk.Open(vk.Options{AppName: "tuff", Hooks: o.Hooks})
+// Machine is what a look at this machine's Vulkan devices found. Loading drivers and asking them is a good part of a start, so a
+// caller that chooses by itself looks once and opens one of what it found.
+type Machine struct {
+	Found []Found // in the drivers' order
+
+	o    Options
+	inst *vk.Instance // nil once a device owns it
+	phys []vk.PhysicalInfo
+}
+
+// Look finds the machine's Vulkan devices.
+func Look(o Options) (*Machine, error) {
+	inst, err := vk.Open(vk.Options{AppName: "tuff", Validation: o.Validation, Hooks: o.Hooks})
 	if err != nil {
 		return nil, err
 	}
@@ -34,7 +44,36 @@ func Devices(o Options) ([]Found, error) {
 	if err != nil {
 		return nil, errors.Join(err, inst.Close())
 	}
-	return found(phys), inst.Close()
+	return &Machine{Found: found(phys), o: o, inst: inst, phys: phys}, nil
+}
+
+// Open opens one of Found, which is all that can be opened: the device owns what the look holds, and Close has nothing left to do.
+func (m *Machine) Open(f Found) (*Device, error) {
+	if m.inst == nil {
+		return nil, fmt.Errorf("gpu: open %q: got a look that a device was opened from or that is closed, want a new one", f.Info.Name)
+	}
+	inst := m.inst
+	m.inst = nil
+	return open(inst, &m.phys[f.Index], m.o)
+}
+
+// Close ends the look.
+func (m *Machine) Close() error {
+	if m.inst == nil {
+		return nil
+	}
+	inst := m.inst
+	m.inst = nil
+	return inst.Close()
+}
+
+// Devices lists the machine's Vulkan devices in the driver's order.
+func Devices(o Options) ([]Found, error) {
+	m, err := Look(o)
+	if err != nil {
+		return nil, err
+	}
+	return m.Found, m.Close()
 }
 
 func found(phys []vk.PhysicalInfo) []Found {
@@ -106,17 +145,13 @@ func Choose(list []Found, selector string) (Found, error) {
 
 // Open opens the device of a selector (see Choose).
 func Open(selector string, o Options) (*Device, error) {
-	inst, err := vk.Open(vk.Options{AppName: "tuff", Validation: o.Validation, Hooks: o.Hooks})
+	m, err := Look(o)
 	if err != nil {
 		return nil, err
 	}
-	phys, err := inst.PhysicalDevices()
+	f, err := Choose(m.Found, selector)
 	if err != nil {
-		return nil, errors.Join(err, inst.Close())
+		return nil, errors.Join(err, m.Close())
 	}
-	f, err := Choose(found(phys), selector)
-	if err != nil {
-		return nil, errors.Join(err, inst.Close())
-	}
-	return open(inst, &phys[f.Index], o)
+	return m.Open(f)
 }

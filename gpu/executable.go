@@ -49,13 +49,8 @@ func (d *Device) Compile(ctx context.Context, p *compute.Program, o compute.Opti
 	if err != nil {
 		return nil, err
 	}
-	// A program for single tokens has one shape, so its kernels are made at once. Others make the kernels of a shape when a step of it
-	// comes: a short prompt never needs those of a long one.
-	if o.MaxTokens <= 1 && o.MaxSeqs <= 1 {
-		if err := d.makePipelines(ctx, groups, kernel.Shape{Tokens: 1, Outputs: 1, Seqs: 1}, o.Progress); err != nil {
-			return nil, err
-		}
-	}
+	// Kernels are made when a step of a shape comes, or by Prepare: a short prompt never needs those of a long one, and the first token
+	// of an answer none of those that follow.
 	if err := d.makeCodebooks(groups); err != nil {
 		return nil, err
 	}
@@ -89,6 +84,14 @@ func (x *executable) describe() {
 			x.placement[e.group].Dispatches++
 		}
 	}
+}
+
+// Prepare implements compute.Preparer.
+func (x *executable) Prepare(ctx context.Context, tokens int) error {
+	if x.d == nil || x.d.dev == nil {
+		return errors.New("gpu: prepare: the executable is closed")
+	}
+	return x.d.makePipelines(ctx, x.groups, kernel.Shape{Tokens: tokens, Outputs: 1, Seqs: 1}, x.o.Progress)
 }
 
 // Placement implements compute.Executable.

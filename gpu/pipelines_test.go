@@ -1,7 +1,11 @@
 package gpu_test
 
 import (
+	"runtime"
+	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -9,9 +13,11 @@ import (
 	"tuff/gpu"
 	"tuff/host/compute"
 	"tuff/host/engine"
+	"tuff/host/sampler"
 )
 
-// Loading compiles what decoding needs; a prompt compiles what its length needs, once; what is told of it runs from none to all.
+// Loading compiles nothing; a step compiles what its number of tokens needs, once, and Prepare does so before it; what is told of it
+// runs from none to all.
 func TestKernelsAreCompiledWhenAStepNeedsThem(t *testing.T) {
 	d := openGPU(t, gpu.Options{})
 	var batches []int // kernels of each
@@ -25,8 +31,11 @@ func TestKernelsAreCompiledWhenAStepNeedsThem(t *testing.T) {
 		assert.Equal(t, batches[len(batches)-1], total)
 		last = done
 	}}})
+	require.Empty(t, batches, "kernels compiled by the time the model is loaded")
+	_, decode := e.Executables()
+	require.NoError(t, decode.(compute.Preparer).Prepare(t.Context(), 1))
 	require.Len(t, batches, 1)
-	assert.Equal(t, batches[0], last, "kernels of decoding compiled by the time the model is loaded")
+	assert.Equal(t, batches[0], last)
 
 	s := e.NewSession()
 	defer s.Close()
@@ -39,4 +48,56 @@ func TestKernelsAreCompiledWhenAStepNeedsThem(t *testing.T) {
 		assert.Equal(t, batches[len(batches)-1], last)
 	}
 	assert.NotZero(t, batches[1])
+}
+
+// Generate is done with the prompt's kernels when the first token is out; those of single tokens come behind it.
+func TestTheFirstTokenWaitsForThePromptsKernelsAlone(t *testing.T) {
+	d := openGPU(t, gpu.Options{})
+	batches, first := 0, 0
+	e := newEngine(t, d, engine.Options{Compile: compute.Options{Progress: func(done, _ int) {
+		if done == 0 {
+			batches++
+		}
+	}}})
+	s := e.NewSession()
+	defer s.Close()
+	sm, err := sampler.New(sampler.Params{TopP: 1, RepeatPenalty: 1}, e.Tokenizer.VocabSize())
+	require.NoError(t, err)
+	st, err := e.Generate(t.Context(), s, make([]int32, 20), sm, 2, func(engine.Token) bool {
+		if first == 0 {
+			first = batches
+		}
+		return true
+	})
+	require.NoError(t, err)
+	require.Equal(t, 2, st.Tokens)
+	assert.Equal(t, 1, first, "batches of kernels before the first token")
+	assert.Equal(t, 2, batches)
+}
+
+// Kernels are compiled on several cores: no two of the first could otherwise be on their way at once.
+func TestKernelsAreCompiledAtOnce(t *testing.T) {
+	if runtime.NumCPU() < 2 {
+		t.Skip("one core")
+	}
+	var on atomic.Int32
+	met := make(chan struct{})
+	var once sync.Once
+	d := openGPU(t, gpu.Options{Shader: func(string) []uint32 {
+		if on.Add(1) == 2 {
+			once.Do(func() { close(met) })
+		}
+		defer on.Add(-1)
+		select {
+		case <-met:
+		case <-time.After(10 * time.Second):
+			t.Error("one kernel waited 10 s for another to be compiled beside it")
+			once.Do(func() { close(met) })
+		}
+		return nil
+	}})
+	e := newEngine(t, d, engine.Options{})
+	s := e.NewSession()
+	defer s.Close()
+	require.NoError(t, s.Eval(t.Context(), []int32{0}, engine.WantLast, nil))
 }

@@ -138,12 +138,13 @@ func (c *common) leave(why string) (compute.Device, string, error) {
 
 // tryGPU is the rule of --device auto: the best hardware GPU if its self-check passes and the model fits, else none, with
 // the reason. A machine without a hardware GPU has nothing to leave: --strict does not matter there.
-func (c *common) tryGPU(ctx context.Context, f *weights.File) (compute.Device, string, error) {
-	list, err := gpu.Devices(gpuOptions)
+func (c *common) tryGPU(ctx context.Context, f *weights.File) (_ compute.Device, reason string, err error) {
+	look, err := gpu.Look(gpuOptions)
 	if err != nil {
 		return nil, "no Vulkan here: " + oneLine(err), nil
 	}
-	best, why := autoChoice(list)
+	defer func() { err = errors.Join(err, look.Close()) }()
+	best, why := autoChoice(look.Found)
 	if why != "" {
 		return nil, why, nil
 	}
@@ -155,7 +156,7 @@ func (c *common) tryGPU(ctx context.Context, f *weights.File) (compute.Device, s
 			return c.leave(fmt.Sprintf("the model's %s and its context's %s do not fit the %s free on %s", size(f.Size()), size(state), size(best.Info.MemoryFree), best.Info.Name))
 		}
 	}
-	dev, err := gpu.Open(fmt.Sprintf("gpu:%d", best.Index), gpuOptions)
+	dev, err := look.Open(best)
 	if err != nil {
 		return c.leave(fmt.Sprintf("%s does not open: %s", best.Info.Name, oneLine(err)))
 	}

@@ -15,6 +15,7 @@ import (
 type PipelineCache struct {
 	dev    *Device
 	handle uint64
+	onDisk []byte // head of the file that holds just this, or nil
 }
 
 // NewPipelineCache makes a cache from what Data gave earlier; nil makes an empty one. Data of another device or driver is
@@ -109,8 +110,12 @@ func (d *Device) LoadPipelineCache(path string) (c *PipelineCache, rebuilt, err 
 	payload, rebuilt := d.readCache(path)
 	if rebuilt == nil {
 		c, err = d.NewPipelineCache(payload)
-		if err == nil || !errors.Is(err, ErrInvalid) {
-			return c, nil, err
+		if err == nil {
+			c.onDisk = d.cacheHead(payload)
+			return c, nil, nil
+		}
+		if !errors.Is(err, ErrInvalid) {
+			return nil, nil, err
 		}
 		rebuilt = err
 	}
@@ -138,7 +143,8 @@ func (d *Device) readCache(path string) ([]byte, error) {
 	return payload, nil
 }
 
-// Save writes the cache to a file, whole or not at all: beside it first, then renamed over it.
+// Save writes the cache to a file, whole or not at all: beside it first, then renamed over it. A file that LoadPipelineCache or Save
+// left with the same contents stays as it is: waiting for a disk is most of what a warm start would do here.
 func (c *PipelineCache) Save(path string) (err error) {
 	payload, err := c.Data()
 	if err != nil {
@@ -146,6 +152,10 @@ func (c *PipelineCache) Save(path string) (err error) {
 	}
 	if len(payload) > maxCache {
 		return invalid("save pipeline cache: got %d B, want at most %d", len(payload), maxCache)
+	}
+	head := c.dev.cacheHead(payload)
+	if bytes.Equal(head, c.onDisk) {
+		return nil
 	}
 	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*")
 	if err != nil {
@@ -158,7 +168,7 @@ func (c *PipelineCache) Save(path string) (err error) {
 			err = fmt.Errorf("vk: save pipeline cache: %w", err)
 		}
 	}()
-	if _, err = f.Write(c.dev.cacheHead(payload)); err != nil {
+	if _, err = f.Write(head); err != nil {
 		return err
 	}
 	if _, err = f.Write(payload); err != nil {
@@ -170,5 +180,8 @@ func (c *PipelineCache) Save(path string) (err error) {
 	if err = f.Close(); err != nil {
 		return err
 	}
-	return os.Rename(f.Name(), path)
+	if err = os.Rename(f.Name(), path); err == nil {
+		c.onDisk = head
+	}
+	return err
 }

@@ -31,6 +31,12 @@ type Executable interface {
 	Close() error
 }
 
+// Preparer is an executable that gets ready what a step needs, such as kernels that must be compiled, when the first of its shape runs.
+// Prepare does so before: for a step of one sequence and one output.
+type Preparer interface {
+	Prepare(ctx context.Context, tokens int) error
+}
+
 // View is a tensor's place in a buffer.
 type View struct {
 	Buffer Buffer
@@ -69,7 +75,7 @@ type Options struct {
 	// Variant forces kernels by op stem, for the kernel lab ("matmul" → "matmul_q8_0_tile"). Unknown names are errors.
 	Variant map[string]string
 	// Progress, if set, is told how many of the kernels that a step needs are compiled, from none to all, when some are not yet: by
-	// Compile and by a run of a new shape. Calls do not overlap.
+	// a run of a new shape and by Prepare. Calls do not overlap.
 	Progress func(done, total int)
 }
 

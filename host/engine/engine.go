@@ -70,14 +70,34 @@ func New(ctx context.Context, dev compute.Device, f *weights.File, o Options) (*
 	return e, nil
 }
 
+// load reads what turns text into tokens beside putting the weights on the device: vocabularies have up to 256 Ki tokens.
 func (e *Engine) load(ctx context.Context) error {
-	var err error
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	text := make(chan error, 1)
+	go func() {
+		err := e.loadText()
+		if err != nil {
+			stop()
+		}
+		text <- err
+	}()
+	err := e.loadModel(ctx)
+	if bad := <-text; bad != nil {
+		return bad
+	}
+	return err
+}
+
+func (e *Engine) loadText() (err error) {
 	if e.Tokenizer, err = TokenizerOf(e.File); err != nil {
 		return err
 	}
-	if e.Template, err = TemplateOf(e.File); err != nil {
-		return err
-	}
+	e.Template, err = TemplateOf(e.File)
+	return err
+}
+
+func (e *Engine) loadModel(ctx context.Context) error {
 	cfg, _, err := model.ReadConfig(e.File)
 	if err != nil {
 		return err

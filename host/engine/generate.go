@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"tuff/host/compute"
 	"tuff/host/sampler"
 )
 
@@ -43,6 +44,17 @@ func (s Stats) Rates() (prompt, decode float64) {
 type Token struct {
 	ID   int32
 	Text string
+}
+
+// prepare makes what steps of one token need, such as kernels: the first token is out by then, and did not wait for them.
+func (e *Engine) prepare(ctx context.Context) (time.Duration, error) {
+	p, ok := e.decode.(compute.Preparer)
+	if !ok {
+		return 0, nil
+	}
+	start := time.Now()
+	err := p.Prepare(ctx, 1)
+	return time.Since(start), err
 }
 
 // Generate evaluates prompt, then samples and evaluates until the model ends, limit tokens are out (0: no limit), the
@@ -85,6 +97,13 @@ func (e *Engine) Generate(ctx context.Context, s *Session, prompt []int32, sm *s
 		case len(s.tokens) >= e.contextLen:
 			st.Stop = StopContext
 		default:
+			if st.Tokens == 1 { // getting ready for single tokens is no part of their rate
+				took, err := e.prepare(ctx)
+				if err != nil {
+					return st, err
+				}
+				start = start.Add(took)
+			}
 			if err := s.follow(ctx, id); err != nil {
 				return st, err
 			}
