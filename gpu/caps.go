@@ -56,6 +56,8 @@ func capsOf(d *vk.Device) kernel.Caps {
 		SubgroupSize: sub.Size, SharedBytes: p.Limits.MaxComputeSharedMemorySize, MaxInvocations: p.Limits.MaxComputeWorkGroupInvocations,
 		MaxGrid: p.Limits.MaxComputeWorkGroupCount, PushBytes: p.Limits.MaxPushConstantsSize, Float16: f.Float16, Int8: f.Int8,
 		Storage16: f.Storage16, Storage8: f.Storage8, IntegerDot: f.IntegerDotProduct, MemoryModel: f.MemoryModel, CoopMat: coopMatsOf(p, f),
+		FastDot: f.IntegerDotProduct && p.DotProduct.Packed4x8Signed, CPU: kindOf(p) == compute.Software,
+		FastDotFew:    f.IntegerDotProduct && p.DotProduct.Packed4x8Signed && arithmeticBound(p),
 		SubgroupArith: ops&vk.SubgroupArithmetic != 0, SubgroupShuffle: ops&vk.SubgroupShuffle != 0,
 		Units: unitsOf(p), UniformLoads: uniformLoads(p),
 	}
@@ -82,6 +84,13 @@ func coopMatsOf(p *vk.PhysicalInfo, f vk.Features) (list []kernel.CoopMatShape) 
 		}
 	}
 	return list
+}
+
+// arithmeticBound reports whether decoding few-bit weights to float32 keeps a device from streaming them at its memory's pace. NVIDIA's
+// have arithmetic to spare, and dispatches that depend on each other cost more there.
+func arithmeticBound(p *vk.PhysicalInfo) bool {
+	const amd, intel = 0x1002, 0x8086
+	return p.VendorID == amd || p.VendorID == intel
 }
 
 // uniformLoads reports whether the device is a CPU whose driver reads what a subgroup reads alike only once.

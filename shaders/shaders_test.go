@@ -136,6 +136,11 @@ func TestFormats(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, FormatOf(), string(b), "run go run ./shaders/gen")
 	assert.Subset(t, Formats, []string{"f32", "q4_k", "nvfp4"})
+	b, err = os.ReadFile("include/bytes_of.glsl")
+	require.NoError(t, err)
+	assert.Equal(t, BytesOf(), string(b), "run go run ./shaders/gen")
+	assert.Subset(t, ByteFormats, []string{"q8_0", "q4_k", "nvfp4"})
+	assert.Subset(t, Formats, ByteFormats)
 }
 
 // TestInterface compares the manifest with the sources and with what was compiled.

@@ -31,7 +31,7 @@ type BuildInfo struct {
 }
 
 // maxIncludes bounds the files of one module, against a cycle.
-const maxIncludes = 64
+const maxIncludes = 128
 
 // Closure lists a source file and every file that it includes, directly or not, sorted by name. All branches of #if count.
 func Closure(fsys fs.FS, source string) ([]string, error) {

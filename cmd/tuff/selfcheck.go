@@ -62,7 +62,7 @@ func selfCheck(ctx context.Context, dev *gpu.Device) (*verdict, error) {
 	}
 	v := &verdict{cached: cachedFor(info), When: time.Now()}
 	arithmetics := []compute.Math{compute.Exact}
-	if slices.ContainsFunc(dev.Variants(), func(v kernel.Variant) bool { return v.Name == "matmul_coop" && v.Lacks == "" }) && info.Kind != compute.Software {
+	if slices.ContainsFunc(dev.Variants(), func(v kernel.Variant) bool { return v.Math() == compute.Fast && v.Lacks == "" }) && info.Kind != compute.Software {
 		arithmetics = append(arithmetics, compute.Fast) // which has kernels of its own there
 	}
 	for _, math := range arithmetics {

@@ -96,7 +96,7 @@ then on, also for other models with matrices of the same format and size. A shap
 			if !ok {
 				return errors.Join(usageError{errors.New("--device: got the CPU, want a GPU: only kernels of GPUs have shapes")}, l.Close())
 			}
-			report, err := c.tune(cmd.Context(), l, dev, kernel.Fews(dev.Caps()), rounds, !dry)
+			report, err := c.tune(cmd.Context(), l, dev, kernel.Fews(dev.Caps(), l.Math()), rounds, !dry)
 			if err = errors.Join(err, l.Close()); err != nil {
 				return err
 			}

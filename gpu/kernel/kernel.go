@@ -18,6 +18,9 @@ type Caps struct {
 	Storage16       bool
 	Storage8        bool
 	IntegerDot      bool // dot products of packed bytes
+	FastDot         bool // which are faster than their parts
+	FastDotFew      bool // so much that one row of X gains by them, which costs a dispatch to quantise it
+	CPU             bool // the device is one
 	MemoryModel     bool // vulkanMemoryModel
 	SubgroupArith   bool // subgroup add and max in compute
 	SubgroupShuffle bool
@@ -93,6 +96,7 @@ type Group struct {
 	Products   []string // keys of Tuned: the multiplications of few rows in it
 	Temps      []Temp
 	Dispatches []Dispatch
+	blocks     []inBlocks
 }
 
 // nameKernel names a group by its dispatches, which are alternatives or follow each other: first to last.

@@ -61,10 +61,15 @@ func (pl *planner) matMul(g *Group, f product) error {
 	switch {
 	case m.forced != "":
 		g.Why = "asked for " + m.forced
+		if strings.HasSuffix(m.forced, "int8") && !m.int8 {
+			g.Why += fmt.Sprintf(", which is not made for %v: tiles of float32", m.p.At(f.ops[0].W).DType)
+		}
 	case m.lane:
 		g.Why = "a CPU: activations are read once for all invocations"
 	case m.most == 1:
 		g.Why = "one row: every weight is read once, into registers"
+	case m.int8:
+		g.Why = fmt.Sprintf("to %d rows every weight is read once, into registers; beyond, packed dot products of bytes", maxVecRows)
 	case m.coop:
 		g.Why = fmt.Sprintf("to %d rows every weight is read once, into registers; beyond, matrix units", maxVecRows)
 	default:
@@ -90,22 +95,28 @@ type matMulPlan struct {
 	forced string // the variant asked for
 	lane   bool   // matmul_lane for any number of rows
 	coop   bool   // matmul_coop for many
+	int8   bool   // matmul_int8 for many
+	few8   bool   // matmul_vec_int8 for few
 	found  string // the tuned shape for one row
 	cuts   bool   // K is cut into pieces for some numbers of rows
+
+	norm *compute.RMSNorm // makes X for many rows where that is not in memory
 }
 
 func (pl *planner) newMatMulPlan(g *Group, f product) *matMulPlan {
 	rows, forced := pl.p.At(f.ops[0].X).Rows, pl.o.Variant["matmul"]
-	return &matMulPlan{planner: pl, g: g, f: f, rows: rows, most: rows.At(pl.most.Sizes()), next: 1, forced: forced,
+	m := &matMulPlan{planner: pl, g: g, f: f, rows: rows, most: rows.At(pl.most.Sizes()), next: 1, forced: forced,
 		lane: forced == "matmul_lane" || forced == "" && pl.caps.UniformLoads,
 		coop: strings.HasPrefix(forced, "matmul_coop") || forced == "" && pl.o.Math == compute.Fast && coopLacks(&pl.caps) == ""}
+	m.int8, m.few8 = m.wantsInt8(), m.wantsFewInt8()
+	return m
 }
 
 // few covers as many rows as the kernels without shared panels are for.
 func (m *matMulPlan) few() error {
 	m.g.addProduct(m.key(m.f))
 	if few, ok := m.tuned(); ok {
-		d, err := m.fewAs(few, m.f, 1)
+		d, err := m.fewAs(few, 1)
 		if err != nil {
 			return err
 		}
@@ -116,6 +127,11 @@ func (m *matMulPlan) few() error {
 	switch {
 	case m.lane:
 		suffix, dispatch = "_lane", m.matMulLane
+	case m.few8:
+		if m.next <= m.most {
+			m.bytes(m.f.norm, maxVecRows)
+		}
+		suffix, dispatch = "_vec_int8", m.matMulVecInt8
 	case !m.caps.SubgroupArith || strings.HasPrefix(m.forced, "matmul_tile_"):
 		return nil
 	}
@@ -135,6 +151,9 @@ func (m *matMulPlan) many() error {
 	}
 	if m.coop {
 		return m.coops(all)
+	}
+	if m.int8 {
+		return m.int8s(all)
 	}
 	large := tile64
 	if m.forced == "matmul_tile_32" || !m.fits(large, m.f.pair) {

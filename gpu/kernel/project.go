@@ -162,13 +162,19 @@ func (pl *planner) project(g *Group, p projection) error {
 	}
 	most := rows.At(pl.most.Sizes())
 	if next <= most {
-		if p.norm != nil {
+		inBytes := !slices.ContainsFunc(pl.products(p, false), func(f product) bool { return !pl.newMatMulPlan(g, f).int8 })
+		switch {
+		case p.norm != nil && inBytes:
+			many = append(many, "rmsnorm_quantize")
+		case p.norm != nil:
 			g.addFor(pl.rmsNormDispatch(*p.norm), rows, next, most)
 			many = append(many, "rmsnorm")
 		}
 		for _, f := range pl.products(p, false) {
 			m := pl.newMatMulPlan(g, f)
-			m.next = next
+			if m.next = next; inBytes {
+				m.norm = p.norm
+			}
 			if err := m.many(); err != nil {
 				return err
 			}

@@ -10,8 +10,8 @@ import (
 
 // Few is how the multiplication of one row of X is shared out: what a device is tuned in.
 type Few struct {
-	Kernel string `json:"kernel"` // "vec" or "lane"
-	Rows   int    `json:"rows"`   // weight rows of a workgroup of matmul_vec, or of an invocation of matmul_lane
+	Kernel string `json:"kernel"` // "vec", "lane" or "vec_int8"
+	Rows   int    `json:"rows"`   // weight rows of a workgroup of matmul_vec and matmul_vec_int8, or of an invocation of matmul_lane
 	Group  int    `json:"group"`  // invocations of a workgroup
 }
 
@@ -25,8 +25,8 @@ type Tuned map[string]Few
 const AnyProduct = "*"
 
 // Fews are the shapes that tuning tries on a device: from 1 to 8 weight rows a workgroup, that is streams of loads in flight, and from
-// a subgroup to 256 invocations that share each.
-func Fews(caps Caps) []Few {
+// a subgroup to 256 invocations that share each. Packed dot products are tried in fast arithmetic, where they are fast.
+func Fews(caps Caps, math compute.Math) []Few {
 	var list []Few
 	for _, group := range []int{8, 16, 32, 64, 128, 256} {
 		if group < int(caps.SubgroupSize) {
@@ -34,21 +34,26 @@ func Fews(caps Caps) []Few {
 		}
 		for _, rows := range []int{1, 2, 4, 8} {
 			list = append(list, Few{"vec", rows, group}, Few{"lane", rows, group})
+			if math == compute.Fast && caps.FastDot {
+				list = append(list, Few{"vec_int8", rows, group})
+			}
 		}
 	}
 	return slices.DeleteFunc(list, func(f Few) bool {
-		return f.check(&caps) != nil || f.Kernel == "lane" && f.Group > 2*max(int(caps.SubgroupSize), 8) || f.Kernel == "vec" && f.Rows*f.Group > 1024
+		return f.check(&caps) != nil || f.Kernel == "lane" && f.Group > 2*max(int(caps.SubgroupSize), 8) || f.Kernel != "lane" && f.Rows*f.Group > 1024
 	})
 }
 
 // check refuses what the kernels are not made for: tuned shapes come from a file.
 func (f Few) check(caps *Caps) error {
-	most := map[string]int{"vec": 8, "lane": 4}[f.Kernel]
+	most := map[string]int{"vec": 8, "lane": 4, "vec_int8": 8}[f.Kernel]
 	switch {
 	case most == 0:
-		return fmt.Errorf("gpu: tuned shape: got kernel %q, want vec or lane", f.Kernel)
-	case f.Kernel == "vec" && !caps.SubgroupArith:
+		return fmt.Errorf("gpu: tuned shape: got kernel %q, want vec, lane or vec_int8", f.Kernel)
+	case f.Kernel != "lane" && !caps.SubgroupArith:
 		return fmt.Errorf("gpu: tuned shape %v: the device lacks subgroup arithmetic", f)
+	case f.Kernel == "vec_int8" && int8Lacks(caps) != "":
+		return fmt.Errorf("gpu: tuned shape %v: the device lacks %s", f, int8Lacks(caps))
 	case f.Rows < 1 || f.Rows > most || f.Rows != pow2(f.Rows):
 		return fmt.Errorf("gpu: tuned shape %v: got %d rows, want a power of two of at most %d", f, f.Rows, most)
 	case f.Group < 8 || f.Group > min(256, int(caps.MaxInvocations)) || f.Group != pow2(f.Group):
@@ -73,6 +78,9 @@ func (pl *planner) key(f product) string {
 			key += part.name
 		}
 	}
+	if pl.o.Math == compute.Fast && pl.caps.FastDot && asBytes(w.DType) {
+		key += " fast" // with kernels of its own to choose from
+	}
 	return key
 }
 
@@ -85,7 +93,7 @@ func (m *matMulPlan) tuned() (Few, bool) {
 	if !ok {
 		few, ok = m.caps.Tuned[AnyProduct]
 	}
-	if !ok || few.check(&m.caps) != nil {
+	if !ok || few.check(&m.caps) != nil || few.Kernel == "vec_int8" && (m.o.Math != compute.Fast || !asBytes(m.p.At(m.f.ops[0].W).DType)) {
 		return Few{}, false
 	}
 	if m.f.whole != nil && m.f.whole.rope != nil {
@@ -94,16 +102,20 @@ func (m *matMulPlan) tuned() (Few, bool) {
 	return few, true
 }
 
-// fewAs plans the kernel of a product for cols rows in a shape.
-func (pl *planner) fewAs(few Few, f product, cols int) (Dispatch, error) {
-	module, err := moduleOf("matmul", pl.p.At(f.ops[0].W).DType, "_"+few.Kernel)
+// fewAs plans the product's kernel for cols rows in a shape.
+func (m *matMulPlan) fewAs(few Few, cols int) (Dispatch, error) {
+	module, err := moduleOf("matmul", m.p.At(m.f.ops[0].W).DType, "_"+few.Kernel)
 	if err != nil {
 		return Dispatch{}, err
 	}
-	if few.Kernel == "lane" {
-		return pl.laneAs(module, f, cols, few.Group, few.Rows)
+	switch few.Kernel {
+	case "lane":
+		return m.laneAs(module, m.f, cols, few.Group, few.Rows)
+	case "vec_int8":
+		m.bytes(m.f.norm, cols)
+		return m.vecInt8As(module, m.f, cols, few.Group, few.Rows)
 	}
-	return pl.vecAs(module, f, cols, few.Group, few.Rows)
+	return m.vecAs(module, m.f, cols, few.Group, few.Rows)
 }
 
 func (g *Group) addProduct(key string) {

@@ -26,7 +26,7 @@ func planned(t *testing.T, tuned Tuned, o compute.Options) (*compute.Program, []
 func TestTunedShapesAreForOneRow(t *testing.T) {
 	o := compute.Options{MaxTokens: 100, MaxOutputs: 1, MaxSeqs: 3, MaxPages: 8}
 	p, plain := planned(t, nil, o)
-	list := Fews(ample)
+	list := Fews(ample, compute.Exact)
 	require.Len(t, list, 21)
 	for _, few := range list {
 		_, groups := planned(t, Tuned{AnyProduct: few}, o)
@@ -96,7 +96,7 @@ func TestTunedNonsenseIsLeftOut(t *testing.T) {
 	}
 	none := ample
 	none.SubgroupArith = false
-	for _, few := range Fews(none) {
+	for _, few := range Fews(none, compute.Exact) {
 		assert.Equal(t, "lane", few.Kernel)
 	}
 }

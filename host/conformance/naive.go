@@ -198,17 +198,28 @@ func (n *naive) product(x, xe, w, we []float64) (sum, bound float64) {
 	}
 	bound = 2*gamma(len(x)+2)*(terms+in) + in + tiny*small
 	if n.fast {
-		bound += fastDot(x, w, terms)
+		bound += fastDot(x, xe, w, terms)
 	}
 	return sum, bound
 }
 
-// fastDot is what fast arithmetic may add to a dot product: activations in int8 with a scale from the largest of at least
-// the row (half a step of max/127 each), or both sides in half precision.
-func fastDot(x, w []float64, terms float64) float64 {
-	step := maxAbs(x) / 127 / 2 * 1.01
-	return step*fold(w, func(s, v float64) float64 { return s + abs(v) }) + 2.01*uF16*terms
+// fastDot is what fast arithmetic may add to a dot product: activations in int8 with a scale for each block of 32, from its largest
+// (half a step of max/127 each), or both sides in half precision.
+func fastDot(x, xe, w []float64, terms float64) float64 {
+	bound := 2.01 * uF16 * terms
+	for at := 0; at < len(x); at += int8Block {
+		end := min(at+int8Block, len(x))
+		var top, weights float64
+		for i := at; i < end; i++ {
+			top, weights = max(top, abs(x[i])+xe[i]), weights+abs(w[i])
+		}
+		bound += top / 127 / 2 * 1.01 * weights
+	}
+	return bound
 }
+
+// int8Block is the number of activations with one scale.
+const int8Block = 32
 
 func (n *naive) rope(o compute.RoPE) error {
 	x, table, err := n.two(o.X, o.Table)

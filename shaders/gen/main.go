@@ -59,8 +59,10 @@ func run(glslc, dir string, all bool) error {
 	if v := filepath.Join(filepath.Dir(glslc), "spirv-val"); executable(v) {
 		g.validator = v
 	}
-	if err := os.WriteFile(filepath.Join(dir, "include", "format_of.glsl"), []byte(shaders.FormatOf()), 0o644); err != nil {
-		return fmt.Errorf("gen: %w", err)
+	for name, text := range map[string]string{"format_of.glsl": shaders.FormatOf(), "bytes_of.glsl": shaders.BytesOf()} {
+		if err := os.WriteFile(filepath.Join(dir, "include", name), []byte(text), 0o644); err != nil {
+			return fmt.Errorf("gen: %w", err)
+		}
 	}
 	if err := os.MkdirAll(filepath.Join(dir, "spv"), 0o755); err != nil {
 		return fmt.Errorf("gen: %w", err)

@@ -1,0 +1,16 @@
+// bytes_halves: the bytes of halves.glsl. A unit of 32 elements is what shares a scale.
+#define GROUP 32
+#define OFFSET 0
+#define TOGETHER 1
+uvec4 levelsOf(uvec4 w, uint shift) {
+  return uvec4(fourBytes(levels4(bits4(w.x, shift, 15u))), fourBytes(levels4(bits4(w.y, shift, 15u))),
+               fourBytes(levels4(bits4(w.z, shift, 15u))), fourBytes(levels4(bits4(w.w, shift, 15u))));
+}
+Bytes bytes16(Row row, uint g) { return Bytes(levelsOf(wordsAt4(row, 16u * (g >> 1)), 4u * (g & 1u)), vec2(scaleOf(row, g >> 1), 0)); }
+#include "bytes_contiguous.glsl"
+void bytes32(Row row, uint unit, out Bytes a, out Bytes b) {
+  uvec4 w = wordsAt4(row, 16u * unit);
+  vec2 k = vec2(scaleOf(row, unit), 0);
+  a = Bytes(levelsOf(w, 0u), k);
+  b = Bytes(levelsOf(w, 4u), k);
+}
