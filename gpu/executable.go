@@ -24,6 +24,7 @@ type executable struct {
 	placement []compute.Group
 	l         *layout
 	step      *memory.Buffer
+	records   []kernel.Indirect           // in the step, in this order
 	block     *memory.Buffer              // arguments that kernels read from memory
 	blocks    map[*kernel.Dispatch]uint64 // their addresses
 	plain     recordings
@@ -54,12 +55,12 @@ func (d *Device) Compile(ctx context.Context, p *compute.Program, o compute.Opti
 	if err := d.makeCodebooks(groups); err != nil {
 		return nil, err
 	}
-	x := &executable{d: d, p: p, o: o, groups: groups}
+	x := &executable{d: d, p: p, o: o, groups: groups, records: kernel.Indirects(groups)}
 	d.execs[x] = true
 	if x.l, err = d.newLayout(p, groups, o); err != nil {
 		return nil, errors.Join(fmt.Errorf("gpu: compile %s: %w", p.Name, err), x.Close())
 	}
-	if x.step, err = d.mem.Alloc(memory.Step, roundUp(uint64(kernel.StepBytes(o)), 4), "step of "+p.Name); err != nil {
+	if x.step, err = d.mem.Alloc(memory.Step, roundUp(uint64(kernel.StepBytes(o, len(x.records))), 4), "step of "+p.Name); err != nil {
 		return nil, errors.Join(fmt.Errorf("gpu: compile %s: %w", p.Name, err), x.Close())
 	}
 	if err := x.makeBlocks(); err != nil {
@@ -183,7 +184,7 @@ func (x *executable) writeStep(s *compute.Step) error {
 	if b == nil {
 		return fmt.Errorf("gpu: run %s: the step buffer is out of the host's reach", x.p.Name)
 	}
-	return kernel.EncodeStep(b, s, x.p, x.o)
+	return kernel.EncodeStep(b, s, x.p, x.o, x.records)
 }
 
 // wait waits for a submission.

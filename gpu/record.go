@@ -2,6 +2,7 @@ package gpu
 
 import (
 	"context"
+	"slices"
 
 	"tuff/gpu/kernel"
 	"tuff/gpu/vk"
@@ -119,10 +120,15 @@ func (x *executable) spans(group int, list []kernel.Access) []span {
 	return out
 }
 
-// open starts a command buffer: what earlier submissions and copies wrote must be seen.
+// open starts a command buffer: what earlier submissions and copies wrote must be seen, records of indirect dispatches too. No
+// dispatch of a program writes those.
 func (x *executable) open() *vk.Commands {
 	c := x.d.dev.NewCommands()
-	c.Barrier(vk.SyncCompute|vk.SyncTransfer, vk.SyncCompute|vk.SyncTransfer)
+	after := vk.SyncCompute | vk.SyncTransfer
+	if len(x.records) > 0 {
+		after |= vk.SyncIndirect
+	}
+	c.Barrier(vk.SyncCompute|vk.SyncTransfer, after)
 	return c
 }
 
@@ -130,7 +136,12 @@ func (x *executable) open() *vk.Commands {
 func (x *executable) put(c *vk.Commands, e *launch, s kernel.Shape, buf []byte) {
 	c.Bind(x.d.pipelines[pipelineKey(e.dispatch)])
 	c.Push(x.pushBytes(buf, e.group, e.dispatch, s))
-	c.Dispatch(e.grid[0], e.grid[1], e.grid[2])
+	if e.dispatch.Indirect.Kind == 0 {
+		c.Dispatch(e.grid[0], e.grid[1], e.grid[2])
+		return
+	}
+	b, off := x.step.VK()
+	c.DispatchIndirect(b, off+kernel.RecordOffset(slices.Index(x.records, e.dispatch.Indirect)))
 }
 
 // recordPlain records everything for a shape, in command buffers of bounded length.

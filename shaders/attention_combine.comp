@@ -3,7 +3,7 @@
 // Shapes    partial: q of the parameters, [T, heads, splits, DV + 2] f32; out [T, heads DV] f32
 // Params    include/attention.glsl; q holds the partial results, k and v are not used
 // Spec      include/attention.glsl, as the attention_decode it follows, except WG
-// Grid      x: heads; y, z: rows of the step, folded; one workgroup per row and head
+// Grid      indirect: x: heads; y, z: rows of the step, folded; one workgroup per row and head; none if no sequence is in pieces
 // Shared    none
 // Order     splits ascending, f32
 // Source    Dao et al., Flash-Decoding, 2023; twin fallback/attention.go
@@ -14,8 +14,9 @@ void main() {
   uint heads = kvHeads * group, head = gl_WorkGroupID.x, row = gl_WorkGroupID.y + gl_WorkGroupID.z * gl_NumWorkGroups.y;
   if (row >= step.v[STEP_TOKENS]) return;
   Seq seq = stepSeq(step, stepRowSeq(step, row));
-  uvec2 keys = rowsRange(seq.first, seq.count, seq.len);
-  uint n = keys.y > keys.x ? keys.y - keys.x : 0u, len = splitLength(n), used = (n + len - 1u) / len;
+  uvec2 keys = seen(seq.first, seq.count, seq.len);
+  uint used = pieceCount(keys.y > keys.x ? keys.y - keys.x : 0u, splits);
+  if (used == 1u) return; // attention_decode wrote the result; the whole workgroup
   uint at = (row * heads + head) * splits * (DV + 2u), stride = DV + 2u;
   float m = NEG;
   for (uint s = 0; s < used; s++) m = max(m, q.v[at + s * stride + DV]);

@@ -16,7 +16,7 @@ void main() {
   if (pair0 >= tile.count * group) return; // the whole workgroup
   Seq seq = stepSeq(step, tile.seq);
   uint firstRow = pair0 / group, endRow = min((pair0 + BR - 1u) / group + 1u, tile.count);
-  uvec2 keys = rowsRange(tile.first + firstRow, endRow - firstRow, seq.len);
+  uvec2 keys = seen(tile.first + firstRow, endRow - firstRow, seq.len);
 
   attend(seq, tile.first, tile.count, pair0, kvHead, keys.x, keys.y);
 

@@ -146,6 +146,7 @@ func manifest() []Entry {
 	plain("conv1d", nil, workgroup)
 	plain("delta_rule", nil, workgroup, Spec{"N", "elements of a key"})
 	format("embed", "", int64s, workgroup, Spec{"POSITIONS", "1: positions instead of tokens"})
+	plain("indirect", nil, workgroup)
 	plain("kvstore", int64s16, concat(workgroup, caches)...)
 	plain("layernorm", nil, workgroup, Spec{"BIAS", "1: there is a bias"})
 	plain("matmul_experts_group", nil, workgroup)

@@ -12,9 +12,7 @@ const (
 	// maxDecodeRows is the largest number of query rows of a sequence for which the context, not the queries, is what
 	// there is to share out among workgroups.
 	maxDecodeRows = 8
-	// minSplit is the least number of keys worth a workgroup of their own (splitLength of attention.glsl).
-	minSplit  = 64
-	maxSplits = 32
+	maxSplits     = 32
 )
 
 // attentionShape is how an attention kernel divides its work: pairs of row and head by keys a workgroup.
@@ -53,7 +51,7 @@ func (pl *planner) attention(g *Group, op compute.Attention) error {
 	if err != nil {
 		return err
 	}
-	splits := pl.splits(op)
+	splits := pl.splits(op, decode)
 	switch forced {
 	case "attention_decode":
 		splits = 1
@@ -86,25 +84,30 @@ func (pl *planner) attention(g *Group, op compute.Attention) error {
 		g.Temps = []Temp{{Name: "partial results", Bytes: func(s Shape) int64 {
 			return 4 * int64(min(s.Tokens, s.Seqs-1+maxDecodeRows)) * int64(width)
 		}}}
-		d.Args[4], d.Writes = temp(0), []Access{{Temp: 0}}
+		d.Args[7] = temp(0)
+		d.Writes = append(d.Writes, Access{Temp: 0})
+		d.Indirect = pl.indirect(IndirectPieces, op, decode, splits)
 	}
 	if forced != "attention_prefill" {
 		g.Dispatches = append(g.Dispatches, d)
 	}
 	if splits > 1 && forced != "attention_prefill" {
-		g.Dispatches = append(g.Dispatches, pl.attentionCombine(op, splits, isDecode))
+		c := pl.attentionCombine(op, splits, isDecode)
+		c.Indirect = pl.indirect(IndirectCombine, op, decode, splits)
+		g.Dispatches = append(g.Dispatches, c)
 	}
 
 	g.nameKernel()
-	g.Why = fmt.Sprintf("to %d rows a sequence the context is shared out (%d ways), beyond, tiles of %d rows", maxDecodeRows, splits, tileRows)
+	g.Why = fmt.Sprintf("to %d rows a sequence the context is shared out (to %d ways, as it grows), beyond, tiles of %d rows", maxDecodeRows, splits, tileRows)
 	if forced != "" {
 		g.Why = "asked for " + forced
 	}
 	return nil
 }
 
-// splits is the number of pieces of the context: enough workgroups to fill the device, none too short to be worth it.
-func (pl *planner) splits(op compute.Attention) int {
+// splits is the most pieces of a context: enough workgroups to fill the device, none too short to be worth it. How many a step has
+// follows from the keys that its sequences see.
+func (pl *planner) splits(op compute.Attention, a attentionShape) int {
 	keys := pl.most.Tokens
 	if op.Paged {
 		keys = max(pl.o.MaxPages, 1) * pl.p.PageSize
@@ -115,8 +118,13 @@ func (pl *planner) splits(op compute.Attention) int {
 	if op.Chunk > 0 {
 		keys = min(keys, op.Chunk+maxDecodeRows)
 	}
-	want := ceilDiv(2*int(pl.caps.Units), op.NumKVHeads)
-	return max(min(want, keys/minSplit, maxSplits), 1)
+	want := ceilDiv(2*int(pl.caps.Units), op.NumKVHeads*ceilDiv(op.NumHeads/op.NumKVHeads, a.br))
+	return max(min(want, keys/minPiece, maxSplits), 1)
+}
+
+func (pl *planner) indirect(kind IndirectKind, op compute.Attention, a attentionShape, splits int) Indirect {
+	return Indirect{Kind: kind, Most: splits, KVHeads: op.NumKVHeads, Group: op.NumHeads / op.NumKVHeads, Pairs: a.br, Fold: int(pl.caps.MaxGrid[1]),
+		Causal: op.Causal, Window: op.Window, Chunk: op.Chunk}
 }
 
 func (pl *planner) attentionDispatch(module string, op compute.Attention, a attentionShape, splits int) Dispatch {
@@ -125,7 +133,7 @@ func (pl *planner) attentionDispatch(module string, op compute.Attention, a atte
 		name = fmt.Sprintf("%s_split_%d", module, splits)
 	}
 	return Dispatch{Module: module, Name: name, Spec: pl.attentionSpec(op, a),
-		Args: []Arg{addr(op.Q), addr(op.K), addr(op.V), addr(op.Sinks), addr(op.Out), stepArg(), addr(op.Bias),
+		Args: []Arg{addr(op.Q), addr(op.K), addr(op.V), addr(op.Sinks), addr(op.Out), stepArg(), addr(op.Bias), addr(0),
 			u32(op.NumKVHeads), u32(op.Window), u32(pl.p.PageSize), f32(op.Scale), f32(op.SoftCap), u32(op.NumHeads / op.NumKVHeads), u32(splits),
 			u32(attentionFlags(op)), u32(pl.p.At(op.Bias).Rows.Fixed / 2), u32(op.Chunk)},
 		Reads: refs(op.Q, op.K, op.V, op.Sinks, op.Bias), Writes: refs(op.Out)}

@@ -78,6 +78,7 @@ type Dispatch struct {
 	Block         []Arg                 // what the kernel reads through ArgBlock: the same for every shape, laid out as Args are
 	Subgroup      uint32                // size that subgroups must have, all of them full; 0: any
 	Grid          func(Shape) [3]uint32 // workgroups; any zero skips the dispatch
+	Indirect      Indirect              // where not zero, the record that the workgroups come from; Grid is then the most of them
 	Reads, Writes []Access
 	Name          string // variant with the constants that matter, for reports: matmul_q8_0_vec r4
 }

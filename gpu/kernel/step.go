@@ -20,23 +20,37 @@ const (
 	stepAtSeqs    = 8
 	stepAtPages   = 9
 	stepAtTiles   = 10
+	stepRecords   = 11
 	stepHeader    = 16
 	stepSeqWords  = 7
 )
 
-// StepBytes is the size of the step buffer of a program compiled with o.
-func StepBytes(o compute.Options) int64 {
+// StepBytes is the size of the step buffer of a program compiled with o whose groups have so many records.
+func StepBytes(o compute.Options, records int) int64 {
 	t, out, seqs, pages := max(o.MaxTokens, 1), max(o.MaxOutputs, 1), max(o.MaxSeqs, 1), max(o.MaxPages, 1)
-	return 4 * int64(stepHeader+3*t+out+stepSeqWords*seqs+seqs*pages+4*maxTiles(t, seqs))
+	return 4 * int64(stepHeader+(recordWords+indirectWords)*records+3*t+out+stepSeqWords*seqs+seqs*pages+4*maxTiles(t, seqs))
 }
 
-// EncodeStep writes a checked step into dst, StepBytes(o) bytes, without allocating.
-func EncodeStep(dst []byte, s *compute.Step, p *compute.Program, o compute.Options) error {
-	if int64(len(dst)) < StepBytes(o) {
-		return fmt.Errorf("gpu: encode step: got %d bytes, want %d", len(dst), StepBytes(o))
+// EncodeStep writes a checked step and its records into dst, StepBytes(o, len(records)) bytes, without allocating.
+func EncodeStep(dst []byte, s *compute.Step, p *compute.Program, o compute.Options, records []Indirect) error {
+	if want := StepBytes(o, len(records)); int64(len(dst)) < want {
+		return fmt.Errorf("gpu: encode step: got %d bytes, want %d", len(dst), want)
 	}
 	put := func(word, v int) { binary.LittleEndian.PutUint32(dst[4*word:], uint32(v)) }
 	at := stepHeader
+	put(stepRecords, len(records))
+	for i := range records {
+		for _, n := range records[i].Counts(s) {
+			put(at, n)
+			at++
+		}
+	}
+	for i := range records {
+		for _, v := range records[i].table() {
+			put(at, v)
+			at++
+		}
+	}
 	list := func(header int, values []int32) {
 		put(header, at)
 		for _, v := range values {

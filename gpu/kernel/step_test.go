@@ -26,7 +26,7 @@ func TestStepLayoutIsThatOfTheShaders(t *testing.T) {
 	}
 	assert.Equal(t, map[string]int{"STEP_TOKENS": stepTokens, "STEP_OUTPUTS": stepOutputs, "STEP_SEQS": stepSeqs, "STEP_TILES": stepTiles,
 		"STEP_AT_TOKENS": stepAtTokens, "STEP_AT_POS": stepAtPos, "STEP_AT_ROWSEQ": stepAtRowSeq, "STEP_AT_OUTPUTS": stepAtOutputs,
-		"STEP_AT_SEQS": stepAtSeqs, "STEP_AT_PAGES": stepAtPages, "STEP_AT_TILES": stepAtTiles, "STEP_HEADER": stepHeader, "STEP_TILE_ROWS": tileRows, "STEP_SEQ_WORDS": stepSeqWords}, got)
+		"STEP_AT_SEQS": stepAtSeqs, "STEP_AT_PAGES": stepAtPages, "STEP_AT_TILES": stepAtTiles, "STEP_RECORDS": stepRecords, "STEP_HEADER": stepHeader, "STEP_TILE_ROWS": tileRows, "STEP_SEQ_WORDS": stepSeqWords}, got)
 }
 
 func TestEncodeStep(t *testing.T) {
@@ -37,8 +37,8 @@ func TestEncodeStep(t *testing.T) {
 		s.Tokens, s.Pos = append(s.Tokens, int32(100+i)), append(s.Pos, int32(2+i))
 	}
 	s.Pos[18] = 1
-	buf := make([]byte, StepBytes(o))
-	require.NoError(t, EncodeStep(buf, s, p, o))
+	buf := make([]byte, StepBytes(o, 0))
+	require.NoError(t, EncodeStep(buf, s, p, o, nil))
 	word := func(i int) int { return int(binary.LittleEndian.Uint32(buf[4*i:])) }
 	list := func(header, n int) (v []int) {
 		for i := range n {
@@ -57,8 +57,8 @@ func TestEncodeStep(t *testing.T) {
 	assert.Equal(t, []int{0, 18, 20, pages, 20, 4, 5, 18, 1, 2, pages + 3, 5, 0, 0}, list(stepAtSeqs, 14))
 	assert.Equal(t, []int{7, 3, 5, 1}, list(stepAtPages, 4))
 	assert.Equal(t, []int{0, 16, 0, 0, 16, 2, 0, 0, 18, 1, 1, 0}, list(stepAtTiles, 12))
-	assert.ErrorContains(t, EncodeStep(buf[:8], s, p, o), "got 8 bytes")
-	assert.Zero(t, testing.AllocsPerRun(10, func() { _ = EncodeStep(buf, s, p, o) }))
+	assert.ErrorContains(t, EncodeStep(buf[:8], s, p, o, nil), "got 8 bytes")
+	assert.Zero(t, testing.AllocsPerRun(10, func() { _ = EncodeStep(buf, s, p, o, nil) }))
 }
 
 // The largest step of every kind must fit, whatever way its rows fall into sequences.
@@ -84,8 +84,8 @@ func TestStepBytesCoverEveryStep(t *testing.T) {
 				if at != tokens {
 					continue
 				}
-				buf := make([]byte, StepBytes(o))
-				require.NotPanics(t, func() { require.NoError(t, EncodeStep(buf, s, p, o)) })
+				buf := make([]byte, StepBytes(o, 0))
+				require.NotPanics(t, func() { require.NoError(t, EncodeStep(buf, s, p, o, nil)) })
 				assert.LessOrEqual(t, int(binary.LittleEndian.Uint32(buf[4*stepTiles:])), maxTiles(tokens, seqs))
 			}
 		}

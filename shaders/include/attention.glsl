@@ -12,6 +12,7 @@
 #ifndef ATTENTION_GLSL
 #define ATTENTION_GLSL
 #include "cache.glsl"
+#include "pieces.glsl"
 #include "step.glsl"
 #include "tanh.glsl"
 
@@ -37,16 +38,17 @@ layout(push_constant) uniform Params {
   uint64_t k;         // rows of kvHeads D
   uint64_t v;         // rows of kvHeads DV
   F32In sinks;        // [heads]
-  F32Out o;           // [T, heads DV], or partial results (attention_decode)
+  F32Out o;           // [T, heads DV]
   U32In step;
   F32In bias;         // [2 reach + 1, heads], by the key's distance from the query
+  F32Out partial;     // partial results (attention_decode)
   uint kvHeads;
   uint window;        // keys visible on each side, itself included; 0: all
   uint pageSize;
   float scale;
   float softCap;
   uint group;         // query heads of a KV head
-  uint splits;        // pieces of the context
+  uint splits;        // most pieces of the context
   uint flags;
   uint reach;         // distances beyond it count as it
   uint chunk;         // positions of a chunk, beyond which no key is visible; 0: all
@@ -64,35 +66,10 @@ shared float ss[BR * (BC + 1)];
 shared float sp[BR * (BC + 1)];
 shared uint slots[BC]; // row of each key of the tile
 
-// keyRange is the half-open range of keys that a query at pos sees in a sequence of n keys. Twin: compute.KeyRange.
-uvec2 keyRange(uint pos, uint n) {
-  uint lo = 0, hi = n;
-  if (is(CAUSAL)) hi = min(n, pos + 1u);
-  if (window > 0u) {
-    lo = pos + 1u > window ? pos + 1u - window : 0u;
-    if (!is(CAUSAL)) hi = min(hi, pos + window);
-  }
-  if (chunk > 0u) {
-    uint first = pos / chunk * chunk;
-    lo = max(lo, first);
-    if (!is(CAUSAL)) hi = min(hi, first + chunk);
-  }
-  return uvec2(lo, hi);
-}
+Mask mask() { return Mask(is(CAUSAL), window, chunk); }
 
-// rowsRange covers the ranges of count rows from row on; x >= y when none sees a key.
-uvec2 rowsRange(uint row, uint count, uint n) {
-  uvec2 r = uvec2(0xffffffffu, 0);
-  for (uint i = 0; i < count; i++) {
-    uvec2 one = keyRange(stepPos(step, row + i), n);
-    if (one.x < one.y) r = uvec2(min(r.x, one.x), max(r.y, one.y));
-  }
-  return r;
-}
-
-// splitLength is the number of keys of each of the pieces of n keys: whole multiples of 32, at least 64. It depends
-// on the sequence alone, so that a result never depends on what else is in the batch.
-uint splitLength(uint n) { return max((n + splits * 32u - 1u) / (splits * 32u) * 32u, 64u); }
+// seen covers the keys that count rows from row on see, of a sequence of n.
+uvec2 seen(uint row, uint count, uint n) { return rowsRange(step, row, count, n, mask()); }
 
 uint keySlot(Seq seq, uint j) { return is(PAGED) ? stepSlot(step, seq.pages, j, pageSize) : seq.first + j; }
 
@@ -138,7 +115,7 @@ void attend(Seq seq, uint row, uint count, uint pair0, uint kvHead, uint from, u
   uint pos = 0;
   if (pair < pairs) {
     pos = stepPos(step, row + pair / group);
-    visible = keyRange(pos, seq.len);
+    visible = keyRange(pos, seq.len, mask());
   }
 
   [[unroll]] for (uint i = 0; i < PER_LANE; i++) runO[i] = 0.0;

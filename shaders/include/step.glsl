@@ -1,6 +1,7 @@
 // step: the step buffer, all that changes from one run to the next, as 32-bit words. gpu/kernel/step.go writes it and is
 // the twin of this file; a test compares the STEP_ constants of both.
 //   words 0 to 15    header: counts, and the word at which each list begins
+//   records [R][3]   workgroups of indirect dispatches, then the tables [R][9] they are made from: include/indirect.glsl
 //   tokens  [T]      token ids                     pos     [T]  position of each row in its sequence
 //   rowSeq  [T]      sequence of each row          outputs [O]  rows whose logits are wanted
 //   seqs    [S][7]   first row, rows, keys, word at which its page table begins, keys once the whole prompt is stored,
@@ -22,6 +23,7 @@ const uint STEP_AT_OUTPUTS = 7;
 const uint STEP_AT_SEQS = 8;
 const uint STEP_AT_PAGES = 9;
 const uint STEP_AT_TILES = 10;
+const uint STEP_RECORDS = 11; // R
 const uint STEP_HEADER = 16;
 const uint STEP_TILE_ROWS = 16;
 const uint STEP_SEQ_WORDS = 7;
