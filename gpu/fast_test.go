@@ -13,13 +13,13 @@ import (
 	"tuff/host/engine"
 )
 
-// The embedded model with activations in int8 stays within the limit of its distance to exact arithmetic, for a prompt and for
+// The embedded model with activations in int8 or sums of halves stays within the limit of its distance to exact arithmetic, for a prompt and for
 // the few rows behind it.
 func TestDivergenceOfFastArithmetic(t *testing.T) {
 	d := openGPU(t, gpu.Options{})
 	exact := logitsOf(t, d, engine.Options{})
 	for _, v := range d.Variants() {
-		if v.Lacks != "" || !slices.Contains([]string{"matmul_int8", "matmul_vec_int8"}, v.Name) {
+		if v.Lacks != "" || !slices.Contains([]string{"matmul_half", "matmul_int8", "matmul_vec_int8"}, v.Name) {
 			continue
 		}
 		t.Run(v.Name, func(t *testing.T) {

@@ -41,6 +41,10 @@ var Formats = formatsIn(formatFiles, "include/formats")
 // ByteFormats are those of them that kernels also read as signed bytes with scales: the files of include/bytes.
 var ByteFormats = formatsIn(byteFiles, "include/bytes")
 
+// HalfFormats are those that are multiplied in half precision without matrix units: the plain ones, and of the others, which devices
+// with dot products of bytes read as bytes, those of most files.
+var HalfFormats = []string{"bf16", "f16", "f32", "q4_0", "q4_k", "q5_k", "q6_k", "q8_0"}
+
 //go:embed include/formats/*.glsl
 var formatFiles embed.FS
 
@@ -159,6 +163,8 @@ func manifest() []Entry {
 		{"SGM", "subgroups along the weight rows"}, {"SGN", "subgroups along the activation rows"},
 		{"CM", "weight rows of a fragment"}, {"CN", "activation rows of a fragment"}, {"CK", "elements of a fragment"}}, epilogue,
 		[]Spec{{"SUPER", "tiles of a super-row"}}, split)...)
+	formatOf(HalfFormats, "matmul", "_half", []Need{NeedInt64, NeedFloat16}, concat(workgroup, tile, epilogue,
+		[]Spec{{"FOLD", "elements whose sum is of halves"}})...)
 	formatOf(ByteFormats, "matmul", "_int8", []Need{NeedInt64, NeedIntegerDot}, concat(workgroup, tile, epilogue)...)
 	format("matmul", "_lane", int64s16, concat(workgroup,
 		[]Spec{{"ROWS", "weight rows of an invocation"}, {"COLS", "activation rows of a workgroup"}}, epilogue, few)...)
@@ -190,7 +196,7 @@ func manifest() []Entry {
 	plain("rmsnorm_quantize", []Need{NeedInt64, NeedIntegerDot}, workgroup, Spec{"X4", "1: rows of X and the weights are 16-byte aligned"})
 	plain("rope", int64s, workgroup, long)
 	plain("rope_kvstore", int64s16, concat(workgroup, caches, []Spec{long})...)
-	plain("matmul_halves", []Need{NeedFloat16}, workgroup)
+	plain("matmul_halves", []Need{NeedFloat16}, workgroup, Spec{"TOP", "exponent of a row's largest number"})
 	plain("route", nil, workgroup)
 	plain("scale", nil, workgroup, Spec{"CAP", "1: results are capped"})
 	plain("ssm_scan", nil, workgroup, Spec{"N", "elements of a channel's state"})

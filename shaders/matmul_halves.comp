@@ -1,9 +1,10 @@
-// matmul_halves: rows in half precision for matmul_coop, each scaled by a power of two so that its largest number lies in
-// [2^13, 2^14): whatever the range of x, nothing overflows, and what underflows is 2^-38 of the row's largest at most.
+// matmul_halves: rows in half precision for matmul_coop and matmul_half, each scaled by a power of two so that its largest
+// number lies in [2^TOP, 2^(TOP+1)): whatever the range of x, nothing overflows, and what underflows is 2^-(25+TOP) of the row's
+// largest at most.
 //   halves[r,i] = half(x[r,i] s[r]) for i < k, 0 up to kp;   back[r] = 1 / s[r]
 // Shapes    x [rows, k] f32 row-major; halves [rows, kp] f16 row-major, kp = k rounded up to 8; back [rows] f32 after them
 // Params    addresses; rows; k in elements
-// Spec      0 WG: power of two, 8 to 256
+// Spec      0 WG: power of two, 8 to 256   1 TOP: 13 for factors whose products are float32, less where they are halves too
 // Grid      rows, folded into y; one workgroup per row, columns past WG walked in strides
 // Shared    4 WG bytes
 // Source    scaling by powers of two is exact: Higham and Mary, Mixed precision algorithms in numerical linear algebra, 2022, 9
@@ -14,6 +15,7 @@
 
 layout(local_size_x_id = 0) in;
 layout(constant_id = 0) const uint WG = 64;
+layout(constant_id = 1) const uint TOP = 13;
 
 layout(push_constant) uniform Params {
   F32In x;
@@ -36,7 +38,7 @@ void main() {
     if (lane < n) largest[lane] = max(largest[lane], largest[lane + n]);
   }
   barrier(); // the largest is written before everyone reads it
-  int shift = clamp(140 - int(floatBitsToUint(largest[0]) >> 23), -126, 126);
+  int shift = clamp(int(127u + TOP) - int(floatBitsToUint(largest[0]) >> 23), -126, 126);
   float s = uintBitsToFloat(uint(127 + shift) << 23);
   for (uint c = lane; c < pairs; c += WG) {
     uint i = 2u * c;

@@ -61,7 +61,7 @@ func (pl *planner) matMul(g *Group, f product) error {
 	switch {
 	case m.forced != "":
 		g.Why = "asked for " + m.forced
-		if strings.HasSuffix(m.forced, "int8") && !m.int8 {
+		if strings.HasSuffix(m.forced, "int8") && !m.int8 || m.forced == "matmul_half" && !m.half {
 			g.Why += fmt.Sprintf(", which is not made for %v: tiles of float32", m.p.At(f.ops[0].W).DType)
 		}
 	case m.lane:
@@ -70,6 +70,8 @@ func (pl *planner) matMul(g *Group, f product) error {
 		g.Why = "one row: every weight is read once, into registers"
 	case m.int8:
 		g.Why = fmt.Sprintf("to %d rows every weight is read once, into registers; beyond, packed dot products of bytes", maxVecRows)
+	case m.half:
+		g.Why = fmt.Sprintf("to %d rows every weight is read once, into registers; beyond, packed half precision", maxVecRows)
 	case m.coop:
 		g.Why = fmt.Sprintf("to %d rows every weight is read once, into registers; beyond, matrix units", maxVecRows)
 	default:
@@ -97,6 +99,7 @@ type matMulPlan struct {
 	coop   bool   // matmul_coop for many
 	int8   bool   // matmul_int8 for many
 	few8   bool   // matmul_vec_int8 for few
+	half   bool   // matmul_half for many
 	found  string // the tuned shape for one row
 	cuts   bool   // K is cut into pieces for some numbers of rows
 
@@ -109,6 +112,7 @@ func (pl *planner) newMatMulPlan(g *Group, f product) *matMulPlan {
 		lane: forced == "matmul_lane" || forced == "" && pl.caps.UniformLoads,
 		coop: strings.HasPrefix(forced, "matmul_coop") || forced == "" && pl.o.Math == compute.Fast && coopLacks(&pl.caps) == ""}
 	m.int8, m.few8 = m.wantsInt8(), m.wantsFewInt8()
+	m.half = m.wantsHalf()
 	return m
 }
 
@@ -154,6 +158,9 @@ func (m *matMulPlan) many() error {
 	}
 	if m.int8 {
 		return m.int8s(all)
+	}
+	if m.half {
+		return m.halfs(all)
 	}
 	large := tile64
 	if m.forced == "matmul_tile_32" || !m.fits(large, m.f.pair) {

@@ -67,7 +67,7 @@ func (m *matMulPlan) coops(all int) error {
 	if m.next > m.most {
 		return nil
 	}
-	halves := m.halves()
+	halves := m.halves(coopTop)
 	for _, c := range []struct {
 		t  coopTile
 		to int
@@ -82,12 +82,16 @@ func (m *matMulPlan) coops(all int) error {
 	return nil
 }
 
-// halves is the temporary with X in half precision and the scales of its rows. Multiplications of one X in a group share it.
-func (m *matMulPlan) halves() int {
+// coopTop leaves a factor of two below the largest number of a half: products and sums are float32.
+const coopTop = 13
+
+// halves is the temporary with X in half precision and the scales of its rows, whose largest numbers are brought to 2^top. Multiplications
+// of one X in a group share it.
+func (m *matMulPlan) halves(top uint32) int {
 	const module = "matmul_halves"
 	x := m.f.ops[0].X
 	for _, d := range m.g.Dispatches {
-		if d.Module == module && d.Reads[0].Ref == x {
+		if d.Module == module && d.Reads[0].Ref == x && d.Spec[1] == top {
 			return d.Writes[0].Temp
 		}
 	}
@@ -95,7 +99,7 @@ func (m *matMulPlan) halves() int {
 	m.g.Temps = append(m.g.Temps, Temp{Name: "activations in half precision", Bytes: func(s Shape) int64 {
 		return int64(rows.At(s.Sizes())) * int64(2*8*ceilDiv(k, 8)+4)
 	}})
-	m.g.addFor(Dispatch{Module: module, Name: module, Spec: []uint32{m.rowGroup(k)}, Args: []Arg{addr(x), temp(id), rowsArg(rows), u32(k)},
+	m.g.addFor(Dispatch{Module: module, Name: module, Spec: []uint32{m.rowGroup(k), top}, Args: []Arg{addr(x), temp(id), rowsArg(rows), u32(k)},
 		Grid:  func(s Shape) [3]uint32 { return m.fold(rows.At(s.Sizes())) },
 		Reads: refs(x), Writes: []Access{{Temp: id}}}, rows, m.next, m.most)
 	return id

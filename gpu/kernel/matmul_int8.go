@@ -110,7 +110,7 @@ func (m *matMulPlan) int8s(all int) error {
 		if t == large {
 			to = all
 		}
-		if err := m.add("_int8", to, func(module string) (Dispatch, error) { return m.matMulInt8(module, m.f, x, t) }); err != nil {
+		if err := m.add("_int8", to, func(module string) (Dispatch, error) { return m.tiled(module, m.f, x, t) }); err != nil {
 			return err
 		}
 	}
@@ -167,8 +167,8 @@ func (pl *planner) rmsNormQuantize(norm *compute.RMSNorm, id int) Dispatch {
 		Reads: refs(norm.X, norm.Weight), Writes: []Access{{Temp: id}}}
 }
 
-// matMulInt8 reads X as temporary x has it.
-func (pl *planner) matMulInt8(module string, f product, x int, t tile) (Dispatch, error) {
+// tiled is a dispatch of tiles t that reads X as temporary x has it.
+func (pl *planner) tiled(module string, f product, x int, t tile) (Dispatch, error) {
 	args, err := pl.matMulArgs(f)
 	if err != nil {
 		return Dispatch{}, err

@@ -208,7 +208,8 @@ func (c Case) run(ctx context.Context, dev, ref compute.Device, o Options, r *Re
 	}
 	defer on.close()
 	r.describe(pr.p, on.exe.Placement())
-	want := &naive{ctx: ctx, ref: ref, pr: pr, fast: o.Math == compute.Fast}
+	want := &naive{ctx: ctx, ref: ref, pr: pr, fast: o.Math == compute.Fast,
+		halfSums: o.Variant["matmul"] == "" || o.Variant["matmul"] == "matmul_half"}
 	var twin *loaded
 	if pr.program {
 		if twin, err = pr.load(ctx, ref, Options{}); err != nil {

@@ -199,6 +199,9 @@ func (n *naive) product(x, xe, w, we []float64) (sum, bound float64) {
 	bound = 2*gamma(len(x)+2)*(terms+in) + in + tiny*small
 	if n.fast {
 		bound += fastDot(x, xe, w, terms)
+		if n.halfSums { // of 16 products, or of pairs of them
+			bound += 16 * uF16 * terms
+		}
 	}
 	return sum, bound
 }

@@ -50,12 +50,13 @@ func (x value) rows() int { return len(x.v) / x.cols }
 
 // naive runs a problem by the textbook, op by op.
 type naive struct {
-	ctx  context.Context
-	ref  compute.Device
-	pr   *problem
-	fast bool
-	vals []value // by Ref; states stay from step to step
-	s    *compute.Step
+	ctx      context.Context
+	ref      compute.Device
+	pr       *problem
+	fast     bool
+	halfSums bool    // which may add up a few products in half precision
+	vals     []value // by Ref; states stay from step to step
+	s        *compute.Step
 }
 
 // step runs one step; vals holds every tensor afterwards.

@@ -1,0 +1,80 @@
+package kernel
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"tuff/host/compute"
+	"tuff/shaders"
+)
+
+// Shapes of matmul_half, the elements whose products are added up in halves, and the exponent of the largest activation of a row: 16
+// products of either half of a pair with weights up to 255 stay in range.
+var (
+	halfTile32 = tile{32, 32, 32, 4, 4}
+	halfTile64 = tile{64, 64, 32, 4, 8}
+)
+
+const (
+	halfFold = 32
+	halfTop  = 3
+)
+
+// halfShared are the bytes of a tile, as the shader's head has them.
+func halfShared(t tile, pair bool) int {
+	rows := t.bm
+	if pair {
+		rows *= 2
+	}
+	return (4*t.bk + 32) * (rows + t.bn)
+}
+
+func (pl *planner) halfFits(t tile, pair bool) bool {
+	return halfShared(t, pair) <= int(pl.caps.SharedBytes) && t.invocations() <= int(pl.caps.MaxInvocations)
+}
+
+// halfLacks is what a device lacks for packed half precision, or "".
+func halfLacks(caps *Caps) string {
+	pl := planner{caps: *caps}
+	switch {
+	case !caps.Float16:
+		return "half precision"
+	case !pl.halfFits(halfTile32, true):
+		return fmt.Sprintf("%d bytes of shared memory", halfShared(halfTile32, true))
+	}
+	return ""
+}
+
+// wantsHalf decides on matmul_half for many rows: where it was asked for, or in fast arithmetic on devices that have no matrix units, for
+// what they do not multiply in dot products of bytes. CPUs widen halves, which costs more than it saves.
+func (m *matMulPlan) wantsHalf() bool {
+	can := slices.Contains(shaders.HalfFormats, strings.ToLower(m.p.At(m.f.ops[0].W).DType.String())) && halfLacks(&m.caps) == ""
+	return can && (m.forced == "matmul_half" || m.forced == "" && m.o.Math == compute.Fast && !m.caps.CPU && !m.coop && !m.int8 && !m.lane)
+}
+
+// halfs covers the rest by matmul_half.
+func (m *matMulPlan) halfs(all int) error {
+	if m.next > m.most {
+		return nil
+	}
+	x := m.halves(halfTop)
+	large := halfTile64
+	if !m.halfFits(large, m.f.pair) {
+		large = halfTile32
+	}
+	for _, t := range []tile{halfTile32, large} {
+		to := t.bn
+		if t == large {
+			to = all
+		}
+		if err := m.add("_half", to, func(module string) (Dispatch, error) {
+			d, err := m.tiled(module, m.f, x, t)
+			d.Spec = append(d.Spec, halfFold)
+			return d, err
+		}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
