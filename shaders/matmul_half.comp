@@ -1,5 +1,5 @@
-// matmul_half: multiply many rows of activations by a weight matrix in packed half precision, two products at a time; the sums of
-// FOLD elements are added up in float32.
+// matmul_half: multiply many rows of activations by a weight matrix in packed half precision, two products at a time; the sums
+// of FOLD elements are added up in float32.
 //   out[r,n] = sum_k x[r,k] w[n,k] + bias[n] + residual[r,n]
 //   PAIR:  out[r,n] = silu(sum_k x[r,k] w0[n,k] + b0[n]) (sum_k x[r,k] w1[n,k] + b1[n])
 // A workgroup computes BM weight rows by BN rows of x; each invocation keeps TM by TN sums in registers. Panels of BK elements,
