@@ -22,7 +22,7 @@ func (k *matmulHeads) begin(s *compute.Step) int {
 	k.chunk = chunkOf(k.n, max(k.tokens, 1)*k.w.Cols, k.a.level)
 	k.per = ceil(k.n, k.chunk)
 	if cols := k.w.Cols; k.a.level > simd.Plain {
-		k.a.begin(k.op.NumHeads*k.tokens, cols)
+		k.a.begin(k.op.NumHeads*k.tokens, cols, k.w.DType, k.tokens <= dotRows)
 		for h := range k.op.NumHeads {
 			for t := range k.tokens {
 				k.a.put(h*k.tokens+t, k.x.row(t)[h*cols:(h+1)*cols])

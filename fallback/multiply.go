@@ -5,6 +5,7 @@ import (
 
 	"tuff/fallback/quant"
 	"tuff/fallback/simd"
+	"tuff/host/compute"
 )
 
 const (
@@ -12,6 +13,9 @@ const (
 	groupRows = 2 * simd.Width
 	// blockCols is how many elements of them at a time: panels that stay in the second-level cache, whole blocks of any format.
 	blockCols = 512
+	// dotRows is the most rows of X for which weights are multiplied as they are stored, each row of them by each of X: beyond, to
+	// decode them once costs less.
+	dotRows = 4
 )
 
 // activations are the rows of X as the vector path reads them: in pieces of blockCols elements, and in exact arithmetic
@@ -23,12 +27,23 @@ type activations struct {
 	wide       []float64
 	parts64    [][]float64 // piece b of row r is number b·rows+r
 	parts32    [][]float32
+	dot        quant.Dot    // of fast arithmetic with few rows, else NoDot
+	words      []simd.Words // by row, of WordsDot
 }
 
-// begin makes room for rows of X.
-func (a *activations) begin(rows, cols int) {
-	a.rows, a.cols = rows, cols
+// begin makes room for rows of X, of which few are multiplied by any row of weights of a format, or many.
+func (a *activations) begin(rows, cols int, t compute.DType, few bool) {
+	a.rows, a.cols, a.dot = rows, cols, quant.NoDot
+	if few && !a.exact {
+		a.dot = quant.DotOf(a.level, t)
+	}
+	if a.dot == quant.WordsDot && len(a.words) < rows {
+		a.words = append(a.words, make([]simd.Words, rows-len(a.words))...)
+	}
 	n := rows * ceil(cols, blockCols)
+	if a.dot != quant.NoDot {
+		n = rows
+	}
 	if !a.exact {
 		a.parts32 = grown(a.parts32, n)
 		return
@@ -54,6 +69,14 @@ func (a *activations) put(r int, x []float32) {
 		}
 		return
 	}
+	switch a.dot {
+	case quant.WordsDot:
+		a.words[r].Set(x)
+		return
+	case quant.FloatDot:
+		a.parts32[r] = x
+		return
+	}
 	for b, k := 0, 0; k < a.cols; b, k = b+1, k+blockCols {
 		a.parts32[b*a.rows+r] = x[k:min(k+blockCols, a.cols)]
 	}
@@ -62,6 +85,10 @@ func (a *activations) put(r int, x []float32) {
 // multiply takes rows [lo, hi) of X by have rows of w, at most groupRows, from row first on, and gives out the results of
 // each with add behind it, which may be nil: out(r) is where those of row r go.
 func (a *activations) multiply(wk *worker, lo, hi int, w *tensor, first, have int, add []float32, out func(r int) []float32) {
+	if a.dot != quant.NoDot {
+		a.multiplyStored(lo, hi, w, first, have, add, out)
+		return
+	}
 	rows := hi - lo
 	memory := wk.float32s(2*groupRows*blockCols + groupRows*rows)
 	raw, panels, sums := memory[:groupRows*blockCols], memory[groupRows*blockCols:2*groupRows*blockCols], memory[2*groupRows*blockCols:]
@@ -103,6 +130,25 @@ func (a *activations) multiply(wk *worker, lo, hi int, w *tensor, first, have in
 				continue
 			}
 			s := sums[groupRows*r+c]
+			if add != nil {
+				s += add[c]
+			}
+			dst[c] = s
+		}
+	}
+}
+
+// multiplyStored is multiply by weights as they are stored.
+func (a *activations) multiplyStored(lo, hi int, w *tensor, first, have int, add []float32, out func(r int) []float32) {
+	for r := lo; r < hi; r++ {
+		dst := out(r)
+		for c := range have {
+			row, s := w.bytes(first+c, first+c+1), float32(0)
+			if a.dot == quant.WordsDot {
+				s = quant.MultiplyWords(a.level, w.DType, row, &a.words[r])
+			} else {
+				s = quant.MultiplyFloats(a.level, w.DType, row, a.parts32[r])
+			}
 			if add != nil {
 				s += add[c]
 			}

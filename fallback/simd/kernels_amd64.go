@@ -133,3 +133,78 @@ func decodeQ4_K(n int, dst *float32, src *byte, scales *float32)
 //
 //go:noescape
 func decodeQ6_K(n int, dst *float32, src *byte, scales *float32)
+
+// dotQ8_0AVX2 is the product of n blocks. With AVX2, FMA and F16C.
+//
+//go:noescape
+func dotQ8_0AVX2(n int, w *byte, x *int16, d *float32, s *float32) float32
+
+// dotQ8_0AVX512 is the product of n blocks. With AVX-512 as well.
+//
+//go:noescape
+func dotQ8_0AVX512(n int, w *byte, x *int16, d *float32, s *float32) float32
+
+// dotQ4_0AVX2 is the product of n blocks. With AVX2, FMA and F16C.
+//
+//go:noescape
+func dotQ4_0AVX2(n int, w *byte, x *int16, d *float32, s *float32) float32
+
+// dotQ4_0AVX512 is the product of n blocks. With AVX-512 as well.
+//
+//go:noescape
+func dotQ4_0AVX512(n int, w *byte, x *int16, d *float32, s *float32) float32
+
+// dotIQ4_NLAVX2 is the product of n blocks; levels are what nibbles stand for. With AVX2, FMA and F16C.
+//
+//go:noescape
+func dotIQ4_NLAVX2(n int, w *byte, x *int16, d *float32, s *float32, levels *int8) float32
+
+// dotIQ4_NLAVX512 is the product of n blocks; levels are what nibbles stand for. With AVX-512 as well.
+//
+//go:noescape
+func dotIQ4_NLAVX512(n int, w *byte, x *int16, d *float32, s *float32, levels *int8) float32
+
+// dotMXFP4AVX2 is the product of n blocks; levels are what nibbles stand for. With AVX2, FMA and F16C.
+//
+//go:noescape
+func dotMXFP4AVX2(n int, w *byte, x *int16, d *float32, s *float32, levels *int8, scales *float32) float32
+
+// dotMXFP4AVX512 is the product of n blocks; levels are what nibbles stand for. With AVX-512 as well.
+//
+//go:noescape
+func dotMXFP4AVX512(n int, w *byte, x *int16, d *float32, s *float32, levels *int8, scales *float32) float32
+
+// dotQ4_KAVX2 is the product of n blocks; s are the sums of 32 elements of X. With AVX2, FMA and F16C.
+//
+//go:noescape
+func dotQ4_KAVX2(n int, w *byte, x *int16, d *float32, s *float32) float32
+
+// dotQ4_KAVX512 is the product of n blocks; s are the sums of 32 elements of X. With AVX-512 as well.
+//
+//go:noescape
+func dotQ4_KAVX512(n int, w *byte, x *int16, d *float32, s *float32) float32
+
+// dotQ6_KAVX2 is the product of n blocks. With AVX2, FMA and F16C.
+//
+//go:noescape
+func dotQ6_KAVX2(n int, w *byte, x *int16, d *float32, s *float32) float32
+
+// dotQ6_KAVX512 is the product of n blocks. With AVX-512 as well.
+//
+//go:noescape
+func dotQ6_KAVX512(n int, w *byte, x *int16, d *float32, s *float32) float32
+
+// dotF32 is the product of n elements, a multiple of 32. With AVX2, FMA and F16C.
+//
+//go:noescape
+func dotF32(n int, w *byte, x *float32) float32
+
+// dotF16 is the product of n elements, a multiple of 32. With AVX2, FMA and F16C.
+//
+//go:noescape
+func dotF16(n int, w *byte, x *float32) float32
+
+// dotBF16 is the product of n elements, a multiple of 32. With AVX2, FMA and F16C.
+//
+//go:noescape
+func dotBF16(n int, w *byte, x *float32) float32

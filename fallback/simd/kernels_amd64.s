@@ -1613,3 +1613,1194 @@ check:
 	JNZ   step
 	VZEROUPPER
 	RET
+
+// func dotQ8_0AVX2(n int, w *byte, x *int16, d *float32, s *float32) float32
+// Requires: AVX, AVX2, F16C, FMA3, SSE
+TEXT ·dotQ8_0AVX2(SB), NOSPLIT, $0-44
+	MOVQ   w+8(FP), AX
+	MOVQ   x+16(FP), CX
+	MOVQ   d+24(FP), DX
+	MOVQ   s+32(FP), BX
+	MOVQ   n+0(FP), SI
+	VXORPS Y0, Y0, Y0
+	JMP    check
+
+step:
+	MOVWLZX      (AX), DI
+	VMOVD        DI, X2
+	VCVTPH2PS    X2, X2
+	VMOVDQU      2(AX), Y1
+	VMULSS       (DX), X2, X2
+	VEXTRACTI128 $0x01, Y1, X3
+	VPMOVSXBW    X1, Y1
+	VPMOVSXBW    X3, Y3
+	VPMADDWD     (CX), Y1, Y1
+	VPMADDWD     32(CX), Y3, Y3
+	VPADDD       Y3, Y1, Y1
+	VBROADCASTSS X2, Y2
+	VCVTDQ2PS    Y1, Y1
+	VFMADD231PS  Y2, Y1, Y0
+	ADDQ         $0x00000022, AX
+	ADDQ         $0x00000040, CX
+	ADDQ         $0x00000004, DX
+	ADDQ         $0x00000004, BX
+	DECQ         SI
+
+check:
+	TESTQ        SI, SI
+	JNZ          step
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X1, X0, X0
+	VHADDPS      X0, X0, X0
+	VHADDPS      X0, X0, X0
+	MOVSS        X0, ret+40(FP)
+	VZEROUPPER
+	RET
+
+// func dotQ8_0AVX512(n int, w *byte, x *int16, d *float32, s *float32) float32
+// Requires: AVX, AVX512BW, AVX512F, F16C, SSE
+TEXT ·dotQ8_0AVX512(SB), NOSPLIT, $0-44
+	MOVQ   w+8(FP), AX
+	MOVQ   x+16(FP), CX
+	MOVQ   d+24(FP), DX
+	MOVQ   s+32(FP), BX
+	MOVQ   n+0(FP), SI
+	VPXORD Z0, Z0, Z0
+	JMP    check
+
+step:
+	MOVWLZX      (AX), DI
+	VMOVD        DI, X2
+	VCVTPH2PS    X2, X2
+	VMOVDQU      2(AX), Y1
+	VMULSS       (DX), X2, X2
+	VPMOVSXBW    Y1, Z1
+	VPMADDWD     (CX), Z1, Z1
+	VBROADCASTSS X2, Z2
+	VCVTDQ2PS    Z1, Z1
+	VFMADD231PS  Z2, Z1, Z0
+	ADDQ         $0x00000022, AX
+	ADDQ         $0x00000040, CX
+	ADDQ         $0x00000004, DX
+	ADDQ         $0x00000004, BX
+	DECQ         SI
+
+check:
+	TESTQ         SI, SI
+	JNZ           step
+	VEXTRACTF64X4 $0x01, Z0, Y1
+	VADDPS        Y1, Y0, Y0
+	VEXTRACTF128  $0x01, Y0, X1
+	VADDPS        X1, X0, X0
+	VHADDPS       X0, X0, X0
+	VHADDPS       X0, X0, X0
+	MOVSS         X0, ret+40(FP)
+	VZEROUPPER
+	RET
+
+// func dotQ4_0AVX2(n int, w *byte, x *int16, d *float32, s *float32) float32
+// Requires: AVX, AVX2, F16C, FMA3, SSE
+TEXT ·dotQ4_0AVX2(SB), NOSPLIT, $0-44
+	MOVQ         w+8(FP), AX
+	MOVQ         x+16(FP), CX
+	MOVQ         d+24(FP), DX
+	MOVQ         s+32(FP), BX
+	MOVQ         n+0(FP), SI
+	VXORPS       Y0, Y0, Y0
+	MOVL         $0x0f0f0f0f, DI
+	VMOVD        DI, X1
+	VPBROADCASTD X1, Y1
+	MOVL         $0x08080808, DI
+	VMOVD        DI, X2
+	VPBROADCASTD X2, Y2
+	JMP          check
+
+step:
+	VMOVDQU      2(AX), X3
+	VPSRLW       $0x04, X3, X4
+	VINSERTI128  $0x01, X4, Y3, Y4
+	VPAND        Y1, Y4, Y4
+	MOVWLZX      (AX), DI
+	VMOVD        DI, X3
+	VCVTPH2PS    X3, X3
+	VPSUBB       Y2, Y4, Y4
+	VMULSS       (DX), X3, X3
+	VEXTRACTI128 $0x01, Y4, X5
+	VPMOVSXBW    X4, Y4
+	VPMOVSXBW    X5, Y5
+	VPMADDWD     (CX), Y4, Y4
+	VPMADDWD     32(CX), Y5, Y5
+	VPADDD       Y5, Y4, Y4
+	VBROADCASTSS X3, Y5
+	VCVTDQ2PS    Y4, Y4
+	VFMADD231PS  Y5, Y4, Y0
+	ADDQ         $0x00000012, AX
+	ADDQ         $0x00000040, CX
+	ADDQ         $0x00000004, DX
+	ADDQ         $0x00000004, BX
+	DECQ         SI
+
+check:
+	TESTQ        SI, SI
+	JNZ          step
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X1, X0, X0
+	VHADDPS      X0, X0, X0
+	VHADDPS      X0, X0, X0
+	MOVSS        X0, ret+40(FP)
+	VZEROUPPER
+	RET
+
+// func dotQ4_0AVX512(n int, w *byte, x *int16, d *float32, s *float32) float32
+// Requires: AVX, AVX2, AVX512BW, AVX512F, F16C, SSE
+TEXT ·dotQ4_0AVX512(SB), NOSPLIT, $0-44
+	MOVQ         w+8(FP), AX
+	MOVQ         x+16(FP), CX
+	MOVQ         d+24(FP), DX
+	MOVQ         s+32(FP), BX
+	MOVQ         n+0(FP), SI
+	VPXORD       Z0, Z0, Z0
+	MOVL         $0x0f0f0f0f, DI
+	VMOVD        DI, X1
+	VPBROADCASTD X1, Y1
+	MOVL         $0x08080808, DI
+	VMOVD        DI, X2
+	VPBROADCASTD X2, Y2
+	JMP          check
+
+step:
+	VMOVDQU      2(AX), X3
+	VPSRLW       $0x04, X3, X4
+	VINSERTI128  $0x01, X4, Y3, Y4
+	VPAND        Y1, Y4, Y4
+	MOVWLZX      (AX), DI
+	VMOVD        DI, X3
+	VCVTPH2PS    X3, X3
+	VPSUBB       Y2, Y4, Y4
+	VMULSS       (DX), X3, X3
+	VPMOVSXBW    Y4, Z4
+	VPMADDWD     (CX), Z4, Z4
+	VBROADCASTSS X3, Z5
+	VCVTDQ2PS    Z4, Z4
+	VFMADD231PS  Z5, Z4, Z0
+	ADDQ         $0x00000012, AX
+	ADDQ         $0x00000040, CX
+	ADDQ         $0x00000004, DX
+	ADDQ         $0x00000004, BX
+	DECQ         SI
+
+check:
+	TESTQ         SI, SI
+	JNZ           step
+	VEXTRACTF64X4 $0x01, Z0, Y1
+	VADDPS        Y1, Y0, Y0
+	VEXTRACTF128  $0x01, Y0, X1
+	VADDPS        X1, X0, X0
+	VHADDPS       X0, X0, X0
+	VHADDPS       X0, X0, X0
+	MOVSS         X0, ret+40(FP)
+	VZEROUPPER
+	RET
+
+// func dotIQ4_NLAVX2(n int, w *byte, x *int16, d *float32, s *float32, levels *int8) float32
+// Requires: AVX, AVX2, F16C, FMA3, SSE
+TEXT ·dotIQ4_NLAVX2(SB), NOSPLIT, $0-52
+	MOVQ           w+8(FP), AX
+	MOVQ           x+16(FP), CX
+	MOVQ           d+24(FP), DX
+	MOVQ           s+32(FP), BX
+	MOVQ           n+0(FP), SI
+	VXORPS         Y0, Y0, Y0
+	MOVL           $0x0f0f0f0f, DI
+	VMOVD          DI, X1
+	VPBROADCASTD   X1, Y1
+	MOVQ           levels+40(FP), DI
+	VBROADCASTI128 (DI), Y2
+	JMP            check
+
+step:
+	VMOVDQU      2(AX), X3
+	VPSRLW       $0x04, X3, X4
+	VINSERTI128  $0x01, X4, Y3, Y4
+	VPAND        Y1, Y4, Y4
+	VPSHUFB      Y4, Y2, Y4
+	MOVWLZX      (AX), DI
+	VMOVD        DI, X3
+	VCVTPH2PS    X3, X3
+	VMULSS       (DX), X3, X3
+	VEXTRACTI128 $0x01, Y4, X5
+	VPMOVSXBW    X4, Y4
+	VPMOVSXBW    X5, Y5
+	VPMADDWD     (CX), Y4, Y4
+	VPMADDWD     32(CX), Y5, Y5
+	VPADDD       Y5, Y4, Y4
+	VBROADCASTSS X3, Y5
+	VCVTDQ2PS    Y4, Y4
+	VFMADD231PS  Y5, Y4, Y0
+	ADDQ         $0x00000012, AX
+	ADDQ         $0x00000040, CX
+	ADDQ         $0x00000004, DX
+	ADDQ         $0x00000004, BX
+	DECQ         SI
+
+check:
+	TESTQ        SI, SI
+	JNZ          step
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X1, X0, X0
+	VHADDPS      X0, X0, X0
+	VHADDPS      X0, X0, X0
+	MOVSS        X0, ret+48(FP)
+	VZEROUPPER
+	RET
+
+// func dotIQ4_NLAVX512(n int, w *byte, x *int16, d *float32, s *float32, levels *int8) float32
+// Requires: AVX, AVX2, AVX512BW, AVX512F, F16C, SSE
+TEXT ·dotIQ4_NLAVX512(SB), NOSPLIT, $0-52
+	MOVQ           w+8(FP), AX
+	MOVQ           x+16(FP), CX
+	MOVQ           d+24(FP), DX
+	MOVQ           s+32(FP), BX
+	MOVQ           n+0(FP), SI
+	VPXORD         Z0, Z0, Z0
+	MOVL           $0x0f0f0f0f, DI
+	VMOVD          DI, X1
+	VPBROADCASTD   X1, Y1
+	MOVQ           levels+40(FP), DI
+	VBROADCASTI128 (DI), Y2
+	JMP            check
+
+step:
+	VMOVDQU      2(AX), X3
+	VPSRLW       $0x04, X3, X4
+	VINSERTI128  $0x01, X4, Y3, Y4
+	VPAND        Y1, Y4, Y4
+	VPSHUFB      Y4, Y2, Y4
+	MOVWLZX      (AX), DI
+	VMOVD        DI, X3
+	VCVTPH2PS    X3, X3
+	VMULSS       (DX), X3, X3
+	VPMOVSXBW    Y4, Z4
+	VPMADDWD     (CX), Z4, Z4
+	VBROADCASTSS X3, Z5
+	VCVTDQ2PS    Z4, Z4
+	VFMADD231PS  Z5, Z4, Z0
+	ADDQ         $0x00000012, AX
+	ADDQ         $0x00000040, CX
+	ADDQ         $0x00000004, DX
+	ADDQ         $0x00000004, BX
+	DECQ         SI
+
+check:
+	TESTQ         SI, SI
+	JNZ           step
+	VEXTRACTF64X4 $0x01, Z0, Y1
+	VADDPS        Y1, Y0, Y0
+	VEXTRACTF128  $0x01, Y0, X1
+	VADDPS        X1, X0, X0
+	VHADDPS       X0, X0, X0
+	VHADDPS       X0, X0, X0
+	MOVSS         X0, ret+48(FP)
+	VZEROUPPER
+	RET
+
+// func dotMXFP4AVX2(n int, w *byte, x *int16, d *float32, s *float32, levels *int8, scales *float32) float32
+// Requires: AVX, AVX2, FMA3, SSE
+TEXT ·dotMXFP4AVX2(SB), NOSPLIT, $0-60
+	MOVQ           w+8(FP), AX
+	MOVQ           x+16(FP), CX
+	MOVQ           d+24(FP), DX
+	MOVQ           s+32(FP), BX
+	MOVQ           n+0(FP), SI
+	VXORPS         Y0, Y0, Y0
+	MOVL           $0x0f0f0f0f, DI
+	VMOVD          DI, X1
+	VPBROADCASTD   X1, Y1
+	MOVQ           levels+40(FP), DI
+	VBROADCASTI128 (DI), Y2
+	JMP            check
+
+step:
+	VMOVDQU      1(AX), X3
+	VPSRLW       $0x04, X3, X4
+	VINSERTI128  $0x01, X4, Y3, Y4
+	VPAND        Y1, Y4, Y4
+	VPSHUFB      Y4, Y2, Y4
+	MOVBQZX      (AX), DI
+	MOVQ         scales+48(FP), R8
+	VMOVSS       (R8)(DI*4), X3
+	VMULSS       (DX), X3, X3
+	VEXTRACTI128 $0x01, Y4, X5
+	VPMOVSXBW    X4, Y4
+	VPMOVSXBW    X5, Y5
+	VPMADDWD     (CX), Y4, Y4
+	VPMADDWD     32(CX), Y5, Y5
+	VPADDD       Y5, Y4, Y4
+	VBROADCASTSS X3, Y5
+	VCVTDQ2PS    Y4, Y4
+	VFMADD231PS  Y5, Y4, Y0
+	ADDQ         $0x00000011, AX
+	ADDQ         $0x00000040, CX
+	ADDQ         $0x00000004, DX
+	ADDQ         $0x00000004, BX
+	DECQ         SI
+
+check:
+	TESTQ        SI, SI
+	JNZ          step
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X1, X0, X0
+	VHADDPS      X0, X0, X0
+	VHADDPS      X0, X0, X0
+	MOVSS        X0, ret+56(FP)
+	VZEROUPPER
+	RET
+
+// func dotMXFP4AVX512(n int, w *byte, x *int16, d *float32, s *float32, levels *int8, scales *float32) float32
+// Requires: AVX, AVX2, AVX512BW, AVX512F, SSE
+TEXT ·dotMXFP4AVX512(SB), NOSPLIT, $0-60
+	MOVQ           w+8(FP), AX
+	MOVQ           x+16(FP), CX
+	MOVQ           d+24(FP), DX
+	MOVQ           s+32(FP), BX
+	MOVQ           n+0(FP), SI
+	VPXORD         Z0, Z0, Z0
+	MOVL           $0x0f0f0f0f, DI
+	VMOVD          DI, X1
+	VPBROADCASTD   X1, Y1
+	MOVQ           levels+40(FP), DI
+	VBROADCASTI128 (DI), Y2
+	JMP            check
+
+step:
+	VMOVDQU      1(AX), X3
+	VPSRLW       $0x04, X3, X4
+	VINSERTI128  $0x01, X4, Y3, Y4
+	VPAND        Y1, Y4, Y4
+	VPSHUFB      Y4, Y2, Y4
+	MOVBQZX      (AX), DI
+	MOVQ         scales+48(FP), R8
+	VMOVSS       (R8)(DI*4), X3
+	VMULSS       (DX), X3, X3
+	VPMOVSXBW    Y4, Z4
+	VPMADDWD     (CX), Z4, Z4
+	VBROADCASTSS X3, Z5
+	VCVTDQ2PS    Z4, Z4
+	VFMADD231PS  Z5, Z4, Z0
+	ADDQ         $0x00000011, AX
+	ADDQ         $0x00000040, CX
+	ADDQ         $0x00000004, DX
+	ADDQ         $0x00000004, BX
+	DECQ         SI
+
+check:
+	TESTQ         SI, SI
+	JNZ           step
+	VEXTRACTF64X4 $0x01, Z0, Y1
+	VADDPS        Y1, Y0, Y0
+	VEXTRACTF128  $0x01, Y0, X1
+	VADDPS        X1, X0, X0
+	VHADDPS       X0, X0, X0
+	VHADDPS       X0, X0, X0
+	MOVSS         X0, ret+56(FP)
+	VZEROUPPER
+	RET
+
+// func dotQ4_KAVX2(n int, w *byte, x *int16, d *float32, s *float32) float32
+// Requires: AVX, AVX2, F16C, FMA3, SSE
+TEXT ·dotQ4_KAVX2(SB), NOSPLIT, $32-44
+	MOVQ         w+8(FP), AX
+	MOVQ         x+16(FP), CX
+	MOVQ         d+24(FP), DX
+	MOVQ         s+32(FP), BX
+	MOVQ         n+0(FP), SI
+	VXORPS       Y0, Y0, Y0
+	VXORPS       Y1, Y1, Y1
+	MOVL         $0x0f0f0f0f, DI
+	VMOVD        DI, X2
+	VPBROADCASTD X2, Y2
+	JMP          check
+
+step:
+	MOVL         4(AX), DI
+	MOVL         8(AX), R8
+	MOVL         12(AX), R9
+	VMOVD        (AX), X3
+	VCVTPH2PS    X3, X3
+	VBROADCASTSS X3, Y4
+	VMOVSHDUP    X3, X3
+	VBROADCASTSS X3, Y3
+	MOVL         DI, R10
+	ANDL         $0x3f3f3f3f, R10
+	MOVL         DI, R11
+	SHRL         $0x02, R11
+	ANDL         $0x30303030, R11
+	MOVL         R9, DI
+	ANDL         $0x0f0f0f0f, DI
+	ORL          R11, DI
+	SHLQ         $0x20, DI
+	ORQ          DI, R10
+	VMOVQ        R10, X5
+	VPMOVZXBD    X5, Y5
+	VCVTDQ2PS    Y5, Y5
+	MOVL         R8, DI
+	ANDL         $0x3f3f3f3f, DI
+	SHRL         $0x02, R8
+	ANDL         $0x30303030, R8
+	SHRL         $0x04, R9
+	ANDL         $0x0f0f0f0f, R9
+	ORL          R8, R9
+	SHLQ         $0x20, R9
+	ORQ          R9, DI
+	VMOVQ        DI, X6
+	VPMOVZXBD    X6, Y6
+	VCVTDQ2PS    Y6, Y6
+	VMULPS       Y4, Y5, Y5
+	VMULPS       (DX), Y5, Y5
+	VMOVUPS      Y5, (SP)
+	VMULPS       Y3, Y6, Y6
+	VFMADD231PS  (BX), Y6, Y1
+	VMOVDQU      16(AX), Y3
+	VPSRLW       $0x04, Y3, Y4
+	VPAND        Y2, Y3, Y3
+	VPAND        Y2, Y4, Y4
+	VEXTRACTI128 $0x01, Y3, X5
+	VPMOVSXBW    X3, Y3
+	VPMOVSXBW    X5, Y5
+	VPMADDWD     (CX), Y3, Y3
+	VPMADDWD     32(CX), Y5, Y5
+	VPADDD       Y5, Y3, Y3
+	VBROADCASTSS (SP), Y5
+	VCVTDQ2PS    Y3, Y3
+	VFMADD231PS  Y5, Y3, Y0
+	VEXTRACTI128 $0x01, Y4, X3
+	VPMOVSXBW    X4, Y4
+	VPMOVSXBW    X3, Y3
+	VPMADDWD     64(CX), Y4, Y4
+	VPMADDWD     96(CX), Y3, Y3
+	VPADDD       Y3, Y4, Y4
+	VBROADCASTSS 4(SP), Y3
+	VCVTDQ2PS    Y4, Y4
+	VFMADD231PS  Y3, Y4, Y0
+	VMOVDQU      48(AX), Y3
+	VPSRLW       $0x04, Y3, Y4
+	VPAND        Y2, Y3, Y3
+	VPAND        Y2, Y4, Y4
+	VEXTRACTI128 $0x01, Y3, X5
+	VPMOVSXBW    X3, Y3
+	VPMOVSXBW    X5, Y5
+	VPMADDWD     128(CX), Y3, Y3
+	VPMADDWD     160(CX), Y5, Y5
+	VPADDD       Y5, Y3, Y3
+	VBROADCASTSS 8(SP), Y5
+	VCVTDQ2PS    Y3, Y3
+	VFMADD231PS  Y5, Y3, Y0
+	VEXTRACTI128 $0x01, Y4, X3
+	VPMOVSXBW    X4, Y4
+	VPMOVSXBW    X3, Y3
+	VPMADDWD     192(CX), Y4, Y4
+	VPMADDWD     224(CX), Y3, Y3
+	VPADDD       Y3, Y4, Y4
+	VBROADCASTSS 12(SP), Y3
+	VCVTDQ2PS    Y4, Y4
+	VFMADD231PS  Y3, Y4, Y0
+	VMOVDQU      80(AX), Y3
+	VPSRLW       $0x04, Y3, Y4
+	VPAND        Y2, Y3, Y3
+	VPAND        Y2, Y4, Y4
+	VEXTRACTI128 $0x01, Y3, X5
+	VPMOVSXBW    X3, Y3
+	VPMOVSXBW    X5, Y5
+	VPMADDWD     256(CX), Y3, Y3
+	VPMADDWD     288(CX), Y5, Y5
+	VPADDD       Y5, Y3, Y3
+	VBROADCASTSS 16(SP), Y5
+	VCVTDQ2PS    Y3, Y3
+	VFMADD231PS  Y5, Y3, Y0
+	VEXTRACTI128 $0x01, Y4, X3
+	VPMOVSXBW    X4, Y4
+	VPMOVSXBW    X3, Y3
+	VPMADDWD     320(CX), Y4, Y4
+	VPMADDWD     352(CX), Y3, Y3
+	VPADDD       Y3, Y4, Y4
+	VBROADCASTSS 20(SP), Y3
+	VCVTDQ2PS    Y4, Y4
+	VFMADD231PS  Y3, Y4, Y0
+	VMOVDQU      112(AX), Y3
+	VPSRLW       $0x04, Y3, Y4
+	VPAND        Y2, Y3, Y3
+	VPAND        Y2, Y4, Y4
+	VEXTRACTI128 $0x01, Y3, X5
+	VPMOVSXBW    X3, Y3
+	VPMOVSXBW    X5, Y5
+	VPMADDWD     384(CX), Y3, Y3
+	VPMADDWD     416(CX), Y5, Y5
+	VPADDD       Y5, Y3, Y3
+	VBROADCASTSS 24(SP), Y5
+	VCVTDQ2PS    Y3, Y3
+	VFMADD231PS  Y5, Y3, Y0
+	VEXTRACTI128 $0x01, Y4, X3
+	VPMOVSXBW    X4, Y4
+	VPMOVSXBW    X3, Y3
+	VPMADDWD     448(CX), Y4, Y4
+	VPMADDWD     480(CX), Y3, Y3
+	VPADDD       Y3, Y4, Y4
+	VBROADCASTSS 28(SP), Y3
+	VCVTDQ2PS    Y4, Y4
+	VFMADD231PS  Y3, Y4, Y0
+	ADDQ         $0x00000090, AX
+	ADDQ         $0x00000200, CX
+	ADDQ         $0x00000020, DX
+	ADDQ         $0x00000020, BX
+	DECQ         SI
+
+check:
+	TESTQ        SI, SI
+	JNZ          step
+	VSUBPS       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X1, X0, X0
+	VHADDPS      X0, X0, X0
+	VHADDPS      X0, X0, X0
+	MOVSS        X0, ret+40(FP)
+	VZEROUPPER
+	RET
+
+// func dotQ4_KAVX512(n int, w *byte, x *int16, d *float32, s *float32) float32
+// Requires: AVX, AVX2, AVX512BW, AVX512F, F16C, FMA3, SSE
+TEXT ·dotQ4_KAVX512(SB), NOSPLIT, $32-44
+	MOVQ         w+8(FP), AX
+	MOVQ         x+16(FP), CX
+	MOVQ         d+24(FP), DX
+	MOVQ         s+32(FP), BX
+	MOVQ         n+0(FP), SI
+	VPXORD       Z0, Z0, Z0
+	VPXORD       Z1, Z1, Z1
+	MOVL         $0x0f0f0f0f, DI
+	VMOVD        DI, X2
+	VPBROADCASTD X2, Y2
+	JMP          check
+
+step:
+	MOVL         4(AX), DI
+	MOVL         8(AX), R8
+	MOVL         12(AX), R9
+	VMOVD        (AX), X3
+	VCVTPH2PS    X3, X3
+	VBROADCASTSS X3, Y4
+	VMOVSHDUP    X3, X3
+	VBROADCASTSS X3, Y3
+	MOVL         DI, R10
+	ANDL         $0x3f3f3f3f, R10
+	MOVL         DI, R11
+	SHRL         $0x02, R11
+	ANDL         $0x30303030, R11
+	MOVL         R9, DI
+	ANDL         $0x0f0f0f0f, DI
+	ORL          R11, DI
+	SHLQ         $0x20, DI
+	ORQ          DI, R10
+	VMOVQ        R10, X5
+	VPMOVZXBD    X5, Y5
+	VCVTDQ2PS    Y5, Y5
+	MOVL         R8, DI
+	ANDL         $0x3f3f3f3f, DI
+	SHRL         $0x02, R8
+	ANDL         $0x30303030, R8
+	SHRL         $0x04, R9
+	ANDL         $0x0f0f0f0f, R9
+	ORL          R8, R9
+	SHLQ         $0x20, R9
+	ORQ          R9, DI
+	VMOVQ        DI, X6
+	VPMOVZXBD    X6, Y6
+	VCVTDQ2PS    Y6, Y6
+	VMULPS       Y4, Y5, Y5
+	VMULPS       (DX), Y5, Y5
+	VMOVUPS      Y5, (SP)
+	VMULPS       Y3, Y6, Y6
+	VFMADD231PS  (BX), Y6, Y1
+	VMOVDQU      16(AX), Y3
+	VPSRLW       $0x04, Y3, Y4
+	VPAND        Y2, Y3, Y3
+	VPAND        Y2, Y4, Y4
+	VPMOVSXBW    Y3, Z3
+	VPMADDWD     (CX), Z3, Z3
+	VBROADCASTSS (SP), Z5
+	VCVTDQ2PS    Z3, Z3
+	VFMADD231PS  Z5, Z3, Z0
+	VPMOVSXBW    Y4, Z3
+	VPMADDWD     64(CX), Z3, Z3
+	VBROADCASTSS 4(SP), Z4
+	VCVTDQ2PS    Z3, Z3
+	VFMADD231PS  Z4, Z3, Z0
+	VMOVDQU      48(AX), Y3
+	VPSRLW       $0x04, Y3, Y4
+	VPAND        Y2, Y3, Y3
+	VPAND        Y2, Y4, Y4
+	VPMOVSXBW    Y3, Z3
+	VPMADDWD     128(CX), Z3, Z3
+	VBROADCASTSS 8(SP), Z5
+	VCVTDQ2PS    Z3, Z3
+	VFMADD231PS  Z5, Z3, Z0
+	VPMOVSXBW    Y4, Z3
+	VPMADDWD     192(CX), Z3, Z3
+	VBROADCASTSS 12(SP), Z4
+	VCVTDQ2PS    Z3, Z3
+	VFMADD231PS  Z4, Z3, Z0
+	VMOVDQU      80(AX), Y3
+	VPSRLW       $0x04, Y3, Y4
+	VPAND        Y2, Y3, Y3
+	VPAND        Y2, Y4, Y4
+	VPMOVSXBW    Y3, Z3
+	VPMADDWD     256(CX), Z3, Z3
+	VBROADCASTSS 16(SP), Z5
+	VCVTDQ2PS    Z3, Z3
+	VFMADD231PS  Z5, Z3, Z0
+	VPMOVSXBW    Y4, Z3
+	VPMADDWD     320(CX), Z3, Z3
+	VBROADCASTSS 20(SP), Z4
+	VCVTDQ2PS    Z3, Z3
+	VFMADD231PS  Z4, Z3, Z0
+	VMOVDQU      112(AX), Y3
+	VPSRLW       $0x04, Y3, Y4
+	VPAND        Y2, Y3, Y3
+	VPAND        Y2, Y4, Y4
+	VPMOVSXBW    Y3, Z3
+	VPMADDWD     384(CX), Z3, Z3
+	VBROADCASTSS 24(SP), Z5
+	VCVTDQ2PS    Z3, Z3
+	VFMADD231PS  Z5, Z3, Z0
+	VPMOVSXBW    Y4, Z3
+	VPMADDWD     448(CX), Z3, Z3
+	VBROADCASTSS 28(SP), Z4
+	VCVTDQ2PS    Z3, Z3
+	VFMADD231PS  Z4, Z3, Z0
+	ADDQ         $0x00000090, AX
+	ADDQ         $0x00000200, CX
+	ADDQ         $0x00000020, DX
+	ADDQ         $0x00000020, BX
+	DECQ         SI
+
+check:
+	TESTQ         SI, SI
+	JNZ           step
+	VSUBPS        Z1, Z0, Z0
+	VEXTRACTF64X4 $0x01, Z0, Y1
+	VADDPS        Y1, Y0, Y0
+	VEXTRACTF128  $0x01, Y0, X1
+	VADDPS        X1, X0, X0
+	VHADDPS       X0, X0, X0
+	VHADDPS       X0, X0, X0
+	MOVSS         X0, ret+40(FP)
+	VZEROUPPER
+	RET
+
+// func dotQ6_KAVX2(n int, w *byte, x *int16, d *float32, s *float32) float32
+// Requires: AVX, AVX2, F16C, FMA3, SSE
+TEXT ·dotQ6_KAVX2(SB), NOSPLIT, $64-44
+	MOVQ         w+8(FP), AX
+	MOVQ         x+16(FP), CX
+	MOVQ         d+24(FP), DX
+	MOVQ         s+32(FP), BX
+	MOVQ         n+0(FP), SI
+	VXORPS       Y0, Y0, Y0
+	MOVL         $0x0f0f0f0f, DI
+	VMOVD        DI, X1
+	VPBROADCASTD X1, Y1
+	MOVL         $0x30303030, DI
+	VMOVD        DI, X2
+	VPBROADCASTD X2, Y2
+	MOVL         $0x20202020, DI
+	VMOVD        DI, X3
+	VPBROADCASTD X3, Y3
+	JMP          check
+
+step:
+	MOVWLZX      208(AX), DI
+	VMOVD        DI, X4
+	VCVTPH2PS    X4, X4
+	VBROADCASTSS X4, Y4
+	VPMOVSXBD    192(AX), Y5
+	VCVTDQ2PS    Y5, Y5
+	VMULPS       Y4, Y5, Y5
+	VMOVUPS      Y5, (SP)
+	VPMOVSXBD    200(AX), Y5
+	VCVTDQ2PS    Y5, Y5
+	VMULPS       Y4, Y5, Y5
+	VMOVUPS      Y5, 32(SP)
+	VMOVDQU      128(AX), Y4
+	VMOVDQU      (AX), Y5
+	VPAND        Y1, Y5, Y5
+	VPSLLW       $0x04, Y4, Y6
+	VPAND        Y2, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPSUBB       Y3, Y5, Y5
+	VEXTRACTI128 $0x01, Y5, X6
+	VPMOVSXBW    X5, Y5
+	VPMOVSXBW    X6, Y6
+	VPMADDWD     (CX), Y5, Y5
+	VPMADDWD     32(CX), Y6, Y6
+	VBROADCASTSS (DX), Y7
+	VBROADCASTSS (SP), Y8
+	VMULPS       Y7, Y8, Y8
+	VCVTDQ2PS    Y5, Y5
+	VFMADD231PS  Y8, Y5, Y0
+	VBROADCASTSS 4(SP), Y5
+	VMULPS       Y7, Y5, Y5
+	VCVTDQ2PS    Y6, Y6
+	VFMADD231PS  Y5, Y6, Y0
+	VMOVDQU      32(AX), Y5
+	VPAND        Y1, Y5, Y5
+	VPSLLW       $0x02, Y4, Y6
+	VPAND        Y2, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPSUBB       Y3, Y5, Y5
+	VEXTRACTI128 $0x01, Y5, X6
+	VPMOVSXBW    X5, Y5
+	VPMOVSXBW    X6, Y6
+	VPMADDWD     64(CX), Y5, Y5
+	VPMADDWD     96(CX), Y6, Y6
+	VBROADCASTSS 4(DX), Y7
+	VBROADCASTSS 8(SP), Y8
+	VMULPS       Y7, Y8, Y8
+	VCVTDQ2PS    Y5, Y5
+	VFMADD231PS  Y8, Y5, Y0
+	VBROADCASTSS 12(SP), Y5
+	VMULPS       Y7, Y5, Y5
+	VCVTDQ2PS    Y6, Y6
+	VFMADD231PS  Y5, Y6, Y0
+	VMOVDQU      (AX), Y5
+	VPSRLW       $0x04, Y5, Y5
+	VPAND        Y1, Y5, Y5
+	VMOVDQA      Y4, Y6
+	VPAND        Y2, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPSUBB       Y3, Y5, Y5
+	VEXTRACTI128 $0x01, Y5, X6
+	VPMOVSXBW    X5, Y5
+	VPMOVSXBW    X6, Y6
+	VPMADDWD     128(CX), Y5, Y5
+	VPMADDWD     160(CX), Y6, Y6
+	VBROADCASTSS 8(DX), Y7
+	VBROADCASTSS 16(SP), Y8
+	VMULPS       Y7, Y8, Y8
+	VCVTDQ2PS    Y5, Y5
+	VFMADD231PS  Y8, Y5, Y0
+	VBROADCASTSS 20(SP), Y5
+	VMULPS       Y7, Y5, Y5
+	VCVTDQ2PS    Y6, Y6
+	VFMADD231PS  Y5, Y6, Y0
+	VMOVDQU      32(AX), Y5
+	VPSRLW       $0x04, Y5, Y5
+	VPAND        Y1, Y5, Y5
+	VPSRLW       $0x02, Y4, Y4
+	VPAND        Y2, Y4, Y4
+	VPOR         Y4, Y5, Y5
+	VPSUBB       Y3, Y5, Y5
+	VEXTRACTI128 $0x01, Y5, X4
+	VPMOVSXBW    X5, Y5
+	VPMOVSXBW    X4, Y4
+	VPMADDWD     192(CX), Y5, Y5
+	VPMADDWD     224(CX), Y4, Y4
+	VBROADCASTSS 12(DX), Y6
+	VBROADCASTSS 24(SP), Y7
+	VMULPS       Y6, Y7, Y7
+	VCVTDQ2PS    Y5, Y5
+	VFMADD231PS  Y7, Y5, Y0
+	VBROADCASTSS 28(SP), Y5
+	VMULPS       Y6, Y5, Y5
+	VCVTDQ2PS    Y4, Y4
+	VFMADD231PS  Y5, Y4, Y0
+	VMOVDQU      160(AX), Y4
+	VMOVDQU      64(AX), Y5
+	VPAND        Y1, Y5, Y5
+	VPSLLW       $0x04, Y4, Y6
+	VPAND        Y2, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPSUBB       Y3, Y5, Y5
+	VEXTRACTI128 $0x01, Y5, X6
+	VPMOVSXBW    X5, Y5
+	VPMOVSXBW    X6, Y6
+	VPMADDWD     256(CX), Y5, Y5
+	VPMADDWD     288(CX), Y6, Y6
+	VBROADCASTSS 16(DX), Y7
+	VBROADCASTSS 32(SP), Y8
+	VMULPS       Y7, Y8, Y8
+	VCVTDQ2PS    Y5, Y5
+	VFMADD231PS  Y8, Y5, Y0
+	VBROADCASTSS 36(SP), Y5
+	VMULPS       Y7, Y5, Y5
+	VCVTDQ2PS    Y6, Y6
+	VFMADD231PS  Y5, Y6, Y0
+	VMOVDQU      96(AX), Y5
+	VPAND        Y1, Y5, Y5
+	VPSLLW       $0x02, Y4, Y6
+	VPAND        Y2, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPSUBB       Y3, Y5, Y5
+	VEXTRACTI128 $0x01, Y5, X6
+	VPMOVSXBW    X5, Y5
+	VPMOVSXBW    X6, Y6
+	VPMADDWD     320(CX), Y5, Y5
+	VPMADDWD     352(CX), Y6, Y6
+	VBROADCASTSS 20(DX), Y7
+	VBROADCASTSS 40(SP), Y8
+	VMULPS       Y7, Y8, Y8
+	VCVTDQ2PS    Y5, Y5
+	VFMADD231PS  Y8, Y5, Y0
+	VBROADCASTSS 44(SP), Y5
+	VMULPS       Y7, Y5, Y5
+	VCVTDQ2PS    Y6, Y6
+	VFMADD231PS  Y5, Y6, Y0
+	VMOVDQU      64(AX), Y5
+	VPSRLW       $0x04, Y5, Y5
+	VPAND        Y1, Y5, Y5
+	VMOVDQA      Y4, Y6
+	VPAND        Y2, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPSUBB       Y3, Y5, Y5
+	VEXTRACTI128 $0x01, Y5, X6
+	VPMOVSXBW    X5, Y5
+	VPMOVSXBW    X6, Y6
+	VPMADDWD     384(CX), Y5, Y5
+	VPMADDWD     416(CX), Y6, Y6
+	VBROADCASTSS 24(DX), Y7
+	VBROADCASTSS 48(SP), Y8
+	VMULPS       Y7, Y8, Y8
+	VCVTDQ2PS    Y5, Y5
+	VFMADD231PS  Y8, Y5, Y0
+	VBROADCASTSS 52(SP), Y5
+	VMULPS       Y7, Y5, Y5
+	VCVTDQ2PS    Y6, Y6
+	VFMADD231PS  Y5, Y6, Y0
+	VMOVDQU      96(AX), Y5
+	VPSRLW       $0x04, Y5, Y5
+	VPAND        Y1, Y5, Y5
+	VPSRLW       $0x02, Y4, Y4
+	VPAND        Y2, Y4, Y4
+	VPOR         Y4, Y5, Y5
+	VPSUBB       Y3, Y5, Y5
+	VEXTRACTI128 $0x01, Y5, X4
+	VPMOVSXBW    X5, Y5
+	VPMOVSXBW    X4, Y4
+	VPMADDWD     448(CX), Y5, Y5
+	VPMADDWD     480(CX), Y4, Y4
+	VBROADCASTSS 28(DX), Y6
+	VBROADCASTSS 56(SP), Y7
+	VMULPS       Y6, Y7, Y7
+	VCVTDQ2PS    Y5, Y5
+	VFMADD231PS  Y7, Y5, Y0
+	VBROADCASTSS 60(SP), Y5
+	VMULPS       Y6, Y5, Y5
+	VCVTDQ2PS    Y4, Y4
+	VFMADD231PS  Y5, Y4, Y0
+	ADDQ         $0x000000d2, AX
+	ADDQ         $0x00000200, CX
+	ADDQ         $0x00000020, DX
+	ADDQ         $0x00000020, BX
+	DECQ         SI
+
+check:
+	TESTQ        SI, SI
+	JNZ          step
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X1, X0, X0
+	VHADDPS      X0, X0, X0
+	VHADDPS      X0, X0, X0
+	MOVSS        X0, ret+40(FP)
+	VZEROUPPER
+	RET
+
+// func dotQ6_KAVX512(n int, w *byte, x *int16, d *float32, s *float32) float32
+// Requires: AVX, AVX2, AVX512BW, AVX512F, F16C, SSE
+TEXT ·dotQ6_KAVX512(SB), NOSPLIT, $64-44
+	MOVQ         w+8(FP), AX
+	MOVQ         x+16(FP), CX
+	MOVQ         d+24(FP), DX
+	MOVQ         s+32(FP), BX
+	MOVQ         n+0(FP), SI
+	VPXORD       Z0, Z0, Z0
+	MOVL         $0x0f0f0f0f, DI
+	VMOVD        DI, X1
+	VPBROADCASTD X1, Y1
+	MOVL         $0x30303030, DI
+	VMOVD        DI, X2
+	VPBROADCASTD X2, Y2
+	MOVL         $0x20202020, DI
+	VMOVD        DI, X3
+	VPBROADCASTD X3, Y3
+	MOVL         $0x0000ff00, DI
+	KMOVW        DI, K1
+	JMP          check
+
+step:
+	MOVWLZX      208(AX), DI
+	VMOVD        DI, X4
+	VCVTPH2PS    X4, X4
+	VBROADCASTSS X4, Y4
+	VPMOVSXBD    192(AX), Y5
+	VCVTDQ2PS    Y5, Y5
+	VMULPS       Y4, Y5, Y5
+	VMOVUPS      Y5, (SP)
+	VPMOVSXBD    200(AX), Y5
+	VCVTDQ2PS    Y5, Y5
+	VMULPS       Y4, Y5, Y5
+	VMOVUPS      Y5, 32(SP)
+	VMOVDQU      128(AX), Y4
+	VMOVDQU      (AX), Y5
+	VPAND        Y1, Y5, Y5
+	VPSLLW       $0x04, Y4, Y6
+	VPAND        Y2, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPSUBB       Y3, Y5, Y5
+	VPMOVSXBW    Y5, Z5
+	VPMADDWD     (CX), Z5, Z5
+	VBROADCASTSS (DX), Z6
+	VBROADCASTSS (SP), Z7
+	VBROADCASTSS 4(SP), K1, Z7
+	VMULPS       Z6, Z7, Z7
+	VCVTDQ2PS    Z5, Z5
+	VFMADD231PS  Z7, Z5, Z0
+	VMOVDQU      32(AX), Y5
+	VPAND        Y1, Y5, Y5
+	VPSLLW       $0x02, Y4, Y6
+	VPAND        Y2, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPSUBB       Y3, Y5, Y5
+	VPMOVSXBW    Y5, Z5
+	VPMADDWD     64(CX), Z5, Z5
+	VBROADCASTSS 4(DX), Z6
+	VBROADCASTSS 8(SP), Z7
+	VBROADCASTSS 12(SP), K1, Z7
+	VMULPS       Z6, Z7, Z7
+	VCVTDQ2PS    Z5, Z5
+	VFMADD231PS  Z7, Z5, Z0
+	VMOVDQU      (AX), Y5
+	VPSRLW       $0x04, Y5, Y5
+	VPAND        Y1, Y5, Y5
+	VMOVDQA      Y4, Y6
+	VPAND        Y2, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPSUBB       Y3, Y5, Y5
+	VPMOVSXBW    Y5, Z5
+	VPMADDWD     128(CX), Z5, Z5
+	VBROADCASTSS 8(DX), Z6
+	VBROADCASTSS 16(SP), Z7
+	VBROADCASTSS 20(SP), K1, Z7
+	VMULPS       Z6, Z7, Z7
+	VCVTDQ2PS    Z5, Z5
+	VFMADD231PS  Z7, Z5, Z0
+	VMOVDQU      32(AX), Y5
+	VPSRLW       $0x04, Y5, Y5
+	VPAND        Y1, Y5, Y5
+	VPSRLW       $0x02, Y4, Y4
+	VPAND        Y2, Y4, Y4
+	VPOR         Y4, Y5, Y5
+	VPSUBB       Y3, Y5, Y5
+	VPMOVSXBW    Y5, Z4
+	VPMADDWD     192(CX), Z4, Z4
+	VBROADCASTSS 12(DX), Z5
+	VBROADCASTSS 24(SP), Z6
+	VBROADCASTSS 28(SP), K1, Z6
+	VMULPS       Z5, Z6, Z6
+	VCVTDQ2PS    Z4, Z4
+	VFMADD231PS  Z6, Z4, Z0
+	VMOVDQU      160(AX), Y4
+	VMOVDQU      64(AX), Y5
+	VPAND        Y1, Y5, Y5
+	VPSLLW       $0x04, Y4, Y6
+	VPAND        Y2, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPSUBB       Y3, Y5, Y5
+	VPMOVSXBW    Y5, Z5
+	VPMADDWD     256(CX), Z5, Z5
+	VBROADCASTSS 16(DX), Z6
+	VBROADCASTSS 32(SP), Z7
+	VBROADCASTSS 36(SP), K1, Z7
+	VMULPS       Z6, Z7, Z7
+	VCVTDQ2PS    Z5, Z5
+	VFMADD231PS  Z7, Z5, Z0
+	VMOVDQU      96(AX), Y5
+	VPAND        Y1, Y5, Y5
+	VPSLLW       $0x02, Y4, Y6
+	VPAND        Y2, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPSUBB       Y3, Y5, Y5
+	VPMOVSXBW    Y5, Z5
+	VPMADDWD     320(CX), Z5, Z5
+	VBROADCASTSS 20(DX), Z6
+	VBROADCASTSS 40(SP), Z7
+	VBROADCASTSS 44(SP), K1, Z7
+	VMULPS       Z6, Z7, Z7
+	VCVTDQ2PS    Z5, Z5
+	VFMADD231PS  Z7, Z5, Z0
+	VMOVDQU      64(AX), Y5
+	VPSRLW       $0x04, Y5, Y5
+	VPAND        Y1, Y5, Y5
+	VMOVDQA      Y4, Y6
+	VPAND        Y2, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VPSUBB       Y3, Y5, Y5
+	VPMOVSXBW    Y5, Z5
+	VPMADDWD     384(CX), Z5, Z5
+	VBROADCASTSS 24(DX), Z6
+	VBROADCASTSS 48(SP), Z7
+	VBROADCASTSS 52(SP), K1, Z7
+	VMULPS       Z6, Z7, Z7
+	VCVTDQ2PS    Z5, Z5
+	VFMADD231PS  Z7, Z5, Z0
+	VMOVDQU      96(AX), Y5
+	VPSRLW       $0x04, Y5, Y5
+	VPAND        Y1, Y5, Y5
+	VPSRLW       $0x02, Y4, Y4
+	VPAND        Y2, Y4, Y4
+	VPOR         Y4, Y5, Y5
+	VPSUBB       Y3, Y5, Y5
+	VPMOVSXBW    Y5, Z4
+	VPMADDWD     448(CX), Z4, Z4
+	VBROADCASTSS 28(DX), Z5
+	VBROADCASTSS 56(SP), Z6
+	VBROADCASTSS 60(SP), K1, Z6
+	VMULPS       Z5, Z6, Z6
+	VCVTDQ2PS    Z4, Z4
+	VFMADD231PS  Z6, Z4, Z0
+	ADDQ         $0x000000d2, AX
+	ADDQ         $0x00000200, CX
+	ADDQ         $0x00000020, DX
+	ADDQ         $0x00000020, BX
+	DECQ         SI
+
+check:
+	TESTQ         SI, SI
+	JNZ           step
+	VEXTRACTF64X4 $0x01, Z0, Y1
+	VADDPS        Y1, Y0, Y0
+	VEXTRACTF128  $0x01, Y0, X1
+	VADDPS        X1, X0, X0
+	VHADDPS       X0, X0, X0
+	VHADDPS       X0, X0, X0
+	MOVSS         X0, ret+40(FP)
+	VZEROUPPER
+	RET
+
+// func dotF32(n int, w *byte, x *float32) float32
+// Requires: AVX, FMA3, SSE
+TEXT ·dotF32(SB), NOSPLIT, $0-28
+	MOVQ   w+8(FP), AX
+	MOVQ   x+16(FP), CX
+	MOVQ   n+0(FP), DX
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	JMP    check
+
+step:
+	VMOVUPS     (AX), Y4
+	VFMADD231PS (CX), Y4, Y0
+	VMOVUPS     32(AX), Y4
+	VFMADD231PS 32(CX), Y4, Y1
+	VMOVUPS     64(AX), Y4
+	VFMADD231PS 64(CX), Y4, Y2
+	VMOVUPS     96(AX), Y4
+	VFMADD231PS 96(CX), Y4, Y3
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000080, CX
+	SUBQ        $0x20, DX
+
+check:
+	CMPQ         DX, $0x20
+	JGE          step
+	VADDPS       Y1, Y0, Y0
+	VADDPS       Y3, Y2, Y2
+	VADDPS       Y2, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X1, X0, X0
+	VHADDPS      X0, X0, X0
+	VHADDPS      X0, X0, X0
+	MOVSS        X0, ret+24(FP)
+	VZEROUPPER
+	RET
+
+// func dotF16(n int, w *byte, x *float32) float32
+// Requires: AVX, F16C, FMA3, SSE
+TEXT ·dotF16(SB), NOSPLIT, $0-28
+	MOVQ   w+8(FP), AX
+	MOVQ   x+16(FP), CX
+	MOVQ   n+0(FP), DX
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	JMP    check
+
+step:
+	VCVTPH2PS   (AX), Y4
+	VFMADD231PS (CX), Y4, Y0
+	VCVTPH2PS   16(AX), Y4
+	VFMADD231PS 32(CX), Y4, Y1
+	VCVTPH2PS   32(AX), Y4
+	VFMADD231PS 64(CX), Y4, Y2
+	VCVTPH2PS   48(AX), Y4
+	VFMADD231PS 96(CX), Y4, Y3
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000080, CX
+	SUBQ        $0x20, DX
+
+check:
+	CMPQ         DX, $0x20
+	JGE          step
+	VADDPS       Y1, Y0, Y0
+	VADDPS       Y3, Y2, Y2
+	VADDPS       Y2, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X1, X0, X0
+	VHADDPS      X0, X0, X0
+	VHADDPS      X0, X0, X0
+	MOVSS        X0, ret+24(FP)
+	VZEROUPPER
+	RET
+
+// func dotBF16(n int, w *byte, x *float32) float32
+// Requires: AVX, AVX2, FMA3, SSE
+TEXT ·dotBF16(SB), NOSPLIT, $0-28
+	MOVQ   w+8(FP), AX
+	MOVQ   x+16(FP), CX
+	MOVQ   n+0(FP), DX
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	JMP    check
+
+step:
+	VPMOVZXWD   (AX), Y4
+	VPSLLD      $0x10, Y4, Y4
+	VFMADD231PS (CX), Y4, Y0
+	VPMOVZXWD   16(AX), Y4
+	VPSLLD      $0x10, Y4, Y4
+	VFMADD231PS 32(CX), Y4, Y1
+	VPMOVZXWD   32(AX), Y4
+	VPSLLD      $0x10, Y4, Y4
+	VFMADD231PS 64(CX), Y4, Y2
+	VPMOVZXWD   48(AX), Y4
+	VPSLLD      $0x10, Y4, Y4
+	VFMADD231PS 96(CX), Y4, Y3
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000080, CX
+	SUBQ        $0x20, DX
+
+check:
+	CMPQ         DX, $0x20
+	JGE          step
+	VADDPS       Y1, Y0, Y0
+	VADDPS       Y3, Y2, Y2
+	VADDPS       Y2, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X1, X0, X0
+	VHADDPS      X0, X0, X0
+	VHADDPS      X0, X0, X0
+	MOVSS        X0, ret+24(FP)
+	VZEROUPPER
+	RET

@@ -5,13 +5,13 @@ func (l Level) exactTile(x [][]float64, w []float32, sums []float64) {
 	for len(x) > 0 {
 		r := tileRows(len(x), l)
 		switch {
-		case l == AVX512 && r == 8:
+		case l >= AVX512 && r == 8:
 			exactTile512x8(n, &x[0], &w[0], &sums[0])
-		case l == AVX512 && r == 4:
+		case l >= AVX512 && r == 4:
 			exactTile512x4(n, &x[0], &w[0], &sums[0])
-		case l == AVX512 && r == 2:
+		case l >= AVX512 && r == 2:
 			exactTile512x2(n, &x[0], &w[0], &sums[0])
-		case l == AVX512:
+		case l >= AVX512:
 			exactTile512x1(n, &x[0], &w[0], &sums[0])
 		case r == 4:
 			exactTile256x4(n, &x[0], &w[0], &sums[0])
@@ -32,13 +32,13 @@ func (l Level) floatTile(x [][]float32, w, w2, sums []float32) {
 	for len(x) > 0 {
 		r := tileRows(len(x), l)
 		switch {
-		case l == AVX512 && r == 8:
+		case l >= AVX512 && r == 8:
 			floatTile512x8(n, &x[0], &w[0], &w2[0], &sums[0])
-		case l == AVX512 && r == 4:
+		case l >= AVX512 && r == 4:
 			floatTile512x4(n, &x[0], &w[0], &w2[0], &sums[0])
-		case l == AVX512 && r == 2:
+		case l >= AVX512 && r == 2:
 			floatTile512x2(n, &x[0], &w[0], &w2[0], &sums[0])
-		case l == AVX512:
+		case l >= AVX512:
 			floatTile512x1(n, &x[0], &w[0], &w2[0], &sums[0])
 		case r == 4:
 			floatTile256x4(n, &x[0], &w[0], &sums[0])
@@ -57,7 +57,7 @@ func (l Level) floatTile(x [][]float32, w, w2, sums []float32) {
 // tileRows is how many of n rows the next tile takes: the largest of 8, 4, 2 and 1; AVX2 has registers for 4.
 func tileRows(n int, l Level) int {
 	switch {
-	case n >= 8 && l == AVX512:
+	case n >= 8 && l >= AVX512:
 		return 8
 	case n >= 4:
 		return 4

@@ -18,5 +18,6 @@ func main() {
 	axpy()
 	sum()
 	decoders()
+	dots()
 	build.Generate()
 }

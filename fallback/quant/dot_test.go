@@ -1,0 +1,145 @@
+package quant
+
+import (
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"tuff/fallback/simd"
+	"tuff/host/compute"
+)
+
+// The products agree with those of decoded rows by what float32 rounding allows, for every number of blocks or elements, at any
+// alignment, on every level that this processor has; an infinity or NaN on either side is not lost.
+func TestDotsAreThoseOfDecodedRows(t *testing.T) {
+	if simd.Best() == simd.Plain {
+		t.Skip("this processor has no vector instructions that are used")
+	}
+	r := rand.New(rand.NewPCG(9, 10))
+	for level := simd.AVX2; level <= simd.Best(); level++ {
+		for format := compute.DType(0); format < 64; format++ {
+			if DotOf(level, format) == NoDot {
+				continue
+			}
+			for blocks := 1; blocks <= 301; blocks++ {
+				if format.BlockLen() > 1 && blocks > 16 {
+					break
+				}
+				n := blocks * format.BlockLen()
+				values := make([]float32, n)
+				for i := range values {
+					values[i] = float32(r.NormFloat64())
+				}
+				w := make([]byte, blocks%5+blocks*format.BlockBytes())[blocks%5:]
+				randomRow(r, format, w)
+				decoded := make([]float32, n)
+				require.NoError(t, Decode(format, decoded, w))
+				x := make([]float32, n+1)[1:]
+				for i := range x {
+					x[i] = float32(r.NormFloat64())
+				}
+				odd := blocks%4 == 3
+				if odd {
+					x[r.IntN(n)] = []float32{float32(math.NaN()), float32(math.Inf(1))}[blocks/4%2]
+				}
+				got, rounded := multiplied(level, format, w, x)
+				var want, size float64
+				for i, v := range rounded {
+					want += v * float64(decoded[i])
+					size += math.Abs(v * float64(decoded[i]))
+				}
+				if odd {
+					require.True(t, math.IsNaN(float64(got)) || math.IsInf(float64(got), 0), "%v %v %d: got %v", level, format, n, got)
+					continue
+				}
+				// What is taken from unsigned numbers is as large as they are.
+				bound := float64(n+40) * 0x1p-24 * (size + 40*sumAbs(rounded)*float64(largest(decoded))/8)
+				require.LessOrEqual(t, math.Abs(float64(got)-want), bound, "%v %v %d: got %v, want %v", level, format, n, got, want)
+			}
+		}
+	}
+}
+
+// randomRow fills blocks with random numbers and small scales.
+func randomRow(r *rand.Rand, t compute.DType, w []byte) {
+	for i := range w {
+		w[i] = byte(r.Uint32())
+	}
+	scale := func(b []byte) { putHalf(b, float32(r.NormFloat64())/64) }
+	for size := t.BlockBytes(); len(w) > 0; w = w[size:] {
+		switch t {
+		case compute.Q8_0, compute.Q4_0, compute.IQ4_NL, compute.F16:
+			scale(w)
+		case compute.Q4_K:
+			scale(w)
+			scale(w[2:])
+		case compute.Q6_K:
+			scale(w[208:])
+		case compute.MXFP4:
+			w[0] = 120 + w[0]%10
+		case compute.BF16:
+			w[1] = 0x3f
+		case compute.F32:
+			w[3] = 0xbf
+		}
+	}
+}
+
+// multiplied gives a product, and X as it was rounded.
+func multiplied(l simd.Level, t compute.DType, w []byte, x []float32) (float32, []float64) {
+	rounded := make([]float64, len(x))
+	if DotOf(l, t) == FloatDot {
+		for i, v := range x {
+			rounded[i] = float64(v)
+		}
+		return MultiplyFloats(l, t, w, x), rounded
+	}
+	var b simd.Words
+	b.Set(x)
+	for i, q := range b.Q {
+		rounded[i] = float64(b.D[i/32]) * float64(q)
+	}
+	return MultiplyWords(l, t, w, &b), rounded
+}
+
+func sumAbs(v []float64) (s float64) {
+	for _, x := range v {
+		s += math.Abs(x)
+	}
+	return s
+}
+
+func largest(v []float32) (top float32) {
+	for _, x := range v {
+		top = max(top, abs(x))
+	}
+	return top
+}
+
+func BenchmarkDot(b *testing.B) {
+	const n = 4096
+	for format := compute.DType(0); format < 64; format++ {
+		for level := simd.AVX2; level <= simd.Best(); level++ {
+			if DotOf(level, format) == NoDot {
+				continue
+			}
+			b.Run(format.String()+"/"+level.String(), func(b *testing.B) {
+				size, err := format.RowBytes(n)
+				require.NoError(b, err)
+				w, x := make([]byte, size), make([]float32, n)
+				var q simd.Words
+				q.Set(x)
+				for b.Loop() {
+					if DotOf(level, format) == FloatDot {
+						MultiplyFloats(level, format, w, x)
+					} else {
+						MultiplyWords(level, format, w, &q)
+					}
+				}
+				b.SetBytes(size)
+			})
+		}
+	}
+}
