@@ -41,6 +41,9 @@ func TestConformanceOfVariants(t *testing.T) {
 			if slices.Contains([]string{"matmul_tile_split", "matmul_coop_split"}, v.Name) { // another variant decodes every format the same way
 				o.Formats = []compute.DType{compute.F16, compute.Q4_K, compute.Q8_0}
 			}
+			if v.Name == "matmul_skinny" { // likewise; these have fused cases of all its widths
+				o.Formats = []compute.DType{compute.F16, compute.Q4_K, compute.Q4_1, compute.Q5_1}
+			}
 			conformance.Run(t, d, cpu, o)
 			if v.Op == "matmul" { // and with what it may finish itself
 				with := []string{"matmul_add/", "matmul_swiglu/", "matmul_matmul_matmul/"}

@@ -168,6 +168,9 @@ func manifest() []Entry {
 	formatOf(ByteFormats, "matmul", "_int8", []Need{NeedInt64, NeedIntegerDot}, concat(workgroup, tile, epilogue)...)
 	format("matmul", "_lane", int64s16, concat(workgroup,
 		[]Spec{{"ROWS", "weight rows of an invocation"}, {"COLS", "activation rows of a workgroup"}}, epilogue, few)...)
+	format("matmul", "_skinny", []Need{NeedInt64, NeedFloat16, NeedMemoryModel, NeedCoopMat}, concat(workgroup, []Spec{
+		{"BM", "weight rows of a workgroup"}, {"BN", "activation rows of a workgroup"}, {"BK", "elements of a panel"}, {"SGS", "subgroups"},
+		{"CM", "weight rows of a fragment"}, {"CN", "activation rows of a fragment"}, {"CK", "elements of a fragment"}}, epilogue, split)...)
 	format("matmul", "_tile", int64s, concat(workgroup, tile, epilogue, split)...)
 	format("matmul", "_vec", []Need{NeedInt64, Need16Bit, NeedSubgroup}, concat(workgroup,
 		[]Spec{{"ROWS", "weight rows of a workgroup"}, {"COLS", "activation rows, at most"}}, epilogue, few)...)

@@ -110,7 +110,7 @@ func (pl *planner) newMatMulPlan(g *Group, f product) *matMulPlan {
 	rows, forced := pl.p.At(f.ops[0].X).Rows, pl.o.Variant["matmul"]
 	m := &matMulPlan{planner: pl, g: g, f: f, rows: rows, most: rows.At(pl.most.Sizes()), next: 1, forced: forced,
 		lane: forced == "matmul_lane" || forced == "" && pl.caps.UniformLoads,
-		coop: strings.HasPrefix(forced, "matmul_coop") || forced == "" && pl.o.Math == compute.Fast && coopLacks(&pl.caps) == ""}
+		coop: onMatrixUnits(forced) || forced == "" && pl.o.Math == compute.Fast && coopLacks(&pl.caps) == ""}
 	m.int8, m.few8 = m.wantsInt8(), m.wantsFewInt8()
 	m.half = m.wantsHalf()
 	return m

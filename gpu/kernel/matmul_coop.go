@@ -3,6 +3,7 @@ package kernel
 import (
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // coopTile is a shape of matmul_coop: BM weight rows by BN rows of X a workgroup, BK elements of a panel, shared out to SGM by SGN
@@ -53,7 +54,13 @@ func coopLacks(caps *Caps) string {
 	return ""
 }
 
-// coops covers the rest by matmul_coop: rows to 64 by the smaller tiles, more by the largest that fits.
+// onMatrixUnits says whether a variant is for fast arithmetic on matrix units.
+func onMatrixUnits(variant string) bool {
+	return strings.HasPrefix(variant, "matmul_coop") || variant == "matmul_skinny"
+}
+
+// coops covers the rest on matrix units: few rows by matmul_skinny, what that does not fit and more by matmul_coop, rows to 64 by the
+// smaller tiles, more by the largest that fits.
 func (m *matMulPlan) coops(all int) error {
 	shape, _ := m.caps.Matrix(CoopMatFloat)
 	fitting := slices.DeleteFunc(slices.Clone(coopTiles), func(t coopTile) bool { return !t.fits(&m.caps, shape, m.f.pair) })
@@ -68,6 +75,11 @@ func (m *matMulPlan) coops(all int) error {
 		return nil
 	}
 	halves := m.halves(coopTop)
+	if m.forced == "" || m.forced == "matmul_skinny" {
+		if err := m.skinnies(shape, halves); err != nil {
+			return err
+		}
+	}
 	for _, c := range []struct {
 		t  coopTile
 		to int

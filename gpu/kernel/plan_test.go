@@ -260,11 +260,7 @@ func TestPiecesOfFewTiles(t *testing.T) {
 		{512, 4096, 300, "matmul_q8_0_tile_64[8 1 5]"},
 		{512, 4096, 20, "matmul_q8_0_tile_32_k4[16 1 4] matmul_join[80 1 1]"},
 	} {
-		p := compute.NewProgram("few tiles")
-		w := p.Declare(compute.Tensor{Name: "w", Role: compute.Weight, DType: compute.Q8_0, Rows: compute.Rows(c.n), Cols: c.k, Buffer: fakeBuffer{}})
-		out := p.Declare(compute.Tensor{Name: "out", Role: compute.Output, DType: compute.F32, Rows: compute.PerToken(1), Cols: c.n})
-		x := p.Declare(compute.Tensor{Name: "x", Role: compute.Weight, DType: compute.F32, Rows: compute.PerToken(1), Cols: c.k, Buffer: fakeBuffer{}})
-		p.Add("y", compute.MatMul{X: x, W: w, Out: out})
+		p := product1(compute.Q8_0, c.n, c.k)
 		groups, err := Plan(ample, p, compute.Options{MaxTokens: 500, MaxOutputs: 1, MaxSeqs: 1})
 		require.NoError(t, err)
 		shape := Shape{Tokens: c.rows, Outputs: 1, Seqs: 1}

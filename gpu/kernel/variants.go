@@ -23,7 +23,10 @@ type Variant struct {
 // Math is the arithmetic that a variant is for: its results keep the bounds of that one.
 func (v Variant) Math() compute.Math {
 	switch v.Name {
-	case "matmul_coop", "matmul_coop_split", "matmul_half", "matmul_int8", "matmul_vec_int8":
+	case "matmul_half", "matmul_int8", "matmul_vec_int8":
+		return compute.Fast
+	}
+	if onMatrixUnits(v.Name) {
 		return compute.Fast
 	}
 	return compute.Exact
@@ -47,7 +50,8 @@ func Variants(caps Caps) []Variant {
 	return []Variant{
 		{"matmul_vec", "matmul", "one to 8 rows of X; every weight read once, into registers", "to 8 rows", vecLacks},
 		{"matmul_lane", "matmul", "weight rows of its own for every invocation, the same activations for all", "any number of rows, on CPUs", ""},
-		{"matmul_coop", "matmul", "tiles on matrix units, in half precision with float32 sums", "more than 8 rows, in fast arithmetic", coopLacks(&caps)},
+		{"matmul_skinny", "matmul", "on matrix units, every subgroup a share of K; weights decoded once, from wide loads", "9 to 64 rows, in fast arithmetic", skinnyLacks(&caps)},
+		{"matmul_coop", "matmul", "tiles on matrix units, in half precision with float32 sums", "more than 64 rows, in fast arithmetic", coopLacks(&caps)},
 		{"matmul_coop_split", "matmul", "those tiles over pieces of K, added up by a second dispatch", "more than 8 rows, in fast arithmetic, fewer tiles than compute units", coopLacks(&caps)},
 		{"matmul_half", "matmul", "tiles in packed half precision, added up in float32 every 32 elements, for the formats of most files", "more than 8 rows, in fast arithmetic without matrix units or fast dot products", halfLacks(&caps)},
 		{"matmul_int8", "matmul", "tiles in packed dot products of activations and weights as signed bytes, for formats of scaled integers", "more than 8 rows, in fast arithmetic without matrix units", int8Lacks(&caps)},

@@ -1,0 +1,92 @@
+package kernel
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"tuff/host/compute"
+)
+
+// matrices is ample with matrix units in the usual size.
+func matrices() Caps {
+	c := ample
+	c.Float16, c.Int8, c.MemoryModel = true, true, true
+	c.CoopMat = []CoopMatShape{{CoopMatFloat, 16, 16, 16}, {CoopMatHalf, 16, 16, 16}}
+	return c
+}
+
+// product1 is the multiplication of x [rows, k] by one matrix of n rows.
+func product1(format compute.DType, n, k int) *compute.Program {
+	p := compute.NewProgram("product")
+	w := p.Declare(compute.Tensor{Name: "w", Role: compute.Weight, DType: format, Rows: compute.Rows(n), Cols: k, Buffer: fakeBuffer{}})
+	out := p.Declare(compute.Tensor{Name: "out", Role: compute.Output, DType: compute.F32, Rows: compute.PerToken(1), Cols: n})
+	x := p.Declare(compute.Tensor{Name: "x", Role: compute.Weight, DType: compute.F32, Rows: compute.PerToken(1), Cols: k, Buffer: fakeBuffer{}})
+	p.Add("y", compute.MatMul{X: x, W: w, Out: out})
+	return p
+}
+
+func TestKernelsOfMatrixUnits(t *testing.T) {
+	p := product1(compute.Q4_K, 4096, 4096)
+	o := compute.Options{MaxTokens: 600, MaxOutputs: 1, MaxSeqs: 1, Math: compute.Fast}
+	groups, err := Plan(matrices(), p, o)
+	require.NoError(t, err)
+	for rows, want := range map[int]string{
+		8:   "matmul_q4_k_vec_8[2048 1 1]",
+		9:   "matmul_halves[9 1 1] matmul_q4_k_skinny_64x16[64 1 1]",
+		16:  "matmul_halves[16 1 1] matmul_q4_k_skinny_64x16[64 1 1]",
+		17:  "matmul_halves[17 1 1] matmul_q4_k_skinny_64x32[64 1 1]",
+		64:  "matmul_halves[64 1 1] matmul_q4_k_skinny_32x64[128 1 1]",
+		65:  "matmul_halves[65 1 1] matmul_q4_k_coop_128x128_k2[32 1 2] matmul_join[2080 1 1]",
+		600: "matmul_halves[600 1 1] matmul_q4_k_coop_128x128[32 1 5]",
+	} {
+		assert.Equal(t, "y: "+want+"\n", outline(p, groups, Shape{Tokens: rows, Outputs: 1, Seqs: 1}), "%d rows", rows)
+	}
+	for _, c := range []struct {
+		variant string
+		rows    int
+		want    string
+	}{
+		{"matmul_coop", 20, "matmul_halves[20 1 1] matmul_q4_k_coop_64x64[64 1 1]"},
+		{"matmul_coop_split", 20, "matmul_halves[20 1 1] matmul_q4_k_coop_64x64_k3[64 1 3] matmul_join[640 1 1]"},
+		{"matmul_skinny", 20, "matmul_halves[20 1 1] matmul_q4_k_skinny_64x32[64 1 1]"},
+	} {
+		o.Variant = map[string]string{"matmul": c.variant}
+		groups, err := Plan(matrices(), p, o)
+		require.NoError(t, err)
+		assert.Equal(t, "y: "+c.want+"\n", outline(p, groups, Shape{Tokens: c.rows, Outputs: 1, Seqs: 1}), c.variant)
+	}
+}
+
+// Whatever the device's fragments and memory, shapes keep within both.
+func TestShapesOfMatrixUnitsFit(t *testing.T) {
+	for _, shape := range []CoopMatShape{{CoopMatFloat, 8, 8, 8}, {CoopMatFloat, 8, 16, 16}, {CoopMatFloat, 16, 16, 16}, {CoopMatFloat, 16, 8, 16}, {CoopMatFloat, 32, 8, 16}} {
+		for _, kib := range []uint32{16, 32, 48, 64} {
+			caps := matrices()
+			caps.SharedBytes, caps.CoopMat = kib<<10, []CoopMatShape{shape}
+			if skinnyLacks(&caps) != "" {
+				continue
+			}
+			for _, n := range []int{100, 4096} {
+				p := product1(compute.Q8_0, n, 2048)
+				groups, err := Plan(caps, p, compute.Options{MaxTokens: 64, MaxOutputs: 1, MaxSeqs: 1, Math: compute.Fast})
+				require.NoError(t, err)
+				for rows := 9; rows <= 64; rows++ {
+					ran := 0
+					for _, d := range groups[0].Dispatches {
+						if g := d.Grid(Shape{Tokens: rows, Outputs: 1, Seqs: 1}); g[0] == 0 || d.Module != "matmul_q8_0_skinny" {
+							continue
+						}
+						ran++
+						bm, bn, bk, sgs := d.Spec[1], d.Spec[2], d.Spec[3], d.Spec[4]
+						assert.LessOrEqual(t, 2*sgs*(bk+8)*(bm+bn)+4*sgs*shape.M*shape.N, caps.SharedBytes, "%s on %v with %d KiB", d.Name, shape, kib)
+						assert.True(t, bm%shape.M == 0 && bn%shape.N == 0 && bk%shape.K == 0 && int(bn) >= rows && d.Spec[0] == sgs*32, "%s on %v: %v", d.Name, shape, d.Spec)
+						assert.LessOrEqual(t, bm*bn/shape.M/shape.N, uint32(maxFragments), "%s on %v", d.Name, shape)
+					}
+					assert.Equal(t, 1, ran, "%d rows on %v with %d KiB", rows, shape, kib)
+				}
+			}
+		}
+	}
+}
