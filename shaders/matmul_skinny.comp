@@ -140,7 +140,8 @@ void main() {
   [[unroll]] for (uint i = 0; i < FM; i++) {
     [[unroll]] for (uint j = 0; j < FN; j++) {
       [[unroll]] for (uint s = 0; s < SETS; s++)
-        coopMatStore(acc[(s * FM + i) * FN + j], results, (s * SGS + gl_SubgroupID) * SIZE, CM, gl_CooperativeMatrixLayoutColumnMajor);
+        coopMatStore(acc[(s * FM + i) * FN + j], results, (s * SGS + gl_SubgroupID) * SIZE, CM,
+                     gl_CooperativeMatrixLayoutColumnMajor);
       barrier(); // all subgroups have left theirs before they are added up
       for (uint e = gl_LocalInvocationID.x; e < SIZE; e += WG) {
         uint n = m.first + i * CM + e % CM, r = firstR + j * CN + e / CM;

@@ -76,7 +76,7 @@ func TestWhoMultipliesInDotProducts(t *testing.T) {
 		{dots(), compute.Q6_K, 512, 40, compute.Options{}, "matmul_q6_k_tile"},
 		{dots(), compute.F16, 512, 40, fast, "matmul_f16_tile"},
 		{slow, compute.Q6_K, 512, 40, fast, "matmul_q6_k_tile"},
-		{units, compute.Q6_K, 512, 40, fast, "matmul_q6_k_coop"},
+		{units, compute.Q6_K, 512, 40, fast, "matmul_q6_k_skinny"},
 		{dots(), compute.Q4_K, 4096, 1, fast, "matmul_q4_k_vec"},
 		{few, compute.Q4_K, 4096, 1, fast, "matmul_q4_k_vec_int8"},
 		{few, compute.Q4_K, 4096, 1, compute.Options{}, "matmul_q4_k_vec"},
