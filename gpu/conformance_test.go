@@ -48,7 +48,7 @@ func TestConformanceOfVariants(t *testing.T) {
 			if v.Op == "matmul" { // and with what it may finish itself
 				with := []string{"matmul_add/", "matmul_swiglu/", "matmul_matmul_matmul/"}
 				if v.Math() == compute.Fast { // which may have other forms of what comes before
-					with = append(with, "rmsnorm_matmul/", "rmsnorm_matmul_rope_kvstore/")
+					with = append(with, "rmsnorm_matmul/", "rmsnorm_matmul_rope_kvstore/", "rmsnorm_matmul_swiglu_matmul_add/")
 				}
 				for _, o.Match = range with {
 					conformance.Run(t, d, cpu, o)

@@ -165,7 +165,8 @@ func manifest() []Entry {
 		[]Spec{{"SUPER", "tiles of a super-row"}}, split)...)
 	formatOf(HalfFormats, "matmul", "_half", []Need{NeedInt64, NeedFloat16}, concat(workgroup, tile, epilogue,
 		[]Spec{{"FOLD", "elements whose sum is of halves"}})...)
-	formatOf(ByteFormats, "matmul", "_int8", []Need{NeedInt64, NeedIntegerDot}, concat(workgroup, tile, epilogue)...)
+	formatOf(ByteFormats, "matmul", "_int8", []Need{NeedInt64, NeedIntegerDot}, concat(workgroup, tile, epilogue,
+		[]Spec{{"BLOCKS", "1: the result is left in blocks of bytes"}})...)
 	format("matmul", "_lane", int64s16, concat(workgroup,
 		[]Spec{{"ROWS", "weight rows of an invocation"}, {"COLS", "activation rows of a workgroup"}}, epilogue, few)...)
 	format("matmul", "_skinny", []Need{NeedInt64, NeedFloat16, NeedMemoryModel, NeedCoopMat}, concat(workgroup, []Spec{

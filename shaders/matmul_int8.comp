@@ -7,11 +7,12 @@
 // Shapes    as matmul_vec, but x is what quantize makes of it (include/blocks.glsl), and w of a format of include/bytes
 // Params    include/matmul.glsl
 // Spec      0 WG = (BM/TM)(BN/TN)   1 BM, 2 BN: tile   3 BK: multiple of 32   4 TM, 5 TN: divisors of BM, BN
-//           6 MATS, 7 PAIR, 8 BIAS, 9 RESIDUAL: as matmul_vec
+//           6 MATS, 7 PAIR, 8 BIAS, 9 RESIDUAL: as matmul_vec   10 BLOCKS: 1 leaves out in blocks of bytes (include/blocks.glsl)
+//           for the next multiplication; BM and every n are multiples of 32, MATS is 1, RESIDUAL 0
 // Grid      x, y: sum over matrices of ceil(n / BM), folded; z: ceil(rows / BN)
 // Tails     past n, rows and k zeros are staged, nothing is read or stored there
 // Shared    ((1 + PAIR) BM + BN)(2 BK + 32 + (8 + 8 OFFSET) BK / GROUP) bytes, GROUP and OFFSET of include/bytes.glsl; rows
-//           are an odd number of 16-byte words apart, which keeps banks apart
+//           are an odd number of 16-byte words apart, which keeps banks apart; 1.375 BM BN BLOCKS
 // Order     k ascending by groups, f32
 // Source    Jacob et al., Quantization and training of neural networks for efficient integer-arithmetic-only inference, 2018;
 //           twins fallback/matmul.go and others
@@ -32,6 +33,8 @@ layout(constant_id = 7) const uint PAIR = 0;
 layout(constant_id = 8) const uint BIAS = 0;
 layout(constant_id = 9) const uint RESIDUAL = 0;
 
+layout(constant_id = 10) const uint BLOCKS = 0;
+
 const uint SETS = 1 + PAIR, ROWS_W = SETS * BM;
 const uint SIXTEENS = BK / 16, STRIDE = SIXTEENS + 1; // of a row of a panel, in words of 16 bytes
 const uint GROUPS = BK / GROUP;                       // scales of a row of a panel
@@ -41,6 +44,9 @@ shared uvec4 sw[2 * ROWS_W * STRIDE];
 shared uvec4 sx[2 * BN * STRIDE];
 shared float dw[2 * ROWS_W * GROUPS]; // scale of group g of row m at g ROWS_W + m
 shared float dx[2 * BN * GROUPS];
+shared uint largest[BLOCKS * BN * BM / 32 + 1]; // of the blocks of the result, as the bits of floats
+shared uint packed[BLOCKS * BN * BM / 4 + 1];   // their bytes
+shared int totals[BLOCKS * BN * BM / 16 + 1];   // and the sums of 16 of them
 #if OFFSET
 shared float mw[2 * ROWS_W * GROUPS]; // what is added to its elements
 shared float mx[2 * BN * GROUPS];     // the sums that are multiplied with it
@@ -144,19 +150,52 @@ void main() {
     barrier(); // the next panel is staged, and the one before it is used up
   }
 
+  if (BLOCKS == 1) {
+    for (uint i = lane; i < BN * BM / 4u; i += WG) {
+      packed[i] = 0u;
+      if (i < BN * BM / 16u) totals[i] = 0;
+      if (i < BN * BM / 32u) largest[i] = 0u;
+    }
+    barrier(); // they are empty before results go there
+  }
   [[unroll]] for (uint i = 0; i < TM; i++) {
-    uint n = m.first + tm + i * (BM / TM);
+    uint local = tm + i * (BM / TM), n = m.first + local;
     if (n >= m.n) continue;
     float b = 0.0, bUp = 0.0;
     if ((BIAS >> m.index & 1u) != 0u) b = m.bias.v[n];
     if (PAIR == 1 && (BIAS & 2u) != 0u) bUp = b1.v[n];
     [[unroll]] for (uint j = 0; j < TN; j++) {
-      uint r = firstR + tn + j * (BN / TN);
+      uint localR = tn + j * (BN / TN), r = firstR + localR;
       if (r >= rows) continue;
       float t = acc[i * TN + j] + b;
       if (PAIR == 1) t = silu(t) * (acc[(PAIR * TM + i) * TN + j] + bUp);
       if (RESIDUAL == 1) t += residual.v[r * m.n + n];
-      m.o.v[r * m.n + n] = t;
+      if (BLOCKS == 0) {
+        m.o.v[r * m.n + n] = t;
+      } else {
+        acc[i * TN + j] = t;
+        atomicMax(largest[(localR * BM + local) / 32u], floatBitsToUint(abs(t))); // floats from zero up are in order as bits
+      }
     }
+  }
+  if (BLOCKS == 0) return;
+  barrier(); // the largest of each block is known before its elements are divided by it
+  [[unroll]] for (uint i = 0; i < TM; i++) {
+    [[unroll]] for (uint j = 0; j < TN; j++) {
+      uint local = tm + i * (BM / TM), localR = tn + j * (BN / TN), at = localR * BM + local;
+      if (m.first + local >= m.n || firstR + localR >= rows) continue;
+      int q = quantised(acc[i * TN + j], inverseOf(uintBitsToFloat(largest[at / 32u])));
+      atomicOr(packed[at / 4u], uint(q & 255) << (8u * (at % 4u)));
+      atomicAdd(totals[at / 16u], q);
+    }
+  }
+  barrier(); // the blocks are whole before they are stored
+  for (uint i = lane; i < BN * BM / 32u; i += WG) {
+    uint localR = i / (BM / 32u), n = m.first + i % (BM / 32u) * 32u, r = firstR + localR;
+    if (n >= m.n || r >= rows) continue;
+    uvec4 q[2];
+    [[unroll]] for (uint h = 0; h < 8u; h++) q[h / 4u][h % 4u] = packed[8u * i + h];
+    ivec2 sums = ivec2(totals[2u * i], totals[2u * i + 1u]);
+    putBlock(uint64_t(m.o), (r * m.n + n) / 32u, rows * m.n / 32u, q, uintBitsToFloat(largest[i]), sums);
   }
 }

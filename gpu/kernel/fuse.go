@@ -13,7 +13,13 @@ import (
 //	multiplication, residual Add          matmul RESIDUAL
 //	two or three multiplications of one X matmul MATS
 //	RoPE of Q, RoPE of K, KVStore         rope_kvstore
+//	both of the feed-forward part         matmul_int8 BLOCKS
 func (pl *planner) fuse(at int) (Group, bool, error) {
+	if f, ok := pl.feedForwardAt(at); ok {
+		g := Group{Ops: span(at, f.in.count+f.out.count)}
+		err := pl.feedForward(&g, f)
+		return g, true, err
+	}
 	if p, ok := pl.projectionAt(at); ok {
 		g := Group{Ops: span(at, p.count)}
 		err := pl.project(&g, p)

@@ -19,6 +19,8 @@ type product struct {
 	// For few rows of X, parts of a projection:
 	norm  *compute.RMSNorm // X is normalised as it is read: X is what the norm reads
 	whole *projection      // results go where it says
+	// For many rows of X by matmul_int8: where the result is left in blocks of bytes.
+	blocks *inBlocks
 }
 
 // maxVecRows is the largest number of rows of X for which weights are read once, straight into registers.

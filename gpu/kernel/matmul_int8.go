@@ -19,13 +19,13 @@ var (
 )
 
 // int8Shared are the bytes of a tile, as the shader's head has them, for the format that needs most: scales and minimums of groups
-// of 16.
+// of 16, and blocks of the result.
 func int8Shared(t tile, pair bool) int {
 	rows := t.bm
 	if pair {
 		rows *= 2
 	}
-	return (rows + t.bn) * (2*t.bk + 32 + t.bk)
+	return (rows+t.bn)*(2*t.bk+32+t.bk) + t.bm*t.bn*11/8
 }
 
 func (pl *planner) int8Fits(t tile, pair bool) bool {
@@ -101,8 +101,12 @@ func (m *matMulPlan) int8s(all int) error {
 		return nil
 	}
 	x := m.bytes(m.norm, m.most)
+	if b := m.f.blocks; b != nil {
+		b.from, b.to = m.next, m.most
+		m.g.blocks = append(m.g.blocks, *b)
+	}
 	large := int8Tile64
-	if !m.int8Fits(large, m.f.pair) {
+	if !m.int8Fits(large, m.f.pair) || m.caps.CPU && m.f.pair { // the compilers of CPUs take many seconds for what is unrolled there
 		large = int8Tile32
 	}
 	for _, t := range []tile{int8Tile32, large} {
@@ -110,7 +114,7 @@ func (m *matMulPlan) int8s(all int) error {
 		if t == large {
 			to = all
 		}
-		if err := m.add("_int8", to, func(module string) (Dispatch, error) { return m.tiled(module, m.f, x, t) }); err != nil {
+		if err := m.add("_int8", to, func(module string) (Dispatch, error) { return m.matMulInt8(module, x, t) }); err != nil {
 			return err
 		}
 	}
@@ -165,6 +169,19 @@ func (pl *planner) rmsNormQuantize(norm *compute.RMSNorm, id int) Dispatch {
 		Args:  []Arg{addr(norm.X), addr(norm.Weight), temp(id), rowsArg(x.Rows), u32(x.Cols), f32(norm.Eps)},
 		Grid:  func(s Shape) [3]uint32 { return pl.fold(x.Rows.At(s.Sizes())) },
 		Reads: refs(norm.X, norm.Weight), Writes: []Access{{Temp: id}}}
+}
+
+func (m *matMulPlan) matMulInt8(module string, x int, t tile) (Dispatch, error) {
+	d, err := m.tiled(module, m.f, x, t)
+	if d.Spec = append(d.Spec, flag(m.f.blocks != nil)); m.f.blocks != nil {
+		for i, a := range d.Args {
+			if a.Kind == ArgAddr && a.Ref == m.f.out {
+				d.Args[i] = temp(m.f.blocks.temp)
+			}
+		}
+		d.Writes = []Access{{Temp: m.f.blocks.temp}}
+	}
+	return d, err
 }
 
 // tiled is a dispatch of tiles t that reads X as temporary x has it.

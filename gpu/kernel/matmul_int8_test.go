@@ -26,8 +26,7 @@ func TestPlanInDotProducts(t *testing.T) {
 attn_norm+q+k+v+q_rope+k_rope+kvstore: rmsnorm_quantize[100 1 1] matmul_q4_0_int8_64[3 1 2] rope_kvstore[100 1 1]
 attn: attention_prefill[2 2 7]
 o+residual: quantize[4 1 1] matmul_q4_0_int8_64[1 1 2]
-ffn_norm+gate+up+swiglu: rmsnorm_quantize[100 1 1] matmul_q4_0_int8_64[2 1 2]
-down+residual2: quantize[5 1 1] matmul_q4_0_int8_64[1 1 2]
+ffn_norm+gate+up+swiglu+down+residual2: rmsnorm_quantize[100 1 1] matmul_q4_0_int8_64[2 1 2] matmul_q4_0_int8_64[1 1 2]
 take: takerows[1 1 1]
 logits: matmul_q4_0_vec_1[18 1 1]
 `, outline(p, groups, Shape{Tokens: 100, Outputs: 1, Seqs: 1}))
@@ -40,8 +39,7 @@ logits: matmul_q4_0_vec_1[18 1 1]
 attn_norm+q+k+v+q_rope+k_rope+kvstore: rmsnorm_quantize[3 1 1] matmul_q4_0_vec_int8_4_rope[64 1 1]
 attn: attention_decode_split_8[8 2 3] attention_combine[4 3 1]
 o+residual: quantize[1 1 1] matmul_q4_0_vec_int8_4[32 1 1]
-ffn_norm+gate+up+swiglu: rmsnorm_quantize[3 1 1] matmul_q4_0_vec_int8_4[96 1 1]
-down+residual2: quantize[1 1 1] matmul_q4_0_vec_int8_4[32 1 1]
+ffn_norm+gate+up+swiglu+down+residual2: rmsnorm_quantize[3 1 1] matmul_q4_0_vec_int8_4[96 1 1] quantize[1 1 1] matmul_q4_0_vec_int8_4[32 1 1]
 take:
 logits:
 `, outline(p, groups, Shape{Tokens: 3, Seqs: 3}))

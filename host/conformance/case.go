@@ -137,6 +137,7 @@ func Cases() []Case {
 	l.positions()
 	l.textbook()
 	l.fused()
+	l.feedForward()
 	l.programs()
 	seen := make(map[string]bool, len(l))
 	for i := range l {

@@ -103,7 +103,7 @@ var raced bool
 func faults() []fault {
 	var all []fault
 	for _, op := range []string{"embed", "rmsnorm", "matmul", "rope", "attention", "swiglu", "add", "takerows", "topk", "matmul_add", "matmul_swiglu",
-		"matmul_matmul_matmul", "rmsnorm_matmul", "rmsnorm_matmul_swiglu", "rmsnorm_matmul_rope_kvstore", "layernorm", "activation", "scale", "matmul_experts", "mix", "matmul_heads", "columns", "conv1d", "ssm_scan", "delta_rule"} {
+		"matmul_matmul_matmul", "rmsnorm_matmul", "rmsnorm_matmul_swiglu", "rmsnorm_matmul_swiglu_matmul_add", "rmsnorm_matmul_rope_kvstore", "layernorm", "activation", "scale", "matmul_experts", "mix", "matmul_heads", "columns", "conv1d", "ssm_scan", "delta_rule"} {
 		all = append(all, resultFaults(op)...)
 	}
 	return append(all,
@@ -407,6 +407,7 @@ func faults() []fault {
 		fault{op: "rmsnorm_matmul_rope_kvstore", name: "page table is ignored", step: identity},
 		fault{op: "rmsnorm_matmul_swiglu", name: "gate and up are exchanged", op2: on(func(o *compute.SwiGLU) { o.Gate, o.Up = o.Up, o.Gate })},
 		fault{op: "rmsnorm_matmul_swiglu", name: "eps is ignored", op2: on(func(o *compute.RMSNorm) { o.Eps = 0.01 })},
+		fault{op: "rmsnorm_matmul_swiglu_matmul_add", name: "gate and up are exchanged", op2: on(func(o *compute.SwiGLU) { o.Gate, o.Up = o.Up, o.Gate })},
 		fault{op: "program", name: "nothing is stored", program: drop("kvstore")},
 		fault{op: "program", name: "page table is ignored", step: firstPages},
 		fault{op: "program", name: "positions start at zero", step: func(_ *compute.Program, s *compute.Step) {

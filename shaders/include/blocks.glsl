@@ -12,7 +12,11 @@ layout(buffer_reference, std430, buffer_reference_align = 8) restrict writeonly 
 
 const int ONES = 0x01010101;
 
-// quantised4 are four elements times the inverse of the scale.
+// inverseOf is 1/s for a block whose largest number is m.
+float inverseOf(float m) { return m >= 1.0e-36 ? 127.0 / m : 0.0; }
+
+int quantised(float x, float inverse) { return int(roundEven(x * inverse)); }
+
 int quantised4(vec4 x, float inverse) {
   uvec4 q = uvec4(ivec4(roundEven(x * inverse))) & 255u;
   return int(q.x | q.y << 8 | q.z << 16 | q.w << 24);
@@ -23,23 +27,29 @@ float largest4(vec4 v) {
   return max(max(a.x, a.y), max(a.z, a.w));
 }
 
-// storeBlock quantises block `block` of all rows into o, where there are `blocks` of them.
+// putBlock stores block `block` of all rows into o, where there are `blocks` of them.
+void putBlock(uint64_t o, uint block, uint blocks, uvec4 q[2], float m, ivec2 sums) {
+  BlocksOut(o).v[2u * block] = q[0];
+  BlocksOut(o).v[2u * block + 1u] = q[1];
+  float s = m >= 1.0e-36 ? m / 127.0 : 0.0;
+  HeadsOut(o + 32ul * blocks).v[block] = uvec2(floatBitsToUint(s), uint(sums.x & 0xffff) | uint(sums.y) << 16);
+}
+
+// storeBlock quantises and stores a block.
 void storeBlock(uint64_t o, uint block, uint blocks, vec4 x[8]) {
   float m = 0.0;
   [[unroll]] for (uint i = 0; i < 8u; i++) m = max(m, largest4(x[i]));
-  float inverse = m >= 1.0e-36 ? 127.0 / m : 0.0;
-  ivec4 q[2];
-  int sums[2];
+  float inverse = inverseOf(m);
+  uvec4 q[2];
+  ivec2 sums = ivec2(0);
   [[unroll]] for (uint h = 0; h < 2u; h++) {
-    sums[h] = 0;
     [[unroll]] for (uint i = 0; i < 4u; i++) {
-      q[h][i] = quantised4(x[4u * h + i], inverse);
-      sums[h] += dotPacked4x8EXT(q[h][i], ONES);
+      int four = quantised4(x[4u * h + i], inverse);
+      q[h][i] = uint(four);
+      sums[h] += dotPacked4x8EXT(four, ONES);
     }
-    BlocksOut(o).v[2u * block + h] = uvec4(q[h]);
   }
-  float s = inverse > 0.0 ? m / 127.0 : 0.0;
-  HeadsOut(o + 32ul * blocks).v[block] = uvec2(floatBitsToUint(s), uint(sums[0] & 0xffff) | uint(sums[1]) << 16);
+  putBlock(o, block, blocks, q, m, sums);
 }
 
 // sumsOf are the two sums of a head.

@@ -1,0 +1,79 @@
+package kernel
+
+import (
+	"tuff/host/compute"
+)
+
+// feedForward is a gate and an up projection joined by SwiGLU, perhaps behind a norm, and the multiplication of their result, perhaps
+// with a residual. Where both sides multiply bytes, the first leaves many rows in blocks of bytes for the second, and in no other form.
+type feedForward struct {
+	in  projection // with pair
+	out product
+}
+
+// feedForwardAt finds one that begins at op at and gains by being one group.
+func (pl *planner) feedForwardAt(at int) (f feedForward, ok bool) {
+	if f.in, ok = pl.projectionAt(at); !ok || f.in.pair == nil {
+		pair, ok := pl.gated(at)
+		if !ok {
+			return f, false
+		}
+		f.in = projection{pair: &pair, mats: pair.ops, count: pair.count}
+	}
+	next := at + f.in.count
+	op, ok := pl.matMulAt(next)
+	if !ok || op.X != f.in.pair.out || !pl.private(op.X) {
+		return f, false
+	}
+	if f.out, ok = pl.withResidual(next); !ok {
+		f.out = product{ops: []compute.MatMul{op}, out: op.Out, count: 1}
+	}
+	in, out := pl.newMatMulPlan(new(Group), *f.in.pair), pl.newMatMulPlan(new(Group), f.out)
+	return f, in.int8 && out.int8 && out.most > maxVecRows
+}
+
+// feedForward plans both. What lies between them is no tensor of the program any more: blocks of bytes for many rows, float32 for few.
+func (pl *planner) feedForward(g *Group, f feedForward) error {
+	between, pair := f.in.pair.out, *f.in.pair
+	rows, cols := pl.p.At(between).Rows, pl.p.At(between).Cols
+	g.Temps = append(g.Temps,
+		Temp{Name: "SwiGLU in blocks of bytes", Bytes: func(s Shape) int64 { return int64(rows.At(s.Sizes())) * int64(cols/int8Block) * (int8Block + 8) }},
+		Temp{Name: "SwiGLU of few rows", Bytes: func(s Shape) int64 { return 4 * int64(min(rows.At(s.Sizes()), maxVecRows)) * int64(cols) }})
+	blocks, few := len(g.Temps)-2, len(g.Temps)-1
+	pair.blocks = &inBlocks{x: between, temp: blocks}
+	f.in.pair = &pair
+	if err := pl.project(g, f.in); err != nil {
+		return err
+	}
+	kernel := g.Kernel
+	m := pl.newMatMulPlan(g, f.out)
+	if err := m.few(); err != nil {
+		return err
+	}
+	if err := m.many(); err != nil {
+		return err
+	}
+	g.hide(between, few)
+	g.Kernel = kernel + " + " + g.Dispatches[len(g.Dispatches)-1].Name
+	g.Why = "the result of SwiGLU goes on in bytes: beyond 8 rows packed dot products on both sides of it"
+	return nil
+}
+
+// hide puts a temporary in the place of a tensor that nothing outside of the group touches.
+func (g *Group) hide(r compute.Ref, id int) {
+	for i := range g.Dispatches {
+		d := &g.Dispatches[i]
+		for j, a := range d.Args {
+			if a.Kind == ArgAddr && a.Ref == r {
+				d.Args[j] = temp(id)
+			}
+		}
+		for _, list := range [][]Access{d.Reads, d.Writes} {
+			for j, a := range list {
+				if a.Ref == r {
+					list[j] = Access{Temp: id}
+				}
+			}
+		}
+	}
+}
