@@ -1,6 +1,7 @@
 # Sourced by test.sh and run: makes ready what the tests need and exports the environment they run in.
 #   CGO_ENABLED, CC          1 where a C compiler works (installed, or unpacked into .cache), else 0: the GPU is then out of reach
 #   REQUIRE_GPU=1            where a Vulkan device was seen: from then on a missing device is a failure, not a skip
+#   MESA_SHADER_CACHE_DIR    a folder that all stages share
 #   LD_LIBRARY_PATH, VK_*    where lavapipe had to be unpacked into .cache instead of being installed
 # It sets tested_device to what the GPU tests run on, in words, or to why they do not run.
 
@@ -94,3 +95,7 @@ if [ -z "$tested_device" ]; then
 elif [ "${REQUIRE_GPU:-0}" = 1 ]; then
 	die "REQUIRE_GPU=1, but the GPU tests run on $tested_device"
 fi
+
+# What Mesa has compiled once no other stage compiles again: tests give programs cache folders of their own, drivers need none.
+export MESA_SHADER_CACHE_DIR=${MESA_SHADER_CACHE_DIR:-$cache/mesa}
+mkdir -p "$MESA_SHADER_CACHE_DIR"

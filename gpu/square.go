@@ -22,6 +22,10 @@ type Square struct {
 // maxSquare keeps the counters of loads from overflowing.
 const maxSquare = 8192
 
+// tileRows are the rows of invocations of a workgroup whose tile has so many columns: as few as fill a subgroup, since all others
+// only add invocations that wait for each other.
+func tileRows(tile, subgroup int) int { return min(max(subgroup/tile, 1), tile) }
+
 // MultiplySquare multiplies a by b, both size × size row-major float32, in tiles of tile × tile elements in shared memory, or
 // with tile 1 without any. It times runs runs of the kernel, and counts the loads in one more that is not timed. The result is
 // written to out.
@@ -32,8 +36,6 @@ func (d *Device) MultiplySquare(ctx context.Context, out, a, b []float32, size, 
 		return s, fmt.Errorf("gpu: multiply squares: got size %d with %d, %d and %d elements, want 1 to %d and its square", size, len(a), len(b), len(out), maxSquare)
 	case tile != 1 && tile != 8 && tile != 16 && tile != 32:
 		return s, fmt.Errorf("gpu: multiply squares: got tile %d, want 1, 8, 16 or 32", tile)
-	case tile*tile > int(d.caps.MaxInvocations):
-		return s, &compute.UnsupportedError{Device: "gpu", Label: "lab", Stem: "matmul_square", What: fmt.Sprintf("got tile %d, want at most %d invocations", tile, d.caps.MaxInvocations)}
 	case runs < 1:
 		return s, fmt.Errorf("gpu: multiply squares: got %d runs, want at least 1", runs)
 	}
@@ -55,13 +57,15 @@ func (d *Device) MultiplySquare(ctx context.Context, out, a, b []float32, size, 
 		return s, err
 	}
 	push := pack(at[0].Address(), at[1].Address(), at[2].Address(), counts.Address(), uint32(size))
-	module, side := "matmul_square", tile
+	rows := tileRows(tile, int(d.caps.SubgroupSize))
+	module, side, spec := "matmul_square", tile, []uint32{uint32(tile), uint32(rows), 0, uint32(tile / rows)}
 	if tile == 1 {
-		module, side = "matmul_naive", 8
+		module, side, spec = "matmul_naive", 8, []uint32{8, 8, 0}
 	}
 	groups := uint32((size + side - 1) / side)
 	run := func(count uint32, n int) (times []time.Duration, err error) {
-		k, err := d.newBench(module, len(push), uint32(side), uint32(side), count)
+		spec[2] = count
+		k, err := d.newBench(module, len(push), spec...)
 		if err != nil {
 			return nil, err
 		}

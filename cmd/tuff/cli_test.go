@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -19,6 +20,11 @@ func TestMain(m *testing.M) {
 	dir, err := os.MkdirTemp("", "tuff-test-")
 	if err != nil {
 		panic(err)
+	}
+	if cache, err := os.UserCacheDir(); err == nil && os.Getenv("MESA_SHADER_CACHE_DIR") == "" { // what drivers have compiled stays where it is
+		if err := os.Setenv("MESA_SHADER_CACHE_DIR", filepath.Join(cache, "mesa_shader_cache")); err != nil {
+			panic(err)
+		}
 	}
 	for _, name := range []string{"XDG_CACHE_HOME", "LocalAppData"} {
 		if err := os.Setenv(name, dir); err != nil {

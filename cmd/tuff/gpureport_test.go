@@ -24,9 +24,6 @@ echo '[{"n_prompt":8,"n_gen":0,"n_depth":0,"avg_ts":1.5},{"n_prompt":0,"n_gen":4
 
 func TestGPUReport(t *testing.T) {
 	needGPU(t)
-	if cache, err := os.UserCacheDir(); err == nil { // what drivers have compiled stays where it is
-		t.Setenv("MESA_SHADER_CACHE_DIR", filepath.Join(cache, "mesa_shader_cache"))
-	}
 	t.Setenv("XDG_CACHE_HOME", t.TempDir())
 	dev, err := gpu.Open("gpu", gpuOptions)
 	require.NoError(t, err)

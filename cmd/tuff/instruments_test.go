@@ -194,14 +194,17 @@ func TestProfileAddsUp(t *testing.T) {
 func TestTilingLesson(t *testing.T) {
 	needGPU(t)
 	var rows []squareRow
-	require.NoError(t, json.Unmarshal([]byte(tuff(t, "kernels", "bench", "matmul", "--tile", "1,8,16,32", "--size", "64", "-r", "2", "--json").ok(t).out), &rows))
+	require.NoError(t, json.Unmarshal([]byte(tuff(t, "kernels", "bench", "matmul", "--tile", "1,8,16,32", "--size", "128", "-r", "3", "--json").ok(t).out), &rows))
 	require.Len(t, rows, 4)
 	for i, tile := range []int{1, 8, 16, 32} {
 		assert.Equal(t, tile, rows[i].Tile)
-		assert.Equal(t, uint64(2*64*64*64/tile), rows[i].Loads, "2·S³/tile, counted by the kernel")
+		assert.Equal(t, uint64(2*128*128*128/tile), rows[i].Loads, "2·S³/tile, counted by the kernel")
 		assert.Equal(t, rows[i].Predicted, rows[i].LoadsPerResult)
 		assert.Positive(t, rows[i].Seconds)
+		assert.Positive(t, rows[i].OfFLOPs)
+		assert.Positive(t, rows[i].OfBandwidth)
 	}
+	assert.Less(t, rows[3].Seconds, rows[0].Seconds, "time falls with the loads, 4 to 7 times on CPUs")
 	// A size that no tile divides loads fewer than whole tiles would.
 	require.NoError(t, json.Unmarshal([]byte(tuff(t, "kernels", "bench", "matmul", "--tile", "1,16", "--size", "37", "-r", "1", "--json").ok(t).out), &rows))
 	assert.Equal(t, uint64(2*37*37*37), rows[0].Loads)

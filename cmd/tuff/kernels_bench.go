@@ -87,11 +87,17 @@ type squareRow struct {
 	LoadsPerResult float64 `json:"loads_per_result"`
 	Predicted      float64 `json:"predicted_per_result"`
 	MaxError       float64 `json:"max_error"`
+	OfBandwidth    float64 `json:"share_of_bandwidth"` // of the three matrices, each moved once
+	OfFLOPs        float64 `json:"share_of_flops"`
 }
 
 func (c *common) benchSquares(ctx context.Context, dev *gpu.Device, s *labShape) error {
 	if s.size < 1 || s.size > 4096 {
 		return usageError{fmt.Errorf("--size: got %d, want 1 to 4096", s.size)}
+	}
+	limits, err := limitsOf(ctx, dev)
+	if err != nil {
+		return err
 	}
 	n := s.size
 	r := rand.New(rand.NewPCG(1, uint64(n)))
@@ -110,17 +116,19 @@ func (c *common) benchSquares(ctx context.Context, dev *gpu.Device, s *labShape)
 		if row.MaxError, err = checkProduct(out, a, b, n, r); err != nil {
 			return fmt.Errorf("kernels bench: tile %d: %w", tile, err)
 		}
+		row.OfBandwidth, row.OfFLOPs = float64(12*n*n)/row.Seconds/limits.Bandwidth, row.FLOPs/limits.FLOPs
 		rows = append(rows, row)
 	}
 	if c.json {
 		return c.printJSON(rows)
 	}
+	fmt.Fprintf(c.out, "measured limits: %s\n", limitsLine(&limits))
 	fmt.Fprintf(c.out, "%d × %d by %d × %d, float32\n", n, n, n, n)
 	w := tabwriter.NewWriter(c.out, 0, 8, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(w, "TILE\tTIME\tAGAINST FIRST\tFLOP/s\tLOADS\tPER RESULT\t2·SIZE/TILE\tLARGEST ERROR\t")
+	fmt.Fprintln(w, "TILE\tTIME\tAGAINST FIRST\tFLOP/s\tOF LIMIT\tLOADS\tPER RESULT\t2·SIZE/TILE\tLARGEST ERROR\t")
 	for _, r := range rows {
-		fmt.Fprintf(w, "%d\t%v\t%.2f ×\t%s\t%d\t%.2f\t%.2f\t%.1e\t\n", r.Tile, time.Duration(r.Seconds*1e9).Round(time.Microsecond),
-			rows[0].Seconds/r.Seconds, rate(r.FLOPs, "FLOP/s"), r.Loads, r.LoadsPerResult, r.Predicted, r.MaxError)
+		fmt.Fprintf(w, "%d\t%v\t%.2f ×\t%s\t%.1f %%\t%d\t%.2f\t%.2f\t%.1e\t\n", r.Tile, time.Duration(r.Seconds*1e9).Round(time.Microsecond),
+			rows[0].Seconds/r.Seconds, rate(r.FLOPs, "FLOP/s"), 100*r.OfFLOPs, r.Loads, r.LoadsPerResult, r.Predicted, r.MaxError)
 	}
 	return w.Flush()
 }

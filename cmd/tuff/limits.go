@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"sync"
 	"time"
 
 	"tuff/gpu"
@@ -38,11 +39,19 @@ func measureLimits(ctx context.Context, dev *gpu.Device) (*compute.Limits, error
 	return &l, nil
 }
 
+// measuredHere are the limits that this process has measured for want of remembered ones: a report runs many commands.
+var measuredHere sync.Map // of compute.Info without what changes → compute.Limits
+
 // limitsOf are what the figures of a device are shares of: its remembered limits, or else those that every report needs, measured
-// now. They are zero for a device that cannot measure.
+// once. They are zero for a device that cannot measure.
 func limitsOf(ctx context.Context, dev compute.Device) (compute.Limits, error) {
-	if l, ok := readLimits(dev.Info()); ok {
+	info := dev.Info()
+	if l, ok := readLimits(info); ok {
 		return *l, nil
+	}
+	key := fmt.Sprint(info.ID, info.Name, info.Driver, info.Threads)
+	if l, ok := measuredHere.Load(key); ok {
+		return l.(compute.Limits), nil
 	}
 	m, ok := dev.(compute.Measurer)
 	if !ok {
@@ -52,6 +61,7 @@ func limitsOf(ctx context.Context, dev compute.Device) (compute.Limits, error) {
 	if err != nil {
 		return l, fmt.Errorf("measure limits: %w", err)
 	}
+	measuredHere.Store(key, l)
 	return l, nil
 }
 

@@ -46,6 +46,13 @@ func TestLimitsAreRemembered(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, 7.0, got.Bandwidth)
 	assert.Equal(t, 1, dev.times, "nothing is remembered yet")
+	_, err = limitsOf(t.Context(), dev)
+	require.NoError(t, err)
+	assert.Equal(t, 1, dev.times, "once in a process")
+	other := &measurer{info: compute.Info{Name: "card", Driver: "driver 2", Kind: compute.Discrete, ID: "1-2-3"}}
+	_, err = limitsOf(t.Context(), other)
+	require.NoError(t, err)
+	assert.Equal(t, 1, other.times, "but not for another driver")
 	assert.NoFileExists(t, path, "what every report needs is not all")
 
 	want := someLimits()
