@@ -1,13 +1,13 @@
 // matmul_square: multiplication of square matrices in square tiles, for the lab: each loaded element is used TILE times.
 //   out[i,j] = sum_k a[i,k] b[k,j]
-// A workgroup takes TILE x TILE results. It loads a tile of a and one of b into shared memory, then multiplies from there: 2 size^3 / TILE
-// loads from global memory instead of 2 size^3. Each invocation sums up EACH results of one column in registers, so that an element
-// of b, once it is read from shared memory, serves all of them, and an element of a serves a row of invocations at once; and
-// few invocations have to wait for each other.
+// A workgroup takes TILE x TILE results. It loads a tile of a and one of b into shared memory, then multiplies from there:
+// 2 size^3 / TILE loads from global memory instead of 2 size^3. Each invocation sums up EACH results of one column in
+// registers, so that an element of b, once it is read from shared memory, serves all of them, and an element of a serves a
+// row of invocations at once; and few invocations have to wait for each other.
 // Shapes    a, b, out [size, size] f32 row-major; counts: 1024 words
 // Params    addresses; size in elements
-// Spec      0 TILE: also the workgroup's side in x, 8, 16 or 32   1 ROWS: its side in y, of which TILE is a multiple   2 COUNT: 1 counts
-//           loads from global memory   3 EACH = TILE / ROWS
+// Spec      0 TILE: also the workgroup's side in x, 8, 16 or 32   1 ROWS: its side in y, of which TILE is a multiple
+//           2 COUNT: 1 counts loads from global memory   3 EACH = TILE / ROWS
 // Grid      ceil(size / TILE) in x (columns) and y (rows)
 // Tails     zeros past the edges, which are not loaded and not counted
 // Shared    8 TILE TILE bytes
