@@ -3,6 +3,7 @@ package gpu_test
 import (
 	"os"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -10,6 +11,7 @@ import (
 	"tuff/gpu"
 	"tuff/host/compute"
 	"tuff/host/conformance"
+	"tuff/shaders"
 )
 
 // The whole suite, judged by the suite's own formulas with the CPU as reference.
@@ -44,10 +46,16 @@ func TestConformanceOfVariants(t *testing.T) {
 			if v.Name == "matmul_skinny" { // likewise; these have fused cases of all its widths
 				o.Formats = []compute.DType{compute.F16, compute.Q4_K, compute.Q4_1, compute.Q5_1}
 			}
+			switch v.Name { // those that they are made for
+			case "matmul_half":
+				o.Formats = formatsNamed(shaders.HalfFormats)
+			case "matmul_vec_int8":
+				o.Formats = formatsNamed(shaders.ByteFormats)
+			}
 			conformance.Run(t, d, cpu, o)
 			if v.Op == "matmul" { // and with what it may finish itself
 				with := []string{"matmul_add/", "matmul_swiglu/", "matmul_matmul_matmul/"}
-				if v.Math() == compute.Fast { // which may have other forms of what comes before
+				if v.Name == "matmul_vec_int8" { // which has other forms of what comes before
 					with = append(with, "rmsnorm_matmul/", "rmsnorm_matmul_rope_kvstore/", "rmsnorm_matmul_swiglu_matmul_add/")
 				}
 				for _, o.Match = range with {
@@ -57,4 +65,9 @@ func TestConformanceOfVariants(t *testing.T) {
 		})
 	}
 	require.GreaterOrEqual(t, tested, 7)
+}
+
+// formatsNamed are weight formats by the names of their modules.
+func formatsNamed(names []string) []compute.DType {
+	return slices.DeleteFunc(compute.WeightFormats(), func(t compute.DType) bool { return !slices.Contains(names, strings.ToLower(t.String())) })
 }

@@ -60,7 +60,7 @@ func (m *matMulPlan) halfs(all int) error {
 	}
 	x := m.halves(halfTop)
 	large := halfTile64
-	if !m.halfFits(large, m.f.pair) {
+	if !m.halfFits(large, m.f.pair) || m.caps.CPU && m.f.pair { // as for bytes
 		large = halfTile32
 	}
 	for _, t := range []tile{halfTile32, large} {
