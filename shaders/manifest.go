@@ -3,6 +3,7 @@ package shaders
 import (
 	"embed"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -41,7 +42,7 @@ var Formats = formatsIn(formatFiles, "include/formats")
 // ByteFormats are those of them that kernels also read as signed bytes with scales: the files of include/bytes.
 var ByteFormats = formatsIn(byteFiles, "include/bytes")
 
-// HalfFormats are those that are multiplied in half precision without matrix units: the plain ones, and of the others, which devices
+// HalfFormats are those that are multiplied with sums of halves, on matrix units and without: the plain ones, and of the others, which devices
 // with dot products of bytes read as bytes, those of most files.
 var HalfFormats = []string{"bf16", "f16", "f32", "q4_0", "q4_k", "q5_k", "q6_k", "q8_0"}
 
@@ -158,18 +159,24 @@ func manifest() []Entry {
 		[]Spec{{"BIAS", "1: there is a bias"}, {"X_PER_SLOT", "1: X has a row for each use"}, heads})...)
 	format("matmul_experts", "_vec", []Need{NeedInt64, NeedSubgroup}, workgroup, Spec{"ROWS", "weight rows of a workgroup"},
 		Spec{"BIAS", "1: there is a bias"}, Spec{"X_PER_SLOT", "1: X has a row for each use"}, heads)
-	format("matmul", "_coop", []Need{NeedInt64, NeedFloat16, NeedMemoryModel, NeedCoopMat}, concat(workgroup, []Spec{
+	matrixNeeds := []Need{NeedInt64, NeedFloat16, NeedMemoryModel, NeedCoopMat}
+	coop := concat(workgroup, []Spec{
 		{"BM", "weight rows of a tile"}, {"BN", "activation rows of a tile"}, {"BK", "elements of a panel"},
 		{"SGM", "subgroups along the weight rows"}, {"SGN", "subgroups along the activation rows"},
 		{"CM", "weight rows of a fragment"}, {"CN", "activation rows of a fragment"}, {"CK", "elements of a fragment"}}, epilogue,
-		[]Spec{{"SUPER", "tiles of a super-row"}}, split)...)
+		[]Spec{{"SUPER", "tiles of a super-row"}})
+	format("matmul", "_coop", matrixNeeds, append(slices.Clone(coop), split...)...)
+	for _, f := range HalfFormats {
+		m = append(m, Entry{Name: "matmul_" + f + "_coop_half", Source: "matmul_coop.comp", Defines: []string{"FORMAT_" + strings.ToUpper(f), "HALF_SUMS"},
+			Needs: matrixNeeds, Spec: slices.Concat(coop, []Spec{{"FOLD", "elements whose sum is of halves"}}, split)})
+	}
 	formatOf(HalfFormats, "matmul", "_half", []Need{NeedInt64, NeedFloat16}, concat(workgroup, tile, epilogue,
 		[]Spec{{"FOLD", "elements whose sum is of halves"}})...)
 	formatOf(ByteFormats, "matmul", "_int8", []Need{NeedInt64, NeedIntegerDot}, concat(workgroup, tile, epilogue,
 		[]Spec{{"BLOCKS", "1: the result is left in blocks of bytes"}})...)
 	format("matmul", "_lane", int64s16, concat(workgroup,
 		[]Spec{{"ROWS", "weight rows of an invocation"}, {"COLS", "activation rows of a workgroup"}}, epilogue, few)...)
-	format("matmul", "_skinny", []Need{NeedInt64, NeedFloat16, NeedMemoryModel, NeedCoopMat}, concat(workgroup, []Spec{
+	format("matmul", "_skinny", matrixNeeds, concat(workgroup, []Spec{
 		{"BM", "weight rows of a workgroup"}, {"BN", "activation rows of a workgroup"}, {"BK", "elements of a panel"}, {"SGS", "subgroups"},
 		{"CM", "weight rows of a fragment"}, {"CN", "activation rows of a fragment"}, {"CK", "elements of a fragment"}}, epilogue, split)...)
 	format("matmul", "_tile", int64s, concat(workgroup, tile, epilogue, split)...)
@@ -198,6 +205,7 @@ func manifest() []Entry {
 	plain("mix", nil, workgroup)
 	plain("quantize", []Need{NeedInt64, NeedIntegerDot}, workgroup, Spec{"X4", "1: X is 16-byte aligned"})
 	plain("rmsnorm", nil, workgroup)
+	plain("rmsnorm_halves", []Need{NeedFloat16}, workgroup, Spec{"TOP", "exponent of a row's largest number"})
 	plain("rmsnorm_quantize", []Need{NeedInt64, NeedIntegerDot}, workgroup, Spec{"X4", "1: rows of X and the weights are 16-byte aligned"})
 	plain("rope", int64s, workgroup, long)
 	plain("rope_kvstore", int64s16, concat(workgroup, caches, []Spec{long})...)

@@ -1,4 +1,5 @@
-// matmul_coop: multiply many rows of activations by a weight matrix on matrix units: half precision factors, float32 sums.
+// matmul_coop: multiply many rows of activations by a weight matrix on matrix units: half precision factors, float32 sums, or
+// with HALF_SUMS sums in half precision that are added to float32 sums every FOLD elements.
 //   out[r,n] = sum_k x[r,k] w[n,k] + bias[n] + residual[r,n]
 //   PAIR:  out[r,n] = silu(sum_k x[r,k] w0[n,k] + b0[n]) (sum_k x[r,k] w1[n,k] + b1[n])
 // A workgroup computes BM weight rows by BN rows of x; its SGM by SGN subgroups take equal parts of the tile, in fragments of
@@ -8,11 +9,13 @@
 // Params    include/matmul.glsl
 // Spec      0 WG = SGM SGN subgroups of the size that is asked for   1 BM, 2 BN: tile   3 BK: multiple of 8 and CK, at most
 //           BLOCK_LEN or any if that is 1   4 SGM, 5 SGN: subgroups   6 CM, 7 CN, 8 CK: fragment, of the device's list
-//           9 MATS, 10 PAIR, 11 BIAS, 12 RESIDUAL: as matmul_vec   13 SUPER: tiles of a super-row, 14 PIECES: include/split.glsl
+//           9 MATS, 10 PAIR, 11 BIAS, 12 RESIDUAL: as matmul_vec   13 SUPER: tiles of a super-row
+//           14, or 15 behind 14 FOLD, a multiple of BK, with HALF_SUMS, PIECES: include/split.glsl
 // Grid      x, y: sum over matrices of ceil(n / BM), folded; z: ceil(rows / BN) PIECES; tiles are taken in super-rows
 // Tails     past n, rows and k zeros are staged, nothing is read or stored there
 // Shared    4 (BK + 8) ((1 + PAIR) BM + BN) + 4 (1 + PAIR) SGM SGN CM CN bytes; rows of BK + 8 halves keep banks apart
-// Order     k ascending in steps of CK, f32; weights beyond the range of half are its largest numbers
+// Order     k ascending in steps of CK, f32, or FOLD elements in f16 and those in f32; weights beyond the range of half are its
+//           largest numbers
 // Source    Markidis et al., NVIDIA Tensor Core Programmability, Performance and Precision, 2018; twins fallback/matmul.go and
 //           others
 #version 460
@@ -38,7 +41,14 @@ layout(constant_id = 10) const uint PAIR = 0;
 layout(constant_id = 11) const uint BIAS = 0;
 layout(constant_id = 12) const uint RESIDUAL = 0;
 layout(constant_id = 13) const uint SUPER = 8;
+#ifdef HALF_SUMS
+layout(constant_id = 14) const uint FOLD = 256;
+layout(constant_id = 15) const uint PIECES = 1;
+#define SUM float16_t
+#else
 layout(constant_id = 14) const uint PIECES = 1;
+#define SUM float
+#endif
 #include "include/split.glsl"
 
 const uint SETS = 1 + PAIR;
@@ -91,9 +101,16 @@ void main() {
   uint firstR = at.rows * BN, lane = gl_LocalInvocationID.x;
   uint tileM = gl_SubgroupID % SGM * (BM / SGM), tileN = gl_SubgroupID / SGM * (BN / SGN);
 
-  coopmat<float, gl_ScopeSubgroup, CM, CN, gl_MatrixUseAccumulator> acc[SETS * FM * FN];
+  coopmat<SUM, gl_ScopeSubgroup, CM, CN, gl_MatrixUseAccumulator> acc[SETS * FM * FN];
   [[unroll]] for (uint i = 0; i < SETS * FM * FN; i++)
-    acc[i] = coopmat<float, gl_ScopeSubgroup, CM, CN, gl_MatrixUseAccumulator>(0.0);
+    acc[i] = coopmat<SUM, gl_ScopeSubgroup, CM, CN, gl_MatrixUseAccumulator>(0.0);
+#ifdef HALF_SUMS
+  coopmat<float, gl_ScopeSubgroup, CM, CN, gl_MatrixUseAccumulator> sums[SETS * FM * FN];
+  [[unroll]] for (uint i = 0; i < SETS * FM * FN; i++)
+    sums[i] = coopmat<float, gl_ScopeSubgroup, CM, CN, gl_MatrixUseAccumulator>(0.0);
+#else
+#define sums acc
+#endif
 
   f16vec4 w[2 * EACH_W];
   uvec4 v[EACH_X];
@@ -122,6 +139,14 @@ void main() {
           [[unroll]] for (uint j = 0; j < FN; j++) acc[i * FN + j] = coopMatMulAdd(a, b[j], acc[i * FN + j]);
         }
       }
+#ifdef HALF_SUMS
+      if ((k0 - span.x) % FOLD == 0u || k0 >= span.y) {
+        [[unroll]] for (uint i = 0; i < SETS * FM * FN; i++) {
+          sums[i] += coopmat<float, gl_ScopeSubgroup, CM, CN, gl_MatrixUseAccumulator>(acc[i]);
+          acc[i] = coopmat<SUM, gl_ScopeSubgroup, CM, CN, gl_MatrixUseAccumulator>(0.0);
+        }
+      }
+#endif
     }
     if (k0 < span.y) {
       [[unroll]] for (uint i = 0; i < EACH_W; i++) {
@@ -149,7 +174,7 @@ void main() {
   [[unroll]] for (uint i = 0; i < FM; i++) {
     [[unroll]] for (uint j = 0; j < FN; j++) {
       [[unroll]] for (uint s = 0; s < SETS; s++)
-        coopMatStore(acc[(s * FM + i) * FN + j], results, base + s * CM * CN, CM, gl_CooperativeMatrixLayoutColumnMajor);
+        coopMatStore(sums[(s * FM + i) * FN + j], results, base + s * CM * CN, CM, gl_CooperativeMatrixLayoutColumnMajor);
       // The fragment is written before the subgroup reads it.
       controlBarrier(gl_ScopeSubgroup, gl_ScopeSubgroup, gl_StorageSemanticsShared, gl_SemanticsAcquireRelease);
       for (uint e = gl_SubgroupInvocationID; e < CM * CN; e += gl_SubgroupSize) {

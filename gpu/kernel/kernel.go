@@ -21,6 +21,7 @@ type Caps struct {
 	FastDot         bool // which are faster than their parts
 	FastDotFew      bool // so much that one row of X gains by them, which costs a dispatch to quantise it
 	CPU             bool // the device is one
+	HalfSums        bool // matrices with sums in half precision are multiplied faster than those with float32 sums
 	MemoryModel     bool // vulkanMemoryModel
 	SubgroupArith   bool // subgroup add and max in compute
 	SubgroupShuffle bool

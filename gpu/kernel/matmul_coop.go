@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"tuff/shaders"
 )
 
 // coopTile is a shape of matmul_coop: BM weight rows by BN rows of X a workgroup, BK elements of a panel, shared out to SGM by SGN
@@ -74,7 +76,11 @@ func (m *matMulPlan) coops(all int) error {
 	if m.next > m.most {
 		return nil
 	}
-	halves := m.halves(coopTop)
+	halves := m.halves(m.top())
+	suffix := "_coop"
+	if m.halfSums() {
+		suffix = "_coop_half"
+	}
 	if m.forced == "" || m.forced == "matmul_skinny" {
 		if err := m.skinnies(shape, halves); err != nil {
 			return err
@@ -87,21 +93,69 @@ func (m *matMulPlan) coops(all int) error {
 		if small == large && c.to != all {
 			continue
 		}
-		if err := m.addTiled("_coop", c.to, tiling{c.t.bm, c.t.bn, c.t.bk}, func(module string) (Dispatch, error) { return m.matMulCoop(module, m.f, halves, c.t, shape) }); err != nil {
+		if err := m.addTiled(suffix, c.to, tiling{c.t.bm, c.t.bn, c.t.bk}, func(module string) (Dispatch, error) {
+			return m.matMulCoop(module, m.f, halves, c.t, shape)
+		}); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// coopTop leaves a factor of two below the largest number of a half: products and sums are float32.
-const coopTop = 13
+// coopTop leaves a factor of two below the largest number of a half: products and sums are float32. Where sums are halves too, 256
+// products of activations below 4 with weights up to 64 stay in range, and activations of 2^-15 of a row's largest keep all bits.
+const (
+	coopTop     = 13
+	coopHalfTop = 1
+	coopFold    = 256
+)
+
+// halfSums decides on sums in half precision, where they were asked for or the device is faster with them than with float32 sums.
+func (m *matMulPlan) halfSums() bool {
+	return m.coop && (m.forced == "matmul_coop_half" || m.forced == "" && m.caps.HalfSums) && coopHalfLacks(&m.caps) == "" &&
+		slices.Contains(shaders.HalfFormats, strings.ToLower(m.p.At(m.f.ops[0].W).DType.String()))
+}
+
+// coopHalfLacks is what a device lacks for matmul_coop with sums in half precision, or "". Its fragments must be those of float32 sums,
+// which they are added to.
+func coopHalfLacks(caps *Caps) string {
+	lacks := coopLacks(caps)
+	if m, _ := caps.Matrix(CoopMatFloat); lacks == "" {
+		if m.Kind = CoopMatHalf; !slices.Contains(caps.CoopMat, m) {
+			lacks = fmt.Sprintf("matrices of %v", m)
+		}
+	}
+	return lacks
+}
+
+// top is the exponent that the largest numbers of X's rows get where the kernels for many rows read X in halves; else 0.
+func (m *matMulPlan) top() uint32 {
+	switch {
+	case m.lane:
+		return 0
+	case m.coop && m.halfSums():
+		return coopHalfTop
+	case m.coop:
+		return coopTop
+	case m.half && !m.int8:
+		return halfTop
+	}
+	return 0
+}
+
+// inHalves reports whether all products read X in the same halves, so that what makes X need write nothing else.
+func (pl *planner) inHalves(g *Group, list []product) bool {
+	top := pl.newMatMulPlan(g, list[0]).top()
+	return top > 0 && !slices.ContainsFunc(list, func(f product) bool { return pl.newMatMulPlan(g, f).top() != top })
+}
 
 // halves is the temporary with X in half precision and the scales of its rows, whose largest numbers are brought to 2^top. Multiplications
-// of one X in a group share it.
+// of one X in a group share it. With m.norm, it is made of what that normalises.
 func (m *matMulPlan) halves(top uint32) int {
-	const module = "matmul_halves"
-	x := m.f.ops[0].X
+	module, x := "matmul_halves", m.f.ops[0].X
+	if m.norm != nil {
+		module, x = "rmsnorm_halves", m.norm.X
+	}
 	for _, d := range m.g.Dispatches {
 		if d.Module == module && d.Reads[0].Ref == x && d.Spec[1] == top {
 			return d.Writes[0].Temp
@@ -111,9 +165,14 @@ func (m *matMulPlan) halves(top uint32) int {
 	m.g.Temps = append(m.g.Temps, Temp{Name: "activations in half precision", Bytes: func(s Shape) int64 {
 		return int64(rows.At(s.Sizes())) * int64(2*8*ceilDiv(k, 8)+4)
 	}})
-	m.g.addFor(Dispatch{Module: module, Name: module, Spec: []uint32{m.rowGroup(k), top}, Args: []Arg{addr(x), temp(id), rowsArg(rows), u32(k)},
+	d := Dispatch{Module: module, Name: module, Spec: []uint32{m.rowGroup(k), top}, Args: []Arg{addr(x), temp(id), rowsArg(rows), u32(k)},
 		Grid:  func(s Shape) [3]uint32 { return m.fold(rows.At(s.Sizes())) },
-		Reads: refs(x), Writes: []Access{{Temp: id}}}, rows, m.next, m.most)
+		Reads: refs(x), Writes: []Access{{Temp: id}}}
+	if m.norm != nil {
+		d.Args = []Arg{addr(x), addr(m.norm.Weight), temp(id), rowsArg(rows), u32(k), f32(m.norm.Eps)}
+		d.Reads = refs(x, m.norm.Weight)
+	}
+	m.g.addFor(d, rows, m.next, m.most)
 	return id
 }
 
@@ -125,7 +184,10 @@ func (pl *planner) matMulCoop(module string, f product, halves int, t coopTile, 
 	}
 	args[0] = temp(halves)
 	spec := append([]uint32{uint32(t.invocations(&pl.caps)), uint32(t.bm), uint32(t.bn), uint32(t.bk), uint32(t.sgm), uint32(t.sgn), m.M, m.N, m.K}, f.epilogue()...)
-	spec = append(spec, superRow, 1)
+	if spec = append(spec, superRow); strings.HasSuffix(module, "_half") {
+		spec = append(spec, coopFold)
+	}
+	spec = append(spec, 1) // PIECES
 	blocks, rows := pl.blocks(f, t.bm), pl.p.At(f.ops[0].X).Rows
 	return Dispatch{Module: module, Name: fmt.Sprintf("%s_%dx%d", module, t.bm, t.bn), Spec: spec, Subgroup: pl.caps.SubgroupSize,
 		Args: args, Reads: f.readsWith(Access{Temp: halves}), Writes: f.writes(),

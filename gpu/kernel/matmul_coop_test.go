@@ -50,6 +50,7 @@ func TestKernelsOfMatrixUnits(t *testing.T) {
 	}{
 		{"matmul_coop", 20, "matmul_halves[20 1 1] matmul_q4_k_coop_64x64[64 1 1]"},
 		{"matmul_coop_split", 20, "matmul_halves[20 1 1] matmul_q4_k_coop_64x64_k3[64 1 3] matmul_join[640 1 1]"},
+		{"matmul_coop_half", 200, "matmul_halves[200 1 1] matmul_q4_k_coop_half_128x128[32 1 2]"},
 		{"matmul_skinny", 20, "matmul_halves[20 1 1] matmul_q4_k_skinny_64x32[64 1 1]"},
 	} {
 		o.Variant = map[string]string{"matmul": c.variant}
@@ -87,6 +88,52 @@ func TestShapesOfMatrixUnitsFit(t *testing.T) {
 					assert.Equal(t, 1, ran, "%d rows on %v with %d KiB", rows, shape, kib)
 				}
 			}
+		}
+	}
+}
+
+// Sums in half precision are for devices that are faster so, and for the formats of most files. Activations are then made small enough.
+func TestWhereSumsAreHalves(t *testing.T) {
+	for _, c := range []struct {
+		fast   bool
+		format compute.DType
+		want   string
+		top    uint32
+	}{
+		{false, compute.Q4_K, "matmul_q4_k_coop_128x128", coopTop},
+		{true, compute.Q4_K, "matmul_q4_k_coop_half_128x128", coopHalfTop},
+		{true, compute.Q3_K, "matmul_q3_k_coop_128x128", coopTop},
+	} {
+		caps := matrices()
+		caps.HalfSums = c.fast
+		groups, err := Plan(caps, product1(c.format, 4096, 4096), compute.Options{MaxTokens: 600, MaxOutputs: 1, MaxSeqs: 1, Math: compute.Fast})
+		require.NoError(t, err)
+		assert.Equal(t, c.want, groups[0].last())
+		for _, d := range groups[0].Dispatches {
+			if d.Module == "matmul_halves" {
+				assert.Equal(t, c.top, d.Spec[1], "%v", c.format)
+			}
+		}
+	}
+	caps := matrices()
+	caps.CoopMat = caps.CoopMat[:1]
+	assert.Contains(t, coopHalfLacks(&caps), "half×half→half")
+}
+
+// What a norm makes for matrix units alone is never written in float32.
+func TestNormsLeaveInHalves(t *testing.T) {
+	groups, err := Plan(matrices(), newLayer(t, compute.Q8_0).p, compute.Options{MaxTokens: 100, MaxOutputs: 1, MaxSeqs: 1, MaxPages: 8, Math: compute.Fast})
+	require.NoError(t, err)
+	for _, g := range groups {
+		modules := map[string]int{}
+		for _, d := range g.Dispatches {
+			if grid := d.Grid(Shape{Tokens: 100, Outputs: 1, Seqs: 1}); grid[0] > 0 {
+				modules[d.Module]++
+			}
+		}
+		if len(g.Ops) > 3 { // the two projections
+			assert.Equal(t, 1, modules["rmsnorm_halves"], "%v", modules)
+			assert.Zero(t, modules["rmsnorm"]+modules["matmul_halves"], "%v", modules)
 		}
 	}
 }

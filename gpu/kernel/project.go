@@ -163,16 +163,19 @@ func (pl *planner) project(g *Group, p projection) error {
 	most := rows.At(pl.most.Sizes())
 	if next <= most {
 		inBytes := !slices.ContainsFunc(pl.products(p, false), func(f product) bool { return !pl.newMatMulPlan(g, f).int8 })
+		inHalves := !inBytes && pl.inHalves(g, pl.products(p, false))
 		switch {
 		case p.norm != nil && inBytes:
 			many = append(many, "rmsnorm_quantize")
+		case p.norm != nil && inHalves:
+			many = append(many, "rmsnorm_halves")
 		case p.norm != nil:
 			g.addFor(pl.rmsNormDispatch(*p.norm), rows, next, most)
 			many = append(many, "rmsnorm")
 		}
 		for _, f := range pl.products(p, false) {
 			m := pl.newMatMulPlan(g, f)
-			if m.next = next; inBytes {
+			if m.next = next; inBytes || inHalves {
 				m.norm = p.norm
 			}
 			if err := m.many(); err != nil {

@@ -53,6 +53,7 @@ func Variants(caps Caps) []Variant {
 		{"matmul_skinny", "matmul", "on matrix units, every subgroup a share of K; weights decoded once, from wide loads", "9 to 64 rows, in fast arithmetic", skinnyLacks(&caps)},
 		{"matmul_coop", "matmul", "tiles on matrix units, in half precision with float32 sums", "more than 64 rows, in fast arithmetic", coopLacks(&caps)},
 		{"matmul_coop_split", "matmul", "those tiles over pieces of K, added up by a second dispatch", "more than 8 rows, in fast arithmetic, fewer tiles than compute units", coopLacks(&caps)},
+		{"matmul_coop_half", "matmul", "those tiles with sums in half precision, added up in float32 every 256 elements, for the formats of most files", "more than 64 rows, in fast arithmetic, on cards that are faster so", coopHalfLacks(&caps)},
 		{"matmul_half", "matmul", "tiles in packed half precision, added up in float32 every 32 elements, for the formats of most files", "more than 8 rows, in fast arithmetic without matrix units or fast dot products", halfLacks(&caps)},
 		{"matmul_int8", "matmul", "tiles in packed dot products of activations and weights as signed bytes, for formats of scaled integers", "more than 8 rows, in fast arithmetic without matrix units", int8Lacks(&caps)},
 		{"matmul_vec_int8", "matmul", "one to 8 rows of X in packed dot products; every weight read once; beyond, as matmul_int8", "to 8 rows, in fast arithmetic where a vendor's devices gain", cmp.Or(vecLacks, int8Lacks(&caps))},

@@ -142,7 +142,8 @@ func (l *list) matmul() {
 	l.mm("large", mm{format: compute.Q8_0, r: 257, n: 257, k: 512}, false)
 	l.mm("large", mm{format: compute.Q4_K, r: 129, n: 192, k: 768}, false)
 	l.mm("large", mm{format: compute.BF16, r: 512, n: 128, k: 128}, false)
-	// More tiles along the rows of X than neighbours share.
+	// More elements than are added up in half precision; more tiles along the rows of X than neighbours share.
+	l.mm("long", mm{format: compute.F16, r: 20, n: 40, k: 700}, true)
 	l.mm("tall", mm{format: compute.F16, r: 300, n: 70, k: 40, bias: true}, true)
 	for i, f := range trusted {
 		for j, r := range []int{1, 2, 8, 9, 17, 64, 65} {

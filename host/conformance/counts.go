@@ -17,7 +17,7 @@ var Counts = map[string]int{
 	"embed":                            797,
 	"kvstore":                          206,
 	"layernorm":                        113,
-	"matmul":                           2466,
+	"matmul":                           2467,
 	"matmul_add":                       82,
 	"matmul_experts":                   195,
 	"matmul_matmul_matmul":             80,
