@@ -51,7 +51,7 @@ var rules = map[string]rule{
 	"host/weights":   {[]string{"host/compute"}, []string{"golang.org/x/sys/"}, "weights are files and bytes, not models or devices"},
 	"host/tokenizer": {nil, []string{"golang.org/x/text/", "github.com/rivo/uniseg"}, "a tokenizer needs a vocabulary, no model and no device"},
 	"host/template":  {nil, nil, "a template makes text from messages"},
-	"host/sampler":   {nil, nil, "a sampler sees logits, not what made them"},
+	"host/sampler":   {[]string{"host/compute"}, nil, "a sampler sees logits, not what made them; how it counts is an op's"},
 	"host/kvcache":   {nil, nil, "a cache knows positions, not what is kept"},
 	"host/model":     {[]string{"host/compute", "host/weights"}, nil, "a model is ops on weights, on whatever device"},
 	"host/engine": {[]string{"host/compute", "host/weights", "host/model", "host/kvcache", "host/tokenizer", "host/template", "host/sampler"},

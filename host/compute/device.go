@@ -67,6 +67,8 @@ type Options struct {
 	MaxTokens, MaxOutputs int
 	// MaxSeqs and MaxPages bound the sequences of a step and the pages of one sequence. Zero means 1.
 	MaxSeqs, MaxPages int
+	// MaxSteps bounds Call.Steps, where the program ends with a Sample op: at most the constant MaxSteps.
+	MaxSteps int
 	// Keep gives every tensor that is written memory of its own, so that Locate finds it after a run. Tensors that were
 	// fused away have none; with NoFuse there are no such tensors.
 	Keep bool
@@ -94,6 +96,12 @@ type Group struct {
 // Call is one run of an executable.
 type Call struct {
 	Step *Step
+	// Steps, above 0, asks for that many steps of one token: behind Step one at the next position for each token that the program's
+	// Sample op chose. Sampled is set to the tokens chosen, in its own memory where that suffices: at least one, fewer than asked for
+	// where the device takes fewer, and none behind one of Sampling.Stop or behind a logit that is not a number (negative, as Sample
+	// has it).
+	Steps   int
+	Sampled []int32
 	// Before and After, if set, are called around each group with all memory settled, so that tensors may be read or
 	// written by Download and Upload. They make the device run group by group.
 	Before, After func(group int) error

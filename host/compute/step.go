@@ -11,6 +11,8 @@ type Step struct {
 	Pos     []int32 // [T] position of each row in its sequence
 	Seqs    []Seq
 	Outputs []int32 // [O] rows whose logits are wanted, ascending
+	// Sampling is for Sample ops.
+	Sampling Sampling
 }
 
 // Seq is one sequence of the step.
@@ -51,6 +53,9 @@ func (s *Step) Check(p *Program, o Options) error {
 			return fmt.Errorf("compute: check step: output %d: got row %d, want ascending rows below %d", i, r, t)
 		}
 	}
+	if err := s.Sampling.check(p); err != nil {
+		return fmt.Errorf("compute: check step: sampling: %w", err)
+	}
 	next := 0
 	for i := range s.Seqs {
 		q := &s.Seqs[i]
@@ -71,6 +76,37 @@ func (s *Step) Check(p *Program, o Options) error {
 		return fmt.Errorf("compute: check step: sequences cover %d of %d rows", next, t)
 	}
 	return nil
+}
+
+// checkSteps reports whether n steps may follow each other on the device: of one token of one sequence without a state, whose pages and
+// positions reach as far.
+func (s *Step) checkSteps(p *Program, o Options, n int) error {
+	switch _, sampled := p.Sampled(); {
+	case n < 0 || n > o.MaxSteps || !sampled:
+		return fmt.Errorf("compute: check step: got %d steps in one run, want at most %d of a program that ends with sampling", n, o.MaxSteps)
+	case len(s.Tokens) != 1 || len(s.Outputs) != 1:
+		return fmt.Errorf("compute: check step: got %d tokens and %d outputs for %d steps in one run, want 1 and 1", len(s.Tokens), len(s.Outputs), n)
+	case n > 1 && p.NumStates > 0:
+		return fmt.Errorf("compute: check step: got %d steps in one run of a program with states, want 1", n)
+	}
+	q := s.Seqs[0]
+	q.Len += n - 1
+	q.Until = max(q.Until, q.Len)
+	if err := q.check(p, o); err != nil {
+		return fmt.Errorf("compute: check step: %d steps in one run: %w", n, err)
+	}
+	if at := int(s.Pos[0]) + n - 1; p.MaxPos > 0 && at >= p.MaxPos {
+		return fmt.Errorf("compute: check step: %d steps in one run: got position %d, want below %d", n, at, p.MaxPos)
+	}
+	return nil
+}
+
+// Check is the step's check and that of the steps asked for.
+func (c *Call) Check(p *Program, o Options) error {
+	if err := c.Step.Check(p, o); err != nil || c.Steps == 0 {
+		return err
+	}
+	return c.Step.checkSteps(p, o, c.Steps)
 }
 
 // Keys is Until, or Len where that is not set.

@@ -41,7 +41,7 @@ func (e *Engine) addCandidates(n int) {
 
 // sample chooses the token that follows a step of n tokens with one output.
 func (s *Session) sample(sm *sampler.Sampler, n int) (int32, error) {
-	if len(s.ids) == 0 || !sm.Enough(len(s.ids)) {
+	if len(s.ids) == 0 || !sm.Enough(len(s.ids), 1) {
 		if err := s.row(n, 0); err != nil {
 			return 0, err
 		}

@@ -1,15 +1,23 @@
 package sampler
 
+import "tuff/host/compute"
+
 // window counts the last n tokens.
 type window struct {
 	n      int // −1: all
 	ring   []int32
-	at     int
+	at     int // the oldest, once there are n
 	counts map[int32]int
+	long   bool // more than a device keeps were pushed: ring does not hold all of them
 }
 
 func (w *window) reset(n int) {
 	*w = window{n: n, ring: w.ring[:0], counts: map[int32]int{}}
+}
+
+// tokens appends those in the window to dst, the oldest first.
+func (w *window) tokens(dst []int32) []int32 {
+	return append(append(dst, w.ring[w.at:]...), w.ring[:w.at]...)
 }
 
 func (w *window) push(id int32) {
@@ -23,8 +31,10 @@ func (w *window) push(id int32) {
 		}
 		w.ring[w.at] = id
 		w.at = (w.at + 1) % w.n
-	case w.n > 0:
+	case w.n > 0 || len(w.ring) < compute.MaxWindow:
 		w.ring = append(w.ring, id)
+	default:
+		w.long = true
 	}
 	w.counts[id]++
 }
@@ -36,28 +46,17 @@ func (w *window) push(id int32) {
 //
 // Sources: Keskar et al., CTRL, 2019, section 4.1 (with the sign handled); OpenAI's API reference for the other two.
 func (s *Sampler) penalize() {
-	if !s.p.penalties() {
+	if !s.set.Penalties {
 		return
 	}
 	for id, n := range s.recent.counts {
-		if int(id) >= len(s.cand) || id < 0 {
-			continue
+		if int(id) < len(s.cand) && id >= 0 {
+			s.cand[id].logit = s.set.Penalized(s.cand[id].logit, n)
 		}
-		s.cand[id].logit = s.p.penalized(s.cand[id].logit, n)
 	}
 }
 
 // penalties reports whether any is on.
 func (p *Params) penalties() bool {
 	return p.RepeatPenalty != 1 || p.PresencePenalty != 0 || p.FrequencyPenalty != 0
-}
-
-// penalized is the logit of a token that is n times in the window.
-func (p *Params) penalized(l float32, n int) float32 {
-	if l > 0 {
-		l /= p.RepeatPenalty
-	} else {
-		l *= p.RepeatPenalty
-	}
-	return l - float32(n)*p.FrequencyPenalty - p.PresencePenalty
 }

@@ -1,5 +1,6 @@
 // Package sampler turns logits into a token: penalties, truncation, temperature and a seeded choice, stage by stage in
-// the order of llama.cpp's default chain. It must not know models, devices or text.
+// the order of llama.cpp's default chain. From the logits on all arithmetic is of whole numbers, by compute.Sampling, so that a device
+// that runs compute.Sample takes the same token. The package must not know models, devices or text.
 package sampler
 
 import (
@@ -7,6 +8,8 @@ import (
 	"math"
 	"slices"
 	"time"
+
+	"tuff/host/compute"
 )
 
 // Params are the settings of all stages. The zero value is not useful; start from Default.
@@ -39,9 +42,9 @@ func (p Params) Check() error {
 		{finite(p.Temp), "temperature", p.Temp, "a finite number"},
 		{p.TopP >= 0 && p.TopP <= 1, "top-p", p.TopP, "0 to 1"},
 		{p.MinP >= 0 && p.MinP <= 1, "min-p", p.MinP, "0 to 1"},
-		{p.RepeatPenalty > 0 && finite(p.RepeatPenalty), "repeat penalty", p.RepeatPenalty, "above 0"},
-		{finite(p.PresencePenalty), "presence penalty", p.PresencePenalty, "a finite number"},
-		{finite(p.FrequencyPenalty), "frequency penalty", p.FrequencyPenalty, "a finite number"},
+		{p.RepeatPenalty >= 1.0/compute.MaxRepeat && p.RepeatPenalty <= compute.MaxRepeat, "repeat penalty", p.RepeatPenalty, "1/128 to 128"},
+		{within(p.PresencePenalty, compute.MaxPenalty), "presence penalty", p.PresencePenalty, "-1024 to 1024"},
+		{within(p.FrequencyPenalty, compute.MaxPenalty), "frequency penalty", p.FrequencyPenalty, "-1024 to 1024"},
 		{p.RepeatLastN >= -1, "repeat last n", p.RepeatLastN, "at least -1"},
 		{p.Seed >= -1, "seed", p.Seed, "at least -1"},
 	} {
@@ -59,19 +62,23 @@ func (p Params) Check() error {
 
 func finite(f float32) bool { return !math.IsNaN(float64(f)) && !math.IsInf(float64(f), 0) }
 
+func within(f, most float32) bool { return f >= -most && f <= most }
+
 // candidate is a token that may still be chosen.
 type candidate struct {
-	id    int32
-	logit float32
-	p     float64 // probability, once softmax has run
+	id     int32
+	raw    float32 // its logit as it came
+	logit  int64   // in multiples of 2⁻³², with bias and penalties
+	weight uint64  // once weigh has run
 }
 
 // Sampler samples one sequence. It allocates nothing once its buffers have grown.
 type Sampler struct {
 	p      Params
 	vocab  int
+	set    compute.Sampling // the settings as whole numbers; the state and the window are below
 	seed   uint64
-	rng    rng
+	state  uint64 // of the generator
 	recent window
 	cand   []candidate
 }
@@ -89,7 +96,7 @@ func New(p Params, vocabSize int) (*Sampler, error) {
 			return nil, fmt.Errorf("sampler: check logit bias: got token %d, want below %d", id, vocabSize)
 		}
 	}
-	s := &Sampler{p: p, vocab: vocabSize, seed: uint64(p.Seed), cand: make([]candidate, 0, vocabSize)}
+	s := &Sampler{p: p, vocab: vocabSize, set: p.whole(), seed: uint64(p.Seed), cand: make([]candidate, 0, vocabSize)}
 	if p.Seed == -1 {
 		s.seed = uint64(time.Now().UnixNano())
 	}
@@ -102,7 +109,7 @@ func (s *Sampler) Seed() uint64 { return s.seed }
 
 // Reset forgets all tokens and starts the random numbers over.
 func (s *Sampler) Reset() {
-	s.rng = newRNG(s.seed)
+	s.state = s.seed
 	s.recent.reset(s.p.RepeatLastN)
 }
 
@@ -116,7 +123,7 @@ func (e *NaNError) Error() string {
 	return fmt.Sprintf("sampler: sample token: logit %d is not a number", e.Index)
 }
 
-// Sample chooses the next token. The stages, in order: logit bias, penalties, top-k, top-p, min-p, temperature, choice.
+// Sample chooses the next token. The stages, in order: logit bias, penalties, top-k, top-p, min-p, choice at the temperature.
 // Temperature 0 or less takes the largest logit after bias and penalties, the lowest id of equals.
 func (s *Sampler) Sample(logits []float32) (int32, error) {
 	if len(logits) != s.vocab {
@@ -127,10 +134,10 @@ func (s *Sampler) Sample(logits []float32) (int32, error) {
 		if l != l {
 			return 0, &NaNError{i}
 		}
-		s.cand = append(s.cand, candidate{id: int32(i), logit: l})
+		s.cand = append(s.cand, candidate{id: int32(i), raw: l, logit: compute.FixedLogit(l)})
 	}
 	for id, b := range s.p.LogitBias {
-		s.cand[id].logit += b
+		s.cand[id].logit += compute.FixedLogit(b)
 	}
 	s.penalize()
 	return s.stages(), nil
@@ -144,7 +151,6 @@ func (s *Sampler) stages() int32 {
 	s.topK()
 	s.topP()
 	s.minP()
-	s.temperature()
 	return s.choose()
 }
 
@@ -152,18 +158,18 @@ func (s *Sampler) greedy() int32 {
 	return slices.MinFunc(s.cand, larger).id
 }
 
-// Enough reports whether the n largest logits decide the next token, so that SampleTop may stand for Sample: the top-k stage (or the
-// greedy choice) keeps fewer, even after every token that a penalty may lower has left them, and nothing raises any other.
-func (s *Sampler) Enough(n int) bool {
+// Enough reports whether the n largest logits decide each of the next tokens, so that SampleTop may stand for Sample: the top-k stage
+// (or the greedy choice) keeps fewer, even after every token that a penalty may lower has left them, and nothing raises any other.
+func (s *Sampler) Enough(n, tokens int) bool {
 	keep := s.p.TopK
 	if s.p.Temp <= 0 {
 		keep = 1
 	}
-	if s.p.penalties() {
+	if s.set.Penalties {
 		if s.p.RepeatPenalty < 1 || s.p.PresencePenalty < 0 || s.p.FrequencyPenalty < 0 {
 			return false
 		}
-		keep += len(s.recent.counts)
+		keep += len(s.recent.counts) + tokens - 1
 	}
 	return (s.p.TopK > 0 || s.p.Temp <= 0) && len(s.p.LogitBias) == 0 && keep <= n
 }
@@ -178,12 +184,12 @@ func (s *Sampler) SampleTop(ids []int32, logits []float32) (int32, error) {
 		if l != l {
 			return 0, &NaNError{int(ids[i])}
 		}
-		s.cand = append(s.cand, candidate{id: ids[i], logit: l})
+		s.cand = append(s.cand, candidate{id: ids[i], raw: l, logit: compute.FixedLogit(l)})
 	}
-	if s.p.penalties() {
+	if s.set.Penalties {
 		for i := range s.cand {
 			if n := s.recent.counts[s.cand[i].id]; n > 0 {
-				s.cand[i].logit = s.p.penalized(s.cand[i].logit, n)
+				s.cand[i].logit = s.set.Penalized(s.cand[i].logit, n)
 			}
 		}
 	}

@@ -8,6 +8,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"tuff/host/compute"
 )
 
 // plain are parameters with every stage off.
@@ -136,7 +138,7 @@ func TestTopKEqualsSorting(t *testing.T) {
 		p.TopK = 1 + r.IntN(n+3)
 		all := make([]candidate, n)
 		for i, l := range logits {
-			all[i] = candidate{id: int32(i), logit: l}
+			all[i] = candidate{id: int32(i), raw: l, logit: compute.FixedLogit(l)}
 		}
 		slices.SortFunc(all, larger)
 		var want []int32
@@ -156,11 +158,11 @@ func TestPenalties(t *testing.T) {
 	}
 	_, err := s.Sample([]float32{4, -4, 1, 1})
 	require.NoError(t, err)
-	var got []float32
+	var got []float64
 	for _, c := range s.cand {
-		got = append(got, c.logit)
+		got = append(got, float64(c.logit)/(1<<32))
 	}
-	assert.Equal(t, []float32{4/2 - 0.25 - 0.5, -4*2 - 2*0.25 - 0.5, 1, 1}, got)
+	assert.Equal(t, []float64{4/2 - 0.25 - 0.5, -4*2 - 2*0.25 - 0.5, 1, 1}, got)
 }
 
 func TestLogitBiasForbids(t *testing.T) {
@@ -220,7 +222,7 @@ func TestSampleTopIsSample(t *testing.T) {
 			want, err := all.Sample(logits)
 			require.NoError(t, err)
 			got := want
-			if top.Enough(n) {
+			if top.Enough(n, 1) {
 				enough++
 				ids := make([]int32, vocab)
 				for i := range ids {

@@ -2,14 +2,21 @@ package sampler
 
 import (
 	"cmp"
-	"math"
 	"slices"
+
+	"tuff/host/compute"
 )
 
-// larger orders candidates by logit, descending, then by id.
+// atOne is the decay of temperature 1, at which the truncations look.
+var atOne = compute.DecayOf(1)
+
+// larger orders candidates by logit, descending, then as they would be in float32, before penalties, then by id.
 func larger(a, b candidate) int {
-	if c := cmp.Compare(b.logit, a.logit); c != 0 {
-		return c
+	switch {
+	case a.logit != b.logit:
+		return cmp.Compare(b.logit, a.logit)
+	case a.raw != b.raw:
+		return cmp.Compare(b.raw, a.raw)
 	}
 	return cmp.Compare(a.id, b.id)
 }
@@ -68,59 +75,32 @@ func median(a, b, c candidate) candidate {
 	return b
 }
 
-// softmax sets the probabilities of the candidates, whose first is the largest.
-func (s *Sampler) softmax() {
-	m := float64(s.cand[0].logit)
-	var sum float64
-	for i := range s.cand {
-		p := math.Exp(float64(s.cand[i].logit) - m)
-		if math.IsInf(m, 0) { // all forbidden, or one infinitely likely: the first counts
-			p = 0
-			if i == 0 {
-				p = 1
-			}
-		}
-		s.cand[i].p = p
-		sum += p
-	}
-	for i := range s.cand {
-		s.cand[i].p /= sum
-	}
-}
-
 // topP keeps the shortest prefix of likeliest candidates whose probabilities reach TopP.
 // Source: Holtzman et al., The Curious Case of Neural Text Degeneration, 2020.
 func (s *Sampler) topP() {
 	if s.p.TopP >= 1 {
 		return
 	}
-	s.softmax()
-	var sum float64
+	reach := s.set.Reach(s.weigh(atOne))
+	var sum uint64
 	for i := range s.cand {
-		if sum += s.cand[i].p; sum >= float64(s.p.TopP) {
+		if sum += s.cand[i].weight; sum >= reach {
 			s.cand = s.cand[:i+1]
 			return
 		}
 	}
 }
 
-// minP keeps candidates with p ≥ MinP · p_max. Source: Nguyen et al., Turning Up the Heat: Min-p Sampling, 2024.
+// minP keeps candidates with p ≥ MinP · p_max: logits at most −ln(MinP) behind the largest. Source: Nguyen et al., Turning Up the Heat:
+// Min-p Sampling, 2024.
 func (s *Sampler) minP() {
-	if s.p.MinP <= 0 {
+	if s.set.Behind < 0 {
 		return
 	}
-	least := s.cand[0].logit + float32(math.Log(float64(s.p.MinP)))
 	for i := range s.cand {
-		if s.cand[i].logit < least {
+		if s.cand[0].logit-s.cand[i].logit > s.set.Behind {
 			s.cand = s.cand[:i]
 			return
 		}
-	}
-}
-
-// temperature divides the logits by Temp.
-func (s *Sampler) temperature() {
-	for i := range s.cand {
-		s.cand[i].logit /= s.p.Temp
 	}
 }
