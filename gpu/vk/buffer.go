@@ -9,6 +9,7 @@ const (
 	UsageTransferDst BufferUsage = 0x2
 	UsageStorage     BufferUsage = 0x20
 	UsageIndirect    BufferUsage = 0x100
+	usagePredicate   BufferUsage = 0x200 // of UsageIndirect where the device has conditional rendering
 	usageAddress     BufferUsage = 0x20000
 
 	// UsageAll is what a block that is cut into parts for any purpose needs.
@@ -177,6 +178,9 @@ func (d *Device) createBuffer(size uint64, usage BufferUsage, external bool) (ui
 	}
 	var h uint64
 	r := d.hooks.run(callCreateBuffer, func() (r Result) {
+		if usage&UsageIndirect != 0 && d.features.ConditionalRendering {
+			usage |= usagePredicate
+		}
 		h, r = d.drv.createBuffer(size, uint32(usage|usageAddress), external)
 		return r
 	})

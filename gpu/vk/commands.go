@@ -20,6 +20,8 @@ const (
 	opResetQueries                       // pool, first, count
 	opBeginLabel                         // size bytes with the nul, the bytes padded to words
 	opEndLabel
+	opBeginConditional // buffer, offset
+	opEndConditional
 )
 
 // Sync is a set of users of memory, for barriers.
@@ -30,7 +32,8 @@ const (
 	SyncCompute Sync = 1 << iota
 	SyncTransfer
 	SyncHost
-	SyncIndirect // reading the counts of an indirect dispatch
+	SyncIndirect  // reading the counts of an indirect dispatch
+	SyncPredicate // reading what BeginConditional looks at
 )
 
 const maxUpdate = 65536 // bytes, by the specification of vkCmdUpdateBuffer
@@ -43,12 +46,13 @@ type CommandStats struct {
 // Commands is an op stream under construction. Appending allocates only while the stream grows; Reset keeps its memory.
 // The first error stays and is reported by Err and by Device.Record; later calls do nothing. Not safe for concurrent use.
 type Commands struct {
-	dev    *Device
-	words  []uint64
-	bound  *Pipeline
-	labels int
-	stats  CommandStats
-	err    error
+	dev     *Device
+	words   []uint64
+	bound   *Pipeline
+	labels  int
+	guarded bool // between BeginConditional and EndConditional
+	stats   CommandStats
+	err     error
 }
 
 // NewCommands makes an empty stream for the device.
@@ -56,7 +60,7 @@ func (d *Device) NewCommands() *Commands { return &Commands{dev: d} }
 
 // Reset empties the stream.
 func (c *Commands) Reset() {
-	c.words, c.bound, c.labels, c.stats, c.err = c.words[:0], nil, 0, CommandStats{}, nil
+	c.words, c.bound, c.labels, c.guarded, c.stats, c.err = c.words[:0], nil, 0, false, CommandStats{}, nil
 }
 
 // Err is the first error.
@@ -152,6 +156,33 @@ func (c *Commands) DispatchIndirect(b *Buffer, off uint64) {
 	c.words = append(c.words, opDispatchIndirect, b.handle, off)
 }
 
+// BeginConditional leaves the dispatches up to EndConditional out when the device finds 0 in the uint32 at byte offset off of b, as it
+// comes here (VK_EXT_conditional_rendering).
+func (c *Commands) BeginConditional(b *Buffer, off uint64) {
+	if c.err != nil || !c.within("condition", b, off, 4, 4) {
+		return
+	}
+	if c.guarded || !c.dev.features.ConditionalRendering {
+		c.fail(invalid("record condition: got one within another or a device without conditional rendering"))
+		return
+	}
+	c.guarded = true
+	c.words = append(c.words, opBeginConditional, b.handle, off)
+}
+
+// EndConditional ends what BeginConditional began.
+func (c *Commands) EndConditional() {
+	if c.err != nil {
+		return
+	}
+	if !c.guarded {
+		c.fail(invalid("record end of a condition: none has begun"))
+		return
+	}
+	c.guarded = false
+	c.words = append(c.words, opEndConditional)
+}
+
 // Barrier makes what the users in before wrote visible to the users in after, and orders after's writes behind them.
 // It is one global memory barrier: on every driver measured the form of the barrier does not matter, only that it is there.
 func (c *Commands) Barrier(before, after Sync) {
@@ -183,6 +214,7 @@ func (s Sync) masks(reads bool) (stages, access uint64) {
 	add(SyncTransfer, 0x1000, 0x1000, 0x800)
 	add(SyncHost, 0x4000, 0x4000, 0x2000)
 	add(SyncIndirect, 0x2, 0, 0x1)
+	add(SyncPredicate, 0x40000, 0, 0x100000)
 	return stages, access
 }
 

@@ -104,6 +104,36 @@ func TestCommandsRun(t *testing.T) {
 	assert.Equal(t, byte(0xff), b.Bytes()[15])
 }
 
+func TestConditionLeavesDispatchesOut(t *testing.T) {
+	r := newRig(t)
+	if !r.d.Features().ConditionalRendering {
+		t.Skip("no conditional rendering")
+	}
+	a, b, o := r.bufs[0], r.bufs[1], r.bufs[2]
+	for i := range 64 {
+		putF32(a.Bytes(), i, float32(i+1))
+		putF32(b.Bytes(), i, 0)
+	}
+	clear(o.Bytes())
+	c := r.d.NewCommands()
+	c.Bind(r.p)
+	c.Update(b, 1024, []byte{0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0})
+	c.Barrier(SyncTransfer, SyncCompute|SyncPredicate)
+	for i, offset := range []uint64{1024, 1028, 1032} { // 0, 1 and 0 again
+		c.BeginConditional(b, offset)
+		c.Push(pushArgs(a.Address(), b.Address(), o.Address()+uint64(256*i), 64, 1))
+		c.Dispatch(1, 1, 1)
+		c.EndConditional()
+	}
+	c.Push(pushArgs(a.Address(), b.Address(), o.Address()+3*256, 64, 1))
+	c.Dispatch(1, 1, 1)
+	c.Barrier(SyncCompute, SyncHost)
+	r.run(t, c)
+	for i, want := range []float32{0, 1, 0, 1} {
+		assert.Equal(t, want, f32(o.Bytes(), 64*i), "dispatch %d", i)
+	}
+}
+
 func TestCommandsRefuse(t *testing.T) {
 	r := newRig(t)
 	other := newRig(t)
@@ -112,31 +142,35 @@ func TestCommandsRefuse(t *testing.T) {
 	require.NoError(t, err)
 	defer q.Close()
 	cases := map[string]func(c *Commands){
-		"push unbound":     func(c *Commands) { c.Push(make([]byte, 4)) },
-		"dispatch unbound": func(c *Commands) { c.Dispatch(1, 1, 1) },
-		"indirect unbound": func(c *Commands) { c.DispatchIndirect(b, 0) },
-		"nil pipeline":     func(c *Commands) { c.Bind(nil) },
-		"foreign pipeline": func(c *Commands) { c.Bind(other.p) },
-		"push too long":    func(c *Commands) { c.Bind(r.p); c.Push(make([]byte, vaddPush+4)) },
-		"push odd":         func(c *Commands) { c.Bind(r.p); c.Push(make([]byte, 5)) },
-		"push empty":       func(c *Commands) { c.Bind(r.p); c.Push(nil) },
-		"grid":             func(c *Commands) { c.Bind(r.p); c.Dispatch(d.info.Limits.MaxComputeWorkGroupCount[0]+1, 1, 1) },
-		"indirect odd":     func(c *Commands) { c.Bind(r.p); c.DispatchIndirect(b, 2) },
-		"indirect end":     func(c *Commands) { c.Bind(r.p); c.DispatchIndirect(b, rigBytes-8) },
-		"foreign buffer":   func(c *Commands) { c.Fill(other.bufs[0], 0, 4, 0) },
-		"copy past end":    func(c *Commands) { c.Copy(r.bufs[1], 4, b, 0, rigBytes) },
-		"copy overflow":    func(c *Commands) { c.Copy(r.bufs[1], 0, b, ^uint64(0), 2) },
-		"copy nothing":     func(c *Commands) { c.Copy(r.bufs[1], 0, b, 0, 0) },
-		"copy overlap":     func(c *Commands) { c.Copy(b, 8, b, 0, 16) },
-		"fill odd":         func(c *Commands) { c.Fill(b, 0, 6, 0) },
-		"update odd":       func(c *Commands) { c.Update(b, 0, make([]byte, 3)) },
-		"barrier empty":    func(c *Commands) { c.Barrier(0, SyncCompute) },
-		"timestamp":        func(c *Commands) { c.Timestamp(q, 4) },
-		"reset":            func(c *Commands) { c.ResetQueries(q, 3, 2) },
-		"reset overflow":   func(c *Commands) { c.ResetQueries(q, 1, ^uint32(0)) },
-		"end label":        func(c *Commands) { c.EndLabel() },
-		"open label":       func(c *Commands) { c.BeginLabel("x") },
-		"empty":            func(c *Commands) {},
+		"push unbound":         func(c *Commands) { c.Push(make([]byte, 4)) },
+		"dispatch unbound":     func(c *Commands) { c.Dispatch(1, 1, 1) },
+		"indirect unbound":     func(c *Commands) { c.DispatchIndirect(b, 0) },
+		"nil pipeline":         func(c *Commands) { c.Bind(nil) },
+		"foreign pipeline":     func(c *Commands) { c.Bind(other.p) },
+		"push too long":        func(c *Commands) { c.Bind(r.p); c.Push(make([]byte, vaddPush+4)) },
+		"push odd":             func(c *Commands) { c.Bind(r.p); c.Push(make([]byte, 5)) },
+		"push empty":           func(c *Commands) { c.Bind(r.p); c.Push(nil) },
+		"grid":                 func(c *Commands) { c.Bind(r.p); c.Dispatch(d.info.Limits.MaxComputeWorkGroupCount[0]+1, 1, 1) },
+		"indirect odd":         func(c *Commands) { c.Bind(r.p); c.DispatchIndirect(b, 2) },
+		"indirect end":         func(c *Commands) { c.Bind(r.p); c.DispatchIndirect(b, rigBytes-8) },
+		"foreign buffer":       func(c *Commands) { c.Fill(other.bufs[0], 0, 4, 0) },
+		"copy past end":        func(c *Commands) { c.Copy(r.bufs[1], 4, b, 0, rigBytes) },
+		"copy overflow":        func(c *Commands) { c.Copy(r.bufs[1], 0, b, ^uint64(0), 2) },
+		"copy nothing":         func(c *Commands) { c.Copy(r.bufs[1], 0, b, 0, 0) },
+		"copy overlap":         func(c *Commands) { c.Copy(b, 8, b, 0, 16) },
+		"fill odd":             func(c *Commands) { c.Fill(b, 0, 6, 0) },
+		"update odd":           func(c *Commands) { c.Update(b, 0, make([]byte, 3)) },
+		"barrier empty":        func(c *Commands) { c.Barrier(0, SyncCompute) },
+		"timestamp":            func(c *Commands) { c.Timestamp(q, 4) },
+		"end of no condition":  func(c *Commands) { c.EndConditional() },
+		"condition in another": func(c *Commands) { c.BeginConditional(b, 0); c.BeginConditional(b, 4) },
+		"condition odd":        func(c *Commands) { c.BeginConditional(b, 2) },
+		"condition left open":  func(c *Commands) { c.BeginConditional(b, 0) },
+		"reset":                func(c *Commands) { c.ResetQueries(q, 3, 2) },
+		"reset overflow":       func(c *Commands) { c.ResetQueries(q, 1, ^uint32(0)) },
+		"end label":            func(c *Commands) { c.EndLabel() },
+		"open label":           func(c *Commands) { c.BeginLabel("x") },
+		"empty":                func(c *Commands) {},
 	}
 	for name, f := range cases {
 		c := d.NewCommands()

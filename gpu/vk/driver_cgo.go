@@ -40,6 +40,8 @@ var (
 	_ [0]struct{} = [opResetQueries - C.VKX_OP_RESET_QUERIES]struct{}{}
 	_ [0]struct{} = [opBeginLabel - C.VKX_OP_BEGIN_LABEL]struct{}{}
 	_ [0]struct{} = [opEndLabel - C.VKX_OP_END_LABEL]struct{}{}
+	_ [0]struct{} = [opBeginConditional - C.VKX_OP_BEGIN_CONDITIONAL]struct{}{}
+	_ [0]struct{} = [opEndConditional - C.VKX_OP_END_CONDITIONAL]struct{}{}
 	_ [0]struct{} = [propDriver - C.VKX_PROP_DRIVER]struct{}{}
 	_ [0]struct{} = [propSubgroupSize - C.VKX_PROP_SUBGROUP_SIZE]struct{}{}
 	_ [0]struct{} = [propMaintenance4 - C.VKX_PROP_MAINTENANCE4]struct{}{}

@@ -29,6 +29,7 @@ type Features struct {
 	CalibratedTimestamps   bool // an extension without a feature bit; so are the next two
 	ExternalMemoryHost     bool
 	MemoryBudget           bool
+	ConditionalRendering   bool // VK_EXT_conditional_rendering: dispatches that a word in memory turns off
 
 	CooperativeMatrix                   bool // VK_KHR_cooperative_matrix
 	CooperativeMatrixWorkgroupScope     bool // the next seven: VK_NV_cooperative_matrix2
@@ -136,6 +137,8 @@ var featureGroups = []featureGroup{
 	{0, "VK_EXT_calibrated_timestamps", 0, []fb{func(f *Features) *bool { return &f.CalibratedTimestamps }}},
 	{0, "VK_EXT_external_memory_host", 0, []fb{func(f *Features) *bool { return &f.ExternalMemoryHost }}},
 	{0, "VK_EXT_memory_budget", 0, []fb{func(f *Features) *bool { return &f.MemoryBudget }}},
+	{1000081001, "VK_EXT_conditional_rendering", 0, []fb{
+		func(f *Features) *bool { return &f.ConditionalRendering }, nil}},
 	{1000506000, "VK_KHR_cooperative_matrix", 0, []fb{
 		func(f *Features) *bool { return &f.CooperativeMatrix }, nil}},
 	{1000593000, "VK_NV_cooperative_matrix2", 0, []fb{

@@ -72,8 +72,8 @@ func (d *Device) recordable(c *Commands) error {
 	if c.err != nil {
 		return c.err
 	}
-	if len(c.words) == 0 || c.labels != 0 {
-		return invalid("record: got %d words with %d open labels, want some and none", len(c.words), c.labels)
+	if len(c.words) == 0 || c.labels != 0 || c.guarded {
+		return invalid("record: got %d words with %d open labels, a condition open: %v, want some and none", len(c.words), c.labels, c.guarded)
 	}
 	return nil
 }

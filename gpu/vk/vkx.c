@@ -117,6 +117,8 @@ int vkx_has_extension(const char *name) {
   X(VkResult, vkGetQueryPoolResults, (void *, uint64_t, uint32_t, uint32_t, size_t, void *, VkDeviceSize, uint32_t), "") \
   X(void, vkResetQueryPool, (void *, uint64_t, uint32_t, uint32_t), "vkResetQueryPoolEXT") \
   X(VkResult, vkGetCalibratedTimestampsEXT, (void *, uint32_t, const VkCalibratedTimestampInfo *, uint64_t *, uint64_t *), "vkGetCalibratedTimestampsKHR") \
+  X(void, vkCmdBeginConditionalRenderingEXT, (void *, const VkConditionalRenderingBeginInfo *), "") \
+  X(void, vkCmdEndConditionalRenderingEXT, (void *), "") \
   X(void, vkCmdBeginDebugUtilsLabelEXT, (void *, const VkDebugUtilsLabel *), "") \
   X(void, vkCmdEndDebugUtilsLabelEXT, (void *), "")
 
@@ -545,6 +547,15 @@ int vkx_replay(vkx_device *d, uint64_t cbh, const uint64_t *w, uint64_t n) {
     case VKX_OP_END_LABEL:
       if (d->vkCmdEndDebugUtilsLabelEXT) d->vkCmdEndDebugUtilsLabelEXT(cb);
       break;
+    case VKX_OP_BEGIN_CONDITIONAL: {
+      NEED(2);
+      if (!d->vkCmdBeginConditionalRenderingEXT || !d->vkCmdEndConditionalRenderingEXT) return VKX_MISSING;
+      VkConditionalRenderingBeginInfo c = {.sType = ST_CONDITIONAL_RENDERING_BEGIN_INFO, .buffer = w[0], .offset = w[1]};
+      d->vkCmdBeginConditionalRenderingEXT(cb, &c);
+      w += 2;
+      break;
+    }
+    case VKX_OP_END_CONDITIONAL: d->vkCmdEndConditionalRenderingEXT(cb); break;
     default: return VKX_MALFORMED;
   }
   return VK_SUCCESS;

@@ -40,6 +40,7 @@ enum {
   ST_ID_PROPERTIES = 1000071004,
   ST_EXTERNAL_MEMORY_BUFFER_CREATE_INFO = 1000072000,
   ST_SUBGROUP_PROPERTIES = 1000094000,
+  ST_CONDITIONAL_RENDERING_BEGIN_INFO = 1000081002,
   ST_DEBUG_UTILS_LABEL = 1000128002,
   ST_DEBUG_UTILS_MESSENGER_CREATE_INFO = 1000128004,
   ST_MAINTENANCE_3_PROPERTIES = 1000168000,
@@ -157,6 +158,7 @@ typedef struct { HEAD; uint64_t commandPool; uint32_t level, commandBufferCount;
 typedef struct { HEAD; uint32_t flags; const void *pInheritanceInfo; } VkCommandBufferBeginInfo;
 typedef struct { HEAD; uint32_t srcAccessMask, dstAccessMask; } VkMemoryBarrier;
 typedef struct { VkDeviceSize srcOffset, dstOffset, size; } VkBufferCopy;
+typedef struct { HEAD; uint64_t buffer; VkDeviceSize offset; uint32_t flags; } VkConditionalRenderingBeginInfo;
 typedef struct { HEAD; const char *pLabelName; float color[4]; } VkDebugUtilsLabel;
 typedef struct { HEAD; uint32_t semaphoreType; uint64_t initialValue; } VkSemaphoreTypeCreateInfo;
 typedef struct { HEAD; uint32_t flags; } VkSemaphoreCreateInfo;
