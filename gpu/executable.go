@@ -25,6 +25,8 @@ type executable struct {
 	l         *layout
 	step      *memory.Buffer
 	records   []kernel.Indirect           // in the step, in this order
+	ring      *memory.Buffer              // tokens chosen by a run of several steps; nil where there are none
+	batch     []*vk.CommandBuffer         // of one run of several steps
 	block     *memory.Buffer              // arguments that kernels read from memory
 	blocks    map[*kernel.Dispatch]uint64 // their addresses
 	plain     recordings
@@ -37,8 +39,9 @@ type executable struct {
 type Stats struct {
 	Recordings int // made so far
 	Runs       int
-	Dispatches int // of the last plain recording made
-	Barriers   int // between its dispatches
+	Dispatches int           // of the last plain recording made
+	Barriers   int           // between its dispatches
+	Waited     time.Duration // for the device, of all plain runs
 }
 
 // Compile implements compute.Device.
@@ -62,6 +65,11 @@ func (d *Device) Compile(ctx context.Context, p *compute.Program, o compute.Opti
 	}
 	if x.step, err = d.mem.Alloc(memory.Step, roundUp(uint64(kernel.StepBytes(o, len(x.records))), 4), "step of "+p.Name); err != nil {
 		return nil, errors.Join(fmt.Errorf("gpu: compile %s: %w", p.Name, err), x.Close())
+	}
+	if o.MaxSteps > 0 {
+		if x.ring, err = d.mem.Alloc(memory.Readback, kernel.RingBytes, "tokens of "+p.Name); err != nil {
+			return nil, errors.Join(fmt.Errorf("gpu: compile %s: %w", p.Name, err), x.Close())
+		}
 	}
 	if err := x.makeBlocks(); err != nil {
 		return nil, errors.Join(fmt.Errorf("gpu: compile %s: %w", p.Name, err), x.Close())
@@ -134,7 +142,7 @@ func (x *executable) Close() error {
 	if x.l != nil {
 		errs = append(errs, x.l.close()...)
 	}
-	for _, b := range []*memory.Buffer{x.step, x.block} {
+	for _, b := range []*memory.Buffer{x.step, x.ring, x.block} {
 		if b != nil {
 			errs = append(errs, b.Close())
 		}
@@ -153,7 +161,7 @@ func (x *executable) Run(ctx context.Context, c *compute.Call) error {
 		return err
 	}
 	begun := time.Now()
-	if err := c.Step.Check(x.p, x.o); err != nil {
+	if err := c.Check(x.p, x.o); err != nil {
 		return err
 	}
 	shape := kernel.Shape{Tokens: len(c.Step.Tokens), Outputs: len(c.Step.Outputs), Seqs: len(c.Step.Seqs)}
@@ -163,6 +171,8 @@ func (x *executable) Run(ctx context.Context, c *compute.Call) error {
 		return err
 	}
 	switch {
+	case c.Steps > 0:
+		return x.runSteps(ctx, shape, c)
 	case c.Before != nil || c.After != nil:
 		return x.runGroups(ctx, shape, c)
 	case c.Timing != nil:
@@ -172,11 +182,19 @@ func (x *executable) Run(ctx context.Context, c *compute.Call) error {
 	if err != nil {
 		return err
 	}
-	t, err := x.d.dev.SubmitAll(r.buffers)
+	return x.replay(r.buffers, r)
+}
+
+// replay submits command buffers of a recording and waits for them.
+func (x *executable) replay(buffers []*vk.CommandBuffer, r *recording) error {
+	t, err := x.d.dev.SubmitAll(buffers)
 	if err != nil {
 		return lost(err, x.p.Name)
 	}
-	return x.wait(t, r)
+	begun := time.Now()
+	err = x.wait(t, r)
+	x.stats.Waited += time.Since(begun)
+	return err
 }
 
 func (x *executable) writeStep(s *compute.Step) error {

@@ -29,7 +29,7 @@ func pushSize(args []kernel.Arg) int {
 
 func argSize(a kernel.Arg) int {
 	switch a.Kind {
-	case kernel.ArgAddr, kernel.ArgTemp, kernel.ArgStep, kernel.ArgCodebook, kernel.ArgBlock:
+	case kernel.ArgAddr, kernel.ArgTemp, kernel.ArgStep, kernel.ArgRing, kernel.ArgCodebook, kernel.ArgBlock:
 		return 8
 	}
 	return 4
@@ -147,6 +147,12 @@ func (x *executable) encode(buf []byte, group int, args []kernel.Arg, block uint
 			buf = binary.LittleEndian.AppendUint64(buf, x.d.codebooks[compute.DType(a.Value)].Address())
 		case kernel.ArgBlock:
 			buf = binary.LittleEndian.AppendUint64(buf, block)
+		case kernel.ArgRing:
+			var at uint64
+			if x.ring != nil {
+				at = x.ring.Address()
+			}
+			buf = binary.LittleEndian.AppendUint64(buf, at)
 		case kernel.ArgStep:
 			buf = binary.LittleEndian.AppendUint64(buf, x.step.Address())
 		}

@@ -120,16 +120,35 @@ func (x *executable) spans(group int, list []kernel.Access) []span {
 	return out
 }
 
-// open starts a command buffer: what earlier submissions and copies wrote must be seen, records of indirect dispatches too. No
-// dispatch of a program writes those.
+// open starts a command buffer: what earlier submissions and copies wrote must be seen, records of indirect dispatches too.
 func (x *executable) open() *vk.Commands {
 	c := x.d.dev.NewCommands()
 	after := vk.SyncCompute | vk.SyncTransfer
 	if len(x.records) > 0 {
 		after |= vk.SyncIndirect
 	}
+	if x.predicated() {
+		after |= vk.SyncPredicate
+	}
 	c.Barrier(vk.SyncCompute|vk.SyncTransfer, after)
 	return c
+}
+
+// openPlain is open for recordings that a run of several steps repeats: once it has ended, their dispatches are left out.
+func (x *executable) openPlain() *vk.Commands {
+	c := x.open()
+	if x.predicated() {
+		b, off := x.step.VK()
+		c.BeginConditional(b, off+kernel.RunOffset)
+	}
+	return c
+}
+
+func (x *executable) finishPlain(c *vk.Commands, r *recording) error {
+	if x.predicated() {
+		c.EndConditional()
+	}
+	return x.finish(c, r)
 }
 
 // put appends one dispatch.
@@ -151,7 +170,7 @@ func (x *executable) recordPlain(ctx context.Context, s kernel.Shape) (*recordin
 	}
 	r := &recording{}
 	var buf [256]byte
-	c, n := x.open(), 0
+	c, n := x.openPlain(), 0
 	events := x.events(s)
 	for i := range events {
 		e := &events[i]
@@ -161,16 +180,16 @@ func (x *executable) recordPlain(ctx context.Context, s kernel.Shape) (*recordin
 			continue
 		}
 		if n == x.d.o.MaxDispatches {
-			if err := x.finish(c, r); err != nil {
+			if err := x.finishPlain(c, r); err != nil {
 				return nil, err
 			}
-			c, n = x.open(), 0
+			c, n = x.openPlain(), 0
 		}
 		x.put(c, e, s, buf[:])
 		n++
 		r.dispatches++
 	}
-	if err := x.finish(c, r); err != nil {
+	if err := x.finishPlain(c, r); err != nil {
 		return nil, err
 	}
 	x.stats.Recordings++

@@ -211,6 +211,7 @@ func manifest() []Entry {
 	plain("rope_kvstore", int64s16, concat(workgroup, caches, []Spec{long})...)
 	plain("matmul_halves", []Need{NeedFloat16}, workgroup, Spec{"TOP", "exponent of a row's largest number"})
 	plain("route", nil, workgroup)
+	plain("sample", int64s, workgroup, Spec{"ADVANCE", "1: the step becomes the next one"})
 	plain("scale", nil, workgroup, Spec{"CAP", "1: results are capped"})
 	plain("ssm_scan", nil, workgroup, Spec{"N", "elements of a channel's state"})
 	plain("swiglu", nil, workgroup)

@@ -51,6 +51,7 @@ const (
 	ArgAddr                    // address of tensor Ref plus Offset, 8 bytes
 	ArgTemp                    // address of the group's temporary number Value plus Offset, 8 bytes
 	ArgStep                    // address of the step buffer, 8 bytes
+	ArgRing                    // address of the ring of chosen tokens, 8 bytes; null without one
 	ArgBlock                   // address of the dispatch's Block, 8 bytes; null without one
 	ArgCodebook                // address of the codebook of the format compute.DType(Value), 8 bytes
 )

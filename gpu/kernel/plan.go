@@ -86,6 +86,8 @@ func (pl *planner) next(at int) (Group, error) {
 		pl.takeRows(&g, op)
 	case compute.TopK:
 		pl.topK(&g, op)
+	case compute.Sample:
+		err = pl.sample(&g, op)
 	case compute.LayerNorm:
 		pl.layerNorm(&g, op)
 	case compute.Activation:

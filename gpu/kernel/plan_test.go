@@ -174,7 +174,7 @@ func TestArgumentsMatchTheModules(t *testing.T) {
 						for i, m := range r.Push {
 							want := uint32(4)
 							switch d.Args[i].Kind {
-							case ArgAddr, ArgTemp, ArgStep, ArgCodebook, ArgBlock:
+							case ArgAddr, ArgTemp, ArgStep, ArgRing, ArgCodebook, ArgBlock:
 								want = 8
 							}
 							assert.Equal(t, want, m.Size, "%s: argument %d", d.Module, i)

@@ -9,26 +9,28 @@ import (
 
 // Words of the step buffer's header. Twin: shaders/include/step.glsl.
 const (
-	stepTokens    = 0
-	stepOutputs   = 1
-	stepSeqs      = 2
-	stepTiles     = 3
-	stepAtTokens  = 4
-	stepAtPos     = 5
-	stepAtRowSeq  = 6
-	stepAtOutputs = 7
-	stepAtSeqs    = 8
-	stepAtPages   = 9
-	stepAtTiles   = 10
-	stepRecords   = 11
-	stepHeader    = 16
-	stepSeqWords  = 7
+	stepTokens     = 0
+	stepOutputs    = 1
+	stepSeqs       = 2
+	stepTiles      = 3
+	stepAtTokens   = 4
+	stepAtPos      = 5
+	stepAtRowSeq   = 6
+	stepAtOutputs  = 7
+	stepAtSeqs     = 8
+	stepAtPages    = 9
+	stepAtTiles    = 10
+	stepRecords    = 11
+	stepAtSampling = 14
+	stepRun        = 15
+	stepHeader     = 16
+	stepSeqWords   = 7
 )
 
 // StepBytes is the size of the step buffer of a program compiled with o whose groups have so many records.
 func StepBytes(o compute.Options, records int) int64 {
 	t, out, seqs, pages := max(o.MaxTokens, 1), max(o.MaxOutputs, 1), max(o.MaxSeqs, 1), max(o.MaxPages, 1)
-	return 4 * int64(stepHeader+(recordWords+indirectWords)*records+3*t+out+stepSeqWords*seqs+seqs*pages+4*maxTiles(t, seqs))
+	return 4 * int64(stepHeader+(recordWords+indirectWords)*records+3*t+out+stepSeqWords*seqs+seqs*pages+4*maxTiles(t, seqs)+samplingMost)
 }
 
 // EncodeStep writes a checked step and its records into dst, StepBytes(o, len(records)) bytes, without allocating.
@@ -106,5 +108,8 @@ func EncodeStep(dst []byte, s *compute.Step, p *compute.Program, o compute.Optio
 		}
 	}
 	put(stepTiles, tiles)
+	put(stepAtSampling, at)
+	put(stepRun, 1)
+	encodeSampling(dst[4*at:], at, &s.Sampling)
 	return nil
 }

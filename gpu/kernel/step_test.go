@@ -26,7 +26,24 @@ func TestStepLayoutIsThatOfTheShaders(t *testing.T) {
 	}
 	assert.Equal(t, map[string]int{"STEP_TOKENS": stepTokens, "STEP_OUTPUTS": stepOutputs, "STEP_SEQS": stepSeqs, "STEP_TILES": stepTiles,
 		"STEP_AT_TOKENS": stepAtTokens, "STEP_AT_POS": stepAtPos, "STEP_AT_ROWSEQ": stepAtRowSeq, "STEP_AT_OUTPUTS": stepAtOutputs,
-		"STEP_AT_SEQS": stepAtSeqs, "STEP_AT_PAGES": stepAtPages, "STEP_AT_TILES": stepAtTiles, "STEP_RECORDS": stepRecords, "STEP_HEADER": stepHeader, "STEP_TILE_ROWS": tileRows, "STEP_SEQ_WORDS": stepSeqWords}, got)
+		"STEP_AT_SEQS": stepAtSeqs, "STEP_AT_PAGES": stepAtPages, "STEP_AT_TILES": stepAtTiles, "STEP_RECORDS": stepRecords, "STEP_AT_SAMPLING": stepAtSampling, "STEP_RUN": stepRun,
+		"STEP_HEADER": stepHeader, "STEP_TILE_ROWS": tileRows, "STEP_SEQ_WORDS": stepSeqWords}, got)
+}
+
+func TestSamplingLayoutIsThatOfTheShaders(t *testing.T) {
+	b, err := os.ReadFile(filepath.Join(testkit.Root(t), "shaders", "include", "sampling.glsl"))
+	require.NoError(t, err)
+	got := map[string]int{}
+	for _, m := range regexp.MustCompile(`const uint (SAMPLING_\w+) = (\d+);`).FindAllStringSubmatch(string(b), -1) {
+		got[m[1]], err = strconv.Atoi(m[2])
+		require.NoError(t, err)
+	}
+	assert.Equal(t, map[string]int{"SAMPLING_FLAGS": samplingFlags, "SAMPLING_TOP_K": samplingTopK, "SAMPLING_TOP_P_WORD": samplingTopP,
+		"SAMPLING_REPEAT": samplingRepeat, "SAMPLING_BEHIND": samplingBehind, "SAMPLING_PRESENCE": samplingPresence, "SAMPLING_FREQUENCY": samplingFrequency,
+		"SAMPLING_STATE": samplingState, "SAMPLING_DECAY": samplingDecay, "SAMPLING_LAST_N": samplingLastN, "SAMPLING_WINDOW": samplingWindow,
+		"SAMPLING_AT_WINDOW": samplingAtWindow, "SAMPLING_STOPS": samplingStops, "SAMPLING_AT_STOPS": samplingAtStops, "SAMPLING_STEPS": samplingSteps,
+		"SAMPLING_DONE": samplingDone, "SAMPLING_WORDS": samplingWords, "SAMPLING_RANDOM": flagRandom, "SAMPLING_TOP_P": flagTopP, "SAMPLING_MIN_P": flagMinP,
+		"SAMPLING_PENALTIES": flagPenalties}, got)
 }
 
 func TestEncodeStep(t *testing.T) {

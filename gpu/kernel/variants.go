@@ -83,6 +83,7 @@ func Variants(caps Caps) []Variant {
 		{"swiglu", "swiglu", "an invocation per element", "without fusion; else in the multiplication", ""},
 		{"add", "add", "an invocation per element", "without fusion; else in the multiplication", ""},
 		{"takerows", "takerows", "an invocation per element", "always", ""},
+		{"sample", "sample", "a workgroup per row, an invocation per candidate, whole numbers", "always", ""},
 		{"topk", "topk", "a workgroup per row: radix selection in shared memory, then a sort", "always", ""},
 	}
 }

@@ -127,6 +127,7 @@ func Cases() []Case {
 	l.elementwise()
 	l.takerows()
 	l.topk()
+	l.sample()
 	l.layernorm()
 	l.activation()
 	l.scale()

@@ -33,6 +33,7 @@ var Counts = map[string]int{
 	"rope":                             243,
 	"rope_kvstore":                     62,
 	"route":                            170,
+	"sample":                           120,
 	"scale":                            32,
 	"ssm_scan":                         36,
 	"swiglu":                           118,

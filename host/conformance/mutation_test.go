@@ -116,6 +116,14 @@ func faults() []fault {
 		fault{op: "embed", name: "offset is ignored", program: ignoreOffsets},
 		fault{op: "embed", name: "subnormal scales are flushed", buffer: flushScales},
 
+		fault{op: "sample", name: "the window is ten tokens short", step: func(_ *compute.Program, s *compute.Step) { s.Sampling.LastN = max(0, s.Sampling.LastN-10) }},
+		fault{op: "sample", name: "top-p is ignored", step: func(_ *compute.Program, s *compute.Step) { s.Sampling.TopP = 1 << 32 }},
+		fault{op: "sample", name: "min-p is ignored", step: func(_ *compute.Program, s *compute.Step) { s.Sampling.Behind = -1 }},
+		fault{op: "sample", name: "top-k is ignored", step: func(_ *compute.Program, s *compute.Step) { s.Sampling.TopK = 0 }},
+		fault{op: "sample", name: "penalties are ignored", step: func(_ *compute.Program, s *compute.Step) { s.Sampling.Penalties = false }},
+		fault{op: "sample", name: "the temperature is another", step: func(_ *compute.Program, s *compute.Step) { s.Sampling.Decay.Mantissa |= 1 << 29 }},
+		fault{op: "sample", name: "the random number is the next", step: func(_ *compute.Program, s *compute.Step) { compute.NextRandom(&s.Sampling.State) }},
+
 		fault{op: "matmul", name: "last block of the sum is left out", buffer: blocks(func(t compute.DType, b []byte, col, cols int) {
 			if col == cols-t.BlockLen() {
 				clear(b)

@@ -103,6 +103,8 @@ func (n *naive) op(op compute.Op) error {
 		return n.swiglu(o)
 	case compute.Add:
 		return n.add(o)
+	case compute.Sample:
+		return n.sample(o)
 	case compute.TopK:
 		return n.topk(o)
 	case compute.TakeRows:

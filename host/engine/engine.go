@@ -28,6 +28,10 @@ type Options struct {
 	// Candidates is the number of logits that the device picks for sampling: at most compute.MaxTopK, less than 0: none are picked;
 	// 0: as many as can be on a GPU, none where the logits are the host's anyway. The tokens are the same in any case.
 	Candidates int
+	// Steps is the largest number of tokens that the device decodes in one run, choosing each itself, where the sampler's settings
+	// allow: at most compute.MaxSteps, 1: the host chooses every token; 0: 16 on a GPU, 1 where the logits are the host's anyway. The
+	// tokens are the same in any case.
+	Steps int
 	// TypeK and TypeV are the types of the KV cache; none: F32 for exact arithmetic and F16 for fast, or where values are a part of
 	// their keys what the keys have.
 	TypeK, TypeV compute.DType
@@ -55,8 +59,11 @@ type Engine struct {
 	program         *compute.Program // the model's, with what the engine adds
 	candidates      compute.Ref      // or none
 	prefill, decode compute.Executable
-	pool            *kvcache.Pool // of a decoder
-	slots           []bool        // of state tensors: which are taken
+	loop            compute.Executable // decode that chooses tokens and goes on; made when first wanted
+	stops           []int32            // tokens that end a generation
+	steps           int                // of one run of it, at most; 1: there is none
+	pool            *kvcache.Pool      // of a decoder
+	slots           []bool             // of state tensors: which are taken
 }
 
 // New puts the model of f on dev. The engine uses f until Close, but does not close it, nor dev.
@@ -130,6 +137,7 @@ func (e *Engine) loadModel(ctx context.Context) error {
 	if n := e.numCandidates(cfg.Encoder); n > 0 {
 		e.addCandidates(n)
 	}
+	e.steps = e.numSteps()
 	if e.prefill, err = e.compile(ctx, e.o.Chunk); err != nil {
 		return err
 	}
@@ -157,9 +165,13 @@ func (e *Engine) giveSlot(i int) {
 // compile prepares the program for steps of at most n tokens.
 func (e *Engine) compile(ctx context.Context, n int) (compute.Executable, error) {
 	o := e.CompileOptions(n)
-	x, err := e.Device.Compile(ctx, e.program, o)
+	return e.compileProgram(ctx, e.program, o)
+}
+
+func (e *Engine) compileProgram(ctx context.Context, p *compute.Program, o compute.Options) (compute.Executable, error) {
+	x, err := e.Device.Compile(ctx, p, o)
 	if err != nil {
-		return nil, fmt.Errorf("engine: compile %s for %d tokens: %w", e.Model.Program.Name, n, err)
+		return nil, fmt.Errorf("engine: compile %s for %d tokens: %w", e.Model.Program.Name, o.MaxTokens, err)
 	}
 	return x, nil
 }
@@ -206,7 +218,7 @@ func (e *Engine) Executables() (prefill, decode compute.Executable) { return e.p
 // Close frees what the engine put on the device.
 func (e *Engine) Close() error {
 	var errs []error
-	for _, x := range []compute.Executable{e.prefill, e.decode} {
+	for _, x := range []compute.Executable{e.prefill, e.decode, e.loop} {
 		if x != nil {
 			errs = append(errs, x.Close())
 		}
@@ -214,6 +226,6 @@ func (e *Engine) Close() error {
 	if e.Model != nil {
 		errs = append(errs, e.Model.Close())
 	}
-	e.prefill, e.decode, e.Model = nil, nil, nil
+	e.prefill, e.decode, e.loop, e.Model = nil, nil, nil, nil
 	return errors.Join(errs...)
 }

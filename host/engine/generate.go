@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"math"
 	"time"
 
 	"tuff/host/compute"
@@ -48,12 +49,17 @@ type Token struct {
 
 // prepare makes what steps of one token need, such as kernels: the first token is out by then, and did not wait for them.
 func (e *Engine) prepare(ctx context.Context) (time.Duration, error) {
-	p, ok := e.decode.(compute.Preparer)
-	if !ok {
-		return 0, nil
-	}
 	start := time.Now()
-	err := p.Prepare(ctx, 1)
+	x := e.decode
+	if loop, err := e.Loop(ctx); err != nil {
+		return 0, err
+	} else if loop != nil {
+		x = loop // with what decode has
+	}
+	var err error
+	if p, ok := x.(compute.Preparer); ok {
+		err = p.Prepare(ctx, 1)
+	}
 	return time.Since(start), err
 }
 
@@ -75,8 +81,10 @@ func (e *Engine) Generate(ctx context.Context, s *Session, prompt []int32, sm *s
 	}
 	st.Prompt = time.Since(start)
 	start = time.Now()
+	s.begin()
+	defer s.forget()
+	id, err := s.sample(sm, last)
 	for st.Stop == "" {
-		id, err := s.sample(sm, last)
 		if err != nil {
 			return st, err
 		}
@@ -104,10 +112,11 @@ func (e *Engine) Generate(ctx context.Context, s *Session, prompt []int32, sm *s
 				}
 				start = start.Add(took)
 			}
-			if err := s.follow(ctx, id); err != nil {
-				return st, err
+			most := math.MaxInt
+			if limit > 0 {
+				most = limit - st.Tokens
 			}
-			last = 1
+			id, err = s.next(ctx, sm, id, most)
 		}
 	}
 	if rest := text.End(); rest != "" {

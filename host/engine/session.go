@@ -29,8 +29,10 @@ type Session struct {
 	outs   []int32
 	one    [1]int32
 	read   time.Duration
-	until  int // tokens once all of what Eval was given is in
-	slot   int // of the two rows of state tensors that are the session's, −1 with a model without; flip is the row in use
+	ahead  []int32 // tokens that the last run has chosen and nobody has taken; all but the last are evaluated
+	pace   int     // steps of the next run
+	until  int     // tokens once all of what Eval was given is in
+	slot   int     // of the two rows of state tensors that are the session's, −1 with a model without; flip is the row in use
 	flip   int
 }
 

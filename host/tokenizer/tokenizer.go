@@ -14,6 +14,8 @@ package tokenizer
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"sync"
 )
@@ -218,6 +220,9 @@ func (t *Tokenizer) EOS() int32 { return t.eos }
 
 // AddBOS reports whether AddSpecial puts the begin token first.
 func (t *Tokenizer) AddBOS() bool { return t.single[0].sequence == 0 && t.single[0].id == t.bos }
+
+// EOG are the tokens that end a generation, ascending.
+func (t *Tokenizer) EOG() []int32 { return slices.Sorted(maps.Keys(t.eog)) }
 
 // IsEOG reports whether a token ends a generation.
 func (t *Tokenizer) IsEOG(id int32) bool { return t.eog[id] }

@@ -7,6 +7,7 @@
 //   seqs    [S][7]   first row, rows, keys, word at which its page table begins, keys once the whole prompt is stored,
 //                    row of its state before the step, and after it
 //   pages            the page tables
+//   sampling         settings of sample, then the window of tokens and those that end a run
 //   tiles   [][4]    first row, rows (1 to 16), sequence, 0: the rows of each sequence in pieces for attention
 #ifndef STEP_GLSL
 #define STEP_GLSL
@@ -24,6 +25,8 @@ const uint STEP_AT_SEQS = 8;
 const uint STEP_AT_PAGES = 9;
 const uint STEP_AT_TILES = 10;
 const uint STEP_RECORDS = 11; // R
+const uint STEP_AT_SAMPLING = 14; // include/sampling.glsl
+const uint STEP_RUN = 15;         // not 0: the step is to be run
 const uint STEP_HEADER = 16;
 const uint STEP_TILE_ROWS = 16;
 const uint STEP_SEQ_WORDS = 7;

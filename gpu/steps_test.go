@@ -1,0 +1,163 @@
+package gpu_test
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"tuff/gpu"
+	"tuff/gpu/vk"
+	"tuff/host/compute"
+	"tuff/host/engine"
+	"tuff/host/sampler"
+)
+
+var loopSettings = map[string]sampler.Params{
+	"greedy":    {Temp: 0, TopP: 1, RepeatPenalty: 1},
+	"usual":     {Seed: 11, Temp: 0.8, TopK: 40, TopP: 0.95, MinP: 0.05, RepeatLastN: 64, RepeatPenalty: 1},
+	"penalties": {Seed: 5, Temp: 1.5, TopK: 20, TopP: 1, RepeatLastN: 12, RepeatPenalty: 1.2, PresencePenalty: 0.5, FrequencyPenalty: 0.1},
+	"all back":  {Seed: 6, Temp: 1, TopK: 30, TopP: 0.9, RepeatLastN: -1, RepeatPenalty: 1.1},
+}
+
+// story is what a fresh session says.
+func story(t *testing.T, e *engine.Engine, p sampler.Params, limit, stopAfter int) (ids []int32, st engine.Stats, s *engine.Session) {
+	sm, err := sampler.New(p, e.Model.Width())
+	require.NoError(t, err)
+	s = e.NewSession()
+	st, err = e.Generate(t.Context(), s, []int32{0, 570, 571}, sm, limit, func(tok engine.Token) bool {
+		if tok.ID >= 0 {
+			ids = append(ids, tok.ID)
+		}
+		return stopAfter == 0 || len(ids) < stopAfter
+	})
+	require.NoError(t, err)
+	return ids, st, s
+}
+
+// Tokens, counts and what the session holds are the same however many steps a run takes, on the device and on the CPU, whatever ends
+// the generation: the limit, the model, the context or the caller.
+func TestStepsOfARunChangeNothing(t *testing.T) {
+	d := openGPU(t, gpu.Options{})
+	engines := map[string]*engine.Engine{"1": newEngine(t, d, engine.Options{ContextLen: 80})}
+	for _, n := range []int{5, 16} {
+		engines[fmt.Sprint(n)] = newEngine(t, d, engine.Options{ContextLen: 80, Candidates: 100, Steps: n})
+	}
+	engines["cpu"] = newEngine(t, openCPU(t), engine.Options{ContextLen: 80})
+	for name, p := range loopSettings {
+		for _, c := range []struct{ limit, stopAfter int }{{20, 0}, {0, 0}, {0, 11}, {1, 0}, {0, 1}} {
+			want, wantStats, s := story(t, engines["1"], p, c.limit, c.stopAfter)
+			held := append([]int32(nil), s.Tokens()...)
+			s.Close()
+			for steps, e := range engines {
+				got, st, s := story(t, e, p, c.limit, c.stopAfter)
+				where := fmt.Sprintf("%s, %+v, %s steps", name, c, steps)
+				require.Equal(t, want, got, where)
+				assert.Equal(t, wantStats.Stop, st.Stop, where)
+				assert.Equal(t, wantStats.Tokens, st.Tokens, where)
+				assert.Equal(t, held, s.Tokens(), where)
+				s.Close()
+			}
+		}
+	}
+	for name, e := range engines {
+		if x, err := e.Loop(t.Context()); assert.NoError(t, err) && e.Steps() > 1 {
+			st, _ := gpu.StatsOf(x)
+			assert.NotZero(t, st.Runs, name)
+			assert.Equal(t, 1, st.Recordings, name)
+		} else {
+			assert.Nil(t, x, name)
+		}
+	}
+}
+
+// A session goes on where it was stopped in the midst of a run.
+func TestSessionGoesOnAfterAStop(t *testing.T) {
+	d := openGPU(t, gpu.Options{})
+	var texts [2][]int32
+	for i, o := range []engine.Options{{}, {Candidates: 64, Steps: 16}} {
+		e := newEngine(t, d, o)
+		_, _, s := story(t, e, loopSettings["usual"], 0, 20)
+		sm, err := sampler.New(loopSettings["greedy"], e.Model.Width())
+		require.NoError(t, err)
+		_, err = e.Generate(t.Context(), s, []int32{300, 301}, sm, 30, func(tok engine.Token) bool { texts[i] = append(texts[i], tok.ID); return true })
+		require.NoError(t, err)
+		s.Close()
+	}
+	assert.Equal(t, texts[0], texts[1])
+}
+
+// runsOf asks a loop's executable for n steps behind a prompt.
+func runsOf(t testing.TB, e *engine.Engine, s *engine.Session) (compute.Executable, *compute.Call) {
+	x, err := e.Loop(t.Context())
+	require.NoError(t, err)
+	require.NotNil(t, x)
+	call := &compute.Call{Step: new(compute.Step), Steps: e.Steps()}
+	ids := make([]int32, e.Steps()) // makes room in the cache
+	require.NoError(t, s.Step(call.Step, ids, []int32{0}))
+	require.NoError(t, s.Step(call.Step, []int32{262}, []int32{0}))
+	return x, call
+}
+
+// A run of several steps replays one recording with one submission and one wait, and allocates nothing.
+func TestStepsRecordAndAllocateNothing(t *testing.T) {
+	hooks := new(vk.Hooks)
+	e := newEngine(t, openGPU(t, gpu.Options{Hooks: hooks}), engine.Options{Candidates: 64, Steps: 8})
+	s := e.NewSession()
+	defer s.Close()
+	x, call := runsOf(t, e, s)
+	require.NoError(t, x.Run(t.Context(), call))
+	require.Len(t, call.Sampled, 8)
+	before, _ := gpu.StatsOf(x)
+	calls := hooks.Counts()
+	const runs = 10
+	assert.Zero(t, testing.AllocsPerRun(runs-1, func() {
+		if err := x.Run(t.Context(), call); err != nil {
+			t.Error(err)
+		}
+	}), "allocations in Go of one run")
+	after, _ := gpu.StatsOf(x)
+	assert.Equal(t, before.Recordings, after.Recordings)
+	assert.Equal(t, before.Runs+runs, after.Runs)
+	assert.Greater(t, after.Waited, before.Waited)
+	for name, n := range hooks.Counts() {
+		switch made := n - calls[name]; name {
+		case "vkQueueSubmit", "vkWaitSemaphores":
+			assert.Equal(t, runs, made, name)
+		default:
+			assert.Zero(t, made, name)
+		}
+	}
+}
+
+// A token that ends a generation ends the run: the tokens are those of a longer run up to there, and the steps behind are left out.
+func TestStopsEndARun(t *testing.T) {
+	e := newEngine(t, openGPU(t, gpu.Options{}), engine.Options{Candidates: 64, Steps: 8})
+	s := e.NewSession()
+	defer s.Close()
+	x, call := runsOf(t, e, s)
+	require.NoError(t, x.Run(t.Context(), call))
+	all := append([]int32(nil), call.Sampled...)
+	for n := range all {
+		call.Step.Sampling.Stop = []int32{5, all[n], 7}
+		require.NoError(t, x.Run(t.Context(), call))
+		first := 0
+		for all[first] != all[n] {
+			first++
+		}
+		assert.Equal(t, all[:first+1], call.Sampled)
+	}
+	call.Step.Sampling.Stop, call.Steps = nil, 3
+	require.NoError(t, x.Run(t.Context(), call))
+	assert.Equal(t, all[:3], call.Sampled)
+	call.Steps = 9
+	assert.ErrorContains(t, x.Run(t.Context(), call), "got 9 steps in one run, want at most 8")
+	call.Steps, call.Timing = 2, new(compute.Timing)
+	assert.ErrorContains(t, x.Run(t.Context(), call), "exclude timing")
+	call.Timing = nil
+	call.Step.Seqs[0].Pages = call.Step.Seqs[0].Pages[:0]
+	err := x.Run(t.Context(), call)
+	assert.True(t, err != nil && !errors.Is(err, gpu.ErrDeviceLost), err)
+}

@@ -1,0 +1,142 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"tuff/host/compute"
+	"tuff/host/sampler"
+)
+
+// Between two tokens a host has to wait for the device, choose, and hand the next step over. A device that chooses by the same whole
+// numbers (compute.Sample) goes on by itself: one run takes several steps and leaves their tokens. Runs begin with one step, so that
+// the first token is there at once, and grow as long as they are short, so that text flows and a caller who stops is heard.
+
+const (
+	defaultSteps = 16
+	shortRun     = 20 * time.Millisecond // grow
+	longRun      = 50 * time.Millisecond // shrink
+)
+
+// numSteps is how many steps one run may take.
+func (e *Engine) numSteps() int {
+	n := e.o.Steps
+	if k := e.Device.Info().Kind; n == 0 && k != compute.Host && k != compute.Software {
+		n = defaultSteps
+	}
+	if e.candidates == 0 || e.Model.Program.NumStates > 0 {
+		return 1 // a state cannot be wound back to where the caller stops
+	}
+	return max(1, min(n, compute.MaxSteps))
+}
+
+// Steps is the largest number of tokens that one run decodes.
+func (e *Engine) Steps() int { return e.steps }
+
+// Loop is the executable of such runs, made when it is first asked for; nil where the device has none.
+func (e *Engine) Loop(ctx context.Context) (compute.Executable, error) {
+	if e.loop != nil || e.steps < 2 {
+		return e.loop, nil
+	}
+	p := *e.program
+	p.Tensors, p.Instrs = slices.Clone(p.Tensors), slices.Clone(p.Instrs)
+	out := p.Declare(compute.Tensor{Name: "token", Role: compute.Output, DType: compute.F32, Rows: compute.PerOutput(1), Cols: 1})
+	p.Add("token", compute.Sample{X: e.candidates, Out: out})
+	o := e.CompileOptions(1)
+	o.MaxSteps = e.steps
+	e.stops = e.Tokenizer.EOG()
+	e.stops = e.stops[:min(len(e.stops), compute.MaxStops)] // the host looks at every token again
+	var err error
+	e.loop, err = e.compileProgram(ctx, &p, o)
+	if lacks := new(compute.UnsupportedError); errors.As(err, &lacks) {
+		e.steps = 1
+		return nil, nil
+	}
+	return e.loop, err
+}
+
+// begin makes the next runs short again.
+func (s *Session) begin() { s.pace, s.ahead = 1, nil }
+
+// next appends id, of which the sequence has all before, and gives the token that follows. most is how many tokens may still be wanted,
+// that one included.
+func (s *Session) next(ctx context.Context, sm *sampler.Sampler, id int32, most int) (int32, error) {
+	if len(s.ahead) > 0 { // chosen in the run before, which has appended id
+		s.one[0] = id
+		s.Keep(s.one[:])
+		return s.take(sm)
+	}
+	n := min(s.pace, most, s.e.contextLen-len(s.tokens))
+	if n < 1 || s.e.steps < 2 || s.call.Timing != nil || !sm.Device(&s.step.Sampling, len(s.ids), n) {
+		if err := s.follow(ctx, id); err != nil {
+			return 0, err
+		}
+		return s.sample(sm, 1)
+	}
+	x, err := s.e.Loop(ctx)
+	if err != nil {
+		return 0, err
+	}
+	if x == nil {
+		return s.next(ctx, sm, id, most)
+	}
+	if err := s.runAhead(ctx, x, id, n); err != nil {
+		return 0, err
+	}
+	return s.take(sm)
+}
+
+// runAhead appends id and decodes n tokens, of which only id is kept yet: the caller may stop before the others.
+func (s *Session) runAhead(ctx context.Context, x compute.Executable, id int32, n int) error {
+	start := time.Now()
+	s.one[0], s.outs = id, append(s.outs[:0], 0)
+	if s.seq != nil {
+		if err := s.seq.Grow(len(s.tokens) + n); err != nil {
+			return err
+		}
+	}
+	if err := s.Step(&s.step, s.one[:], s.outs); err != nil {
+		return err
+	}
+	s.step.Sampling.Stop = s.e.stops
+	s.call.Steps = n
+	err := x.Run(ctx, &s.call)
+	s.call.Steps = 0
+	if err != nil {
+		return fmt.Errorf("engine: decode %d tokens from position %d: %w", n, len(s.tokens), err)
+	}
+	s.Keep(s.one[:])
+	s.ahead = s.call.Sampled
+	switch took := time.Since(start); {
+	case took < shortRun && len(s.ahead) == n:
+		s.pace = min(2*s.pace, s.e.steps)
+	case took > longRun:
+		s.pace = max(s.pace/2, 1)
+	}
+	return nil
+}
+
+// take gives the next of the tokens that a run has chosen.
+func (s *Session) take(sm *sampler.Sampler) (int32, error) {
+	id := s.ahead[0]
+	s.ahead = s.ahead[1:]
+	if id < 0 {
+		return 0, &sampler.NaNError{Index: int(-1 - id)}
+	}
+	if int(id) >= len(s.logits) {
+		return 0, fmt.Errorf("engine: sample token: got %d of %d tokens", id, len(s.logits))
+	}
+	sm.Chose()
+	return id, nil
+}
+
+// forget drops what a run has decoded beyond the tokens kept.
+func (s *Session) forget() {
+	s.ahead = nil
+	if s.seq != nil {
+		s.seq.Shrink(len(s.tokens))
+	}
+}
