@@ -55,14 +55,15 @@ func TestConformanceOfVariants(t *testing.T) {
 				o.Formats = formatsNamed(shaders.ByteFormats)
 			}
 			conformance.Run(t, d, cpu, o)
-			if v.Op == "matmul" { // and with what it may finish itself
-				with := []string{"matmul_add/", "matmul_swiglu/", "matmul_matmul_matmul/"}
-				if v.Name == "matmul_vec_int8" { // which has other forms of what comes before
-					with = append(with, "rmsnorm_matmul/", "rmsnorm_matmul_rope_kvstore/", "rmsnorm_matmul_swiglu_matmul_add/")
-				}
-				for _, o.Match = range with {
-					conformance.Run(t, d, cpu, o)
-				}
+			with := map[string][]string{ // what it may finish itself
+				"matmul":         {"matmul_add/", "matmul_swiglu/", "matmul_matmul_matmul/"},
+				"matmul_experts": {"matmul_experts_activation/", "matmul_experts_mix/", "matmul_experts_swiglu/"},
+			}[v.Op]
+			if v.Name == "matmul_vec_int8" { // which may have other forms of what comes before
+				with = append(with, "rmsnorm_matmul/", "rmsnorm_matmul_rope_kvstore/", "rmsnorm_matmul_swiglu_matmul_add/")
+			}
+			for _, o.Match = range with {
+				conformance.Run(t, d, cpu, o)
 			}
 		})
 	}

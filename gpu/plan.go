@@ -62,9 +62,9 @@ func lives(p *compute.Program, groups []kernel.Group, o compute.Options) ([]life
 }
 
 // place gives every life an offset, so that lives in use at the same time do not overlap, and returns the bytes needed.
-// A life rests for one group after its last use: memory taken over at once would make the next group wait for a read that
-// it does not depend on. With keep nothing is reused.
-func place(list []life, keep bool) uint64 {
+// A life rests for some groups after its last use: memory taken over at once would make the next group wait for a read that
+// it does not depend on.
+func place(list []life, rest int) uint64 {
 	order := make([]int, len(list))
 	for i := range order {
 		order[i] = i
@@ -86,7 +86,7 @@ func place(list []life, keep bool) uint64 {
 		var taken []span
 		for _, j := range placed {
 			o := &list[j]
-			if keep || o.first <= l.last+1 && l.first <= o.last+1 {
+			if o.first <= l.last+rest && l.first <= o.last+rest {
 				taken = append(taken, span{o.off, o.off + o.size})
 			}
 		}
@@ -121,6 +121,18 @@ type layout struct {
 	temps   [][]span             // by group and temporary
 }
 
+// restOf is how long memory rests: where it is little, for as long as parts of a layer that do not depend on each other run side by
+// side (a shared expert beside the router); where it is much, just behind its last use. With Keep, for ever.
+func restOf(o compute.Options, groups int) int {
+	switch {
+	case o.Keep:
+		return groups
+	case o.MaxTokens <= 8:
+		return 4
+	}
+	return 1
+}
+
 // newLayout allocates scratch and outputs.
 func (d *Device) newLayout(p *compute.Program, groups []kernel.Group, o compute.Options) (*layout, error) {
 	l := &layout{at: map[compute.Ref]compute.View{}, addr: map[compute.Ref]span{}, temps: make([][]span, len(groups))}
@@ -128,7 +140,7 @@ func (d *Device) newLayout(p *compute.Program, groups []kernel.Group, o compute.
 	if err != nil {
 		return nil, err
 	}
-	if total := place(list, o.Keep); total > 0 {
+	if total := place(list, restOf(o, len(groups))); total > 0 {
 		mem, err := d.mem.Alloc(memory.Scratch, total, "scratch of "+p.Name)
 		if err != nil {
 			return nil, err

@@ -157,8 +157,12 @@ func manifest() []Entry {
 	plain("matmul_experts_group", nil, workgroup)
 	format("matmul_experts", "_tile", int64s, concat(workgroup, tile,
 		[]Spec{{"BIAS", "1: there is a bias"}, {"X_PER_SLOT", "1: X has a row for each use"}, heads})...)
-	format("matmul_experts", "_vec", []Need{NeedInt64, NeedSubgroup}, workgroup, Spec{"ROWS", "weight rows of a workgroup"},
-		Spec{"BIAS", "1: there is a bias"}, Spec{"X_PER_SLOT", "1: X has a row for each use"}, heads)
+	format("matmul_experts", "_vec", []Need{NeedInt64, NeedSubgroup}, workgroup, Spec{"ROWS", "weight rows of a workgroup, or of an invocation"},
+		Spec{"BIAS", "bit i: matrix i has a bias"}, Spec{"X_PER_SLOT", "1: X has a row for each use"}, heads,
+		Spec{"X4", "1: rows of x are 16-byte aligned"}, Spec{"LANE", "1: an invocation has weight rows of its own"},
+		Spec{"PAIR", "1: two matrices joined by a gate"}, Spec{"FN", "number of the gate's function"},
+		Spec{"MIX", "1: the experts of a token are summed"}, Spec{"BESIDE", "1: another tensor is added, 2: times a factor of the token"},
+		Spec{"RESIDUAL", "1: the residual is added"})
 	matrixNeeds := []Need{NeedInt64, NeedFloat16, NeedMemoryModel, NeedCoopMat}
 	coop := concat(workgroup, []Spec{
 		{"BM", "weight rows of a tile"}, {"BN", "activation rows of a tile"}, {"BK", "elements of a panel"},

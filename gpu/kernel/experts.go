@@ -26,48 +26,68 @@ func (pl *planner) route(g *Group, op compute.Route) {
 // third as often, which is worth the two small dispatches more.
 const groupedLoad = 3
 
+// expertLimit is the most uses of experts that are not grouped by expert; 0: all are.
+func (pl *planner) expertLimit(op compute.MatMulExperts) int {
+	switch forced := pl.o.Variant["matmul_experts"]; {
+	case forced == "matmul_experts_vec" || forced == "matmul_experts_lane" || forced == "" && pl.caps.SubgroupArith && !pl.fits(tile32, false):
+		return math.MaxInt
+	case forced == "matmul_experts_tile" || !pl.caps.SubgroupArith:
+		return 0
+	}
+	return groupedLoad*op.NumExperts - 1
+}
+
+// expertLanes says whether invocations have weight rows of their own.
+func (pl *planner) expertLanes() bool {
+	forced := pl.o.Variant["matmul_experts"]
+	return forced == "matmul_experts_lane" || forced == "" && pl.caps.UniformLoads
+}
+
 // matMulExperts plans two forms, of which each number of tokens takes one: few uses read the weights of their experts one by
 // one; many are grouped by expert on the device and multiplied in tiles.
 func (pl *planner) matMulExperts(g *Group, op compute.MatMulExperts) error {
-	used := pl.p.At(op.IDs).Cols
-	uses := func(s Shape) int { return s.Tokens * used }
-	limit := groupedLoad*op.NumExperts - 1 // the most uses that are not grouped
-	forced := pl.o.Variant["matmul_experts"]
-	switch {
-	case forced == "matmul_experts_vec" || forced == "" && pl.caps.SubgroupArith && !pl.fits(tile32, false):
-		limit = math.MaxInt
-	case forced == "matmul_experts_tile" || !pl.caps.SubgroupArith:
-		limit = 0
-	}
+	limit := pl.expertLimit(op)
 	if limit > 0 {
-		d, err := pl.slotsVec(pl.expertSlots(op))
+		d, err := pl.slotsVec(pl.expertSlots(op), pl.expertLanes())
 		if err != nil {
 			return err
 		}
-		g.addIf(d, func(s Shape) bool { return uses(s) <= limit })
+		g.addIf(d, pl.usesTo(op, limit))
 	}
-	if uses(pl.most) > limit {
-		if err := pl.expertsTiled(g, op, func(s Shape) bool { return uses(s) > limit }); err != nil {
+	if most := pl.usesTo(op, limit); !most(pl.most) {
+		if err := pl.expertsTiled(g, func(s Shape) bool { return !most(s) }, op); err != nil {
 			return err
 		}
 	}
+	pl.nameExperts(g, op, limit)
+	return nil
+}
+
+// usesTo says of a shape whether it has at most limit uses of experts.
+func (pl *planner) usesTo(op compute.MatMulExperts, limit int) func(Shape) bool {
+	used := pl.p.At(op.IDs).Cols
+	return func(s Shape) bool { return s.Tokens*used <= limit }
+}
+
+func (pl *planner) nameExperts(g *Group, op compute.MatMulExperts, limit int) {
 	g.nameKernel()
+	forced := pl.o.Variant["matmul_experts"]
 	switch {
 	case forced != "":
 		g.Why = "asked for " + forced
 	case limit == 0:
 		g.Why = "uses of an expert are grouped on the device: the other form needs subgroup arithmetic"
-	case uses(pl.most) <= limit:
+	case pl.usesTo(op, limit)(pl.most):
 		g.Why = "each use of an expert reads its weights once, into registers"
 	default:
 		g.Why = fmt.Sprintf("to %d uses each reads its expert's weights once, into registers; beyond, they are grouped by expert", limit)
 	}
-	return nil
 }
 
-// expertsTiled appends the schedule and the multiplication in tiles, for small and for large average loads of an expert.
-func (pl *planner) expertsTiled(g *Group, op compute.MatMulExperts, when func(Shape) bool) error {
-	m := pl.expertSlots(op)
+// expertsTiled appends the schedule and the multiplications in tiles, for small and for large average loads of an expert. The ops have
+// the same uses of the same experts.
+func (pl *planner) expertsTiled(g *Group, when func(Shape) bool, ops ...compute.MatMulExperts) error {
+	m := pl.expertSlots(ops[0])
 	uses := func(s Shape) int { return s.Tokens * m.used }
 	g.Temps = []Temp{
 		{Name: "slots by expert", Bytes: func(s Shape) int64 { return 4 * int64(uses(s)) }},
@@ -82,14 +102,16 @@ func (pl *planner) expertsTiled(g *Group, op compute.MatMulExperts, when func(Sh
 		if t == tile64 && !is(pl.most) {
 			continue
 		}
-		multiply, err := pl.slotsTile(m, t, func(s Shape) int { return tilesOf(uses(s), m.matrices, t.bn) }, 0, 1)
-		if err != nil {
-			return err
-		}
 		g.addIf(Dispatch{Module: "matmul_experts_group", Name: fmt.Sprintf("matmul_experts_group_%d", t.bn), Spec: []uint32{uint32(wg)},
-			Args: []Arg{addr(op.IDs), temp(0), temp(1), rowsArg(compute.PerToken(m.used)), u32(m.matrices), u32(t.bn)},
-			Grid: func(Shape) [3]uint32 { return [3]uint32{1, 1, 1} }, Reads: refs(op.IDs), Writes: []Access{{Temp: 0}, {Temp: 1}}}, is)
-		g.addIf(multiply, is)
+			Args: []Arg{addr(m.ids), temp(0), temp(1), rowsArg(compute.PerToken(m.used)), u32(m.matrices), u32(t.bn)},
+			Grid: func(Shape) [3]uint32 { return [3]uint32{1, 1, 1} }, Reads: refs(m.ids), Writes: []Access{{Temp: 0}, {Temp: 1}}}, is)
+		for _, op := range ops {
+			multiply, err := pl.slotsTile(pl.expertSlots(op), t, func(s Shape) int { return tilesOf(uses(s), m.matrices, t.bn) }, 0, 1)
+			if err != nil {
+				return err
+			}
+			g.addIf(multiply, is)
+		}
 	}
 	return nil
 }

@@ -77,3 +77,135 @@ func TestTilesOf(t *testing.T) {
 		}
 	}
 }
+
+// moe is a layer's feed-forward part of experts, with what makes the families differ.
+type moe struct {
+	shared, opened, biased bool
+	fn                     compute.Function
+	scale                  float32
+}
+
+// newMoE is norm, router, experts and residual behind a norm: hidden 64, 8 experts of 96 of which 2 are used.
+func newMoE(t *testing.T, m moe) *compute.Program {
+	const hidden, ffn, experts, used = 64, 96, 8, 2
+	p := compute.NewProgram("moe")
+	p.VocabSize = 5
+	tensor := func(name string, f compute.DType, rows, cols int) compute.Ref {
+		return p.Declare(compute.Tensor{Name: name, Role: compute.Weight, DType: f, Rows: compute.Rows(rows), Cols: cols, Buffer: fakeBuffer{}})
+	}
+	scratch := func(name string, rows, cols int) compute.Ref { return p.Scratch(name, compute.PerToken(rows), cols) }
+	mul := func(name string, x compute.Ref, f compute.DType, rows int) compute.Ref {
+		out := scratch(name, 1, rows)
+		p.Add(name, compute.MatMul{X: x, W: tensor("w_"+name, f, rows, p.At(x).Cols), Out: out})
+		return out
+	}
+	gate := func(name string, fn compute.Function, a, b compute.Ref) compute.Ref {
+		out := p.Scratch(name, p.At(a).Rows, p.At(a).Cols)
+		if fn == compute.SiLU {
+			p.Add(name, compute.SwiGLU{Gate: a, Up: b, Out: out})
+		} else {
+			p.Add(name, compute.Activation{X: a, Up: b, Out: out, Fn: fn})
+		}
+		return out
+	}
+	x, h := scratch("x", 1, hidden), scratch("h", 1, hidden)
+	p.Add("embed", compute.Embed{Table: tensor("embd", compute.Q8_0, 5, hidden), Out: x, Scale: 1})
+	p.Add("norm", compute.RMSNorm{X: x, Weight: tensor("w_norm", compute.F32, 1, hidden), Out: h, Eps: 1e-5})
+	ids, weights := scratch("ids", 1, used), scratch("weights", 1, used)
+	logits := mul("router", h, compute.F32, experts)
+	var open, beside compute.Ref
+	if m.opened {
+		open = mul("open", h, compute.F32, 1)
+	}
+	p.Add("route", compute.Route{Logits: logits, IDs: ids, Weights: weights, Used: used, Factor: 1})
+	if m.opened {
+		open = gate("opened", compute.Sigmoid, open, 0)
+	}
+	if m.shared {
+		beside = mul("sh_down", gate("sh_act", m.fn, mul("sh_gate", h, compute.Q8_0, ffn), mul("sh_up", h, compute.Q8_0, ffn)), compute.Q8_0, hidden)
+	}
+	each := func(name string, x compute.Ref, n int) compute.Ref {
+		op := compute.MatMulExperts{X: x, W: tensor("w_"+name, compute.Q8_0, experts*n, p.At(x).Cols), IDs: ids, Out: scratch(name, used, n), NumExperts: experts}
+		if m.biased {
+			op.Bias = tensor("b_"+name, compute.F32, experts, n)
+		}
+		p.Add(name, op)
+		return op.Out
+	}
+	g := each("gate", h, ffn)
+	y := each("down", gate("act", m.fn, g, each("up", h, ffn)), hidden)
+	sum := scratch("mix", 1, hidden)
+	p.Add("mix", compute.Mix{X: y, Weights: weights, Out: sum})
+	if m.opened {
+		s := scratch("sh_mix", 1, hidden)
+		p.Add("sh_mix", compute.Mix{X: beside, Weights: open, Out: s})
+		beside = s
+	}
+	if m.shared {
+		s := scratch("sh_sum", 1, hidden)
+		p.Add("sh_sum", compute.Add{A: sum, B: beside, Out: s})
+		sum = s
+	}
+	if m.scale != 0 {
+		s := scratch("scaled", 1, hidden)
+		p.Add("scale", compute.Scale{X: sum, Out: s, Factor: m.scale})
+		sum = s
+	}
+	out := p.Declare(compute.Tensor{Name: "out", Role: compute.Output, DType: compute.F32, Rows: compute.PerToken(1), Cols: hidden})
+	p.Add("residual", compute.Add{A: x, B: sum, Out: out})
+	require.NoError(t, p.Check())
+	return p
+}
+
+// A mixture of few tokens is two dispatches behind its router, whatever the family adds; many tokens share one schedule between the
+// multiplications of one gate.
+func TestPlanOfAMixture(t *testing.T) {
+	for name, c := range map[string]struct {
+		moe
+		few string
+	}{
+		"qwen3moe": {moe{}, `norm+router: matmul_f32_vec_1_norm[2 1 1] rmsnorm[1 1 1]
+route: route[1 1 1]
+gate+up+act: matmul_experts_q8_0_vec_gate[96 1 1]
+down+mix+residual: matmul_experts_q8_0_vec_mix[16 1 1]
+`},
+		"gptoss": {moe{biased: true, fn: compute.ClampedSiLU}, `norm+router: matmul_f32_vec_1_norm[2 1 1] rmsnorm[1 1 1]
+route: route[1 1 1]
+gate+up+act: matmul_experts_q8_0_vec_gate[96 1 1]
+down+mix+residual: matmul_experts_q8_0_vec_mix[16 1 1]
+`},
+		"qwen2moe": {moe{shared: true, opened: true}, `norm+router+open: matmul_f32_vec_1_norm[3 1 1] rmsnorm[1 1 1]
+route: route[1 1 1]
+opened: activation[1 1 1]
+sh_gate+sh_up+sh_act: matmul_q8_0_vec_1[48 1 1]
+sh_down: matmul_q8_0_vec_1[16 1 1]
+gate+up+act: matmul_experts_q8_0_vec_gate[96 1 1]
+down+mix+sh_mix+sh_sum+residual: matmul_experts_q8_0_vec_mix[16 1 1]
+`},
+		"granite": {moe{shared: true, scale: 0.2}, `norm+router: matmul_f32_vec_1_norm[2 1 1] rmsnorm[1 1 1]
+route: route[1 1 1]
+sh_gate+sh_up+sh_act: matmul_q8_0_vec_1[48 1 1]
+sh_down: matmul_q8_0_vec_1[16 1 1]
+gate+up+act: matmul_experts_q8_0_vec_gate[96 1 1]
+down+mix+sh_sum+scale+residual: matmul_experts_q8_0_vec_mix[16 1 1]
+`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := newMoE(t, c.moe)
+			groups, err := Plan(ample, p, compute.Options{MaxTokens: 64})
+			require.NoError(t, err)
+			assert.Equal(t, c.few, outline(p, groups[1:], Shape{Tokens: 1}))
+			many := outline(p, groups[1:], Shape{Tokens: 64})
+			assert.Contains(t, many, "norm+router", "beyond, op by op")
+			assert.Contains(t, many, "gate+up+act: matmul_experts_group_32[1 1 1] matmul_experts_q8_0_tile_32[3 1 12] matmul_experts_q8_0_tile_32[3 1 12] "+
+				map[bool]string{true: "swiglu", false: "activation"}[c.fn == compute.SiLU])
+			assert.NotContains(t, many, "vec")
+			single, err := Plan(ample, p, compute.Options{MaxTokens: 1, NoFuse: true})
+			require.NoError(t, err)
+			assert.Len(t, single, len(p.Instrs))
+			forced, err := Plan(ample, p, compute.Options{MaxTokens: 64, Variant: map[string]string{"matmul_experts": "matmul_experts_lane"}})
+			require.NoError(t, err)
+			assert.Contains(t, outline(p, forced, Shape{Tokens: 64}), "matmul_experts_q8_0_lane_mix[")
+		})
+	}
+}

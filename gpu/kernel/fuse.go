@@ -14,6 +14,8 @@ import (
 //	two or three multiplications of one X matmul MATS
 //	RoPE of Q, RoPE of K, KVStore         rope_kvstore
 //	both of the feed-forward part         matmul_int8 BLOCKS
+//	experts' gate and up, gate            matmul_experts GATE (mixture.go)
+//	experts' down, Mix, what is added     matmul_experts MIX
 func (pl *planner) fuse(at int) (Group, bool, error) {
 	if f, ok := pl.feedForwardAt(at); ok {
 		g := Group{Ops: span(at, f.in.count+f.out.count)}
@@ -31,6 +33,12 @@ func (pl *planner) fuse(at int) (Group, bool, error) {
 			if f, ok := try(at); ok {
 				g := Group{Ops: span(at, f.count)}
 				err := pl.matMul(&g, f)
+				return g, true, err
+			}
+		}
+	case compute.MatMulExperts:
+		for _, try := range []func(int) (Group, bool, error){pl.gateExperts, pl.mixExperts} {
+			if g, ok, err := try(at); ok {
 				return g, true, err
 			}
 		}

@@ -8,7 +8,7 @@ func (pl *planner) matMulHeads(g *Group, op compute.MatMulHeads) error {
 	m := headSlots(op)
 	few := func(s Shape) bool { return pl.caps.SubgroupArith && s.Tokens <= maxVecRows }
 	if pl.caps.SubgroupArith {
-		d, err := pl.slotsVec(m)
+		d, err := pl.slotsVec(m, pl.caps.UniformLoads)
 		if err != nil {
 			return err
 		}

@@ -12,6 +12,7 @@ import (
 // of its result, and what takes their results alone. Where X has few rows, one dispatch for each format of weights does it all.
 type projection struct {
 	norm  *compute.RMSNorm // or none
+	kept  bool             // others read what the norm gives: it is stored too, beside the multiplications that do not wait for it
 	mats  []compute.MatMul // of one X
 	pair  *product         // gate and up projections with their SwiGLU: mats are those two
 	rope  *ropeStore       // or none: mats are query, key and value projections in any order
@@ -43,8 +44,15 @@ func (pl *planner) projectionAt(at int) (projection, bool) {
 		p.mats = append(p.mats, op)
 		i++
 	}
-	if len(p.mats) == 0 || p.norm != nil && pl.readers[p.norm.Out] != len(p.mats) {
+	if len(p.mats) == 0 {
 		return p, false
+	}
+	if p.norm != nil && pl.readers[p.norm.Out] != len(p.mats) {
+		// Experts read it too. Their router is small: normalising once more is cheaper than waiting.
+		route, ok := opAt[compute.Route](pl, i)
+		if p.kept = true; !ok || route.Logits != p.mats[0].Out {
+			return p, false
+		}
 	}
 	if f, ok := pl.gated(i - len(p.mats)); ok && len(p.mats) == 2 {
 		p.pair, p.mats = &f, f.ops
@@ -161,16 +169,24 @@ func (pl *planner) project(g *Group, p projection) error {
 		next, found = m.next, m.found
 	}
 	most := rows.At(pl.most.Sizes())
+	if next > 1 {
+		g.nameKernel()
+	}
+	if p.norm != nil && p.kept {
+		g.addFor(pl.rmsNormDispatch(*p.norm), rows, 1, most)
+	}
 	if next <= most {
-		inBytes := !slices.ContainsFunc(pl.products(p, false), func(f product) bool { return !pl.newMatMulPlan(g, f).int8 })
-		inHalves := !inBytes && pl.inHalves(g, pl.products(p, false))
+		inBytes := !p.kept && !slices.ContainsFunc(pl.products(p, false), func(f product) bool { return !pl.newMatMulPlan(g, f).int8 })
+		inHalves := !p.kept && !inBytes && pl.inHalves(g, pl.products(p, false))
 		switch {
 		case p.norm != nil && inBytes:
 			many = append(many, "rmsnorm_quantize")
 		case p.norm != nil && inHalves:
 			many = append(many, "rmsnorm_halves")
 		case p.norm != nil:
-			g.addFor(pl.rmsNormDispatch(*p.norm), rows, next, most)
+			if !p.kept {
+				g.addFor(pl.rmsNormDispatch(*p.norm), rows, next, most)
+			}
 			many = append(many, "rmsnorm")
 		}
 		for _, f := range pl.products(p, false) {
@@ -189,11 +205,11 @@ func (pl *planner) project(g *Group, p projection) error {
 			many = append(many, "rope_kvstore")
 		}
 	}
-	g.Kernel = strings.Join(many, " + ")
-	if next > 1 {
-		if g.nameKernel(); many != nil {
-			g.Kernel = g.Dispatches[0].Name + " to " + strings.Join(many, " + ")
-		}
+	switch all := strings.Join(many, " + "); {
+	case next == 1:
+		g.Kernel = all
+	case many != nil:
+		g.Kernel = g.Dispatches[0].Name + " to " + all
 	}
 	g.Why = "to 8 rows each workgroup normalises as it reads and finishes its results itself; beyond, op by op"
 	if cuts {

@@ -3,6 +3,7 @@ package kernel
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"tuff/host/compute"
 )
@@ -15,6 +16,21 @@ type slots struct {
 	matrices             int         // matrices of w
 	perSlot              bool        // x has a row for each slot rather than for each token
 	heads                bool
+	// For few slots (mixture.go):
+	gate *gate // w is the gates' matrix, and what they open comes along
+	mix  *mix  // the slots of a token are summed
+}
+
+// gate joins the products of two matrices.
+type gate struct {
+	up, bias compute.Ref // bias may be absent
+	fn       compute.Function
+}
+
+// mix sums slots: factor · (Σ weights · slot + open · beside) + residual, of which all but the weights may be absent.
+type mix struct {
+	weights, beside, open, residual compute.Ref
+	factor                          float32
 }
 
 func (pl *planner) expertSlots(op compute.MatMulExperts) slots {
@@ -28,24 +44,51 @@ func headSlots(op compute.MatMulHeads) slots {
 }
 
 // spec are the constants BIAS, X_PER_SLOT and HEADS.
-func (m slots) spec() []uint32 { return []uint32{flag(m.bias != 0), flag(m.perSlot), flag(m.heads)} }
+func (m slots) spec() []uint32 {
+	bias := flag(m.bias != 0)
+	if m.gate != nil {
+		bias |= flag(m.gate.bias != 0) << 1
+	}
+	return []uint32{bias, flag(m.perSlot), flag(m.heads)}
+}
 
-// vecHeight is the number of weight rows of a workgroup: each is one more independent stream of loads.
-const vecHeight = 4
-
-// slotsVec is one workgroup per few weight rows of each slot.
-func (pl *planner) slotsVec(m slots) (Dispatch, error) {
+// slotsVec is one workgroup per few weight rows of each slot, or with a mix of each token; in lanes, each invocation has rows of its own.
+func (pl *planner) slotsVec(m slots, lanes bool) (Dispatch, error) {
 	w := pl.p.At(m.w)
 	module, rowBytes, err := expertsModule(w, "_vec")
 	if err != nil {
 		return Dispatch{}, err
 	}
-	n, rows := w.Rows.Fixed/m.matrices, compute.PerToken(m.used)
-	return Dispatch{Module: module, Name: module, Spec: append([]uint32{pl.vecGroup(w.Cols), vecHeight}, m.spec()...),
-		Args: slices.Concat([]Arg{addr(m.x), addr(m.w), addr(m.bias), addr(m.ids), addr(m.out)}, codebook(w.DType),
-			[]Arg{rowsArg(rows), u32(m.used), u32(m.matrices), u32(n), u32(w.Cols), u32(rowBytes)}),
-		Grid:  func(s Shape) [3]uint32 { return pl.fold(rows.At(s.Sizes()) * ceilDiv(n, vecHeight)) },
-		Reads: refs(m.x, m.w, m.bias, m.ids), Writes: refs(m.out)}, nil
+	g, x, name, rows := gate{}, mix{factor: 1}, module, compute.PerToken(m.used)
+	reads := refs(m.x, m.w, m.bias, m.ids)
+	height, group := 4, int(pl.vecGroup(w.Cols)) // weight rows of a workgroup: each is one more independent stream of loads
+	if lanes {
+		name, height, group = strings.TrimSuffix(module, "vec")+"lane", 2, int(max(pl.caps.SubgroupSize, 8))
+	}
+	if m.gate != nil {
+		g, name = *m.gate, name+"_gate"
+		height /= 2
+		reads = append(reads, refs(g.up, g.bias)...)
+	}
+	if m.mix != nil {
+		x, name, rows = *m.mix, name+"_mix", compute.PerToken(1)
+		if !lanes {
+			group = int(pl.vecGroup(m.used * w.Cols))
+		}
+		reads = append(reads, refs(x.weights, x.beside, x.open, x.residual)...)
+	}
+	spec := slices.Concat([]uint32{uint32(group), uint32(height)}, m.spec(), []uint32{flag(pl.alignedX(m.x)), flag(lanes), flag(m.gate != nil), uint32(g.fn),
+		flag(m.mix != nil), flag(x.beside != 0) + flag(x.open != 0), flag(x.residual != 0)})
+	if lanes {
+		height *= group
+	}
+	n := w.Rows.Fixed / m.matrices
+	return Dispatch{Module: module, Name: name, Spec: spec,
+		Args: slices.Concat([]Arg{addr(m.x), addr(m.w), addr(g.up), addr(m.bias), addr(g.bias), addr(m.ids), addr(x.weights), addr(x.beside), addr(x.open),
+			addr(x.residual), addr(m.out)}, codebook(w.DType),
+			[]Arg{rowsArg(compute.PerToken(m.used)), u32(m.used), u32(m.matrices), u32(n), u32(w.Cols), u32(rowBytes), f32(x.factor)}),
+		Grid:  func(s Shape) [3]uint32 { return pl.fold(rows.At(s.Sizes()) * ceilDiv(n, height)) },
+		Reads: reads, Writes: refs(m.out)}, nil
 }
 
 // slotsTile is one workgroup per tile t of the slots of one matrix; tiles is how many of those there are at most. The temporaries

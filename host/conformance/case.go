@@ -139,6 +139,7 @@ func Cases() []Case {
 	l.textbook()
 	l.fused()
 	l.feedForward()
+	l.mixtures()
 	l.programs()
 	seen := make(map[string]bool, len(l))
 	for i := range l {

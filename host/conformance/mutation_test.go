@@ -103,7 +103,8 @@ var raced bool
 func faults() []fault {
 	var all []fault
 	for _, op := range []string{"embed", "rmsnorm", "matmul", "rope", "attention", "swiglu", "add", "takerows", "topk", "matmul_add", "matmul_swiglu",
-		"matmul_matmul_matmul", "rmsnorm_matmul", "rmsnorm_matmul_swiglu", "rmsnorm_matmul_swiglu_matmul_add", "rmsnorm_matmul_rope_kvstore", "layernorm", "activation", "scale", "matmul_experts", "mix", "matmul_heads", "columns", "conv1d", "ssm_scan", "delta_rule"} {
+		"matmul_matmul_matmul", "rmsnorm_matmul", "rmsnorm_matmul_swiglu", "rmsnorm_matmul_swiglu_matmul_add", "rmsnorm_matmul_rope_kvstore",
+		"matmul_experts_activation", "matmul_experts_swiglu", "matmul_experts_mix", "layernorm", "activation", "scale", "matmul_experts", "mix", "matmul_heads", "columns", "conv1d", "ssm_scan", "delta_rule"} {
 		all = append(all, resultFaults(op)...)
 	}
 	return append(all,
@@ -385,6 +386,10 @@ func faults() []fault {
 		fault{op: "matmul_experts", name: "bias is ignored", op2: on(func(o *compute.MatMulExperts) { o.Bias = 0 })},
 		fault{op: "matmul_experts", name: "every token has the first expert", prepare: firstExpert},
 		fault{op: "matmul_experts", name: "offset is ignored", program: ignoreOffsets},
+		fault{op: "matmul_experts_mix", name: "every token has the first expert", prepare: firstExpert},
+		fault{op: "matmul_experts_mix", name: "factor is ignored", op2: on(func(o *compute.Scale) { o.Factor = 1 })},
+		fault{op: "matmul_experts_mix", name: "bias is ignored", op2: on(func(o *compute.MatMulExperts) { o.Bias = 0 })},
+		fault{op: "matmul_experts_activation", name: "the function is SiLU", op2: on(func(o *compute.Activation) { o.Fn = compute.SiLU })},
 		fault{op: "matmul_heads", name: "offset is ignored", program: ignoreOffsets},
 		fault{op: "attention", name: "bias is ignored", op2: on(func(o *compute.Attention) { o.Bias = 0 })},
 		fault{op: "conv1d", name: "bias is ignored", op2: on(func(o *compute.Conv1D) { o.Bias = 0 })},

@@ -3,32 +3,45 @@ package model
 import "tuff/host/compute"
 
 // experts appends a mixture of experts: the router, the experts it picks for each token, their weighted sum, and where the
-// file has them the experts that every token uses.
+// file has them the experts that every token uses. Those come before the ones picked, which devices sum up together with them.
 func (d Decoder) experts(b *Builder, h compute.Ref) compute.Ref {
 	m := &b.cfg.MoE
-	ids, weights := b.Route(b.Linear("ffn_gate_inp", h, m.NumExperts))
-	if m.WeighInput {
-		return d.withShared(b, h, d.weighedInputs(b, h, ids, weights))
+	logits := b.Linear("ffn_gate_inp", h, m.NumExperts)
+	var open compute.Ref // what opens the shared experts; 0: they are always open
+	if m.SharedFFNDim > 0 && b.Has("ffn_gate_inp_shexp.weight") {
+		open = b.Linear("ffn_gate_inp_shexp", h, 1)
 	}
-	gate := b.LinearExperts("ffn_gate_exps", h, ids, m.FFNDim)
-	up := b.LinearExperts("ffn_up_exps", h, ids, m.FFNDim)
-	act := b.Gate("ffn_moe_act", d.Activation, gate, up)
-	return d.withShared(b, h, b.Mix("ffn_moe_out", b.LinearExperts("ffn_down_exps", act, ids, b.cfg.HiddenDim), weights))
-}
-
-// withShared adds what the experts that every token uses make of h, where there are any, to what the others made.
-func (d Decoder) withShared(b *Builder, h, out compute.Ref) compute.Ref {
-	m := &b.cfg.MoE
-	if m.SharedFFNDim == 0 {
+	ids, weights := b.Route(logits)
+	if open != 0 {
+		open = b.Gate("ffn_shexp_open", compute.Sigmoid, open, 0)
+	}
+	shared := d.shared(b, h)
+	var out compute.Ref
+	if m.WeighInput {
+		out = d.weighedInputs(b, h, ids, weights)
+	} else {
+		gate := b.LinearExperts("ffn_gate_exps", h, ids, m.FFNDim)
+		up := b.LinearExperts("ffn_up_exps", h, ids, m.FFNDim)
+		act := b.Gate("ffn_moe_act", d.Activation, gate, up)
+		out = b.Mix("ffn_moe_out", b.LinearExperts("ffn_down_exps", act, ids, b.cfg.HiddenDim), weights)
+	}
+	if shared == 0 {
 		return out
 	}
-	gate, up := b.Linear("ffn_gate_shexp", h, m.SharedFFNDim), b.Linear("ffn_up_shexp", h, m.SharedFFNDim)
-	shared := b.Linear("ffn_down_shexp", b.Gate("ffn_shexp_act", d.Activation, gate, up), b.cfg.HiddenDim)
-	if b.Has("ffn_gate_inp_shexp.weight") {
-		open := b.Gate("ffn_shexp_open", compute.Sigmoid, b.Linear("ffn_gate_inp_shexp", h, 1), 0)
+	if open != 0 {
 		shared = b.Mix("ffn_shexp_out", shared, open)
 	}
 	return b.Add("ffn_shexp_sum", out, shared)
+}
+
+// shared appends the experts that every token uses, if there are any.
+func (d Decoder) shared(b *Builder, h compute.Ref) compute.Ref {
+	m := &b.cfg.MoE
+	if m.SharedFFNDim == 0 {
+		return 0
+	}
+	gate, up := b.Linear("ffn_gate_shexp", h, m.SharedFFNDim), b.Linear("ffn_up_shexp", h, m.SharedFFNDim)
+	return b.Linear("ffn_down_shexp", b.Gate("ffn_shexp_act", d.Activation, gate, up), b.cfg.HiddenDim)
 }
 
 // Route picks the experts of each token by logits.

@@ -1,0 +1,171 @@
+package kernel
+
+import (
+	"tuff/host/compute"
+)
+
+// A mixture of experts of few tokens is two dispatches behind its router:
+//
+//	multiplications by the gates' and the up matrices of experts, gate   matmul_experts GATE
+//	multiplication by the down matrices, Mix, and what is added to it    matmul_experts MIX
+//
+// The second goes through all experts of a token in one workgroup, so that nothing is scattered and no kernel comes behind it.
+// Where there are more uses of experts than expertLimit, ops are multiplied in tiles and the rest runs one by one.
+
+// expertsAt is the multiplication at i by the experts' matrices.
+func (pl *planner) expertsAt(i int) (compute.MatMulExperts, bool) {
+	if i >= len(pl.p.Instrs) {
+		return compute.MatMulExperts{}, false
+	}
+	op, ok := pl.p.Instrs[i].Op.(compute.MatMulExperts)
+	return op, ok && pl.p.At(op.W).Role == compute.Weight && pl.expertLimit(op) > 0
+}
+
+// gatedExperts finds gate and up multiplications of one input with the gate that joins them.
+func (pl *planner) gatedExperts(at int) (a, b compute.MatMulExperts, m slots, ok bool) {
+	a, okA := pl.expertsAt(at)
+	b, okB := pl.expertsAt(at + 1)
+	if !okA || !okB || at+2 >= len(pl.p.Instrs) {
+		return a, b, m, false
+	}
+	wa, wb := pl.p.At(a.W), pl.p.At(b.W)
+	if a.X != b.X || a.IDs != b.IDs || a.NumExperts != b.NumExperts || wa.DType != wb.DType || wa.Rows != wb.Rows ||
+		!pl.private(a.Out) || !pl.private(b.Out) {
+		return a, b, m, false
+	}
+	var gated, up, out compute.Ref
+	g := gate{}
+	switch op := pl.p.Instrs[at+2].Op.(type) {
+	case compute.SwiGLU:
+		gated, up, out, g.fn = op.Gate, op.Up, op.Out, compute.SiLU
+	case compute.Activation:
+		gated, up, out, g.fn = op.X, op.Up, op.Out, op.Fn
+	}
+	if gated == b.Out && up == a.Out {
+		a, b = b, a
+	}
+	if gated != a.Out || up != b.Out || out == 0 {
+		return a, b, m, false
+	}
+	m = pl.expertSlots(a)
+	g.up, g.bias = b.W, b.Bias
+	m.gate, m.out = &g, out
+	return a, b, m, true
+}
+
+// gateExperts plans gatedExperts.
+func (pl *planner) gateExperts(at int) (g Group, ok bool, err error) {
+	a, b, m, ok := pl.gatedExperts(at)
+	if !ok {
+		return g, false, nil
+	}
+	g.Ops = span(at, 3)
+	return g, true, pl.fewExperts(&g, m, a, b)
+}
+
+// mixedExperts finds a multiplication of every use with the Mix of its results, and behind that, as far as each result goes only there:
+// a tensor added, weighed for each token or not (what an expert that all tokens use gives), a Scale, a residual.
+func (pl *planner) mixedExperts(at int) (op compute.MatMulExperts, m slots, count int, ok bool) {
+	op, okOp := pl.expertsAt(at)
+	sum, okMix := opAt[compute.Mix](pl, at+1)
+	if !okOp || !okMix || sum.X != op.Out || sum.Streams != 0 || !pl.private(op.Out) {
+		return op, m, 0, false
+	}
+	m = pl.expertSlots(op)
+	x := mix{weights: sum.Weights, factor: 1}
+	m.mix, m.out = &x, sum.Out
+	i := at + 2
+	// added finds the sum at op i of the result so far and another tensor.
+	added := func(i int) (other, out compute.Ref, ok bool) {
+		add, ok := opAt[compute.Add](pl, i)
+		if !ok || add.A == add.B || add.OneRow(pl.p) || !pl.private(m.out) {
+			return 0, 0, false
+		}
+		if add.A == m.out {
+			return add.B, add.Out, true
+		}
+		return add.A, add.Out, add.B == m.out
+	}
+	weighed, okWeighed := opAt[compute.Mix](pl, i)
+	okWeighed = okWeighed && weighed.Streams == 0 && pl.p.At(weighed.Weights).Cols == 1 && pl.private(weighed.Out)
+	if other, out, ok := added(i + 1); ok && okWeighed && other == weighed.Out {
+		x.beside, x.open, m.out = weighed.X, weighed.Weights, out
+		i += 2
+	} else if other, out, ok := added(i); ok {
+		x.residual, m.out = other, out
+		i++
+	}
+	scale, okScale := opAt[compute.Scale](pl, i)
+	okScale = okScale && scale.X == m.out && scale.Cap == 0 && pl.private(m.out)
+	if okScale {
+		x.factor, m.out = scale.Factor, scale.Out
+		i++
+	}
+	if x.residual != 0 && okScale { // it is scaled too
+		x.beside, x.residual = x.residual, 0
+	}
+	if other, out, ok := added(i); ok && (x.beside == 0 || x.residual == 0) {
+		if x.residual != 0 {
+			x.beside = x.residual
+		}
+		x.residual, m.out = other, out
+		i++
+	}
+	return op, m, i - at, true
+}
+
+// opAt is the op at i if it is of a kind.
+func opAt[T compute.Op](pl *planner, i int) (op T, ok bool) {
+	if i < len(pl.p.Instrs) {
+		op, ok = pl.p.Instrs[i].Op.(T)
+	}
+	return op, ok
+}
+
+// mixExperts plans mixedExperts.
+func (pl *planner) mixExperts(at int) (g Group, ok bool, err error) {
+	op, m, count, ok := pl.mixedExperts(at)
+	if !ok {
+		return g, false, nil
+	}
+	g.Ops = span(at, count)
+	return g, true, pl.fewExperts(&g, m, op)
+}
+
+// fewExperts plans m for few uses of experts; for more, ops in tiles and what else the group has one by one.
+func (pl *planner) fewExperts(g *Group, m slots, ops ...compute.MatMulExperts) error {
+	limit := pl.expertLimit(ops[0])
+	few := pl.usesTo(ops[0], limit)
+	d, err := pl.slotsVec(m, pl.expertLanes())
+	if err != nil {
+		return err
+	}
+	g.addIf(d, few)
+	if !few(pl.most) {
+		many := func(s Shape) bool { return !few(s) }
+		if err := pl.expertsTiled(g, many, ops...); err != nil {
+			return err
+		}
+		if err := pl.singly(g, g.Ops[len(ops):], many); err != nil {
+			return err
+		}
+	}
+	pl.nameExperts(g, ops[0], limit)
+	return nil
+}
+
+// singly appends ops, each in its own dispatch and without temporaries.
+func (pl *planner) singly(g *Group, ops []int, when func(Shape) bool) error {
+	alone := *pl
+	alone.o.NoFuse = true
+	for _, i := range ops {
+		single, err := alone.next(i)
+		if err != nil {
+			return err
+		}
+		for _, d := range single.Dispatches {
+			g.addIf(d, when)
+		}
+	}
+	return nil
+}
