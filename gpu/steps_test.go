@@ -3,7 +3,9 @@ package gpu_test
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -160,4 +162,55 @@ func TestStopsEndARun(t *testing.T) {
 	call.Step.Seqs[0].Pages = call.Step.Seqs[0].Pages[:0]
 	err := x.Run(t.Context(), call)
 	assert.True(t, err != nil && !errors.Is(err, gpu.ErrDeviceLost), err)
+}
+
+// Beside its layers a token of a run takes a lookup at the start, and at the end four hops: the rows wanted, norm with the projection to
+// logits, the largest of these, and the choice, which also makes the step the next one.
+func TestHopsOfTheTail(t *testing.T) {
+	e := newEngine(t, openGPU(t, gpu.Options{}), engine.Options{Candidates: 64, Steps: 8})
+	x, err := e.Loop(t.Context())
+	require.NoError(t, err)
+	layers, tail := false, []string{}
+	for _, g := range x.Placement() {
+		inLayer := strings.HasPrefix(g.Label, "blk.")
+		layers = layers || inLayer
+		if layers && !inLayer {
+			tail = append(tail, g.Label)
+			assert.Equal(t, 1, g.Dispatches, g.Label)
+			assert.Equal(t, 1, g.Barriers, g.Label)
+		}
+	}
+	assert.LessOrEqual(t, len(tail), 4, tail)
+	assert.Equal(t, "token", tail[len(tail)-1])
+}
+
+// BenchmarkHostOfAToken says what the host does for a decoded token beside waiting, with one and with 16 steps to a run.
+func BenchmarkHostOfAToken(b *testing.B) {
+	for _, steps := range []int{1, 16} {
+		b.Run(fmt.Sprintf("%d steps", steps), func(b *testing.B) {
+			e := newEngine(b, openGPU(b, gpu.Options{}), engine.Options{Candidates: 256, Steps: steps})
+			p := sampler.Default()
+			p.Seed = 1
+			sm, err := sampler.New(p, e.Model.Width())
+			require.NoError(b, err)
+			x, err := e.Loop(b.Context())
+			require.NoError(b, err)
+			if x == nil {
+				_, x = e.Executables()
+			}
+			tokens, host := 0, time.Duration(0)
+			for b.Loop() {
+				s := e.NewSession()
+				before, _ := gpu.StatsOf(x)
+				st, err := e.Generate(b.Context(), s, []int32{0, 570, 571}, sm, 200, func(engine.Token) bool { return true })
+				require.NoError(b, err)
+				after, _ := gpu.StatsOf(x)
+				if tokens += st.Tokens - 1; st.Tokens > 1 {
+					host += st.Decode - (after.Waited - before.Waited)
+				}
+				s.Close()
+			}
+			b.ReportMetric(float64(host.Nanoseconds())/float64(tokens), "host-ns/token")
+		})
+	}
 }

@@ -122,8 +122,9 @@ void main() {
   barrier(); // candidates are in order before they are read
   if ((flags & SAMPLING_RANDOM) != 0u) {
     if ((flags & SAMPLING_TOP_P) != 0u) {
-      uint64_t reach = mulShift(runningSums(count, ONE_MANTISSA, ONE_SHIFT), step.v[at + SAMPLING_TOP_P_WORD], 32u);
-      keepUpTo(lane < count && sums[lane] >= reach && (lane == 0u || sums[lane - 1u] < reach));
+      uint n = count; // read by all before one of them changes it: there are barriers between
+      uint64_t reach = mulShift(runningSums(n, ONE_MANTISSA, ONE_SHIFT), step.v[at + SAMPLING_TOP_P_WORD], 32u);
+      keepUpTo(lane < n && sums[lane] >= reach && (lane == 0u || sums[lane - 1u] < reach));
     }
     if ((flags & SAMPLING_MIN_P) != 0u) {
       int64_t behind = int64_t(word64(step, at + SAMPLING_BEHIND));
