@@ -75,6 +75,27 @@ func TestStepsOfARunChangeNothing(t *testing.T) {
 	}
 }
 
+// Decode takes the tokens of a greedy generation, and tells of the step of each.
+func TestDecodeInRuns(t *testing.T) {
+	d := openGPU(t, gpu.Options{})
+	want, _, told := story(t, newEngine(t, d, engine.Options{}), loopSettings["greedy"], 24, 0)
+	e := newEngine(t, d, engine.Options{Candidates: 64, Steps: 7, ContextLen: 64})
+	s := e.NewSession()
+	defer s.Close()
+	require.NoError(t, s.Eval(t.Context(), []int32{0, 570, 571}, engine.WantLast, nil))
+	at := int32(3)
+	require.NoError(t, s.Decode(t.Context(), want[0], 23, func(step *compute.Step) {
+		assert.Equal(t, at, step.Pos[0])
+		at++
+		assert.Equal(t, int(at), step.Seqs[0].Len)
+		assert.NoError(t, step.Check(e.Program(), compute.Options{}))
+	}))
+	assert.Equal(t, int32(26), at)
+	assert.Equal(t, told.Tokens(), s.Tokens())
+	told.Close()
+	assert.ErrorContains(t, s.Decode(t.Context(), 1, 100, func(*compute.Step) {}), "context")
+}
+
 // A session goes on where it was stopped in the midst of a run.
 func TestSessionGoesOnAfterAStop(t *testing.T) {
 	d := openGPU(t, gpu.Options{})
@@ -184,11 +205,12 @@ func TestHopsOfTheTail(t *testing.T) {
 	assert.Equal(t, "token", tail[len(tail)-1])
 }
 
-// BenchmarkHostOfAToken says what the host does for a decoded token beside waiting, with one and with 16 steps to a run.
+// BenchmarkHostOfAToken says what the host does for a decoded token beside waiting: choosing from all logits, from candidates, and with
+// 16 steps to a run.
 func BenchmarkHostOfAToken(b *testing.B) {
-	for _, steps := range []int{1, 16} {
-		b.Run(fmt.Sprintf("%d steps", steps), func(b *testing.B) {
-			e := newEngine(b, openGPU(b, gpu.Options{}), engine.Options{Candidates: 256, Steps: steps})
+	for name, o := range map[string]engine.Options{"all logits": {Candidates: -1}, "candidates": {Candidates: 256}, "16 steps": {Candidates: 256, Steps: 16}} {
+		b.Run(name, func(b *testing.B) {
+			e := newEngine(b, openGPU(b, gpu.Options{}), o)
 			p := sampler.Default()
 			p.Seed = 1
 			sm, err := sampler.New(p, e.Model.Width())
@@ -198,7 +220,7 @@ func BenchmarkHostOfAToken(b *testing.B) {
 			if x == nil {
 				_, x = e.Executables()
 			}
-			tokens, host := 0, time.Duration(0)
+			tokens, host, decode := 0, time.Duration(0), time.Duration(0)
 			for b.Loop() {
 				s := e.NewSession()
 				before, _ := gpu.StatsOf(x)
@@ -207,9 +229,11 @@ func BenchmarkHostOfAToken(b *testing.B) {
 				after, _ := gpu.StatsOf(x)
 				if tokens += st.Tokens - 1; st.Tokens > 1 {
 					host += st.Decode - (after.Waited - before.Waited)
+					decode += st.Decode
 				}
 				s.Close()
 			}
+			b.ReportMetric(float64(decode.Nanoseconds())/float64(tokens), "ns/token")
 			b.ReportMetric(float64(host.Nanoseconds())/float64(tokens), "host-ns/token")
 		})
 	}

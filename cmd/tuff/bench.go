@@ -49,6 +49,7 @@ type benchResult struct {
 	OfBandwidth  float64   `json:"share_of_bandwidth"`
 	OfFLOPs      float64   `json:"share_of_flops"`
 	OfMatrix     float64   `json:"share_of_matrix"` // 0 where no matrix peak was measured
+	Steps        int       `json:"steps_per_run"`   // at most, of decoding, when the device takes the likeliest tokens itself; 0: the host gives every token
 	BandwidthGBs float64   `json:"measured_bandwidth_gb_s"`
 	PeakGFLOPs   float64   `json:"measured_gflop_s"`
 	MatrixGFLOPs float64   `json:"measured_matrix_gflop_s"`
@@ -65,7 +66,8 @@ func newBench() *cobra.Command {
 		Long: `Measures prefill of -p tokens and decode of -n tokens, each alone, -r times after one run that does not count;
 -d evaluates so many tokens first, untimed. Each of the three takes a list. Flags and JSON fields mean what llama-bench's
 mean; share_of_bandwidth and share_of_flops are shares of what the device was measured to do (tuff devices --measure). Other load on the machine
-shows in the numbers, so look at the deviation. An encoder generates nothing and keeps nothing: of its tests those of -p run.`,
+shows in the numbers, so look at the deviation. On a GPU decode is as in tuff run: the device takes the likeliest token itself and goes on
+for up to steps_per_run tokens; elsewhere the host gives it every token. An encoder generates nothing and keeps nothing: of its tests those of -p run.`,
 		Example: `  tuff bench -m llama.gguf -p 512 -n 128 -r 5
   tuff bench -m llama.gguf -p 128 -n 32 -d 0,1024 -o json`,
 		Args: usage(cobra.NoArgs),
@@ -216,6 +218,11 @@ func benchOne(cmd *cobra.Command, c *common, l *loaded, prefill bool, n, depth, 
 				}
 				cost = cost.Add(l.Program().Cost(s.LastStep()))
 			}
+		} else if l.Steps() > 1 { // as tuff run decodes
+			r.Steps = l.Steps()
+			if err := s.Decode(cmd.Context(), ids[0], n, func(step *compute.Step) { cost = cost.Add(l.Program().Cost(step)) }); err != nil {
+				return r, err
+			}
 		} else {
 			for _, id := range ids[:n] {
 				if _, err := s.Next(cmd.Context(), id); err != nil {
@@ -309,6 +316,9 @@ func printBench(c *common, all []benchResult, format string) error {
 		}
 		w.Flush()
 		return w.Error()
+	}
+	if i := slices.IndexFunc(all, func(r benchResult) bool { return r.Steps > 0 }); i >= 0 {
+		c.note("decode: the device takes the likeliest tokens itself, up to %d in a run", all[i].Steps)
 	}
 	var b strings.Builder
 	matrix := slices.ContainsFunc(all, func(r benchResult) bool { return r.MatrixGFLOPs > 0 })

@@ -83,6 +83,7 @@ func (s *Session) next(ctx context.Context, sm *sampler.Sampler, id int32, most 
 	if x == nil {
 		return s.next(ctx, sm, id, most)
 	}
+	s.step.Sampling.Stop = s.e.stops
 	if err := s.runAhead(ctx, x, id, n); err != nil {
 		return 0, err
 	}
@@ -101,7 +102,6 @@ func (s *Session) runAhead(ctx context.Context, x compute.Executable, id int32, 
 	if err := s.Step(&s.step, s.one[:], s.outs); err != nil {
 		return err
 	}
-	s.step.Sampling.Stop = s.e.stops
 	s.call.Steps = n
 	err := x.Run(ctx, &s.call)
 	s.call.Steps = 0
@@ -115,6 +115,46 @@ func (s *Session) runAhead(ctx context.Context, x compute.Executable, id int32, 
 		s.pace = min(2*s.pace, s.e.steps)
 	case took > longRun:
 		s.pace = max(s.pace/2, 1)
+	}
+	return nil
+}
+
+// Decode appends id and n − 1 tokens behind it, each the likeliest, whatever they are, in runs as Generate makes them. It calls each
+// with the step of every token, which is valid until it returns. The engine must have Steps above 1.
+func (s *Session) Decode(ctx context.Context, id int32, n int, each func(*compute.Step)) error {
+	x, err := s.e.Loop(ctx)
+	if err != nil {
+		return err
+	}
+	if x == nil {
+		return errors.New("engine: decode in runs: the device takes one step at a time")
+	}
+	s.begin()
+	defer s.forget()
+	for n > 0 {
+		k := min(n, s.pace, s.e.contextLen-len(s.tokens))
+		if k < 1 {
+			return &ContextError{len(s.tokens) + 1, s.e.contextLen}
+		}
+		s.step.Sampling = compute.Sampling{}
+		if err := s.runAhead(ctx, x, id, k); err != nil {
+			return err
+		}
+		for i, next := range s.ahead {
+			each(&s.step)
+			s.pos[0]++
+			s.step.Seqs[0].Len++
+			s.step.Seqs[0].Until = max(s.step.Seqs[0].Until, s.step.Seqs[0].Len)
+			if next < 0 {
+				return &sampler.NaNError{Index: int(-1 - next)}
+			}
+			if i < len(s.ahead)-1 {
+				s.one[0] = next
+				s.Keep(s.one[:])
+			}
+			id = next
+		}
+		n -= len(s.ahead)
 	}
 	return nil
 }
