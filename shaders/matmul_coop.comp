@@ -52,18 +52,21 @@ layout(constant_id = 14) const uint PIECES = 1;
 #include "include/split.glsl"
 
 const uint SETS = 1 + PAIR;
-const uint STRIDE = BK / 4 + 2;               // of a row in shared memory, in vectors of 4 halves
+const uint STRIDE = BK / 8 + 1;               // of a row in shared memory, in vectors of 8 halves
 const uint PANEL_W = SETS * BM * STRIDE, PANEL_X = BN * STRIDE;
 const uint FM = BM / SGM / CM, FN = BN / SGN / CN;
 const uint SEGS = BK / 8;                     // segments of 8 elements in a row of a panel
 const uint EACH_W = (SETS * BM * SEGS + WG - 1) / WG, EACH_X = (BN * SEGS + WG - 1) / WG;
 const float HALF_MAX = 65504.0;
 
-shared f16vec4 sw[2 * PANEL_W];
-shared f16vec4 sx[2 * PANEL_X];
+shared uvec4 sw[2 * PANEL_W]; // each 8 halves
+shared uvec4 sx[2 * PANEL_X];
 shared float results[SETS * SGM * SGN * CM * CN];
 
-f16vec4 halves(vec4 v) { return f16vec4(clamp(v, vec4(-HALF_MAX), vec4(HALF_MAX))); }
+uvec2 halves(vec4 v) {
+  v = clamp(v, vec4(-HALF_MAX), vec4(HALF_MAX));
+  return uvec2(packFloat2x16(f16vec2(v.xy)), packFloat2x16(f16vec2(v.zw)));
+}
 
 // fetchWeights is segment i of the panel from element k0 on: row i / SEGS of both sets.
 void fetchWeights(Matrix m, uint i, uint k0, out vec4 a, out vec4 b) {
@@ -90,8 +93,6 @@ uvec4 fetchX(uint firstR, uint i, uint k0) {
   return U32x4In(uint64_t(x)).v[r * segments + segment];
 }
 
-f16vec4 halves(uvec2 v) { return f16vec4(unpackFloat2x16(v.x), unpackFloat2x16(v.y)); }
-
 void main() {
   beginFormat(k);
   Tile at = tileOf(SUPER);
@@ -112,7 +113,7 @@ void main() {
 #define sums acc
 #endif
 
-  f16vec4 w[2 * EACH_W];
+  uvec4 w[EACH_W];
   uvec4 v[EACH_X];
   uint half_ = 0;
   for (uint k0 = span.x; k0 < span.y + BK; k0 += BK) {
@@ -121,8 +122,7 @@ void main() {
       vec4 a, b;
       [[unroll]] for (uint i = 0; i < EACH_W; i++) {
         fetchWeights(m, lane + i * WG, k0, a, b);
-        w[2u * i] = halves(a);
-        w[2u * i + 1u] = halves(b);
+        w[i] = uvec4(halves(a), halves(b));
       }
       [[unroll]] for (uint i = 0; i < EACH_X; i++) v[i] = fetchX(firstR, lane + i * WG, k0);
     }
@@ -131,11 +131,11 @@ void main() {
       [[unroll]] for (uint e = 0; e < BK; e += CK) {
         coopmat<float16_t, gl_ScopeSubgroup, CK, CN, gl_MatrixUseB> b[FN];
         [[unroll]] for (uint j = 0; j < FN; j++)
-          coopMatLoad(b[j], sx, fromX + (tileN + j * CN) * STRIDE + e / 4u, STRIDE, gl_CooperativeMatrixLayoutColumnMajor);
+          coopMatLoad(b[j], sx, fromX + (tileN + j * CN) * STRIDE + e / 8u, STRIDE, gl_CooperativeMatrixLayoutColumnMajor);
         [[unroll]] for (uint i = 0; i < SETS * FM; i++) {
           coopmat<float16_t, gl_ScopeSubgroup, CM, CK, gl_MatrixUseA> a;
           uint row = i / FM * BM + tileM + i % FM * CM;
-          coopMatLoad(a, sw, fromW + row * STRIDE + e / 4u, STRIDE, gl_CooperativeMatrixLayoutRowMajor);
+          coopMatLoad(a, sw, fromW + row * STRIDE + e / 8u, STRIDE, gl_CooperativeMatrixLayoutRowMajor);
           [[unroll]] for (uint j = 0; j < FN; j++) acc[i * FN + j] = coopMatMulAdd(a, b[j], acc[i * FN + j]);
         }
       }
@@ -150,18 +150,12 @@ void main() {
     }
     if (k0 < span.y) {
       [[unroll]] for (uint i = 0; i < EACH_W; i++) {
-        uint s = lane + i * WG, to = half_ * PANEL_W + s / SEGS * STRIDE + s % SEGS * 2u;
-        if (s < SETS * BM * SEGS) {
-          sw[to] = w[2u * i];
-          sw[to + 1u] = w[2u * i + 1u];
-        }
+        uint s = lane + i * WG;
+        if (s < SETS * BM * SEGS) sw[half_ * PANEL_W + s / SEGS * STRIDE + s % SEGS] = w[i];
       }
       [[unroll]] for (uint i = 0; i < EACH_X; i++) {
-        uint s = lane + i * WG, to = half_ * PANEL_X + s / SEGS * STRIDE + s % SEGS * 2u;
-        if (s < BN * SEGS) {
-          sx[to] = halves(v[i].xy);
-          sx[to + 1u] = halves(v[i].zw);
-        }
+        uint s = lane + i * WG;
+        if (s < BN * SEGS) sx[half_ * PANEL_X + s / SEGS * STRIDE + s % SEGS] = v[i];
       }
     }
     half_ = 1u - half_;
@@ -175,8 +169,7 @@ void main() {
     [[unroll]] for (uint j = 0; j < FN; j++) {
       [[unroll]] for (uint s = 0; s < SETS; s++)
         coopMatStore(sums[(s * FM + i) * FN + j], results, base + s * CM * CN, CM, gl_CooperativeMatrixLayoutColumnMajor);
-      // The fragment is written before the subgroup reads it.
-      controlBarrier(gl_ScopeSubgroup, gl_ScopeSubgroup, gl_StorageSemanticsShared, gl_SemanticsAcquireRelease);
+      barrier(); // the fragment is written before the subgroup reads it; all subgroups come here as often
       for (uint e = gl_SubgroupInvocationID; e < CM * CN; e += gl_SubgroupSize) {
         uint n = m.first + tileM + i * CM + e % CM, r = firstR + tileN + j * CN + e / CM;
         if (n >= m.n || r >= rows) continue;
@@ -184,8 +177,7 @@ void main() {
         if (PAIR == 1) up = results[base + CM * CN + e] * scale;
         finish(m, n, r, at.piece, results[base + e] * scale, up);
       }
-      // It is read before the next one overwrites it.
-      controlBarrier(gl_ScopeSubgroup, gl_ScopeSubgroup, gl_StorageSemanticsShared, gl_SemanticsAcquireRelease);
+      barrier(); // it is read before the next one overwrites it
     }
   }
 }

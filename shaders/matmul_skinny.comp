@@ -44,18 +44,20 @@ layout(constant_id = 12) const uint PIECES = 1;
 const uint SETS = 1 + PAIR;
 const uint SG = WG / SGS;
 const uint UNITS = BK / 16;                   // of a row of a panel
-const uint STRIDE = BK / 4 + 2;               // of a row in shared memory, in vectors of 4 halves
+const uint STRIDE = BK / 8 + 1;               // of a row in shared memory, in vectors of 8 halves
 const uint PANEL_W = SETS * BM * STRIDE, PANEL_X = BN * STRIDE;
 const uint FM = BM / CM, FN = BN / CN;
 const uint EACH_W = (SETS * BM * UNITS + SG - 1) / SG, EACH_X = (2 * BN * UNITS + SG - 1) / SG;
 const float HALF_MAX = 65504.0;
 
-shared f16vec4 sw[SGS * PANEL_W];
-shared f16vec4 sx[SGS * PANEL_X];
+shared uvec4 sw[SGS * PANEL_W]; // each 8 halves
+shared uvec4 sx[SGS * PANEL_X];
 shared float results[SETS * SGS * CM * CN];
 
-f16vec4 halves(vec4 v) { return f16vec4(clamp(v, vec4(-HALF_MAX), vec4(HALF_MAX))); }
-f16vec4 halves(uvec2 v) { return f16vec4(unpackFloat2x16(v.x), unpackFloat2x16(v.y)); }
+uvec2 halves(vec4 v) {
+  v = clamp(v, vec4(-HALF_MAX), vec4(HALF_MAX));
+  return uvec2(packFloat2x16(f16vec2(v.xy)), packFloat2x16(f16vec2(v.zw)));
+}
 
 // unitOf decodes a unit of a row, zeros past its end.
 void unitOf(Row w, uint unit, out vec4 v[4]) {
@@ -85,20 +87,30 @@ void main() {
   [[unroll]] for (uint i = 0; i < SETS * FM * FN; i++)
     acc[i] = coopmat<float, gl_ScopeSubgroup, CM, CN, gl_MatrixUseAccumulator>(0.0);
   // The first round multiplies zeros, so that the loop has one form for all rounds and no branch between loads and products.
-  for (uint i = lane; i < PANEL_W; i += SG) sw[ownW + i] = f16vec4(0);
-  for (uint i = lane; i < PANEL_X; i += SG) sx[ownX + i] = f16vec4(0);
-  controlBarrier(gl_ScopeSubgroup, gl_ScopeSubgroup, gl_StorageSemanticsShared, gl_SemanticsAcquireRelease);
+  uvec4 w[2 * EACH_W];
+  uvec4 v[EACH_X];
+  [[unroll]] for (uint i = 0; i < 2 * EACH_W; i++) w[i] = uvec4(0);
+  [[unroll]] for (uint i = 0; i < EACH_X; i++) v[i] = uvec4(0);
 
   // All subgroups take as many rounds: some drivers make a barrier of the subgroup one of the workgroup.
   for (uint round = span.x; round < span.y + SGS * BK; round += SGS * BK) {
-    f16vec4 w[4 * EACH_W];
-    uvec4 v[EACH_X];
+    [[unroll]] for (uint i = 0; i < EACH_W; i++) {
+      uint at = lane + i * SG;
+      if (at < SETS * BM * UNITS)
+        [[unroll]] for (uint j = 0; j < 2u; j++) sw[ownW + at / UNITS * STRIDE + at % UNITS * 2u + j] = w[2u * i + j];
+    }
+    [[unroll]] for (uint i = 0; i < EACH_X; i++) {
+      uint at = lane + i * SG;
+      if (at < 2u * BN * UNITS) sx[ownX + at / (2u * UNITS) * STRIDE + at % (2u * UNITS)] = v[i];
+    }
+    // They are written before the subgroup reads them.
+    controlBarrier(gl_ScopeSubgroup, gl_ScopeSubgroup, gl_StorageSemanticsShared, gl_SemanticsAcquireRelease);
     uint k0 = round + gl_SubgroupID * BK, first = k0 < span.y ? k0 / 16u : units; // past the end, as in the last round, zeros
     [[unroll]] for (uint i = 0; i < EACH_W; i++) {
       uint at = lane + i * SG, row = at / UNITS;
       vec4 d[4];
       unitOf(rowAt(row < BM ? m.w : w1, min(m.first + row % BM, m.n - 1u), rowBytes), first + at % UNITS, d);
-      [[unroll]] for (uint j = 0; j < 4u; j++) w[4u * i + j] = halves(d[j]);
+      [[unroll]] for (uint j = 0; j < 2u; j++) w[2u * i + j] = uvec4(halves(d[2u * j]), halves(d[2u * j + 1u]));
     }
     [[unroll]] for (uint i = 0; i < EACH_X; i++) {
       uint at = lane + i * SG, unit = first + at % (2u * UNITS) / 2u, r = min(firstR + at / (2u * UNITS), rows - 1u);
@@ -109,28 +121,14 @@ void main() {
     [[unroll]] for (uint e = 0; e < BK; e += CK) {
       coopmat<float16_t, gl_ScopeSubgroup, CK, CN, gl_MatrixUseB> b[FN];
       [[unroll]] for (uint j = 0; j < FN; j++)
-        coopMatLoad(b[j], sx, ownX + j * CN * STRIDE + e / 4u, STRIDE, gl_CooperativeMatrixLayoutColumnMajor);
+        coopMatLoad(b[j], sx, ownX + j * CN * STRIDE + e / 8u, STRIDE, gl_CooperativeMatrixLayoutColumnMajor);
       [[unroll]] for (uint i = 0; i < SETS * FM; i++) {
         coopmat<float16_t, gl_ScopeSubgroup, CM, CK, gl_MatrixUseA> a;
-        coopMatLoad(a, sw, ownW + i * CM * STRIDE + e / 4u, STRIDE, gl_CooperativeMatrixLayoutRowMajor);
+        coopMatLoad(a, sw, ownW + i * CM * STRIDE + e / 8u, STRIDE, gl_CooperativeMatrixLayoutRowMajor);
         [[unroll]] for (uint j = 0; j < FN; j++) acc[i * FN + j] = coopMatMulAdd(a, b[j], acc[i * FN + j]);
       }
     }
     // The subgroup has used its panels up, and may write the next.
-    controlBarrier(gl_ScopeSubgroup, gl_ScopeSubgroup, gl_StorageSemanticsShared, gl_SemanticsAcquireRelease);
-    [[unroll]] for (uint i = 0; i < EACH_W; i++) {
-      uint at = lane + i * SG;
-      if (at < SETS * BM * UNITS)
-        [[unroll]] for (uint j = 0; j < 4u; j++) sw[ownW + at / UNITS * STRIDE + at % UNITS * 4u + j] = w[4u * i + j];
-    }
-    [[unroll]] for (uint i = 0; i < EACH_X; i++) {
-      uint at = lane + i * SG, to = ownX + at / (2u * UNITS) * STRIDE + at % (2u * UNITS) * 2u;
-      if (at < 2u * BN * UNITS) {
-        sx[to] = halves(v[i].xy);
-        sx[to + 1u] = halves(v[i].zw);
-      }
-    }
-    // They are written before the subgroup reads them.
     controlBarrier(gl_ScopeSubgroup, gl_ScopeSubgroup, gl_StorageSemanticsShared, gl_SemanticsAcquireRelease);
   }
 

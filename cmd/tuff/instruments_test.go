@@ -12,6 +12,7 @@ import (
 
 	"tuff/gpu"
 	"tuff/host/compare"
+	"tuff/host/compute"
 	"tuff/host/profile"
 	"tuff/host/testkit"
 	"tuff/shaders"
@@ -223,6 +224,10 @@ func TestKernelsBench(t *testing.T) {
 	require.NoError(t, json.Unmarshal([]byte(tuff(t, "kernels", "bench", "attention", "--context", "70", "--rows", "1", "--variant", "attention_split", "-r", "1", "--json").ok(t).out), &rows))
 	require.Len(t, rows, 1)
 	assert.Contains(t, rows[0].Kernel, "attention_combine")
+	require.NoError(t, json.Unmarshal([]byte(tuff(t, "kernels", "bench", "matmul", "-m", "64", "-k", "512", "--rows", "20", "--variant", "matmul_tile_32,matmul_tile_split", "-r", "1", "--json").ok(t).out), &rows))
+	require.Len(t, rows, 2)
+	assert.Equal(t, "matmul_q8_0_tile_32", rows[0].Kernel)
+	assert.Equal(t, "matmul_q8_0_tile_32_k3+matmul_join", rows[1].Kernel)
 	r := tuff(t, "kernels", "bench", "matmul", "-m", "64", "-k", "250")
 	assert.Equal(t, exitUsage, r.code)
 	assert.Contains(t, r.err, "250")
@@ -252,5 +257,24 @@ func TestKernelsList(t *testing.T) {
 	out := tuff(t, "kernels", "list").ok(t).out
 	for _, v := range []string{"matmul_vec", "matmul_tile_64", "attention_split", "rope_kvstore", "HERE"} {
 		assert.Contains(t, out, v)
+	}
+}
+
+// On hardware the self-check runs the kernels of fast arithmetic, which are chosen by the number of rows.
+func TestSelfCheckMeetsEveryNumberOfRows(t *testing.T) {
+	for _, f := range []compute.DType{compute.F16, compute.Q4_K, compute.Q8_0} {
+		var few, some, many int
+		for _, c := range selfCheckCases(compute.Fast) {
+			switch {
+			case c.Op != "matmul" || c.Format != f:
+			case c.Rows > 64:
+				many++
+			case c.Rows > 8:
+				some++
+			default:
+				few++
+			}
+		}
+		assert.True(t, few > 0 && some > 0 && many > 0, "%v: %d, %d and %d cases of few, some and many rows", f, few, some, many)
 	}
 }

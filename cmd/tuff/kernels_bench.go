@@ -22,7 +22,8 @@ import (
 type labShape struct {
 	m, k                int
 	rows, tiles         []int
-	typ, variant        string
+	typ                 string
+	variants            []string
 	heads, kvHeads, dim int
 	context             []int
 	size, runs          int
@@ -40,6 +41,7 @@ without), its time and the elements loaded from global memory per result, counte
 the naive form needs and 2·size/tile. Every product is checked against float64 sums.`,
 		Example: `  tuff kernels bench matmul --tile 1,8,16,32
   tuff kernels bench matmul --type Q4_K -m 4096 -k 4096 --rows 1,8,512
+  tuff kernels bench matmul --type Q4_K --rows 16,64 --variant matmul_skinny,matmul_coop,matmul_coop_split
   tuff kernels bench attention --context 512,4096 --rows 1`,
 		Args: usage(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -69,7 +71,7 @@ the naive form needs and 2·size/tile. Every product is checked against float64 
 	f.IntVarP(&s.k, "k", "k", 2048, "elements of a row")
 	f.IntSliceVar(&s.rows, "rows", []int{1, 4, 64}, "rows of X, or new tokens")
 	f.StringVar(&s.typ, "type", "Q8_0", "weight format")
-	f.StringVar(&s.variant, "variant", "", "force this variant (tuff kernels list)")
+	f.StringSliceVar(&s.variants, "variant", nil, "force these variants (tuff kernels list), a line each; all: every one that the device has")
 	f.IntVar(&s.heads, "heads", 32, "query heads")
 	f.IntVar(&s.kvHeads, "kv-heads", 8, "KV heads")
 	f.IntVar(&s.dim, "head-dim", 64, "elements of a head")
@@ -179,8 +181,8 @@ func (c *common) benchKernel(ctx context.Context, dev *gpu.Device, op string, s 
 		contexts = s.context
 	}
 	for _, keys := range contexts {
-		for _, n := range s.rows {
-			row, err := c.benchShape(ctx, dev, op, s, n, keys)
+		for _, at := range s.each(dev, op) {
+			row, err := c.benchShape(ctx, dev, op, s, at.variant, at.rows, keys)
 			if err != nil {
 				return err
 			}
@@ -206,6 +208,34 @@ func (c *common) benchKernel(ctx context.Context, dev *gpu.Device, op string, s 
 	return w.Flush()
 }
 
+// labRun is one line of a table of kernels.
+type labRun struct {
+	rows    int
+	variant string // or what the plan chooses
+}
+
+// each are the runs for every number of rows: one, or one a variant.
+func (s *labShape) each(dev *gpu.Device, op string) (runs []labRun) {
+	variants := s.variants
+	if len(variants) == 0 {
+		variants = []string{""}
+	}
+	if len(variants) == 1 && variants[0] == "all" {
+		variants = nil
+		for _, v := range dev.Variants() {
+			if v.Op == op && v.Lacks == "" {
+				variants = append(variants, v.Name)
+			}
+		}
+	}
+	for _, n := range s.rows {
+		for _, v := range variants {
+			runs = append(runs, labRun{n, v})
+		}
+	}
+	return runs
+}
+
 // ofMatrix is a cell of the column of shares of the matrix units, which only devices have whose matrix units were measured.
 func ofMatrix(there bool, cell string) string {
 	if !there {
@@ -215,7 +245,7 @@ func ofMatrix(there bool, cell string) string {
 }
 
 // benchShape times one op alone, as a program of one instruction.
-func (c *common) benchShape(ctx context.Context, dev *gpu.Device, op string, s *labShape, n, keys int) (row kernelRow, err error) {
+func (c *common) benchShape(ctx context.Context, dev *gpu.Device, op string, s *labShape, variant string, n, keys int) (row kernelRow, err error) {
 	var made []compute.Buffer
 	defer func() {
 		for _, b := range made {
@@ -251,8 +281,8 @@ func (c *common) benchShape(ctx context.Context, dev *gpu.Device, op string, s *
 	out := func(cols int) compute.Ref {
 		return p.Declare(compute.Tensor{Name: "out", Role: compute.Output, DType: compute.F32, Rows: compute.PerToken(1), Cols: cols})
 	}
-	if s.variant != "" {
-		o.Variant = map[string]string{op: s.variant}
+	if variant != "" {
+		o.Variant = map[string]string{op: variant}
 	}
 	table := func(cols int) (compute.Ref, error) { // a tensor of one row per token
 		t, err := fixed("x", compute.Weight, compute.F32, 1, cols)

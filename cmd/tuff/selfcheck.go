@@ -32,16 +32,22 @@ func (v *verdict) String() string {
 }
 
 // selfCheckCases picks one short case per op and weight format: enough to see a driver that computes wrongly, in a second
-// or two. The full suite is tuff kernels test.
-func selfCheckCases() []conformance.Case {
+// or two. In fast arithmetic multiplications have kernels of their own for up to 8, up to 64 and more rows: one of each. The
+// full suite is tuff kernels test.
+func selfCheckCases(math compute.Math) []conformance.Case {
 	type key struct {
-		op     string
-		format compute.DType
+		op         string
+		format     compute.DType
+		some, many bool // rows
 	}
 	seen := map[key]int{}
 	var list []conformance.Case
 	for _, c := range conformance.Cases() {
-		if k := (key{c.Op, c.Format}); c.Quick && seen[k] < 2 && c.Op != "program" {
+		k := key{op: c.Op, format: c.Format}
+		if math == compute.Fast {
+			k.some, k.many = c.Rows > 8, c.Rows > 64
+		}
+		if c.Quick && seen[k] < 2 && c.Op != "program" {
 			seen[k]++
 			list = append(list, c)
 		}
@@ -66,7 +72,7 @@ func selfCheck(ctx context.Context, dev *gpu.Device) (*verdict, error) {
 		arithmetics = append(arithmetics, compute.Fast) // which has kernels of its own there
 	}
 	for _, math := range arithmetics {
-		for _, c := range selfCheckCases() {
+		for _, c := range selfCheckCases(math) {
 			if math == compute.Fast && !strings.Contains(c.Op, "matmul") || !c.In(math) {
 				continue
 			}

@@ -19,6 +19,7 @@ type Case struct {
 	Seed     uint64
 	Format   compute.DType // weight format that the device must have; NoDType: none in particular
 	Quick    bool          // part of the short run
+	Rows     int           // of X in the multiplications of op matmul, which choose kernels by it; else 0
 	Wide     bool          // weights beyond the range of half precision, which fast arithmetic need not hold: see In
 	fill     func(*build)
 }
