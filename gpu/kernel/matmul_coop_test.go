@@ -1,6 +1,7 @@
 package kernel
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -109,6 +110,7 @@ func TestWhereSumsAreHalves(t *testing.T) {
 		groups, err := Plan(caps, product1(c.format, 4096, 4096), compute.Options{MaxTokens: 600, MaxOutputs: 1, MaxSeqs: 1, Math: compute.Fast})
 		require.NoError(t, err)
 		assert.Equal(t, c.want, groups[0].last())
+		assert.Equal(t, c.top == coopHalfTop, strings.Contains(groups[0].Why, "sums in half precision"), groups[0].Why)
 		for _, d := range groups[0].Dispatches {
 			if d.Module == "matmul_halves" {
 				assert.Equal(t, c.top, d.Spec[1], "%v", c.format)
