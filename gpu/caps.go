@@ -53,6 +53,7 @@ func capsOf(d *vk.Device) kernel.Caps {
 		ops = sub.Operations
 	}
 	return kernel.Caps{
+		Vendor:       p.VendorID,
 		SubgroupSize: sub.Size, SharedBytes: p.Limits.MaxComputeSharedMemorySize, MaxInvocations: p.Limits.MaxComputeWorkGroupInvocations,
 		MaxGrid: p.Limits.MaxComputeWorkGroupCount, PushBytes: p.Limits.MaxPushConstantsSize, Float16: f.Float16, Int8: f.Int8,
 		Storage16: f.Storage16, Storage8: f.Storage8, IntegerDot: f.IntegerDotProduct, MemoryModel: f.MemoryModel, CoopMat: coopMatsOf(p, f),

@@ -1,7 +1,7 @@
 // Package gpu is compute.Device on Vulkan. It compiles a program into dispatches, plans scratch memory, puts barriers where
 // two dispatches truly depend on each other, records everything once per shape and replays it; what changes from one run to
 // the next lies in a small step buffer that the device reads. It knows ops and buffers, but no model: no layer, vocabulary
-// or architecture. Vendors and drivers are mentioned in caps.go and quirks.go only.
+// or architecture. Vendors and drivers are mentioned in caps.go, quirks.go and kernel/vendors.go only.
 package gpu
 
 import (

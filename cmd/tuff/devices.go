@@ -221,6 +221,7 @@ type deviceReport struct {
 	SelfCheck string           `json:"self_check"`
 	Measured  *compute.Limits  `json:"measured,omitempty"`
 	Tuned     kernel.Tuned     `json:"tuned,omitempty"`
+	TunedMany kernel.TunedMany `json:"tuned_many,omitempty"`
 	Auto      bool             `json:"auto"`
 	Why       string           `json:"why,omitempty"`
 }
@@ -329,7 +330,8 @@ func (c *common) inspectDevice(ctx context.Context, f gpu.Found, r *deviceReport
 	if l, ok := readLimits(f.Info); ok {
 		r.Measured = l
 	}
-	r.Tuned = readTuned(f.Info)
+	known := readTuned(f.Info)
+	r.Tuned, r.TunedMany = known.few, known.many
 	if !check && !measure {
 		return nil
 	}
@@ -373,8 +375,8 @@ func (c *common) printDevices(list []deviceReport) {
 		if l := r.Measured; l != nil {
 			printLimits(w, l)
 		}
-		if len(r.Tuned) > 0 {
-			fmt.Fprintf(w, "  tuned\t%d kernels of one row (tuff tune)\n", len(r.Tuned))
+		if n := len(r.Tuned) + len(r.TunedMany); n > 0 {
+			fmt.Fprintf(w, "  tuned\t%d kernels (tuff tune)\n", n)
 		}
 		for _, k := range []string{"maxComputeSharedMemorySize", "maxComputeWorkGroupInvocations", "subgroupSize", "maxMemoryAllocationSize"} {
 			if v, ok := r.Limits[k]; ok && c.verb {

@@ -27,6 +27,7 @@ type labShape struct {
 	heads, kvHeads, dim int
 	context             []int
 	size, runs          int
+	candidates          bool
 }
 
 func newKernelsBench() *cobra.Command {
@@ -42,6 +43,7 @@ the naive form needs and 2·size/tile. Every product is checked against float64 
 		Example: `  tuff kernels bench matmul --tile 1,8,16,32
   tuff kernels bench matmul --type Q4_K -m 4096 -k 4096 --rows 1,8,512
   tuff kernels bench matmul --type Q4_K --rows 16,64 --variant matmul_skinny,matmul_coop,matmul_coop_split
+  tuff kernels bench matmul --rows 1,64 --candidates
   tuff kernels bench attention --context 512,4096 --rows 1`,
 		Args: usage(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -51,12 +53,17 @@ the naive form needs and 2·size/tile. Every product is checked against float64 
 			if args[0] != "matmul" && args[0] != "attention" || len(s.tiles) > 0 && args[0] != "matmul" {
 				return usageError{fmt.Errorf("got op %q, want matmul or attention, and --tile with matmul only", args[0])}
 			}
+			if s.candidates && (len(s.tiles) > 0 || len(s.variants) > 0) {
+				return usageError{errors.New("--candidates: got --tile or --variant too, want one of them")}
+			}
 			dev, err := c.openLab()
 			if err != nil {
 				return err
 			}
 			if len(s.tiles) > 0 {
 				err = c.benchSquares(cmd.Context(), dev, &s)
+			} else if s.candidates {
+				err = c.benchCandidates(cmd.Context(), dev, args[0], &s)
 			} else {
 				err = c.benchKernel(cmd.Context(), dev, args[0], &s)
 			}
@@ -76,6 +83,7 @@ the naive form needs and 2·size/tile. Every product is checked against float64 
 	f.IntVar(&s.kvHeads, "kv-heads", 8, "KV heads")
 	f.IntVar(&s.dim, "head-dim", 64, "elements of a head")
 	f.IntSliceVar(&s.context, "context", []int{256, 1024}, "keys")
+	f.BoolVar(&s.candidates, "candidates", false, "every shape that tuff tune would try, fastest first, and why the plan takes the one it takes")
 	f.IntVarP(&s.runs, "repetitions", "r", 9, "measured runs; the median counts")
 	return cmd
 }
@@ -168,6 +176,7 @@ type kernelRow struct {
 	OfBandwidth float64 `json:"share_of_bandwidth"`
 	OfFLOPs     float64 `json:"share_of_flops"`
 	OfMatrix    float64 `json:"share_of_matrix,omitempty"`
+	Why         string  `json:"why,omitempty"` // the plan took this kernel
 }
 
 func (c *common) benchKernel(ctx context.Context, dev *gpu.Device, op string, s *labShape) error {
@@ -357,7 +366,8 @@ func (c *common) benchShape(ctx context.Context, dev *gpu.Device, op string, s *
 	}
 	slices.Sort(times)
 	cost := p.Instrs[1].Op.Cost(p, step)
-	row = kernelRow{Op: op, Shape: p.Instrs[1].Op.Shape(p), Rows: n, Keys: keys, Kernel: strings.Join(names, "+"), Seconds: times[len(times)/2], Min: times[0]}
+	row = kernelRow{Op: op, Shape: p.Instrs[1].Op.Shape(p), Rows: n, Keys: keys, Kernel: strings.Join(names, "+"), Seconds: times[len(times)/2], Min: times[0],
+		Why: x.Placement()[1].Why}
 	row.BytesPerSec, row.FLOPsPerSec = float64(cost.Bytes)/row.Seconds, float64(cost.FLOPs)/row.Seconds
 	return row, nil
 }

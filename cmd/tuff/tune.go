@@ -21,45 +21,57 @@ import (
 // tunedFile is what tune found for a device.
 type tunedFile struct {
 	cached
-	Shapes kernel.Tuned `json:"shapes"`
+	Shapes kernel.Tuned     `json:"shapes"`
+	Many   kernel.TunedMany `json:"many,omitempty"` // not in files of earlier versions
 }
 
-func readTuned(info compute.Info) kernel.Tuned {
+func readTuned(info compute.Info) found {
 	var f tunedFile
 	if info.Kind == compute.Host || !readCached(cachePath("tuned", info), &f) || f.cached != cachedFor(info) {
-		return nil
+		return found{}
 	}
-	return f.Shapes
+	return found{f.Shapes, f.Many}
 }
+
+func (f found) count() int { return len(f.few) + len(f.many) }
 
 // useTuned makes a device use what was found for it.
 func (c *common) useTuned(dev *gpu.Device) *gpu.Device {
 	if !c.untuned {
-		dev.SetTuned(readTuned(dev.Info()))
+		f := readTuned(dev.Info())
+		dev.SetTuned(f.few)
+		dev.SetTunedMany(f.many)
 	}
 	return dev
 }
 
 // tuneRow is what was found for one product. Times are those of the groups of the program that it is in, for one token.
 type tuneRow struct {
-	Product string      `json:"product"`
-	Groups  int         `json:"groups"`
-	Planned float64     `json:"planned_seconds"`
-	Best    float64     `json:"best_seconds"`
-	Gain    float64     `json:"gain"` // planned / best
-	Shape   *kernel.Few `json:"shape,omitempty"`
+	Product string       `json:"product"`
+	Groups  int          `json:"groups"`
+	Planned float64      `json:"planned_seconds"`
+	Best    float64      `json:"best_seconds"`
+	Gain    float64      `json:"gain"` // planned / best
+	Shape   *kernel.Few  `json:"shape,omitempty"`
+	Many    *kernel.Many `json:"many,omitempty"`
 }
 
 // tuneReport is all that tune has to say.
 type tuneReport struct {
-	Device  string    `json:"device"`
-	Driver  string    `json:"driver"`
-	Shapes  int       `json:"shapes"` // tried
-	Refused []string  `json:"refused,omitempty"`
-	Rows    []tuneRow `json:"products"`
-	// What a token took of the device, as planned and as tuned, run in turns.
-	Planned float64 `json:"planned_token_seconds"`
-	Tuned   float64 `json:"tuned_token_seconds"`
+	Device  string     `json:"device"`
+	Driver  string     `json:"driver"`
+	Shapes  int        `json:"shapes"` // tried
+	Refused []string   `json:"refused,omitempty"`
+	Rows    []tuneRow  `json:"products"`
+	Steps   []tuneStep `json:"steps"`
+}
+
+// tuneStep is what a step of so many rows took of the device, as planned and as tuned, run in turns.
+type tuneStep struct {
+	Class   string  `json:"class,omitempty"` // what was tuned; "": the multiplications of one row
+	Rows    int     `json:"rows"`
+	Planned float64 `json:"planned_seconds"`
+	Tuned   float64 `json:"tuned_seconds"`
 	Kept    bool    `json:"kept"`
 }
 
@@ -72,12 +84,14 @@ func newTune() *cobra.Command {
 	var dry, forget bool
 	cmd := &cobra.Command{
 		Use:   "tune",
-		Short: "Find the fastest kernel shapes for a model's decoding on this device, and remember them",
-		Long: `Decoding is a multiplication of one row by every matrix of the model. tune tries each shape of that kernel that the device can
-run (weight rows of a workgroup, and how many invocations share them) in the model's own program: first against the CPU in
-conformance cases and against the planned kernels' logits, then for time, all shapes in turns. What is faster by more than
-3 % is remembered for this device, driver and version of the shaders, and used by every command that runs a model from
-then on, also for other models with matrices of the same format and size. A shape that computes wrongly is refused and named.`,
+		Short: "Find the fastest kernel shapes for a model on this device, and remember them",
+		Long: `Decoding is a multiplication of one row by every matrix of the model, and attention over the context; a prompt multiplies many
+rows. tune tries each shape of these kernels that the device can run in the model's own program: weight rows of a workgroup and
+how many invocations share them for one row, tiles for 16, 64 and 512 rows, pairs and keys of a workgroup for attention. First
+against the CPU in conformance cases and against the planned kernels' logits, then for time, all shapes in turns. What is faster
+by more than 3 % is remembered for this device, driver and version of the shaders, and used by every command that runs a model
+from then on, also for other models with matrices of the same format and size. A shape that computes wrongly is refused and
+named. What was found is kept when tune is interrupted.`,
 		Example: "  tuff tune -m llama.gguf\n  tuff tune -m llama.gguf --device gpu:1 -r 20\n  tuff tune --forget",
 		Args:    usage(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -96,11 +110,11 @@ then on, also for other models with matrices of the same format and size. A shap
 			if !ok {
 				return errors.Join(usageError{errors.New("--device: got the CPU, want a GPU: only kernels of GPUs have shapes")}, l.Close())
 			}
-			report, err := c.tune(cmd.Context(), l, dev, kernel.Fews(dev.Caps(), l.Math()), rounds, !dry)
-			if err = errors.Join(err, l.Close()); err != nil {
-				return err
+			report, err := c.tune(cmd.Context(), l, dev, stagesOf(dev, l.Math()), rounds, !dry)
+			if report != nil && len(report.Steps) > 0 { // even if it was interrupted
+				err = errors.Join(err, c.printTune(report, dry))
 			}
-			return c.printTune(report, dry)
+			return errors.Join(err, l.Close())
 		},
 	}
 	c.modelFlags(cmd)
@@ -117,7 +131,7 @@ func (c *common) forgetTuned() error {
 	if err != nil {
 		return err
 	}
-	had := len(readTuned(dev.Info()))
+	had := readTuned(dev.Info()).count()
 	writeCached(cachePath("tuned", dev.Info()), tunedFile{cached: cachedFor(dev.Info())})
 	c.note("shapes forgotten: %d", had)
 	return dev.Close()
@@ -125,60 +139,113 @@ func (c *common) forgetTuned() error {
 
 // trial is the model's program for one token with one shape in every multiplication.
 type trial struct {
-	few    *kernel.Few // nil: as planned
+	shape  shape
 	exe    compute.Executable
 	groups [][]float64 // seconds, by group and round
 	total  []float64
 }
 
-// tune tries the shapes and, with keep, remembers what gains.
-func (c *common) tune(ctx context.Context, l *loaded, dev *gpu.Device, shapes []kernel.Few, rounds int, keep bool) (_ *tuneReport, err error) {
+// stage is one kind of work with the shapes that are tried for it.
+type stage struct {
+	class  *kernel.Class // nil: the multiplications of one row
+	shapes []shape
+}
+
+// stagesOf are all stages for a device: one row first, which decoding is made of.
+func stagesOf(dev *gpu.Device, math compute.Math) []stage {
+	list := []stage{fewStage(kernel.Fews(dev.Caps(), math))}
+	for i := range kernel.Classes {
+		st := stage{class: &kernel.Classes[i]}
+		for _, m := range kernel.Manys(dev.Caps(), kernel.Classes[i], dev.Info().Kind == compute.Software) {
+			st.shapes = append(st.shapes, shape{many: &m})
+		}
+		list = append(list, st)
+	}
+	return list
+}
+
+func fewStage(shapes []kernel.Few) (st stage) {
+	for i := range shapes {
+		st.shapes = append(st.shapes, shape{few: &shapes[i]})
+	}
+	return st
+}
+
+// tune tries the shapes of each stage and, with keep, remembers what gains as soon as a stage is through. An error leaves the report
+// of the stages before it.
+func (c *common) tune(ctx context.Context, l *loaded, dev *gpu.Device, stages []stage, rounds int, keep bool) (*tuneReport, error) {
 	if err := l.wantText("tune"); err != nil {
 		return nil, err
 	}
-	t := &tuner{l: l, dev: dev, step: new(compute.Step), o: l.CompileOptions(1)}
-	defer func() { err = errors.Join(err, t.close()) }()
-	if err := t.begin(ctx); err != nil {
-		return nil, err
-	}
 	info := dev.Info()
-	report := &tuneReport{Device: info.Name, Driver: info.Driver, Shapes: len(shapes)}
+	report := &tuneReport{Device: info.Name, Driver: info.Driver}
 	bar := c.bar("tune")
 	defer bar.done()
-	for i := range shapes {
-		bar.count("checking "+shapes[i].String(), i+1, len(shapes))
-		switch wrong, err := t.try(ctx, &shapes[i]); {
+	for _, st := range stages {
+		if err := c.tuneStage(ctx, l, dev, st, rounds, keep, report, bar); err != nil {
+			return report, err
+		}
+	}
+	return report, nil
+}
+
+func (c *common) tuneStage(ctx context.Context, l *loaded, dev *gpu.Device, st stage, rounds int, keep bool, report *tuneReport, bar *progress) (err error) {
+	rows := 1
+	if st.class != nil {
+		rows = min(st.class.Rows, l.ContextLen()/2)
+	}
+	t := &tuner{class: st.class, l: l, dev: dev, step: new(compute.Step), o: l.CompileOptions(rows)}
+	defer func() { err = errors.Join(err, t.close()) }()
+	if some, err := t.begin(ctx); err != nil || !some {
+		return err
+	}
+	for i, s := range st.shapes {
+		bar.count("checking "+s.String(), i+1, len(st.shapes))
+		switch wrong, err := t.try(ctx, s); {
 		case err != nil:
-			return nil, err
+			return err
 		case wrong != nil:
-			report.Refused = append(report.Refused, fmt.Sprintf("%v: %v", shapes[i], wrong))
+			report.Refused = append(report.Refused, fmt.Sprintf("%v: %v", s, wrong))
 		}
 	}
 	for i := range rounds + 1 { // the first warms caches
-		bar.count("round", i, rounds)
+		bar.count(fmt.Sprintf("%d rows, round", t.rows()), i, rounds)
 		if err := t.round(ctx, i > 0); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	found := t.judge(report)
-	if len(found) == 0 {
-		report.Planned = median(t.trials[0].total)
-		report.Tuned = report.Planned
-		return report, nil
+	report.Shapes += len(st.shapes)
+	list, f := t.judge()
+	report.Rows = append(report.Rows, list...)
+	step := tuneStep{Rows: t.rows(), Planned: median(t.trials[0].total)}
+	if st.class != nil {
+		step.Class = strings.TrimPrefix(st.class.Name, ", ")
 	}
-	if err := t.together(ctx, report, found, rounds); err != nil {
-		return nil, err
-	}
-	if report.Kept = keep && report.Tuned < report.Planned; report.Kept {
-		all := kernel.Tuned{}
-		maps.Copy(all, readTuned(info))
-		for _, r := range report.Rows { // what no longer gains goes
-			delete(all, r.Product)
+	if step.Tuned = step.Planned; f.count() > 0 {
+		if step.Planned, step.Tuned, err = t.together(ctx, f, rounds); err != nil {
+			return err
 		}
-		maps.Copy(all, found)
-		writeCached(cachePath("tuned", info), tunedFile{cachedFor(info), all})
+		if step.Kept = keep && step.Tuned < step.Planned; step.Kept {
+			remember(dev.Info(), list, f)
+		}
 	}
-	return report, nil
+	report.Steps = append(report.Steps, step)
+	return nil
+}
+
+// remember adds what was found to what was known of a device. What no longer gains goes.
+func remember(info compute.Info, list []tuneRow, f found) {
+	all := found{kernel.Tuned{}, kernel.TunedMany{}}
+	known := readTuned(info)
+	maps.Copy(all.few, known.few)
+	maps.Copy(all.many, known.many)
+	for _, r := range list {
+		delete(all.few, r.Product)
+		delete(all.many, r.Product)
+	}
+	maps.Copy(all.few, f.few)
+	maps.Copy(all.many, f.many)
+	writeCached(cachePath("tuned", info), tunedFile{cachedFor(info), all.few, all.many})
 }
 
 // median of a list that it sorts.
@@ -202,15 +269,30 @@ func (c *common) printTune(r *tuneReport, dry bool) error {
 		shape := "as planned"
 		if row.Shape != nil {
 			shape = row.Shape.String()
+		} else if row.Many != nil {
+			shape = row.Many.String()
 		}
 		fmt.Fprintf(w, "%s\t%d\t%s\t%s\t%.2f ×\t%s\t\n", strings.ReplaceAll(row.Product, " ", "\u00a0"), row.Groups, us(row.Planned), us(row.Best), row.Gain, shape)
 	}
 	if err := w.Flush(); err != nil {
 		return err
 	}
-	fmt.Fprintf(c.out, "a token: %s as planned, %s tuned\n", us(r.Planned), us(r.Tuned))
+	kept := 0
+	for _, st := range r.Steps {
+		what := "a token"
+		if st.Rows > 1 {
+			what = fmt.Sprintf("%d tokens", st.Rows)
+		}
+		if st.Class != "" {
+			what += " (" + st.Class + ")"
+		}
+		fmt.Fprintf(c.out, "%s: %s as planned, %s tuned\n", what, us(st.Planned), us(st.Tuned))
+		if st.Kept {
+			kept++
+		}
+	}
 	switch {
-	case r.Kept:
+	case kept > 0:
 		fmt.Fprintln(c.out, "remembered: every command that runs a model uses it from now on (tuff tune --forget)")
 	case dry:
 		fmt.Fprintln(c.out, "nothing remembered: --dry-run")

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"testing"
 
@@ -14,14 +15,14 @@ import (
 )
 
 // tuned is tune of the embedded model with some shapes.
-func tuned(t *testing.T, keep bool, shapes ...kernel.Few) (*tuneReport, *gpu.Device) {
+func tuned(t *testing.T, keep bool, stages ...stage) (*tuneReport, *gpu.Device) {
 	t.Helper()
 	c := &common{device: "gpu", math: "fast", untuned: true, out: new(bytes.Buffer), err: new(bytes.Buffer)}
 	l, err := c.load(t.Context(), engine.Options{})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, l.Close()) })
 	dev := l.dev.(*gpu.Device)
-	r, err := c.tune(t.Context(), l, dev, shapes, 3, keep)
+	r, err := c.tune(t.Context(), l, dev, stages, 3, keep)
 	require.NoError(t, err)
 	require.NoError(t, c.printTune(r, !keep))
 	assert.Contains(t, c.out.(*bytes.Buffer).String(), "as planned")
@@ -43,7 +44,7 @@ func TestTune(t *testing.T) {
 	}
 	good := kernel.Few{Kernel: map[string]string{"lane": "vec", "vec": "lane"}[other], Rows: 2, Group: 16}
 	breakShader(t, "matmul_q8_0_"+other)
-	r, dev := tuned(t, true, good, kernel.Few{Kernel: other, Rows: 1, Group: 8})
+	r, dev := tuned(t, true, fewStage([]kernel.Few{good, {Kernel: other, Rows: 1, Group: 8}}))
 	require.Len(t, r.Refused, 1)
 	assert.Contains(t, r.Refused[0], other+" 1×8: ")
 	assert.Equal(t, 2, r.Shapes)
@@ -60,11 +61,12 @@ func TestTune(t *testing.T) {
 		}
 	}
 	kept := readTuned(dev.Info())
-	if r.Kept {
-		assert.Len(t, kept, found)
-		assert.Less(t, r.Tuned, r.Planned)
+	require.Len(t, r.Steps, 1)
+	if r.Steps[0].Kept {
+		assert.Len(t, kept.few, found)
+		assert.Less(t, r.Steps[0].Tuned, r.Steps[0].Planned)
 	} else {
-		assert.Empty(t, kept)
+		assert.Zero(t, kept.count())
 	}
 }
 
@@ -76,17 +78,75 @@ func TestTunedIsUsed(t *testing.T) {
 	require.NoError(t, err)
 	info := dev.Info()
 	require.NoError(t, dev.Close())
-	writeCached(cachePath("tuned", info), tunedFile{cachedFor(info), kernel.Tuned{"Q8_0 2048×256 rmsnorm": {Kernel: "vec", Rows: 1, Group: 8}}})
+	writeCached(cachePath("tuned", info), tunedFile{cachedFor(info), kernel.Tuned{"Q8_0 2048×256 rmsnorm": {Kernel: "vec", Rows: 1, Group: 8}}, nil})
 	const used = "tuned: vec 1×8"
 	assert.Contains(t, tuff(t, "run", "--device", "gpu", "-v", "-n", "1", "Once").ok(t).err, used)
-	assert.Contains(t, tuff(t, "devices").ok(t).out, "1 kernels of one row (tuff tune)")
+	assert.Contains(t, tuff(t, "devices").ok(t).out, "1 kernels (tuff tune)")
 	assert.Contains(t, tuff(t, "tune", "--forget").ok(t).err, "shapes forgotten: 1")
 	assert.NotContains(t, tuff(t, "run", "--device", "gpu", "-v", "-n", "1", "Once").ok(t).err, used)
 
 	foreign := cachedFor(info)
 	foreign.Driver += " of another day"
-	writeCached(cachePath("tuned", info), tunedFile{foreign, kernel.Tuned{kernel.AnyProduct: {Kernel: "vec", Rows: 1, Group: 8}}})
-	assert.Empty(t, readTuned(info))
+	writeCached(cachePath("tuned", info), tunedFile{foreign, kernel.Tuned{kernel.AnyProduct: {Kernel: "vec", Rows: 1, Group: 8}}, nil})
+	assert.Zero(t, readTuned(info).count())
+}
+
+// Attention, and tiles where the device multiplies in them, are tuned in steps of their own; what an interruption leaves is kept.
+func TestTuneOfManyRows(t *testing.T) {
+	needGPU(t)
+	t.Setenv("XDG_CACHE_HOME", t.TempDir())
+	var stages []stage
+	for i, m := range []kernel.Many{{Kernel: "tile", Rows: 32, Cols: 64, Group: 128}, {}, {}, {Kernel: "attention_prefill", Rows: 8, Cols: 16, Group: 64}, {Kernel: "attention_decode", Cols: 16, Group: 64}} {
+		if m.Kernel != "" {
+			stages = append(stages, stage{class: &kernel.Classes[i], shapes: []shape{{many: &m}}})
+		}
+	}
+	r, _ := tuned(t, false, stages...)
+	assert.Empty(t, r.Refused)
+	var classes []string
+	for _, s := range r.Steps {
+		classes = append(classes, s.Class)
+		assert.Positive(t, s.Planned)
+		assert.Positive(t, s.Tuned)
+	}
+	assert.Subset(t, classes, []string{"prefill", "decode"})
+	keys := map[string]bool{}
+	for _, row := range r.Rows {
+		keys[row.Product] = true
+	}
+	assert.True(t, keys["attention 8/4×32/32 F16, prefill"], "%v", keys)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	c := &common{device: "gpu", math: "fast", untuned: true, out: new(bytes.Buffer), err: new(bytes.Buffer)}
+	l, err := c.load(t.Context(), engine.Options{})
+	require.NoError(t, err)
+	defer func() { require.NoError(t, l.Close()) }()
+	dev := l.dev.(*gpu.Device)
+	f := found{kernel.Tuned{"a": {Kernel: "vec", Rows: 1, Group: 8}}, kernel.TunedMany{"b, decode": {Kernel: "attention_decode", Cols: 16, Group: 64}}}
+	remember(dev.Info(), nil, f)
+	_, err = c.tune(ctx, l, dev, stages, 3, true)
+	require.ErrorIs(t, err, context.Canceled)
+	assert.Equal(t, f, readTuned(dev.Info()))
+	remember(dev.Info(), []tuneRow{{Product: "a"}}, found{})
+	assert.Equal(t, found{kernel.Tuned{}, f.many}, readTuned(dev.Info()), "what no longer gains goes, and nothing else")
+}
+
+// The lab shows what a choice competes with, and why it is one.
+func TestBenchOfCandidates(t *testing.T) {
+	needGPU(t)
+	t.Setenv("XDG_CACHE_HOME", t.TempDir())
+	var rows []candidateRow
+	require.NoError(t, json.Unmarshal([]byte(tuff(t, "kernels", "bench", "attention", "--context", "70", "--rows", "1", "--candidates", "-r", "1", "--json").ok(t).out), &rows))
+	require.Len(t, rows, 5)
+	choices := 0
+	for i, r := range rows {
+		if r.Choice != "" {
+			choices++
+			assert.Equal(t, "as planned", r.Candidate)
+		}
+		assert.True(t, i == 0 || r.Seconds >= rows[i-1].Seconds, "fastest first")
+	}
+	assert.Equal(t, 1, choices)
 }
 
 func TestTuneUsage(t *testing.T) {

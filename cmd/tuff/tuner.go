@@ -18,8 +18,31 @@ import (
 	"tuff/host/engine"
 )
 
-// tuner runs the program of one token of a model with kernels in several shapes.
+// shape is what is tried: of the multiplications of one row, or of a class of work on more.
+type shape struct {
+	few  *kernel.Few
+	many *kernel.Many
+}
+
+func (s shape) String() string {
+	switch {
+	case s.few != nil:
+		return s.few.String()
+	case s.many != nil:
+		return s.many.String()
+	}
+	return "as planned"
+}
+
+// found are shapes by what they were found for.
+type found struct {
+	few  kernel.Tuned
+	many kernel.TunedMany
+}
+
+// tuner runs a model's program for a step with kernels in several shapes.
 type tuner struct {
+	class    *kernel.Class // nil: the multiplications of one row
 	l        *loaded
 	dev      *gpu.Device
 	o        compute.Options
@@ -32,33 +55,63 @@ type tuner struct {
 	logits   []float64
 }
 
-// begin fills a context and runs the planned kernels.
-func (t *tuner) begin(ctx context.Context) (err error) {
+// begin fills a context and runs the planned kernels, if there are any to be tuned.
+func (t *tuner) begin(ctx context.Context) (some bool, err error) {
 	if t.cpu, err = fallback.New(fallback.Options{}); err != nil {
-		return err
+		return false, err
 	}
-	if t.products, err = t.dev.Products(t.l.Program(), t.o); err != nil {
-		return err
+	if t.products, err = t.keys(); err != nil {
+		return false, err
 	}
-	t.cases = tuneCases(t.l.Program())
+	if !slices.ContainsFunc(t.products, func(keys []string) bool { return len(keys) > 0 }) {
+		return false, nil
+	}
+	t.cases = tuneCases(t.l.Program(), t.class)
 	t.session = t.l.NewSession()
-	if err := t.session.Eval(ctx, make([]int32, min(16, t.l.ContextLen()-1)), engine.WantNone, nil); err != nil {
-		return err
+	rows, depth := t.rows(), 16
+	if t.class != nil && t.class.Kernel == "attention_decode" {
+		depth = min(1024, t.l.ContextLen()/2)
+		if t.dev.Info().Kind == compute.Software {
+			depth = min(64, depth)
+		}
 	}
-	if err := t.session.Step(t.step, []int32{0}, []int32{0}); err != nil {
-		return err
+	if err := t.session.Eval(ctx, make([]int32, max(min(depth, t.l.ContextLen()-rows), 0)), engine.WantNone, nil); err != nil {
+		return false, err
 	}
-	planned, err := t.compile(ctx, nil, nil)
+	if err := t.session.Step(t.step, make([]int32, rows), []int32{int32(rows - 1)}); err != nil {
+		return false, err
+	}
+	planned, err := t.compile(ctx, shape{}, found{})
 	if err != nil {
-		return err
+		return false, err
 	}
 	t.trials = append(t.trials, planned)
 	t.logits, err = t.run(ctx, planned)
-	return err
+	return true, err
 }
 
-// tuneCases are quick cases of the multiplications of few rows in the formats of a program.
-func tuneCases(p *compute.Program) []conformance.Case {
+// rows are those of the step.
+func (t *tuner) rows() int {
+	if t.class == nil {
+		return 1
+	}
+	return min(t.class.Rows, t.l.ContextLen()/2, t.o.MaxTokens)
+}
+
+// keys name what in each group has shapes of the tuner's kind.
+func (t *tuner) keys() ([][]string, error) {
+	if t.class == nil {
+		return t.dev.Products(t.l.Program(), t.o)
+	}
+	all, err := t.dev.Many(t.l.Program(), t.o)
+	for i := range all {
+		all[i] = slices.DeleteFunc(all[i], func(key string) bool { return !t.class.Matches(key) })
+	}
+	return all, err
+}
+
+// tuneCases are quick cases of what a class is about, or of the multiplications of few rows, in the formats of a program.
+func tuneCases(p *compute.Program, class *kernel.Class) []conformance.Case {
 	formats := map[compute.DType]bool{}
 	for i := range p.Tensors {
 		if p.Tensors[i].Role == compute.Weight {
@@ -73,7 +126,15 @@ func tuneCases(p *compute.Program) []conformance.Case {
 	var list []conformance.Case
 	for _, c := range conformance.Cases() {
 		k := key{c.Op, c.Format}
-		if c.Quick && formats[c.Format] && strings.Contains(c.Name, "_r1_") && strings.Contains(c.Op, "matmul") && !strings.Contains(c.Op, "experts") && seen[k] < 2 {
+		few := strings.Contains(c.Name, "_r1_")
+		matmul := formats[c.Format] && strings.Contains(c.Op, "matmul") && !strings.Contains(c.Op, "experts")
+		wanted := matmul && few
+		if class != nil && class.Kernel == "tile" {
+			wanted = matmul && (strings.Contains(c.Name, "_r33_") || strings.Contains(c.Name, "_r65_"))
+		} else if class != nil {
+			wanted, k.format = c.Op == "attention", compute.DType(seen[k]/2) // a few of all
+		}
+		if c.Quick && wanted && seen[k] < 2 {
 			seen[k]++
 			list = append(list, c)
 		}
@@ -82,29 +143,55 @@ func tuneCases(p *compute.Program) []conformance.Case {
 }
 
 // compile makes a trial of a shape, or of found shapes. The device is left as planned.
-func (t *tuner) compile(ctx context.Context, few *kernel.Few, found kernel.Tuned) (*trial, error) {
-	if few != nil {
-		found = kernel.Tuned{kernel.AnyProduct: *few}
-	}
-	t.dev.SetTuned(found)
-	defer t.dev.SetTuned(nil)
+func (t *tuner) compile(ctx context.Context, s shape, f found) (*trial, error) {
+	defer t.use(t.as(s, f))()
 	exe, err := t.dev.Compile(ctx, t.l.Program(), t.o)
 	if err != nil {
 		return nil, err
 	}
-	return &trial{few: few, exe: exe, groups: make([][]float64, len(t.products))}, nil
+	return &trial{shape: s, exe: exe, groups: make([][]float64, len(t.products))}, nil
+}
+
+// as is a shape in everything that it is tried in, or found shapes.
+func (t *tuner) as(s shape, f found) found {
+	switch {
+	case s.few != nil:
+		return found{few: kernel.Tuned{kernel.AnyProduct: *s.few}}
+	case s.many != nil:
+		return found{many: kernel.TunedMany{kernel.AnyProduct + t.class.Name: *s.many}}
+	}
+	return f
+}
+
+// use gives the device shapes; what it returns takes them away.
+func (t *tuner) use(f found) func() {
+	t.dev.SetTuned(f.few)
+	t.dev.SetTunedMany(f.many)
+	return func() {
+		t.dev.SetTuned(nil)
+		t.dev.SetTunedMany(nil)
+	}
 }
 
 // try checks a shape, and takes it among the trials if nothing is wrong with it.
-func (t *tuner) try(ctx context.Context, few *kernel.Few) (wrong, err error) {
-	t.dev.SetTuned(kernel.Tuned{kernel.AnyProduct: *few})
-	defer t.dev.SetTuned(nil)
+func (t *tuner) try(ctx context.Context, s shape) (wrong, err error) {
+	everywhere := t.as(s, found{})
+	if s.many != nil { // cases have rows of their own
+		for _, c := range kernel.Classes {
+			if c.Kernel == s.many.Kernel {
+				everywhere.many[kernel.AnyProduct+c.Name] = *s.many
+			}
+		}
+	}
+	release := t.use(everywhere)
 	for _, c := range t.cases {
 		if r := c.Run(ctx, t.dev, t.cpu, conformance.Options{Math: t.o.Math}); r.Status == conformance.Failed {
+			release()
 			return fmt.Errorf("%v (%s): %w", c, strings.Join(r.Kernels, " "), r.Err), ctx.Err()
 		}
 	}
-	tr, err := t.compile(ctx, few, nil)
+	release()
+	tr, err := t.compile(ctx, s, found{})
 	if err != nil {
 		return nil, err
 	}
@@ -196,8 +283,8 @@ func (tr *trial) of(product string, products [][]string) (seconds float64, group
 }
 
 // judge fills the rows and returns the shapes that gain, by product.
-func (t *tuner) judge(report *tuneReport) kernel.Tuned {
-	found := kernel.Tuned{}
+func (t *tuner) judge() (rows []tuneRow, f found) {
+	f = found{kernel.Tuned{}, kernel.TunedMany{}}
 	var all []string
 	for _, list := range t.products {
 		for _, p := range list {
@@ -212,43 +299,45 @@ func (t *tuner) judge(report *tuneReport) kernel.Tuned {
 		row.Best = row.Planned
 		for _, tr := range t.trials[1:] {
 			if s, _ := tr.of(p, t.products); s < row.Best {
-				row.Best, row.Shape = s, tr.few
+				row.Best, row.Shape, row.Many = s, tr.shape.few, tr.shape.many
 			}
 		}
 		if row.Gain = row.Planned / row.Best; row.Gain < leastGain {
-			row.Best, row.Gain, row.Shape = row.Planned, 1, nil
+			row.Best, row.Gain, row.Shape, row.Many = row.Planned, 1, nil, nil
 		}
-		if row.Shape != nil {
-			found[p] = *row.Shape
+		switch {
+		case row.Shape != nil:
+			f.few[p] = *row.Shape
+		case row.Many != nil:
+			f.many[p] = *row.Many
 		}
-		report.Rows = append(report.Rows, row)
+		rows = append(rows, row)
 	}
-	slices.SortFunc(report.Rows, func(a, b tuneRow) int { return cmp.Compare(b.Planned, a.Planned) })
-	return found
+	slices.SortFunc(rows, func(a, b tuneRow) int { return cmp.Compare(b.Planned, a.Planned) })
+	return rows, f
 }
 
 // together runs what was found against what was planned, in turns: gains of single products need not add up.
-func (t *tuner) together(ctx context.Context, report *tuneReport, found kernel.Tuned, rounds int) error {
-	tuned, err := t.compile(ctx, nil, found)
+func (t *tuner) together(ctx context.Context, f found, rounds int) (before, after float64, err error) {
+	tuned, err := t.compile(ctx, shape{}, f)
 	if err != nil {
-		return err
+		return 0, 0, err
 	}
 	defer tuned.exe.Close()
 	got, err := t.run(ctx, tuned)
 	if err != nil {
-		return err
+		return 0, 0, err
 	}
 	if err := sameLogits(got, t.logits, t.o.Math); err != nil {
-		return fmt.Errorf("tune: all shapes together: %w", err)
+		return 0, 0, fmt.Errorf("tune: all shapes together: %w", err)
 	}
 	planned := &trial{exe: t.trials[0].exe, groups: make([][]float64, len(t.products))}
 	for i := range rounds + 1 {
 		if err := errors.Join(planned.time(ctx, t.step, i > 0), tuned.time(ctx, t.step, i > 0)); err != nil {
-			return err
+			return 0, 0, err
 		}
 	}
-	report.Planned, report.Tuned = median(planned.total), median(tuned.total)
-	return nil
+	return median(planned.total), median(tuned.total), nil
 }
 
 func (t *tuner) close() error {

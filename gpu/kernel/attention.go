@@ -51,6 +51,8 @@ func (pl *planner) attention(g *Group, op compute.Attention) error {
 	if err != nil {
 		return err
 	}
+	planned := [2]attentionShape{prefill, decode}
+	prefill, decode = pl.attentionTuned(g, op, "attention_prefill", prefill), pl.attentionTuned(g, op, "attention_decode", decode)
 	splits := pl.splits(op, decode)
 	switch forced {
 	case "attention_decode":
@@ -101,6 +103,8 @@ func (pl *planner) attention(g *Group, op compute.Attention) error {
 	g.Why = fmt.Sprintf("to %d rows a sequence the context is shared out (to %d ways, as it grows), beyond, tiles of %d rows", maxDecodeRows, splits, tileRows)
 	if forced != "" {
 		g.Why = "asked for " + forced
+	} else if planned != [2]attentionShape{prefill, decode} {
+		g.Why += "; shapes tuned"
 	}
 	return nil
 }

@@ -28,7 +28,9 @@ type Caps struct {
 	// UniformLoads says that what all invocations of a subgroup read alike is read once, and what each reads for itself one by one:
 	// the device is a CPU, and its driver tells the two apart.
 	UniformLoads bool
+	Vendor       uint32         // PCI number of the maker
 	Tuned        Tuned          // shapes of kernels that were found for this device
+	TunedMany    TunedMany      // the same of more than one row, and of attention
 	CoopMat      []CoopMatShape // those of KHR cooperative matrices that a subgroup multiplies; empty without
 	Units        uint32         // compute units if the driver tells, else an estimate by kind; bounds split counts
 }
@@ -97,6 +99,7 @@ type Group struct {
 	Kernel     string
 	Why        string
 	Products   []string // keys of Tuned: the multiplications of few rows in it
+	Many       []string // keys of TunedMany: what in it has shapes of many rows
 	Temps      []Temp
 	Dispatches []Dispatch
 	blocks     []inBlocks

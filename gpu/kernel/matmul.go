@@ -87,6 +87,11 @@ func (pl *planner) matMul(g *Group, f product) error {
 	}
 	if m.found != "" {
 		g.Why += "; for one row tuned: " + m.found
+	} else if v := m.caps.vendor(); v != others && !m.lane && m.forced == "" {
+		g.Why += "; for one row as on other devices of " + v.name
+	}
+	if m.tiles {
+		g.Why += "; tiles tuned"
 	}
 	return nil
 }
@@ -106,6 +111,7 @@ type matMulPlan struct {
 	few8   bool   // matmul_vec_int8 for few
 	half   bool   // matmul_half for many
 	found  string // the tuned shape for one row
+	tiles  bool   // tiles for many rows are tuned
 	cuts   bool   // K is cut into pieces for some numbers of rows
 
 	norm *compute.RMSNorm // makes X for many rows where that is not in memory
@@ -175,12 +181,8 @@ func (m *matMulPlan) many() error {
 	if m.forced == "matmul_tile_64" {
 		small = large
 	}
-	for _, t := range []tile{small, large} {
-		to := t.bn
-		if t == large {
-			to = all
-		}
-		if err := m.addTiled("_tile", to, tiling{t.bm, t.bn, t.bk}, func(module string) (Dispatch, error) { return m.matMulTile(module, m.f, t) }); err != nil {
+	for _, t := range m.tilesFor(small, large) {
+		if err := m.addTiled("_tile", min(t.to, all), tiling{t.bm, t.bn, t.bk}, func(module string) (Dispatch, error) { return m.matMulTile(module, m.f, t.tile) }); err != nil {
 			return err
 		}
 	}
@@ -230,12 +232,12 @@ func (pl *planner) fits(t tile, pair bool) bool {
 // each to do.
 func (pl *planner) vecGroup(k int) uint32 {
 	least := min(max(int(pl.caps.SubgroupSize), 8), 64)
-	return uint32(min(max(pow2(ceilDiv(k, 16)), least), 64))
+	return uint32(min(max(pow2(ceilDiv(k, 16)), least), pl.caps.vendor().share))
 }
 
 func (pl *planner) matMulVec(module string, f product, cols int) (Dispatch, error) {
 	k := pl.p.At(f.ops[0].X).Cols
-	height := 4 // weight rows of a workgroup: each is one more independent stream of loads, and cols more sums in registers
+	height := pl.caps.vendor().rows // of weights a workgroup: each is one more independent stream of loads, and cols more sums in registers
 	if cols > 2 {
 		height = 2
 	}

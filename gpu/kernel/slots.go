@@ -61,7 +61,7 @@ func (pl *planner) slotsVec(m slots, lanes bool) (Dispatch, error) {
 	}
 	g, x, name, rows := gate{}, mix{factor: 1}, module, compute.PerToken(m.used)
 	reads := refs(m.x, m.w, m.bias, m.ids)
-	height, group := 4, int(pl.vecGroup(w.Cols)) // weight rows of a workgroup: each is one more independent stream of loads
+	height, group := pl.caps.vendor().rows, int(pl.vecGroup(w.Cols)) // weight rows of a workgroup: each is one more independent stream of loads
 	if lanes {
 		name, height, group = strings.TrimSuffix(module, "vec")+"lane", 2, int(max(pl.caps.SubgroupSize, 8))
 	}

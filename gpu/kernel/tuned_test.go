@@ -2,6 +2,7 @@ package kernel
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -99,4 +100,85 @@ func TestTunedNonsenseIsLeftOut(t *testing.T) {
 	for _, few := range Fews(none, compute.Exact) {
 		assert.Equal(t, "lane", few.Kernel)
 	}
+}
+
+// A tile that is tried runs for the numbers of rows of its class and no others, and nonsense changes nothing.
+func TestTunedTilesAreForTheirRows(t *testing.T) {
+	o := compute.Options{MaxTokens: 600, MaxOutputs: 1, MaxSeqs: 1, MaxPages: 16}
+	p, plain := planned(t, nil, o)
+	for _, c := range Classes {
+		list := Manys(ample, c, false)
+		require.NotEmpty(t, list, c.Name)
+		assert.Len(t, Manys(ample, c, true), 4)
+		for _, m := range list {
+			caps := ample
+			caps.TunedMany = TunedMany{AnyProduct + c.Name: m}
+			groups, err := Plan(caps, p, o)
+			require.NoError(t, err)
+			for class, rows := range map[string][]int{", to 32 rows": {9, 32}, ", to 128 rows": {33, 128}, ", many rows": {129, 600}} {
+				for _, n := range rows {
+					s := Shape{Tokens: n, Outputs: 1, Seqs: 1}
+					if was, is := outlineSpecs(p, plain, s), outlineSpecs(p, groups, s); c.Kernel == "tile" && class != c.Name || c.Kernel == "attention_decode" {
+						assert.Equal(t, was, is, "%v %d rows", m, n)
+					}
+					if tile, ok := tileOf(m); ok && class == c.Name {
+						assert.Contains(t, outlineSpecs(p, groups, s), fmt.Sprint("down+residual2 ", tile.spec()))
+					}
+				}
+			}
+		}
+	}
+	for _, m := range []Many{{}, {"tile", 32, 32, 65}, {"tile", 7, 32, 64}, {"attention_prefill", 64, 16, 64}, {"attention_prefill", 16, 16, 48}, {"attention_decode", 0, 128, 64}} {
+		assert.Error(t, m.check(&ample), fmt.Sprint(m))
+		caps := ample
+		caps.TunedMany = TunedMany{}
+		for _, c := range Classes {
+			caps.TunedMany[AnyProduct+c.Name] = m
+		}
+		groups, err := Plan(caps, p, o)
+		require.NoError(t, err)
+		for _, n := range []int{1, 20, 600} {
+			s := Shape{Tokens: n, Outputs: 1, Seqs: 1}
+			assert.Equal(t, outlineSpecs(p, plain, s), outlineSpecs(p, groups, s))
+		}
+	}
+	keys, err := ManyOf(ample, p, o)
+	require.NoError(t, err)
+	assert.Contains(t, slices.Concat(keys...), "Q8_0 64×96 add, to 128 rows")
+	assert.Contains(t, slices.Concat(keys...), "attention 4/2×16/16 F16, decode")
+}
+
+// outlineSpecs lists what is launched for a shape with its constants.
+func outlineSpecs(p *compute.Program, groups []Group, s Shape) string {
+	var b strings.Builder
+	for _, g := range groups {
+		for _, d := range g.Dispatches {
+			if grid := d.Grid(s); grid[0]*grid[1]*grid[2] > 0 {
+				n := len(d.Spec)
+				if strings.Contains(d.Module, "_tile") {
+					n = 6
+				}
+				fmt.Fprintf(&b, "%s %v %v\n", p.NewGroup(g.Ops...).Label, d.Spec[:n], grid)
+			}
+		}
+	}
+	return b.String()
+}
+
+// The table of vendors decides where nothing was tuned, within what the kernels are made for.
+func TestVendors(t *testing.T) {
+	for id, v := range vendors {
+		caps := ample
+		caps.Vendor = id
+		assert.Equal(t, v, caps.vendor())
+		assert.NoError(t, Few{"vec", v.rows, v.share}.check(&caps), v.name)
+		groups, err := Plan(caps, newLayer(t, compute.Q8_0).p, compute.Options{MaxTokens: 1, MaxOutputs: 1, MaxSeqs: 1, MaxPages: 8})
+		require.NoError(t, err)
+		assert.Equal(t, uint32(v.rows), groups[5].Dispatches[0].Spec[1], v.name)
+	}
+	assert.Equal(t, others, ample.vendor())
+	pl := &planner{caps: ample}
+	assert.Equal(t, uint32(64), pl.vecGroup(1<<20))
+	pl.caps.Vendor = 0x10de
+	assert.Equal(t, uint32(128), pl.vecGroup(1<<20))
 }
