@@ -41,17 +41,13 @@ func TestConformanceOfVariants(t *testing.T) {
 		t.Run(v.Name, func(t *testing.T) {
 			o := conformance.Options{Math: v.Math(), Short: true, Match: v.Op + "/", Variant: map[string]string{v.Op: v.Name}}
 			switch v.Name { // others decode every format the same way, and lavapipe compiles what is unrolled for seconds
-			case "matmul_tile_split", "matmul_coop_split":
+			case "matmul_tile_split", "matmul_coop_split", "matmul_half":
 				o.Formats = []compute.DType{compute.F16, compute.Q4_K, compute.Q8_0}
 			case "matmul_coop_half":
 				o.Formats = []compute.DType{compute.F16}
 			case "matmul_skinny": // which has fused cases of Q4_1
 				o.Formats = []compute.DType{compute.F16, compute.Q4_1}
-			}
-			switch v.Name { // those that they are made for
-			case "matmul_half":
-				o.Formats = formatsNamed(shaders.HalfFormats)
-			case "matmul_vec_int8":
+			case "matmul_vec_int8": // which it reads in ways of its own
 				o.Formats = formatsNamed(shaders.ByteFormats)
 			}
 			conformance.Run(t, d, cpu, o)
@@ -61,6 +57,7 @@ func TestConformanceOfVariants(t *testing.T) {
 			}[v.Op]
 			if v.Name == "matmul_vec_int8" { // which may have other forms of what comes before
 				with = append(with, "rmsnorm_matmul/", "rmsnorm_matmul_rope_kvstore/", "rmsnorm_matmul_swiglu_matmul_add/")
+				o.Formats = []compute.DType{compute.Q8_0, compute.Q4_1, compute.Q6_K}
 			}
 			for _, o.Match = range with {
 				conformance.Run(t, d, cpu, o)
