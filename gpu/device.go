@@ -28,7 +28,9 @@ type Options struct {
 	Timeout time.Duration
 	// MaxDispatches bounds the dispatches of one command buffer, so that no submission holds the device for long; 0: 512.
 	MaxDispatches int
-	Hooks         *vk.Hooks // counts calls and handles, injects failures; for tests
+	// NoConditions does without conditional rendering, as on devices that lack it.
+	NoConditions bool
+	Hooks        *vk.Hooks // counts calls and handles, injects failures; for tests
 	// Shader replaces the SPIR-V of a module, for the kernel lab; nil or a nil result keeps the built-in one.
 	Shader func(module string) []uint32
 }

@@ -155,9 +155,16 @@ func TestStepsRecordAndAllocateNothing(t *testing.T) {
 	}
 }
 
-// A token that ends a generation ends the run: the tokens are those of a longer run up to there, and the steps behind are left out.
+// A token that ends a generation ends the run: the tokens are those of a longer run up to there, and the steps behind are left out, or
+// change nothing.
 func TestStopsEndARun(t *testing.T) {
-	e := newEngine(t, openGPU(t, gpu.Options{}), engine.Options{Candidates: 64, Steps: 8})
+	for _, without := range []bool{false, true} {
+		t.Run(fmt.Sprintf("without conditional rendering %v", without), func(t *testing.T) { stopsEndARun(t, without) })
+	}
+}
+
+func stopsEndARun(t *testing.T, without bool) {
+	e := newEngine(t, openGPU(t, gpu.Options{NoConditions: without}), engine.Options{Candidates: 64, Steps: 8})
 	s := e.NewSession()
 	defer s.Close()
 	x, call := runsOf(t, e, s)
