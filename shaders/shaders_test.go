@@ -143,6 +143,31 @@ func TestFormats(t *testing.T) {
 	assert.Subset(t, Formats, ByteFormats)
 }
 
+// included is a source without the parts behind #ifdef and #ifndef that the defines leave out. Both sides of any #if stay.
+func included(text string, defines []string) string {
+	var b strings.Builder
+	type part struct{ named, in bool }
+	var open []part
+	for line := range strings.Lines(text) {
+		word, name, _ := strings.Cut(strings.TrimSpace(line), " ")
+		switch top := len(open) - 1; word {
+		case "#ifdef", "#ifndef":
+			open = append(open, part{true, slices.Contains(defines, name) == (word == "#ifdef")})
+		case "#if":
+			open = append(open, part{false, true})
+		case "#else":
+			open[top].in = !open[top].named || !open[top].in
+		case "#endif":
+			open = open[:top]
+		default:
+			if !slices.ContainsFunc(open, func(p part) bool { return !p.in }) {
+				b.WriteString(line)
+			}
+		}
+	}
+	return b.String()
+}
+
 // TestInterface compares the manifest with the sources and with what was compiled.
 func TestInterface(t *testing.T) {
 	for _, m := range Manifest {
@@ -153,7 +178,7 @@ func TestInterface(t *testing.T) {
 			for _, f := range files {
 				text, err := os.ReadFile(f)
 				require.NoError(t, err)
-				for _, c := range constantID.FindAllStringSubmatch(string(text), -1) {
+				for _, c := range constantID.FindAllStringSubmatch(included(string(text), m.Defines), -1) {
 					id, err := strconv.Atoi(c[1])
 					require.NoError(t, err)
 					names[id] = c[2]
