@@ -145,6 +145,11 @@ func manifest() []Entry {
 	plain("activation", nil, workgroup, Spec{"FN", "number of the function"}, Spec{"UP", "1: another tensor is multiplied in"})
 	plain("add", nil, workgroup)
 	plain("attention_combine", int64s, attention...)
+	plain("attention_coop", []Need{NeedInt64, Need16Bit, NeedFloat16, NeedMemoryModel, NeedCoopMat}, workgroup, Spec{"SGS", "subgroups"},
+		Spec{"CM", "pairs of query row and head of a fragment"}, Spec{"CN", "keys or value elements of a fragment"}, Spec{"CK", "terms of a fragment"},
+		Spec{"BC", "keys of a tile"}, Spec{"D", "head size of queries and keys"}, Spec{"DV", "head size of values"},
+		Spec{"K_TYPE", "of keys, as include/cache.glsl numbers them"}, Spec{"V_TYPE", "of values"},
+		Spec{"STAGES", "tiles that lie in shared memory at once"}, Spec{"WIDE", "1: rows lie at multiples of 16 bytes"})
 	plain("attention_decode", int64s16, attention...)
 	plain("attention_prefill", int64s16, attention...)
 	plain("columns", nil, workgroup)

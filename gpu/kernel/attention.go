@@ -60,14 +60,21 @@ func (pl *planner) attention(g *Group, op compute.Attention) error {
 	case "attention_split":
 		splits = max(splits, 4)
 	}
-	isDecode := func(s Shape) bool { return forced != "attention_prefill" && s.Tokens-s.Seqs+1 <= maxDecodeRows }
+	tilesOnly := forced == "attention_prefill" || forced == "attention_coop"
+	isDecode := func(s Shape) bool { return !tilesOnly && s.Tokens-s.Seqs+1 <= maxDecodeRows }
 
-	d := pl.attentionDispatch("attention_prefill", op, prefill, 1)
+	d, blocks, why := pl.attentionDispatch("attention_prefill", op, prefill, 1), ceilDiv(tileRows*group, prefill.br), ""
+	if pl.wantsCoopAttention(forced) {
+		var coop coopAttention
+		if coop, why = pl.coopAttentionFor(op); why == "" {
+			d, blocks = pl.attentionCoop(op, coop)
+		}
+	}
 	d.Grid = func(s Shape) [3]uint32 {
 		if isDecode(s) {
 			return [3]uint32{}
 		}
-		return [3]uint32{uint32(ceilDiv(tileRows*group, prefill.br)), uint32(op.NumKVHeads), uint32(maxTiles(s.Tokens, s.Seqs))}
+		return [3]uint32{uint32(blocks), uint32(op.NumKVHeads), uint32(maxTiles(s.Tokens, s.Seqs))}
 	}
 	if !isDecode(pl.most) {
 		g.Dispatches = append(g.Dispatches, d)
@@ -90,10 +97,10 @@ func (pl *planner) attention(g *Group, op compute.Attention) error {
 		d.Writes = append(d.Writes, Access{Temp: 0})
 		d.Indirect = pl.indirect(IndirectPieces, op, decode, splits)
 	}
-	if forced != "attention_prefill" {
+	if !tilesOnly {
 		g.Dispatches = append(g.Dispatches, d)
 	}
-	if splits > 1 && forced != "attention_prefill" {
+	if splits > 1 && !tilesOnly {
 		c := pl.attentionCombine(op, splits, isDecode)
 		c.Indirect = pl.indirect(IndirectCombine, op, decode, splits)
 		g.Dispatches = append(g.Dispatches, c)
@@ -105,6 +112,9 @@ func (pl *planner) attention(g *Group, op compute.Attention) error {
 		g.Why = "asked for " + forced
 	} else if planned != [2]attentionShape{prefill, decode} {
 		g.Why += "; shapes tuned"
+	}
+	if why != "" {
+		g.Why += "; not on matrix units: " + why
 	}
 	return nil
 }

@@ -23,7 +23,7 @@ type Variant struct {
 // Math is the arithmetic that a variant is for: its results keep the bounds of that one.
 func (v Variant) Math() compute.Math {
 	switch v.Name {
-	case "matmul_half", "matmul_int8", "matmul_vec_int8":
+	case "matmul_half", "matmul_int8", "matmul_vec_int8", "attention_coop":
 		return compute.Fast
 	}
 	if onMatrixUnits(v.Name) {
@@ -63,6 +63,7 @@ func Variants(caps Caps) []Variant {
 		{"attention_decode", "attention", "query rows of a sequence together, over the whole context", "to 8 rows a sequence, where KV heads fill the device", ""},
 		{"attention_split", "attention", "the context in pieces, combined by a second dispatch", "to 8 rows a sequence, long contexts", ""},
 		{"attention_prefill", "attention", "tiles of 16 query rows over the keys they see", "more than 8 rows a sequence", ""},
+		{"attention_coop", "attention", "tiles of query rows on matrix units, in half precision with float32 softmax and sums", "more than 8 rows a sequence, in fast arithmetic", attentionCoopLacks(&caps)},
 		{"matmul_experts_vec", "matmul_experts", "each use of an expert reads its weights once, into registers; invocations share a row", "few uses of each expert", vecLacks},
 		{"matmul_experts_lane", "matmul_experts", "the same, with a weight row to each invocation", "few uses of each expert, on CPUs", vecLacks},
 		{"matmul_experts_tile", "matmul_experts", "uses grouped by expert on the device, multiplied in tiles in shared memory", "at least 3 uses an expert, on average", tileLacks(tile32)},

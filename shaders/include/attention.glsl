@@ -11,9 +11,8 @@
 // FlashAttention, 2022, algorithm 1; Ainslie et al., GQA, 2023.
 #ifndef ATTENTION_GLSL
 #define ATTENTION_GLSL
+#include "attention_params.glsl"
 #include "cache.glsl"
-#include "pieces.glsl"
-#include "step.glsl"
 #include "tanh.glsl"
 
 layout(local_size_x_id = 0) in;
@@ -25,37 +24,6 @@ layout(constant_id = 4) const uint DV = 64;     // head size of v
 layout(constant_id = 5) const uint K_TYPE = 0;  // of cache.glsl; in block types D and DV are multiples of 32
 layout(constant_id = 6) const uint V_TYPE = 0;
 
-// What does not shape the loops is a parameter, not a constant: a pipeline each would take drivers long to compile.
-const uint PAGED = 1u;  // bits of flags: key j lies in the sequence's pages, not in row first + j
-const uint CAUSAL = 2u;
-const uint SINKS = 4u;  // a sink score per head joins the softmax
-const uint CAP = 8u;    // scores are capped
-const uint BIASED = 32u; // a bias by distance joins the scores
-const uint LATENT = 16u; // values are the first DV elements of their keys; v is not read
-
-layout(push_constant) uniform Params {
-  F32In q;            // [T, heads D]
-  uint64_t k;         // rows of kvHeads D
-  uint64_t v;         // rows of kvHeads DV
-  F32In sinks;        // [heads]
-  F32Out o;           // [T, heads DV]
-  U32In step;
-  F32In bias;         // [2 reach + 1, heads], by the key's distance from the query
-  F32Out partial;     // partial results (attention_decode)
-  uint kvHeads;
-  uint window;        // keys visible on each side, itself included; 0: all
-  uint pageSize;
-  float scale;
-  float softCap;
-  uint group;         // query heads of a KV head
-  uint splits;        // most pieces of the context
-  uint flags;
-  uint reach;         // distances beyond it count as it
-  uint chunk;         // positions of a chunk, beyond which no key is visible; 0: all
-};
-
-bool is(uint flag) { return (flags & flag) != 0u; }
-
 const uint LANES = WG / BR;
 const uint WIDTH = D > DV ? D : DV;
 const uint PER_LANE = (DV + LANES - 1) / LANES;
@@ -65,13 +33,6 @@ shared float skv[BC * (WIDTH + 1)];
 shared float ss[BR * (BC + 1)];
 shared float sp[BR * (BC + 1)];
 shared uint slots[BC]; // row of each key of the tile
-
-Mask mask() { return Mask(is(CAUSAL), window, chunk); }
-
-// seen covers the keys that count rows from row on see, of a sequence of n.
-uvec2 seen(uint row, uint count, uint n) { return rowsRange(step, row, count, n, mask()); }
-
-uint keySlot(Seq seq, uint j) { return is(PAGED) ? stepSlot(step, seq.pages, j, pageSize) : seq.first + j; }
 
 // The running maximum, sum and weighted values of a pair; every lane of the pair holds m and l, and the values at lane,
 // lane + LANES, ... Globals, because no structure with an array of specialized size may be returned.
@@ -161,12 +122,5 @@ void attend(Seq seq, uint row, uint count, uint pair0, uint kvHead, uint from, u
       }
     }
   }
-}
-
-// finish joins the sink and gives the factor of o: 0 where no key and no sink was seen.
-float finish(float m, float l, uint head) {
-  if (!is(SINKS)) return l > 0.0 || l != l ? 1.0 / l : 0.0;
-  float top = max(m, sinks.v[head]), fade = exp(m - top);
-  return fade / (l * fade + exp(sinks.v[head] - top));
 }
 #endif
