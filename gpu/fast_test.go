@@ -22,7 +22,8 @@ func TestDivergenceOfFastArithmetic(t *testing.T) {
 	}
 	d := openGPU(t, gpu.Options{})
 	exact := logitsOf(t, d, engine.Options{}, promptRows)
-	limits := map[string]float64{"matmul_half": 1e-3, "matmul_int8": 1e-3, "matmul_vec_int8": 1e-3, "matmul_coop": 1e-5, "matmul_coop_half": 1e-3, "matmul_skinny": 1e-5}
+	limits := map[string]float64{"matmul_half": 1e-3, "matmul_int8": 1e-3, "matmul_vec_int8": 1e-3, "matmul_coop": 1e-5, "matmul_coop_half": 1e-3, "matmul_skinny": 1e-5,
+		"attention_coop": 1e-5}
 	for _, v := range d.Variants() {
 		limit := limits[v.Name]
 		if v.Lacks != "" || limit == 0 {
@@ -34,7 +35,7 @@ func TestDivergenceOfFastArithmetic(t *testing.T) {
 				step /= 2
 			}
 			got := logitsOf(t, d, engine.Options{Math: compute.Fast, TypeK: compute.F32, TypeV: compute.F32,
-				Compile: compute.Options{Variant: map[string]string{"matmul": v.Name}}}, step)
+				Compile: compute.Options{Variant: map[string]string{v.Op: v.Name}}}, step)
 			var prompt, few float64
 			for i := range got {
 				if kl := compare.KL(exact[i], got[i]); i < promptRows {

@@ -10,8 +10,8 @@
 // Shapes    q [T, heads D], out [T, heads DV] f32; k, v rows of kvHeads D and kvHeads DV, of any type of cache.glsl
 // Params    include/attention_params.glsl
 // Spec      0 WG = SGS subgroups of the size that is asked for, a multiple of CM   1 SGS   2 CM, 3 CN, 4 CK: fragment, of the
-//           device's list; CK divides D, CN divides DV   5 BC: keys of a tile, a multiple of CN and CK, at least 2 CN   6 D, 7 DV:
-//           multiples of 8   8 K_TYPE, 9 V_TYPE   10 STAGES: 1 or 2   11 WIDE: 1: rows lie at multiples of 16 bytes
+//           device's list; CK divides D, CN divides DV   5 BC: keys of a tile, a multiple of CN and CK, at least 2 CN
+//           6 D, 7 DV: multiples of 8   8 K_TYPE, 9 V_TYPE   10 STAGES: 1 or 2   11 WIDE: 1: rows lie at multiples of 16 bytes
 // Grid      x: blocks of SGS CM pairs; y: KV heads; z: at least the step's tiles. A workgroup takes as many tiles of rows as
 //           give its subgroups work; those between exit
 // Shared    2 STAGES BC (D + DV + 16) + 4 SGS CM (BC + 4) + 8 BC + 4 WG bytes (DV in whole blocks)
@@ -59,7 +59,9 @@ shared uint slots[2 * BC];         // rows of the keys of this tile and the next
 shared float exchange[WG];
 
 // What a subgroup's invocations wrote is there before they read it, and read before they overwrite it.
-void subgroupSync() { controlBarrier(gl_ScopeSubgroup, gl_ScopeSubgroup, gl_StorageSemanticsShared, gl_SemanticsAcquireRelease); }
+void subgroupSync() {
+  controlBarrier(gl_ScopeSubgroup, gl_ScopeSubgroup, gl_StorageSemanticsShared, gl_SemanticsAcquireRelease);
+}
 
 f16vec4 halves(vec4 v) { return f16vec4(clamp(v, vec4(-HALF_MAX), vec4(HALF_MAX))); }
 
@@ -96,7 +98,9 @@ void fetch(uint64_t row, const uint type, uint from, uint s, out f16vec4 a, out 
 }
 
 // placesOf are where the halves of segment s lie in a row in shared memory, in vectors of 4.
-uvec2 placesOf(const uint type, uint s) { return type == CACHE_Q4_0 ? uvec2(s / 4u * 8u + s % 4u) + uvec2(0, 4) : uvec2(2u * s, 2u * s + 1u); }
+uvec2 placesOf(const uint type, uint s) {
+  return type == CACHE_Q4_0 ? uvec2(s / 4u * 8u + s % 4u) + uvec2(0, 4) : uvec2(2u * s, 2u * s + 1u);
+}
 
 // scoreOf finishes the score of a pair and key j.
 float scoreOf(float s, uint j, uint pos, uint head) {
@@ -113,7 +117,7 @@ void main() {
   Tile tile = stepTile(step, gl_WorkGroupID.z);
   Seq seq = stepSeq(step, tile.seq);
   uint joined = (PAIRS + STEP_TILE_ROWS * group - 1u) / (STEP_TILE_ROWS * group); // tiles of rows that give all subgroups work
-  if ((tile.first - seq.first) / STEP_TILE_ROWS % joined != 0u) return; // a workgroup before this one has it; the whole workgroup
+  if ((tile.first - seq.first) / STEP_TILE_ROWS % joined != 0u) return; // another workgroup has it; the whole workgroup
   uint count = min(joined * STEP_TILE_ROWS, seq.first + seq.count - tile.first), pairs = count * group;
   uint pair0 = gl_WorkGroupID.x * PAIRS, kvHead = gl_WorkGroupID.y, heads = kvHeads * group;
   if (pair0 >= pairs) return; // the whole workgroup
@@ -176,14 +180,16 @@ void main() {
       [[unroll]] for (uint i = 0; i < EACH_K; i++) {
         uint s = t + i * WG, j = s / (D / 8u);
         nk[2u * i] = nk[2u * i + 1u] = f16vec4(0);
-        if (j < BC && keys.x + n * BC + j < keys.y)
-          fetch(cacheRow(k, K_TYPE, slots[now * BC + j], kvHeads * D), K_TYPE, kvHead * D, s % (D / 8u), nk[2u * i], nk[2u * i + 1u]);
+        if (j >= BC || keys.x + n * BC + j >= keys.y) continue;
+        uint64_t from = cacheRow(k, K_TYPE, slots[now * BC + j], kvHeads * D);
+        fetch(from, K_TYPE, kvHead * D, s % (D / 8u), nk[2u * i], nk[2u * i + 1u]);
       }
       [[unroll]] for (uint i = 0; i < EACH_V; i++) {
         uint s = t + i * WG, j = s / (DVS / 8u);
         nv[2u * i] = nv[2u * i + 1u] = f16vec4(0); // past the last key too: a weight of zero must meet no NaN
-        if (j < BC && keys.x + n * BC + j < keys.y)
-          fetch(cacheRow(values, V_TYPE, slots[now * BC + j], kvHeads * size), V_TYPE, kvHead * size, s % (DVS / 8u), nv[2u * i], nv[2u * i + 1u]);
+        if (j >= BC || keys.x + n * BC + j >= keys.y) continue;
+        uint64_t from = cacheRow(values, V_TYPE, slots[now * BC + j], kvHeads * size);
+        fetch(from, V_TYPE, kvHead * size, s % (DVS / 8u), nv[2u * i], nv[2u * i + 1u]);
       }
       if (t < BC) slots[(1u - now) * BC + t] = keySlot(seq, min(keys.x + (n + 1u) * BC + t, keys.y - 1u));
     }
@@ -199,7 +205,8 @@ void main() {
           fs[j] = coopMatMulAdd(fq[e], b, fs[j]);
         }
       }
-      [[unroll]] for (uint j = 0; j < FS; j++) coopMatStore(fs[j], slab, base + j * CN, SLAB, gl_CooperativeMatrixLayoutRowMajor);
+      [[unroll]] for (uint j = 0; j < FS; j++)
+        coopMatStore(fs[j], slab, base + j * CN, SLAB, gl_CooperativeMatrixLayoutRowMajor);
       subgroupSync();
 
       bool whole = every.x <= j0 && j0 + BC <= every.y; // every pair sees every key of the tile
