@@ -11,12 +11,15 @@ import (
 func (l *list) mixtures() {
 	functions := []compute.Function{compute.GELU, compute.GELUTanh, compute.ReLU, compute.ReLU2, compute.ClampedSiLU}
 	for i, f := range compute.WeightFormats() {
+		// One number of rows a format, a third of them quick, with widths and functions taking turns: drivers compile kernels of each.
 		for j, r := range []int{1, 3, 8, 40} {
-			// A third of the formats is quick, with rows, widths and functions taking turns.
+			if j != i/3%4 {
+				continue
+			}
 			e, used, n := pick([]int{4, 7, 9, 1}, i/2+j), pick([]int{2, 4, 3, 1}, i/2+j), pick([]int{33, 65, 6, 64}, i)
 			k := blocksOf(f, pick([]int{17, 64, 100, 288}, i+2*j))
 			fn := pick(functions, i/3)
-			quick, swiglu, biased := i%3 == 0 && j == i/3%4, i/6%2 == 0, j%2 == 0
+			quick, swiglu, biased := i%3 == 0, i/6%2 == 0, j%2 == 0
 			op := "matmul_experts_activation"
 			if swiglu {
 				op = "matmul_experts_swiglu"
@@ -35,7 +38,10 @@ func (l *list) mixtures() {
 				}
 			})
 			// What is added to the sum takes turns: nothing, a residual, a shared expert and a residual, one that each token opens by itself.
-			for _, added := range []string{pick([]string{"none", "residual", "scaled"}, i/3+j), pick([]string{"shared", "opened", "shared_scaled"}, i/3+j)} {
+			for c, added := range []string{pick([]string{"none", "residual", "scaled"}, i/3+j), pick([]string{"shared", "opened", "shared_scaled"}, i/3+j)} {
+				if !quick && c != i%2 {
+					continue
+				}
 				l.add("matmul_experts_mix", fmt.Sprintf("%v_%d_of_%d_r%d_n%d_k%d_%s", f, used, e, r, n, k, added), f, quick, func(b *build) {
 					m := b.mixture(r, e, used)
 					m.mixed(f, n, k, biased, added)
