@@ -228,6 +228,19 @@ func TestKernelsBench(t *testing.T) {
 	require.Len(t, rows, 2)
 	assert.Equal(t, "matmul_q8_0_tile_32", rows[0].Kernel)
 	assert.Equal(t, "matmul_q8_0_tile_32_k3+matmul_join", rows[1].Kernel)
+	require.NoError(t, json.Unmarshal([]byte(tuff(t, "kernels", "bench", "matmul", "-m", "64", "-k", "256", "--rows", "1", "-r", "1", "--variant", "all", "--json").ok(t).out), &rows))
+	names, chosen := map[string]bool{}, ""
+	for _, r := range rows {
+		assert.False(t, names[r.Kernel], "%s twice", r.Kernel)
+		names[r.Kernel] = true
+		assert.NotEmpty(t, r.Tier, r.Kernel)
+		assert.Positive(t, r.OfLimit, r.Kernel)
+		assert.GreaterOrEqual(t, r.OfLimit, r.OfBandwidth, r.Kernel)
+		chosen += r.Chosen
+	}
+	assert.True(t, names["matmul_q8_0_vec_1"] && names["matmul_q8_0_tile_32"], "%v", names)
+	assert.Equal(t, 1, strings.Count(chosen, "exact"))
+	assert.Equal(t, 1, strings.Count(chosen, "fast"))
 	r := tuff(t, "kernels", "bench", "matmul", "-m", "64", "-k", "250")
 	assert.Equal(t, exitUsage, r.code)
 	assert.Contains(t, r.err, "250")

@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"tuff/gpu"
+	"tuff/gpu/kernel"
 	"tuff/host/compute"
 )
 
@@ -44,6 +45,7 @@ the naive form needs and 2·size/tile. Every product is checked against float64 
   tuff kernels bench matmul --type Q4_K -m 4096 -k 4096 --rows 1,8,512
   tuff kernels bench matmul --type Q4_K --rows 16,64 --variant matmul_skinny,matmul_coop,matmul_coop_split
   tuff kernels bench matmul --rows 1,64 --candidates
+  tuff kernels bench matmul --type F16 -m 4096 -k 4096 --rows 512 --variant all
   tuff kernels bench attention --context 512,4096 --rows 1`,
 		Args: usage(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -78,7 +80,7 @@ the naive form needs and 2·size/tile. Every product is checked against float64 
 	f.IntVarP(&s.k, "k", "k", 2048, "elements of a row")
 	f.IntSliceVar(&s.rows, "rows", []int{1, 4, 64}, "rows of X, or new tokens")
 	f.StringVar(&s.typ, "type", "Q8_0", "weight format")
-	f.StringSliceVar(&s.variants, "variant", nil, "force these variants (tuff kernels list), a line each; all: every one that the device has")
+	f.StringSliceVar(&s.variants, "variant", nil, "force these variants (tuff kernels list), a line each; all: every one that the device can run, beside what plans take")
 	f.IntVar(&s.heads, "heads", 32, "query heads")
 	f.IntVar(&s.kvHeads, "kv-heads", 8, "KV heads")
 	f.IntVar(&s.dim, "head-dim", 64, "elements of a head")
@@ -169,6 +171,11 @@ type kernelRow struct {
 	Rows        int     `json:"rows"`
 	Keys        int     `json:"keys,omitempty"`
 	Kernel      string  `json:"kernel"`
+	Variant     string  `json:"variant,omitempty"` // forced; none: as planned
+	Tier        string  `json:"tier,omitempty"`    // arithmetic it multiplies in
+	Math        string  `json:"math"`
+	Chosen      string  `json:"chosen,omitempty"` // with --variant all: the arithmetics whose plans take this kernel
+	Error       string  `json:"error,omitempty"`  // with --variant all: why there is no time
 	Seconds     float64 `json:"seconds"`
 	Min         float64 `json:"min_seconds"`
 	BytesPerSec float64 `json:"bytes_s"`
@@ -176,7 +183,73 @@ type kernelRow struct {
 	OfBandwidth float64 `json:"share_of_bandwidth"`
 	OfFLOPs     float64 `json:"share_of_flops"`
 	OfMatrix    float64 `json:"share_of_matrix,omitempty"`
-	Why         string  `json:"why,omitempty"` // the plan took this kernel
+	Why         string  `json:"why,omitempty"`  // the plan took this kernel
+	OfLimit     float64 `json:"share_of_limit"` // the larger one of bandwidth and of the tier's own peak
+}
+
+// limits fills the shares; peaks that were not measured have none.
+func (r *kernelRow) limits(l *compute.Limits) {
+	share := func(v, of float64) float64 {
+		if of <= 0 {
+			return 0
+		}
+		return v / of
+	}
+	matrix := l.MatrixFLOPs()
+	r.OfBandwidth, r.OfFLOPs, r.OfMatrix = share(r.BytesPerSec, l.Bandwidth), share(r.FLOPsPerSec, l.FLOPs), share(r.FLOPsPerSec, matrix)
+	peak := map[string]float64{"matrix units": matrix, "packed int8": l.Dot8, "half": l.Half}[r.Tier]
+	if peak == 0 {
+		peak = l.FLOPs
+	}
+	r.OfLimit = max(r.OfBandwidth, share(r.FLOPsPerSec, peak))
+}
+
+// benchVariants times every variant of an op that the device can run, then what plans of both arithmetics take. What was timed under
+// another name is not listed again: a variant that is not made for a shape leaves it to another.
+func (c *common) benchVariants(ctx context.Context, dev *gpu.Device, op string, s *labShape, n, keys int) (rows []kernelRow, err error) {
+	seen := map[string]int{}
+	for _, v := range dev.Variants() {
+		if v.Op != op || v.Lacks != "" {
+			continue
+		}
+		row, err := c.benchShape(ctx, dev, op, s, n, keys, v.Name, v.Math())
+		if err != nil {
+			var lacks *compute.UnsupportedError
+			if !errors.As(err, &lacks) {
+				return nil, err
+			}
+			row = kernelRow{Op: op, Rows: n, Keys: keys, Kernel: v.Name, Variant: v.Name, Math: v.Math().String(), Error: oneLine(err)}
+		}
+		if _, ok := seen[row.Kernel]; ok {
+			continue
+		}
+		seen[row.Kernel] = len(rows)
+		rows = append(rows, row)
+	}
+	for _, m := range []compute.Math{compute.Exact, compute.Fast} {
+		row, err := c.benchShape(ctx, dev, op, s, n, keys, "", m)
+		if err != nil {
+			return nil, err
+		}
+		i, ok := seen[row.Kernel]
+		if !ok {
+			i = len(rows)
+			seen[row.Kernel] = i
+			rows = append(rows, row)
+		}
+		rows[i].Chosen = strings.TrimPrefix(rows[i].Chosen+", "+m.String(), ", ")
+	}
+	return rows, nil
+}
+
+// mathOf is the arithmetic that a variant is for; a name that there is not is the plan's to refuse.
+func mathOf(dev *gpu.Device, variant string) compute.Math {
+	for _, v := range dev.Variants() {
+		if v.Name == variant {
+			return v.Math()
+		}
+	}
+	return compute.Exact
 }
 
 func (c *common) benchKernel(ctx context.Context, dev *gpu.Device, op string, s *labShape) error {
@@ -190,29 +263,41 @@ func (c *common) benchKernel(ctx context.Context, dev *gpu.Device, op string, s 
 		contexts = s.context
 	}
 	for _, keys := range contexts {
-		for _, at := range s.each(dev, op) {
-			row, err := c.benchShape(ctx, dev, op, s, at.variant, at.rows, keys)
+		for _, at := range s.each() {
+			if at.variant == "all" {
+				list, err := c.benchVariants(ctx, dev, op, s, at.rows, keys)
+				if err != nil {
+					return err
+				}
+				rows = append(rows, list...)
+				continue
+			}
+			row, err := c.benchShape(ctx, dev, op, s, at.rows, keys, at.variant, mathOf(dev, at.variant))
 			if err != nil {
 				return err
 			}
-			row.OfBandwidth, row.OfFLOPs = row.BytesPerSec/limits.Bandwidth, row.FLOPsPerSec/limits.FLOPs
-			if m := limits.MatrixFLOPs(); m > 0 {
-				row.OfMatrix = row.FLOPsPerSec / m
-			}
 			rows = append(rows, row)
 		}
+	}
+	for i := range rows {
+		rows[i].limits(&limits)
 	}
 	if c.json {
 		return c.printJSON(rows)
 	}
 	fmt.Fprintf(c.out, "measured limits: %s\n", limitsLine(&limits))
 	w := tabwriter.NewWriter(c.out, 0, 8, 2, ' ', tabwriter.AlignRight)
-	matrix := limits.MatrixFLOPs() > 0
-	fmt.Fprint(w, "SHAPE\tROWS\tKEYS\tKERNEL\tTIME\tMIN\tB/s\tOF LIMIT\tFLOP/s\tOF LIMIT\t", ofMatrix(matrix, "OF MATRIX"), "\n")
+	matrix, all := limits.MatrixFLOPs() > 0, slices.Contains(s.variants, "all")
+	fmt.Fprint(w, "SHAPE\tROWS\tKEYS\tKERNEL\t", onlyIf(all, "TIER\tCHOSEN"), "TIME\tMIN\tB/s\tOF LIMIT\tFLOP/s\tOF LIMIT\t", onlyIf(matrix, "OF MATRIX"), "\n")
 	for _, r := range rows {
-		fmt.Fprintf(w, "%s\t%d\t%d\t%s\t%s µs\t%s µs\t%s\t%.1f %%\t%s\t%.1f %%\t%s\n", r.Shape, r.Rows, r.Keys, r.Kernel, micros(time.Duration(r.Seconds*1e9)),
+		if r.Error != "" {
+			c.note("%s, %d rows: %s", r.Kernel, r.Rows, r.Error)
+			continue
+		}
+		fmt.Fprintf(w, "%s\t%d\t%d\t%s\t%s%s µs\t%s µs\t%s\t%.1f %%\t%s\t%.1f %%\t%s\n", r.Shape, r.Rows, r.Keys, r.Kernel,
+			onlyIf(all, r.Tier+"\t"+r.Chosen), micros(time.Duration(r.Seconds*1e9)),
 			micros(time.Duration(r.Min*1e9)), rate(r.BytesPerSec, "B/s"), 100*r.OfBandwidth, rate(r.FLOPsPerSec, "FLOP/s"), 100*r.OfFLOPs,
-			ofMatrix(matrix, fmt.Sprintf("%.1f %%", 100*r.OfMatrix)))
+			onlyIf(matrix, fmt.Sprintf("%.1f %%", 100*r.OfMatrix)))
 	}
 	return w.Flush()
 }
@@ -220,22 +305,14 @@ func (c *common) benchKernel(ctx context.Context, dev *gpu.Device, op string, s 
 // labRun is one line of a table of kernels.
 type labRun struct {
 	rows    int
-	variant string // or what the plan chooses
+	variant string // or what the plan chooses; all: a line for each
 }
 
 // each are the runs for every number of rows: one, or one a variant.
-func (s *labShape) each(dev *gpu.Device, op string) (runs []labRun) {
+func (s *labShape) each() (runs []labRun) {
 	variants := s.variants
 	if len(variants) == 0 {
 		variants = []string{""}
-	}
-	if len(variants) == 1 && variants[0] == "all" {
-		variants = nil
-		for _, v := range dev.Variants() {
-			if v.Op == op && v.Lacks == "" {
-				variants = append(variants, v.Name)
-			}
-		}
 	}
 	for _, n := range s.rows {
 		for _, v := range variants {
@@ -245,8 +322,8 @@ func (s *labShape) each(dev *gpu.Device, op string) (runs []labRun) {
 	return runs
 }
 
-// ofMatrix is a cell of the column of shares of the matrix units, which only devices have whose matrix units were measured.
-func ofMatrix(there bool, cell string) string {
+// onlyIf is a cell of a column that not every table has, such as shares of matrix units, which were not measured everywhere.
+func onlyIf(there bool, cell string) string {
 	if !there {
 		return ""
 	}
@@ -254,7 +331,7 @@ func ofMatrix(there bool, cell string) string {
 }
 
 // benchShape times one op alone, as a program of one instruction.
-func (c *common) benchShape(ctx context.Context, dev *gpu.Device, op string, s *labShape, variant string, n, keys int) (row kernelRow, err error) {
+func (c *common) benchShape(ctx context.Context, dev *gpu.Device, op string, s *labShape, n, keys int, variant string, arithmetic compute.Math) (row kernelRow, err error) {
 	var made []compute.Buffer
 	defer func() {
 		for _, b := range made {
@@ -282,7 +359,7 @@ func (c *common) benchShape(ctx context.Context, dev *gpu.Device, op string, s *
 		made = append(made, b)
 		return p.Declare(compute.Tensor{Name: name, Role: role, DType: t, Rows: compute.Rows(rows), Cols: cols, Buffer: b}), nil
 	}
-	o := compute.Options{MaxTokens: n, MaxOutputs: 1, MaxSeqs: 1}
+	o := compute.Options{Math: arithmetic, MaxTokens: n, MaxOutputs: 1, MaxSeqs: 1}
 	step := &compute.Step{Seqs: []compute.Seq{{Count: n, Len: max(keys, n)}}}
 	for i := range n {
 		step.Tokens, step.Pos = append(step.Tokens, 0), append(step.Pos, int32(max(keys, n)-n+i))
@@ -366,8 +443,8 @@ func (c *common) benchShape(ctx context.Context, dev *gpu.Device, op string, s *
 	}
 	slices.Sort(times)
 	cost := p.Instrs[1].Op.Cost(p, step)
-	row = kernelRow{Op: op, Shape: p.Instrs[1].Op.Shape(p), Rows: n, Keys: keys, Kernel: strings.Join(names, "+"), Seconds: times[len(times)/2], Min: times[0],
-		Why: x.Placement()[1].Why}
+	row = kernelRow{Op: op, Shape: p.Instrs[1].Op.Shape(p), Rows: n, Keys: keys, Kernel: strings.Join(names, "+"), Variant: variant, Why: x.Placement()[1].Why,
+		Tier: kernel.Tier(strings.Join(names, "+")), Math: arithmetic.String(), Seconds: times[len(times)/2], Min: times[0]}
 	row.BytesPerSec, row.FLOPsPerSec = float64(cost.Bytes)/row.Seconds, float64(cost.FLOPs)/row.Seconds
 	return row, nil
 }

@@ -81,13 +81,13 @@ func (c *common) benchCandidates(ctx context.Context, dev *gpu.Device, op string
 				}
 				dev.SetTuned(f.few)
 				dev.SetTunedMany(f.many)
-				row, err := c.benchShape(ctx, dev, op, s, "", n, keys)
+				row, err := c.benchShape(ctx, dev, op, s, n, keys, "", compute.Exact)
 				dev.SetTuned(nil)
 				dev.SetTunedMany(nil)
 				if err != nil {
 					return err
 				}
-				row.OfBandwidth, row.OfFLOPs = row.BytesPerSec/limits.Bandwidth, row.FLOPsPerSec/limits.FLOPs
+				row.limits(&limits)
 				r := candidateRow{kernelRow: row, Candidate: try.String()}
 				if try == (shape{}) {
 					r.Choice = row.Why

@@ -95,11 +95,11 @@ func printProfile(c *common, r *profile.Report) {
 			g.TokensPerSec, g.Dispatches, g.Barriers)
 		w := tabwriter.NewWriter(c.out, 0, 8, 2, ' ', tabwriter.AlignRight)
 		matrix := r.Limits.MatrixFLOPs() > 0
-		fmt.Fprint(w, "OP\tSHAPE\tKERNEL\tCALLS\tTIME\tSHARE\tµs/CALL (MIN–MAX)\tB/s\tOF LIMIT\tFLOP/s\tOF LIMIT\t", ofMatrix(matrix, "OF MATRIX"), "BOUND BY\t\n")
+		fmt.Fprint(w, "OP\tSHAPE\tKERNEL\tCALLS\tTIME\tSHARE\tµs/CALL (MIN–MAX)\tB/s\tOF LIMIT\tFLOP/s\tOF LIMIT\t", onlyIf(matrix, "OF MATRIX"), "BOUND BY\t\n")
 		for _, o := range g.Ops {
 			fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%v\t%.1f %%\t%s (%s–%s)\t%s\t%.1f %%\t%s\t%.1f %%\t%s%s\t\n", o.Stem, o.Shape, o.Kernel, o.Calls,
 				o.Time.Round(time.Microsecond), 100*o.Share, micros(o.Median), micros(o.Min), micros(o.Max), rate(o.BytesPerSec, "B/s"),
-				100*o.OfBandwidth, rate(o.FLOPsPerSec, "FLOP/s"), 100*o.OfFLOPs, ofMatrix(matrix, fmt.Sprintf("%.1f %%", 100*o.OfMatrix)), o.Limit())
+				100*o.OfBandwidth, rate(o.FLOPsPerSec, "FLOP/s"), 100*o.OfFLOPs, onlyIf(matrix, fmt.Sprintf("%.1f %%", 100*o.OfMatrix)), o.Limit())
 		}
 		w.Flush()
 		fmt.Fprintln(c.out)

@@ -32,6 +32,16 @@ func (v Variant) Math() compute.Math {
 	return compute.Exact
 }
 
+// Tier is the arithmetic that a kernel multiplies in, by the name that a placement gives it.
+func Tier(kernel string) string {
+	for _, t := range [][2]string{{"coop", "matrix units"}, {"skinny", "matrix units"}, {"int8", "packed int8"}, {"_half_", "half"}} {
+		if strings.Contains(kernel, t[0]) {
+			return t[1]
+		}
+	}
+	return "float32"
+}
+
 // Variants lists every variant with its fitness for a device. Ops with a single way to run them are listed too.
 func Variants(caps Caps) []Variant {
 	tileLacks := func(t tile) string {
