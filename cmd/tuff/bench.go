@@ -15,6 +15,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"tuff/gpu/kernel"
 	"tuff/host/compute"
 	"tuff/host/engine"
 )
@@ -50,6 +51,8 @@ type benchResult struct {
 	OfFLOPs      float64   `json:"share_of_flops"`
 	OfMatrix     float64   `json:"share_of_matrix"` // 0 where no matrix peak was measured
 	Steps        int       `json:"steps_per_run"`   // at most, of decoding, when the device takes the likeliest tokens itself; 0: the host gives every token
+	Tier         string    `json:"tier"`            // arithmetic of the multiplications
+	OfLimit      float64   `json:"share_of_limit"`  // the larger one of bandwidth and of the tier's peak
 	BandwidthGBs float64   `json:"measured_bandwidth_gb_s"`
 	PeakGFLOPs   float64   `json:"measured_gflop_s"`
 	MatrixGFLOPs float64   `json:"measured_matrix_gflop_s"`
@@ -185,8 +188,11 @@ func benchOne(cmd *cobra.Command, c *common, l *loaded, prefill bool, n, depth, 
 	for _, t := range l.file.Tensors() {
 		r.NumParams += int64(t.Rows) * int64(t.Cols)
 	}
+	prompts, tokens := l.Executables()
+	r.Tier = tierOf(tokens)
 	name := fmt.Sprintf("tg%d", n)
 	if prefill {
+		r.Tier = tierOf(prompts)
 		r.Prompt, name = n, fmt.Sprintf("pp%d", n)
 	} else {
 		r.Gen = n
@@ -264,6 +270,24 @@ func (r *benchResult) finish(l compute.Limits) {
 	if m := l.MatrixFLOPs(); m > 0 {
 		r.OfMatrix = r.MedianTs * float64(r.FLOPsPerTok) / m
 	}
+	r.OfLimit = r.OfBandwidth
+	if peak := peakOf(r.Tier, &l); peak > 0 {
+		r.OfLimit = max(r.OfLimit, r.MedianTs*float64(r.FLOPsPerTok)/peak)
+	}
+}
+
+// tierOf is the arithmetic of a program's multiplications: the fastest where they differ.
+func tierOf(x compute.Executable) string {
+	tiers := map[string]bool{}
+	for _, g := range x.Placement() {
+		tiers[kernel.Tier(g.Kernel)] = true
+	}
+	for _, t := range []string{"matrix units", "packed int8", "half"} {
+		if tiers[t] {
+			return t
+		}
+	}
+	return "float32"
 }
 
 func meanStddev(v []float64) (mean, sd float64) {
@@ -326,10 +350,10 @@ func printBench(c *common, all []benchResult, format string) error {
 	if matrix {
 		head, rule = " of matrix FLOP/s |", "---:|"
 	}
-	fmt.Fprintf(&b, "| model | size | device | math | test | t/s | median | of bandwidth | of FLOP/s |%s\n|---|---:|---|---|---:|---:|---:|---:|---:|%s\n", head, rule)
+	fmt.Fprintf(&b, "| model | size | device | math | test | t/s | median | of limit | of bandwidth | of FLOP/s |%s\n|---|---:|---|---|---:|---:|---:|---:|---:|---:|%s\n", head, rule)
 	for _, r := range all {
-		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %.2f ± %.2f | %.2f | %.1f %% | %.1f %% |", r.ModelType, size(r.ModelSize), r.Device, r.Math,
-			r.test(), r.AvgTs, r.StddevTs, r.MedianTs, 100*r.OfBandwidth, 100*r.OfFLOPs)
+		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %.2f ± %.2f | %.2f | %.1f %% | %.1f %% | %.1f %% |", r.ModelType, size(r.ModelSize), r.Device, r.Math,
+			r.test(), r.AvgTs, r.StddevTs, r.MedianTs, 100*r.OfLimit, 100*r.OfBandwidth, 100*r.OfFLOPs)
 		if matrix {
 			fmt.Fprintf(&b, " %.1f %% |", 100*r.OfMatrix)
 		}

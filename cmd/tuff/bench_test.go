@@ -161,3 +161,16 @@ func TestBenchUsage(t *testing.T) {
 		assert.Empty(t, r.out)
 	}
 }
+
+// A share of the limit is of what the kernels compute with.
+func TestBenchShareOfLimit(t *testing.T) {
+	l := compute.Limits{Bandwidth: 1000, FLOPs: 100, Matrix: []compute.MatrixPeak{{Types: "half×half→float32", Rate: 400}}}
+	for tier, want := range map[string]float64{"float32": 0.4, "matrix units": 0.1, "half": 0.4} { // half was not measured
+		r := benchResult{SamplesNs: []int64{1e9}, SamplesTs: []float64{1}, BytesPerTok: 50, FLOPsPerTok: 40, Tier: tier}
+		r.finish(l)
+		assert.InDelta(t, want, r.OfLimit, 1e-12, tier)
+	}
+	r := benchResult{SamplesNs: []int64{1e9}, SamplesTs: []float64{1}, BytesPerTok: 500, FLOPsPerTok: 40}
+	r.finish(l)
+	assert.InDelta(t, 0.5, r.OfLimit, 1e-12, "memory")
+}

@@ -42,8 +42,10 @@ type reportOptions struct {
 	names       []string
 	types       []string
 	llama       string // llama-bench, or none
-	full        bool
-	op          string // of conformance; "": all
+	python      string // with PyTorch, for cuBLAS; "": not asked for
+	quick       bool
+	limit, each time.Duration // of the report and of one step; 0: none
+	op          string        // of conformance; "": all
 	reps        int
 	prompt, gen int
 	depths      []int
@@ -80,8 +82,10 @@ func newGPUReport() *cobra.Command {
 		Short: "Check and measure a GPU with everything there is, into one Markdown and one JSON file",
 		Long: `Runs, one after the other: the self-check and the device's limits (devices), the conformance suite (kernels test), times of the
 kernels at the shapes of real models (kernels bench), and models of random weights, made by synth and removed again, in prefill and
-decode at several depths (bench); with --llama also llama-bench on the same files. A step that fails is written down, and the others go on;
-the exit code is then 3. Models that do not fit the device's memory are left out and named.`,
+decode at several depths (bench); llama-bench on the same files, where --llama names it or the PATH has it; and cuBLAS at the same
+sizes, where Python has PyTorch with CUDA. A step that fails, or takes longer than --step-time, is written down, and the others go on; the
+exit code is then 3. What does not fit the device's memory, or would begin after --time, is left out and named. Both files are written
+after every step; docs/results/README.md describes them.`,
 		Example: `  tuff gpu-report -o docs/results
   tuff gpu-report --models 1.1B,8B --types Q4_K_M --llama ~/llama.cpp/build/bin/llama-bench
   tuff gpu-report --device gpu:1 --models tiny -p 32 -n 8 -d 0 --shapes 256x256 --contexts 256`,
@@ -104,8 +108,11 @@ the exit code is then 3. Models that do not fit the device's memory are left out
 	f.StringVar(&o.models, "folder", "", "folder for the models while they are needed (default: a temporary one)")
 	f.StringSliceVar(&o.names, "models", []string{"1.1B", "8B", "30B-A3B"}, "models: "+strings.Join(known, ", "))
 	f.StringSliceVar(&o.types, "types", []string{"F16", "Q8_0", "Q4_K_M"}, "weight types of the models")
-	f.StringVar(&o.llama, "llama", "", "llama-bench to run on the same files, a program with its Vulkan backend")
-	f.BoolVar(&o.full, "full", false, "every conformance case, not only the quick ones")
+	f.StringVar(&o.llama, "llama", "", "llama-bench to run on the same files, a program with its Vulkan backend (default: that in the PATH; none: without)")
+	f.StringVar(&o.python, "python", "python3", "Python that may have PyTorch, for cuBLAS; empty: without")
+	f.BoolVar(&o.quick, "quick", false, "the quick conformance cases only")
+	f.DurationVar(&o.limit, "time", 0, "no step begins after so long; 0: no limit")
+	f.DurationVar(&o.each, "step-time", 30*time.Minute, "a step that takes longer is stopped; 0: no limit")
 	f.StringVar(&o.op, "op", "", "conformance of this op only")
 	f.IntVarP(&o.reps, "repetitions", "r", 3, "measured runs of each test")
 	f.IntVarP(&o.prompt, "n-prompt", "p", 512, "prompt tokens")
@@ -113,7 +120,7 @@ the exit code is then 3. Models that do not fit the device's memory are left out
 	f.IntSliceVarP(&o.depths, "n-depth", "d", []int{0, 4096, 32768}, "tokens in the context before")
 	f.StringSliceVar(&o.shapes, "shapes", []string{"4096x4096", "14336x4096", "4096x14336"}, "multiplications: rows by columns of the weights")
 	f.StringSliceVar(&o.formats, "formats", []string{"F16", "Q8_0", "Q4_0", "Q4_K", "Q6_K", "MXFP4"}, "weight types of the multiplications")
-	f.IntSliceVar(&o.rows, "rows", []int{1, 8, 64, 512}, "activation rows of the multiplications")
+	f.IntSliceVar(&o.rows, "rows", []int{1, 8, 64, 512, 4096}, "activation rows of the multiplications")
 	f.IntSliceVar(&o.contexts, "contexts", []int{512, 4096, 32768}, "keys of attention")
 	return cmd
 }
@@ -125,15 +132,30 @@ func (o *reportOptions) check() error {
 		}
 	}
 	for _, s := range o.shapes {
-		var m, k int
-		if n, err := fmt.Sscanf(s, "%dx%d", &m, &k); n != 2 || err != nil || m < 1 || k < 1 {
-			return fmt.Errorf("--shapes: got %q, want such as 4096x4096", s)
+		if _, _, err := parseShape(s); err != nil {
+			return err
 		}
+	}
+	if o.limit < 0 || o.each < 0 {
+		return fmt.Errorf("--time, --step-time: got %v and %v, want no less than 0", o.limit, o.each)
 	}
 	if o.reps < 1 || o.prompt < 1 || o.gen < 1 || len(o.depths) == 0 {
 		return fmt.Errorf("got -r %d, -p %d, -n %d and %d depths, want at least one of each", o.reps, o.prompt, o.gen, len(o.depths))
 	}
 	return nil
+}
+
+// parseShape reads rows and columns of weights.
+func parseShape(s string) (m, k int, err error) {
+	if n, err := fmt.Sscanf(s, "%dx%d", &m, &k); n != 2 || err != nil || m < 1 || k < 1 {
+		return 0, 0, fmt.Errorf("--shapes: got %q, want such as 4096x4096", s)
+	}
+	return m, k, nil
+}
+
+// leftOut notes what was not run, which is no failure.
+func (r *gpuReport) leftOut(what, why string) {
+	r.Steps = append(r.Steps, reportStep{Name: "left out", Command: what, Error: why})
 }
 
 // gpuReport runs all steps and writes both files after each, so that nothing is lost when the machine is.
@@ -151,14 +173,26 @@ func (c *common) gpuReport(ctx context.Context, o *reportOptions) error {
 		return fmt.Errorf("gpu-report: %w", err)
 	}
 	path := filepath.Join(o.dir, "gpu-"+fileName(info.Name))
-	failed := 0
-	step := func(name string, run func() ([]byte, error), command string) error {
+	failed, start := 0, time.Now()
+	step := func(name string, run func(context.Context) ([]byte, error), command string) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
+		if o.limit > 0 && time.Since(start) > o.limit {
+			r.leftOut(command, fmt.Sprintf("the report had taken %v by then", o.limit))
+			return r.write(path)
+		}
 		c.note("%s: %s", name, command)
 		begun := time.Now()
-		out, err := run()
+		stepCtx, stop := ctx, context.CancelFunc(func() {})
+		if o.each > 0 {
+			stepCtx, stop = context.WithTimeout(ctx, o.each)
+		}
+		defer stop()
+		out, err := run(stepCtx)
+		if err != nil && stepCtx.Err() != nil && ctx.Err() == nil {
+			err = fmt.Errorf("stopped after %v: %w", o.each, err)
+		}
 		s := reportStep{Name: name, Command: command, Seconds: time.Since(begun).Seconds()}
 		if json.Valid(out) && len(out) > 0 {
 			s.Result = json.RawMessage(bytes.TrimSpace(out))
@@ -174,13 +208,13 @@ func (c *common) gpuReport(ctx context.Context, o *reportOptions) error {
 		return r.write(path)
 	}
 	self := func(name string, args ...string) error {
-		return step(name, func() ([]byte, error) { return selfRun(ctx, args...) }, "tuff "+strings.Join(args, " "))
+		return step(name, func(ctx context.Context) ([]byte, error) { return selfRun(ctx, args...) }, "tuff "+strings.Join(args, " "))
 	}
 	if err := self("limits", "devices", "--check", "--measure", "--json"); err != nil {
 		return err
 	}
 	test := []string{"kernels", "test", "--device", c.device, "--json"}
-	if o.full {
+	if !o.quick {
 		test = append(test, "--full")
 	}
 	if o.op != "" {
@@ -190,6 +224,9 @@ func (c *common) gpuReport(ctx context.Context, o *reportOptions) error {
 		return err
 	}
 	if err := c.reportKernels(o, self); err != nil {
+		return err
+	}
+	if err := c.reportCuBLAS(ctx, o, r, step); err != nil {
 		return err
 	}
 	if err := c.reportModels(ctx, o, info, r, step, self); err != nil {
@@ -202,18 +239,19 @@ func (c *common) gpuReport(ctx context.Context, o *reportOptions) error {
 	return nil
 }
 
-// reportKernels times kernels alone.
+// reportKernels times every kernel that the device can run, alone.
 func (c *common) reportKernels(o *reportOptions, self func(string, ...string) error) error {
 	for _, s := range o.shapes {
 		m, k, _ := strings.Cut(s, "x")
 		for _, t := range o.formats {
-			if err := self("kernels", "kernels", "bench", "matmul", "--device", c.device, "--type", t, "-m", m, "-k", k, "--rows", commas(o.rows), "--json"); err != nil {
+			if err := self("kernels", "kernels", "bench", "matmul", "--device", c.device, "--type", t, "-m", m, "-k", k, "--rows", commas(o.rows), "--variant", "all", "--json"); err != nil {
 				return err
 			}
 		}
 	}
+	few := slices.DeleteFunc(slices.Clone(o.rows), func(n int) bool { return n > maxChunk })
 	for _, n := range o.contexts {
-		if err := self("kernels", "kernels", "bench", "attention", "--device", c.device, "--context", fmt.Sprint(n), "--rows", "1,64", "--json"); err != nil {
+		if err := self("kernels", "kernels", "bench", "attention", "--device", c.device, "--context", fmt.Sprint(n), "--rows", commas(few), "--variant", "all", "--json"); err != nil {
 			return err
 		}
 	}
@@ -222,7 +260,16 @@ func (c *common) reportKernels(o *reportOptions, self func(string, ...string) er
 
 // reportModels makes each model, measures it, and removes it.
 func (c *common) reportModels(ctx context.Context, o *reportOptions, info compute.Info, r *gpuReport,
-	step func(string, func() ([]byte, error), string) error, self func(string, ...string) error) (err error) {
+	step func(string, func(context.Context) ([]byte, error), string) error, self func(string, ...string) error) (err error) {
+	llama := o.llama
+	if llama == "" {
+		if llama, err = exec.LookPath("llama-bench"); err != nil {
+			llama = ""
+			r.leftOut("llama.cpp", "no llama-bench in the PATH; --llama names one")
+		}
+	} else if llama == "none" {
+		llama = ""
+	}
 	dir := o.models
 	if dir == "" {
 		if dir, err = os.MkdirTemp("", "tuff-models"); err != nil {
@@ -240,20 +287,23 @@ func (c *common) reportModels(ctx context.Context, o *reportOptions, info comput
 				bits = 5 // the others are smaller
 			}
 			if need := int64(m.size * bits / 8 * 1.05); need > info.MemoryTotal {
-				r.Steps = append(r.Steps, reportStep{Name: "left out", Command: m.name + " " + t, Error: fmt.Sprintf("%s, and the device has %s", size(need), size(info.MemoryTotal))})
+				r.leftOut(m.name+" "+t, fmt.Sprintf("%s, and the device has %s", size(need), size(info.MemoryTotal)))
 				continue
 			}
 			file := filepath.Join(dir, m.name+"-"+t+".gguf")
 			if err := self("make "+m.name+" "+t, append([]string{"synth", "--force", "--json", "--type", t, "-o", file}, m.args...)...); err != nil {
 				return err
 			}
-			common := []string{"-m", file, "-p", fmt.Sprint(o.prompt), "-n", fmt.Sprint(o.gen), "-d", commas(o.depths), "-r", fmt.Sprint(o.reps), "-o", "json"}
-			if err := self(m.name+" "+t, append([]string{"bench", "--device", c.device}, common...)...); err != nil {
-				return err
-			}
-			if o.llama != "" {
+			for _, d := range o.depths { // one by one: a depth that does not fit takes no other with it
+				common := []string{"-m", file, "-p", fmt.Sprint(o.prompt), "-n", fmt.Sprint(o.gen), "-d", fmt.Sprint(d), "-r", fmt.Sprint(o.reps), "-o", "json"}
+				if err := self(m.name+" "+t, append([]string{"bench", "--device", c.device}, common...)...); err != nil {
+					return err
+				}
+				if llama == "" {
+					continue
+				}
 				args := append([]string{"-ngl", "99"}, common...)
-				run := func() ([]byte, error) { return output(ctx, o.llama, args...) }
+				run := func(ctx context.Context) ([]byte, error) { return output(ctx, llama, args...) }
 				if err := step("llama.cpp "+m.name+" "+t, run, "llama-bench "+strings.Join(args, " ")); err != nil {
 					return err
 				}

@@ -47,6 +47,7 @@ func (r *gpuReport) markdown() string {
 	r.printLimits(&b)
 	r.printConformance(&b)
 	r.printKernels(&b)
+	r.printCuBLAS(&b)
 	r.printModels(&b)
 	if failures := r.failures(); failures != "" {
 		b.WriteString("\n## What did not run\n\n" + failures)
@@ -123,22 +124,17 @@ func (r *gpuReport) printKernels(b *strings.Builder) {
 		if r.Steps[i].Name != "kernels" {
 			continue
 		}
-		each(&r.Steps[i], func(k *struct {
-			Op        string  `json:"op"`
-			Shape     string  `json:"shape"`
-			Rows      int     `json:"rows"`
-			Kernel    string  `json:"kernel"`
-			Seconds   float64 `json:"seconds"`
-			Bandwidth float64 `json:"share_of_bandwidth"`
-			FLOPs     float64 `json:"share_of_flops"`
-			Matrix    float64 `json:"share_of_matrix"`
-		}) {
+		each(&r.Steps[i], func(k *kernelRow) {
 			if !head {
-				b.WriteString("\n## Kernels\n\n| op | shape | rows | kernel | µs | of bandwidth | of float32 | of matrix |\n|---|---|---:|---|---:|---:|---:|---:|\n")
+				b.WriteString("\n## Kernels\n\nEvery kernel that the device can run; *chosen* are those that plans take by themselves. The limit is memory, or the peak of the tier.\n\n" +
+					"| op | shape | rows | keys | kernel | tier | chosen | µs | of limit | of bandwidth | of float32 | of matrix |\n|---|---|---:|---:|---|---|---|---:|---:|---:|---:|---:|\n")
 				head = true
 			}
-			fmt.Fprintf(b, "| %s | %s | %d | %s | %.1f | %.1f %% | %.1f %% | %.1f %% |\n", k.Op, k.Shape, k.Rows, k.Kernel, 1e6*k.Seconds,
-				100*k.Bandwidth, 100*k.FLOPs, 100*k.Matrix)
+			if k.Error != "" {
+				return
+			}
+			fmt.Fprintf(b, "| %s | %s | %d | %d | %s | %s | %s | %.1f | %.1f %% | %.1f %% | %.1f %% | %.1f %% |\n", k.Op, k.Shape, k.Rows, k.Keys, k.Kernel, k.Tier, k.Chosen,
+				1e6*k.Seconds, 100*k.OfLimit, 100*k.OfBandwidth, 100*k.OfFLOPs, 100*k.OfMatrix)
 		})
 	}
 }
@@ -152,6 +148,8 @@ type benchRow struct {
 	Median    float64 `json:"median_ts"`
 	Bandwidth float64 `json:"share_of_bandwidth"`
 	FLOPs     float64 `json:"share_of_flops"`
+	Matrix    float64 `json:"share_of_matrix"`
+	Limit     float64 `json:"share_of_limit"`
 }
 
 func (b *benchRow) test() string {
@@ -181,10 +179,10 @@ func (r *gpuReport) printModels(b *strings.Builder) {
 		}
 		each(s, func(row *benchRow) {
 			if !head {
-				b.WriteString("\n## Models\n\n| model | test | tokens/s | of bandwidth | of float32 | llama.cpp | ratio |\n|---|---|---:|---:|---:|---:|---:|\n")
+				b.WriteString("\n## Models\n\n| model | test | tokens/s | of limit | of bandwidth | of float32 | of matrix | llama.cpp | ratio |\n|---|---|---:|---:|---:|---:|---:|---:|---:|\n")
 				head = true
 			}
-			fmt.Fprintf(b, "| %s | %s | %.2f | %.1f %% | %.1f %% |", s.Name, row.test(), row.Median, 100*row.Bandwidth, 100*row.FLOPs)
+			fmt.Fprintf(b, "| %s | %s | %.2f | %.1f %% | %.1f %% | %.1f %% | %.1f %% |", s.Name, row.test(), row.Median, 100*row.Limit, 100*row.Bandwidth, 100*row.FLOPs, 100*row.Matrix)
 			if other := peer[key{s.Name, row.test()}]; other > 0 {
 				fmt.Fprintf(b, " %.2f | %.2f |\n", other, row.Median/other)
 			} else {

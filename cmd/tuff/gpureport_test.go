@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -22,6 +23,16 @@ echo '[{"n_prompt":8,"n_gen":0,"n_depth":0,"avg_ts":1.5},{"n_prompt":0,"n_gen":4
 	return path
 }
 
+// fakePython is a program that prints what the script for cuBLAS prints.
+func fakePython(t *testing.T) string {
+	path := filepath.Join(t.TempDir(), "python3")
+	require.NoError(t, os.WriteFile(path, []byte(`#!/bin/sh
+test "$3" = "[]" || test "$3 $4" = "[[64,256]] [1]" || exit 1
+echo '[{"m":64,"n":1,"k":256,"device":"card","seconds":1e-6,"flop_s":2.9e11}]'
+`), 0o755))
+	return path
+}
+
 func TestGPUReport(t *testing.T) {
 	needGPU(t)
 	t.Setenv("XDG_CACHE_HOME", t.TempDir())
@@ -36,8 +47,8 @@ func TestGPUReport(t *testing.T) {
 
 func reportRuns(t *testing.T) {
 	dir := t.TempDir()
-	r := tuff(t, "gpu-report", "-o", dir, "--op", "rmsnorm", "--models", "tiny", "--types", "Q8_0", "--shapes", "64x256", "--formats", "Q8_0", "--rows", "1,9", "--contexts", "32",
-		"-p", "8", "-n", "4", "-d", "0", "-r", "1", "--llama", fakeLlamaBench(t)).ok(t)
+	r := tuff(t, "gpu-report", "-o", dir, "--op", "rmsnorm", "--quick", "--models", "tiny", "--types", "Q8_0", "--shapes", "64x256", "--formats", "Q8_0", "--rows", "1", "--contexts", "32",
+		"-p", "8", "-n", "4", "-d", "0", "-r", "1", "--llama", fakeLlamaBench(t), "--python", fakePython(t)).ok(t)
 	assert.Contains(t, r.err, "written: ")
 	files, err := filepath.Glob(filepath.Join(dir, "gpu-*"))
 	require.NoError(t, err)
@@ -47,7 +58,7 @@ func reportRuns(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, json.Unmarshal(b, &rep))
 	assert.NotEmpty(t, rep.Device)
-	require.Len(t, rep.Steps, 7)
+	require.Len(t, rep.Steps, 8)
 	for _, s := range rep.Steps {
 		assert.Empty(t, s.Error, s.Command)
 		assert.NotEmpty(t, s.Result, s.Command)
@@ -55,7 +66,8 @@ func reportRuns(t *testing.T) {
 	b, err = os.ReadFile(files[1])
 	require.NoError(t, err)
 	text := string(b)
-	for _, want := range []string{"# " + rep.Device, "Self-check: passed", "| float32 |", "0 failed", "| matmul | Q8_0 64×256 | 9 |", "| attention |",
+	for _, want := range []string{"# " + rep.Device, "Self-check: passed", "| float32 |", "0 failed", "| matmul | Q8_0 64×256 | 1 |", "| attention |", "exact, fast",
+		"on card", "| 64 | 1 | 256 | 1.0 | 290 |",
 		"| tiny Q8_0 | pp8 |", "| 1.50 |", "| tiny Q8_0 | tg4 |"} {
 		assert.Contains(t, text, want)
 	}
@@ -66,8 +78,11 @@ func reportRuns(t *testing.T) {
 }
 
 func reportGoesOn(t *testing.T) {
+	all := reportModels
+	reportModels = append(slices.Clone(all), reportModel{"huge", nil, 1e15}) // which no memory holds
+	defer func() { reportModels = all }()
 	dir := t.TempDir()
-	r := tuff(t, "gpu-report", "-o", dir, "--op", "add", "--models", "tiny,8B", "--types", "F16,F77", "--shapes", "64x256", "--formats", "Q8_0", "--rows", "1,9", "--contexts", "32",
+	r := tuff(t, "gpu-report", "-o", dir, "--op", "add", "--quick", "--python", "/nowhere/python3", "--models", "tiny,huge", "--types", "F16,F77", "--shapes", "64x256", "--formats", "Q8_0", "--rows", "1", "--contexts", "32",
 		"-p", "8", "-n", "4", "-d", "0", "-r", "1", "--llama", "/nowhere/llama-bench")
 	assert.Equal(t, exitGate, r.code)
 	assert.Contains(t, r.err, "steps failed, see ")
@@ -79,9 +94,21 @@ func reportGoesOn(t *testing.T) {
 	_, after, ok := strings.Cut(string(b), "## What did not run")
 	require.True(t, ok)
 	assert.Contains(t, after, "F77")
+	assert.Contains(t, after, "huge F16")
 	assert.Contains(t, after, "/nowhere/llama-bench")
+	assert.Contains(t, after, "no /nowhere/python3 here")
 	assert.Contains(t, string(b), "| tiny F16 | pp8 |")
-	for _, args := range [][]string{{"--models", "9T"}, {"--shapes", "x"}, {"-r", "0"}, {"extra"}} {
+	// Time that is up stops a step, or all that follow.
+	short := []string{"gpu-report", "-o", dir, "--op", "add", "--quick", "--models", "tiny", "--types", "F16", "--shapes", "64x256", "--formats", "F16", "--rows", "1", "--contexts", "32",
+		"-p", "8", "-n", "4", "-d", "0", "-r", "1", "--python", "", "--llama", "none"}
+	r = tuff(t, append(short, "--step-time", "1ns")...)
+	assert.Equal(t, exitGate, r.code)
+	assert.Contains(t, r.err, "stopped after 1ns")
+	tuff(t, append(short, "--time", "1ns")...).ok(t)
+	b, err = os.ReadFile(files[0])
+	require.NoError(t, err)
+	assert.Contains(t, string(b), "the report had taken 1ns by then")
+	for _, args := range [][]string{{"--models", "9T"}, {"--time", "-1s"}, {"--shapes", "x"}, {"-r", "0"}, {"extra"}} {
 		assert.Equal(t, exitUsage, tuff(t, append([]string{"gpu-report"}, args...)...).code, "%v", args)
 	}
 }

@@ -197,11 +197,7 @@ func (r *kernelRow) limits(l *compute.Limits) {
 	}
 	matrix := l.MatrixFLOPs()
 	r.OfBandwidth, r.OfFLOPs, r.OfMatrix = share(r.BytesPerSec, l.Bandwidth), share(r.FLOPsPerSec, l.FLOPs), share(r.FLOPsPerSec, matrix)
-	peak := map[string]float64{"matrix units": matrix, "packed int8": l.Dot8, "half": l.Half}[r.Tier]
-	if peak == 0 {
-		peak = l.FLOPs
-	}
-	r.OfLimit = max(r.OfBandwidth, share(r.FLOPsPerSec, peak))
+	r.OfLimit = max(r.OfBandwidth, share(r.FLOPsPerSec, peakOf(r.Tier, l)))
 }
 
 // benchVariants times every variant of an op that the device can run, then what plans of both arithmetics take. What was timed under

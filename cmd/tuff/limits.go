@@ -119,3 +119,11 @@ func printLimits(w io.Writer, l *compute.Limits) {
 	row("into mapped memory", l.MappedWrite, "B/s")
 	row("out of mapped memory", l.MappedRead, "B/s")
 }
+
+// peakOf is the arithmetic peak that a tier of kernels is held against: float32's where the tier's own was not measured.
+func peakOf(tier string, l *compute.Limits) float64 {
+	if peak := map[string]float64{"matrix units": l.MatrixFLOPs(), "packed int8": l.Dot8, "half": l.Half}[tier]; peak > 0 {
+		return peak
+	}
+	return l.FLOPs
+}
