@@ -149,7 +149,7 @@ func (pl *planner) attentionDispatch(module string, op compute.Attention, a atte
 	return Dispatch{Module: module, Name: name, Spec: pl.attentionSpec(op, a),
 		Args: []Arg{addr(op.Q), addr(op.K), addr(op.V), addr(op.Sinks), addr(op.Out), stepArg(), addr(op.Bias), addr(0),
 			u32(op.NumKVHeads), u32(op.Window), u32(pl.p.PageSize), f32(op.Scale), f32(op.SoftCap), u32(op.NumHeads / op.NumKVHeads), u32(splits),
-			u32(attentionFlags(op)), u32(pl.p.At(op.Bias).Rows.Fixed / 2), u32(op.Chunk)},
+			u32(attentionFlags(op) | int(flag(pl.alignedHeads(op)))<<6), u32(pl.p.At(op.Bias).Rows.Fixed / 2), u32(op.Chunk)},
 		Reads: refs(op.Q, op.K, op.V, op.Sinks, op.Bias), Writes: refs(op.Out)}
 }
 
@@ -158,7 +158,12 @@ func (pl *planner) attentionSpec(op compute.Attention, a attentionShape) []uint3
 	return []uint32{uint32(a.wg), uint32(a.br), uint32(a.bc), uint32(op.HeadDim), uint32(op.HeadDimV), types[0], types[1]}
 }
 
-// attentionFlags are the bits PAGED, CAUSAL, SINKS, CAP, LATENT and BIASED.
+// alignedHeads says whether heads of both caches begin at multiples of 16 bytes in every row.
+func (pl *planner) alignedHeads(op compute.Attention) bool {
+	return op.HeadDim%8 == 0 && op.ValueStride()%8 == 0 && pl.p.At(op.K).Offset%16 == 0 && pl.p.At(op.V).Offset%16 == 0
+}
+
+// attentionFlags are the bits PAGED, CAUSAL, SINKS, CAP, LATENT and BIASED; bit 6 is ALIGNED.
 func attentionFlags(op compute.Attention) int {
 	return int(flag(op.Paged) | flag(op.Causal)<<1 | flag(op.Sinks != 0)<<2 | flag(op.SoftCap != 0)<<3 | flag(op.V == op.K)<<4 | flag(op.Bias != 0)<<5)
 }

@@ -38,11 +38,11 @@ shared uint slots[BC]; // row of each key of the tile
 // lane + LANES, ... Globals, because no structure with an array of specialized size may be returned.
 float runM = NEG, runL = 0.0, runO[PER_LANE];
 
-// stage puts width columns from column from on of n rows of a cache into shared memory, and zeros in the other rows of the tile:
-// element by element, or four at a time where the type has blocks.
+// stage puts width columns from column from on of n rows of a cache into shared memory, and zeros in the other rows of the
+// tile: four at a time where the type has blocks or rows are aligned, else element by element.
 void stage(uint64_t cache, const uint type, uint cols, uint from, const uint width, uint n) {
   uint t = gl_LocalInvocationID.x;
-  if (!cacheBlocks(type)) {
+  if (!cacheBlocks(type) && !(width % 4u == 0u && is(ALIGNED))) {
     for (uint i = t; i < BC * width; i += WG) {
       uint j = i / width, d = i % width;
       float x = 0.0;
@@ -55,8 +55,13 @@ void stage(uint64_t cache, const uint type, uint cols, uint from, const uint wid
   for (uint i = t; i < BC * quads; i += WG) {
     uint j = i / quads, g = i % quads;
     vec4 x = vec4(0);
-    if (j < n) x = cacheLoadQuad(cacheRow(cache, type, slots[j], cols), type, from / 4u + g);
-    uvec2 at = j * (WIDTH + 1u) + cachePlaces(type, g);
+    uvec2 at = uvec2(4u * g, 4u * g + 2u);
+    if (cacheBlocks(type)) at = cachePlaces(type, g);
+    if (j < n) {
+      uint64_t row = cacheRow(cache, type, slots[j], cols);
+      x = cacheBlocks(type) ? cacheLoadQuad(row, type, from / 4u + g) : cacheLoadFour(row, type, from / 4u + g);
+    }
+    at += j * (WIDTH + 1u);
     skv[at.x] = x.x;
     skv[at.x + 1u] = x.y;
     skv[at.y] = x.z;

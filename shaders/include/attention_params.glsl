@@ -10,6 +10,7 @@ const uint CAUSAL = 2u;
 const uint SINKS = 4u;  // a sink score per head joins the softmax
 const uint CAP = 8u;    // scores are capped
 const uint BIASED = 32u; // a bias by distance joins the scores
+const uint ALIGNED = 64u; // rows of heads lie at multiples of 16 bytes in k and v
 const uint LATENT = 16u; // values are the first DV elements of their keys; v is not read
 
 layout(push_constant) uniform Params {

@@ -43,6 +43,15 @@ float cacheLoad(uint64_t row, uint type, uint c) {
   return type == CACHE_F16 ? halfToFloat(h) : bfloatToFloat(h);
 }
 
+// cacheLoadFour: columns 4 g to 4 g + 3 of the row at the address that cacheRow gave, of a plain type whose rows lie at multiples
+// of 16 bytes: one load.
+vec4 cacheLoadFour(uint64_t row, uint type, uint g) {
+  if (type == CACHE_F32) return F32x4In(row).v[g];
+  uvec2 h = U32x2In(row).v[g];
+  if (type == CACHE_F16) return vec4(unpackHalf2x16(h.x), unpackHalf2x16(h.y));
+  return uintBitsToFloat(uvec4(h.x << 16, h.x & 0xffff0000u, h.y << 16, h.y & 0xffff0000u));
+}
+
 // cacheStoreBlock: block number block of a row, of a block type.
 void cacheStoreBlock(uint64_t base, uint type, uint row, uint cols, uint block, float x[32]) {
   U16Out o = U16Out(cacheRow(base, type, row, cols) + 2ul * uint64_t(block * cacheWords(type)));
