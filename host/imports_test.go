@@ -44,8 +44,10 @@ var rules = map[string]rule{
 	"gpu/memory": {[]string{"gpu/vk"}, nil, "memory is handed out by purpose, not by op"},
 	"gpu/vk":     {nil, []string{"github.com/goki/vulkan", "github.com/vulkan-go/vulkan", "golang.org/x/sys/"}, "vk is Vulkan and nothing of the engine"},
 
-	"fallback":       {[]string{"fallback/quant", "host/compute"}, []string{"golang.org/x/sys/"}, "fallback defines the ops and knows no model"},
-	"fallback/quant": {[]string{"host/compute"}, nil, "a format is bytes and numbers"},
+	"fallback":          {[]string{"fallback/quant", "fallback/simd", "host/compute"}, []string{"golang.org/x/sys/"}, "fallback defines the ops and knows no model"},
+	"fallback/quant":    {[]string{"fallback/simd", "host/compute"}, nil, "a format is bytes and numbers"},
+	"fallback/simd":     {nil, []string{"golang.org/x/sys/cpu"}, "vector loops know numbers, no op"},
+	"fallback/simd/gen": {nil, []string{"github.com/mmcloughlin/avo/"}, "the generator knows instructions alone"},
 
 	"host/compute":   {nil, nil, "the seam is imported from both sides and imports neither"},
 	"host/weights":   {[]string{"host/compute"}, []string{"golang.org/x/sys/"}, "weights are files and bytes, not models or devices"},
