@@ -43,8 +43,8 @@ float cacheLoad(uint64_t row, uint type, uint c) {
   return type == CACHE_F16 ? halfToFloat(h) : bfloatToFloat(h);
 }
 
-// cacheLoadFour: columns 4 g to 4 g + 3 of the row at the address that cacheRow gave, of a plain type whose rows lie at multiples
-// of 16 bytes: one load.
+// cacheLoadFour: columns 4 g to 4 g + 3 of the row at the address that cacheRow gave, of a plain type whose rows lie at
+// multiples of 16 bytes: one load.
 vec4 cacheLoadFour(uint64_t row, uint type, uint g) {
   if (type == CACHE_F32) return F32x4In(row).v[g];
   uvec2 h = U32x2In(row).v[g];
