@@ -47,17 +47,49 @@ func loop(body func(k reg.GPVirtual)) {
 	JL(LabelRef("step"))
 }
 
+// A tile keeps two registers of sums for each row: it loads them, adds the products of n elements, and stores them.
+
+// sums are the registers of r rows, with where they lie.
+type sums struct {
+	acc   []reg.VecVirtual
+	place func(i int) Mem
+	move  func(from, to Op)
+}
+
+func loadSums(r, bytes int, move func(from, to Op), place func(i int) Mem) sums {
+	s := sums{vectors(2*r, bytes), place, move}
+	for i, a := range s.acc {
+		move(place(i), a)
+	}
+	return s
+}
+
+// finish stores the sums and returns.
+func (s sums) finish() {
+	for i, a := range s.acc {
+		s.move(a, s.place(i))
+	}
+	VZEROUPPER()
+	RET()
+}
+
+// behind are sums one behind the other; halves are those of half a row of 128 bytes each.
+func behind(base reg.Register) func(i int) Mem {
+	return func(i int) Mem { return Mem{Base: base, Disp: 64 * i} }
+}
+
+func halves(base reg.Register) func(i int) Mem {
+	return func(i int) Mem { return Mem{Base: base, Disp: 128*(i/2) + 32*(i%2)} }
+}
+
 // exactTile512 takes r rows by a panel of 16 columns with sums in float64.
 func exactTile512(r int) {
 	TEXT(fmt.Sprintf("exactTile512x%d", r), NOSPLIT, "func(n int, x *[]float64, w *float32, sums *float64)")
 	Doc(fmt.Sprintf("exactTile512x%d is ExactTile for %d rows, with AVX-512.", r, r))
 	Pragma("noescape")
 	rows := rowPointers(r)
-	w, sums := Load(Param("w"), GP64()), Load(Param("sums"), GP64())
-	acc := vectors(2*r, 64)
-	for i := range acc {
-		VMOVUPD(Mem{Base: sums, Disp: 64 * i}, acc[i])
-	}
+	w := Load(Param("w"), GP64())
+	s := loadSums(r, 64, func(from, to Op) { VMOVUPD(from, to) }, behind(Load(Param("sums"), GP64())))
 	lo, hi := ZMM(), ZMM()
 	loop(func(k reg.GPVirtual) {
 		VCVTPS2PD(Mem{Base: w}, lo)
@@ -66,20 +98,16 @@ func exactTile512(r int) {
 			if r == 1 { // one more register costs nothing, and memory is read once
 				x := ZMM()
 				VBROADCASTSD(Mem{Base: rows[i], Index: k, Scale: 8}, x)
-				VFMADD231PD(x, lo, acc[0])
-				VFMADD231PD(x, hi, acc[1])
+				VFMADD231PD(x, lo, s.acc[0])
+				VFMADD231PD(x, hi, s.acc[1])
 				continue
 			}
-			VFMADD231PD_BCST(Mem{Base: rows[i], Index: k, Scale: 8}, lo, acc[2*i])
-			VFMADD231PD_BCST(Mem{Base: rows[i], Index: k, Scale: 8}, hi, acc[2*i+1])
+			VFMADD231PD_BCST(Mem{Base: rows[i], Index: k, Scale: 8}, lo, s.acc[2*i])
+			VFMADD231PD_BCST(Mem{Base: rows[i], Index: k, Scale: 8}, hi, s.acc[2*i+1])
 		}
 		ADDQ(Imm(64), w)
 	})
-	for i := range acc {
-		VMOVUPD(acc[i], Mem{Base: sums, Disp: 64 * i})
-	}
-	VZEROUPPER()
-	RET()
+	s.finish()
 }
 
 // exactTile256 takes r rows by half a panel, 8 columns.
@@ -88,28 +116,20 @@ func exactTile256(r int) {
 	Doc(fmt.Sprintf("exactTile256x%d is ExactTile for %d rows and the 8 columns from where w and sums point to, with AVX2 and FMA.", r, r))
 	Pragma("noescape")
 	rows := rowPointers(r)
-	w, sums := Load(Param("w"), GP64()), Load(Param("sums"), GP64())
-	acc := vectors(2*r, 32)
-	at := func(i int) Mem { return Mem{Base: sums, Disp: 128*(i/2) + 32*(i%2)} }
-	for i := range acc {
-		VMOVUPD(at(i), acc[i])
-	}
+	w := Load(Param("w"), GP64())
+	s := loadSums(r, 32, func(from, to Op) { VMOVUPD(from, to) }, halves(Load(Param("sums"), GP64())))
 	lo, hi, x := YMM(), YMM(), YMM()
 	loop(func(k reg.GPVirtual) {
 		VCVTPS2PD(Mem{Base: w}, lo)
 		VCVTPS2PD(Mem{Base: w, Disp: 16}, hi)
 		for i := range rows {
 			VBROADCASTSD(Mem{Base: rows[i], Index: k, Scale: 8}, x)
-			VFMADD231PD(x, lo, acc[2*i])
-			VFMADD231PD(x, hi, acc[2*i+1])
+			VFMADD231PD(x, lo, s.acc[2*i])
+			VFMADD231PD(x, hi, s.acc[2*i+1])
 		}
 		ADDQ(Imm(64), w)
 	})
-	for i := range acc {
-		VMOVUPD(acc[i], at(i))
-	}
-	VZEROUPPER()
-	RET()
+	s.finish()
 }
 
 // floatTile512 takes r rows by two panels of 16 columns with sums in float32.
@@ -118,11 +138,8 @@ func floatTile512(r int) {
 	Doc(fmt.Sprintf("floatTile512x%d is FloatTile for %d rows, with AVX-512.", r, r))
 	Pragma("noescape")
 	rows := rowPointers(r)
-	w, w2, sums := Load(Param("w"), GP64()), Load(Param("w2"), GP64()), Load(Param("sums"), GP64())
-	acc := vectors(2*r, 64)
-	for i := range acc {
-		VMOVUPS(Mem{Base: sums, Disp: 64 * i}, acc[i])
-	}
+	w, w2 := Load(Param("w"), GP64()), Load(Param("w2"), GP64())
+	s := loadSums(r, 64, func(from, to Op) { VMOVUPS(from, to) }, behind(Load(Param("sums"), GP64())))
 	lo, hi := ZMM(), ZMM()
 	loop(func(k reg.GPVirtual) {
 		VMOVUPS(Mem{Base: w}, lo)
@@ -132,15 +149,11 @@ func floatTile512(r int) {
 		for i := range rows {
 			x := ZMM()
 			VBROADCASTSS(Mem{Base: rows[i], Index: k, Scale: 4}, x)
-			VFMADD231PS(x, lo, acc[2*i])
-			VFMADD231PS(x, hi, acc[2*i+1])
+			VFMADD231PS(x, lo, s.acc[2*i])
+			VFMADD231PS(x, hi, s.acc[2*i+1])
 		}
 	})
-	for i := range acc {
-		VMOVUPS(acc[i], Mem{Base: sums, Disp: 64 * i})
-	}
-	VZEROUPPER()
-	RET()
+	s.finish()
 }
 
 // floatTile256 takes r rows by a panel of 16 columns.
@@ -149,26 +162,18 @@ func floatTile256(r int) {
 	Doc(fmt.Sprintf("floatTile256x%d is FloatTile for %d rows and the panel from where w and sums point to, with AVX2 and FMA.", r, r))
 	Pragma("noescape")
 	rows := rowPointers(r)
-	w, sums := Load(Param("w"), GP64()), Load(Param("sums"), GP64())
-	acc := vectors(2*r, 32)
-	at := func(i int) Mem { return Mem{Base: sums, Disp: 128*(i/2) + 32*(i%2)} }
-	for i := range acc {
-		VMOVUPS(at(i), acc[i])
-	}
+	w := Load(Param("w"), GP64())
+	s := loadSums(r, 32, func(from, to Op) { VMOVUPS(from, to) }, halves(Load(Param("sums"), GP64())))
 	lo, hi, x := YMM(), YMM(), YMM()
 	loop(func(k reg.GPVirtual) {
 		VMOVUPS(Mem{Base: w}, lo)
 		VMOVUPS(Mem{Base: w, Disp: 32}, hi)
 		for i := range rows {
 			VBROADCASTSS(Mem{Base: rows[i], Index: k, Scale: 4}, x)
-			VFMADD231PS(x, lo, acc[2*i])
-			VFMADD231PS(x, hi, acc[2*i+1])
+			VFMADD231PS(x, lo, s.acc[2*i])
+			VFMADD231PS(x, hi, s.acc[2*i+1])
 		}
 		ADDQ(Imm(64), w)
 	})
-	for i := range acc {
-		VMOVUPS(acc[i], at(i))
-	}
-	VZEROUPPER()
-	RET()
+	s.finish()
 }
