@@ -45,7 +45,7 @@ func New(o Options) (*Device, error) {
 	if o.Threads == 0 {
 		o.Threads = runtime.GOMAXPROCS(0)
 	}
-	d := &Device{pool: newPool(o.Threads), level: simd.Best()}
+	d := &Device{pool: newPool(o.Threads, spinsOf(o.Threads)), level: simd.Best()}
 	if o.Plain {
 		d.level = simd.Plain
 	}

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"runtime"
 	"runtime/debug"
-	"sync"
 	"sync/atomic"
 )
 
@@ -37,42 +36,102 @@ func (w *worker) float64s(n int) []float64 {
 	return w.doubles[:n]
 }
 
-// pool runs tasks. The caller's goroutine is worker 0; the others wait on channels of their own.
+// pool runs tasks. The caller's goroutine is worker 0; the others look out for tasks, briefly without rest and then asleep: an op takes
+// some ten microseconds, and to wake a sleeper takes as long.
 type pool struct {
 	threads int
 	workers []worker
-	wake    []chan struct{} // of workers 1, 2, …; nil once closed
-	done    sync.WaitGroup
+	helpers []*helper // of workers 1, 2, …; nil once closed
+	spins   int
 
-	// The task in progress; written before the workers wake.
-	task  task
-	units int
-	next  atomic.Int64
-	fault atomic.Pointer[any] // first panic of a worker
+	// The task in progress; written before the helpers are called.
+	task   task
+	units  int
+	next   atomic.Int64
+	fault  atomic.Pointer[any] // first panic of a worker
+	left   atomic.Int64        // helpers that have not finished
+	caller sleeper             // until none is left
 }
 
-func newPool(threads int) *pool {
-	p := &pool{threads: threads, workers: make([]worker, threads)}
+// helper is what wakes a worker.
+type helper struct {
+	sleeper
+	calls atomic.Uint64
+}
+
+// sleeper is a goroutine that waits for what others do: it looks at it for a while, then sleeps until rung.
+type sleeper struct {
+	asleep atomic.Bool
+	bell   chan struct{} // of one place
+}
+
+// wait returns when done does, or false when the bell is gone.
+func (s *sleeper) wait(spins int, done func() bool) bool {
+	for {
+		for range spins {
+			if done() {
+				return true
+			}
+		}
+		s.asleep.Store(true)
+		// What came between the last look and the line above was done before, or its bell rings after it: one of them is seen here.
+		if done() && s.asleep.CompareAndSwap(true, false) {
+			return true
+		}
+		if _, open := <-s.bell; !open {
+			return false
+		}
+		if done() { // else the bell was for what this sleeper had seen without it
+			return true
+		}
+	}
+}
+
+// ring wakes the sleeper if it is asleep. What it waits for must have been done.
+func (s *sleeper) ring() {
+	if s.asleep.CompareAndSwap(true, false) {
+		s.bell <- struct{}{}
+	}
+}
+
+// spinning is how many looks a waiting worker takes before it sleeps, some 30 µs of them.
+const spinning = 20000
+
+// spinsOf is the looks for so many threads: with more of them than processors they would take each other's time.
+func spinsOf(threads int) int {
+	if threads > runtime.GOMAXPROCS(0) {
+		return 0
+	}
+	return spinning
+}
+
+func newPool(threads, spins int) *pool {
+	p := &pool{threads: threads, workers: make([]worker, threads), spins: spins, caller: sleeper{bell: make(chan struct{}, 1)}}
 	for i := 1; i < threads; i++ {
-		wake := make(chan struct{}, 1)
-		p.wake = append(p.wake, wake)
-		go p.serve(&p.workers[i], wake)
+		h := &helper{sleeper: sleeper{bell: make(chan struct{}, 1)}}
+		p.helpers = append(p.helpers, h)
+		go p.serve(&p.workers[i], h)
 	}
 	return p
 }
 
 func (p *pool) close() {
-	for _, c := range p.wake {
-		close(c)
+	for _, h := range p.helpers {
+		close(h.bell)
 	}
-	p.wake = nil
+	p.helpers = nil
 }
 
-func (p *pool) serve(w *worker, wake chan struct{}) {
+func (p *pool) serve(w *worker, h *helper) {
 	debug.SetPanicOnFault(true)
-	for range wake {
+	var seen uint64
+	called := func() bool { return h.calls.Load() != seen }
+	for h.wait(p.spins, called) {
+		seen++
 		p.work(w)
-		p.done.Done()
+		if p.left.Add(-1) == 0 {
+			p.caller.ring()
+		}
 	}
 }
 
@@ -98,15 +157,16 @@ func (p *pool) run(t task, units int) error {
 	}
 	p.task, p.units = t, units
 	p.next.Store(0)
-	helpers := min(units-1, len(p.wake))
-	p.done.Add(helpers)
-	for _, c := range p.wake[:helpers] {
-		c <- struct{}{}
+	helpers := p.helpers[:min(units-1, len(p.helpers))]
+	p.left.Store(int64(len(helpers)))
+	for _, h := range helpers {
+		h.calls.Add(1)
+		h.ring()
 	}
 	old := debug.SetPanicOnFault(true)
 	p.work(&p.workers[0])
 	debug.SetPanicOnFault(old)
-	p.done.Wait()
+	p.caller.wait(p.spins, p.finished)
 	p.task = nil
 	r := p.fault.Swap(nil)
 	if r == nil {
@@ -119,6 +179,8 @@ func (p *pool) run(t task, units int) error {
 	}
 	panic(*r)
 }
+
+func (p *pool) finished() bool { return p.left.Load() == 0 }
 
 // chunk is how many of n items one unit should take so that it does about 32768 of the given work per item: less costs
 // more in handing over than it gains.
