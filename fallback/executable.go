@@ -109,7 +109,7 @@ func (d *Device) why(stem string, m compute.Math) string {
 		return d.level.String() + ", float32 sums: fast arithmetic"
 	case multiplies && m == compute.Fast:
 		return "plain Go, eight float32 sums: fast arithmetic"
-	case multiplies && d.level > simd.Plain:
+	case (multiplies || stem == "attention") && d.level > simd.Plain:
 		return d.level.String() + ", float64 sums: bit for bit what plain Go gives"
 	}
 	return "plain Go, float64 sums: the definition of the op"

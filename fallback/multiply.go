@@ -147,7 +147,7 @@ func (a *activations) multiplyStored(lo, hi int, w *tensor, first, have int, add
 			if a.dot == quant.WordsDot {
 				s = quant.MultiplyWords(a.level, w.DType, row, &a.words[r])
 			} else {
-				s = quant.MultiplyFloats(a.level, w.DType, row, a.parts32[r])
+				s = quant.MultiplyFloats(w.DType, row, a.parts32[r])
 			}
 			if add != nil {
 				s += add[c]

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"math"
 	"math/rand/v2"
-	"os"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -16,25 +15,9 @@ import (
 	"tuff/host/compute"
 )
 
-// openDevice is openGPU of the tests outside the package.
-func openDevice(t *testing.T) *Device {
-	t.Helper()
-	d, err := Open("gpu", Options{CacheDir: "-", Validation: os.Getenv("TUFF_VALIDATION") == "1"})
-	if Absent(err) && os.Getenv("REQUIRE_GPU") != "1" {
-		t.Skipf("no Vulkan device: %v", err)
-	}
-	require.NoError(t, err)
-	t.Cleanup(func() {
-		messages := d.Messages()
-		require.NoError(t, d.Close())
-		require.Empty(t, messages, "what the validation layer said")
-	})
-	return d
-}
-
 // The records that a kernel makes on the device are those that the host makes.
 func TestRecordsAreTheSameOnTheDevice(t *testing.T) {
-	d := openDevice(t)
+	d := openLab(t)
 	rng := rand.New(rand.NewPCG(3, 4))
 	p := &compute.Program{PageSize: 32, NumPages: 1 << 20}
 	o := compute.Options{MaxTokens: 24, MaxOutputs: 1, MaxSeqs: 6, MaxPages: 200}
@@ -83,7 +66,7 @@ func TestRecordsAreTheSameOnTheDevice(t *testing.T) {
 
 // What a recording launches is what the step's records say, not what they said when it was made.
 func TestIndirectDispatchesFollowTheStep(t *testing.T) {
-	d := openDevice(t)
+	d := openLab(t)
 	p := compute.NewProgram("attention")
 	p.PageSize, p.NumPages, p.VocabSize = 64, 8, 10
 	cache, err := d.NewBuffer(compute.BufferSpec{Name: "cache", Usage: compute.UseState, Size: 8 * 64 * 16 * 4})

@@ -28,8 +28,8 @@ func DotOf(l simd.Level, t compute.DType) Dot {
 	return NoDot
 }
 
-// MultiplyFloats is Σ w[k]·x[k] with float32 sums in an order of the level's own. DotOf must say FloatDot.
-func MultiplyFloats(l simd.Level, t compute.DType, w []byte, x []float32) (sum float32) {
+// MultiplyFloats is Σ w[k]·x[k] with float32 sums in an order of its own. DotOf must say FloatDot.
+func MultiplyFloats(t compute.DType, w []byte, x []float32) (sum float32) {
 	n := len(x) &^ 31
 	if n > 0 {
 		switch t {

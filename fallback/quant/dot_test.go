@@ -94,7 +94,7 @@ func multiplied(l simd.Level, t compute.DType, w []byte, x []float32) (float32, 
 		for i, v := range x {
 			rounded[i] = float64(v)
 		}
-		return MultiplyFloats(l, t, w, x), rounded
+		return MultiplyFloats(t, w, x), rounded
 	}
 	var b simd.Words
 	b.Set(x)
@@ -133,7 +133,7 @@ func BenchmarkDot(b *testing.B) {
 				q.Set(x)
 				for b.Loop() {
 					if DotOf(level, format) == FloatDot {
-						MultiplyFloats(level, format, w, x)
+						MultiplyFloats(format, w, x)
 					} else {
 						MultiplyWords(level, format, w, &q)
 					}

@@ -2,27 +2,16 @@ package kernel
 
 import (
 	"encoding/binary"
-	"os"
-	"path/filepath"
-	"regexp"
-	"strconv"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"tuff/host/compute"
-	"tuff/host/testkit"
 )
 
 func TestIndirectLayoutIsThatOfTheShaders(t *testing.T) {
-	b, err := os.ReadFile(filepath.Join(testkit.Root(t), "shaders", "include", "indirect.glsl"))
-	require.NoError(t, err)
-	got := map[string]int{}
-	for _, m := range regexp.MustCompile(`const uint (\w+) = (\d+);`).FindAllStringSubmatch(string(b), -1) {
-		got[m[1]], err = strconv.Atoi(m[2])
-		require.NoError(t, err)
-	}
+	got := glslConstants(t, "indirect.glsl", `\w+`)
 	assert.Equal(t, map[string]int{"INDIRECT_WORDS": indirectWords, "INDIRECT_PIECES": int(IndirectPieces),
 		"INDIRECT_COMBINE": int(IndirectCombine), "MAX_DECODE_ROWS": maxDecodeRows}, got)
 }

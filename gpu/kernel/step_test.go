@@ -15,15 +15,22 @@ import (
 	"tuff/host/testkit"
 )
 
-// The GLSL twin must name the same words.
-func TestStepLayoutIsThatOfTheShaders(t *testing.T) {
-	b, err := os.ReadFile(filepath.Join(testkit.Root(t), "shaders", "include", "step.glsl"))
+// glslConstants are the constants of a file of shaders/include whose names match.
+func glslConstants(t *testing.T, file, name string) map[string]int {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join(testkit.Root(t), "shaders", "include", file))
 	require.NoError(t, err)
 	got := map[string]int{}
-	for _, m := range regexp.MustCompile(`const uint (STEP_\w+) = (\d+);`).FindAllStringSubmatch(string(b), -1) {
+	for _, m := range regexp.MustCompile(`const uint (`+name+`) = (\d+);`).FindAllStringSubmatch(string(b), -1) {
 		got[m[1]], err = strconv.Atoi(m[2])
 		require.NoError(t, err)
 	}
+	return got
+}
+
+// The GLSL twin must name the same words.
+func TestStepLayoutIsThatOfTheShaders(t *testing.T) {
+	got := glslConstants(t, "step.glsl", `STEP_\w+`)
 	assert.Equal(t, map[string]int{"STEP_TOKENS": stepTokens, "STEP_OUTPUTS": stepOutputs, "STEP_SEQS": stepSeqs, "STEP_TILES": stepTiles,
 		"STEP_AT_TOKENS": stepAtTokens, "STEP_AT_POS": stepAtPos, "STEP_AT_ROWSEQ": stepAtRowSeq, "STEP_AT_OUTPUTS": stepAtOutputs,
 		"STEP_AT_SEQS": stepAtSeqs, "STEP_AT_PAGES": stepAtPages, "STEP_AT_TILES": stepAtTiles, "STEP_RECORDS": stepRecords, "STEP_AT_SAMPLING": stepAtSampling, "STEP_RUN": stepRun,
@@ -31,13 +38,7 @@ func TestStepLayoutIsThatOfTheShaders(t *testing.T) {
 }
 
 func TestSamplingLayoutIsThatOfTheShaders(t *testing.T) {
-	b, err := os.ReadFile(filepath.Join(testkit.Root(t), "shaders", "include", "sampling.glsl"))
-	require.NoError(t, err)
-	got := map[string]int{}
-	for _, m := range regexp.MustCompile(`const uint (SAMPLING_\w+) = (\d+);`).FindAllStringSubmatch(string(b), -1) {
-		got[m[1]], err = strconv.Atoi(m[2])
-		require.NoError(t, err)
-	}
+	got := glslConstants(t, "sampling.glsl", `SAMPLING_\w+`)
 	assert.Equal(t, map[string]int{"SAMPLING_FLAGS": samplingFlags, "SAMPLING_TOP_K": samplingTopK, "SAMPLING_TOP_P_WORD": samplingTopP,
 		"SAMPLING_REPEAT": samplingRepeat, "SAMPLING_BEHIND": samplingBehind, "SAMPLING_PRESENCE": samplingPresence, "SAMPLING_FREQUENCY": samplingFrequency,
 		"SAMPLING_STATE": samplingState, "SAMPLING_DECAY": samplingDecay, "SAMPLING_LAST_N": samplingLastN, "SAMPLING_WINDOW": samplingWindow,

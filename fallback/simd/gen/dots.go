@@ -314,18 +314,14 @@ func floatDot(name string, size int, load func(Mem) reg.VecVirtual) {
 	w, x, n := Load(Param("w"), GP64()), Load(Param("x"), GP64()), Load(Param("n"), GP64())
 	narrow := words{}
 	acc := []reg.VecVirtual{narrow.zero(), narrow.zero(), narrow.zero(), narrow.zero()}
-	JMP(LabelRef("check"))
-	Label("step")
-	for i, a := range acc {
-		v := load(Mem{Base: w, Disp: 8 * size * i})
-		VFMADD231PS(Mem{Base: x, Disp: 32 * i}, v, a)
-	}
-	ADDQ(U32(uint32(32*size)), w)
-	ADDQ(U32(128), x)
-	SUBQ(Imm(32), n)
-	Label("check")
-	CMPQ(n, Imm(32))
-	JGE(LabelRef("step"))
+	pieces(n, 32, func() {
+		for i, a := range acc {
+			v := load(Mem{Base: w, Disp: 8 * size * i})
+			VFMADD231PS(Mem{Base: x, Disp: 32 * i}, v, a)
+		}
+		ADDQ(U32(uint32(32*size)), w)
+		ADDQ(U32(128), x)
+	})
 	VADDPS(acc[1], acc[0], acc[0])
 	VADDPS(acc[3], acc[2], acc[2])
 	VADDPS(acc[2], acc[0], acc[0])

@@ -6,6 +6,17 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
+// pieces runs body for as long as n, which it counts down, is at least size.
+func pieces(n reg.Register, size uint64, body func()) {
+	JMP(LabelRef("check"))
+	Label("step")
+	body()
+	SUBQ(Imm(size), n)
+	Label("check")
+	CMPQ(n, Imm(size))
+	JGE(LabelRef("step"))
+}
+
 // interleave turns 8 rows into half a panel, 8 by 8 elements at a time.
 func interleave() {
 	TEXT("interleave256", NOSPLIT, "func(n int, dst, src *float32, stride int)")
@@ -19,55 +30,51 @@ func interleave() {
 	upper := GP64()
 	LEAQ(Mem{Base: src, Index: stride, Scale: 4}, upper)
 	n := Load(Param("n"), GP64())
-	JMP(LabelRef("check"))
-	Label("step")
-	r := make([]reg.VecVirtual, 8)
-	for i := range r {
-		r[i] = YMM()
-		base := src
-		if i >= 4 {
-			base = upper
+	pieces(n, 8, func() {
+		r := make([]reg.VecVirtual, 8)
+		for i := range r {
+			r[i] = YMM()
+			base := src
+			if i >= 4 {
+				base = upper
+			}
+			m := Mem{Base: base}
+			switch i % 4 {
+			case 1:
+				m = Mem{Base: base, Index: stride, Scale: 1}
+			case 2:
+				m = Mem{Base: base, Index: stride, Scale: 2}
+			case 3:
+				m = Mem{Base: base, Index: three, Scale: 1}
+			}
+			VMOVUPS(m, r[i])
 		}
-		m := Mem{Base: base}
-		switch i % 4 {
-		case 1:
-			m = Mem{Base: base, Index: stride, Scale: 1}
-		case 2:
-			m = Mem{Base: base, Index: stride, Scale: 2}
-		case 3:
-			m = Mem{Base: base, Index: three, Scale: 1}
+		// Pairs of rows, then quads of rows, then both halves.
+		t := make([]reg.VecVirtual, 8)
+		for i := 0; i < 8; i += 2 {
+			t[i], t[i+1] = YMM(), YMM()
+			VUNPCKLPS(r[i+1], r[i], t[i])
+			VUNPCKHPS(r[i+1], r[i], t[i+1])
 		}
-		VMOVUPS(m, r[i])
-	}
-	// Pairs of rows, then quads of rows, then both halves.
-	t := make([]reg.VecVirtual, 8)
-	for i := 0; i < 8; i += 2 {
-		t[i], t[i+1] = YMM(), YMM()
-		VUNPCKLPS(r[i+1], r[i], t[i])
-		VUNPCKHPS(r[i+1], r[i], t[i+1])
-	}
-	q := make([]reg.VecVirtual, 8)
-	for h := 0; h < 8; h += 4 {
-		for j := range 2 {
-			q[h+2*j], q[h+2*j+1] = YMM(), YMM()
-			VSHUFPS(Imm(0x44), t[h+2+j], t[h+j], q[h+2*j])
-			VSHUFPS(Imm(0xee), t[h+2+j], t[h+j], q[h+2*j+1])
+		q := make([]reg.VecVirtual, 8)
+		for h := 0; h < 8; h += 4 {
+			for j := range 2 {
+				q[h+2*j], q[h+2*j+1] = YMM(), YMM()
+				VSHUFPS(Imm(0x44), t[h+2+j], t[h+j], q[h+2*j])
+				VSHUFPS(Imm(0xee), t[h+2+j], t[h+j], q[h+2*j+1])
+			}
 		}
-	}
-	for k := range 4 {
-		lo, hi := YMM(), YMM()
-		VPERM2F128(Imm(0x20), q[4+k], q[k], lo)
-		VPERM2F128(Imm(0x31), q[4+k], q[k], hi)
-		VMOVUPS(lo, Mem{Base: dst, Disp: 64 * k})
-		VMOVUPS(hi, Mem{Base: dst, Disp: 64 * (k + 4)})
-	}
-	ADDQ(Imm(32), src)
-	ADDQ(Imm(32), upper)
-	ADDQ(U32(512), dst)
-	SUBQ(Imm(8), n)
-	Label("check")
-	CMPQ(n, Imm(8))
-	JGE(LabelRef("step"))
+		for k := range 4 {
+			lo, hi := YMM(), YMM()
+			VPERM2F128(Imm(0x20), q[4+k], q[k], lo)
+			VPERM2F128(Imm(0x31), q[4+k], q[k], hi)
+			VMOVUPS(lo, Mem{Base: dst, Disp: 64 * k})
+			VMOVUPS(hi, Mem{Base: dst, Disp: 64 * (k + 4)})
+		}
+		ADDQ(Imm(32), src)
+		ADDQ(Imm(32), upper)
+		ADDQ(U32(512), dst)
+	})
 	VZEROUPPER()
 	RET()
 }
@@ -78,19 +85,15 @@ func widen() {
 	Doc("widen256 sets dst[k] = src[k] for k < n, a multiple of 8. With AVX2.")
 	Pragma("noescape")
 	dst, src, n := Load(Param("dst"), GP64()), Load(Param("src"), GP64()), Load(Param("n"), GP64())
-	JMP(LabelRef("check"))
-	Label("step")
-	a, b := YMM(), YMM()
-	VCVTPS2PD(Mem{Base: src}, a)
-	VCVTPS2PD(Mem{Base: src, Disp: 16}, b)
-	VMOVUPD(a, Mem{Base: dst})
-	VMOVUPD(b, Mem{Base: dst, Disp: 32})
-	ADDQ(Imm(32), src)
-	ADDQ(Imm(64), dst)
-	SUBQ(Imm(8), n)
-	Label("check")
-	CMPQ(n, Imm(8))
-	JGE(LabelRef("step"))
+	pieces(n, 8, func() {
+		a, b := YMM(), YMM()
+		VCVTPS2PD(Mem{Base: src}, a)
+		VCVTPS2PD(Mem{Base: src, Disp: 16}, b)
+		VMOVUPD(a, Mem{Base: dst})
+		VMOVUPD(b, Mem{Base: dst, Disp: 32})
+		ADDQ(Imm(32), src)
+		ADDQ(Imm(64), dst)
+	})
 	VZEROUPPER()
 	RET()
 }
@@ -107,21 +110,17 @@ func axpy() {
 		panic(err)
 	}
 	VBROADCASTSD(addr.Addr, a)
-	JMP(LabelRef("check"))
-	Label("step")
-	for i := range 2 {
-		v := YMM()
-		VCVTPS2PD(Mem{Base: x, Disp: 16 * i}, v)
-		VMULPD(a, v, v)
-		VADDPD(Mem{Base: sums, Disp: 32 * i}, v, v)
-		VMOVUPD(v, Mem{Base: sums, Disp: 32 * i})
-	}
-	ADDQ(Imm(32), x)
-	ADDQ(Imm(64), sums)
-	SUBQ(Imm(8), n)
-	Label("check")
-	CMPQ(n, Imm(8))
-	JGE(LabelRef("step"))
+	pieces(n, 8, func() {
+		for i := range 2 {
+			v := YMM()
+			VCVTPS2PD(Mem{Base: x, Disp: 16 * i}, v)
+			VMULPD(a, v, v)
+			VADDPD(Mem{Base: sums, Disp: 32 * i}, v, v)
+			VMOVUPD(v, Mem{Base: sums, Disp: 32 * i})
+		}
+		ADDQ(Imm(32), x)
+		ADDQ(Imm(64), sums)
+	})
 	VZEROUPPER()
 	RET()
 }
@@ -136,16 +135,12 @@ func sum() {
 	for _, a := range acc {
 		VXORPS(a, a, a)
 	}
-	JMP(LabelRef("check"))
-	Label("step")
-	for i, a := range acc {
-		VADDPS(Mem{Base: x, Disp: 32 * i}, a, a)
-	}
-	ADDQ(U32(128), x)
-	SUBQ(Imm(32), n)
-	Label("check")
-	CMPQ(n, Imm(32))
-	JGE(LabelRef("step"))
+	pieces(n, 32, func() {
+		for i, a := range acc {
+			VADDPS(Mem{Base: x, Disp: 32 * i}, a, a)
+		}
+		ADDQ(U32(128), x)
+	})
 	VADDPS(acc[1], acc[0], acc[0])
 	VADDPS(acc[3], acc[2], acc[2])
 	VADDPS(acc[2], acc[0], acc[0])
