@@ -4,6 +4,7 @@ go 1.26.0
 
 require (
 	github.com/goki/vulkan v1.0.8
+	github.com/google/pprof v0.0.0-20261016150608-1facf8f91b50
 	github.com/mmcloughlin/avo v0.6.0
 	github.com/rivo/uniseg v0.4.7
 	github.com/schollz/progressbar/v3 v3.19.1

@@ -60,11 +60,12 @@ var rules = map[string]rule{
 		nil, "host meets devices in host/compute"},
 	"host/quantize":    {[]string{"host/compute", "host/weights", "host/tokenizer"}, nil, "formats come in a codec"},
 	"host/synth":       {[]string{"host/compute", "host/weights", "host/model", "host/quantize"}, nil, "a made-up model is a file"},
-	"host/compare":     {[]string{"host/compute", "host/engine"}, nil, "a comparison is of two devices that it is given"},
-	"host/profile":     {[]string{"host/compute", "host/engine"}, nil, "a profile is of a device that it is given"},
+	"host/compare":     {[]string{"host/compute", "host/engine", "host/report"}, nil, "a comparison is of two devices that it is given"},
+	"host/profile":     {[]string{"host/compute", "host/engine", "host/report"}, []string{"github.com/google/pprof/profile"}, "a profile is of a device that it is given"},
+	"host/report":      {nil, nil, "a page knows data, not what they are about"},
 	"host/conformance": {[]string{"host/compute"}, nil, "the suite is written against the seam, not a device"},
 	"host/ember":       {nil, nil, "the embedded model is bytes"},
-	"host/testkit":     {nil, nil, "testkit only finds files"},
+	"host/testkit":     {nil, []string{"github.com/stretchr/testify/"}, "testkit finds files and browsers"},
 }
 
 // topLevels are the folders that may hold code.

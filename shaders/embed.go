@@ -27,11 +27,12 @@ func Module(name string) ([]uint32, error) {
 	if err != nil {
 		return nil, fmt.Errorf("shaders: load %q: no such module", name)
 	}
-	return words(name, b)
+	return Words(name, b)
 }
 
 // words copies: embedded bytes have no alignment.
-func words(name string, b []byte) ([]uint32, error) {
+// Words are the words of a SPIR-V module, in the machine's order; name is for the error.
+func Words(name string, b []byte) ([]uint32, error) {
 	if len(b) < 20 || len(b)%4 != 0 || binary.LittleEndian.Uint32(b) != magic {
 		return nil, fmt.Errorf("shaders: load %q: got %d bytes that are no SPIR-V", name, len(b))
 	}

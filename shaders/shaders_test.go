@@ -254,7 +254,7 @@ func TestHeads(t *testing.T) {
 func TestModule(t *testing.T) {
 	_, err := Module("nosuch")
 	assert.EqualError(t, err, `shaders: load "nosuch": no such module`)
-	_, err = words("bad", []byte("not spir-v, but long enough......"))
+	_, err = Words("bad", []byte("not spir-v, but long enough......"))
 	assert.ErrorContains(t, err, "no SPIR-V")
 	assert.Len(t, Hash(), 64)
 	assert.Equal(t, Hash(), Hash())
@@ -331,7 +331,7 @@ func FuzzReflect(f *testing.F) {
 		f.Add(bytesOf(append(slices.Clone(header), m.code...)))
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
-		w, err := words("fuzz", b)
+		w, err := Words("fuzz", b)
 		if err != nil {
 			return
 		}

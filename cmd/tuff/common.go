@@ -28,6 +28,8 @@ type common struct {
 	strict, json, verb  bool
 	untuned             bool // shapes of kernels that were found for the device are left aside
 	out, err            io.Writer
+	shader              func(module string) []uint32 // in place of built-in ones, as in gpu.Options
+	variant             map[string]string            // forced, as in compute.Options
 }
 
 // modelFlags are for commands that read a model.
@@ -201,6 +203,9 @@ func (c *common) loadOn(ctx context.Context, dev compute.Device, f *weights.File
 	}
 	bar := c.bar("loading " + f.Name)
 	o.Progress, o.Compile.Progress = bar.set, c.compiling()
+	if c.variant != nil {
+		o.Compile.Variant = c.variant
+	}
 	l.Engine, err = engine.New(ctx, dev, f, o)
 	bar.done()
 	if err != nil {

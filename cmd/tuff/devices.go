@@ -55,7 +55,11 @@ func (c *common) choose(ctx context.Context, selector string, f *weights.File) (
 		c.taken(dev, why)
 		return c.useTuned(dev.(*gpu.Device)), nil
 	}
-	dev, err := gpu.Open(selector, gpuOptions)
+	o := gpuOptions
+	if c.shader != nil {
+		o.Shader = c.shader
+	}
+	dev, err := gpu.Open(selector, o)
 	if err != nil {
 		if gpu.Absent(err) {
 			err = fmt.Errorf("%w; --device cpu always works", err)

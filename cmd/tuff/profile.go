@@ -3,7 +3,10 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
+	"slices"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -13,73 +16,150 @@ import (
 	"tuff/host/profile"
 )
 
+// profiling holds the flags of profile.
+type profiling struct {
+	common
+	prompt, gen, runs  int
+	trace, html, pprof string
+	format             string
+	overhead           bool
+	maxRegress         float64
+}
+
 func newProfile() *cobra.Command {
-	var c common
-	var prompt, gen, runs int
-	var trace string
+	var c profiling
+	var diff bool
 	cmd := &cobra.Command{
-		Use:   "profile [-m MODEL] [--trace FILE]",
+		Use:   "profile [-m MODEL] [--html FILE] [--trace FILE] [--diff A B]",
 		Short: "Where the time goes, kernel by kernel, against the device's limits",
 		Long: `Runs a prompt and a generation with timing on and prints, prefill and decode apart: every kernel and shape with its
 calls, time, share, bytes and operations per second as shares of the limits measured on this device; then the parts of
-the wall time, host and gaps included, which must add up. Of an encoder there is the prompt only. --trace writes the timeline for ui.perfetto.dev.`,
-		Example: `  tuff profile
-  tuff profile -m llama.gguf --device gpu -p 512 -n 64 --trace trace.json`,
-		Args: usage(cobra.NoArgs),
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if c.ctx == 0 {
-				c.ctx = prompt + gen
+the wall time, host and gaps included, which must add up, and what to try. Of an encoder there is the prompt only.
+
+--html writes one file with roofline, timeline, shares and distributions; --trace the timeline for ui.perfetto.dev; --pprof the
+device's time for go tool pprof.
+
+--diff takes two profiles and says of every op whether B is faster or slower, or that there is no evidence. A and B are files of
+profile --json, or settings that are run here, in turns: a device, and behind commas math=exact, kv=q8_0, untuned,
+variant=OP:VARIANT or shaders=FOLDER (an edited copy of the folder shaders, compiled as it is needed). Exit code 3 when a phase is
+slower by more than --max-regress, with evidence.`,
+		Example: `  tuff profile --html profile.html
+  tuff profile -m llama.gguf --device gpu -p 512 -n 64 --trace trace.json
+  tuff profile --diff -r 9 gpu gpu,variant=attention:attention_split
+  tuff profile --diff -r 9 gpu gpu,shaders=my-shaders
+  tuff profile -r 9 --json > before.json && tuff profile --diff before.json after.json`,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if diff && len(args) != 2 {
+				return usageError{fmt.Errorf("profile --diff: got %d arguments, want A and B", len(args))}
 			}
-			l, err := c.load(cmd.Context(), engine.Options{Chunk: max(prompt, 1)})
+			if !diff {
+				return usage(cobra.NoArgs)(cmd, args)
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if c.json {
+				c.format = "json"
+			}
+			if !slices.Contains(profileFormats, c.format) {
+				return usageError{fmt.Errorf("-o: got %q, want one of %s", c.format, strings.Join(profileFormats, ", "))}
+			}
+			if diff {
+				return c.diff(cmd, args[0], args[1])
+			}
+			l, err := c.loadProfiled(cmd, &c.common)
 			if err != nil {
 				return err
 			}
-			return errors.Join(profileModel(cmd, &c, l, prompt, gen, runs, trace), l.Close())
+			return errors.Join(c.profileModel(cmd, l), l.Close())
 		},
 	}
 	c.modelFlags(cmd)
 	c.deviceFlags(cmd)
-	cmd.Flags().IntVarP(&prompt, "n-prompt", "p", 128, "prompt tokens")
-	cmd.Flags().IntVarP(&gen, "n-gen", "n", 32, "generated tokens")
-	cmd.Flags().IntVarP(&runs, "repetitions", "r", 3, "measured runs")
-	cmd.Flags().StringVar(&trace, "trace", "", "write a Perfetto trace to this file")
+	f := cmd.Flags()
+	f.IntVarP(&c.prompt, "n-prompt", "p", 128, "prompt tokens")
+	f.IntVarP(&c.gen, "n-gen", "n", 32, "generated tokens")
+	f.IntVarP(&c.runs, "repetitions", "r", 3, "measured runs; --diff needs at least 5 of each")
+	f.StringVar(&c.trace, "trace", "", "write a Perfetto trace to this file")
+	f.StringVar(&c.html, "html", "", "write a report with figures to this file")
+	f.StringVar(&c.pprof, "pprof", "", "write the device's time for go tool pprof to this file")
+	f.StringVarP(&c.format, "output", "o", "table", strings.Join(profileFormats, ", "))
+	f.BoolVar(&c.overhead, "overhead", true, "repeat every run without timing, to say what timing costs")
+	f.BoolVar(&diff, "diff", false, "compare two profiles or settings, A and B")
+	f.Float64Var(&c.maxRegress, "max-regress", 0.02, "with --diff: share of time that a phase may take more in B")
 	return cmd
 }
 
-func profileModel(cmd *cobra.Command, c *common, l *loaded, prompt, gen, runs int, trace string) error {
-	ids := make([]int32, prompt)
-	for i := range ids {
-		ids[i] = int32((i*7919 + 13) % l.Model.Config.VocabSize)
+var profileFormats = []string{"table", "md", "csv", "json"}
+
+// loadProfiled loads the model on the device of o, which is c or a setting of a diff.
+func (c *profiling) loadProfiled(cmd *cobra.Command, o *common) (*loaded, error) {
+	if o.ctx == 0 {
+		o.ctx = c.prompt + c.gen
+	}
+	return o.load(cmd.Context(), engine.Options{Chunk: max(c.prompt, 1)})
+}
+
+// options are those of a profile of l.
+func (c *profiling) options(cmd *cobra.Command, l *loaded) (profile.Options, error) {
+	o := profile.Options{Prompt: make([]int32, c.prompt), Generate: c.gen, Runs: c.runs, Overhead: c.overhead}
+	for i := range o.Prompt {
+		o.Prompt[i] = int32((i*7919 + 13) % l.Model.Config.VocabSize)
 	}
 	limits, err := limitsOf(cmd.Context(), l.dev)
 	if err != nil {
-		return fmt.Errorf("profile: %w", err)
+		return o, fmt.Errorf("profile: %w", err)
+	}
+	o.Limits = &limits
+	return o, nil
+}
+
+func (c *profiling) profileModel(cmd *cobra.Command, l *loaded) error {
+	o, err := c.options(cmd, l)
+	if err != nil {
+		return err
 	}
 	bar := c.bar("profile")
-	rep, err := profile.Run(cmd.Context(), l.Engine, profile.Options{Prompt: ids, Generate: gen, Runs: runs, Limits: &limits,
-		Progress: func(done, total int) { bar.count("run", done, total) }})
+	o.Progress = func(done, total int) { bar.count("run", done, total) }
+	rep, err := profile.Run(cmd.Context(), l.Engine, o)
 	bar.done()
 	if err != nil {
 		return err
 	}
-	if trace != "" {
-		f, err := os.Create(trace)
-		if err != nil {
-			return fmt.Errorf("profile: write trace: %w", err)
+	for _, f := range []struct {
+		path  string
+		write func(io.Writer) error
+		what  string
+	}{{c.trace, rep.WriteTrace, "timeline in %s: open it at ui.perfetto.dev"}, {c.html, rep.WriteHTML, "report in %s: open it in a browser"},
+		{c.pprof, rep.WritePprof, "device time in %s: go tool pprof -http : %[1]s"}} {
+		if f.path == "" {
+			continue
 		}
-		if err := errors.Join(rep.WriteTrace(f), f.Close()); err != nil {
-			return err
+		if err := writeReport(f.path, f.write); err != nil {
+			return fmt.Errorf("profile: %w", err)
 		}
-		c.note("timeline in %s: open it at ui.perfetto.dev", trace)
+		c.note(f.what, f.path)
 	}
-	if c.json {
-		if err := c.printJSON(rep); err != nil {
-			return err
-		}
-		return rep.Check()
+	switch c.format {
+	case "json":
+		err = c.printJSON(rep)
+	case "csv":
+		err = rep.WriteCSV(c.out)
+	case "md":
+		err = rep.WriteMarkdown(c.out)
+	default:
+		printProfile(&c.common, rep)
 	}
-	printProfile(c, rep)
-	return rep.Check()
+	return errors.Join(err, rep.Check())
+}
+
+// writeReport writes a file that a report makes.
+func writeReport(path string, write func(io.Writer) error) error {
+	f, err := os.Create(path)
+	if err != nil {
+		return fmt.Errorf("write report: %w", err)
+	}
+	return errors.Join(write(f), f.Close())
 }
 
 func printProfile(c *common, r *profile.Report) {
@@ -95,11 +175,12 @@ func printProfile(c *common, r *profile.Report) {
 			g.TokensPerSec, g.Dispatches, g.Barriers)
 		w := tabwriter.NewWriter(c.out, 0, 8, 2, ' ', tabwriter.AlignRight)
 		matrix := r.Limits.MatrixFLOPs() > 0
-		fmt.Fprint(w, "OP\tSHAPE\tKERNEL\tCALLS\tTIME\tSHARE\tµs/CALL (MIN–MAX)\tB/s\tOF LIMIT\tFLOP/s\tOF LIMIT\t", onlyIf(matrix, "OF MATRIX"), "BOUND BY\t\n")
+		fmt.Fprint(w, "OP\tSHAPE\tKERNEL\tCALLS\tTIME\tSHARE\tµs/CALL (MIN–MAX)\tB/s\tOF LIMIT\tFLOP/s\tOF LIMIT\t", onlyIf(matrix, "OF MATRIX"), "BOUND BY\tGAP µs\t\n")
 		for _, o := range g.Ops {
-			fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%v\t%.1f %%\t%s (%s–%s)\t%s\t%.1f %%\t%s\t%.1f %%\t%s%s\t\n", o.Stem, o.Shape, o.Kernel, o.Calls,
+			fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%v\t%.1f %%\t%s (%s–%s)\t%s\t%.1f %%\t%s\t%.1f %%\t%s%s\t%.1f\t\n", o.Stem, o.Shape, o.Kernel, o.Calls,
 				o.Time.Round(time.Microsecond), 100*o.Share, micros(o.Median), micros(o.Min), micros(o.Max), rate(o.BytesPerSec, "B/s"),
-				100*o.OfBandwidth, rate(o.FLOPsPerSec, "FLOP/s"), 100*o.OfFLOPs, onlyIf(matrix, fmt.Sprintf("%.1f %%", 100*o.OfMatrix)), o.Limit())
+				100*o.OfBandwidth, rate(o.FLOPsPerSec, "FLOP/s"), 100*o.OfFLOPs, onlyIf(matrix, fmt.Sprintf("%.1f %%", 100*o.OfMatrix)), o.Limit(),
+				float64((o.GapBarrier+o.GapLaunch).Nanoseconds())/1e3/float64(o.Calls))
 		}
 		w.Flush()
 		fmt.Fprintln(c.out)
@@ -109,6 +190,15 @@ func printProfile(c *common, r *profile.Report) {
 		}
 		fmt.Fprintf(w, "  sum\t%.1f %%\tof %v wall time\n", 100*g.Accounted, g.Wall.Round(time.Microsecond))
 		w.Flush()
+		if g.Untimed > 0 {
+			fmt.Fprintf(c.out, "  timing costs %.1f %%: %.1f tokens/s without\n", 100*g.Overhead, g.Untimed)
+		}
+	}
+	if len(r.Advice) > 0 {
+		fmt.Fprintln(c.out, "\nwhat to try:")
+	}
+	for _, a := range r.Advice[:min(len(r.Advice), 5)] {
+		fmt.Fprintf(c.out, "  %s, up to %.0f %%: %s\n    %s (%s)\n", a.Phase, 100*a.Gain, a.What, a.Command, a.Because)
 	}
 }
 

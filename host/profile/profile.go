@@ -6,6 +6,7 @@ package profile
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"slices"
 	"time"
 
@@ -18,6 +19,8 @@ type Options struct {
 	Prompt   []int32 // tokens of the prefill
 	Generate int     // tokens of the decode; an encoder generates none
 	Runs     int     // repetitions; the first one more is not counted
+	// Overhead repeats every run without timing, in turns, so that the report can say what timing costs.
+	Overhead bool
 	Progress func(done, total int)
 	Limits   *compute.Limits // that shares are of; nil measures them first where the device can
 }
@@ -26,13 +29,25 @@ type Options struct {
 type Report struct {
 	Device  string         `json:"device"`
 	Driver  string         `json:"driver"`
+	Kind    string         `json:"kind"` // of the device, such as discrete or host
 	Model   string         `json:"model"`
 	Math    string         `json:"math"`
 	Limits  compute.Limits `json:"limits"`
 	Clock   string         `json:"clock"`
 	Regions []Region       `json:"regions"`
+	Memory  []Memory       `json:"memory,omitempty"` // over the runs
+	Advice  []Advice       `json:"advice,omitempty"`
 	calls   []call
 	groups  map[string][]compute.Group
+}
+
+// Memory is what was in use at one moment.
+type Memory struct {
+	At     time.Duration `json:"at_ns"`  // since the first counted run
+	Device int64         `json:"device"` // bytes that the device object has allocated
+	Heap   int64         `json:"heap"`   // bytes of live and dead objects of Go
+	Run    int           `json:"run"`    // counted from 0
+	Region string        `json:"after"`  // the phase that had just ended
 }
 
 // Region is one phase over all runs.
@@ -47,8 +62,14 @@ type Region struct {
 	// was missed or counted twice.
 	Accounted    float64 `json:"accounted"`
 	TokensPerSec float64 `json:"tokens_per_s"`
-	Dispatches   float64 `json:"dispatches_per_step"`
-	Barriers     float64 `json:"barriers_per_step"`
+	// Runs are the tokens per second of each run.
+	Runs []float64 `json:"runs_tokens_per_s"`
+	// Untimed is TokensPerSec of the same work without timing, in turns with the timed runs, and Overhead what timing adds to the time,
+	// as a share: medians of the runs. Zero without Options.Overhead.
+	Untimed    float64 `json:"untimed_tokens_per_s,omitempty"`
+	Overhead   float64 `json:"overhead,omitempty"`
+	Dispatches float64 `json:"dispatches_per_step"`
+	Barriers   float64 `json:"barriers_per_step"`
 }
 
 // Part is a share of a region's time.
@@ -69,20 +90,35 @@ type Op struct {
 	Min    time.Duration `json:"min_ns"`
 	Median time.Duration `json:"median_ns"`
 	Max    time.Duration `json:"max_ns"`
-	Share  float64       `json:"share"` // of the region's device time
-	Cost   compute.Cost  `json:"cost"`  // that must be done, all calls together
+	// Runs is the mean time of a call in each run, in nanoseconds: what comparisons of profiles are made of.
+	Runs []float64 `json:"runs_ns"`
+	// GapBarrier and GapLaunch are the time the device had nothing to do before these dispatches: behind a barrier, and without one.
+	GapBarrier time.Duration `json:"gap_barrier_ns"`
+	GapLaunch  time.Duration `json:"gap_launch_ns"`
+	Share      float64       `json:"share"` // of the region's device time
+	Cost       compute.Cost  `json:"cost"`  // that must be done, all calls together
 	// BytesPerSec and FLOPsPerSec are Cost over Time; OfBandwidth and OfFLOPs the same as shares of the limits.
 	BytesPerSec float64 `json:"bytes_per_s"`
 	FLOPsPerSec float64 `json:"flops_per_s"`
 	OfBandwidth float64 `json:"of_bandwidth"`
 	OfFLOPs     float64 `json:"of_flops"`
 	OfMatrix    float64 `json:"of_matrix,omitempty"` // FLOPsPerSec as a share of the matrix units', where those were measured
-	samples     []time.Duration
+	samples     []sample
+}
+
+// sample is one call of an op.
+type sample struct {
+	run   int
+	depth int // tokens of the sequence in front of the step
+	time  time.Duration
+	bytes int64
 }
 
 // call is one timed step.
 type call struct {
 	region string
+	run    int
+	depth  int           // tokens of the sequence in front of the step
 	start  time.Duration // since the profile began
 	wall   time.Duration // of the whole step, reading the logits included
 	read   time.Duration // of it, logits to the host and the next token
@@ -93,6 +129,49 @@ type call struct {
 
 // Run profiles e.
 func Run(ctx context.Context, e *engine.Engine, o Options) (*Report, error) {
+	p, err := newProfiler(ctx, e, o)
+	if err != nil {
+		return nil, err
+	}
+	for i := range o.Runs + 1 {
+		if err := p.repeat(ctx, i-1); err != nil {
+			return nil, err
+		}
+		if o.Progress != nil {
+			o.Progress(i, o.Runs)
+		}
+	}
+	return p.report(), nil
+}
+
+// RunBoth profiles two engines in turns, A B B A, so that what the machine does beside meets both alike.
+func RunBoth(ctx context.Context, a, b *engine.Engine, oa, ob Options) (ra, rb *Report, err error) {
+	pa, err := newProfiler(ctx, a, oa)
+	if err != nil {
+		return nil, nil, err
+	}
+	pb, err := newProfiler(ctx, b, ob)
+	if err != nil {
+		return nil, nil, err
+	}
+	for i := range oa.Runs + 1 {
+		turn := []*profiler{pa, pb}
+		if i%2 == 1 {
+			slices.Reverse(turn)
+		}
+		for _, p := range turn {
+			if err := p.repeat(ctx, i-1); err != nil {
+				return nil, nil, err
+			}
+		}
+		if oa.Progress != nil {
+			oa.Progress(i, oa.Runs)
+		}
+	}
+	return pa.report(), pb.report(), nil
+}
+
+func newProfiler(ctx context.Context, e *engine.Engine, o Options) (*profiler, error) {
 	if e.Model.Config.Encoder {
 		o.Generate = 0
 	}
@@ -103,7 +182,7 @@ func Run(ctx context.Context, e *engine.Engine, o Options) (*Report, error) {
 		return nil, &engine.ContextError{Tokens: n, ContextLen: e.ContextLen()}
 	}
 	info := e.Device.Info()
-	r := &Report{Device: info.Name, Driver: info.Driver, Model: e.File.Name, Math: e.Math().String()}
+	r := &Report{Device: info.Name, Driver: info.Driver, Kind: info.Kind.String(), Model: e.File.Name, Math: e.Math().String()}
 	if o.Limits != nil {
 		r.Limits = *o.Limits
 	} else if m, ok := e.Device.(compute.Measurer); ok {
@@ -114,32 +193,47 @@ func Run(ctx context.Context, e *engine.Engine, o Options) (*Report, error) {
 	}
 	prefill, decode := e.Executables()
 	r.groups = map[string][]compute.Group{"prefill": prefill.Placement(), "decode": decode.Placement()}
-	p := &profiler{e: e, o: o, r: r}
-	for i := range o.Runs + 1 {
-		p.keep = i > 0
-		if i == 1 {
-			p.begin = time.Now()
+	return &profiler{e: e, o: o, r: r, untimed: map[string][]float64{}}, nil
+}
+
+// repeat is one run, timed and, where asked for, untimed; i is −1 for the one that warms up.
+func (p *profiler) repeat(ctx context.Context, i int) error {
+	if p.run = i; i == 0 {
+		p.begin = time.Now()
+	}
+	for _, timed := range []bool{true, false} {
+		if p.timed = timed; !timed && !p.o.Overhead {
+			continue
 		}
 		if err := p.once(ctx); err != nil {
-			return nil, fmt.Errorf("profile: run %d: %w", i, err)
-		}
-		if o.Progress != nil {
-			o.Progress(i, o.Runs)
+			return fmt.Errorf("profile: run %d: %w", i+1, err)
 		}
 	}
+	return nil
+}
+
+// report sums the runs up.
+func (p *profiler) report() *Report {
+	r := p.r
 	r.Regions = append(r.Regions, r.region("prefill"))
-	if o.Generate > 0 {
+	if p.o.Generate > 0 {
 		r.Regions = append(r.Regions, r.region("decode"))
 	}
-	return r, nil
+	for i := range r.Regions {
+		r.Regions[i].overhead(p.untimed[r.Regions[i].Name])
+	}
+	r.advise()
+	return r
 }
 
 type profiler struct {
-	e     *engine.Engine
-	o     Options
-	r     *Report
-	keep  bool
-	begin time.Time
+	e       *engine.Engine
+	o       Options
+	r       *Report
+	run     int  // −1 is the run that warms up and is not counted
+	timed   bool // or the same work as it usually runs
+	begin   time.Time
+	untimed map[string][]float64 // by region and run: seconds
 }
 
 // once evaluates the prompt and generates greedily.
@@ -155,6 +249,7 @@ func (p *profiler) once(ctx context.Context) error {
 		}
 		ids, next = ids[n:], id
 	}
+	p.memory("prefill")
 	for range p.o.Generate {
 		id, err := p.step(ctx, "decode", s, []int32{next}, true)
 		if err != nil {
@@ -162,14 +257,29 @@ func (p *profiler) once(ctx context.Context) error {
 		}
 		next = id
 	}
+	if p.o.Generate > 0 {
+		p.memory("decode")
+	}
 	return nil
+}
+
+// memory notes what is in use.
+func (p *profiler) memory(region string) {
+	if p.run < 0 || !p.timed {
+		return
+	}
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	p.r.Memory = append(p.r.Memory, Memory{At: time.Since(p.begin), Device: p.e.Device.Info().MemoryUsed, Heap: int64(m.HeapAlloc), Run: p.run, Region: region})
 }
 
 // step times one step from the request to the next token.
 func (p *profiler) step(ctx context.Context, region string, s *engine.Session, ids []int32, want bool) (int32, error) {
 	start := time.Now()
-	c := call{region: region, tokens: len(ids)}
-	s.SetTiming(&c.timing)
+	c := call{region: region, run: p.run, depth: len(s.Tokens()), tokens: len(ids)}
+	if p.timed {
+		s.SetTiming(&c.timing)
+	}
 	w := engine.WantNone
 	if want {
 		w = engine.WantLast
@@ -188,7 +298,16 @@ func (p *profiler) step(ctx context.Context, region string, s *engine.Session, i
 	}
 	c.wall = time.Since(start)
 	c.read = s.ReadTime()
-	if !p.keep {
+	switch {
+	case p.run < 0:
+		return next, nil
+	case !p.timed:
+		u := p.untimed[region]
+		if len(u) <= p.run {
+			u = append(u, 0)
+		}
+		u[p.run] += c.wall.Seconds()
+		p.untimed[region] = u
 		return next, nil
 	}
 	c.start = start.Sub(p.begin)

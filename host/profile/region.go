@@ -1,6 +1,7 @@
 package profile
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"sort"
@@ -15,7 +16,9 @@ func (r *Report) region(name string) Region {
 	g := Region{Name: name}
 	ops := map[string]*Op{}
 	var order []*Op
-	var kernels, gaps, latency, encode, submit, host, read time.Duration
+	var kernels, barriers, launches, latency, encode, submit, host, read time.Duration
+	seconds := make([]float64, 0, 16) // of each run
+	tokens := make([]float64, 0, 16)
 	for i := range r.calls {
 		c := &r.calls[i]
 		if c.region != name {
@@ -25,6 +28,11 @@ func (r *Report) region(name string) Region {
 		g.Steps++
 		g.Tokens += c.tokens
 		g.Wall += c.wall
+		for len(seconds) <= c.run {
+			seconds, tokens = append(seconds, 0), append(tokens, 0)
+		}
+		seconds[c.run] += c.wall.Seconds()
+		tokens[c.run] += float64(c.tokens)
 		g.Dispatches += float64(len(t.Spans))
 		encode += t.Encode
 		submit += t.Submit
@@ -32,16 +40,23 @@ func (r *Report) region(name string) Region {
 		host += t.Wall - t.Encode - t.Submit - t.Wait
 		busy, idle := busyAndIdle(t.Spans)
 		kernels += busy
-		gaps += idle
+		gap := gapsOf(t.Spans, r.groups[name])
 		latency += t.Wait - busy - idle
 		for at := 0; at < len(t.Spans); { // the spans of a group follow each other
 			gi := t.Spans[at].Group
-			var d time.Duration
+			var d, behindBarrier, behindLaunch time.Duration
 			var kernels []string
 			for ; at < len(t.Spans) && t.Spans[at].Group == gi; at++ {
 				d += t.Spans[at].End - t.Spans[at].Begin
 				kernels = append(kernels, t.Spans[at].Kernel)
+				if gap[at].barrier {
+					behindBarrier += gap[at].idle
+				} else {
+					behindLaunch += gap[at].idle
+				}
 			}
+			barriers += behindBarrier
+			launches += behindLaunch
 			grp := &r.groups[name][gi]
 			kernel := strings.Join(kernels, "+")
 			key := grp.Stem + "|" + grp.Shape + "|" + kernel
@@ -51,7 +66,9 @@ func (r *Report) region(name string) Region {
 				ops[key] = op
 				order = append(order, op)
 			}
-			op.add(d, c.cost[gi])
+			op.add(sample{c.run, c.depth, d, c.cost[gi].Bytes}, c.cost[gi])
+			op.GapBarrier += behindBarrier
+			op.GapLaunch += behindLaunch
 		}
 	}
 	if g.Steps == 0 {
@@ -68,7 +85,8 @@ func (r *Report) region(name string) Region {
 	sort.SliceStable(g.Ops, func(i, j int) bool { return g.Ops[i].Time > g.Ops[j].Time })
 	g.Parts = []Part{
 		{"kernels", "device time of the dispatches", kernels},
-		{"gaps", "device idle between dispatches: barriers and launches", gaps},
+		{"barriers", "device idle in front of dispatches that wait for others' results", barriers},
+		{"launches", "device idle in front of dispatches that wait for nothing", launches},
 		{"latency", "from submit to the first dispatch, and from the last to the host's waking", latency},
 		{"encode", "writing the step", encode},
 		{"submit", "handing work to the driver", submit},
@@ -81,19 +99,46 @@ func (r *Report) region(name string) Region {
 	}
 	g.Accounted = sum.Seconds() / g.Wall.Seconds()
 	g.TokensPerSec = float64(g.Tokens) / g.Wall.Seconds()
+	for i := range seconds {
+		g.Runs = append(g.Runs, tokens[i]/seconds[i])
+	}
 	return g
 }
 
-func (o *Op) add(d time.Duration, c compute.Cost) {
+// overhead holds the timed runs against the same number of untimed ones.
+func (g *Region) overhead(seconds []float64) {
+	if len(seconds) == 0 || len(seconds) != len(g.Runs) {
+		return
+	}
+	n := float64(g.Tokens) / float64(len(seconds)) // of one run
+	timed := median(g.Runs)
+	g.Untimed = n / median(seconds)
+	g.Overhead = g.Untimed/timed - 1
+}
+
+func (o *Op) add(s sample, c compute.Cost) {
 	o.Calls++
-	o.Time += d
+	o.Time += s.time
 	o.Cost = o.Cost.Add(c)
-	o.samples = append(o.samples, d)
+	o.samples = append(o.samples, s)
 }
 
 func (o *Op) finish(all time.Duration, l compute.Limits) {
-	slices.Sort(o.samples)
-	o.Min, o.Median, o.Max = o.samples[0], o.samples[len(o.samples)/2], o.samples[len(o.samples)-1]
+	var times, sums, calls []float64
+	for _, s := range o.samples {
+		times = append(times, float64(s.time))
+		for len(sums) <= s.run {
+			sums, calls = append(sums, 0), append(calls, 0)
+		}
+		sums[s.run] += float64(s.time)
+		calls[s.run]++
+	}
+	for i := range sums {
+		if calls[i] > 0 {
+			o.Runs = append(o.Runs, sums[i]/calls[i])
+		}
+	}
+	o.Min, o.Median, o.Max = time.Duration(slices.Min(times)), time.Duration(median(times)), time.Duration(slices.Max(times))
 	if all > 0 {
 		o.Share = o.Time.Seconds() / all.Seconds()
 	}
@@ -129,12 +174,48 @@ func busyAndIdle(spans []compute.Span) (busy, idle time.Duration) {
 	return end - first - idle, idle
 }
 
+// gap is the time the device had nothing to do before a dispatch.
+type gap struct {
+	idle    time.Duration
+	barrier bool // a barrier stands in front
+}
+
+// gapsOf finds the gap in front of each span, which together are what busyAndIdle calls idle. A group's barriers stand in front of it,
+// and where it has more than one, between its dispatches.
+func gapsOf(spans []compute.Span, groups []compute.Group) []gap {
+	gaps := make([]gap, len(spans))
+	order := make([]int, len(spans))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(spans[a].Begin, spans[b].Begin) })
+	var end time.Duration
+	for i, at := range order {
+		s := spans[at]
+		if i > 0 {
+			gaps[at].idle = max(s.Begin-end, 0)
+		}
+		end = max(end, s.End)
+		first := at == 0 || spans[at-1].Group != s.Group
+		gaps[at].barrier = groups[s.Group].Barriers > 1 || first && groups[s.Group].Barriers > 0
+	}
+	return gaps
+}
+
 // Limit says whether moving bytes or computing bounds an op, by which share of its limit is larger.
 func (o *Op) Limit() string {
 	if o.OfBandwidth >= o.OfFLOPs {
 		return "memory"
 	}
 	return "compute"
+}
+
+// OfLimit is the larger share of a limit: how close to what bounds it an op comes.
+func (o *Op) OfLimit() float64 {
+	if o.OfMatrix > 0 && strings.Contains(o.Kernel, "coop") { // runs on the matrix units, whose peak is another one
+		return max(o.OfBandwidth, o.OfMatrix)
+	}
+	return max(o.OfBandwidth, o.OfFLOPs)
 }
 
 // Check reports a region whose parts do not add up to its wall time within 2 %, or a part that far below zero: kernels and gaps come

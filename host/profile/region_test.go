@@ -22,8 +22,8 @@ func TestBusyAndIdleCountOverlapOnce(t *testing.T) {
 	assert.Zero(t, busy+idle)
 }
 
-// report has one decode step: encode 1, submit 2, wait 40 of which kernels 25 and gaps 5, other host code 3, logits 4.
-func report(wall time.Duration) *Report {
+// sampleReport has one decode step: encode 1, submit 2, wait 40 of which kernels 25 and gaps 5, other host code 3, logits 4.
+func sampleReport(wall time.Duration) *Report {
 	return &Report{
 		Model: "m", Device: "d", Limits: compute.Limits{Bandwidth: 1e9, FLOPs: 1e9},
 		groups: map[string][]compute.Group{"decode": {{Label: "a", Stem: "matmul", Kernel: "k", Shape: "2×2"}, {Label: "b", Stem: "add", Kernel: "l", Barriers: 1}}},
@@ -34,7 +34,7 @@ func report(wall time.Duration) *Report {
 }
 
 func TestPartsAddUp(t *testing.T) {
-	r := report(50 * us)
+	r := sampleReport(50 * us)
 	g := r.region("decode")
 	assert.InDelta(t, 1, g.Accounted, 1e-9)
 	require.Len(t, g.Ops, 2)
@@ -46,19 +46,19 @@ func TestPartsAddUp(t *testing.T) {
 	assert.Equal(t, 1.0, g.Barriers)
 	r.Regions = []Region{g}
 	assert.NoError(t, r.Check())
-	r = report(50 * us)
+	r = sampleReport(50 * us)
 	r.calls[0].timing.Wait, r.calls[0].timing.Wall = 20*us, 26*us // less than the device says that it worked
 	r.calls[0].wall = 30 * us
 	r.Regions = []Region{r.region("decode")}
 	assert.ErrorContains(t, r.Check(), "latency of decode is -10µs")
-	r = report(60 * us)
+	r = sampleReport(60 * us)
 	r.Regions = []Region{r.region("decode")}
 	assert.ErrorContains(t, r.Check(), "decode 83.3 %")
 }
 
 func TestTraceIsJSONWithBothLanes(t *testing.T) {
 	var b bytes.Buffer
-	require.NoError(t, report(50*us).WriteTrace(&b))
+	require.NoError(t, sampleReport(50*us).WriteTrace(&b))
 	var got struct {
 		TraceEvents []event `json:"traceEvents"`
 	}

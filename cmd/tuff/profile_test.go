@@ -1,0 +1,121 @@
+package main
+
+import (
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"tuff/host/profile"
+	"tuff/host/testkit"
+)
+
+func TestProfileFormats(t *testing.T) {
+	dir := t.TempDir()
+	pb, trace := filepath.Join(dir, "p.pb.gz"), filepath.Join(dir, "t.json")
+	md := tuff(t, "profile", "--device", "cpu", "-p", "8", "-n", "2", "-r", "1", "-o", "md", "--pprof", pb, "--trace", trace).ok(t).out
+	assert.Contains(t, md, "### decode")
+	assert.Contains(t, md, "| matmul |")
+	for _, f := range []string{pb, trace} {
+		info, err := os.Stat(f)
+		require.NoError(t, err)
+		assert.Positive(t, info.Size())
+	}
+	csv := tuff(t, "profile", "--device", "cpu", "-p", "8", "-n", "2", "-r", "1", "-o", "csv").ok(t).out
+	assert.True(t, strings.HasPrefix(csv, "phase,op,shape,kernel,calls"), csv)
+	assert.Equal(t, exitUsage, tuff(t, "profile", "-o", "yaml").code)
+	assert.Equal(t, exitError, tuff(t, "profile", "--device", "cpu", "-p", "2", "-n", "1", "-r", "1", "--html", filepath.Join(dir, "none", "x.html")).code)
+}
+
+// A profile says what timing costs, from runs without it.
+func TestProfileOverhead(t *testing.T) {
+	var r profile.Report
+	require.NoError(t, json.Unmarshal([]byte(profiled(t, "--device", "cpu", "-p", "8", "-n", "2", "-r", "2", "--json")), &r))
+	for _, g := range r.Regions {
+		assert.Positive(t, g.Untimed)
+		assert.Len(t, g.Runs, 2)
+	}
+	assert.Len(t, r.Memory, 4, "after each phase of each run")
+}
+
+func TestProfileDiff(t *testing.T) {
+	write := func(name string, rate, op float64) string {
+		r := profile.Report{Regions: []profile.Region{{Name: "decode", Steps: 1}}}
+		g := &r.Regions[0]
+		o := profile.Op{Stem: "matmul", Shape: "Q8_0 8×8", Kernel: "k"}
+		for i := range 7 {
+			noise := 1 + 0.002*float64(i-3)
+			g.Runs, o.Runs = append(g.Runs, rate*noise), append(o.Runs, op*noise)
+		}
+		g.Ops = []profile.Op{o}
+		b, err := json.Marshal(r)
+		require.NoError(t, err)
+		path := filepath.Join(t.TempDir(), name)
+		require.NoError(t, os.WriteFile(path, b, 0o644))
+		return path
+	}
+	a, b := write("a.json", 100, 5000), write("b.json", 90, 6000)
+	r := tuff(t, "profile", "--diff", a, b)
+	assert.Equal(t, exitGate, r.code)
+	assert.Contains(t, r.out, "B is slower by 11.1 %")
+	assert.Contains(t, r.out, "slower")
+	assert.Contains(t, r.err, "want at most 2.0 % more")
+	r = tuff(t, "profile", "--diff", b, a)
+	assert.Zero(t, r.code)
+	assert.Contains(t, r.out, "B is faster by 10.0 %")
+	assert.Contains(t, tuff(t, "profile", "--diff", a, a).ok(t).out, "no evidence")
+	assert.Zero(t, tuff(t, "profile", "--diff", "--max-regress", "0.2", a, b).code)
+	assert.Equal(t, exitUsage, tuff(t, "profile", "--diff", a).code)
+	assert.Equal(t, exitUsage, tuff(t, "profile", "--diff", a, "cpu").code)
+	assert.Equal(t, exitUsage, tuff(t, "profile", "--diff", "cpu", "cpu,nosuch=1").code)
+	junk := filepath.Join(t.TempDir(), "junk")
+	require.NoError(t, os.WriteFile(junk, []byte("{}"), 0o644))
+	assert.Equal(t, exitError, tuff(t, "profile", "--diff", a, junk).code)
+}
+
+// Two settings run in turns in one process.
+func TestProfileDiffOfSettings(t *testing.T) {
+	r := tuff(t, "profile", "--diff", "--max-regress", "1000", "-p", "8", "-n", "2", "-r", "5", "--json", "cpu", "cpu,math=exact").ok(t)
+	var d profile.Diff
+	require.NoError(t, json.Unmarshal([]byte(r.out), &d))
+	require.Len(t, d.Phases, 2)
+	assert.Equal(t, "cpu,math=exact", d.B)
+	assert.NotEmpty(t, d.Phases[0].Ops)
+}
+
+// An edited shader is compiled, runs in B alone, and its errors are the compiler's.
+func TestProfileDiffOfAnEditedShader(t *testing.T) {
+	needGPU(t)
+	root := testkit.Root(t)
+	glslc := filepath.Join(root, ".cache", "glslc", "glslc")
+	if _, err := exec.LookPath(glslc); err != nil {
+		t.Skip("no glslc: make shaders fetches one")
+	}
+	t.Setenv("GLSLC", glslc)
+	dir := filepath.Join(t.TempDir(), "shaders")
+	require.NoError(t, os.CopyFS(dir, os.DirFS(filepath.Join(root, "shaders"))))
+	setting := "gpu,shaders=" + dir
+	r := tuff(t, "profile", "--diff", "gpu", setting)
+	assert.Equal(t, exitError, r.code)
+	assert.Contains(t, r.err, "edited one")
+	edit := func(old, text string) {
+		path := filepath.Join(dir, "takerows.comp")
+		b, err := os.ReadFile(path)
+		require.NoError(t, err)
+		require.Contains(t, string(b), old)
+		require.NoError(t, os.WriteFile(path, []byte(strings.Replace(string(b), old, text, 1)), 0o644))
+	}
+	edit("void main() {", "void main() { // edited")
+	args := []string{"profile", "--diff", "--max-regress", "1000", "-p", "4", "-n", "1", "-r", "5", "gpu", setting}
+	assert.Contains(t, tuff(t, args...).ok(t).out, "takerows")
+	edit("// edited", "nonsense;")
+	r = tuff(t, args...)
+	assert.Equal(t, exitError, r.code)
+	assert.Contains(t, r.err, "takerows.comp")
+	assert.Contains(t, r.err, "nonsense")
+}
