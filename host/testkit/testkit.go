@@ -5,26 +5,34 @@ package testkit
 import (
 	"os"
 	"path/filepath"
-	"runtime"
 	"testing"
 )
 
-// Root is the repository's top folder, found from this source file's place so that tests may run from anywhere.
+// Root is the repository's top folder: the nearest one with a go.mod above the folder that tests run in, which is their package's.
 func Root(t testing.TB) string {
 	t.Helper()
 	dir := root()
 	if dir == "" {
-		t.Fatal("testkit: find repository: no caller information")
+		t.Fatal("testkit: find repository: got no go.mod above this folder")
 	}
 	return dir
 }
 
 func root() string {
-	_, file, _, ok := runtime.Caller(0)
-	if !ok {
+	dir, err := os.Getwd()
+	if err != nil {
 		return ""
 	}
-	return filepath.Dir(filepath.Dir(filepath.Dir(file)))
+	for {
+		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
+			return dir
+		}
+		up := filepath.Dir(dir)
+		if up == dir {
+			return ""
+		}
+		dir = up
+	}
 }
 
 // Testdata is a path below the repository's testdata folder. A missing file is a failure: testdata is part of the project.
