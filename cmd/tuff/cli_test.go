@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"tuff/gpu"
+	"tuff/gpu/kernel"
 )
 
 // Tests keep their caches to themselves.
@@ -83,6 +84,15 @@ func needGPU(t *testing.T) {
 	}
 	require.NoError(t, err)
 	require.NotEmpty(t, list)
+}
+
+// labDevice is the device that --device gpu takes: what it can do, and which variants it can run.
+func labDevice(t *testing.T) (kernel.Caps, []kernel.Variant) {
+	t.Helper()
+	dev, err := gpu.Open("gpu", gpuOptions)
+	require.NoError(t, err)
+	defer func() { require.NoError(t, dev.Close()) }()
+	return dev.Caps(), dev.Variants()
 }
 
 // onEach runs a test on the CPU and on the Vulkan device.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -32,8 +31,6 @@ func readTuned(info compute.Info) found {
 	}
 	return found{f.Shapes, f.Many}
 }
-
-func (f found) count() int { return len(f.few) + len(f.many) }
 
 // useTuned makes a device use what was found for it.
 func (c *common) useTuned(dev *gpu.Device) *gpu.Device {
@@ -86,12 +83,13 @@ func newTune() *cobra.Command {
 		Use:   "tune",
 		Short: "Find the fastest kernel shapes for a model on this device, and remember them",
 		Long: `Decoding is a multiplication of one row by every matrix of the model, and attention over the context; a prompt multiplies many
-rows. tune tries each shape of these kernels that the device can run in the model's own program: weight rows of a workgroup and
-how many invocations share them for one row, tiles for 16, 64 and 512 rows, pairs and keys of a workgroup for attention. First
-against the CPU in conformance cases and against the planned kernels' logits, then for time, all shapes in turns. What is faster
-by more than 3 % is remembered for this device, driver and version of the shaders, and used by every command that runs a model
-from then on, also for other models with matrices of the same format and size. A shape that computes wrongly is refused and
-named. What was found is kept when tune is interrupted.`,
+rows. tune tries what the device can run in the model's own program, in stages: weight rows of a workgroup and how many
+invocations share them for one row; for many rows the kernel (float32, half precision, packed bytes, matrix units), then its
+tiles for 16, 64 and 512 rows; for attention the kernel and the pairs and keys of a workgroup. First against the CPU in
+conformance cases and against the planned kernels' logits, then for time, all shapes in turns. What is faster by more than 3 %
+is remembered for this device, driver and version of the shaders, and used by every command that runs a model from then on, also
+for other models with matrices of the same format and size. A shape that computes wrongly is refused and named. What was found
+is kept when tune is interrupted.`,
 		Example: "  tuff tune -m llama.gguf\n  tuff tune -m llama.gguf --device gpu:1 -r 20\n  tuff tune --forget",
 		Args:    usage(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -140,6 +138,7 @@ func (c *common) forgetTuned() error {
 // trial is the model's program for one token with one shape in every multiplication.
 type trial struct {
 	shape  shape
+	taken  map[string]bool // the products that are run in it
 	exe    compute.Executable
 	groups [][]float64 // seconds, by group and round
 	total  []float64
@@ -156,7 +155,7 @@ func stagesOf(dev *gpu.Device, math compute.Math) []stage {
 	list := []stage{fewStage(kernel.Fews(dev.Caps(), math))}
 	for i := range kernel.Classes {
 		st := stage{class: &kernel.Classes[i]}
-		for _, m := range kernel.Manys(dev.Caps(), kernel.Classes[i], dev.Info().Kind == compute.Software) {
+		for _, m := range kernel.Manys(dev.Caps(), kernel.Classes[i], math, dev.Info().Kind == compute.Software) {
 			st.shapes = append(st.shapes, shape{many: &m})
 		}
 		list = append(list, st)
@@ -181,29 +180,34 @@ func (c *common) tune(ctx context.Context, l *loaded, dev *gpu.Device, stages []
 	report := &tuneReport{Device: info.Name, Driver: info.Driver}
 	bar := c.bar("tune")
 	defer bar.done()
+	var sofar found
 	for _, st := range stages {
-		if err := c.tuneStage(ctx, l, dev, st, rounds, keep, report, bar); err != nil {
+		f, err := c.tuneStage(ctx, l, dev, st, sofar, rounds, keep, report, bar)
+		if err != nil {
 			return report, err
 		}
+		sofar = sofar.and(f)
 	}
 	return report, nil
 }
 
-func (c *common) tuneStage(ctx context.Context, l *loaded, dev *gpu.Device, st stage, rounds int, keep bool, report *tuneReport, bar *progress) (err error) {
+// tuneStage returns what gains over what stages before it found: tiles are those of the kernel that was found for many rows.
+func (c *common) tuneStage(ctx context.Context, l *loaded, dev *gpu.Device, st stage, before found, rounds int, keep bool, report *tuneReport, bar *progress) (gains found, err error) {
 	rows := 1
 	if st.class != nil {
 		rows = min(st.class.Rows, l.ContextLen()/2)
 	}
-	t := &tuner{class: st.class, l: l, dev: dev, step: new(compute.Step), o: l.CompileOptions(rows)}
+	t := &tuner{class: st.class, before: before, l: l, dev: dev, step: new(compute.Step), o: l.CompileOptions(rows)}
 	defer func() { err = errors.Join(err, t.close()) }()
 	if some, err := t.begin(ctx); err != nil || !some {
-		return err
+		return gains, err
 	}
+	refused := len(report.Refused)
 	for i, s := range st.shapes {
 		bar.count("checking "+s.String(), i+1, len(st.shapes))
 		switch wrong, err := t.try(ctx, s); {
 		case err != nil:
-			return err
+			return gains, err
 		case wrong != nil:
 			report.Refused = append(report.Refused, fmt.Sprintf("%v: %v", s, wrong))
 		}
@@ -211,10 +215,10 @@ func (c *common) tuneStage(ctx context.Context, l *loaded, dev *gpu.Device, st s
 	for i := range rounds + 1 { // the first warms caches
 		bar.count(fmt.Sprintf("%d rows, round", t.rows()), i, rounds)
 		if err := t.round(ctx, i > 0); err != nil {
-			return err
+			return gains, err
 		}
 	}
-	report.Shapes += len(st.shapes)
+	report.Shapes += len(t.trials) - 1 + len(report.Refused) - refused
 	list, f := t.judge()
 	report.Rows = append(report.Rows, list...)
 	step := tuneStep{Rows: t.rows(), Planned: median(t.trials[0].total)}
@@ -223,28 +227,27 @@ func (c *common) tuneStage(ctx context.Context, l *loaded, dev *gpu.Device, st s
 	}
 	if step.Tuned = step.Planned; f.count() > 0 {
 		if step.Planned, step.Tuned, err = t.together(ctx, f, rounds); err != nil {
-			return err
+			return gains, err
 		}
-		if step.Kept = keep && step.Tuned < step.Planned; step.Kept {
+		if step.Tuned < step.Planned {
+			gains, step.Kept = f, keep
+		}
+		if step.Kept {
 			remember(dev.Info(), list, f)
 		}
 	}
 	report.Steps = append(report.Steps, step)
-	return nil
+	return gains, nil
 }
 
 // remember adds what was found to what was known of a device. What no longer gains goes.
 func remember(info compute.Info, list []tuneRow, f found) {
-	all := found{kernel.Tuned{}, kernel.TunedMany{}}
 	known := readTuned(info)
-	maps.Copy(all.few, known.few)
-	maps.Copy(all.many, known.many)
 	for _, r := range list {
-		delete(all.few, r.Product)
-		delete(all.many, r.Product)
+		delete(known.few, r.Product)
+		delete(known.many, r.Product)
 	}
-	maps.Copy(all.few, f.few)
-	maps.Copy(all.many, f.many)
+	all := known.and(f)
 	writeCached(cachePath("tuned", info), tunedFile{cachedFor(info), all.few, all.many})
 }
 

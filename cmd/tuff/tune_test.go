@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -34,13 +36,8 @@ func TestTune(t *testing.T) {
 	needGPU(t)
 	t.Setenv("XDG_CACHE_HOME", t.TempDir())
 	other := "lane" // the kernel that is not planned here: a broken one leaves the reference as it is
-	if list, err := gpu.Devices(gpuOptions); err == nil && len(list) > 0 {
-		dev, err := gpu.Open("gpu", gpuOptions)
-		require.NoError(t, err)
-		if dev.Caps().UniformLoads {
-			other = "vec"
-		}
-		require.NoError(t, dev.Close())
+	if caps, _ := labDevice(t); caps.UniformLoads {
+		other = "vec"
 	}
 	good := kernel.Few{Kernel: map[string]string{"lane": "vec", "vec": "lane"}[other], Rows: 2, Group: 16}
 	breakShader(t, "matmul_q8_0_"+other)
@@ -96,25 +93,31 @@ func TestTuneOfManyRows(t *testing.T) {
 	needGPU(t)
 	t.Setenv("XDG_CACHE_HOME", t.TempDir())
 	var stages []stage
-	for i, m := range []kernel.Many{{Kernel: "tile", Rows: 32, Cols: 64, Group: 128}, {}, {}, {Kernel: "attention_prefill", Rows: 8, Cols: 16, Group: 64}, {Kernel: "attention_decode", Cols: 16, Group: 64}} {
-		if m.Kernel != "" {
-			stages = append(stages, stage{class: &kernel.Classes[i], shapes: []shape{{many: &m}}})
-		}
+	for _, tried := range []struct {
+		class string
+		many  kernel.Many
+	}{{", kernel", kernel.Many{Kernel: "matmul_tile"}}, {", to 32 rows", kernel.Many{Kernel: "matmul_tile", Rows: 32, Cols: 64, Group: 128}},
+		{", to 32 rows", kernel.Many{Kernel: "matmul_coop", Rows: 1, Cols: 1, Depth: 1, Group: 1}}, // which is none: passed over
+		{", prefill", kernel.Many{Kernel: "attention_prefill", Rows: 8, Cols: 16, Group: 64}}, {", decode", kernel.Many{Kernel: "attention_decode", Cols: 16, Group: 64}}} {
+		i := slices.IndexFunc(kernel.Classes, func(c kernel.Class) bool { return c.Name == tried.class })
+		stages = append(stages, stage{class: &kernel.Classes[i], shapes: []shape{{many: &tried.many}}})
 	}
 	r, _ := tuned(t, false, stages...)
 	assert.Empty(t, r.Refused)
+	assert.LessOrEqual(t, r.Shapes, 4)
+	assert.GreaterOrEqual(t, r.Shapes, 3)
 	var classes []string
 	for _, s := range r.Steps {
 		classes = append(classes, s.Class)
 		assert.Positive(t, s.Planned)
 		assert.Positive(t, s.Tuned)
 	}
-	assert.Subset(t, classes, []string{"prefill", "decode"})
+	assert.Subset(t, classes, []string{"kernel", "prefill", "decode"})
 	keys := map[string]bool{}
 	for _, row := range r.Rows {
 		keys[row.Product] = true
 	}
-	assert.True(t, keys["attention 8/4×32/32 F16, prefill"], "%v", keys)
+	assert.True(t, keys["attention 8/4×32/32 F16 fast, prefill"], "%v", keys)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	c := &common{device: "gpu", math: "fast", untuned: true, out: new(bytes.Buffer), err: new(bytes.Buffer)}
@@ -137,7 +140,7 @@ func TestBenchOfCandidates(t *testing.T) {
 	t.Setenv("XDG_CACHE_HOME", t.TempDir())
 	var rows []candidateRow
 	require.NoError(t, json.Unmarshal([]byte(tuff(t, "kernels", "bench", "attention", "--context", "70", "--rows", "1", "--candidates", "-r", "1", "--json").ok(t).out), &rows))
-	require.Len(t, rows, 5)
+	require.Len(t, rows, 6)
 	choices := 0
 	for i, r := range rows {
 		if r.Choice != "" {
@@ -146,7 +149,23 @@ func TestBenchOfCandidates(t *testing.T) {
 		}
 		assert.True(t, i == 0 || r.Seconds >= rows[i-1].Seconds, "fastest first")
 	}
-	assert.Equal(t, 1, choices)
+	assert.Equal(t, 2, choices, "of either arithmetic")
+	// Of more rows, every kernel that device and format allow.
+	tiers := map[string]bool{"float32": true}
+	_, variants := labDevice(t)
+	for _, v := range variants {
+		if v.Op == "matmul" && v.Lacks == "" {
+			tiers[kernel.Tier(v.Name+"_")] = true
+		}
+	}
+	require.NoError(t, json.Unmarshal([]byte(tuff(t, "kernels", "bench", "matmul", "-m", "64", "-k", "64", "--rows", "40", "--candidates", "-r", "1", "--json").ok(t).out), &rows))
+	shown := map[string]bool{}
+	for _, r := range rows {
+		shown[r.Tier] = true
+		stem, _, _ := strings.Cut(r.Candidate, " ")
+		assert.True(t, r.Choice != "" || strings.Contains(r.Kernel, strings.TrimPrefix(stem, "matmul")+"_"), "%s is not %s", r.Kernel, r.Candidate)
+	}
+	assert.Equal(t, tiers, shown)
 }
 
 func TestTuneUsage(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -40,9 +41,22 @@ type found struct {
 	many kernel.TunedMany
 }
 
+func (f found) count() int { return len(f.few) + len(f.many) }
+
+// and is f with what another found besides or instead.
+func (f found) and(other found) found {
+	all := found{kernel.Tuned{}, kernel.TunedMany{}}
+	for _, part := range []found{f, other} {
+		maps.Copy(all.few, part.few)
+		maps.Copy(all.many, part.many)
+	}
+	return all
+}
+
 // tuner runs a model's program for a step with kernels in several shapes.
 type tuner struct {
 	class    *kernel.Class // nil: the multiplications of one row
+	before   found         // by the stages before this one: it is what trials are added to
 	l        *loaded
 	dev      *gpu.Device
 	o        compute.Options
@@ -60,7 +74,7 @@ func (t *tuner) begin(ctx context.Context) (some bool, err error) {
 	if t.cpu, err = fallback.New(fallback.Options{}); err != nil {
 		return false, err
 	}
-	if t.products, err = t.keys(); err != nil {
+	if t.products, _, err = t.keys(found{}); err != nil {
 		return false, err
 	}
 	if !slices.ContainsFunc(t.products, func(keys []string) bool { return len(keys) > 0 }) {
@@ -69,7 +83,7 @@ func (t *tuner) begin(ctx context.Context) (some bool, err error) {
 	t.cases = tuneCases(t.l.Program(), t.class)
 	t.session = t.l.NewSession()
 	rows, depth := t.rows(), 16
-	if t.class != nil && t.class.Kernel == "attention_decode" {
+	if t.class != nil && t.class.Op == "attention" && t.class.Rows == 1 {
 		depth = min(1024, t.l.ContextLen()/2)
 		if t.dev.Info().Kind == compute.Software {
 			depth = min(64, depth)
@@ -81,7 +95,7 @@ func (t *tuner) begin(ctx context.Context) (some bool, err error) {
 	if err := t.session.Step(t.step, make([]int32, rows), []int32{int32(rows - 1)}); err != nil {
 		return false, err
 	}
-	planned, err := t.compile(ctx, shape{}, found{})
+	planned, err := t.compile(ctx, shape{}, t.before)
 	if err != nil {
 		return false, err
 	}
@@ -98,16 +112,22 @@ func (t *tuner) rows() int {
 	return min(t.class.Rows, t.l.ContextLen()/2, t.o.MaxTokens)
 }
 
-// keys name what in each group has shapes of the tuner's kind.
-func (t *tuner) keys() ([][]string, error) {
-	if t.class == nil {
-		return t.dev.Products(t.l.Program(), t.o)
+// keys name what in each group has shapes of the tuner's kind, and those for which the plan takes what is in f.
+func (t *tuner) keys(f found) (products [][]string, taken map[string]bool, err error) {
+	defer t.use(t.before.and(f))()
+	all, err := t.dev.Tunable(t.l.Program(), t.o)
+	taken = map[string]bool{}
+	for _, k := range all {
+		list := k.Products
+		if t.class != nil {
+			list = slices.DeleteFunc(k.Many, func(key string) bool { return !t.class.Matches(key) })
+		}
+		products = append(products, list)
+		for _, key := range list {
+			taken[key] = taken[key] || slices.Contains(k.Taken, key)
+		}
 	}
-	all, err := t.dev.Many(t.l.Program(), t.o)
-	for i := range all {
-		all[i] = slices.DeleteFunc(all[i], func(key string) bool { return !t.class.Matches(key) })
-	}
-	return all, err
+	return products, taken, err
 }
 
 // tuneCases are quick cases of what a class is about, or of the multiplications of few rows, in the formats of a program.
@@ -129,7 +149,7 @@ func tuneCases(p *compute.Program, class *kernel.Class) []conformance.Case {
 		few := strings.Contains(c.Name, "_r1_")
 		matmul := formats[c.Format] && strings.Contains(c.Op, "matmul") && !strings.Contains(c.Op, "experts")
 		wanted := matmul && few
-		if class != nil && class.Kernel == "tile" {
+		if class != nil && class.Op == "matmul" {
 			wanted = matmul && (strings.Contains(c.Name, "_r33_") || strings.Contains(c.Name, "_r65_"))
 		} else if class != nil {
 			wanted, k.format = c.Op == "attention", compute.DType(seen[k]/2) // a few of all
@@ -142,9 +162,9 @@ func tuneCases(p *compute.Program, class *kernel.Class) []conformance.Case {
 	return list
 }
 
-// compile makes a trial of a shape, or of found shapes. The device is left as planned.
+// compile makes a trial of shapes. The device is left as planned.
 func (t *tuner) compile(ctx context.Context, s shape, f found) (*trial, error) {
-	defer t.use(t.as(s, f))()
+	defer t.use(f)()
 	exe, err := t.dev.Compile(ctx, t.l.Program(), t.o)
 	if err != nil {
 		return nil, err
@@ -152,13 +172,31 @@ func (t *tuner) compile(ctx context.Context, s shape, f found) (*trial, error) {
 	return &trial{shape: s, exe: exe, groups: make([][]float64, len(t.products))}, nil
 }
 
-// as is a shape in everything that it is tried in, or found shapes.
-func (t *tuner) as(s shape, f found) found {
-	switch {
-	case s.few != nil:
+// as is a shape in everything that it is tried in.
+func (t *tuner) as(s shape) found {
+	if s.few != nil {
 		return found{few: kernel.Tuned{kernel.AnyProduct: *s.few}}
-	case s.many != nil:
-		return found{many: kernel.TunedMany{kernel.AnyProduct + t.class.Name: *s.many}}
+	}
+	return found{many: kernel.TunedMany{kernel.AnyProduct + t.class.Name: *s.many}}
+}
+
+// everywhere is a shape of a kernel for many rows in all classes of its op, and that kernel in place of others: programs that are not
+// the model's have rows and formats of their own.
+func everywhere(s shape) found {
+	if s.few != nil {
+		return found{few: kernel.Tuned{kernel.AnyProduct: *s.few}}
+	}
+	f := found{many: kernel.TunedMany{}}
+	op, _, _ := strings.Cut(s.many.Kernel, "_")
+	for _, c := range kernel.Classes {
+		switch {
+		case c.Op == op && !c.Kernels():
+			f.many[kernel.AnyProduct+c.Name] = *s.many
+		case c.Op == op && s.many.Kernel == "matmul_skinny":
+			f.many[kernel.AnyProduct+c.Name] = kernel.Many{Kernel: "matmul_coop"} // which leaves few rows to it
+		case c.Op == op:
+			f.many[kernel.AnyProduct+c.Name] = kernel.Many{Kernel: s.many.Kernel}
+		}
 	}
 	return f
 }
@@ -173,17 +211,13 @@ func (t *tuner) use(f found) func() {
 	}
 }
 
-// try checks a shape, and takes it among the trials if nothing is wrong with it.
+// try checks a shape, and takes it among the trials if nothing is wrong with it. One that nothing in the model can take is passed over.
 func (t *tuner) try(ctx context.Context, s shape) (wrong, err error) {
-	everywhere := t.as(s, found{})
-	if s.many != nil { // cases have rows of their own
-		for _, c := range kernel.Classes {
-			if c.Kernel == s.many.Kernel {
-				everywhere.many[kernel.AnyProduct+c.Name] = *s.many
-			}
-		}
+	_, taken, err := t.keys(t.as(s))
+	if err != nil || !slices.Contains(slices.Collect(maps.Values(taken)), true) {
+		return nil, err
 	}
-	release := t.use(everywhere)
+	release := t.use(everywhere(s))
 	for _, c := range t.cases {
 		if r := c.Run(ctx, t.dev, t.cpu, conformance.Options{Math: t.o.Math}); r.Status == conformance.Failed {
 			release()
@@ -191,10 +225,11 @@ func (t *tuner) try(ctx context.Context, s shape) (wrong, err error) {
 		}
 	}
 	release()
-	tr, err := t.compile(ctx, s, found{})
+	tr, err := t.compile(ctx, s, t.before.and(t.as(s)))
 	if err != nil {
 		return nil, err
 	}
+	tr.taken = taken
 	got, err := t.run(ctx, tr)
 	if err == nil {
 		wrong = sameLogits(got, t.logits, t.o.Math)
@@ -298,7 +333,7 @@ func (t *tuner) judge() (rows []tuneRow, f found) {
 		row.Planned, row.Groups = t.trials[0].of(p, t.products)
 		row.Best = row.Planned
 		for _, tr := range t.trials[1:] {
-			if s, _ := tr.of(p, t.products); s < row.Best {
+			if s, _ := tr.of(p, t.products); tr.taken[p] && s < row.Best {
 				row.Best, row.Shape, row.Many = s, tr.shape.few, tr.shape.many
 			}
 		}
@@ -319,7 +354,7 @@ func (t *tuner) judge() (rows []tuneRow, f found) {
 
 // together runs what was found against what was planned, in turns: gains of single products need not add up.
 func (t *tuner) together(ctx context.Context, f found, rounds int) (before, after float64, err error) {
-	tuned, err := t.compile(ctx, shape{}, f)
+	tuned, err := t.compile(ctx, shape{}, t.before.and(f))
 	if err != nil {
 		return 0, 0, err
 	}

@@ -51,8 +51,9 @@ func (pl *planner) attention(g *Group, op compute.Attention) error {
 	if err != nil {
 		return err
 	}
-	planned := [2]attentionShape{prefill, decode}
-	prefill, decode = pl.attentionTuned(g, op, "attention_prefill", prefill), pl.attentionTuned(g, op, "attention_decode", decode)
+	prefill, plain := pl.tunedPlain(g, op, "attention_prefill", prefill)
+	decode, _ = pl.tunedPlain(g, op, "attention_decode", decode)
+	coop, found := pl.tunedCoop(g, op)
 	splits := pl.splits(op, decode)
 	switch forced {
 	case "attention_decode":
@@ -64,11 +65,12 @@ func (pl *planner) attention(g *Group, op compute.Attention) error {
 	isDecode := func(s Shape) bool { return !tilesOnly && s.Tokens-s.Seqs+1 <= maxDecodeRows }
 
 	d, blocks, why := pl.attentionDispatch("attention_prefill", op, prefill, 1), ceilDiv(tileRows*group, prefill.br), ""
-	if pl.wantsCoopAttention(forced) {
-		var coop coopAttention
-		if coop, why = pl.coopAttentionFor(op); why == "" {
-			d, blocks = pl.attentionCoop(op, coop)
-		}
+	if !found && !plain && pl.wantsCoopAttention(forced) {
+		coop, why = pl.coopAttentionFor(op)
+		found = why == ""
+	}
+	if found {
+		d, blocks = pl.attentionCoop(op, coop)
 	}
 	d.Grid = func(s Shape) [3]uint32 {
 		if isDecode(s) {
@@ -110,12 +112,11 @@ func (pl *planner) attention(g *Group, op compute.Attention) error {
 	g.Why = fmt.Sprintf("to %d rows a sequence the context is shared out (to %d ways, as it grows), beyond, tiles of %d rows", maxDecodeRows, splits, tileRows)
 	if forced != "" {
 		g.Why = "asked for " + forced
-	} else if planned != [2]attentionShape{prefill, decode} {
-		g.Why += "; shapes tuned"
 	}
 	if why != "" {
 		g.Why += "; not on matrix units: " + why
 	}
+	g.Why += g.whyTuned()
 	return nil
 }
 

@@ -2,6 +2,7 @@ package kernel
 
 import (
 	"fmt"
+	"slices"
 
 	"tuff/host/compute"
 )
@@ -57,25 +58,34 @@ func attentionCoopLacks(caps *Caps) string {
 	return ""
 }
 
+// coopAttentionLacks is why there is no shape for an op, whatever the memory, or "".
+func (pl *planner) coopAttentionLacks(op compute.Attention) string {
+	if why := attentionCoopLacks(&pl.caps); why != "" {
+		return "the device lacks " + why
+	}
+	m, _ := pl.caps.Matrix(CoopMatFloat)
+	d, dv := op.HeadDim, op.HeadDimV
+	switch {
+	case d%8 != 0 || dv%8 != 0 || d%int(m.K) != 0 || dv%int(m.N) != 0:
+		return fmt.Sprintf("head sizes %d and %d are not whole fragments of %v", d, dv, m)
+	case dv > maxValueFragments*int(m.N):
+		return fmt.Sprintf("values of %d elements are more than a subgroup's registers hold", dv)
+	case pl.caps.UniformLoads && d+dv > mostOfCPU:
+		return fmt.Sprintf("head sizes %d and %d take a CPU's compiler too long", d, dv)
+	}
+	return ""
+}
+
 // coopAttentionFor is the shape for an op, or why there is none.
 func (pl *planner) coopAttentionFor(op compute.Attention) (a coopAttention, why string) {
-	if why := attentionCoopLacks(&pl.caps); why != "" {
-		return a, "the device lacks " + why
+	if why := pl.coopAttentionLacks(op); why != "" {
+		return a, why
 	}
 	m, _ := pl.caps.Matrix(CoopMatFloat)
 	d, dv, dvs := op.HeadDim, op.HeadDimV, pl.valueCols(op)
-	switch {
-	case d%8 != 0 || dv%8 != 0 || d%int(m.K) != 0 || dv%int(m.N) != 0:
-		return a, fmt.Sprintf("head sizes %d and %d are not whole fragments of %v", d, dv, m)
-	case dv > maxValueFragments*int(m.N):
-		return a, fmt.Sprintf("values of %d elements are more than a subgroup's registers hold", dv)
-	}
 	list := coopAttentions
 	if pl.caps.UniformLoads {
-		switch list = coopAttentionsOfCPU; {
-		case d+dv > mostOfCPU:
-			return a, fmt.Sprintf("head sizes %d and %d take a CPU's compiler too long", d, dv)
-		case d+dv <= 32:
+		if list = coopAttentionsOfCPU; d+dv <= 32 {
 			list = list[1:]
 		}
 	}
@@ -85,6 +95,14 @@ func (pl *planner) coopAttentionFor(op compute.Attention) (a coopAttention, why 
 		}
 	}
 	return a, fmt.Sprintf("head sizes %d and %d do not fit %d bytes of shared memory", d, dv, pl.caps.SharedBytes)
+}
+
+// triedCoopAttentions are what tuning tries besides: more and fewer subgroups for a tile of keys.
+func triedCoopAttentions(caps *Caps) []coopAttention {
+	if caps.UniformLoads {
+		return coopAttentionsOfCPU
+	}
+	return append(slices.Clone(coopAttentions), coopAttention{8, 64, 2}, coopAttention{8, 32, 2}, coopAttention{8, 64, 1}, coopAttention{8, 32, 1}, coopAttention{2, 32, 2})
 }
 
 // wantsCoopAttention says whether tiles of rows are for matrix units: where they are asked for, and in fast arithmetic on devices that

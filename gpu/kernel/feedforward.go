@@ -55,7 +55,7 @@ func (pl *planner) feedForward(g *Group, f feedForward) error {
 	}
 	g.hide(between, few)
 	g.Kernel = kernel + " + " + g.Dispatches[len(g.Dispatches)-1].Name
-	g.Why = "the result of SwiGLU goes on in bytes: beyond 8 rows packed dot products on both sides of it"
+	g.Why = "the result of SwiGLU goes on in bytes: beyond 8 rows packed dot products on both sides of it" + g.whyTuned()
 	return nil
 }
 

@@ -100,9 +100,11 @@ type Group struct {
 	Why        string
 	Products   []string // keys of Tuned: the multiplications of few rows in it
 	Many       []string // keys of TunedMany: what in it has shapes of many rows
+	Taken      []string // those of both for which what was found is run
 	Temps      []Temp
 	Dispatches []Dispatch
 	blocks     []inBlocks
+	found      []string // shapes of Taken
 }
 
 // nameKernel names a group by its dispatches, which are alternatives or follow each other: first to last.

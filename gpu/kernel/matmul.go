@@ -1,6 +1,7 @@
 package kernel
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -90,9 +91,7 @@ func (pl *planner) matMul(g *Group, f product) error {
 	} else if v := m.caps.vendor(); v != others && !m.lane && m.forced == "" {
 		g.Why += "; for one row as on other devices of " + v.name
 	}
-	if m.tiles {
-		g.Why += "; tiles tuned"
-	}
+	g.Why += g.whyTuned()
 	return nil
 }
 
@@ -110,8 +109,8 @@ type matMulPlan struct {
 	int8   bool   // matmul_int8 for many
 	few8   bool   // matmul_vec_int8 for few
 	half   bool   // matmul_half for many
+	kernel string // the tuned kernel for many rows
 	found  string // the tuned shape for one row
-	tiles  bool   // tiles for many rows are tuned
 	cuts   bool   // K is cut into pieces for some numbers of rows
 
 	norm *compute.RMSNorm // makes X for many rows where that is not in memory
@@ -120,12 +119,16 @@ type matMulPlan struct {
 func (pl *planner) newMatMulPlan(g *Group, f product) *matMulPlan {
 	rows, forced := pl.p.At(f.ops[0].X).Rows, pl.o.Variant["matmul"]
 	m := &matMulPlan{planner: pl, g: g, f: f, rows: rows, most: rows.At(pl.most.Sizes()), next: 1, forced: forced,
-		lane: forced == "matmul_lane" || forced == "" && pl.caps.UniformLoads,
-		coop: onMatrixUnits(forced) || forced == "" && pl.o.Math == compute.Fast && coopLacks(&pl.caps) == ""}
+		lane: forced == "matmul_lane" || forced == "" && pl.caps.UniformLoads}
+	m.kernel = m.tunedKernel()
+	m.coop = onMatrixUnits(m.wanted()) || m.wanted() == "" && pl.o.Math == compute.Fast && coopLacks(&pl.caps) == ""
 	m.int8, m.few8 = m.wantsInt8(), m.wantsFewInt8()
 	m.half = m.wantsHalf()
 	return m
 }
+
+// wanted is the kernel for many rows that was asked for or found; "": the plan's rule decides.
+func (m *matMulPlan) wanted() string { return cmp.Or(m.forced, m.kernel) }
 
 // few covers as many rows as the kernels without shared panels are for.
 func (m *matMulPlan) few() error {
@@ -136,6 +139,7 @@ func (m *matMulPlan) few() error {
 			return err
 		}
 		m.g.addFor(d, m.rows, 1, 1)
+		m.g.Taken = append(m.g.Taken, m.key(m.f))
 		m.next, m.found = 2, few.String()
 	}
 	suffix, dispatch := "_vec", m.matMulVec
@@ -161,7 +165,7 @@ func (m *matMulPlan) few() error {
 // many covers the rest, by tiles of a shape that may be asked for, or by matmul_lane.
 func (m *matMulPlan) many() error {
 	all := max(m.most, m.next)
-	if m.lane {
+	if m.lane && m.kernel == "" {
 		return m.add("_lane", all, func(module string) (Dispatch, error) { return m.matMulLane(module, m.f, maxVecRows) })
 	}
 	if m.coop {
@@ -181,12 +185,20 @@ func (m *matMulPlan) many() error {
 	if m.forced == "matmul_tile_64" {
 		small = large
 	}
-	for _, t := range m.tilesFor(small, large) {
-		if err := m.addTiled("_tile", min(t.to, all), tiling{t.bm, t.bn, t.bk}, func(module string) (Dispatch, error) { return m.matMulTile(module, m.f, t.tile) }); err != nil {
-			return err
-		}
+	as := func(t tile, to int) covering {
+		return covering{to, func(to int) error {
+			return m.addTiled("_tile", to, tiling{t.bm, t.bn, t.bk}, func(module string) (Dispatch, error) { return m.matMulTile(module, m.f, t) })
+		}}
 	}
-	return nil
+	return m.cover(all, smallAndLarge(small, large, all, as), m.plainAs("matmul_tile", as))
+}
+
+// smallAndLarge are a tile for up to as many rows as it has, and one for more.
+func smallAndLarge(small, large tile, all int, as func(tile, int) covering) []covering {
+	if small == large {
+		return []covering{as(large, all)}
+	}
+	return []covering{as(small, small.bn), as(large, all)}
 }
 
 // add appends the dispatch of a variant of the kernel for the numbers of rows not yet covered, up to to.

@@ -81,25 +81,28 @@ func (m *matMulPlan) coops(all int) error {
 	if m.halfSums() {
 		suffix = "_coop_half"
 	}
+	var planned []covering
 	if m.forced == "" || m.forced == "matmul_skinny" {
-		if err := m.skinnies(shape, halves); err != nil {
-			return err
-		}
+		planned = m.skinnies(shape, halves)
 	}
-	for _, c := range []struct {
-		t  coopTile
-		to int
-	}{{small, small.bn}, {large, all}} {
-		if small == large && c.to != all {
-			continue
-		}
-		if err := m.addTiled(suffix, c.to, tiling{c.t.bm, c.t.bn, c.t.bk}, func(module string) (Dispatch, error) {
-			return m.matMulCoop(module, m.f, halves, c.t, shape)
-		}); err != nil {
-			return err
-		}
+	as := func(t coopTile, to int) covering {
+		return covering{to, func(to int) error {
+			return m.addTiled(suffix, to, tiling{t.bm, t.bn, t.bk}, func(module string) (Dispatch, error) {
+				return m.matMulCoop(module, m.f, halves, t, shape)
+			})
+		}}
 	}
-	return nil
+	if small != large {
+		planned = append(planned, as(small, small.bn))
+	}
+	return m.cover(all, append(planned, as(large, all)), func(found Many) (covering, bool) {
+		if found.Kernel == "matmul_skinny" {
+			s, ok := named(skinnyShapes, found, func(s skinnyShape) Many { return s.many(&m.caps, found.Cols) })
+			return m.skinnyAs(shape, halves, s, found.Cols), ok && s.fits(&m.caps, shape, found.Cols, m.f.pair)
+		}
+		t, ok := named(coopShapes, found, func(t coopTile) Many { return t.many(&m.caps, "matmul"+suffix) })
+		return as(t, all), ok && t.fits(&m.caps, shape, m.f.pair)
+	})
 }
 
 // coopTop leaves a factor of two below the largest number of a half: products and sums are float32. Where sums are halves too, 256
@@ -112,7 +115,7 @@ const (
 
 // halfSums decides on sums in half precision, where they were asked for or the device is faster with them than with float32 sums.
 func (m *matMulPlan) halfSums() bool {
-	return m.coop && (m.forced == "matmul_coop_half" || m.forced == "" && m.caps.HalfSums) && coopHalfLacks(&m.caps) == "" &&
+	return m.coop && (m.wanted() == "matmul_coop_half" || m.wanted() == "" && m.caps.HalfSums) && coopHalfLacks(&m.caps) == "" &&
 		slices.Contains(shaders.HalfFormats, strings.ToLower(m.p.At(m.f.ops[0].W).DType.String()))
 }
 
@@ -131,7 +134,7 @@ func coopHalfLacks(caps *Caps) string {
 // top is the exponent that the largest numbers of X's rows get where the kernels for many rows read X in halves; else 0.
 func (m *matMulPlan) top() uint32 {
 	switch {
-	case m.lane:
+	case m.lane && m.kernel == "":
 		return 0
 	case m.coop && m.halfSums():
 		return coopHalfTop

@@ -50,7 +50,7 @@ func halfLacks(caps *Caps) string {
 // what they do not multiply in dot products of bytes. CPUs widen halves, which costs more than it saves.
 func (m *matMulPlan) wantsHalf() bool {
 	can := slices.Contains(shaders.HalfFormats, strings.ToLower(m.p.At(m.f.ops[0].W).DType.String())) && halfLacks(&m.caps) == ""
-	return can && (m.forced == "matmul_half" || m.forced == "" && m.o.Math == compute.Fast && !m.caps.CPU && !m.coop && !m.int8 && !m.lane)
+	return can && (m.wanted() == "matmul_half" || m.wanted() == "" && m.o.Math == compute.Fast && !m.caps.CPU && !m.coop && !m.int8 && !m.lane)
 }
 
 // halfs covers the rest by matmul_half.
@@ -63,18 +63,14 @@ func (m *matMulPlan) halfs(all int) error {
 	if !m.halfFits(large, m.f.pair) || m.caps.CPU && m.f.pair { // as for bytes
 		large = halfTile32
 	}
-	for _, t := range []tile{halfTile32, large} {
-		to := t.bn
-		if t == large {
-			to = all
-		}
-		if err := m.add("_half", to, func(module string) (Dispatch, error) {
-			d, err := m.tiled(module, m.f, x, t)
-			d.Spec = append(d.Spec, halfFold)
-			return d, err
-		}); err != nil {
-			return err
-		}
+	as := func(t tile, to int) covering {
+		return covering{to, func(to int) error {
+			return m.add("_half", to, func(module string) (Dispatch, error) {
+				d, err := m.tiled(module, m.f, x, t)
+				d.Spec = append(d.Spec, halfFold)
+				return d, err
+			})
+		}}
 	}
-	return nil
+	return m.cover(all, smallAndLarge(halfTile32, large, all, as), m.plainAs("matmul_half", as))
 }

@@ -53,7 +53,7 @@ func asBytes(t compute.DType) bool {
 // bytes are faster than their parts and that have no matrix units.
 func (m *matMulPlan) wantsInt8() bool {
 	can := asBytes(m.p.At(m.f.ops[0].W).DType) && int8Lacks(&m.caps) == ""
-	return can && (strings.HasSuffix(m.forced, "int8") || m.forced == "" && m.o.Math == compute.Fast && m.caps.FastDot && !m.coop && !m.lane)
+	return can && (strings.HasSuffix(m.wanted(), "int8") || m.wanted() == "" && m.o.Math == compute.Fast && m.caps.FastDot && !m.coop && !m.lane)
 }
 
 // leastFewInt8 is the shortest row for which one row of X is worth a dispatch to quantise it, and mostFewInt8 the bits of a weight up to
@@ -109,16 +109,12 @@ func (m *matMulPlan) int8s(all int) error {
 	if !m.int8Fits(large, m.f.pair) || m.caps.CPU && m.f.pair { // the compilers of CPUs take many seconds for what is unrolled there
 		large = int8Tile32
 	}
-	for _, t := range []tile{int8Tile32, large} {
-		to := t.bn
-		if t == large {
-			to = all
-		}
-		if err := m.add("_int8", to, func(module string) (Dispatch, error) { return m.matMulInt8(module, x, t) }); err != nil {
-			return err
-		}
+	as := func(t tile, to int) covering {
+		return covering{to, func(to int) error {
+			return m.add("_int8", to, func(module string) (Dispatch, error) { return m.matMulInt8(module, x, t) })
+		}}
 	}
-	return nil
+	return m.cover(all, smallAndLarge(int8Tile32, large, all, as), m.plainAs("matmul_int8", as))
 }
 
 // inBlocks is a temporary with X in blocks of signed bytes, for some numbers of rows.

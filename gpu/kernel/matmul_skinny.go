@@ -8,6 +8,9 @@ import (
 // maxSkinnyRows is the largest number of rows of X for which reading the weights takes longer than multiplying them, on most devices.
 const maxSkinnyRows = 64
 
+// skinnyRows are the rows of X of its tiles.
+var skinnyRows = []int{16, 32, maxSkinnyRows}
+
 // skinnyShape is a shape of matmul_skinny: BM weight rows a workgroup, by all rows of X; its subgroups take panels of BK elements in turn.
 type skinnyShape struct{ bm, bk, subgroups int }
 
@@ -52,20 +55,23 @@ func (m *matMulPlan) skinny(c CoopMatShape, bn int) (best skinnyShape, ok bool) 
 	return best, ok
 }
 
-// skinnies covers up to maxSkinnyRows by matmul_skinny, as far as its shapes fit the device.
-func (m *matMulPlan) skinnies(c CoopMatShape, halves int) error {
-	for _, bn := range []int{16, 32, maxSkinnyRows} {
-		s, ok := m.skinny(c, bn)
-		if !ok {
-			continue
-		}
-		if err := m.addTiled("_skinny", bn, tiling{s.bm, bn, s.bk}, func(module string) (Dispatch, error) {
-			return m.matMulSkinny(module, m.f, halves, s, bn, c)
-		}); err != nil {
-			return err
+// skinnies cover up to maxSkinnyRows by matmul_skinny, as far as its shapes fit the device.
+func (m *matMulPlan) skinnies(c CoopMatShape, halves int) (list []covering) {
+	for _, bn := range skinnyRows {
+		if s, ok := m.skinny(c, bn); ok {
+			list = append(list, m.skinnyAs(c, halves, s, bn))
 		}
 	}
-	return nil
+	return list
+}
+
+// skinnyAs covers up to bn rows in a shape.
+func (m *matMulPlan) skinnyAs(c CoopMatShape, halves int, s skinnyShape, bn int) covering {
+	return covering{bn, func(to int) error {
+		return m.addTiled("_skinny", to, tiling{s.bm, bn, s.bk}, func(module string) (Dispatch, error) {
+			return m.matMulSkinny(module, m.f, halves, s, bn, c)
+		})
+	}}
 }
 
 // matMulSkinny reads X as temporary halves has it.

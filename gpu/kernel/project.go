@@ -218,6 +218,7 @@ func (pl *planner) project(g *Group, p projection) error {
 	if found != "" {
 		g.Why += "; for one row tuned: " + found
 	}
+	g.Why += g.whyTuned()
 	return nil
 }
 

@@ -123,16 +123,3 @@ func (g *Group) addProduct(key string) {
 		g.Products = append(g.Products, key)
 	}
 }
-
-// ProductsOf are the keys of all groups: those that Tuned may name.
-func ProductsOf(caps Caps, p *compute.Program, o compute.Options) ([][]string, error) {
-	groups, err := Plan(caps, p, o)
-	if err != nil {
-		return nil, err
-	}
-	keys := make([][]string, len(groups))
-	for i := range groups {
-		keys[i] = groups[i].Products
-	}
-	return keys, nil
-}

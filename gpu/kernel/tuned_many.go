@@ -11,14 +11,21 @@ import (
 
 // Many is how work on more than one row is shared out: what a device is tuned in besides Few.
 type Many struct {
-	Kernel string `json:"kernel"` // "tile", "attention_prefill" or "attention_decode"
-	Rows   int    `json:"rows"`   // weight rows of a tile; pairs of query row and head of a workgroup, 0: as planned
-	Cols   int    `json:"cols"`   // rows of X of a tile; keys of one
-	Group  int    `json:"group"`  // invocations of a workgroup
+	Kernel string `json:"kernel"`          // a name of manyKernels, or of an attention kernel
+	Rows   int    `json:"rows,omitempty"`  // weight rows of a tile; pairs of query row and head of a workgroup, 0: as planned
+	Cols   int    `json:"cols,omitempty"`  // rows of X of a tile; keys of one
+	Depth  int    `json:"depth,omitempty"` // on matrix units, elements of a panel; tiles of keys in shared memory at once
+	Group  int    `json:"group,omitempty"` // invocations of a workgroup; 0: the kernel in the shapes that the plan gives it
 }
 
 func (m Many) String() string {
-	return fmt.Sprintf("%s %d×%d of %d", m.Kernel, m.Rows, m.Cols, m.Group)
+	switch {
+	case m.Group == 0:
+		return m.Kernel
+	case m.Depth == 0:
+		return fmt.Sprintf("%s %d×%d of %d", m.Kernel, m.Rows, m.Cols, m.Group)
+	}
+	return fmt.Sprintf("%s %d×%d×%d of %d", m.Kernel, m.Rows, m.Cols, m.Depth, m.Group)
 }
 
 // TunedMany says where measuring found something better than the plan's own rule, by Group.Many. AnyProduct and the name of a Class
@@ -27,172 +34,139 @@ type TunedMany map[string]Many
 
 // Class is a kind of work that has shapes of its own.
 type Class struct {
-	Name   string // the end of its keys
-	Kernel string // of Many
-	Rows   int    // rows of a step that it is tuned with
-	to     int    // the most rows of X
+	Name string // the end of its keys
+	Op   string // stem
+	Rows int    // rows of a step that it is tuned with
+	to   int    // of tiles: the most rows of X
 }
 
-// Classes are tuned one after the other: prompts of three lengths, attention of a prompt, and attention of one row.
+// The classes that are no tiles.
+var (
+	kernelClass  = Class{", kernel", "matmul", 512, 0}
+	prefillClass = Class{", prefill", "attention", 64, 0}
+	decodeClass  = Class{", decode", "attention", 1, 0}
+)
+
+// Classes are tuned one after the other: the kernel for many rows of X, its tiles for prompts of three lengths, attention of a prompt, and
+// attention of one row.
 var Classes = []Class{
-	{", to 32 rows", "tile", 16, 32},
-	{", to 128 rows", "tile", 64, 128},
-	{", many rows", "tile", 512, math.MaxInt},
-	{", prefill", "attention_prefill", 64, 0},
-	{", decode", "attention_decode", 1, 0},
+	kernelClass,
+	{", to 32 rows", "matmul", 16, 32},
+	{", to 128 rows", "matmul", 64, 128},
+	{", many rows", "matmul", 512, math.MaxInt},
+	prefillClass,
+	decodeClass,
 }
 
 // Matches says whether a key is of the class.
 func (c Class) Matches(key string) bool { return strings.HasSuffix(key, c.Name) }
 
-// tileShapes are those that matmul_tile is tried in: 8 to 64 sums an invocation, workgroups of 64 to 256.
-var tileShapes = []tile{tile32, {16, 32, 32, 2, 4}, {32, 64, 32, 4, 4}, {64, 32, 32, 4, 4}, tile64, {64, 64, 16, 8, 8}, {64, 128, 16, 8, 8}, {128, 64, 16, 8, 8}, {128, 128, 8, 8, 8}}
+// Kernels says whether the class is of kernels, in the shapes that the plan gives them.
+func (c Class) Kernels() bool { return c == kernelClass }
 
-func (t tile) many() Many { return Many{"tile", t.bm, t.bn, t.invocations()} }
+// Covers says whether the class is of tiles for so many rows of X.
+func (c Class) Covers(rows int) bool { return rows > maxVecRows && rows <= c.to }
 
-// tileOf is the tile that a shape names.
-func tileOf(m Many) (tile, bool) {
-	i := slices.IndexFunc(tileShapes, func(t tile) bool { return t.many() == m })
-	if i < 0 {
-		return tile{}, false
+// mostOfSoftware bounds the shapes of a kernel that are tried on software drivers, which take seconds to compile what is unrolled.
+const mostOfSoftware = 4
+
+// Manys are the shapes that tuning tries in a class on a device: those of every kernel that the arithmetic and the device allow. A plan
+// takes none that does not fit what it is for.
+func Manys(caps Caps, c Class, arithmetic compute.Math, software bool) (list []Many) {
+	some := func(of []Many) {
+		of = slices.DeleteFunc(of, func(m Many) bool { return m.check(&caps) != nil })
+		if software {
+			of = of[:min(len(of), mostOfSoftware)]
+		}
+		list = append(list, of...)
 	}
-	return tileShapes[i], true
-}
-
-// Manys are the shapes that tuning tries in a class on a device. Software drivers take seconds to compile what is unrolled: they get the
-// smaller ones only.
-func Manys(caps Caps, c Class, software bool) []Many {
-	var list []Many
-	switch c.Kernel {
-	case "tile":
-		for _, t := range tileShapes {
-			list = append(list, t.many())
+	switch c.Name {
+	case kernelClass.Name:
+		for _, k := range manyKernels(&caps, arithmetic) {
+			list = append(list, Many{Kernel: k})
 		}
-	case "attention_prefill":
-		for _, rows := range []int{8, 16, 32} {
-			for _, keys := range []int{16, 32} {
-				list = append(list, Many{c.Kernel, rows, keys, 64}, Many{c.Kernel, rows, keys, 128})
-			}
+		if len(list) == 1 && !caps.UniformLoads { // where matmul_lane is planned, tiles are another
+			return nil
 		}
-	case "attention_decode":
-		for _, keys := range []int{16, 32, 64} {
-			list = append(list, Many{c.Kernel, 0, keys, 64}, Many{c.Kernel, 0, keys, 128}, Many{c.Kernel, 0, keys, 256})
+	case prefillClass.Name:
+		some(prefillShapes())
+		if arithmetic == compute.Fast {
+			some(coopAttentionShapes(&caps))
 		}
-	}
-	list = slices.DeleteFunc(list, func(m Many) bool { return m.check(&caps) != nil })
-	if software {
-		list = list[:min(len(list), 4)]
+	case decodeClass.Name:
+		some(decodeShapes())
+	default:
+		for _, k := range manyKernels(&caps, arithmetic) {
+			some(tilesThatFit(&caps, k))
+		}
+		if arithmetic == compute.Fast {
+			some(slices.DeleteFunc(skinniesThatFit(&caps), func(m Many) bool { return m.Cols > 2*c.Rows || 4*m.Cols < c.to }))
+		}
 	}
 	return list
 }
 
 // check refuses what the kernels are not made for: tuned shapes come from a file.
 func (m Many) check(caps *Caps) error {
-	wrong := func(what string, args ...any) error {
-		return fmt.Errorf("gpu: tuned shape %v: %s", m, fmt.Sprintf(what, args...))
-	}
-	switch m.Kernel {
-	case "tile":
-		t, ok := tileOf(m)
-		if pl := (&planner{caps: *caps}); !ok || !pl.fits(t, false) {
-			return wrong("got a tile that is none or does not fit %d bytes of shared memory", caps.SharedBytes)
-		}
+	of := map[string]func(*Caps) []Many{"matmul_skinny": skinniesThatFit, "attention_coop": coopAttentionShapes,
+		"attention_prefill": func(*Caps) []Many { return prefillShapes() }, "attention_decode": func(*Caps) []Many { return decodeShapes() }}[m.Kernel]
+	switch {
+	case of == nil && !slices.Contains(manyKernels(caps, compute.Fast), m.Kernel):
+		return fmt.Errorf("gpu: tuned shape: got kernel %q, want one for many rows that the device can run", m.Kernel)
+	case of == nil && m == Many{Kernel: m.Kernel}:
 		return nil
-	case "attention_prefill", "attention_decode":
-		if m.Group < 32 || m.Group > min(256, int(caps.MaxInvocations)) || m.Group != pow2(m.Group) {
-			return wrong("got %d invocations, want a power of two of 32 to %d", m.Group, min(256, caps.MaxInvocations))
-		}
-		if m.Cols < 8 || m.Cols > 64 || m.Cols != pow2(m.Cols) || m.Rows != 0 && (m.Rows < 8 || m.Rows > 32 || m.Rows != pow2(m.Rows)) {
-			return wrong("got %d pairs and %d keys, want powers of two of 8 to 32 and 8 to 64", m.Rows, m.Cols)
-		}
-		return nil
+	case of == nil:
+		of = func(caps *Caps) []Many { return tilesThatFit(caps, m.Kernel) }
 	}
-	return fmt.Errorf("gpu: tuned shape: got kernel %q, want tile, attention_prefill or attention_decode", m.Kernel)
+	if !slices.Contains(of(caps), m) || m.Group > int(caps.MaxInvocations) {
+		return fmt.Errorf("gpu: tuned shape %v: got what the kernel is not made for, or what does not fit the device", m)
+	}
+	return nil
 }
 
 // tunedMany is what was found for a key of a class. One that this device cannot run is as none.
 func (pl *planner) tunedMany(g *Group, key string, c Class) (Many, bool) {
-	if !slices.Contains(g.Many, key+c.Name) {
-		g.Many = append(g.Many, key+c.Name)
+	if key += c.Name; !slices.Contains(g.Many, key) {
+		g.Many = append(g.Many, key)
 	}
-	m, ok := pl.caps.TunedMany[key+c.Name]
+	m, ok := pl.caps.TunedMany[key]
 	if !ok {
 		m, ok = pl.caps.TunedMany[AnyProduct+c.Name]
 	}
-	return m, ok && m.Kernel == c.Kernel && m.check(&pl.caps) == nil
+	return m, ok && m.check(&pl.caps) == nil
 }
 
-// tileTo is a tile for products of up to so many rows of X.
-type tileTo struct {
-	tile
-	to int
+// take notes that what was found is what a group runs.
+func (g *Group) take(key string, m Many) {
+	if g.Taken = append(g.Taken, key); !slices.Contains(g.found, m.String()) {
+		g.found = append(g.found, m.String())
+	}
 }
 
-// tilesFor are the tiles of matmul_tile by numbers of rows: those tuned, or the plan's small one to its width and its large one beyond.
-func (m *matMulPlan) tilesFor(small, large tile) []tileTo {
-	list := []tileTo{{small, small.bn}, {large, math.MaxInt}}
-	if small == large {
-		list = list[1:]
+// whyTuned is the end of a group's Why.
+func (g *Group) whyTuned() string {
+	if g.found == nil {
+		return ""
 	}
-	if m.forced != "" {
-		return list
-	}
-	var tuned []tileTo
-	found := false
-	for _, c := range Classes {
-		if c.Kernel != "tile" {
-			continue
-		}
-		t := large
-		if c.to <= small.bn {
-			t = small
-		}
-		if m.next <= min(m.most, c.to) {
-			if s, ok := m.tunedMany(m.g, m.key(m.f), c); ok {
-				if shape, _ := tileOf(s); m.fits(shape, m.f.pair) {
-					t, found = shape, true
-				}
-			}
-		}
-		tuned = append(tuned, tileTo{t, c.to})
-	}
-	if !found {
-		return list
-	}
-	m.tiles = true
-	return tuned
+	return "; tuned: " + strings.Join(g.found, ", ")
 }
 
-// attentionTuned changes an attention kernel's shape to the one that was found.
-func (pl *planner) attentionTuned(g *Group, op compute.Attention, class string, a attentionShape) attentionShape {
-	if pl.o.Variant["attention"] != "" {
-		return a
-	}
-	c := Classes[slices.IndexFunc(Classes, func(c Class) bool { return c.Kernel == class })]
-	key := fmt.Sprintf("attention %d/%d×%d/%d %v", op.NumHeads, op.NumKVHeads, op.HeadDim, op.HeadDimV, pl.p.At(op.K).DType)
-	m, ok := pl.tunedMany(g, key, c)
-	if !ok {
-		return a
-	}
-	b := attentionShape{wg: m.Group, br: m.Rows, bc: m.Cols}
-	if b.br == 0 {
-		b.br = a.br
-	}
-	if b.wg%b.br != 0 || b.sharedBytes(op.HeadDim, op.HeadDimV) > int(pl.caps.SharedBytes) {
-		return a
-	}
-	return b
+// Keys name what in a group has shapes to be found.
+type Keys struct {
+	Products []string // of Tuned
+	Many     []string // of TunedMany
+	Taken    []string // those of both for which the plan takes what was found
 }
 
-// ManyOf are the keys of all groups: those that TunedMany may name.
-func ManyOf(caps Caps, p *compute.Program, o compute.Options) ([][]string, error) {
+// KeysOf are the keys of all groups.
+func KeysOf(caps Caps, p *compute.Program, o compute.Options) ([]Keys, error) {
 	groups, err := Plan(caps, p, o)
 	if err != nil {
 		return nil, err
 	}
-	keys := make([][]string, len(groups))
-	for i := range groups {
-		keys[i] = groups[i].Many
+	keys := make([]Keys, len(groups))
+	for i, g := range groups {
+		keys[i] = Keys{g.Products, g.Many, g.Taken}
 	}
 	return keys, nil
 }

@@ -2,7 +2,6 @@ package kernel
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"testing"
 
@@ -76,13 +75,15 @@ func TestTunedProductsByName(t *testing.T) {
 		keys = append(keys, g.Products...)
 	}
 	assert.Equal(t, []string{"Q8_0 64+32+32×64 rmsnorm rope_kvstore", "Q8_0 64×64 add", "Q8_0 96+96×64 rmsnorm swiglu", "Q8_0 64×96 add", "Q8_0 70×64"}, keys)
-	listed, err := ProductsOf(ample, p, o)
+	listed, err := KeysOf(ample, p, o)
 	require.NoError(t, err)
-	assert.Equal(t, []string{"Q8_0 64×96 add"}, listed[5])
+	assert.Equal(t, Keys{Products: []string{"Q8_0 64×96 add"}}, listed[5])
 
 	_, groups := planned(t, Tuned{"Q8_0 64×96 add": {"vec", 8, 64}}, o)
 	want := strings.Split(outline(p, plain, oneRow), "\n")
 	want[5] = "down+residual2: matmul_q8_0_vec_1[8 1 1]"
+	assert.Equal(t, []string{"Q8_0 64×96 add"}, groups[5].Taken)
+	assert.Nil(t, groups[2].Taken)
 	assert.Equal(t, strings.Join(want, "\n"), outline(p, groups, oneRow))
 }
 
@@ -100,69 +101,6 @@ func TestTunedNonsenseIsLeftOut(t *testing.T) {
 	for _, few := range Fews(none, compute.Exact) {
 		assert.Equal(t, "lane", few.Kernel)
 	}
-}
-
-// A tile that is tried runs for the numbers of rows of its class and no others, and nonsense changes nothing.
-func TestTunedTilesAreForTheirRows(t *testing.T) {
-	o := compute.Options{MaxTokens: 600, MaxOutputs: 1, MaxSeqs: 1, MaxPages: 16}
-	p, plain := planned(t, nil, o)
-	for _, c := range Classes {
-		list := Manys(ample, c, false)
-		require.NotEmpty(t, list, c.Name)
-		assert.Len(t, Manys(ample, c, true), 4)
-		for _, m := range list {
-			caps := ample
-			caps.TunedMany = TunedMany{AnyProduct + c.Name: m}
-			groups, err := Plan(caps, p, o)
-			require.NoError(t, err)
-			for class, rows := range map[string][]int{", to 32 rows": {9, 32}, ", to 128 rows": {33, 128}, ", many rows": {129, 600}} {
-				for _, n := range rows {
-					s := Shape{Tokens: n, Outputs: 1, Seqs: 1}
-					if was, is := outlineSpecs(p, plain, s), outlineSpecs(p, groups, s); c.Kernel == "tile" && class != c.Name || c.Kernel == "attention_decode" {
-						assert.Equal(t, was, is, "%v %d rows", m, n)
-					}
-					if tile, ok := tileOf(m); ok && class == c.Name {
-						assert.Contains(t, outlineSpecs(p, groups, s), fmt.Sprint("down+residual2 ", tile.spec()))
-					}
-				}
-			}
-		}
-	}
-	for _, m := range []Many{{}, {"tile", 32, 32, 65}, {"tile", 7, 32, 64}, {"attention_prefill", 64, 16, 64}, {"attention_prefill", 16, 16, 48}, {"attention_decode", 0, 128, 64}} {
-		assert.Error(t, m.check(&ample), fmt.Sprint(m))
-		caps := ample
-		caps.TunedMany = TunedMany{}
-		for _, c := range Classes {
-			caps.TunedMany[AnyProduct+c.Name] = m
-		}
-		groups, err := Plan(caps, p, o)
-		require.NoError(t, err)
-		for _, n := range []int{1, 20, 600} {
-			s := Shape{Tokens: n, Outputs: 1, Seqs: 1}
-			assert.Equal(t, outlineSpecs(p, plain, s), outlineSpecs(p, groups, s))
-		}
-	}
-	keys, err := ManyOf(ample, p, o)
-	require.NoError(t, err)
-	assert.Contains(t, slices.Concat(keys...), "Q8_0 64×96 add, to 128 rows")
-	assert.Contains(t, slices.Concat(keys...), "attention 4/2×16/16 F16, decode")
-}
-
-// outlineSpecs lists what is launched for a shape with its constants.
-func outlineSpecs(p *compute.Program, groups []Group, s Shape) string {
-	var b strings.Builder
-	for _, g := range groups {
-		for _, d := range g.Dispatches {
-			if grid := d.Grid(s); grid[0]*grid[1]*grid[2] > 0 {
-				n := len(d.Spec)
-				if strings.Contains(d.Module, "_tile") {
-					n = 6
-				}
-				fmt.Fprintf(&b, "%s %v %v\n", p.NewGroup(g.Ops...).Label, d.Spec[:n], grid)
-			}
-		}
-	}
-	return b.String()
 }
 
 // The table of vendors decides where nothing was tuned, within what the kernels are made for.
