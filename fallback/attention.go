@@ -28,16 +28,21 @@ type attention struct {
 type queries struct{ seq, lo, hi int }
 
 func (k *attention) begin(s *compute.Step) int {
+	k.divide(s, queryBlock)
+	return len(k.blocks) * k.op.NumKVHeads
+}
+
+// divide makes blocks of a step's rows, of at most so many (row, head) pairs where a row has no more.
+func (k *attention) divide(s *compute.Step, pairs int) {
 	k.step = s
 	k.blocks = k.blocks[:0]
-	rows := max(1, queryBlock/k.group())
+	rows := max(1, pairs/k.group())
 	for i := range s.Seqs {
 		end := s.Seqs[i].First + s.Seqs[i].Count
 		for r := s.Seqs[i].First; r < end; r += rows {
 			k.blocks = append(k.blocks, queries{i, r, min(r+rows, end)})
 		}
 	}
-	return len(k.blocks) * k.op.NumKVHeads
 }
 
 // group is the number of query heads that share a KV head.
@@ -48,12 +53,8 @@ func (k *attention) unit(w *worker, i int) {
 	kvHead := i % k.op.NumKVHeads
 	seq := &k.step.Seqs[b.seq]
 	pairs := (b.hi - b.lo) * k.group()
-	from, to := seq.Len, 0
-	for r := b.lo; r < b.hi; r++ {
-		lo, hi := k.keys(r, seq)
-		from, to = min(from, lo), max(to, hi)
-	}
-	n := max(0, to-from)
+	from, to := k.reach(b)
+	n := to - from
 	memory := w.float64s(pairs*(n+k.op.HeadDimV) + k.tileMemory(pairs))
 	scores, sums, tile := memory[:pairs*n], memory[pairs*n:pairs*(n+k.op.HeadDimV)], memory[pairs*(n+k.op.HeadDimV):]
 	clear(sums)
@@ -77,12 +78,7 @@ func (k *attention) unit(w *worker, i int) {
 			if level == simd.Plain {
 				scores[at] = dot(k.q.row(r)[h*k.op.HeadDim:(h+1)*k.op.HeadDim], key)
 			}
-			s := k.score(scores[at])
-			if k.bias != nil {
-				reach := k.bias.Rows.Fixed / 2
-				s += float64(k.bias.row(min(max(j-int(k.step.Pos[r]), -reach), reach) + reach)[h])
-			}
-			scores[at] = s
+			scores[at] = k.score(scores[at]*float64(k.op.Scale), r, h, j)
 		}
 	}
 	for p := range pairs {
@@ -157,12 +153,20 @@ func (k *attention) keys(row int, seq *compute.Seq) (lo, hi int) {
 	return compute.KeyRange(int(k.step.Pos[row]), seq.Len, k.op.Causal, k.op.Window, k.op.Chunk)
 }
 
+// reach is the range of keys that the rows of a block see among them.
+func (k *attention) reach(b queries) (from, to int) {
+	seq := &k.step.Seqs[b.seq]
+	from = seq.Len
+	for r := b.lo; r < b.hi; r++ {
+		lo, hi := k.keys(r, seq)
+		from, to = min(from, lo), max(to, hi)
+	}
+	return from, max(from, to)
+}
+
 // part is n columns, those of one KV head, in the row of key j. dst has room for all of a head.
 func (k *attention) part(dst []float32, t *tensor, seq *compute.Seq, j, from, n int) []float32 {
-	row := seq.First + j
-	if k.op.Paged {
-		row = slotOf(seq, j, k.pageSize)
-	}
+	row := k.rowOf(seq, j)
 	switch {
 	case t.DType == compute.F32:
 		return t.row(row)[from : from+n]
@@ -184,10 +188,22 @@ func (k *attention) part(dst []float32, t *tensor, seq *compute.Seq, j, from, n 
 	return dst[:n]
 }
 
-func (k *attention) score(s float64) float64 {
-	s *= float64(k.op.Scale)
+// rowOf is the row of K and V that holds key j of a sequence.
+func (k *attention) rowOf(seq *compute.Seq, j int) int {
+	if k.op.Paged {
+		return slotOf(seq, j, k.pageSize)
+	}
+	return seq.First + j
+}
+
+// score caps a scaled product of row r, head h and key j, and adds the bias.
+func (k *attention) score(s float64, r, h, j int) float64 {
 	if k.op.SoftCap > 0 {
 		s = float64(k.op.SoftCap) * math.Tanh(s/float64(k.op.SoftCap))
+	}
+	if k.bias != nil {
+		reach := k.bias.Rows.Fixed / 2
+		s += float64(k.bias.row(min(max(j-int(k.step.Pos[r]), -reach), reach) + reach)[h])
 	}
 	return s
 }

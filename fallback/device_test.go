@@ -79,21 +79,23 @@ func TestResultsDoNotDependOnTheNumberOfThreads(t *testing.T) {
 }
 
 func TestARunAllocatesNothing(t *testing.T) {
-	for _, threads := range []int{1, 2} {
-		d := open(t, threads)
-		l := newLayer(t, d, 70)
-		e, err := d.Compile(t.Context(), l.p, compute.Options{MaxTokens: 70})
-		require.NoError(t, err)
-		call := &compute.Call{Step: rows(70), Timing: &compute.Timing{}}
-		ctx := t.Context()
-		for range 20 { // every worker has had its turn
-			require.NoError(t, e.Run(ctx, call))
-		}
-		assert.LessOrEqual(t, testing.AllocsPerRun(50, func() {
-			if err := e.Run(ctx, call); err != nil {
-				t.Error(err)
+	for _, math := range []compute.Math{compute.Exact, compute.Fast} {
+		for _, threads := range []int{1, 2} {
+			d := open(t, threads)
+			l := newLayer(t, d, 70)
+			e, err := d.Compile(t.Context(), l.p, compute.Options{MaxTokens: 70, Math: math})
+			require.NoError(t, err)
+			call := &compute.Call{Step: rows(70), Timing: &compute.Timing{}}
+			ctx := t.Context()
+			for range 20 { // every worker has had its turn
+				require.NoError(t, e.Run(ctx, call))
 			}
-		}), 1.0)
+			assert.LessOrEqual(t, testing.AllocsPerRun(50, func() {
+				if err := e.Run(ctx, call); err != nil {
+					t.Error(err)
+				}
+			}), 1.0, math)
+		}
 	}
 }
 

@@ -34,8 +34,8 @@ type executable struct {
 // newExecutable gives what it has made even with an error.
 func newExecutable(d *Device, p *compute.Program, o compute.Options) (*executable, error) {
 	for stem, name := range o.Variant {
-		if !slices.Contains(stems, stem) || name != kernelName(stem, o.Math) {
-			return nil, fmt.Errorf("got variant %q for %s, want %q", name, stem, kernelName(stem, o.Math))
+		if !slices.Contains(stems, stem) || name != d.kernelName(stem, o.Math) {
+			return nil, fmt.Errorf("got variant %q for %s, want %q", name, stem, d.kernelName(stem, o.Math))
 		}
 	}
 	e := &executable{dev: d, p: p, o: o, tensors: make([]*tensor, len(p.Tensors)), kept: make([]bool, len(p.Tensors))}
@@ -49,7 +49,7 @@ func newExecutable(d *Device, p *compute.Program, o compute.Options) (*executabl
 		}
 		e.kernels = append(e.kernels, k)
 		g := p.NewGroup(i)
-		g.Kernel = kernelName(in.Op.Stem(), o.Math)
+		g.Kernel = d.kernelName(in.Op.Stem(), o.Math)
 		g.Why = d.why(in.Op.Stem(), o.Math)
 		g.Dispatches = 1
 		e.groups = append(e.groups, g)
@@ -94,8 +94,13 @@ func (e *executable) bindAll() error {
 var stems = []string{"activation", "add", "attention", "columns", "conv1d", "delta_rule", "embed", "kvstore", "layernorm", "matmul", "matmul_experts", "matmul_heads", "mix", "rmsnorm", "rope",
 	"route", "sample", "scale", "ssm_scan", "swiglu", "takerows", "topk"}
 
-func kernelName(stem string, m compute.Math) string {
-	if (stem == "matmul" || stem == "matmul_experts" || stem == "matmul_heads") && m == compute.Fast {
+// fused reports whether an op is attention in float32 and one pass.
+func (d *Device) fused(stem string, m compute.Math) bool {
+	return stem == "attention" && m == compute.Fast && d.level > simd.Plain
+}
+
+func (d *Device) kernelName(stem string, m compute.Math) string {
+	if strings.HasPrefix(stem, "matmul") && m == compute.Fast || d.fused(stem, m) {
 		return stem + "_float32"
 	}
 	return stem
@@ -105,7 +110,7 @@ func kernelName(stem string, m compute.Math) string {
 func (d *Device) why(stem string, m compute.Math) string {
 	multiplies := strings.HasPrefix(stem, "matmul")
 	switch {
-	case multiplies && m == compute.Fast && d.level > simd.Plain:
+	case d.fused(stem, m), multiplies && m == compute.Fast && d.level > simd.Plain:
 		return d.level.String() + ", float32 sums: fast arithmetic"
 	case multiplies && m == compute.Fast:
 		return "plain Go, eight float32 sums: fast arithmetic"
@@ -133,7 +138,10 @@ func (e *executable) newKernel(in compute.Instr) (kernel, error) {
 	case compute.KVStore:
 		k = &kvstore{op: o, k: at(o.K), v: at(o.V), kCache: at(o.KCache), vCache: at(o.VCache), pageSize: e.p.PageSize}
 	case compute.Attention:
-		k = &attention{op: o, q: at(o.Q), k: at(o.K), v: at(o.V), sinks: at(o.Sinks), bias: at(o.Bias), out: at(o.Out), pageSize: e.p.PageSize}
+		exact := attention{op: o, q: at(o.Q), k: at(o.K), v: at(o.V), sinks: at(o.Sinks), bias: at(o.Bias), out: at(o.Out), pageSize: e.p.PageSize}
+		if k = &exact; e.dev.fused(o.Stem(), e.o.Math) {
+			k = newFastAttention(exact, e.dev.level)
+		}
 	case compute.SwiGLU:
 		k = &swiglu{op: o, gate: at(o.Gate), up: at(o.Up), out: at(o.Out)}
 	case compute.Add:

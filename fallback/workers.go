@@ -18,6 +18,7 @@ type worker struct {
 	floats  []float32
 	doubles []float64
 	rows    [][]float64 // of a tile
+	state   []float32   // of a softmax
 }
 
 // float32s is n values of scratch, contents unspecified.

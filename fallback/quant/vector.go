@@ -32,6 +32,23 @@ func DecodeWith(l simd.Level, t compute.DType, dst []float32, src []byte) error 
 	return nil
 }
 
+// DecoderOf is what decodes whole blocks of a format, which Supported has, in the instructions of a level: len(dst) elements, the bytes
+// of all of which src must have.
+func DecoderOf(l simd.Level, t compute.DType) func(dst []float32, src []byte) {
+	if f := vectors[t]; l > simd.Plain && f != nil {
+		return f
+	}
+	f, n, size := formats[t].decode, t.BlockLen(), t.BlockBytes()
+	if n == 1 {
+		return f
+	}
+	return func(dst []float32, src []byte) {
+		for ; len(dst) > 0; dst, src = dst[n:], src[size:] {
+			f(dst[:n], src[:size])
+		}
+	}
+}
+
 // inEights leaves to rest what is left of elements of size bytes that go eight at a time.
 func inEights(size int, eights, rest func(dst []float32, src []byte)) func(dst []float32, src []byte) {
 	return func(dst []float32, src []byte) {

@@ -74,10 +74,165 @@ func exactTile256x4(n int, x *[]float64, w *float32, sums *float64)
 //go:noescape
 func floatTile256x4(n int, x *[]float32, w *float32, sums *float32)
 
-// interleave256 sets dst[16k+i] = src[stride·i+k] for i < 8 and k < n, a multiple of 8; stride is in elements. With AVX2.
+// gemm512x1x32 is Gemm for 1 rows and 32 columns, with AVX-512.
 //
 //go:noescape
-func interleave256(n int, dst *float32, src *float32, stride int)
+func gemm512x1x32(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int)
+
+// gemm512x1x16 is Gemm for 1 rows and 16 columns, with AVX-512.
+//
+//go:noescape
+func gemm512x1x16(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int)
+
+// gemm512x2x32 is Gemm for 2 rows and 32 columns, with AVX-512.
+//
+//go:noescape
+func gemm512x2x32(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int)
+
+// gemm512x2x16 is Gemm for 2 rows and 16 columns, with AVX-512.
+//
+//go:noescape
+func gemm512x2x16(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int)
+
+// gemm512x4x32 is Gemm for 4 rows and 32 columns, with AVX-512.
+//
+//go:noescape
+func gemm512x4x32(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int)
+
+// gemm512x4x16 is Gemm for 4 rows and 16 columns, with AVX-512.
+//
+//go:noescape
+func gemm512x4x16(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int)
+
+// gemm512x8x32 is Gemm for 8 rows and 32 columns, with AVX-512.
+//
+//go:noescape
+func gemm512x8x32(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int)
+
+// gemm512x8x16 is Gemm for 8 rows and 16 columns, with AVX-512.
+//
+//go:noescape
+func gemm512x8x16(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int)
+
+// gemm256x1x16 is Gemm for 1 rows and 16 columns, with AVX2 and FMA.
+//
+//go:noescape
+func gemm256x1x16(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int)
+
+// gemm256x2x16 is Gemm for 2 rows and 16 columns, with AVX2 and FMA.
+//
+//go:noescape
+func gemm256x2x16(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int)
+
+// gemm256x4x16 is Gemm for 4 rows and 16 columns, with AVX2 and FMA.
+//
+//go:noescape
+func gemm256x4x16(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int)
+
+// rowDotsF32AVX2 sets out[i] = Σ x[c]·rows[stride·i, c] for i < n and c < k, a multiple of 16; stride is in bytes. With AVX2, FMA and F16C.
+//
+//go:noescape
+func rowDotsF32AVX2(n int, out *float32, rows *byte, stride int, k int, x *float32)
+
+// rowDotsF32AVX512 sets out[i] = Σ x[c]·rows[stride·i, c] for i < n and c < k, a multiple of 16; stride is in bytes. With AVX-512 as well.
+//
+//go:noescape
+func rowDotsF32AVX512(n int, out *float32, rows *byte, stride int, k int, x *float32)
+
+// rowDotsF16AVX2 sets out[i] = Σ x[c]·rows[stride·i, c] for i < n and c < k, a multiple of 16; stride is in bytes. With AVX2, FMA and F16C.
+//
+//go:noescape
+func rowDotsF16AVX2(n int, out *float32, rows *byte, stride int, k int, x *float32)
+
+// rowDotsF16AVX512 sets out[i] = Σ x[c]·rows[stride·i, c] for i < n and c < k, a multiple of 16; stride is in bytes. With AVX-512 as well.
+//
+//go:noescape
+func rowDotsF16AVX512(n int, out *float32, rows *byte, stride int, k int, x *float32)
+
+// rowDotsBF16AVX2 sets out[i] = Σ x[c]·rows[stride·i, c] for i < n and c < k, a multiple of 16; stride is in bytes. With AVX2, FMA and F16C.
+//
+//go:noescape
+func rowDotsBF16AVX2(n int, out *float32, rows *byte, stride int, k int, x *float32)
+
+// rowDotsBF16AVX512 sets out[i] = Σ x[c]·rows[stride·i, c] for i < n and c < k, a multiple of 16; stride is in bytes. With AVX-512 as well.
+//
+//go:noescape
+func rowDotsBF16AVX512(n int, out *float32, rows *byte, stride int, k int, x *float32)
+
+// rowSumsF32AVX2 adds Σ a[i]·rows[stride·i, c], i < n in this order, to sums[c] for c < k, a multiple of 16; stride is in bytes, n at least 1. With AVX2, FMA and F16C.
+//
+//go:noescape
+func rowSumsF32AVX2(n int, a *float32, rows *byte, stride int, k int, sums *float32)
+
+// rowSumsF32AVX512 adds Σ a[i]·rows[stride·i, c], i < n in this order, to sums[c] for c < k, a multiple of 16; stride is in bytes, n at least 1. With AVX-512 as well.
+//
+//go:noescape
+func rowSumsF32AVX512(n int, a *float32, rows *byte, stride int, k int, sums *float32)
+
+// rowSumsF16AVX2 adds Σ a[i]·rows[stride·i, c], i < n in this order, to sums[c] for c < k, a multiple of 16; stride is in bytes, n at least 1. With AVX2, FMA and F16C.
+//
+//go:noescape
+func rowSumsF16AVX2(n int, a *float32, rows *byte, stride int, k int, sums *float32)
+
+// rowSumsF16AVX512 adds Σ a[i]·rows[stride·i, c], i < n in this order, to sums[c] for c < k, a multiple of 16; stride is in bytes, n at least 1. With AVX-512 as well.
+//
+//go:noescape
+func rowSumsF16AVX512(n int, a *float32, rows *byte, stride int, k int, sums *float32)
+
+// rowSumsBF16AVX2 adds Σ a[i]·rows[stride·i, c], i < n in this order, to sums[c] for c < k, a multiple of 16; stride is in bytes, n at least 1. With AVX2, FMA and F16C.
+//
+//go:noescape
+func rowSumsBF16AVX2(n int, a *float32, rows *byte, stride int, k int, sums *float32)
+
+// rowSumsBF16AVX512 adds Σ a[i]·rows[stride·i, c], i < n in this order, to sums[c] for c < k, a multiple of 16; stride is in bytes, n at least 1. With AVX-512 as well.
+//
+//go:noescape
+func rowSumsBF16AVX512(n int, a *float32, rows *byte, stride int, k int, sums *float32)
+
+// expAVX2 sets dst[k] = exp(x[k]) for k < n, a multiple of 16. With AVX2, FMA and F16C.
+//
+//go:noescape
+func expAVX2(n int, dst *float32, x *float32)
+
+// expAVX512 sets dst[k] = exp(x[k]) for k < n, a multiple of 16. With AVX-512 as well.
+//
+//go:noescape
+func expAVX512(n int, dst *float32, x *float32)
+
+// swigluAVX2 sets dst[k] = x[k]/(1+exp(−x[k]))·y[k] for k < n, a multiple of 16. With AVX2, FMA and F16C.
+//
+//go:noescape
+func swigluAVX2(n int, dst *float32, x *float32, y *float32)
+
+// swigluAVX512 sets dst[k] = x[k]/(1+exp(−x[k]))·y[k] for k < n, a multiple of 16. With AVX-512 as well.
+//
+//go:noescape
+func swigluAVX512(n int, dst *float32, x *float32, y *float32)
+
+// expSumAVX2 sets x[k] = exp(x[k]−top) for k < n, a multiple of 16, and returns their sum. With AVX2, FMA and F16C.
+//
+//go:noescape
+func expSumAVX2(n int, x *float32, top float32) float32
+
+// expSumAVX512 sets x[k] = exp(x[k]−top) for k < n, a multiple of 16, and returns their sum. With AVX-512 as well.
+//
+//go:noescape
+func expSumAVX512(n int, x *float32, top float32) float32
+
+// maxAVX2 is the largest of n elements, a multiple of 16 and at least that; of what is not a number it takes no notice. With AVX2, FMA and F16C.
+//
+//go:noescape
+func maxAVX2(n int, x *float32) float32
+
+// maxAVX512 is the largest of n elements, a multiple of 16 and at least that; of what is not a number it takes no notice. With AVX-512 as well.
+//
+//go:noescape
+func maxAVX512(n int, x *float32) float32
+
+// transpose256 sets dst[ldd·k+i] = src[lds·i+k] for i < 8 and k < n, a multiple of 8. With AVX2.
+//
+//go:noescape
+func transpose256(n int, dst *float32, ldd int, src *float32, lds int)
 
 // widen256 sets dst[k] = src[k] for k < n, a multiple of 8. With AVX2.
 //

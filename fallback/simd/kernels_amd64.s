@@ -658,27 +658,2239 @@ check:
 	VZEROUPPER
 	RET
 
-// func interleave256(n int, dst *float32, src *float32, stride int)
-// Requires: AVX
-TEXT ·interleave256(SB), NOSPLIT, $0-32
-	MOVQ dst+8(FP), AX
-	MOVQ src+16(FP), CX
+// func gemm512x1x32(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int)
+// Requires: AVX, AVX512F
+TEXT ·gemm512x1x32(SB), NOSPLIT, $0-56
+	MOVQ    k+0(FP), AX
+	MOVQ    a+8(FP), CX
+	MOVQ    lda+16(FP), DX
+	SHLQ    $0x02, DX
+	MOVQ    b+24(FP), DX
+	MOVQ    ldb+32(FP), BX
+	SHLQ    $0x02, BX
+	MOVQ    c+40(FP), SI
+	MOVQ    ldc+48(FP), DI
+	SHLQ    $0x02, DI
+	VMOVUPS (SI), Z0
+	VMOVUPS 64(SI), Z1
+	JMP     check
+
+step:
+	VMOVUPS      (DX), Z2
+	VMOVUPS      64(DX), Z3
+	ADDQ         BX, DX
+	VBROADCASTSS (CX), Z4
+	VFMADD231PS  Z4, Z2, Z0
+	VFMADD231PS  Z4, Z3, Z1
+	ADDQ         $0x04, CX
+	SUBQ         $0x01, AX
+
+check:
+	CMPQ    AX, $0x01
+	JGE     step
+	VMOVUPS Z0, (SI)
+	VMOVUPS Z1, 64(SI)
+	VZEROUPPER
+	RET
+
+// func gemm512x1x16(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int)
+// Requires: AVX, AVX512F
+TEXT ·gemm512x1x16(SB), NOSPLIT, $0-56
+	MOVQ    k+0(FP), AX
+	MOVQ    a+8(FP), CX
+	MOVQ    lda+16(FP), DX
+	SHLQ    $0x02, DX
+	MOVQ    b+24(FP), DX
+	MOVQ    ldb+32(FP), BX
+	SHLQ    $0x02, BX
+	MOVQ    c+40(FP), SI
+	MOVQ    ldc+48(FP), DI
+	SHLQ    $0x02, DI
+	VMOVUPS (SI), Z0
+	JMP     check
+
+step:
+	VMOVUPS      (DX), Z1
+	ADDQ         BX, DX
+	VBROADCASTSS (CX), Z2
+	VFMADD231PS  Z2, Z1, Z0
+	ADDQ         $0x04, CX
+	SUBQ         $0x01, AX
+
+check:
+	CMPQ    AX, $0x01
+	JGE     step
+	VMOVUPS Z0, (SI)
+	VZEROUPPER
+	RET
+
+// func gemm512x2x32(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int)
+// Requires: AVX, AVX512F
+TEXT ·gemm512x2x32(SB), NOSPLIT, $0-56
+	MOVQ    k+0(FP), AX
+	MOVQ    a+8(FP), CX
+	MOVQ    lda+16(FP), DX
+	SHLQ    $0x02, DX
+	MOVQ    b+24(FP), BX
+	MOVQ    ldb+32(FP), SI
+	SHLQ    $0x02, SI
+	MOVQ    c+40(FP), DI
+	MOVQ    ldc+48(FP), R8
+	SHLQ    $0x02, R8
+	VMOVUPS (DI), Z0
+	VMOVUPS 64(DI), Z1
+	VMOVUPS (DI)(R8*1), Z2
+	VMOVUPS 64(DI)(R8*1), Z3
+	JMP     check
+
+step:
+	VMOVUPS      (BX), Z4
+	VMOVUPS      64(BX), Z5
+	ADDQ         SI, BX
+	VBROADCASTSS (CX), Z6
+	VFMADD231PS  Z6, Z4, Z0
+	VFMADD231PS  Z6, Z5, Z1
+	VBROADCASTSS (CX)(DX*1), Z6
+	VFMADD231PS  Z6, Z4, Z2
+	VFMADD231PS  Z6, Z5, Z3
+	ADDQ         $0x04, CX
+	SUBQ         $0x01, AX
+
+check:
+	CMPQ    AX, $0x01
+	JGE     step
+	VMOVUPS Z0, (DI)
+	VMOVUPS Z1, 64(DI)
+	VMOVUPS Z2, (DI)(R8*1)
+	VMOVUPS Z3, 64(DI)(R8*1)
+	VZEROUPPER
+	RET
+
+// func gemm512x2x16(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int)
+// Requires: AVX, AVX512F
+TEXT ·gemm512x2x16(SB), NOSPLIT, $0-56
+	MOVQ    k+0(FP), AX
+	MOVQ    a+8(FP), CX
+	MOVQ    lda+16(FP), DX
+	SHLQ    $0x02, DX
+	MOVQ    b+24(FP), BX
+	MOVQ    ldb+32(FP), SI
+	SHLQ    $0x02, SI
+	MOVQ    c+40(FP), DI
+	MOVQ    ldc+48(FP), R8
+	SHLQ    $0x02, R8
+	VMOVUPS (DI), Z0
+	VMOVUPS (DI)(R8*1), Z1
+	JMP     check
+
+step:
+	VMOVUPS      (BX), Z2
+	ADDQ         SI, BX
+	VBROADCASTSS (CX), Z3
+	VFMADD231PS  Z3, Z2, Z0
+	VBROADCASTSS (CX)(DX*1), Z3
+	VFMADD231PS  Z3, Z2, Z1
+	ADDQ         $0x04, CX
+	SUBQ         $0x01, AX
+
+check:
+	CMPQ    AX, $0x01
+	JGE     step
+	VMOVUPS Z0, (DI)
+	VMOVUPS Z1, (DI)(R8*1)
+	VZEROUPPER
+	RET
+
+// func gemm512x4x32(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int)
+// Requires: AVX, AVX512F
+TEXT ·gemm512x4x32(SB), NOSPLIT, $0-56
+	MOVQ    k+0(FP), AX
+	MOVQ    a+8(FP), CX
+	MOVQ    lda+16(FP), DX
+	SHLQ    $0x02, DX
+	LEAQ    (DX)(DX*2), BX
+	MOVQ    b+24(FP), SI
+	MOVQ    ldb+32(FP), DI
+	SHLQ    $0x02, DI
+	MOVQ    c+40(FP), R8
+	MOVQ    ldc+48(FP), R9
+	SHLQ    $0x02, R9
+	LEAQ    (R9)(R9*2), R10
+	VMOVUPS (R8), Z0
+	VMOVUPS 64(R8), Z1
+	VMOVUPS (R8)(R9*1), Z2
+	VMOVUPS 64(R8)(R9*1), Z3
+	VMOVUPS (R8)(R9*2), Z4
+	VMOVUPS 64(R8)(R9*2), Z5
+	VMOVUPS (R8)(R10*1), Z6
+	VMOVUPS 64(R8)(R10*1), Z7
+	JMP     check
+
+step:
+	VMOVUPS      (SI), Z8
+	VMOVUPS      64(SI), Z9
+	ADDQ         DI, SI
+	VBROADCASTSS (CX), Z10
+	VFMADD231PS  Z10, Z8, Z0
+	VFMADD231PS  Z10, Z9, Z1
+	VBROADCASTSS (CX)(DX*1), Z10
+	VFMADD231PS  Z10, Z8, Z2
+	VFMADD231PS  Z10, Z9, Z3
+	VBROADCASTSS (CX)(DX*2), Z10
+	VFMADD231PS  Z10, Z8, Z4
+	VFMADD231PS  Z10, Z9, Z5
+	VBROADCASTSS (CX)(BX*1), Z10
+	VFMADD231PS  Z10, Z8, Z6
+	VFMADD231PS  Z10, Z9, Z7
+	ADDQ         $0x04, CX
+	SUBQ         $0x01, AX
+
+check:
+	CMPQ    AX, $0x01
+	JGE     step
+	VMOVUPS Z0, (R8)
+	VMOVUPS Z1, 64(R8)
+	VMOVUPS Z2, (R8)(R9*1)
+	VMOVUPS Z3, 64(R8)(R9*1)
+	VMOVUPS Z4, (R8)(R9*2)
+	VMOVUPS Z5, 64(R8)(R9*2)
+	VMOVUPS Z6, (R8)(R10*1)
+	VMOVUPS Z7, 64(R8)(R10*1)
+	VZEROUPPER
+	RET
+
+// func gemm512x4x16(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int)
+// Requires: AVX, AVX512F
+TEXT ·gemm512x4x16(SB), NOSPLIT, $0-56
+	MOVQ    k+0(FP), AX
+	MOVQ    a+8(FP), CX
+	MOVQ    lda+16(FP), DX
+	SHLQ    $0x02, DX
+	LEAQ    (DX)(DX*2), BX
+	MOVQ    b+24(FP), SI
+	MOVQ    ldb+32(FP), DI
+	SHLQ    $0x02, DI
+	MOVQ    c+40(FP), R8
+	MOVQ    ldc+48(FP), R9
+	SHLQ    $0x02, R9
+	LEAQ    (R9)(R9*2), R10
+	VMOVUPS (R8), Z0
+	VMOVUPS (R8)(R9*1), Z1
+	VMOVUPS (R8)(R9*2), Z2
+	VMOVUPS (R8)(R10*1), Z3
+	JMP     check
+
+step:
+	VMOVUPS      (SI), Z4
+	ADDQ         DI, SI
+	VBROADCASTSS (CX), Z5
+	VFMADD231PS  Z5, Z4, Z0
+	VBROADCASTSS (CX)(DX*1), Z5
+	VFMADD231PS  Z5, Z4, Z1
+	VBROADCASTSS (CX)(DX*2), Z5
+	VFMADD231PS  Z5, Z4, Z2
+	VBROADCASTSS (CX)(BX*1), Z5
+	VFMADD231PS  Z5, Z4, Z3
+	ADDQ         $0x04, CX
+	SUBQ         $0x01, AX
+
+check:
+	CMPQ    AX, $0x01
+	JGE     step
+	VMOVUPS Z0, (R8)
+	VMOVUPS Z1, (R8)(R9*1)
+	VMOVUPS Z2, (R8)(R9*2)
+	VMOVUPS Z3, (R8)(R10*1)
+	VZEROUPPER
+	RET
+
+// func gemm512x8x32(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int)
+// Requires: AVX, AVX512F
+TEXT ·gemm512x8x32(SB), NOSPLIT, $0-56
+	MOVQ    k+0(FP), AX
+	MOVQ    a+8(FP), CX
+	MOVQ    lda+16(FP), DX
+	SHLQ    $0x02, DX
+	LEAQ    (DX)(DX*2), BX
+	LEAQ    (CX)(DX*4), SI
+	MOVQ    b+24(FP), DI
+	MOVQ    ldb+32(FP), R8
+	SHLQ    $0x02, R8
+	MOVQ    c+40(FP), R9
+	MOVQ    ldc+48(FP), R10
+	SHLQ    $0x02, R10
+	LEAQ    (R10)(R10*2), R11
+	LEAQ    (R9)(R10*4), R12
+	VMOVUPS (R9), Z0
+	VMOVUPS 64(R9), Z1
+	VMOVUPS (R9)(R10*1), Z2
+	VMOVUPS 64(R9)(R10*1), Z3
+	VMOVUPS (R9)(R10*2), Z4
+	VMOVUPS 64(R9)(R10*2), Z5
+	VMOVUPS (R9)(R11*1), Z6
+	VMOVUPS 64(R9)(R11*1), Z7
+	VMOVUPS (R12), Z8
+	VMOVUPS 64(R12), Z9
+	VMOVUPS (R12)(R10*1), Z10
+	VMOVUPS 64(R12)(R10*1), Z11
+	VMOVUPS (R12)(R10*2), Z12
+	VMOVUPS 64(R12)(R10*2), Z13
+	VMOVUPS (R12)(R11*1), Z14
+	VMOVUPS 64(R12)(R11*1), Z15
+	JMP     check
+
+step:
+	VMOVUPS      (DI), Z16
+	VMOVUPS      64(DI), Z17
+	ADDQ         R8, DI
+	VBROADCASTSS (CX), Z18
+	VFMADD231PS  Z18, Z16, Z0
+	VFMADD231PS  Z18, Z17, Z1
+	VBROADCASTSS (CX)(DX*1), Z18
+	VFMADD231PS  Z18, Z16, Z2
+	VFMADD231PS  Z18, Z17, Z3
+	VBROADCASTSS (CX)(DX*2), Z18
+	VFMADD231PS  Z18, Z16, Z4
+	VFMADD231PS  Z18, Z17, Z5
+	VBROADCASTSS (CX)(BX*1), Z18
+	VFMADD231PS  Z18, Z16, Z6
+	VFMADD231PS  Z18, Z17, Z7
+	VBROADCASTSS (SI), Z18
+	VFMADD231PS  Z18, Z16, Z8
+	VFMADD231PS  Z18, Z17, Z9
+	VBROADCASTSS (SI)(DX*1), Z18
+	VFMADD231PS  Z18, Z16, Z10
+	VFMADD231PS  Z18, Z17, Z11
+	VBROADCASTSS (SI)(DX*2), Z18
+	VFMADD231PS  Z18, Z16, Z12
+	VFMADD231PS  Z18, Z17, Z13
+	VBROADCASTSS (SI)(BX*1), Z18
+	VFMADD231PS  Z18, Z16, Z14
+	VFMADD231PS  Z18, Z17, Z15
+	ADDQ         $0x04, CX
+	ADDQ         $0x04, SI
+	SUBQ         $0x01, AX
+
+check:
+	CMPQ    AX, $0x01
+	JGE     step
+	VMOVUPS Z0, (R9)
+	VMOVUPS Z1, 64(R9)
+	VMOVUPS Z2, (R9)(R10*1)
+	VMOVUPS Z3, 64(R9)(R10*1)
+	VMOVUPS Z4, (R9)(R10*2)
+	VMOVUPS Z5, 64(R9)(R10*2)
+	VMOVUPS Z6, (R9)(R11*1)
+	VMOVUPS Z7, 64(R9)(R11*1)
+	VMOVUPS Z8, (R12)
+	VMOVUPS Z9, 64(R12)
+	VMOVUPS Z10, (R12)(R10*1)
+	VMOVUPS Z11, 64(R12)(R10*1)
+	VMOVUPS Z12, (R12)(R10*2)
+	VMOVUPS Z13, 64(R12)(R10*2)
+	VMOVUPS Z14, (R12)(R11*1)
+	VMOVUPS Z15, 64(R12)(R11*1)
+	VZEROUPPER
+	RET
+
+// func gemm512x8x16(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int)
+// Requires: AVX, AVX512F
+TEXT ·gemm512x8x16(SB), NOSPLIT, $0-56
+	MOVQ    k+0(FP), AX
+	MOVQ    a+8(FP), CX
+	MOVQ    lda+16(FP), DX
+	SHLQ    $0x02, DX
+	LEAQ    (DX)(DX*2), BX
+	LEAQ    (CX)(DX*4), SI
+	MOVQ    b+24(FP), DI
+	MOVQ    ldb+32(FP), R8
+	SHLQ    $0x02, R8
+	MOVQ    c+40(FP), R9
+	MOVQ    ldc+48(FP), R10
+	SHLQ    $0x02, R10
+	LEAQ    (R10)(R10*2), R11
+	LEAQ    (R9)(R10*4), R12
+	VMOVUPS (R9), Z0
+	VMOVUPS (R9)(R10*1), Z1
+	VMOVUPS (R9)(R10*2), Z2
+	VMOVUPS (R9)(R11*1), Z3
+	VMOVUPS (R12), Z4
+	VMOVUPS (R12)(R10*1), Z5
+	VMOVUPS (R12)(R10*2), Z6
+	VMOVUPS (R12)(R11*1), Z7
+	JMP     check
+
+step:
+	VMOVUPS      (DI), Z8
+	ADDQ         R8, DI
+	VBROADCASTSS (CX), Z9
+	VFMADD231PS  Z9, Z8, Z0
+	VBROADCASTSS (CX)(DX*1), Z9
+	VFMADD231PS  Z9, Z8, Z1
+	VBROADCASTSS (CX)(DX*2), Z9
+	VFMADD231PS  Z9, Z8, Z2
+	VBROADCASTSS (CX)(BX*1), Z9
+	VFMADD231PS  Z9, Z8, Z3
+	VBROADCASTSS (SI), Z9
+	VFMADD231PS  Z9, Z8, Z4
+	VBROADCASTSS (SI)(DX*1), Z9
+	VFMADD231PS  Z9, Z8, Z5
+	VBROADCASTSS (SI)(DX*2), Z9
+	VFMADD231PS  Z9, Z8, Z6
+	VBROADCASTSS (SI)(BX*1), Z9
+	VFMADD231PS  Z9, Z8, Z7
+	ADDQ         $0x04, CX
+	ADDQ         $0x04, SI
+	SUBQ         $0x01, AX
+
+check:
+	CMPQ    AX, $0x01
+	JGE     step
+	VMOVUPS Z0, (R9)
+	VMOVUPS Z1, (R9)(R10*1)
+	VMOVUPS Z2, (R9)(R10*2)
+	VMOVUPS Z3, (R9)(R11*1)
+	VMOVUPS Z4, (R12)
+	VMOVUPS Z5, (R12)(R10*1)
+	VMOVUPS Z6, (R12)(R10*2)
+	VMOVUPS Z7, (R12)(R11*1)
+	VZEROUPPER
+	RET
+
+// func gemm256x1x16(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int)
+// Requires: AVX, FMA3
+TEXT ·gemm256x1x16(SB), NOSPLIT, $0-56
+	MOVQ    k+0(FP), AX
+	MOVQ    a+8(FP), CX
+	MOVQ    lda+16(FP), DX
+	SHLQ    $0x02, DX
+	MOVQ    b+24(FP), DX
+	MOVQ    ldb+32(FP), BX
+	SHLQ    $0x02, BX
+	MOVQ    c+40(FP), SI
+	MOVQ    ldc+48(FP), DI
+	SHLQ    $0x02, DI
+	VMOVUPS (SI), Y0
+	VMOVUPS 32(SI), Y1
+	JMP     check
+
+step:
+	VMOVUPS      (DX), Y2
+	VMOVUPS      32(DX), Y3
+	ADDQ         BX, DX
+	VBROADCASTSS (CX), Y4
+	VFMADD231PS  Y4, Y2, Y0
+	VFMADD231PS  Y4, Y3, Y1
+	ADDQ         $0x04, CX
+	SUBQ         $0x01, AX
+
+check:
+	CMPQ    AX, $0x01
+	JGE     step
+	VMOVUPS Y0, (SI)
+	VMOVUPS Y1, 32(SI)
+	VZEROUPPER
+	RET
+
+// func gemm256x2x16(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int)
+// Requires: AVX, FMA3
+TEXT ·gemm256x2x16(SB), NOSPLIT, $0-56
+	MOVQ    k+0(FP), AX
+	MOVQ    a+8(FP), CX
+	MOVQ    lda+16(FP), DX
+	SHLQ    $0x02, DX
+	MOVQ    b+24(FP), BX
+	MOVQ    ldb+32(FP), SI
+	SHLQ    $0x02, SI
+	MOVQ    c+40(FP), DI
+	MOVQ    ldc+48(FP), R8
+	SHLQ    $0x02, R8
+	VMOVUPS (DI), Y0
+	VMOVUPS 32(DI), Y1
+	VMOVUPS (DI)(R8*1), Y2
+	VMOVUPS 32(DI)(R8*1), Y3
+	JMP     check
+
+step:
+	VMOVUPS      (BX), Y4
+	VMOVUPS      32(BX), Y5
+	ADDQ         SI, BX
+	VBROADCASTSS (CX), Y6
+	VFMADD231PS  Y6, Y4, Y0
+	VFMADD231PS  Y6, Y5, Y1
+	VBROADCASTSS (CX)(DX*1), Y6
+	VFMADD231PS  Y6, Y4, Y2
+	VFMADD231PS  Y6, Y5, Y3
+	ADDQ         $0x04, CX
+	SUBQ         $0x01, AX
+
+check:
+	CMPQ    AX, $0x01
+	JGE     step
+	VMOVUPS Y0, (DI)
+	VMOVUPS Y1, 32(DI)
+	VMOVUPS Y2, (DI)(R8*1)
+	VMOVUPS Y3, 32(DI)(R8*1)
+	VZEROUPPER
+	RET
+
+// func gemm256x4x16(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int)
+// Requires: AVX, FMA3
+TEXT ·gemm256x4x16(SB), NOSPLIT, $0-56
+	MOVQ    k+0(FP), AX
+	MOVQ    a+8(FP), CX
+	MOVQ    lda+16(FP), DX
+	SHLQ    $0x02, DX
+	LEAQ    (DX)(DX*2), BX
+	MOVQ    b+24(FP), SI
+	MOVQ    ldb+32(FP), DI
+	SHLQ    $0x02, DI
+	MOVQ    c+40(FP), R8
+	MOVQ    ldc+48(FP), R9
+	SHLQ    $0x02, R9
+	LEAQ    (R9)(R9*2), R10
+	VMOVUPS (R8), Y0
+	VMOVUPS 32(R8), Y1
+	VMOVUPS (R8)(R9*1), Y2
+	VMOVUPS 32(R8)(R9*1), Y3
+	VMOVUPS (R8)(R9*2), Y4
+	VMOVUPS 32(R8)(R9*2), Y5
+	VMOVUPS (R8)(R10*1), Y6
+	VMOVUPS 32(R8)(R10*1), Y7
+	JMP     check
+
+step:
+	VMOVUPS      (SI), Y8
+	VMOVUPS      32(SI), Y9
+	ADDQ         DI, SI
+	VBROADCASTSS (CX), Y10
+	VFMADD231PS  Y10, Y8, Y0
+	VFMADD231PS  Y10, Y9, Y1
+	VBROADCASTSS (CX)(DX*1), Y10
+	VFMADD231PS  Y10, Y8, Y2
+	VFMADD231PS  Y10, Y9, Y3
+	VBROADCASTSS (CX)(DX*2), Y10
+	VFMADD231PS  Y10, Y8, Y4
+	VFMADD231PS  Y10, Y9, Y5
+	VBROADCASTSS (CX)(BX*1), Y10
+	VFMADD231PS  Y10, Y8, Y6
+	VFMADD231PS  Y10, Y9, Y7
+	ADDQ         $0x04, CX
+	SUBQ         $0x01, AX
+
+check:
+	CMPQ    AX, $0x01
+	JGE     step
+	VMOVUPS Y0, (R8)
+	VMOVUPS Y1, 32(R8)
+	VMOVUPS Y2, (R8)(R9*1)
+	VMOVUPS Y3, 32(R8)(R9*1)
+	VMOVUPS Y4, (R8)(R9*2)
+	VMOVUPS Y5, 32(R8)(R9*2)
+	VMOVUPS Y6, (R8)(R10*1)
+	VMOVUPS Y7, 32(R8)(R10*1)
+	VZEROUPPER
+	RET
+
+// func rowDotsF32AVX2(n int, out *float32, rows *byte, stride int, k int, x *float32)
+// Requires: AVX, FMA3
+TEXT ·rowDotsF32AVX2(SB), NOSPLIT, $0-48
+	MOVQ n+0(FP), AX
+	MOVQ out+8(FP), CX
 	MOVQ stride+24(FP), DX
-	SHLQ $0x02, DX
-	LEAQ (DX)(DX*2), BX
-	LEAQ (CX)(DX*4), SI
-	MOVQ n+0(FP), DI
+	MOVQ rows+16(FP), BX
+	LEAQ (DX)(DX*2), SI
+	MOVQ x+40(FP), DI
+	MOVQ k+32(FP), R8
+	MOVQ DX, R9
+	SHLQ $0x02, R9
+	JMP  fours
+
+four:
+	VXORPS X0, X0, X0
+	VXORPS X1, X1, X1
+	VXORPS X2, X2, X2
+	VXORPS X3, X3, X3
+	MOVQ   BX, R10
+	MOVQ   DI, R11
+	MOVQ   R8, R12
+
+product4:
+	VMOVUPS      (R11), Y4
+	VFMADD231PS  (R10), Y4, Y0
+	VFMADD231PS  (R10)(DX*1), Y4, Y1
+	VFMADD231PS  (R10)(DX*2), Y4, Y2
+	VFMADD231PS  (R10)(SI*1), Y4, Y3
+	VMOVUPS      32(R11), Y4
+	VFMADD231PS  32(R10), Y4, Y0
+	VFMADD231PS  32(R10)(DX*1), Y4, Y1
+	VFMADD231PS  32(R10)(DX*2), Y4, Y2
+	VFMADD231PS  32(R10)(SI*1), Y4, Y3
+	ADDQ         $0x40, R10
+	ADDQ         $0x40, R11
+	SUBQ         $0x10, R12
+	JNZ          product4
+	VEXTRACTF128 $0x01, Y0, X4
+	VADDPS       X4, X0, X0
+	VEXTRACTF128 $0x01, Y1, X4
+	VADDPS       X4, X1, X1
+	VEXTRACTF128 $0x01, Y2, X4
+	VADDPS       X4, X2, X2
+	VEXTRACTF128 $0x01, Y3, X4
+	VADDPS       X4, X3, X3
+	VHADDPS      X1, X0, X0
+	VHADDPS      X3, X2, X2
+	VHADDPS      X2, X0, X0
+	VMOVUPS      X0, (CX)
+	ADDQ         $0x10, CX
+	ADDQ         R9, BX
+	SUBQ         $0x04, AX
+
+fours:
+	CMPQ AX, $0x04
+	JGE  four
+	JMP  ones
+
+one:
+	VXORPS X5, X5, X5
+	MOVQ   BX, SI
+	MOVQ   DI, R9
+	MOVQ   R8, R10
+
+product1:
+	VMOVUPS      (R9), Y0
+	VFMADD231PS  (SI), Y0, Y5
+	VMOVUPS      32(R9), Y0
+	VFMADD231PS  32(SI), Y0, Y5
+	ADDQ         $0x40, SI
+	ADDQ         $0x40, R9
+	SUBQ         $0x10, R10
+	JNZ          product1
+	VEXTRACTF128 $0x01, Y5, X0
+	VADDPS       X0, X5, X5
+	VHADDPS      X5, X5, X5
+	VHADDPS      X5, X5, X5
+	VMOVSS       X5, (CX)
+	ADDQ         $0x04, CX
+	ADDQ         DX, BX
+	DECQ         AX
+
+ones:
+	TESTQ AX, AX
+	JNZ   one
+	VZEROUPPER
+	RET
+
+// func rowDotsF32AVX512(n int, out *float32, rows *byte, stride int, k int, x *float32)
+// Requires: AVX, AVX512F
+TEXT ·rowDotsF32AVX512(SB), NOSPLIT, $0-48
+	MOVQ n+0(FP), AX
+	MOVQ out+8(FP), CX
+	MOVQ stride+24(FP), DX
+	MOVQ rows+16(FP), BX
+	LEAQ (DX)(DX*2), SI
+	MOVQ x+40(FP), DI
+	MOVQ k+32(FP), R8
+	MOVQ DX, R9
+	SHLQ $0x02, R9
+	JMP  fours
+
+four:
+	VXORPS X0, X0, X0
+	VXORPS X1, X1, X1
+	VXORPS X2, X2, X2
+	VXORPS X3, X3, X3
+	MOVQ   BX, R10
+	MOVQ   DI, R11
+	MOVQ   R8, R12
+
+product4:
+	VMOVUPS       (R11), Z4
+	VFMADD231PS   (R10), Z4, Z0
+	VFMADD231PS   (R10)(DX*1), Z4, Z1
+	VFMADD231PS   (R10)(DX*2), Z4, Z2
+	VFMADD231PS   (R10)(SI*1), Z4, Z3
+	ADDQ          $0x40, R10
+	ADDQ          $0x40, R11
+	SUBQ          $0x10, R12
+	JNZ           product4
+	VEXTRACTF64X4 $0x01, Z0, Y4
+	VADDPS        Y4, Y0, Y0
+	VEXTRACTF128  $0x01, Y0, X4
+	VADDPS        X4, X0, X0
+	VEXTRACTF64X4 $0x01, Z1, Y4
+	VADDPS        Y4, Y1, Y1
+	VEXTRACTF128  $0x01, Y1, X4
+	VADDPS        X4, X1, X1
+	VEXTRACTF64X4 $0x01, Z2, Y4
+	VADDPS        Y4, Y2, Y2
+	VEXTRACTF128  $0x01, Y2, X4
+	VADDPS        X4, X2, X2
+	VEXTRACTF64X4 $0x01, Z3, Y4
+	VADDPS        Y4, Y3, Y3
+	VEXTRACTF128  $0x01, Y3, X4
+	VADDPS        X4, X3, X3
+	VHADDPS       X1, X0, X0
+	VHADDPS       X3, X2, X2
+	VHADDPS       X2, X0, X0
+	VMOVUPS       X0, (CX)
+	ADDQ          $0x10, CX
+	ADDQ          R9, BX
+	SUBQ          $0x04, AX
+
+fours:
+	CMPQ AX, $0x04
+	JGE  four
+	JMP  ones
+
+one:
+	VXORPS X5, X5, X5
+	MOVQ   BX, SI
+	MOVQ   DI, R9
+	MOVQ   R8, R10
+
+product1:
+	VMOVUPS       (R9), Z0
+	VFMADD231PS   (SI), Z0, Z5
+	ADDQ          $0x40, SI
+	ADDQ          $0x40, R9
+	SUBQ          $0x10, R10
+	JNZ           product1
+	VEXTRACTF64X4 $0x01, Z5, Y0
+	VADDPS        Y0, Y5, Y5
+	VEXTRACTF128  $0x01, Y5, X0
+	VADDPS        X0, X5, X5
+	VHADDPS       X5, X5, X5
+	VHADDPS       X5, X5, X5
+	VMOVSS        X5, (CX)
+	ADDQ          $0x04, CX
+	ADDQ          DX, BX
+	DECQ          AX
+
+ones:
+	TESTQ AX, AX
+	JNZ   one
+	VZEROUPPER
+	RET
+
+// func rowDotsF16AVX2(n int, out *float32, rows *byte, stride int, k int, x *float32)
+// Requires: AVX, F16C, FMA3
+TEXT ·rowDotsF16AVX2(SB), NOSPLIT, $0-48
+	MOVQ n+0(FP), AX
+	MOVQ out+8(FP), CX
+	MOVQ stride+24(FP), DX
+	MOVQ rows+16(FP), BX
+	LEAQ (DX)(DX*2), SI
+	MOVQ x+40(FP), DI
+	MOVQ k+32(FP), R8
+	MOVQ DX, R9
+	SHLQ $0x02, R9
+	JMP  fours
+
+four:
+	VXORPS X0, X0, X0
+	VXORPS X1, X1, X1
+	VXORPS X2, X2, X2
+	VXORPS X3, X3, X3
+	MOVQ   BX, R10
+	MOVQ   DI, R11
+	MOVQ   R8, R12
+
+product4:
+	VMOVUPS      (R11), Y4
+	VCVTPH2PS    (R10), Y5
+	VFMADD231PS  Y5, Y4, Y0
+	VCVTPH2PS    (R10)(DX*1), Y5
+	VFMADD231PS  Y5, Y4, Y1
+	VCVTPH2PS    (R10)(DX*2), Y5
+	VFMADD231PS  Y5, Y4, Y2
+	VCVTPH2PS    (R10)(SI*1), Y5
+	VFMADD231PS  Y5, Y4, Y3
+	VMOVUPS      32(R11), Y4
+	VCVTPH2PS    16(R10), Y5
+	VFMADD231PS  Y5, Y4, Y0
+	VCVTPH2PS    16(R10)(DX*1), Y5
+	VFMADD231PS  Y5, Y4, Y1
+	VCVTPH2PS    16(R10)(DX*2), Y5
+	VFMADD231PS  Y5, Y4, Y2
+	VCVTPH2PS    16(R10)(SI*1), Y5
+	VFMADD231PS  Y5, Y4, Y3
+	ADDQ         $0x20, R10
+	ADDQ         $0x40, R11
+	SUBQ         $0x10, R12
+	JNZ          product4
+	VEXTRACTF128 $0x01, Y0, X4
+	VADDPS       X4, X0, X0
+	VEXTRACTF128 $0x01, Y1, X4
+	VADDPS       X4, X1, X1
+	VEXTRACTF128 $0x01, Y2, X4
+	VADDPS       X4, X2, X2
+	VEXTRACTF128 $0x01, Y3, X4
+	VADDPS       X4, X3, X3
+	VHADDPS      X1, X0, X0
+	VHADDPS      X3, X2, X2
+	VHADDPS      X2, X0, X0
+	VMOVUPS      X0, (CX)
+	ADDQ         $0x10, CX
+	ADDQ         R9, BX
+	SUBQ         $0x04, AX
+
+fours:
+	CMPQ AX, $0x04
+	JGE  four
+	JMP  ones
+
+one:
+	VXORPS X6, X6, X6
+	MOVQ   BX, SI
+	MOVQ   DI, R9
+	MOVQ   R8, R10
+
+product1:
+	VMOVUPS      (R9), Y0
+	VCVTPH2PS    (SI), Y1
+	VFMADD231PS  Y1, Y0, Y6
+	VMOVUPS      32(R9), Y0
+	VCVTPH2PS    16(SI), Y1
+	VFMADD231PS  Y1, Y0, Y6
+	ADDQ         $0x20, SI
+	ADDQ         $0x40, R9
+	SUBQ         $0x10, R10
+	JNZ          product1
+	VEXTRACTF128 $0x01, Y6, X0
+	VADDPS       X0, X6, X6
+	VHADDPS      X6, X6, X6
+	VHADDPS      X6, X6, X6
+	VMOVSS       X6, (CX)
+	ADDQ         $0x04, CX
+	ADDQ         DX, BX
+	DECQ         AX
+
+ones:
+	TESTQ AX, AX
+	JNZ   one
+	VZEROUPPER
+	RET
+
+// func rowDotsF16AVX512(n int, out *float32, rows *byte, stride int, k int, x *float32)
+// Requires: AVX, AVX512F
+TEXT ·rowDotsF16AVX512(SB), NOSPLIT, $0-48
+	MOVQ n+0(FP), AX
+	MOVQ out+8(FP), CX
+	MOVQ stride+24(FP), DX
+	MOVQ rows+16(FP), BX
+	LEAQ (DX)(DX*2), SI
+	MOVQ x+40(FP), DI
+	MOVQ k+32(FP), R8
+	MOVQ DX, R9
+	SHLQ $0x02, R9
+	JMP  fours
+
+four:
+	VXORPS X0, X0, X0
+	VXORPS X1, X1, X1
+	VXORPS X2, X2, X2
+	VXORPS X3, X3, X3
+	MOVQ   BX, R10
+	MOVQ   DI, R11
+	MOVQ   R8, R12
+
+product4:
+	VMOVUPS       (R11), Z4
+	VCVTPH2PS     (R10), Z5
+	VFMADD231PS   Z5, Z4, Z0
+	VCVTPH2PS     (R10)(DX*1), Z5
+	VFMADD231PS   Z5, Z4, Z1
+	VCVTPH2PS     (R10)(DX*2), Z5
+	VFMADD231PS   Z5, Z4, Z2
+	VCVTPH2PS     (R10)(SI*1), Z5
+	VFMADD231PS   Z5, Z4, Z3
+	ADDQ          $0x20, R10
+	ADDQ          $0x40, R11
+	SUBQ          $0x10, R12
+	JNZ           product4
+	VEXTRACTF64X4 $0x01, Z0, Y4
+	VADDPS        Y4, Y0, Y0
+	VEXTRACTF128  $0x01, Y0, X4
+	VADDPS        X4, X0, X0
+	VEXTRACTF64X4 $0x01, Z1, Y4
+	VADDPS        Y4, Y1, Y1
+	VEXTRACTF128  $0x01, Y1, X4
+	VADDPS        X4, X1, X1
+	VEXTRACTF64X4 $0x01, Z2, Y4
+	VADDPS        Y4, Y2, Y2
+	VEXTRACTF128  $0x01, Y2, X4
+	VADDPS        X4, X2, X2
+	VEXTRACTF64X4 $0x01, Z3, Y4
+	VADDPS        Y4, Y3, Y3
+	VEXTRACTF128  $0x01, Y3, X4
+	VADDPS        X4, X3, X3
+	VHADDPS       X1, X0, X0
+	VHADDPS       X3, X2, X2
+	VHADDPS       X2, X0, X0
+	VMOVUPS       X0, (CX)
+	ADDQ          $0x10, CX
+	ADDQ          R9, BX
+	SUBQ          $0x04, AX
+
+fours:
+	CMPQ AX, $0x04
+	JGE  four
+	JMP  ones
+
+one:
+	VXORPS X6, X6, X6
+	MOVQ   BX, SI
+	MOVQ   DI, R9
+	MOVQ   R8, R10
+
+product1:
+	VMOVUPS       (R9), Z0
+	VCVTPH2PS     (SI), Z1
+	VFMADD231PS   Z1, Z0, Z6
+	ADDQ          $0x20, SI
+	ADDQ          $0x40, R9
+	SUBQ          $0x10, R10
+	JNZ           product1
+	VEXTRACTF64X4 $0x01, Z6, Y0
+	VADDPS        Y0, Y6, Y6
+	VEXTRACTF128  $0x01, Y6, X0
+	VADDPS        X0, X6, X6
+	VHADDPS       X6, X6, X6
+	VHADDPS       X6, X6, X6
+	VMOVSS        X6, (CX)
+	ADDQ          $0x04, CX
+	ADDQ          DX, BX
+	DECQ          AX
+
+ones:
+	TESTQ AX, AX
+	JNZ   one
+	VZEROUPPER
+	RET
+
+// func rowDotsBF16AVX2(n int, out *float32, rows *byte, stride int, k int, x *float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·rowDotsBF16AVX2(SB), NOSPLIT, $0-48
+	MOVQ n+0(FP), AX
+	MOVQ out+8(FP), CX
+	MOVQ stride+24(FP), DX
+	MOVQ rows+16(FP), BX
+	LEAQ (DX)(DX*2), SI
+	MOVQ x+40(FP), DI
+	MOVQ k+32(FP), R8
+	MOVQ DX, R9
+	SHLQ $0x02, R9
+	JMP  fours
+
+four:
+	VXORPS X0, X0, X0
+	VXORPS X1, X1, X1
+	VXORPS X2, X2, X2
+	VXORPS X3, X3, X3
+	MOVQ   BX, R10
+	MOVQ   DI, R11
+	MOVQ   R8, R12
+
+product4:
+	VMOVUPS      (R11), Y4
+	VPMOVZXWD    (R10), Y5
+	VPSLLD       $0x10, Y5, Y5
+	VFMADD231PS  Y5, Y4, Y0
+	VPMOVZXWD    (R10)(DX*1), Y5
+	VPSLLD       $0x10, Y5, Y5
+	VFMADD231PS  Y5, Y4, Y1
+	VPMOVZXWD    (R10)(DX*2), Y5
+	VPSLLD       $0x10, Y5, Y5
+	VFMADD231PS  Y5, Y4, Y2
+	VPMOVZXWD    (R10)(SI*1), Y5
+	VPSLLD       $0x10, Y5, Y5
+	VFMADD231PS  Y5, Y4, Y3
+	VMOVUPS      32(R11), Y4
+	VPMOVZXWD    16(R10), Y5
+	VPSLLD       $0x10, Y5, Y5
+	VFMADD231PS  Y5, Y4, Y0
+	VPMOVZXWD    16(R10)(DX*1), Y5
+	VPSLLD       $0x10, Y5, Y5
+	VFMADD231PS  Y5, Y4, Y1
+	VPMOVZXWD    16(R10)(DX*2), Y5
+	VPSLLD       $0x10, Y5, Y5
+	VFMADD231PS  Y5, Y4, Y2
+	VPMOVZXWD    16(R10)(SI*1), Y5
+	VPSLLD       $0x10, Y5, Y5
+	VFMADD231PS  Y5, Y4, Y3
+	ADDQ         $0x20, R10
+	ADDQ         $0x40, R11
+	SUBQ         $0x10, R12
+	JNZ          product4
+	VEXTRACTF128 $0x01, Y0, X4
+	VADDPS       X4, X0, X0
+	VEXTRACTF128 $0x01, Y1, X4
+	VADDPS       X4, X1, X1
+	VEXTRACTF128 $0x01, Y2, X4
+	VADDPS       X4, X2, X2
+	VEXTRACTF128 $0x01, Y3, X4
+	VADDPS       X4, X3, X3
+	VHADDPS      X1, X0, X0
+	VHADDPS      X3, X2, X2
+	VHADDPS      X2, X0, X0
+	VMOVUPS      X0, (CX)
+	ADDQ         $0x10, CX
+	ADDQ         R9, BX
+	SUBQ         $0x04, AX
+
+fours:
+	CMPQ AX, $0x04
+	JGE  four
+	JMP  ones
+
+one:
+	VXORPS X6, X6, X6
+	MOVQ   BX, SI
+	MOVQ   DI, R9
+	MOVQ   R8, R10
+
+product1:
+	VMOVUPS      (R9), Y0
+	VPMOVZXWD    (SI), Y1
+	VPSLLD       $0x10, Y1, Y1
+	VFMADD231PS  Y1, Y0, Y6
+	VMOVUPS      32(R9), Y0
+	VPMOVZXWD    16(SI), Y1
+	VPSLLD       $0x10, Y1, Y1
+	VFMADD231PS  Y1, Y0, Y6
+	ADDQ         $0x20, SI
+	ADDQ         $0x40, R9
+	SUBQ         $0x10, R10
+	JNZ          product1
+	VEXTRACTF128 $0x01, Y6, X0
+	VADDPS       X0, X6, X6
+	VHADDPS      X6, X6, X6
+	VHADDPS      X6, X6, X6
+	VMOVSS       X6, (CX)
+	ADDQ         $0x04, CX
+	ADDQ         DX, BX
+	DECQ         AX
+
+ones:
+	TESTQ AX, AX
+	JNZ   one
+	VZEROUPPER
+	RET
+
+// func rowDotsBF16AVX512(n int, out *float32, rows *byte, stride int, k int, x *float32)
+// Requires: AVX, AVX512F
+TEXT ·rowDotsBF16AVX512(SB), NOSPLIT, $0-48
+	MOVQ n+0(FP), AX
+	MOVQ out+8(FP), CX
+	MOVQ stride+24(FP), DX
+	MOVQ rows+16(FP), BX
+	LEAQ (DX)(DX*2), SI
+	MOVQ x+40(FP), DI
+	MOVQ k+32(FP), R8
+	MOVQ DX, R9
+	SHLQ $0x02, R9
+	JMP  fours
+
+four:
+	VXORPS X0, X0, X0
+	VXORPS X1, X1, X1
+	VXORPS X2, X2, X2
+	VXORPS X3, X3, X3
+	MOVQ   BX, R10
+	MOVQ   DI, R11
+	MOVQ   R8, R12
+
+product4:
+	VMOVUPS       (R11), Z4
+	VPMOVZXWD     (R10), Z5
+	VPSLLD        $0x10, Z5, Z5
+	VFMADD231PS   Z5, Z4, Z0
+	VPMOVZXWD     (R10)(DX*1), Z5
+	VPSLLD        $0x10, Z5, Z5
+	VFMADD231PS   Z5, Z4, Z1
+	VPMOVZXWD     (R10)(DX*2), Z5
+	VPSLLD        $0x10, Z5, Z5
+	VFMADD231PS   Z5, Z4, Z2
+	VPMOVZXWD     (R10)(SI*1), Z5
+	VPSLLD        $0x10, Z5, Z5
+	VFMADD231PS   Z5, Z4, Z3
+	ADDQ          $0x20, R10
+	ADDQ          $0x40, R11
+	SUBQ          $0x10, R12
+	JNZ           product4
+	VEXTRACTF64X4 $0x01, Z0, Y4
+	VADDPS        Y4, Y0, Y0
+	VEXTRACTF128  $0x01, Y0, X4
+	VADDPS        X4, X0, X0
+	VEXTRACTF64X4 $0x01, Z1, Y4
+	VADDPS        Y4, Y1, Y1
+	VEXTRACTF128  $0x01, Y1, X4
+	VADDPS        X4, X1, X1
+	VEXTRACTF64X4 $0x01, Z2, Y4
+	VADDPS        Y4, Y2, Y2
+	VEXTRACTF128  $0x01, Y2, X4
+	VADDPS        X4, X2, X2
+	VEXTRACTF64X4 $0x01, Z3, Y4
+	VADDPS        Y4, Y3, Y3
+	VEXTRACTF128  $0x01, Y3, X4
+	VADDPS        X4, X3, X3
+	VHADDPS       X1, X0, X0
+	VHADDPS       X3, X2, X2
+	VHADDPS       X2, X0, X0
+	VMOVUPS       X0, (CX)
+	ADDQ          $0x10, CX
+	ADDQ          R9, BX
+	SUBQ          $0x04, AX
+
+fours:
+	CMPQ AX, $0x04
+	JGE  four
+	JMP  ones
+
+one:
+	VXORPS X6, X6, X6
+	MOVQ   BX, SI
+	MOVQ   DI, R9
+	MOVQ   R8, R10
+
+product1:
+	VMOVUPS       (R9), Z0
+	VPMOVZXWD     (SI), Z1
+	VPSLLD        $0x10, Z1, Z1
+	VFMADD231PS   Z1, Z0, Z6
+	ADDQ          $0x20, SI
+	ADDQ          $0x40, R9
+	SUBQ          $0x10, R10
+	JNZ           product1
+	VEXTRACTF64X4 $0x01, Z6, Y0
+	VADDPS        Y0, Y6, Y6
+	VEXTRACTF128  $0x01, Y6, X0
+	VADDPS        X0, X6, X6
+	VHADDPS       X6, X6, X6
+	VHADDPS       X6, X6, X6
+	VMOVSS        X6, (CX)
+	ADDQ          $0x04, CX
+	ADDQ          DX, BX
+	DECQ          AX
+
+ones:
+	TESTQ AX, AX
+	JNZ   one
+	VZEROUPPER
+	RET
+
+// func rowSumsF32AVX2(n int, a *float32, rows *byte, stride int, k int, sums *float32)
+// Requires: AVX, FMA3
+TEXT ·rowSumsF32AVX2(SB), NOSPLIT, $0-48
+	MOVQ n+0(FP), AX
+	MOVQ a+8(FP), CX
+	MOVQ rows+16(FP), DX
+	MOVQ stride+24(FP), BX
+	MOVQ k+32(FP), SI
+	MOVQ sums+40(FP), DI
+	JMP  wides
+
+wide:
+	VMOVUPS (DI), Y0
+	VMOVUPS 32(DI), Y1
+	VMOVUPS 64(DI), Y2
+	VMOVUPS 96(DI), Y3
+	VMOVUPS 128(DI), Y4
+	VMOVUPS 160(DI), Y5
+	VMOVUPS 192(DI), Y6
+	VMOVUPS 224(DI), Y7
+	MOVQ    DX, R8
+	MOVQ    CX, R9
+	MOVQ    AX, R10
+
+row64:
+	VBROADCASTSS (R9), Y8
+	VFMADD231PS  (R8), Y8, Y0
+	VFMADD231PS  32(R8), Y8, Y1
+	VFMADD231PS  64(R8), Y8, Y2
+	VFMADD231PS  96(R8), Y8, Y3
+	VFMADD231PS  128(R8), Y8, Y4
+	VFMADD231PS  160(R8), Y8, Y5
+	VFMADD231PS  192(R8), Y8, Y6
+	VFMADD231PS  224(R8), Y8, Y7
+	ADDQ         BX, R8
+	ADDQ         $0x04, R9
+	DECQ         R10
+	JNZ          row64
+	VMOVUPS      Y0, (DI)
+	VMOVUPS      Y1, 32(DI)
+	VMOVUPS      Y2, 64(DI)
+	VMOVUPS      Y3, 96(DI)
+	VMOVUPS      Y4, 128(DI)
+	VMOVUPS      Y5, 160(DI)
+	VMOVUPS      Y6, 192(DI)
+	VMOVUPS      Y7, 224(DI)
+	ADDQ         $0x00000100, DX
+	ADDQ         $0x00000100, DI
+	SUBQ         $0x40, SI
+
+wides:
+	CMPQ SI, $0x40
+	JGE  wide
+	JMP  narrows
+
+narrow:
+	VMOVUPS (DI), Y0
+	VMOVUPS 32(DI), Y1
+	MOVQ    DX, R8
+	MOVQ    CX, R9
+	MOVQ    AX, R10
+
+row16:
+	VBROADCASTSS (R9), Y2
+	VFMADD231PS  (R8), Y2, Y0
+	VFMADD231PS  32(R8), Y2, Y1
+	ADDQ         BX, R8
+	ADDQ         $0x04, R9
+	DECQ         R10
+	JNZ          row16
+	VMOVUPS      Y0, (DI)
+	VMOVUPS      Y1, 32(DI)
+	ADDQ         $0x00000040, DX
+	ADDQ         $0x00000040, DI
+	SUBQ         $0x10, SI
+
+narrows:
+	TESTQ SI, SI
+	JNZ   narrow
+	VZEROUPPER
+	RET
+
+// func rowSumsF32AVX512(n int, a *float32, rows *byte, stride int, k int, sums *float32)
+// Requires: AVX, AVX512F
+TEXT ·rowSumsF32AVX512(SB), NOSPLIT, $0-48
+	MOVQ n+0(FP), AX
+	MOVQ a+8(FP), CX
+	MOVQ rows+16(FP), DX
+	MOVQ stride+24(FP), BX
+	MOVQ k+32(FP), SI
+	MOVQ sums+40(FP), DI
+	JMP  wides
+
+wide:
+	VMOVUPS (DI), Z0
+	VMOVUPS 64(DI), Z1
+	VMOVUPS 128(DI), Z2
+	VMOVUPS 192(DI), Z3
+	MOVQ    DX, R8
+	MOVQ    CX, R9
+	MOVQ    AX, R10
+
+row64:
+	VBROADCASTSS (R9), Z4
+	VFMADD231PS  (R8), Z4, Z0
+	VFMADD231PS  64(R8), Z4, Z1
+	VFMADD231PS  128(R8), Z4, Z2
+	VFMADD231PS  192(R8), Z4, Z3
+	ADDQ         BX, R8
+	ADDQ         $0x04, R9
+	DECQ         R10
+	JNZ          row64
+	VMOVUPS      Z0, (DI)
+	VMOVUPS      Z1, 64(DI)
+	VMOVUPS      Z2, 128(DI)
+	VMOVUPS      Z3, 192(DI)
+	ADDQ         $0x00000100, DX
+	ADDQ         $0x00000100, DI
+	SUBQ         $0x40, SI
+
+wides:
+	CMPQ SI, $0x40
+	JGE  wide
+	JMP  narrows
+
+narrow:
+	VMOVUPS (DI), Z0
+	MOVQ    DX, R8
+	MOVQ    CX, R9
+	MOVQ    AX, R10
+
+row16:
+	VBROADCASTSS (R9), Z1
+	VFMADD231PS  (R8), Z1, Z0
+	ADDQ         BX, R8
+	ADDQ         $0x04, R9
+	DECQ         R10
+	JNZ          row16
+	VMOVUPS      Z0, (DI)
+	ADDQ         $0x00000040, DX
+	ADDQ         $0x00000040, DI
+	SUBQ         $0x10, SI
+
+narrows:
+	TESTQ SI, SI
+	JNZ   narrow
+	VZEROUPPER
+	RET
+
+// func rowSumsF16AVX2(n int, a *float32, rows *byte, stride int, k int, sums *float32)
+// Requires: AVX, F16C, FMA3
+TEXT ·rowSumsF16AVX2(SB), NOSPLIT, $0-48
+	MOVQ n+0(FP), AX
+	MOVQ a+8(FP), CX
+	MOVQ rows+16(FP), DX
+	MOVQ stride+24(FP), BX
+	MOVQ k+32(FP), SI
+	MOVQ sums+40(FP), DI
+	JMP  wides
+
+wide:
+	VMOVUPS (DI), Y0
+	VMOVUPS 32(DI), Y1
+	VMOVUPS 64(DI), Y2
+	VMOVUPS 96(DI), Y3
+	VMOVUPS 128(DI), Y4
+	VMOVUPS 160(DI), Y5
+	VMOVUPS 192(DI), Y6
+	VMOVUPS 224(DI), Y7
+	MOVQ    DX, R8
+	MOVQ    CX, R9
+	MOVQ    AX, R10
+
+row64:
+	VBROADCASTSS (R9), Y8
+	VCVTPH2PS    (R8), Y9
+	VFMADD231PS  Y9, Y8, Y0
+	VCVTPH2PS    16(R8), Y9
+	VFMADD231PS  Y9, Y8, Y1
+	VCVTPH2PS    32(R8), Y9
+	VFMADD231PS  Y9, Y8, Y2
+	VCVTPH2PS    48(R8), Y9
+	VFMADD231PS  Y9, Y8, Y3
+	VCVTPH2PS    64(R8), Y9
+	VFMADD231PS  Y9, Y8, Y4
+	VCVTPH2PS    80(R8), Y9
+	VFMADD231PS  Y9, Y8, Y5
+	VCVTPH2PS    96(R8), Y9
+	VFMADD231PS  Y9, Y8, Y6
+	VCVTPH2PS    112(R8), Y9
+	VFMADD231PS  Y9, Y8, Y7
+	ADDQ         BX, R8
+	ADDQ         $0x04, R9
+	DECQ         R10
+	JNZ          row64
+	VMOVUPS      Y0, (DI)
+	VMOVUPS      Y1, 32(DI)
+	VMOVUPS      Y2, 64(DI)
+	VMOVUPS      Y3, 96(DI)
+	VMOVUPS      Y4, 128(DI)
+	VMOVUPS      Y5, 160(DI)
+	VMOVUPS      Y6, 192(DI)
+	VMOVUPS      Y7, 224(DI)
+	ADDQ         $0x00000080, DX
+	ADDQ         $0x00000100, DI
+	SUBQ         $0x40, SI
+
+wides:
+	CMPQ SI, $0x40
+	JGE  wide
+	JMP  narrows
+
+narrow:
+	VMOVUPS (DI), Y0
+	VMOVUPS 32(DI), Y1
+	MOVQ    DX, R8
+	MOVQ    CX, R9
+	MOVQ    AX, R10
+
+row16:
+	VBROADCASTSS (R9), Y2
+	VCVTPH2PS    (R8), Y3
+	VFMADD231PS  Y3, Y2, Y0
+	VCVTPH2PS    16(R8), Y3
+	VFMADD231PS  Y3, Y2, Y1
+	ADDQ         BX, R8
+	ADDQ         $0x04, R9
+	DECQ         R10
+	JNZ          row16
+	VMOVUPS      Y0, (DI)
+	VMOVUPS      Y1, 32(DI)
+	ADDQ         $0x00000020, DX
+	ADDQ         $0x00000040, DI
+	SUBQ         $0x10, SI
+
+narrows:
+	TESTQ SI, SI
+	JNZ   narrow
+	VZEROUPPER
+	RET
+
+// func rowSumsF16AVX512(n int, a *float32, rows *byte, stride int, k int, sums *float32)
+// Requires: AVX, AVX512F
+TEXT ·rowSumsF16AVX512(SB), NOSPLIT, $0-48
+	MOVQ n+0(FP), AX
+	MOVQ a+8(FP), CX
+	MOVQ rows+16(FP), DX
+	MOVQ stride+24(FP), BX
+	MOVQ k+32(FP), SI
+	MOVQ sums+40(FP), DI
+	JMP  wides
+
+wide:
+	VMOVUPS (DI), Z0
+	VMOVUPS 64(DI), Z1
+	VMOVUPS 128(DI), Z2
+	VMOVUPS 192(DI), Z3
+	MOVQ    DX, R8
+	MOVQ    CX, R9
+	MOVQ    AX, R10
+
+row64:
+	VBROADCASTSS (R9), Z4
+	VCVTPH2PS    (R8), Z5
+	VFMADD231PS  Z5, Z4, Z0
+	VCVTPH2PS    32(R8), Z5
+	VFMADD231PS  Z5, Z4, Z1
+	VCVTPH2PS    64(R8), Z5
+	VFMADD231PS  Z5, Z4, Z2
+	VCVTPH2PS    96(R8), Z5
+	VFMADD231PS  Z5, Z4, Z3
+	ADDQ         BX, R8
+	ADDQ         $0x04, R9
+	DECQ         R10
+	JNZ          row64
+	VMOVUPS      Z0, (DI)
+	VMOVUPS      Z1, 64(DI)
+	VMOVUPS      Z2, 128(DI)
+	VMOVUPS      Z3, 192(DI)
+	ADDQ         $0x00000080, DX
+	ADDQ         $0x00000100, DI
+	SUBQ         $0x40, SI
+
+wides:
+	CMPQ SI, $0x40
+	JGE  wide
+	JMP  narrows
+
+narrow:
+	VMOVUPS (DI), Z0
+	MOVQ    DX, R8
+	MOVQ    CX, R9
+	MOVQ    AX, R10
+
+row16:
+	VBROADCASTSS (R9), Z1
+	VCVTPH2PS    (R8), Z2
+	VFMADD231PS  Z2, Z1, Z0
+	ADDQ         BX, R8
+	ADDQ         $0x04, R9
+	DECQ         R10
+	JNZ          row16
+	VMOVUPS      Z0, (DI)
+	ADDQ         $0x00000020, DX
+	ADDQ         $0x00000040, DI
+	SUBQ         $0x10, SI
+
+narrows:
+	TESTQ SI, SI
+	JNZ   narrow
+	VZEROUPPER
+	RET
+
+// func rowSumsBF16AVX2(n int, a *float32, rows *byte, stride int, k int, sums *float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·rowSumsBF16AVX2(SB), NOSPLIT, $0-48
+	MOVQ n+0(FP), AX
+	MOVQ a+8(FP), CX
+	MOVQ rows+16(FP), DX
+	MOVQ stride+24(FP), BX
+	MOVQ k+32(FP), SI
+	MOVQ sums+40(FP), DI
+	JMP  wides
+
+wide:
+	VMOVUPS (DI), Y0
+	VMOVUPS 32(DI), Y1
+	VMOVUPS 64(DI), Y2
+	VMOVUPS 96(DI), Y3
+	VMOVUPS 128(DI), Y4
+	VMOVUPS 160(DI), Y5
+	VMOVUPS 192(DI), Y6
+	VMOVUPS 224(DI), Y7
+	MOVQ    DX, R8
+	MOVQ    CX, R9
+	MOVQ    AX, R10
+
+row64:
+	VBROADCASTSS (R9), Y8
+	VPMOVZXWD    (R8), Y9
+	VPSLLD       $0x10, Y9, Y9
+	VFMADD231PS  Y9, Y8, Y0
+	VPMOVZXWD    16(R8), Y9
+	VPSLLD       $0x10, Y9, Y9
+	VFMADD231PS  Y9, Y8, Y1
+	VPMOVZXWD    32(R8), Y9
+	VPSLLD       $0x10, Y9, Y9
+	VFMADD231PS  Y9, Y8, Y2
+	VPMOVZXWD    48(R8), Y9
+	VPSLLD       $0x10, Y9, Y9
+	VFMADD231PS  Y9, Y8, Y3
+	VPMOVZXWD    64(R8), Y9
+	VPSLLD       $0x10, Y9, Y9
+	VFMADD231PS  Y9, Y8, Y4
+	VPMOVZXWD    80(R8), Y9
+	VPSLLD       $0x10, Y9, Y9
+	VFMADD231PS  Y9, Y8, Y5
+	VPMOVZXWD    96(R8), Y9
+	VPSLLD       $0x10, Y9, Y9
+	VFMADD231PS  Y9, Y8, Y6
+	VPMOVZXWD    112(R8), Y9
+	VPSLLD       $0x10, Y9, Y9
+	VFMADD231PS  Y9, Y8, Y7
+	ADDQ         BX, R8
+	ADDQ         $0x04, R9
+	DECQ         R10
+	JNZ          row64
+	VMOVUPS      Y0, (DI)
+	VMOVUPS      Y1, 32(DI)
+	VMOVUPS      Y2, 64(DI)
+	VMOVUPS      Y3, 96(DI)
+	VMOVUPS      Y4, 128(DI)
+	VMOVUPS      Y5, 160(DI)
+	VMOVUPS      Y6, 192(DI)
+	VMOVUPS      Y7, 224(DI)
+	ADDQ         $0x00000080, DX
+	ADDQ         $0x00000100, DI
+	SUBQ         $0x40, SI
+
+wides:
+	CMPQ SI, $0x40
+	JGE  wide
+	JMP  narrows
+
+narrow:
+	VMOVUPS (DI), Y0
+	VMOVUPS 32(DI), Y1
+	MOVQ    DX, R8
+	MOVQ    CX, R9
+	MOVQ    AX, R10
+
+row16:
+	VBROADCASTSS (R9), Y2
+	VPMOVZXWD    (R8), Y3
+	VPSLLD       $0x10, Y3, Y3
+	VFMADD231PS  Y3, Y2, Y0
+	VPMOVZXWD    16(R8), Y3
+	VPSLLD       $0x10, Y3, Y3
+	VFMADD231PS  Y3, Y2, Y1
+	ADDQ         BX, R8
+	ADDQ         $0x04, R9
+	DECQ         R10
+	JNZ          row16
+	VMOVUPS      Y0, (DI)
+	VMOVUPS      Y1, 32(DI)
+	ADDQ         $0x00000020, DX
+	ADDQ         $0x00000040, DI
+	SUBQ         $0x10, SI
+
+narrows:
+	TESTQ SI, SI
+	JNZ   narrow
+	VZEROUPPER
+	RET
+
+// func rowSumsBF16AVX512(n int, a *float32, rows *byte, stride int, k int, sums *float32)
+// Requires: AVX, AVX512F
+TEXT ·rowSumsBF16AVX512(SB), NOSPLIT, $0-48
+	MOVQ n+0(FP), AX
+	MOVQ a+8(FP), CX
+	MOVQ rows+16(FP), DX
+	MOVQ stride+24(FP), BX
+	MOVQ k+32(FP), SI
+	MOVQ sums+40(FP), DI
+	JMP  wides
+
+wide:
+	VMOVUPS (DI), Z0
+	VMOVUPS 64(DI), Z1
+	VMOVUPS 128(DI), Z2
+	VMOVUPS 192(DI), Z3
+	MOVQ    DX, R8
+	MOVQ    CX, R9
+	MOVQ    AX, R10
+
+row64:
+	VBROADCASTSS (R9), Z4
+	VPMOVZXWD    (R8), Z5
+	VPSLLD       $0x10, Z5, Z5
+	VFMADD231PS  Z5, Z4, Z0
+	VPMOVZXWD    32(R8), Z5
+	VPSLLD       $0x10, Z5, Z5
+	VFMADD231PS  Z5, Z4, Z1
+	VPMOVZXWD    64(R8), Z5
+	VPSLLD       $0x10, Z5, Z5
+	VFMADD231PS  Z5, Z4, Z2
+	VPMOVZXWD    96(R8), Z5
+	VPSLLD       $0x10, Z5, Z5
+	VFMADD231PS  Z5, Z4, Z3
+	ADDQ         BX, R8
+	ADDQ         $0x04, R9
+	DECQ         R10
+	JNZ          row64
+	VMOVUPS      Z0, (DI)
+	VMOVUPS      Z1, 64(DI)
+	VMOVUPS      Z2, 128(DI)
+	VMOVUPS      Z3, 192(DI)
+	ADDQ         $0x00000080, DX
+	ADDQ         $0x00000100, DI
+	SUBQ         $0x40, SI
+
+wides:
+	CMPQ SI, $0x40
+	JGE  wide
+	JMP  narrows
+
+narrow:
+	VMOVUPS (DI), Z0
+	MOVQ    DX, R8
+	MOVQ    CX, R9
+	MOVQ    AX, R10
+
+row16:
+	VBROADCASTSS (R9), Z1
+	VPMOVZXWD    (R8), Z2
+	VPSLLD       $0x10, Z2, Z2
+	VFMADD231PS  Z2, Z1, Z0
+	ADDQ         BX, R8
+	ADDQ         $0x04, R9
+	DECQ         R10
+	JNZ          row16
+	VMOVUPS      Z0, (DI)
+	ADDQ         $0x00000020, DX
+	ADDQ         $0x00000040, DI
+	SUBQ         $0x10, SI
+
+narrows:
+	TESTQ SI, SI
+	JNZ   narrow
+	VZEROUPPER
+	RET
+
+// func expAVX2(n int, dst *float32, x *float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·expAVX2(SB), NOSPLIT, $0-24
+	MOVQ n+0(FP), AX
+	XORQ CX, CX
+	MOVQ dst+8(FP), DX
+	MOVQ x+16(FP), BX
 	JMP  check
 
 step:
-	VMOVUPS    (CX), Y0
-	VMOVUPS    (CX)(DX*1), Y1
-	VMOVUPS    (CX)(DX*2), Y2
-	VMOVUPS    (CX)(BX*1), Y3
-	VMOVUPS    (SI), Y4
-	VMOVUPS    (SI)(DX*1), Y5
-	VMOVUPS    (SI)(DX*2), Y6
-	VMOVUPS    (SI)(BX*1), Y7
+	VMOVUPS      (BX)(CX*4), Y0
+	VMOVUPS      expLeast<>+0(SB), Y1
+	VMOVUPS      expMost<>+0(SB), Y2
+	VMAXPS       Y0, Y1, Y0
+	VMINPS       Y0, Y2, Y0
+	VMULPS       expLog2E<>+0(SB), Y0, Y1
+	VROUNDPS     $0x08, Y1, Y1
+	VMOVUPS      Y0, Y0
+	VFNMADD231PS expLn2<>+0(SB), Y1, Y0
+	VFNMADD231PS expLn2Rest<>+0(SB), Y1, Y0
+	VMOVUPS      expC7<>+0(SB), Y2
+	VFMADD213PS  expC6<>+0(SB), Y0, Y2
+	VFMADD213PS  expC5<>+0(SB), Y0, Y2
+	VFMADD213PS  expC4<>+0(SB), Y0, Y2
+	VFMADD213PS  expC3<>+0(SB), Y0, Y2
+	VFMADD213PS  expC2<>+0(SB), Y0, Y2
+	VFMADD213PS  expOne<>+0(SB), Y0, Y2
+	VFMADD213PS  expOne<>+0(SB), Y0, Y2
+	VCVTPS2DQ    Y1, Y1
+	VPSRAD       $0x01, Y1, Y0
+	VPSUBD       Y0, Y1, Y1
+	VPADDD       expBias<>+0(SB), Y0, Y0
+	VPSLLD       $0x17, Y0, Y0
+	VPADDD       expBias<>+0(SB), Y1, Y1
+	VPSLLD       $0x17, Y1, Y1
+	VMULPS       Y0, Y2, Y2
+	VMULPS       Y1, Y2, Y0
+	VMOVUPS      Y0, (DX)(CX*4)
+	ADDQ         $0x08, CX
+
+check:
+	CMPQ CX, AX
+	JL   step
+	VZEROUPPER
+	RET
+
+DATA expLeast<>+0(SB)/4, $0xc2d00000
+DATA expLeast<>+4(SB)/4, $0xc2d00000
+DATA expLeast<>+8(SB)/4, $0xc2d00000
+DATA expLeast<>+12(SB)/4, $0xc2d00000
+DATA expLeast<>+16(SB)/4, $0xc2d00000
+DATA expLeast<>+20(SB)/4, $0xc2d00000
+DATA expLeast<>+24(SB)/4, $0xc2d00000
+DATA expLeast<>+28(SB)/4, $0xc2d00000
+DATA expLeast<>+32(SB)/4, $0xc2d00000
+DATA expLeast<>+36(SB)/4, $0xc2d00000
+DATA expLeast<>+40(SB)/4, $0xc2d00000
+DATA expLeast<>+44(SB)/4, $0xc2d00000
+DATA expLeast<>+48(SB)/4, $0xc2d00000
+DATA expLeast<>+52(SB)/4, $0xc2d00000
+DATA expLeast<>+56(SB)/4, $0xc2d00000
+DATA expLeast<>+60(SB)/4, $0xc2d00000
+GLOBL expLeast<>(SB), RODATA|NOPTR, $64
+
+DATA expMost<>+0(SB)/4, $0x42b20000
+DATA expMost<>+4(SB)/4, $0x42b20000
+DATA expMost<>+8(SB)/4, $0x42b20000
+DATA expMost<>+12(SB)/4, $0x42b20000
+DATA expMost<>+16(SB)/4, $0x42b20000
+DATA expMost<>+20(SB)/4, $0x42b20000
+DATA expMost<>+24(SB)/4, $0x42b20000
+DATA expMost<>+28(SB)/4, $0x42b20000
+DATA expMost<>+32(SB)/4, $0x42b20000
+DATA expMost<>+36(SB)/4, $0x42b20000
+DATA expMost<>+40(SB)/4, $0x42b20000
+DATA expMost<>+44(SB)/4, $0x42b20000
+DATA expMost<>+48(SB)/4, $0x42b20000
+DATA expMost<>+52(SB)/4, $0x42b20000
+DATA expMost<>+56(SB)/4, $0x42b20000
+DATA expMost<>+60(SB)/4, $0x42b20000
+GLOBL expMost<>(SB), RODATA|NOPTR, $64
+
+DATA expLog2E<>+0(SB)/4, $0x3fb8aa3b
+DATA expLog2E<>+4(SB)/4, $0x3fb8aa3b
+DATA expLog2E<>+8(SB)/4, $0x3fb8aa3b
+DATA expLog2E<>+12(SB)/4, $0x3fb8aa3b
+DATA expLog2E<>+16(SB)/4, $0x3fb8aa3b
+DATA expLog2E<>+20(SB)/4, $0x3fb8aa3b
+DATA expLog2E<>+24(SB)/4, $0x3fb8aa3b
+DATA expLog2E<>+28(SB)/4, $0x3fb8aa3b
+DATA expLog2E<>+32(SB)/4, $0x3fb8aa3b
+DATA expLog2E<>+36(SB)/4, $0x3fb8aa3b
+DATA expLog2E<>+40(SB)/4, $0x3fb8aa3b
+DATA expLog2E<>+44(SB)/4, $0x3fb8aa3b
+DATA expLog2E<>+48(SB)/4, $0x3fb8aa3b
+DATA expLog2E<>+52(SB)/4, $0x3fb8aa3b
+DATA expLog2E<>+56(SB)/4, $0x3fb8aa3b
+DATA expLog2E<>+60(SB)/4, $0x3fb8aa3b
+GLOBL expLog2E<>(SB), RODATA|NOPTR, $64
+
+DATA expLn2<>+0(SB)/4, $0x3f318000
+DATA expLn2<>+4(SB)/4, $0x3f318000
+DATA expLn2<>+8(SB)/4, $0x3f318000
+DATA expLn2<>+12(SB)/4, $0x3f318000
+DATA expLn2<>+16(SB)/4, $0x3f318000
+DATA expLn2<>+20(SB)/4, $0x3f318000
+DATA expLn2<>+24(SB)/4, $0x3f318000
+DATA expLn2<>+28(SB)/4, $0x3f318000
+DATA expLn2<>+32(SB)/4, $0x3f318000
+DATA expLn2<>+36(SB)/4, $0x3f318000
+DATA expLn2<>+40(SB)/4, $0x3f318000
+DATA expLn2<>+44(SB)/4, $0x3f318000
+DATA expLn2<>+48(SB)/4, $0x3f318000
+DATA expLn2<>+52(SB)/4, $0x3f318000
+DATA expLn2<>+56(SB)/4, $0x3f318000
+DATA expLn2<>+60(SB)/4, $0x3f318000
+GLOBL expLn2<>(SB), RODATA|NOPTR, $64
+
+DATA expLn2Rest<>+0(SB)/4, $0xb95e8083
+DATA expLn2Rest<>+4(SB)/4, $0xb95e8083
+DATA expLn2Rest<>+8(SB)/4, $0xb95e8083
+DATA expLn2Rest<>+12(SB)/4, $0xb95e8083
+DATA expLn2Rest<>+16(SB)/4, $0xb95e8083
+DATA expLn2Rest<>+20(SB)/4, $0xb95e8083
+DATA expLn2Rest<>+24(SB)/4, $0xb95e8083
+DATA expLn2Rest<>+28(SB)/4, $0xb95e8083
+DATA expLn2Rest<>+32(SB)/4, $0xb95e8083
+DATA expLn2Rest<>+36(SB)/4, $0xb95e8083
+DATA expLn2Rest<>+40(SB)/4, $0xb95e8083
+DATA expLn2Rest<>+44(SB)/4, $0xb95e8083
+DATA expLn2Rest<>+48(SB)/4, $0xb95e8083
+DATA expLn2Rest<>+52(SB)/4, $0xb95e8083
+DATA expLn2Rest<>+56(SB)/4, $0xb95e8083
+DATA expLn2Rest<>+60(SB)/4, $0xb95e8083
+GLOBL expLn2Rest<>(SB), RODATA|NOPTR, $64
+
+DATA expC7<>+0(SB)/4, $0x39500d01
+DATA expC7<>+4(SB)/4, $0x39500d01
+DATA expC7<>+8(SB)/4, $0x39500d01
+DATA expC7<>+12(SB)/4, $0x39500d01
+DATA expC7<>+16(SB)/4, $0x39500d01
+DATA expC7<>+20(SB)/4, $0x39500d01
+DATA expC7<>+24(SB)/4, $0x39500d01
+DATA expC7<>+28(SB)/4, $0x39500d01
+DATA expC7<>+32(SB)/4, $0x39500d01
+DATA expC7<>+36(SB)/4, $0x39500d01
+DATA expC7<>+40(SB)/4, $0x39500d01
+DATA expC7<>+44(SB)/4, $0x39500d01
+DATA expC7<>+48(SB)/4, $0x39500d01
+DATA expC7<>+52(SB)/4, $0x39500d01
+DATA expC7<>+56(SB)/4, $0x39500d01
+DATA expC7<>+60(SB)/4, $0x39500d01
+GLOBL expC7<>(SB), RODATA|NOPTR, $64
+
+DATA expC6<>+0(SB)/4, $0x3ab60b61
+DATA expC6<>+4(SB)/4, $0x3ab60b61
+DATA expC6<>+8(SB)/4, $0x3ab60b61
+DATA expC6<>+12(SB)/4, $0x3ab60b61
+DATA expC6<>+16(SB)/4, $0x3ab60b61
+DATA expC6<>+20(SB)/4, $0x3ab60b61
+DATA expC6<>+24(SB)/4, $0x3ab60b61
+DATA expC6<>+28(SB)/4, $0x3ab60b61
+DATA expC6<>+32(SB)/4, $0x3ab60b61
+DATA expC6<>+36(SB)/4, $0x3ab60b61
+DATA expC6<>+40(SB)/4, $0x3ab60b61
+DATA expC6<>+44(SB)/4, $0x3ab60b61
+DATA expC6<>+48(SB)/4, $0x3ab60b61
+DATA expC6<>+52(SB)/4, $0x3ab60b61
+DATA expC6<>+56(SB)/4, $0x3ab60b61
+DATA expC6<>+60(SB)/4, $0x3ab60b61
+GLOBL expC6<>(SB), RODATA|NOPTR, $64
+
+DATA expC5<>+0(SB)/4, $0x3c088889
+DATA expC5<>+4(SB)/4, $0x3c088889
+DATA expC5<>+8(SB)/4, $0x3c088889
+DATA expC5<>+12(SB)/4, $0x3c088889
+DATA expC5<>+16(SB)/4, $0x3c088889
+DATA expC5<>+20(SB)/4, $0x3c088889
+DATA expC5<>+24(SB)/4, $0x3c088889
+DATA expC5<>+28(SB)/4, $0x3c088889
+DATA expC5<>+32(SB)/4, $0x3c088889
+DATA expC5<>+36(SB)/4, $0x3c088889
+DATA expC5<>+40(SB)/4, $0x3c088889
+DATA expC5<>+44(SB)/4, $0x3c088889
+DATA expC5<>+48(SB)/4, $0x3c088889
+DATA expC5<>+52(SB)/4, $0x3c088889
+DATA expC5<>+56(SB)/4, $0x3c088889
+DATA expC5<>+60(SB)/4, $0x3c088889
+GLOBL expC5<>(SB), RODATA|NOPTR, $64
+
+DATA expC4<>+0(SB)/4, $0x3d2aaaab
+DATA expC4<>+4(SB)/4, $0x3d2aaaab
+DATA expC4<>+8(SB)/4, $0x3d2aaaab
+DATA expC4<>+12(SB)/4, $0x3d2aaaab
+DATA expC4<>+16(SB)/4, $0x3d2aaaab
+DATA expC4<>+20(SB)/4, $0x3d2aaaab
+DATA expC4<>+24(SB)/4, $0x3d2aaaab
+DATA expC4<>+28(SB)/4, $0x3d2aaaab
+DATA expC4<>+32(SB)/4, $0x3d2aaaab
+DATA expC4<>+36(SB)/4, $0x3d2aaaab
+DATA expC4<>+40(SB)/4, $0x3d2aaaab
+DATA expC4<>+44(SB)/4, $0x3d2aaaab
+DATA expC4<>+48(SB)/4, $0x3d2aaaab
+DATA expC4<>+52(SB)/4, $0x3d2aaaab
+DATA expC4<>+56(SB)/4, $0x3d2aaaab
+DATA expC4<>+60(SB)/4, $0x3d2aaaab
+GLOBL expC4<>(SB), RODATA|NOPTR, $64
+
+DATA expC3<>+0(SB)/4, $0x3e2aaaab
+DATA expC3<>+4(SB)/4, $0x3e2aaaab
+DATA expC3<>+8(SB)/4, $0x3e2aaaab
+DATA expC3<>+12(SB)/4, $0x3e2aaaab
+DATA expC3<>+16(SB)/4, $0x3e2aaaab
+DATA expC3<>+20(SB)/4, $0x3e2aaaab
+DATA expC3<>+24(SB)/4, $0x3e2aaaab
+DATA expC3<>+28(SB)/4, $0x3e2aaaab
+DATA expC3<>+32(SB)/4, $0x3e2aaaab
+DATA expC3<>+36(SB)/4, $0x3e2aaaab
+DATA expC3<>+40(SB)/4, $0x3e2aaaab
+DATA expC3<>+44(SB)/4, $0x3e2aaaab
+DATA expC3<>+48(SB)/4, $0x3e2aaaab
+DATA expC3<>+52(SB)/4, $0x3e2aaaab
+DATA expC3<>+56(SB)/4, $0x3e2aaaab
+DATA expC3<>+60(SB)/4, $0x3e2aaaab
+GLOBL expC3<>(SB), RODATA|NOPTR, $64
+
+DATA expC2<>+0(SB)/4, $0x3f000000
+DATA expC2<>+4(SB)/4, $0x3f000000
+DATA expC2<>+8(SB)/4, $0x3f000000
+DATA expC2<>+12(SB)/4, $0x3f000000
+DATA expC2<>+16(SB)/4, $0x3f000000
+DATA expC2<>+20(SB)/4, $0x3f000000
+DATA expC2<>+24(SB)/4, $0x3f000000
+DATA expC2<>+28(SB)/4, $0x3f000000
+DATA expC2<>+32(SB)/4, $0x3f000000
+DATA expC2<>+36(SB)/4, $0x3f000000
+DATA expC2<>+40(SB)/4, $0x3f000000
+DATA expC2<>+44(SB)/4, $0x3f000000
+DATA expC2<>+48(SB)/4, $0x3f000000
+DATA expC2<>+52(SB)/4, $0x3f000000
+DATA expC2<>+56(SB)/4, $0x3f000000
+DATA expC2<>+60(SB)/4, $0x3f000000
+GLOBL expC2<>(SB), RODATA|NOPTR, $64
+
+DATA expOne<>+0(SB)/4, $0x3f800000
+DATA expOne<>+4(SB)/4, $0x3f800000
+DATA expOne<>+8(SB)/4, $0x3f800000
+DATA expOne<>+12(SB)/4, $0x3f800000
+DATA expOne<>+16(SB)/4, $0x3f800000
+DATA expOne<>+20(SB)/4, $0x3f800000
+DATA expOne<>+24(SB)/4, $0x3f800000
+DATA expOne<>+28(SB)/4, $0x3f800000
+DATA expOne<>+32(SB)/4, $0x3f800000
+DATA expOne<>+36(SB)/4, $0x3f800000
+DATA expOne<>+40(SB)/4, $0x3f800000
+DATA expOne<>+44(SB)/4, $0x3f800000
+DATA expOne<>+48(SB)/4, $0x3f800000
+DATA expOne<>+52(SB)/4, $0x3f800000
+DATA expOne<>+56(SB)/4, $0x3f800000
+DATA expOne<>+60(SB)/4, $0x3f800000
+GLOBL expOne<>(SB), RODATA|NOPTR, $64
+
+DATA expBias<>+0(SB)/4, $0x0000007f
+DATA expBias<>+4(SB)/4, $0x0000007f
+DATA expBias<>+8(SB)/4, $0x0000007f
+DATA expBias<>+12(SB)/4, $0x0000007f
+DATA expBias<>+16(SB)/4, $0x0000007f
+DATA expBias<>+20(SB)/4, $0x0000007f
+DATA expBias<>+24(SB)/4, $0x0000007f
+DATA expBias<>+28(SB)/4, $0x0000007f
+DATA expBias<>+32(SB)/4, $0x0000007f
+DATA expBias<>+36(SB)/4, $0x0000007f
+DATA expBias<>+40(SB)/4, $0x0000007f
+DATA expBias<>+44(SB)/4, $0x0000007f
+DATA expBias<>+48(SB)/4, $0x0000007f
+DATA expBias<>+52(SB)/4, $0x0000007f
+DATA expBias<>+56(SB)/4, $0x0000007f
+DATA expBias<>+60(SB)/4, $0x0000007f
+GLOBL expBias<>(SB), RODATA|NOPTR, $64
+
+// func expAVX512(n int, dst *float32, x *float32)
+// Requires: AVX, AVX512F
+TEXT ·expAVX512(SB), NOSPLIT, $0-24
+	MOVQ n+0(FP), AX
+	XORQ CX, CX
+	MOVQ dst+8(FP), DX
+	MOVQ x+16(FP), BX
+	JMP  check
+
+step:
+	VMOVUPS      (BX)(CX*4), Z0
+	VMOVUPS      expLeast<>+0(SB), Z1
+	VMOVUPS      expMost<>+0(SB), Z2
+	VMAXPS       Z0, Z1, Z0
+	VMINPS       Z0, Z2, Z0
+	VMULPS       expLog2E<>+0(SB), Z0, Z1
+	VRNDSCALEPS  $0x08, Z1, Z1
+	VMOVUPS      Z0, Z0
+	VFNMADD231PS expLn2<>+0(SB), Z1, Z0
+	VFNMADD231PS expLn2Rest<>+0(SB), Z1, Z0
+	VMOVUPS      expC7<>+0(SB), Z2
+	VFMADD213PS  expC6<>+0(SB), Z0, Z2
+	VFMADD213PS  expC5<>+0(SB), Z0, Z2
+	VFMADD213PS  expC4<>+0(SB), Z0, Z2
+	VFMADD213PS  expC3<>+0(SB), Z0, Z2
+	VFMADD213PS  expC2<>+0(SB), Z0, Z2
+	VFMADD213PS  expOne<>+0(SB), Z0, Z2
+	VFMADD213PS  expOne<>+0(SB), Z0, Z2
+	VSCALEFPS    Z1, Z2, Z0
+	VMOVUPS      Z0, (DX)(CX*4)
+	ADDQ         $0x10, CX
+
+check:
+	CMPQ CX, AX
+	JL   step
+	VZEROUPPER
+	RET
+
+// func swigluAVX2(n int, dst *float32, x *float32, y *float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·swigluAVX2(SB), NOSPLIT, $0-32
+	MOVQ n+0(FP), AX
+	XORQ CX, CX
+	MOVQ dst+8(FP), DX
+	MOVQ x+16(FP), BX
+	MOVQ y+24(FP), SI
+	JMP  check
+
+step:
+	VMOVUPS      (BX)(CX*4), Y0
+	VXORPS       X1, X1, X1
+	VSUBPS       Y0, Y1, Y1
+	VMOVUPS      expLeast<>+0(SB), Y2
+	VMOVUPS      expMost<>+0(SB), Y3
+	VMAXPS       Y1, Y2, Y1
+	VMINPS       Y1, Y3, Y1
+	VMULPS       expLog2E<>+0(SB), Y1, Y2
+	VROUNDPS     $0x08, Y2, Y2
+	VMOVUPS      Y1, Y1
+	VFNMADD231PS expLn2<>+0(SB), Y2, Y1
+	VFNMADD231PS expLn2Rest<>+0(SB), Y2, Y1
+	VMOVUPS      expC7<>+0(SB), Y3
+	VFMADD213PS  expC6<>+0(SB), Y1, Y3
+	VFMADD213PS  expC5<>+0(SB), Y1, Y3
+	VFMADD213PS  expC4<>+0(SB), Y1, Y3
+	VFMADD213PS  expC3<>+0(SB), Y1, Y3
+	VFMADD213PS  expC2<>+0(SB), Y1, Y3
+	VFMADD213PS  expOne<>+0(SB), Y1, Y3
+	VFMADD213PS  expOne<>+0(SB), Y1, Y3
+	VCVTPS2DQ    Y2, Y2
+	VPSRAD       $0x01, Y2, Y1
+	VPSUBD       Y1, Y2, Y2
+	VPADDD       expBias<>+0(SB), Y1, Y1
+	VPSLLD       $0x17, Y1, Y1
+	VPADDD       expBias<>+0(SB), Y2, Y2
+	VPSLLD       $0x17, Y2, Y2
+	VMULPS       Y1, Y3, Y3
+	VMULPS       Y2, Y3, Y1
+	VMOVUPS      expOne<>+0(SB), Y2
+	VADDPS       Y2, Y1, Y1
+	VDIVPS       Y1, Y0, Y0
+	VMULPS       (SI)(CX*4), Y0, Y0
+	VMOVUPS      Y0, (DX)(CX*4)
+	ADDQ         $0x08, CX
+
+check:
+	CMPQ CX, AX
+	JL   step
+	VZEROUPPER
+	RET
+
+// func swigluAVX512(n int, dst *float32, x *float32, y *float32)
+// Requires: AVX, AVX512F
+TEXT ·swigluAVX512(SB), NOSPLIT, $0-32
+	MOVQ n+0(FP), AX
+	XORQ CX, CX
+	MOVQ dst+8(FP), DX
+	MOVQ x+16(FP), BX
+	MOVQ y+24(FP), SI
+	JMP  check
+
+step:
+	VMOVUPS      (BX)(CX*4), Z0
+	VXORPS       X1, X1, X1
+	VSUBPS       Z0, Z1, Z1
+	VMOVUPS      expLeast<>+0(SB), Z2
+	VMOVUPS      expMost<>+0(SB), Z3
+	VMAXPS       Z1, Z2, Z1
+	VMINPS       Z1, Z3, Z1
+	VMULPS       expLog2E<>+0(SB), Z1, Z2
+	VRNDSCALEPS  $0x08, Z2, Z2
+	VMOVUPS      Z1, Z1
+	VFNMADD231PS expLn2<>+0(SB), Z2, Z1
+	VFNMADD231PS expLn2Rest<>+0(SB), Z2, Z1
+	VMOVUPS      expC7<>+0(SB), Z3
+	VFMADD213PS  expC6<>+0(SB), Z1, Z3
+	VFMADD213PS  expC5<>+0(SB), Z1, Z3
+	VFMADD213PS  expC4<>+0(SB), Z1, Z3
+	VFMADD213PS  expC3<>+0(SB), Z1, Z3
+	VFMADD213PS  expC2<>+0(SB), Z1, Z3
+	VFMADD213PS  expOne<>+0(SB), Z1, Z3
+	VFMADD213PS  expOne<>+0(SB), Z1, Z3
+	VSCALEFPS    Z2, Z3, Z1
+	VMOVUPS      expOne<>+0(SB), Z2
+	VADDPS       Z2, Z1, Z1
+	VDIVPS       Z1, Z0, Z0
+	VMULPS       (SI)(CX*4), Z0, Z0
+	VMOVUPS      Z0, (DX)(CX*4)
+	ADDQ         $0x10, CX
+
+check:
+	CMPQ CX, AX
+	JL   step
+	VZEROUPPER
+	RET
+
+// func expSumAVX2(n int, x *float32, top float32) float32
+// Requires: AVX, AVX2, FMA3, SSE
+TEXT ·expSumAVX2(SB), NOSPLIT, $0-28
+	MOVQ         n+0(FP), AX
+	MOVQ         x+8(FP), CX
+	VBROADCASTSS top+16(FP), Y0
+	VXORPS       X1, X1, X1
+	JMP          check
+
+step:
+	VMOVUPS      (CX), Y2
+	VSUBPS       Y0, Y2, Y2
+	VMOVUPS      expLeast<>+0(SB), Y3
+	VMOVUPS      expMost<>+0(SB), Y4
+	VMAXPS       Y2, Y3, Y2
+	VMINPS       Y2, Y4, Y2
+	VMULPS       expLog2E<>+0(SB), Y2, Y3
+	VROUNDPS     $0x08, Y3, Y3
+	VMOVUPS      Y2, Y2
+	VFNMADD231PS expLn2<>+0(SB), Y3, Y2
+	VFNMADD231PS expLn2Rest<>+0(SB), Y3, Y2
+	VMOVUPS      expC7<>+0(SB), Y4
+	VFMADD213PS  expC6<>+0(SB), Y2, Y4
+	VFMADD213PS  expC5<>+0(SB), Y2, Y4
+	VFMADD213PS  expC4<>+0(SB), Y2, Y4
+	VFMADD213PS  expC3<>+0(SB), Y2, Y4
+	VFMADD213PS  expC2<>+0(SB), Y2, Y4
+	VFMADD213PS  expOne<>+0(SB), Y2, Y4
+	VFMADD213PS  expOne<>+0(SB), Y2, Y4
+	VCVTPS2DQ    Y3, Y3
+	VPSRAD       $0x01, Y3, Y2
+	VPSUBD       Y2, Y3, Y3
+	VPADDD       expBias<>+0(SB), Y2, Y2
+	VPSLLD       $0x17, Y2, Y2
+	VPADDD       expBias<>+0(SB), Y3, Y3
+	VPSLLD       $0x17, Y3, Y3
+	VMULPS       Y2, Y4, Y4
+	VMULPS       Y3, Y4, Y2
+	VMOVUPS      Y2, (CX)
+	VADDPS       Y2, Y1, Y1
+	ADDQ         $0x20, CX
+	SUBQ         $0x08, AX
+
+check:
+	CMPQ         AX, $0x08
+	JGE          step
+	VEXTRACTF128 $0x01, Y1, X0
+	VADDPS       X0, X1, X1
+	VHADDPS      X1, X1, X1
+	VHADDPS      X1, X1, X1
+	MOVSS        X1, ret+24(FP)
+	VZEROUPPER
+	RET
+
+// func expSumAVX512(n int, x *float32, top float32) float32
+// Requires: AVX, AVX512F, SSE
+TEXT ·expSumAVX512(SB), NOSPLIT, $0-28
+	MOVQ         n+0(FP), AX
+	MOVQ         x+8(FP), CX
+	VBROADCASTSS top+16(FP), Z0
+	VXORPS       X1, X1, X1
+	JMP          check
+
+step:
+	VMOVUPS      (CX), Z2
+	VSUBPS       Z0, Z2, Z2
+	VMOVUPS      expLeast<>+0(SB), Z3
+	VMOVUPS      expMost<>+0(SB), Z4
+	VMAXPS       Z2, Z3, Z2
+	VMINPS       Z2, Z4, Z2
+	VMULPS       expLog2E<>+0(SB), Z2, Z3
+	VRNDSCALEPS  $0x08, Z3, Z3
+	VMOVUPS      Z2, Z2
+	VFNMADD231PS expLn2<>+0(SB), Z3, Z2
+	VFNMADD231PS expLn2Rest<>+0(SB), Z3, Z2
+	VMOVUPS      expC7<>+0(SB), Z4
+	VFMADD213PS  expC6<>+0(SB), Z2, Z4
+	VFMADD213PS  expC5<>+0(SB), Z2, Z4
+	VFMADD213PS  expC4<>+0(SB), Z2, Z4
+	VFMADD213PS  expC3<>+0(SB), Z2, Z4
+	VFMADD213PS  expC2<>+0(SB), Z2, Z4
+	VFMADD213PS  expOne<>+0(SB), Z2, Z4
+	VFMADD213PS  expOne<>+0(SB), Z2, Z4
+	VSCALEFPS    Z3, Z4, Z2
+	VMOVUPS      Z2, (CX)
+	VADDPS       Z2, Z1, Z1
+	ADDQ         $0x40, CX
+	SUBQ         $0x10, AX
+
+check:
+	CMPQ          AX, $0x10
+	JGE           step
+	VEXTRACTF64X4 $0x01, Z1, Y0
+	VADDPS        Y0, Y1, Y1
+	VEXTRACTF128  $0x01, Y1, X0
+	VADDPS        X0, X1, X1
+	VHADDPS       X1, X1, X1
+	VHADDPS       X1, X1, X1
+	MOVSS         X1, ret+24(FP)
+	VZEROUPPER
+	RET
+
+// func maxAVX2(n int, x *float32) float32
+// Requires: AVX, SSE
+TEXT ·maxAVX2(SB), NOSPLIT, $0-20
+	MOVQ         n+0(FP), AX
+	MOVQ         x+8(FP), CX
+	VBROADCASTSS expMinusInf<>+0(SB), Y0
+	JMP          check
+
+step:
+	VMOVUPS (CX), Y1
+	VMAXPS  Y0, Y1, Y0
+	ADDQ    $0x20, CX
+	SUBQ    $0x08, AX
+
+check:
+	CMPQ         AX, $0x08
+	JGE          step
+	VEXTRACTF128 $0x01, Y0, X1
+	VMAXPS       X1, X0, X0
+	VMOVHLPS     X0, X0, X1
+	VMAXPS       X1, X0, X0
+	VMOVSHDUP    X0, X1
+	VMAXPS       X1, X0, X0
+	MOVSS        X0, ret+16(FP)
+	VZEROUPPER
+	RET
+
+DATA expMinusInf<>+0(SB)/4, $0xff800000
+DATA expMinusInf<>+4(SB)/4, $0xff800000
+DATA expMinusInf<>+8(SB)/4, $0xff800000
+DATA expMinusInf<>+12(SB)/4, $0xff800000
+DATA expMinusInf<>+16(SB)/4, $0xff800000
+DATA expMinusInf<>+20(SB)/4, $0xff800000
+DATA expMinusInf<>+24(SB)/4, $0xff800000
+DATA expMinusInf<>+28(SB)/4, $0xff800000
+DATA expMinusInf<>+32(SB)/4, $0xff800000
+DATA expMinusInf<>+36(SB)/4, $0xff800000
+DATA expMinusInf<>+40(SB)/4, $0xff800000
+DATA expMinusInf<>+44(SB)/4, $0xff800000
+DATA expMinusInf<>+48(SB)/4, $0xff800000
+DATA expMinusInf<>+52(SB)/4, $0xff800000
+DATA expMinusInf<>+56(SB)/4, $0xff800000
+DATA expMinusInf<>+60(SB)/4, $0xff800000
+GLOBL expMinusInf<>(SB), RODATA|NOPTR, $64
+
+// func maxAVX512(n int, x *float32) float32
+// Requires: AVX, AVX512F, SSE
+TEXT ·maxAVX512(SB), NOSPLIT, $0-20
+	MOVQ         n+0(FP), AX
+	MOVQ         x+8(FP), CX
+	VBROADCASTSS expMinusInf<>+0(SB), Z0
+	JMP          check
+
+step:
+	VMOVUPS (CX), Z1
+	VMAXPS  Z0, Z1, Z0
+	ADDQ    $0x40, CX
+	SUBQ    $0x10, AX
+
+check:
+	CMPQ          AX, $0x10
+	JGE           step
+	VEXTRACTF64X4 $0x01, Z0, Y1
+	VMAXPS        Y1, Y0, Y0
+	VEXTRACTF128  $0x01, Y0, X1
+	VMAXPS        X1, X0, X0
+	VMOVHLPS      X0, X0, X1
+	VMAXPS        X1, X0, X0
+	VMOVSHDUP     X0, X1
+	VMAXPS        X1, X0, X0
+	MOVSS         X0, ret+16(FP)
+	VZEROUPPER
+	RET
+
+// func transpose256(n int, dst *float32, ldd int, src *float32, lds int)
+// Requires: AVX
+TEXT ·transpose256(SB), NOSPLIT, $0-40
+	MOVQ ldd+16(FP), AX
+	SHLQ $0x02, AX
+	MOVQ dst+8(FP), CX
+	LEAQ (AX)(AX*2), DX
+	LEAQ (CX)(AX*4), BX
+	MOVQ src+24(FP), SI
+	MOVQ lds+32(FP), DI
+	SHLQ $0x02, DI
+	LEAQ (DI)(DI*2), R8
+	LEAQ (SI)(DI*4), R9
+	MOVQ AX, R10
+	SHLQ $0x03, R10
+	MOVQ n+0(FP), R11
+	JMP  check
+
+step:
+	VMOVUPS    (SI), Y0
+	VMOVUPS    (SI)(DI*1), Y1
+	VMOVUPS    (SI)(DI*2), Y2
+	VMOVUPS    (SI)(R8*1), Y3
+	VMOVUPS    (R9), Y4
+	VMOVUPS    (R9)(DI*1), Y5
+	VMOVUPS    (R9)(DI*2), Y6
+	VMOVUPS    (R9)(R8*1), Y7
 	VUNPCKLPS  Y1, Y0, Y8
 	VUNPCKHPS  Y1, Y0, Y0
 	VUNPCKLPS  Y3, Y2, Y1
@@ -697,27 +2909,28 @@ step:
 	VSHUFPS    $0xee, Y6, Y4, Y4
 	VPERM2F128 $0x20, Y2, Y7, Y6
 	VPERM2F128 $0x31, Y2, Y7, Y2
-	VMOVUPS    Y6, (AX)
-	VMOVUPS    Y2, 256(AX)
+	VMOVUPS    Y6, (CX)
+	VMOVUPS    Y2, (BX)
 	VPERM2F128 $0x20, Y3, Y1, Y2
 	VPERM2F128 $0x31, Y3, Y1, Y1
-	VMOVUPS    Y2, 64(AX)
-	VMOVUPS    Y1, 320(AX)
+	VMOVUPS    Y2, (CX)(AX*1)
+	VMOVUPS    Y1, (BX)(AX*1)
 	VPERM2F128 $0x20, Y5, Y8, Y1
 	VPERM2F128 $0x31, Y5, Y8, Y2
-	VMOVUPS    Y1, 128(AX)
-	VMOVUPS    Y2, 384(AX)
+	VMOVUPS    Y1, (CX)(AX*2)
+	VMOVUPS    Y2, (BX)(AX*2)
 	VPERM2F128 $0x20, Y4, Y0, Y1
 	VPERM2F128 $0x31, Y4, Y0, Y0
-	VMOVUPS    Y1, 192(AX)
-	VMOVUPS    Y0, 448(AX)
-	ADDQ       $0x20, CX
+	VMOVUPS    Y1, (CX)(DX*1)
+	VMOVUPS    Y0, (BX)(DX*1)
 	ADDQ       $0x20, SI
-	ADDQ       $0x00000200, AX
-	SUBQ       $0x08, DI
+	ADDQ       $0x20, R9
+	ADDQ       R10, CX
+	ADDQ       R10, BX
+	SUBQ       $0x08, R11
 
 check:
-	CMPQ DI, $0x08
+	CMPQ R11, $0x08
 	JGE  step
 	VZEROUPPER
 	RET

@@ -2,17 +2,25 @@ package simd
 
 // Interleave makes a panel of Width rows of n elements, stride elements apart in src: dst[Width·k+i] = src[stride·i+k].
 func (l Level) Interleave(dst, src []float32, stride, n int) {
-	if n == 0 {
+	l.Transpose(dst, Width, src, stride, Width, n)
+}
+
+// Transpose makes columns of rows of n elements: dst[ldd·k+i] = src[lds·i+k] for i < rows, a multiple of 8.
+func (l Level) Transpose(dst []float32, ldd int, src []float32, lds, rows, n int) {
+	if n == 0 || rows == 0 {
 		return
 	}
-	dst, src = dst[:Width*n], src[:stride*(Width-1)+n]
+	if rows%8 != 0 || lds < 0 || ldd < rows {
+		panic("BUG: simd: rows that are no multiple of eight")
+	}
+	dst, src = dst[:ldd*(n-1)+rows], src[:lds*(rows-1)+n]
 	done := 0
 	if l > Plain {
-		done = l.interleave(dst, src, stride, n)
+		done = l.transpose(dst, ldd, src, lds, rows, n)
 	}
-	for i := range Width {
+	for i := range rows {
 		for k := done; k < n; k++ {
-			dst[Width*k+i] = src[stride*i+k]
+			dst[ldd*k+i] = src[lds*i+k]
 		}
 	}
 }

@@ -2,10 +2,11 @@ package simd
 
 // What these give is how many elements they have done, a multiple of 8.
 
-func (l Level) interleave(dst, src []float32, stride, n int) int {
+func (l Level) transpose(dst []float32, ldd int, src []float32, lds, rows, n int) int {
 	if n &^= 7; n > 0 {
-		interleave256(n, &dst[0], &src[0], stride)
-		interleave256(n, &dst[8], &src[8*stride], stride)
+		for i := 0; i < rows; i += 8 {
+			transpose256(n, &dst[i], ldd, &src[lds*i], lds)
+		}
 	}
 	return n
 }

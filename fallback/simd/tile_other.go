@@ -2,9 +2,9 @@
 
 package simd
 
-func (l Level) exactTile(x [][]float64, w []float32, sums []float64) { exactTilePlain(x, w, sums) }
-func (l Level) floatTile(x [][]float32, w, w2, sums []float32)       { floatTilePlain(x, w, w2, sums) }
-func (l Level) interleave(dst, src []float32, stride, n int) int     { return 0 }
-func (l Level) widen(dst []float64, src []float32) int               { return 0 }
-func (l Level) addScaled(sums []float64, a float64, x []float32) int { return 0 }
-func (l Level) sum(x []float32) (float32, int)                       { return 0, 0 }
+func (l Level) exactTile(x [][]float64, w []float32, sums []float64)                  { exactTilePlain(x, w, sums) }
+func (l Level) floatTile(x [][]float32, w, w2, sums []float32)                        { floatTilePlain(x, w, w2, sums) }
+func (l Level) transpose(dst []float32, ldd int, src []float32, lds, rows, n int) int { return 0 }
+func (l Level) widen(dst []float64, src []float32) int                                { return 0 }
+func (l Level) addScaled(sums []float64, a float64, x []float32) int                  { return 0 }
+func (l Level) sum(x []float32) (float32, int)                                        { return 0, 0 }

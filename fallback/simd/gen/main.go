@@ -13,7 +13,17 @@ func main() {
 		exactTile256(r)
 		floatTile256(r)
 	}
-	interleave()
+	for _, r := range []int{1, 2, 4, 8} {
+		gemm(r, 2, 64)
+		gemm(r, 1, 64)
+	}
+	for _, r := range []int{1, 2, 4} {
+		gemm(r, 2, 32)
+	}
+	rowDots()
+	rowSums()
+	exponentials()
+	transpose()
 	widen()
 	axpy()
 	sum()

@@ -17,49 +17,31 @@ func pieces(n reg.Register, size uint64, body func()) {
 	JGE(LabelRef("step"))
 }
 
-// interleave turns 8 rows into half a panel, 8 by 8 elements at a time.
-func interleave() {
-	TEXT("interleave256", NOSPLIT, "func(n int, dst, src *float32, stride int)")
-	Doc("interleave256 sets dst[16k+i] = src[stride·i+k] for i < 8 and k < n, a multiple of 8; stride is in elements. With AVX2.")
+// transpose turns 8 rows into 8 columns, 8 by 8 elements at a time.
+func transpose() {
+	TEXT("transpose256", NOSPLIT, "func(n int, dst *float32, ldd int, src *float32, lds int)")
+	Doc("transpose256 sets dst[ldd·k+i] = src[lds·i+k] for i < 8 and k < n, a multiple of 8. With AVX2.")
 	Pragma("noescape")
-	dst, src := Load(Param("dst"), GP64()), Load(Param("src"), GP64())
-	stride := Load(Param("stride"), GP64())
-	SHLQ(Imm(2), stride)
-	three := GP64()
-	LEAQ(Mem{Base: stride, Index: stride, Scale: 2}, three)
-	upper := GP64()
-	LEAQ(Mem{Base: src, Index: stride, Scale: 4}, upper)
+	ldd := inBytes("ldd")
+	dst, src := rowsFrom(Load(Param("dst"), GP64()), ldd, 8), rowsFrom(Load(Param("src"), GP64()), inBytes("lds"), 8)
+	eight := GP64()
+	MOVQ(ldd, eight)
+	SHLQ(Imm(3), eight)
 	n := Load(Param("n"), GP64())
 	pieces(n, 8, func() {
-		r := make([]reg.VecVirtual, 8)
-		for i := range r {
-			r[i] = YMM()
-			base := src
-			if i >= 4 {
-				base = upper
-			}
-			m := Mem{Base: base}
-			switch i % 4 {
-			case 1:
-				m = Mem{Base: base, Index: stride, Scale: 1}
-			case 2:
-				m = Mem{Base: base, Index: stride, Scale: 2}
-			case 3:
-				m = Mem{Base: base, Index: three, Scale: 1}
-			}
-			VMOVUPS(m, r[i])
+		r := vectors(8, 32)
+		for i, v := range r {
+			VMOVUPS(src.row(i), v)
 		}
 		// Pairs of rows, then quads of rows, then both halves.
-		t := make([]reg.VecVirtual, 8)
+		t := vectors(8, 32)
 		for i := 0; i < 8; i += 2 {
-			t[i], t[i+1] = YMM(), YMM()
 			VUNPCKLPS(r[i+1], r[i], t[i])
 			VUNPCKHPS(r[i+1], r[i], t[i+1])
 		}
-		q := make([]reg.VecVirtual, 8)
+		q := vectors(8, 32)
 		for h := 0; h < 8; h += 4 {
 			for j := range 2 {
-				q[h+2*j], q[h+2*j+1] = YMM(), YMM()
 				VSHUFPS(Imm(0x44), t[h+2+j], t[h+j], q[h+2*j])
 				VSHUFPS(Imm(0xee), t[h+2+j], t[h+j], q[h+2*j+1])
 			}
@@ -68,12 +50,13 @@ func interleave() {
 			lo, hi := YMM(), YMM()
 			VPERM2F128(Imm(0x20), q[4+k], q[k], lo)
 			VPERM2F128(Imm(0x31), q[4+k], q[k], hi)
-			VMOVUPS(lo, Mem{Base: dst, Disp: 64 * k})
-			VMOVUPS(hi, Mem{Base: dst, Disp: 64 * (k + 4)})
+			VMOVUPS(lo, dst.row(k))
+			VMOVUPS(hi, dst.row(k+4))
 		}
-		ADDQ(Imm(32), src)
-		ADDQ(Imm(32), upper)
-		ADDQ(U32(512), dst)
+		src.advance(32)
+		for _, b := range dst.bases {
+			ADDQ(eight, b)
+		}
 	})
 	VZEROUPPER()
 	RET()

@@ -1,0 +1,31 @@
+package simd
+
+func (l Level) exp(n int, dst, x *float32) {
+	if l >= AVX512 {
+		expAVX512(n, dst, x)
+	} else {
+		expAVX2(n, dst, x)
+	}
+}
+
+func (l Level) swiglu(n int, dst, x, y *float32) {
+	if l >= AVX512 {
+		swigluAVX512(n, dst, x, y)
+	} else {
+		swigluAVX2(n, dst, x, y)
+	}
+}
+
+func (l Level) max(n int, x *float32) float32 {
+	if l >= AVX512 {
+		return maxAVX512(n, x)
+	}
+	return maxAVX2(n, x)
+}
+
+func (l Level) expSum(n int, x *float32, top float32) float32 {
+	if l >= AVX512 {
+		return expSumAVX512(n, x, top)
+	}
+	return expSumAVX2(n, x, top)
+}
