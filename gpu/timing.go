@@ -14,6 +14,7 @@ import (
 type timedSpan struct {
 	group int
 	name  string
+	grid  [3]uint32
 }
 
 // recordTimed is recordPlain with a timestamp on each side of every dispatch.
@@ -28,7 +29,7 @@ func (x *executable) recordTimed(ctx context.Context, s kernel.Shape) (*recordin
 	events := x.events(s)
 	for i := range events {
 		if !events[i].barrier {
-			r.spans = append(r.spans, timedSpan{events[i].group, events[i].name})
+			r.spans = append(r.spans, timedSpan{events[i].group, events[i].name, events[i].grid})
 		}
 	}
 	var err error
@@ -88,7 +89,7 @@ func (x *executable) runTimed(ctx context.Context, s kernel.Shape, t *compute.Ti
 		}
 	}
 	for i, sp := range r.spans {
-		t.Spans = append(t.Spans, compute.Span{Group: sp.group, Kernel: sp.name, Begin: x.d.dev.Elapsed(r.ticks[0], r.ticks[2*i]), End: x.d.dev.Elapsed(r.ticks[0], r.ticks[2*i+1])})
+		t.Spans = append(t.Spans, compute.Span{Group: sp.group, Kernel: sp.name, Workgroups: sp.grid, Begin: x.d.dev.Elapsed(r.ticks[0], r.ticks[2*i]), End: x.d.dev.Elapsed(r.ticks[0], r.ticks[2*i+1])})
 	}
 	period := x.d.dev.Info().Limits.TimestampPeriod
 	t.Clock = fmt.Sprintf("device timestamps of %g ns", period)

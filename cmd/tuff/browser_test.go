@@ -79,3 +79,34 @@ func without(list []string, s string) (out []string) {
 	}
 	return out
 }
+
+func TestComparePage(t *testing.T) {
+	page := filepath.Join(t.TempDir(), "c.html")
+	r := tuff(t, "compare", "--a", "cpu", "--math", "fast", "-n", "4", "--html", page)
+	r.ok(t)
+	network(t, page)
+	got := looked[struct {
+		Sections     []string
+		Rows, Decode int
+		Tip, Title   string
+		Sorted       bool
+		Overflowing  bool
+	}](t, page, `
+		const $ = (s) => document.querySelector(s), all = (s) => [...document.querySelectorAll(s)];
+		const v = { sections: all("section").map((s) => s.id), rows: all("#ops tbody tr").length };
+		const canvas = $("#map canvas"), box = canvas.getBoundingClientRect();
+		canvas.dispatchEvent(new MouseEvent("mousemove", { clientX: box.left + 5, clientY: box.top + 5 })); v.tip = $(".tip").textContent;
+		all("#ops tbody tr")[3].click(); v.title = $("#ops .u-title").textContent;
+		all("#ops thead th")[5].click(); const shown = all("#ops tbody tr").map((r) => +r.children[5].textContent);
+		v.sorted = shown.length > 3 && shown.every((x, i) => !i || shown[i - 1] >= x);
+		all("#ops .tabs button").find((b) => b.textContent === "decode").click(); v.decode = all("#ops tbody tr").length - v.rows;
+		v.overflowing = document.documentElement.scrollWidth > window.innerWidth;
+		done(JSON.stringify(v));`)
+	assert.Equal(t, []string{"summary", "layers", "bounds", "map", "ops", "kl"}, got.Sections)
+	assert.Greater(t, got.Rows, 40)
+	assert.Greater(t, got.Decode, 40)
+	assert.Contains(t, got.Tip, "rows from 0, columns from 0")
+	assert.Contains(t, got.Title, "units of the last place")
+	assert.True(t, got.Sorted, "largest first")
+	assert.False(t, got.Overflowing)
+}

@@ -14,7 +14,7 @@ import (
 
 func newCompare() *cobra.Command {
 	var c common
-	var a, b, prompt string
+	var a, b, prompt, html string
 	var greedy int
 	var unfused bool
 	var lim compare.Limits
@@ -26,6 +26,7 @@ func newCompare() *cobra.Command {
 first with B's inputs fed to the op (its own error, in units of the error that is provably possible: above 1 the op is
 wrong), then with errors carried along. Then logits and greedy text, or an encoder's vectors. Exit code 3 when a limit is exceeded.`,
 		Example: `  tuff compare
+  tuff compare --math fast --html compare.html
   tuff compare -m llama.gguf --a gpu:1 --b cpu --math exact --prompt "The capital of France is"`,
 		Args: usage(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -38,10 +39,19 @@ wrong), then with errors carried along. Then logits and greedy text, or an encod
 			} else {
 				printComparison(&c, rep)
 			}
-			if err == nil && !rep.Pass {
-				err = gateError{rep.Reason}
+			if err != nil {
+				return err
 			}
-			return err
+			if html != "" {
+				if err := writeReport(html, rep.WriteHTML); err != nil {
+					return fmt.Errorf("compare: %w", err)
+				}
+				c.note("report in %s: open it in a browser", html)
+			}
+			if !rep.Pass {
+				return gateError{rep.Reason}
+			}
+			return nil
 		},
 	}
 	c.modelFlags(cmd)
@@ -51,6 +61,7 @@ wrong), then with errors carried along. Then logits and greedy text, or an encod
 	f.StringVar(&b, "b", "cpu", "reference device, always in exact arithmetic")
 	f.StringVar(&prompt, "prompt", "Once upon a time, there was a little", "text to evaluate")
 	f.IntVarP(&greedy, "n-predict", "n", 32, "tokens to generate greedily on both")
+	f.StringVar(&html, "html", "", "write a report with figures to this file")
 	f.BoolVar(&unfused, "no-fuse", false, "compare every op alone instead of the fused kernels that normally run")
 	f.Float64Var(&lim.Bound, "max-bound", 0, "limit of an op's own error in units of its bound (default by arithmetic)")
 	f.Float64Var(&lim.NMSE, "max-nmse", 0, "limit of an op's normalised mean squared error (default by arithmetic)")
@@ -126,7 +137,7 @@ func printComparison(c *common, r *compare.Report) {
 		fmt.Fprintf(c.out, "\nvectors of %d tokens: largest difference %.3g\n%s\n", l.Positions, l.MaxAbs, r.Summary())
 		return
 	}
-	fmt.Fprintf(c.out, "\nlogits: mean KL %.3g, max %.3g, top-1 equal %.2f %% of %d positions, largest difference %.3g\n", l.MeanKL, l.MaxKL, 100*l.Top1, l.Positions, l.MaxAbs)
+	fmt.Fprintf(c.out, "\nlogits: mean KL %.3g, p99 %.3g, max %.3g, top-1 equal %.2f %% of %d positions, largest difference %.3g\n", l.MeanKL, l.P99KL, l.MaxKL, 100*l.Top1, l.Positions, l.MaxAbs)
 	if g.First < 0 {
 		fmt.Fprintf(c.out, "greedy text: %d tokens equal\n", g.Equal)
 	} else {

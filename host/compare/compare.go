@@ -53,6 +53,7 @@ type Report struct {
 	Pass    bool    `json:"pass"`
 	Reason  string  `json:"reason,omitempty"`
 	KLLimit float64 `json:"kl_limit"`
+	Worst   *Map    `json:"worst,omitempty"` // of the tensor whose own error is largest
 }
 
 // Op is one tensor that one group of ops wrote.
@@ -67,6 +68,9 @@ type Op struct {
 	Isolated Metrics `json:"isolated"`
 	Carried  Metrics `json:"carried"`
 	Verdict  string  `json:"verdict"` // ok, or why it is over
+	// Workgroups are those of the dispatch that wrote the tensor, where A tells.
+	Workgroups [3]uint32 `json:"workgroups,omitzero"`
+	group      int
 }
 
 // Element is the row and column of the worst element.
@@ -76,9 +80,12 @@ func (o *Op) Element() (row, col int) { return o.Isolated.Worst / o.Cols, o.Isol
 type Logits struct {
 	Positions int     `json:"positions"`
 	MeanKL    float64 `json:"mean_kl"` // of B's distribution from A's, nats
+	P99KL     float64 `json:"p99_kl"`
 	MaxKL     float64 `json:"max_kl"`
 	Top1      float64 `json:"top1_agreement"`
 	MaxAbs    float64 `json:"max_abs"`
+	// KL is the divergence at each position, those of the decoded tokens last.
+	KL []float64 `json:"kl"`
 }
 
 // Greedy compares generated tokens.
@@ -140,6 +147,7 @@ type comparison struct {
 	o     Options
 	r     *Report
 	norms map[compute.Ref][]float64 // of weight rows, taken once
+	worst float64                   // of keepWorst
 }
 
 // ops runs the prompt and one more token on both devices, twice on A: fed and carried.
@@ -203,6 +211,7 @@ func (c *comparison) phase(ctx context.Context, name string, ids []int32, ref, f
 	for _, ops := range results {
 		c.r.Ops = append(c.r.Ops, ops...)
 	}
+	c.r.Worst.grid(name, results)
 	l, err := want.values(c.b.Model.Logits)
 	if err != nil {
 		return 0, err
@@ -218,12 +227,14 @@ func nameKernels(ctx context.Context, x compute.Executable, step *compute.Step, 
 		return err
 	}
 	ran := make([][]string, len(results))
+	grid := make([][3]uint32, len(results))
 	for _, s := range t.Spans {
 		ran[s.Group] = append(ran[s.Group], s.Kernel)
+		grid[s.Group] = s.Workgroups
 	}
 	for g, ops := range results {
 		for i := range ops {
-			ops[i].Kernel = strings.Join(ran[g], "+")
+			ops[i].Kernel, ops[i].Workgroups = strings.Join(ran[g], "+"), grid[g]
 		}
 	}
 	return nil
@@ -312,6 +323,7 @@ func (c *comparison) measure(phase string, got, want *reader, g compute.Group, r
 			if why := op.Isolated.Over(lim); why != "" {
 				op.Verdict = why
 			}
+			c.keepWorst(&op, lim, a, b, bound)
 			*results = append(*results, op)
 		}
 	}

@@ -29,18 +29,25 @@ func (m Metrics) MarshalJSON() ([]byte, error) {
 		Worst  int    `json:"worst"`
 		Got    number `json:"got"`
 		Want   number `json:"want"`
-	}{m.Count, number(m.NMSE), number(m.MaxAbs), number(m.Bound), number(m.MaxULP), number(m.Cosine), m.NaN, m.Inf, m.Worst, number(m.Got), number(m.Want)})
+		ULPs   []int  `json:"ulps"`
+	}{m.Count, number(m.NMSE), number(m.MaxAbs), number(m.Bound), number(m.MaxULP), number(m.Cosine), m.NaN, m.Inf, m.Worst, number(m.Got), number(m.Want), m.ULPs})
 }
 
 // MarshalJSON writes values that are not finite as null.
 func (l Logits) MarshalJSON() ([]byte, error) {
+	kl := make([]number, len(l.KL))
+	for i, v := range l.KL {
+		kl[i] = number(v)
+	}
 	return json.Marshal(struct {
-		Positions int    `json:"positions"`
-		MeanKL    number `json:"mean_kl"`
-		MaxKL     number `json:"max_kl"`
-		Top1      number `json:"top1_agreement"`
-		MaxAbs    number `json:"max_abs"`
-	}{l.Positions, number(l.MeanKL), number(l.MaxKL), number(l.Top1), number(l.MaxAbs)})
+		Positions int      `json:"positions"`
+		MeanKL    number   `json:"mean_kl"`
+		P99KL     number   `json:"p99_kl"`
+		MaxKL     number   `json:"max_kl"`
+		Top1      number   `json:"top1_agreement"`
+		MaxAbs    number   `json:"max_abs"`
+		KL        []number `json:"kl"`
+	}{l.Positions, number(l.MeanKL), number(l.P99KL), number(l.MaxKL), number(l.Top1), number(l.MaxAbs), kl})
 }
 
 // MarshalJSON writes values that are not finite as null.

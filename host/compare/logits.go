@@ -3,6 +3,7 @@ package compare
 import (
 	"context"
 	"math"
+	"slices"
 
 	"tuff/host/engine"
 )
@@ -24,6 +25,7 @@ func (c *comparison) logits(phase string, got, want *reader, rows int) error {
 		x, y := a[i*v:(i+1)*v], b[i*v:(i+1)*v]
 		kl := KL(y, x)
 		sum += kl
+		l.KL = append(l.KL, kl)
 		l.MaxKL = max(l.MaxKL, kl)
 		if engine.Argmax(x) == engine.Argmax(y) {
 			agree++
@@ -34,6 +36,11 @@ func (c *comparison) logits(phase string, got, want *reader, rows int) error {
 	}
 	l.Positions += rows
 	l.MeanKL, l.Top1 = sum/float64(l.Positions), agree/float64(l.Positions)
+	sorted := slices.Sorted(slices.Values(l.KL)) // NaN first
+	l.P99KL = sorted[(len(sorted)*99+99)/100-1]
+	if math.IsNaN(sorted[0]) {
+		l.P99KL = sorted[0]
+	}
 	return nil
 }
 

@@ -17,27 +17,51 @@ type Metrics struct {
 	Worst  int     `json:"worst"` // element of the largest Bound, or of MaxAbs where there is none
 	Got    float64 `json:"got"`   // a and b there
 	Want   float64 `json:"want"`
+	// ULPs counts elements by |a−b| in units of b's last place: equal ones, those of at most 1, of at most 2, 4, 8 and so on; the last
+	// class, ulpClasses−1, takes all beyond and what is not finite.
+	ULPs []int `json:"ulps"`
+}
+
+// ulpClasses of Metrics.ULPs: beyond 2^24 units nothing of b's digits is left.
+const ulpClasses = 27
+
+// ulpClass is the class of a distance in units of the last place.
+func ulpClass(d float64) int {
+	switch {
+	case d == 0:
+		return 0
+	case d <= 1:
+		return 1
+	case !(d <= 1<<(ulpClasses-3)):
+		return ulpClasses - 1
+	}
+	return 1 + int(math.Ceil(math.Log2(d)))
 }
 
 // Measure compares a with b element by element. bound, if not nil, is the proven error bound of each element.
 func Measure(a, b []float32, bound []float64) Metrics {
-	m := Metrics{Count: len(b), Worst: -1}
+	m := Metrics{Count: len(b), Worst: -1, ULPs: make([]int, ulpClasses)}
 	var errSum, refSum, aSum, dot, worst float64
 	for i, bv := range b {
 		x, y := float64(a[i]), float64(bv)
 		switch {
 		case math.IsNaN(x) && !math.IsNaN(y):
 			m.NaN++
+			m.ULPs[ulpClasses-1]++
 			m.worst(i, x, y, math.Inf(1), &worst)
 			continue
 		case math.IsInf(x, 0) && x != y:
 			m.Inf++
+			m.ULPs[ulpClasses-1]++
 			m.worst(i, x, y, math.Inf(1), &worst)
 			continue
 		case math.IsNaN(y) || math.IsInf(y, 0):
 			if x != y && !(math.IsNaN(x) && math.IsNaN(y)) {
 				m.NaN++ // the reference overflowed and A did not: as much a difference as the reverse
+				m.ULPs[ulpClasses-1]++
 				m.worst(i, x, y, math.Inf(1), &worst)
+			} else {
+				m.ULPs[0]++
 			}
 			continue
 		}
@@ -47,7 +71,9 @@ func Measure(a, b []float32, bound []float64) Metrics {
 		aSum += x * x
 		dot += x * y
 		m.MaxAbs = max(m.MaxAbs, d)
-		m.MaxULP = max(m.MaxULP, d/ulp(bv))
+		units := d / ulp(bv)
+		m.MaxULP = max(m.MaxULP, units)
+		m.ULPs[ulpClass(units)]++
 		score := d
 		if bound != nil {
 			score = share(d, bound[i])

@@ -20,6 +20,7 @@ type Span struct {
 	Group      int
 	Kernel     string
 	Begin, End time.Duration // since the device's first timestamp of the call
+	Workgroups [3]uint32     // of the dispatch, where the device counts in such
 }
 
 // Cost is the work that an op cannot avoid: each operand moved once, each product taken once.

@@ -1,0 +1,120 @@
+package compare
+
+import (
+	"math"
+	"slices"
+	"strings"
+)
+
+// Map shows where in a tensor the errors lie: the largest of each cell.
+type Map struct {
+	Phase  string `json:"phase"`
+	Op     string `json:"op"`
+	Tensor string `json:"tensor"`
+	Kernel string `json:"kernel"`
+	Rows   int    `json:"rows"` // of the tensor
+	Cols   int    `json:"cols"`
+	// RowStep × ColStep elements make a cell; Cells are in rows. An error is a share of the element's bound where there is one (OfBound), else
+	// |a−b|. What is not finite is −1.
+	RowStep int       `json:"row_step"`
+	ColStep int       `json:"col_step"`
+	Cells   []float64 `json:"cells"`
+	OfBound bool      `json:"of_bound"`
+	// TileRows × TileCols elements are one workgroup's; 0 where that is not known.
+	TileRows int `json:"tile_rows,omitempty"`
+	TileCols int `json:"tile_cols,omitempty"`
+}
+
+// Cells of a map at most, in each direction.
+const (
+	mapRows = 64
+	mapCols = 192
+)
+
+// newMap makes the map of one tensor.
+func newMap(a, b []float32, bound []float64, cols int) *Map {
+	m := &Map{Rows: len(b) / cols, Cols: cols, OfBound: bound != nil}
+	m.RowStep, m.ColStep = (m.Rows+mapRows-1)/mapRows, (cols+mapCols-1)/mapCols
+	across := (cols + m.ColStep - 1) / m.ColStep
+	m.Cells = make([]float64, (m.Rows+m.RowStep-1)/m.RowStep*across)
+	for i := range b {
+		x, y := float64(a[i]), float64(b[i])
+		cell := &m.Cells[i/cols/m.RowStep*across+i%cols/m.ColStep]
+		d := math.Abs(x - y)
+		switch {
+		case x == y || math.IsNaN(x) && math.IsNaN(y):
+			continue
+		case math.IsNaN(d) || math.IsInf(d, 0):
+			*cell = -1
+			continue
+		case bound != nil:
+			d = min(share(d, bound[i]), math.MaxFloat32)
+		}
+		if *cell >= 0 {
+			*cell = max(*cell, d)
+		}
+	}
+	return m
+}
+
+// keepWorst keeps the map of the tensor that comes closest to its limit, or is furthest over it.
+func (c *comparison) keepWorst(op *Op, lim Limits, a, b []float32, bound []float64) {
+	m := &op.Isolated
+	score := math.Inf(1)
+	if m.NaN+m.Inf == 0 {
+		score = m.NMSE / lim.NMSE
+		if !math.IsInf(lim.Bound, 1) && bound != nil {
+			score = max(score, m.Bound/lim.Bound)
+		}
+	}
+	if c.r.Worst != nil && !(score > c.worst) {
+		return
+	}
+	c.worst = score
+	w := newMap(a, b, bound, op.Cols)
+	w.Phase, w.Op, w.Tensor = op.Phase, op.Label, op.Tensor
+	c.r.Worst = w
+}
+
+// grid works out which part of the worst tensor is one workgroup's, from the workgroups of the dispatch that wrote it: a multiplication spreads blocks
+// of weight rows, which are columns of its results, over x and y and rows over z; an op of rows takes one each. Anything else is left open.
+func (m *Map) grid(phase string, results [][]Op) {
+	if m == nil || m.Phase != phase {
+		return
+	}
+	for _, ops := range results {
+		total := 0
+		for i := range ops {
+			total += ops[i].Cols
+		}
+		at := slices.IndexFunc(ops, func(o Op) bool { return o.Tensor == m.Tensor })
+		if at < 0 {
+			continue
+		}
+		m.Kernel = ops[at].Kernel
+		g := ops[at].Workgroups
+		across := int(g[0]) * int(g[1])
+		switch {
+		case across == 0:
+		case strings.Contains(ops[at].Kernel, "matmul"):
+			m.TileCols = pow2(divUp(total, across))
+			m.TileRows = divUp(m.Rows, max(int(g[2]), 1))
+			if m.TileRows > 1 {
+				m.TileRows = pow2(m.TileRows)
+			}
+		case across == m.Rows && g[2] == 1:
+			m.TileRows, m.TileCols = 1, m.Cols
+		}
+	}
+}
+
+func divUp(a, b int) int { return (a + b - 1) / b }
+
+// pow2 is the power of two from n up.
+func pow2(n int) int {
+	p := 1
+	for p < n {
+		p *= 2
+	}
+	return p
+}
