@@ -24,21 +24,26 @@ type activations struct {
 	exact      bool
 	level      simd.Level
 	rows, cols int
+	format     compute.DType // of the weights
 	wide       []float64
 	parts64    [][]float64 // piece b of row r is number b·rows+r
 	parts32    [][]float32
 	dot        quant.Dot    // of fast arithmetic with few rows, else NoDot
 	words      []simd.Words // by row, of WordsDot
+	bytes      []simd.Bytes // by row, of BytesDot
 }
 
 // begin makes room for rows of X, of which few are multiplied by any row of weights of a format, or many.
 func (a *activations) begin(rows, cols int, t compute.DType, few bool) {
-	a.rows, a.cols, a.dot = rows, cols, quant.NoDot
+	a.rows, a.cols, a.format, a.dot = rows, cols, t, quant.NoDot
 	if few && !a.exact {
 		a.dot = quant.DotOf(a.level, t)
 	}
-	if a.dot == quant.WordsDot && len(a.words) < rows {
+	switch {
+	case a.dot == quant.WordsDot && len(a.words) < rows:
 		a.words = append(a.words, make([]simd.Words, rows-len(a.words))...)
+	case a.dot == quant.BytesDot && len(a.bytes) < rows:
+		a.bytes = append(a.bytes, make([]simd.Bytes, rows-len(a.bytes))...)
 	}
 	n := rows * ceil(cols, blockCols)
 	if a.dot != quant.NoDot {
@@ -72,6 +77,9 @@ func (a *activations) put(r int, x []float32) {
 	switch a.dot {
 	case quant.WordsDot:
 		a.words[r].Set(x)
+		return
+	case quant.BytesDot:
+		quant.SetBytes(a.level, a.format, &a.bytes[r], x)
 		return
 	case quant.FloatDot:
 		a.parts32[r] = x
@@ -140,19 +148,19 @@ func (a *activations) multiply(wk *worker, lo, hi int, w *tensor, first, have in
 
 // multiplyStored is multiply by weights as they are stored.
 func (a *activations) multiplyStored(lo, hi int, w *tensor, first, have int, add []float32, out func(r int) []float32) {
+	stored := w.bytes(first, first+have)
 	for r := lo; r < hi; r++ {
-		dst := out(r)
-		for c := range have {
-			row, s := w.bytes(first+c, first+c+1), float32(0)
-			if a.dot == quant.WordsDot {
-				s = quant.MultiplyWords(a.level, w.DType, row, &a.words[r])
-			} else {
-				s = quant.MultiplyFloats(w.DType, row, a.parts32[r])
-			}
-			if add != nil {
-				s += add[c]
-			}
-			dst[c] = s
+		dst := out(r)[:have]
+		switch a.dot {
+		case quant.BytesDot:
+			quant.MultiplyBytes(a.format, stored, &a.bytes[r], dst)
+		case quant.WordsDot:
+			quant.MultiplyWords(a.level, a.format, stored, &a.words[r], dst)
+		default:
+			quant.MultiplyFloats(a.level, a.format, stored, a.parts32[r], dst)
+		}
+		for c := range add {
+			dst[c] += add[c]
 		}
 	}
 }

@@ -294,72 +294,127 @@ func decodeQ6_K(n int, dst *float32, src *byte, scales *float32)
 //go:noescape
 func dotQ8_0AVX2(n int, w *byte, x *int16, d *float32, s *float32) float32
 
-// dotQ8_0AVX512 is the product of n blocks. With AVX-512 as well.
-//
-//go:noescape
-func dotQ8_0AVX512(n int, w *byte, x *int16, d *float32, s *float32) float32
-
 // dotQ4_0AVX2 is the product of n blocks. With AVX2, FMA and F16C.
 //
 //go:noescape
 func dotQ4_0AVX2(n int, w *byte, x *int16, d *float32, s *float32) float32
-
-// dotQ4_0AVX512 is the product of n blocks. With AVX-512 as well.
-//
-//go:noescape
-func dotQ4_0AVX512(n int, w *byte, x *int16, d *float32, s *float32) float32
 
 // dotIQ4_NLAVX2 is the product of n blocks; levels are what nibbles stand for. With AVX2, FMA and F16C.
 //
 //go:noescape
 func dotIQ4_NLAVX2(n int, w *byte, x *int16, d *float32, s *float32, levels *int8) float32
 
-// dotIQ4_NLAVX512 is the product of n blocks; levels are what nibbles stand for. With AVX-512 as well.
-//
-//go:noescape
-func dotIQ4_NLAVX512(n int, w *byte, x *int16, d *float32, s *float32, levels *int8) float32
-
 // dotMXFP4AVX2 is the product of n blocks; levels are what nibbles stand for. With AVX2, FMA and F16C.
 //
 //go:noescape
 func dotMXFP4AVX2(n int, w *byte, x *int16, d *float32, s *float32, levels *int8, scales *float32) float32
-
-// dotMXFP4AVX512 is the product of n blocks; levels are what nibbles stand for. With AVX-512 as well.
-//
-//go:noescape
-func dotMXFP4AVX512(n int, w *byte, x *int16, d *float32, s *float32, levels *int8, scales *float32) float32
 
 // dotQ4_KAVX2 is the product of n blocks; s are the sums of 32 elements of X. With AVX2, FMA and F16C.
 //
 //go:noescape
 func dotQ4_KAVX2(n int, w *byte, x *int16, d *float32, s *float32) float32
 
-// dotQ4_KAVX512 is the product of n blocks; s are the sums of 32 elements of X. With AVX-512 as well.
-//
-//go:noescape
-func dotQ4_KAVX512(n int, w *byte, x *int16, d *float32, s *float32) float32
-
 // dotQ6_KAVX2 is the product of n blocks. With AVX2, FMA and F16C.
 //
 //go:noescape
 func dotQ6_KAVX2(n int, w *byte, x *int16, d *float32, s *float32) float32
 
-// dotQ6_KAVX512 is the product of n blocks. With AVX-512 as well.
+// dotF32AVX2 sets out to the products of rows of n elements, a multiple of 32.
 //
 //go:noescape
-func dotQ6_KAVX512(n int, w *byte, x *int16, d *float32, s *float32) float32
+func dotF32AVX2(rows int, n int, w *byte, x *float32, out *float32)
 
-// dotF32 is the product of n elements, a multiple of 32. With AVX2, FMA and F16C.
+// dotF16AVX2 sets out to the products of rows of n elements, a multiple of 32.
 //
 //go:noescape
-func dotF32(n int, w *byte, x *float32) float32
+func dotF16AVX2(rows int, n int, w *byte, x *float32, out *float32)
 
-// dotF16 is the product of n elements, a multiple of 32. With AVX2, FMA and F16C.
+// dotBF16AVX2 sets out to the products of rows of n elements, a multiple of 32.
 //
 //go:noescape
-func dotF16(n int, w *byte, x *float32) float32
+func dotBF16AVX2(rows int, n int, w *byte, x *float32, out *float32)
 
-// dotBF16 is the product of n elements, a multiple of 32. With AVX2, FMA and F16C.
+// dotF32AVX512 sets out to the products of rows of n elements, a multiple of 32.
 //
 //go:noescape
-func dotBF16(n int, w *byte, x *float32) float32
+func dotF32AVX512(rows int, n int, w *byte, x *float32, out *float32)
+
+// dotF16AVX512 sets out to the products of rows of n elements, a multiple of 32.
+//
+//go:noescape
+func dotF16AVX512(rows int, n int, w *byte, x *float32, out *float32)
+
+// dotBF16AVX512 sets out to the products of rows of n elements, a multiple of 32.
+//
+//go:noescape
+func dotBF16AVX512(rows int, n int, w *byte, x *float32, out *float32)
+
+// dotQ8_0VNNI sets out to the products of rows of n blocks, which lie one behind the other. With AVX-512 and VNNI.
+//
+//go:noescape
+func dotQ8_0VNNI(rows int, n int, w *byte, x *int8, y *int8, d *float32, s *float32, out *float32)
+
+// dotQ4_0VNNI sets out to the products of rows of n blocks, which lie one behind the other. With AVX-512 and VNNI.
+//
+//go:noescape
+func dotQ4_0VNNI(rows int, n int, w *byte, x *int8, y *int8, d *float32, s *float32, out *float32)
+
+// dotQ4_1VNNI sets out to the products of rows of n blocks, which lie one behind the other. With AVX-512 and VNNI.
+//
+//go:noescape
+func dotQ4_1VNNI(rows int, n int, w *byte, x *int8, y *int8, d *float32, s *float32, out *float32)
+
+// dotQ5_0VNNI sets out to the products of rows of n blocks, which lie one behind the other. With AVX-512 and VNNI.
+//
+//go:noescape
+func dotQ5_0VNNI(rows int, n int, w *byte, x *int8, y *int8, d *float32, s *float32, out *float32)
+
+// dotQ5_1VNNI sets out to the products of rows of n blocks, which lie one behind the other. With AVX-512 and VNNI.
+//
+//go:noescape
+func dotQ5_1VNNI(rows int, n int, w *byte, x *int8, y *int8, d *float32, s *float32, out *float32)
+
+// dotIQ4_NLVNNI sets out to the products of rows of n blocks, which lie one behind the other. With AVX-512 and VNNI.
+//
+//go:noescape
+func dotIQ4_NLVNNI(rows int, n int, w *byte, x *int8, y *int8, d *float32, s *float32, out *float32, levels *int8)
+
+// dotMXFP4VNNI sets out to the products of rows of n blocks, which lie one behind the other. With AVX-512 and VNNI.
+//
+//go:noescape
+func dotMXFP4VNNI(rows int, n int, w *byte, x *int8, y *int8, d *float32, s *float32, out *float32, levels *int8)
+
+// dotQ4_KVNNI sets out to the products of rows of n blocks, which lie one behind the other. With AVX-512 and VNNI.
+//
+//go:noescape
+func dotQ4_KVNNI(rows int, n int, w *byte, x *int8, y *int8, d *float32, s *float32, out *float32)
+
+// dotQ5_KVNNI sets out to the products of rows of n blocks, which lie one behind the other. With AVX-512 and VNNI.
+//
+//go:noescape
+func dotQ5_KVNNI(rows int, n int, w *byte, x *int8, y *int8, d *float32, s *float32, out *float32)
+
+// dotQ6_KVNNI sets out to the products of rows of n blocks, which lie one behind the other. With AVX-512 and VNNI.
+//
+//go:noescape
+func dotQ6_KVNNI(rows int, n int, w *byte, x *int8, y *int8, d *float32, s *float32, out *float32)
+
+// dotIQ4_XSVNNI sets out to the products of rows of n blocks, which lie one behind the other. With AVX-512 and VNNI.
+//
+//go:noescape
+func dotIQ4_XSVNNI(rows int, n int, w *byte, x *int8, y *int8, d *float32, s *float32, out *float32, levels *int8)
+
+// dotQ2_KVNNI sets out to the products of rows of n blocks, which lie one behind the other. With AVX-512 and VNNI.
+//
+//go:noescape
+func dotQ2_KVNNI(rows int, n int, w *byte, x *int8, y *int8, d *float32, s *float32, out *float32)
+
+// dotQ3_KVNNI sets out to the products of rows of n blocks, which lie one behind the other. With AVX-512 and VNNI.
+//
+//go:noescape
+func dotQ3_KVNNI(rows int, n int, w *byte, x *int8, y *int8, d *float32, s *float32, out *float32)
+
+// quantizeAVX512 makes n blocks of 32 elements. With AVX-512.
+//
+//go:noescape
+func quantizeAVX512(n int, x *float32, upper *int8, lower *int8, d *float32, s *float32, h *float32)

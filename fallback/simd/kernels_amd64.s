@@ -2743,7 +2743,7 @@ check:
 	RET
 
 // func expSumAVX512(n int, x *float32, top float32) float32
-// Requires: AVX, AVX512F, SSE
+// Requires: AVX, AVX512F, AVX512VL, SSE
 TEXT ·expSumAVX512(SB), NOSPLIT, $0-28
 	MOVQ         n+0(FP), AX
 	MOVQ         x+8(FP), CX
@@ -2782,7 +2782,7 @@ check:
 	JGE           step
 	VEXTRACTF64X4 $0x01, Z1, Y0
 	VADDPS        Y0, Y1, Y1
-	VEXTRACTF128  $0x01, Y1, X0
+	VEXTRACTF32X4 $0x01, Y1, X0
 	VADDPS        X0, X1, X1
 	VHADDPS       X1, X1, X1
 	VHADDPS       X1, X1, X1
@@ -3870,47 +3870,6 @@ check:
 	VZEROUPPER
 	RET
 
-// func dotQ8_0AVX512(n int, w *byte, x *int16, d *float32, s *float32) float32
-// Requires: AVX, AVX512BW, AVX512F, F16C, SSE
-TEXT ·dotQ8_0AVX512(SB), NOSPLIT, $0-44
-	MOVQ   w+8(FP), AX
-	MOVQ   x+16(FP), CX
-	MOVQ   d+24(FP), DX
-	MOVQ   s+32(FP), BX
-	MOVQ   n+0(FP), SI
-	VPXORD Z0, Z0, Z0
-	JMP    check
-
-step:
-	MOVWLZX      (AX), DI
-	VMOVD        DI, X2
-	VCVTPH2PS    X2, X2
-	VMOVDQU      2(AX), Y1
-	VMULSS       (DX), X2, X2
-	VPMOVSXBW    Y1, Z1
-	VPMADDWD     (CX), Z1, Z1
-	VBROADCASTSS X2, Z2
-	VCVTDQ2PS    Z1, Z1
-	VFMADD231PS  Z2, Z1, Z0
-	ADDQ         $0x00000022, AX
-	ADDQ         $0x00000040, CX
-	ADDQ         $0x00000004, DX
-	ADDQ         $0x00000004, BX
-	DECQ         SI
-
-check:
-	TESTQ         SI, SI
-	JNZ           step
-	VEXTRACTF64X4 $0x01, Z0, Y1
-	VADDPS        Y1, Y0, Y0
-	VEXTRACTF128  $0x01, Y0, X1
-	VADDPS        X1, X0, X0
-	VHADDPS       X0, X0, X0
-	VHADDPS       X0, X0, X0
-	MOVSS         X0, ret+40(FP)
-	VZEROUPPER
-	RET
-
 // func dotQ4_0AVX2(n int, w *byte, x *int16, d *float32, s *float32) float32
 // Requires: AVX, AVX2, F16C, FMA3, SSE
 TEXT ·dotQ4_0AVX2(SB), NOSPLIT, $0-44
@@ -3961,57 +3920,6 @@ check:
 	VHADDPS      X0, X0, X0
 	VHADDPS      X0, X0, X0
 	MOVSS        X0, ret+40(FP)
-	VZEROUPPER
-	RET
-
-// func dotQ4_0AVX512(n int, w *byte, x *int16, d *float32, s *float32) float32
-// Requires: AVX, AVX2, AVX512BW, AVX512F, F16C, SSE
-TEXT ·dotQ4_0AVX512(SB), NOSPLIT, $0-44
-	MOVQ         w+8(FP), AX
-	MOVQ         x+16(FP), CX
-	MOVQ         d+24(FP), DX
-	MOVQ         s+32(FP), BX
-	MOVQ         n+0(FP), SI
-	VPXORD       Z0, Z0, Z0
-	MOVL         $0x0f0f0f0f, DI
-	VMOVD        DI, X1
-	VPBROADCASTD X1, Y1
-	MOVL         $0x08080808, DI
-	VMOVD        DI, X2
-	VPBROADCASTD X2, Y2
-	JMP          check
-
-step:
-	VMOVDQU      2(AX), X3
-	VPSRLW       $0x04, X3, X4
-	VINSERTI128  $0x01, X4, Y3, Y4
-	VPAND        Y1, Y4, Y4
-	MOVWLZX      (AX), DI
-	VMOVD        DI, X3
-	VCVTPH2PS    X3, X3
-	VPSUBB       Y2, Y4, Y4
-	VMULSS       (DX), X3, X3
-	VPMOVSXBW    Y4, Z4
-	VPMADDWD     (CX), Z4, Z4
-	VBROADCASTSS X3, Z5
-	VCVTDQ2PS    Z4, Z4
-	VFMADD231PS  Z5, Z4, Z0
-	ADDQ         $0x00000012, AX
-	ADDQ         $0x00000040, CX
-	ADDQ         $0x00000004, DX
-	ADDQ         $0x00000004, BX
-	DECQ         SI
-
-check:
-	TESTQ         SI, SI
-	JNZ           step
-	VEXTRACTF64X4 $0x01, Z0, Y1
-	VADDPS        Y1, Y0, Y0
-	VEXTRACTF128  $0x01, Y0, X1
-	VADDPS        X1, X0, X0
-	VHADDPS       X0, X0, X0
-	VHADDPS       X0, X0, X0
-	MOVSS         X0, ret+40(FP)
 	VZEROUPPER
 	RET
 
@@ -4067,56 +3975,6 @@ check:
 	VZEROUPPER
 	RET
 
-// func dotIQ4_NLAVX512(n int, w *byte, x *int16, d *float32, s *float32, levels *int8) float32
-// Requires: AVX, AVX2, AVX512BW, AVX512F, F16C, SSE
-TEXT ·dotIQ4_NLAVX512(SB), NOSPLIT, $0-52
-	MOVQ           w+8(FP), AX
-	MOVQ           x+16(FP), CX
-	MOVQ           d+24(FP), DX
-	MOVQ           s+32(FP), BX
-	MOVQ           n+0(FP), SI
-	VPXORD         Z0, Z0, Z0
-	MOVL           $0x0f0f0f0f, DI
-	VMOVD          DI, X1
-	VPBROADCASTD   X1, Y1
-	MOVQ           levels+40(FP), DI
-	VBROADCASTI128 (DI), Y2
-	JMP            check
-
-step:
-	VMOVDQU      2(AX), X3
-	VPSRLW       $0x04, X3, X4
-	VINSERTI128  $0x01, X4, Y3, Y4
-	VPAND        Y1, Y4, Y4
-	VPSHUFB      Y4, Y2, Y4
-	MOVWLZX      (AX), DI
-	VMOVD        DI, X3
-	VCVTPH2PS    X3, X3
-	VMULSS       (DX), X3, X3
-	VPMOVSXBW    Y4, Z4
-	VPMADDWD     (CX), Z4, Z4
-	VBROADCASTSS X3, Z5
-	VCVTDQ2PS    Z4, Z4
-	VFMADD231PS  Z5, Z4, Z0
-	ADDQ         $0x00000012, AX
-	ADDQ         $0x00000040, CX
-	ADDQ         $0x00000004, DX
-	ADDQ         $0x00000004, BX
-	DECQ         SI
-
-check:
-	TESTQ         SI, SI
-	JNZ           step
-	VEXTRACTF64X4 $0x01, Z0, Y1
-	VADDPS        Y1, Y0, Y0
-	VEXTRACTF128  $0x01, Y0, X1
-	VADDPS        X1, X0, X0
-	VHADDPS       X0, X0, X0
-	VHADDPS       X0, X0, X0
-	MOVSS         X0, ret+48(FP)
-	VZEROUPPER
-	RET
-
 // func dotMXFP4AVX2(n int, w *byte, x *int16, d *float32, s *float32, levels *int8, scales *float32) float32
 // Requires: AVX, AVX2, FMA3, SSE
 TEXT ·dotMXFP4AVX2(SB), NOSPLIT, $0-60
@@ -4169,56 +4027,6 @@ check:
 	VZEROUPPER
 	RET
 
-// func dotMXFP4AVX512(n int, w *byte, x *int16, d *float32, s *float32, levels *int8, scales *float32) float32
-// Requires: AVX, AVX2, AVX512BW, AVX512F, SSE
-TEXT ·dotMXFP4AVX512(SB), NOSPLIT, $0-60
-	MOVQ           w+8(FP), AX
-	MOVQ           x+16(FP), CX
-	MOVQ           d+24(FP), DX
-	MOVQ           s+32(FP), BX
-	MOVQ           n+0(FP), SI
-	VPXORD         Z0, Z0, Z0
-	MOVL           $0x0f0f0f0f, DI
-	VMOVD          DI, X1
-	VPBROADCASTD   X1, Y1
-	MOVQ           levels+40(FP), DI
-	VBROADCASTI128 (DI), Y2
-	JMP            check
-
-step:
-	VMOVDQU      1(AX), X3
-	VPSRLW       $0x04, X3, X4
-	VINSERTI128  $0x01, X4, Y3, Y4
-	VPAND        Y1, Y4, Y4
-	VPSHUFB      Y4, Y2, Y4
-	MOVBQZX      (AX), DI
-	MOVQ         scales+48(FP), R8
-	VMOVSS       (R8)(DI*4), X3
-	VMULSS       (DX), X3, X3
-	VPMOVSXBW    Y4, Z4
-	VPMADDWD     (CX), Z4, Z4
-	VBROADCASTSS X3, Z5
-	VCVTDQ2PS    Z4, Z4
-	VFMADD231PS  Z5, Z4, Z0
-	ADDQ         $0x00000011, AX
-	ADDQ         $0x00000040, CX
-	ADDQ         $0x00000004, DX
-	ADDQ         $0x00000004, BX
-	DECQ         SI
-
-check:
-	TESTQ         SI, SI
-	JNZ           step
-	VEXTRACTF64X4 $0x01, Z0, Y1
-	VADDPS        Y1, Y0, Y0
-	VEXTRACTF128  $0x01, Y0, X1
-	VADDPS        X1, X0, X0
-	VHADDPS       X0, X0, X0
-	VHADDPS       X0, X0, X0
-	MOVSS         X0, ret+56(FP)
-	VZEROUPPER
-	RET
-
 // func dotQ4_KAVX2(n int, w *byte, x *int16, d *float32, s *float32) float32
 // Requires: AVX, AVX2, F16C, FMA3, SSE
 TEXT ·dotQ4_KAVX2(SB), NOSPLIT, $32-44
@@ -4235,14 +4043,14 @@ TEXT ·dotQ4_KAVX2(SB), NOSPLIT, $32-44
 	JMP          check
 
 step:
-	MOVL         4(AX), DI
-	MOVL         8(AX), R8
-	MOVL         12(AX), R9
 	VMOVD        (AX), X3
 	VCVTPH2PS    X3, X3
 	VBROADCASTSS X3, Y4
 	VMOVSHDUP    X3, X3
 	VBROADCASTSS X3, Y3
+	MOVL         4(AX), DI
+	MOVL         8(AX), R8
+	MOVL         12(AX), R9
 	MOVL         DI, R10
 	ANDL         $0x3f3f3f3f, R10
 	MOVL         DI, R11
@@ -4376,136 +4184,6 @@ check:
 	VHADDPS      X0, X0, X0
 	VHADDPS      X0, X0, X0
 	MOVSS        X0, ret+40(FP)
-	VZEROUPPER
-	RET
-
-// func dotQ4_KAVX512(n int, w *byte, x *int16, d *float32, s *float32) float32
-// Requires: AVX, AVX2, AVX512BW, AVX512F, F16C, FMA3, SSE
-TEXT ·dotQ4_KAVX512(SB), NOSPLIT, $32-44
-	MOVQ         w+8(FP), AX
-	MOVQ         x+16(FP), CX
-	MOVQ         d+24(FP), DX
-	MOVQ         s+32(FP), BX
-	MOVQ         n+0(FP), SI
-	VPXORD       Z0, Z0, Z0
-	VPXORD       Z1, Z1, Z1
-	MOVL         $0x0f0f0f0f, DI
-	VMOVD        DI, X2
-	VPBROADCASTD X2, Y2
-	JMP          check
-
-step:
-	MOVL         4(AX), DI
-	MOVL         8(AX), R8
-	MOVL         12(AX), R9
-	VMOVD        (AX), X3
-	VCVTPH2PS    X3, X3
-	VBROADCASTSS X3, Y4
-	VMOVSHDUP    X3, X3
-	VBROADCASTSS X3, Y3
-	MOVL         DI, R10
-	ANDL         $0x3f3f3f3f, R10
-	MOVL         DI, R11
-	SHRL         $0x02, R11
-	ANDL         $0x30303030, R11
-	MOVL         R9, DI
-	ANDL         $0x0f0f0f0f, DI
-	ORL          R11, DI
-	SHLQ         $0x20, DI
-	ORQ          DI, R10
-	VMOVQ        R10, X5
-	VPMOVZXBD    X5, Y5
-	VCVTDQ2PS    Y5, Y5
-	MOVL         R8, DI
-	ANDL         $0x3f3f3f3f, DI
-	SHRL         $0x02, R8
-	ANDL         $0x30303030, R8
-	SHRL         $0x04, R9
-	ANDL         $0x0f0f0f0f, R9
-	ORL          R8, R9
-	SHLQ         $0x20, R9
-	ORQ          R9, DI
-	VMOVQ        DI, X6
-	VPMOVZXBD    X6, Y6
-	VCVTDQ2PS    Y6, Y6
-	VMULPS       Y4, Y5, Y5
-	VMULPS       (DX), Y5, Y5
-	VMOVUPS      Y5, (SP)
-	VMULPS       Y3, Y6, Y6
-	VFMADD231PS  (BX), Y6, Y1
-	VMOVDQU      16(AX), Y3
-	VPSRLW       $0x04, Y3, Y4
-	VPAND        Y2, Y3, Y3
-	VPAND        Y2, Y4, Y4
-	VPMOVSXBW    Y3, Z3
-	VPMADDWD     (CX), Z3, Z3
-	VBROADCASTSS (SP), Z5
-	VCVTDQ2PS    Z3, Z3
-	VFMADD231PS  Z5, Z3, Z0
-	VPMOVSXBW    Y4, Z3
-	VPMADDWD     64(CX), Z3, Z3
-	VBROADCASTSS 4(SP), Z4
-	VCVTDQ2PS    Z3, Z3
-	VFMADD231PS  Z4, Z3, Z0
-	VMOVDQU      48(AX), Y3
-	VPSRLW       $0x04, Y3, Y4
-	VPAND        Y2, Y3, Y3
-	VPAND        Y2, Y4, Y4
-	VPMOVSXBW    Y3, Z3
-	VPMADDWD     128(CX), Z3, Z3
-	VBROADCASTSS 8(SP), Z5
-	VCVTDQ2PS    Z3, Z3
-	VFMADD231PS  Z5, Z3, Z0
-	VPMOVSXBW    Y4, Z3
-	VPMADDWD     192(CX), Z3, Z3
-	VBROADCASTSS 12(SP), Z4
-	VCVTDQ2PS    Z3, Z3
-	VFMADD231PS  Z4, Z3, Z0
-	VMOVDQU      80(AX), Y3
-	VPSRLW       $0x04, Y3, Y4
-	VPAND        Y2, Y3, Y3
-	VPAND        Y2, Y4, Y4
-	VPMOVSXBW    Y3, Z3
-	VPMADDWD     256(CX), Z3, Z3
-	VBROADCASTSS 16(SP), Z5
-	VCVTDQ2PS    Z3, Z3
-	VFMADD231PS  Z5, Z3, Z0
-	VPMOVSXBW    Y4, Z3
-	VPMADDWD     320(CX), Z3, Z3
-	VBROADCASTSS 20(SP), Z4
-	VCVTDQ2PS    Z3, Z3
-	VFMADD231PS  Z4, Z3, Z0
-	VMOVDQU      112(AX), Y3
-	VPSRLW       $0x04, Y3, Y4
-	VPAND        Y2, Y3, Y3
-	VPAND        Y2, Y4, Y4
-	VPMOVSXBW    Y3, Z3
-	VPMADDWD     384(CX), Z3, Z3
-	VBROADCASTSS 24(SP), Z5
-	VCVTDQ2PS    Z3, Z3
-	VFMADD231PS  Z5, Z3, Z0
-	VPMOVSXBW    Y4, Z3
-	VPMADDWD     448(CX), Z3, Z3
-	VBROADCASTSS 28(SP), Z4
-	VCVTDQ2PS    Z3, Z3
-	VFMADD231PS  Z4, Z3, Z0
-	ADDQ         $0x00000090, AX
-	ADDQ         $0x00000200, CX
-	ADDQ         $0x00000020, DX
-	ADDQ         $0x00000020, BX
-	DECQ         SI
-
-check:
-	TESTQ         SI, SI
-	JNZ           step
-	VSUBPS        Z1, Z0, Z0
-	VEXTRACTF64X4 $0x01, Z0, Y1
-	VADDPS        Y1, Y0, Y0
-	VEXTRACTF128  $0x01, Y0, X1
-	VADDPS        X1, X0, X0
-	VHADDPS       X0, X0, X0
-	VHADDPS       X0, X0, X0
-	MOVSS         X0, ret+40(FP)
 	VZEROUPPER
 	RET
 
@@ -4725,184 +4403,16 @@ check:
 	VZEROUPPER
 	RET
 
-// func dotQ6_KAVX512(n int, w *byte, x *int16, d *float32, s *float32) float32
-// Requires: AVX, AVX2, AVX512BW, AVX512F, F16C, SSE
-TEXT ·dotQ6_KAVX512(SB), NOSPLIT, $64-44
-	MOVQ         w+8(FP), AX
-	MOVQ         x+16(FP), CX
-	MOVQ         d+24(FP), DX
-	MOVQ         s+32(FP), BX
-	MOVQ         n+0(FP), SI
-	VPXORD       Z0, Z0, Z0
-	MOVL         $0x0f0f0f0f, DI
-	VMOVD        DI, X1
-	VPBROADCASTD X1, Y1
-	MOVL         $0x30303030, DI
-	VMOVD        DI, X2
-	VPBROADCASTD X2, Y2
-	MOVL         $0x20202020, DI
-	VMOVD        DI, X3
-	VPBROADCASTD X3, Y3
-	MOVL         $0x0000ff00, DI
-	KMOVW        DI, K1
-	JMP          check
+// func dotF32AVX2(rows int, n int, w *byte, x *float32, out *float32)
+// Requires: AVX, FMA3
+TEXT ·dotF32AVX2(SB), NOSPLIT, $0-40
+	MOVQ w+16(FP), AX
+	MOVQ out+32(FP), CX
+	MOVQ rows+0(FP), DX
 
-step:
-	MOVWLZX      208(AX), DI
-	VMOVD        DI, X4
-	VCVTPH2PS    X4, X4
-	VBROADCASTSS X4, Y4
-	VPMOVSXBD    192(AX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y4, Y5, Y5
-	VMOVUPS      Y5, (SP)
-	VPMOVSXBD    200(AX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y4, Y5, Y5
-	VMOVUPS      Y5, 32(SP)
-	VMOVDQU      128(AX), Y4
-	VMOVDQU      (AX), Y5
-	VPAND        Y1, Y5, Y5
-	VPSLLW       $0x04, Y4, Y6
-	VPAND        Y2, Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPSUBB       Y3, Y5, Y5
-	VPMOVSXBW    Y5, Z5
-	VPMADDWD     (CX), Z5, Z5
-	VBROADCASTSS (DX), Z6
-	VBROADCASTSS (SP), Z7
-	VBROADCASTSS 4(SP), K1, Z7
-	VMULPS       Z6, Z7, Z7
-	VCVTDQ2PS    Z5, Z5
-	VFMADD231PS  Z7, Z5, Z0
-	VMOVDQU      32(AX), Y5
-	VPAND        Y1, Y5, Y5
-	VPSLLW       $0x02, Y4, Y6
-	VPAND        Y2, Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPSUBB       Y3, Y5, Y5
-	VPMOVSXBW    Y5, Z5
-	VPMADDWD     64(CX), Z5, Z5
-	VBROADCASTSS 4(DX), Z6
-	VBROADCASTSS 8(SP), Z7
-	VBROADCASTSS 12(SP), K1, Z7
-	VMULPS       Z6, Z7, Z7
-	VCVTDQ2PS    Z5, Z5
-	VFMADD231PS  Z7, Z5, Z0
-	VMOVDQU      (AX), Y5
-	VPSRLW       $0x04, Y5, Y5
-	VPAND        Y1, Y5, Y5
-	VMOVDQA      Y4, Y6
-	VPAND        Y2, Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPSUBB       Y3, Y5, Y5
-	VPMOVSXBW    Y5, Z5
-	VPMADDWD     128(CX), Z5, Z5
-	VBROADCASTSS 8(DX), Z6
-	VBROADCASTSS 16(SP), Z7
-	VBROADCASTSS 20(SP), K1, Z7
-	VMULPS       Z6, Z7, Z7
-	VCVTDQ2PS    Z5, Z5
-	VFMADD231PS  Z7, Z5, Z0
-	VMOVDQU      32(AX), Y5
-	VPSRLW       $0x04, Y5, Y5
-	VPAND        Y1, Y5, Y5
-	VPSRLW       $0x02, Y4, Y4
-	VPAND        Y2, Y4, Y4
-	VPOR         Y4, Y5, Y5
-	VPSUBB       Y3, Y5, Y5
-	VPMOVSXBW    Y5, Z4
-	VPMADDWD     192(CX), Z4, Z4
-	VBROADCASTSS 12(DX), Z5
-	VBROADCASTSS 24(SP), Z6
-	VBROADCASTSS 28(SP), K1, Z6
-	VMULPS       Z5, Z6, Z6
-	VCVTDQ2PS    Z4, Z4
-	VFMADD231PS  Z6, Z4, Z0
-	VMOVDQU      160(AX), Y4
-	VMOVDQU      64(AX), Y5
-	VPAND        Y1, Y5, Y5
-	VPSLLW       $0x04, Y4, Y6
-	VPAND        Y2, Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPSUBB       Y3, Y5, Y5
-	VPMOVSXBW    Y5, Z5
-	VPMADDWD     256(CX), Z5, Z5
-	VBROADCASTSS 16(DX), Z6
-	VBROADCASTSS 32(SP), Z7
-	VBROADCASTSS 36(SP), K1, Z7
-	VMULPS       Z6, Z7, Z7
-	VCVTDQ2PS    Z5, Z5
-	VFMADD231PS  Z7, Z5, Z0
-	VMOVDQU      96(AX), Y5
-	VPAND        Y1, Y5, Y5
-	VPSLLW       $0x02, Y4, Y6
-	VPAND        Y2, Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPSUBB       Y3, Y5, Y5
-	VPMOVSXBW    Y5, Z5
-	VPMADDWD     320(CX), Z5, Z5
-	VBROADCASTSS 20(DX), Z6
-	VBROADCASTSS 40(SP), Z7
-	VBROADCASTSS 44(SP), K1, Z7
-	VMULPS       Z6, Z7, Z7
-	VCVTDQ2PS    Z5, Z5
-	VFMADD231PS  Z7, Z5, Z0
-	VMOVDQU      64(AX), Y5
-	VPSRLW       $0x04, Y5, Y5
-	VPAND        Y1, Y5, Y5
-	VMOVDQA      Y4, Y6
-	VPAND        Y2, Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPSUBB       Y3, Y5, Y5
-	VPMOVSXBW    Y5, Z5
-	VPMADDWD     384(CX), Z5, Z5
-	VBROADCASTSS 24(DX), Z6
-	VBROADCASTSS 48(SP), Z7
-	VBROADCASTSS 52(SP), K1, Z7
-	VMULPS       Z6, Z7, Z7
-	VCVTDQ2PS    Z5, Z5
-	VFMADD231PS  Z7, Z5, Z0
-	VMOVDQU      96(AX), Y5
-	VPSRLW       $0x04, Y5, Y5
-	VPAND        Y1, Y5, Y5
-	VPSRLW       $0x02, Y4, Y4
-	VPAND        Y2, Y4, Y4
-	VPOR         Y4, Y5, Y5
-	VPSUBB       Y3, Y5, Y5
-	VPMOVSXBW    Y5, Z4
-	VPMADDWD     448(CX), Z4, Z4
-	VBROADCASTSS 28(DX), Z5
-	VBROADCASTSS 56(SP), Z6
-	VBROADCASTSS 60(SP), K1, Z6
-	VMULPS       Z5, Z6, Z6
-	VCVTDQ2PS    Z4, Z4
-	VFMADD231PS  Z6, Z4, Z0
-	ADDQ         $0x000000d2, AX
-	ADDQ         $0x00000200, CX
-	ADDQ         $0x00000020, DX
-	ADDQ         $0x00000020, BX
-	DECQ         SI
-
-check:
-	TESTQ         SI, SI
-	JNZ           step
-	VEXTRACTF64X4 $0x01, Z0, Y1
-	VADDPS        Y1, Y0, Y0
-	VEXTRACTF128  $0x01, Y0, X1
-	VADDPS        X1, X0, X0
-	VHADDPS       X0, X0, X0
-	VHADDPS       X0, X0, X0
-	MOVSS         X0, ret+40(FP)
-	VZEROUPPER
-	RET
-
-// func dotF32(n int, w *byte, x *float32) float32
-// Requires: AVX, FMA3, SSE
-TEXT ·dotF32(SB), NOSPLIT, $0-28
-	MOVQ   w+8(FP), AX
-	MOVQ   x+16(FP), CX
-	MOVQ   n+0(FP), DX
+row:
+	MOVQ   x+24(FP), BX
+	MOVQ   n+8(FP), SI
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -4911,37 +4421,44 @@ TEXT ·dotF32(SB), NOSPLIT, $0-28
 
 step:
 	VMOVUPS     (AX), Y4
-	VFMADD231PS (CX), Y4, Y0
+	VFMADD231PS (BX), Y4, Y0
 	VMOVUPS     32(AX), Y4
-	VFMADD231PS 32(CX), Y4, Y1
+	VFMADD231PS 32(BX), Y4, Y1
 	VMOVUPS     64(AX), Y4
-	VFMADD231PS 64(CX), Y4, Y2
+	VFMADD231PS 64(BX), Y4, Y2
 	VMOVUPS     96(AX), Y4
-	VFMADD231PS 96(CX), Y4, Y3
+	VFMADD231PS 96(BX), Y4, Y3
 	ADDQ        $0x00000080, AX
-	ADDQ        $0x00000080, CX
-	SUBQ        $0x20, DX
+	ADDQ        $0x00000080, BX
+	SUBQ        $0x20, SI
 
 check:
-	CMPQ         DX, $0x20
+	CMPQ         SI, $0x20
 	JGE          step
-	VADDPS       Y1, Y0, Y0
-	VADDPS       Y3, Y2, Y2
 	VADDPS       Y2, Y0, Y0
+	VADDPS       Y3, Y1, Y1
+	VADDPS       Y1, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPS       X1, X0, X0
 	VHADDPS      X0, X0, X0
 	VHADDPS      X0, X0, X0
-	MOVSS        X0, ret+24(FP)
+	VMOVSS       X0, (CX)
+	ADDQ         $0x04, CX
+	DECQ         DX
+	JNZ          row
 	VZEROUPPER
 	RET
 
-// func dotF16(n int, w *byte, x *float32) float32
-// Requires: AVX, F16C, FMA3, SSE
-TEXT ·dotF16(SB), NOSPLIT, $0-28
-	MOVQ   w+8(FP), AX
-	MOVQ   x+16(FP), CX
-	MOVQ   n+0(FP), DX
+// func dotF16AVX2(rows int, n int, w *byte, x *float32, out *float32)
+// Requires: AVX, F16C, FMA3
+TEXT ·dotF16AVX2(SB), NOSPLIT, $0-40
+	MOVQ w+16(FP), AX
+	MOVQ out+32(FP), CX
+	MOVQ rows+0(FP), DX
+
+row:
+	MOVQ   x+24(FP), BX
+	MOVQ   n+8(FP), SI
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -4950,37 +4467,44 @@ TEXT ·dotF16(SB), NOSPLIT, $0-28
 
 step:
 	VCVTPH2PS   (AX), Y4
-	VFMADD231PS (CX), Y4, Y0
+	VFMADD231PS (BX), Y4, Y0
 	VCVTPH2PS   16(AX), Y4
-	VFMADD231PS 32(CX), Y4, Y1
+	VFMADD231PS 32(BX), Y4, Y1
 	VCVTPH2PS   32(AX), Y4
-	VFMADD231PS 64(CX), Y4, Y2
+	VFMADD231PS 64(BX), Y4, Y2
 	VCVTPH2PS   48(AX), Y4
-	VFMADD231PS 96(CX), Y4, Y3
+	VFMADD231PS 96(BX), Y4, Y3
 	ADDQ        $0x00000040, AX
-	ADDQ        $0x00000080, CX
-	SUBQ        $0x20, DX
+	ADDQ        $0x00000080, BX
+	SUBQ        $0x20, SI
 
 check:
-	CMPQ         DX, $0x20
+	CMPQ         SI, $0x20
 	JGE          step
-	VADDPS       Y1, Y0, Y0
-	VADDPS       Y3, Y2, Y2
 	VADDPS       Y2, Y0, Y0
+	VADDPS       Y3, Y1, Y1
+	VADDPS       Y1, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPS       X1, X0, X0
 	VHADDPS      X0, X0, X0
 	VHADDPS      X0, X0, X0
-	MOVSS        X0, ret+24(FP)
+	VMOVSS       X0, (CX)
+	ADDQ         $0x04, CX
+	DECQ         DX
+	JNZ          row
 	VZEROUPPER
 	RET
 
-// func dotBF16(n int, w *byte, x *float32) float32
-// Requires: AVX, AVX2, FMA3, SSE
-TEXT ·dotBF16(SB), NOSPLIT, $0-28
-	MOVQ   w+8(FP), AX
-	MOVQ   x+16(FP), CX
-	MOVQ   n+0(FP), DX
+// func dotBF16AVX2(rows int, n int, w *byte, x *float32, out *float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·dotBF16AVX2(SB), NOSPLIT, $0-40
+	MOVQ w+16(FP), AX
+	MOVQ out+32(FP), CX
+	MOVQ rows+0(FP), DX
+
+row:
+	MOVQ   x+24(FP), BX
+	MOVQ   n+8(FP), SI
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -4990,30 +4514,2545 @@ TEXT ·dotBF16(SB), NOSPLIT, $0-28
 step:
 	VPMOVZXWD   (AX), Y4
 	VPSLLD      $0x10, Y4, Y4
-	VFMADD231PS (CX), Y4, Y0
+	VFMADD231PS (BX), Y4, Y0
 	VPMOVZXWD   16(AX), Y4
 	VPSLLD      $0x10, Y4, Y4
-	VFMADD231PS 32(CX), Y4, Y1
+	VFMADD231PS 32(BX), Y4, Y1
 	VPMOVZXWD   32(AX), Y4
 	VPSLLD      $0x10, Y4, Y4
-	VFMADD231PS 64(CX), Y4, Y2
+	VFMADD231PS 64(BX), Y4, Y2
 	VPMOVZXWD   48(AX), Y4
 	VPSLLD      $0x10, Y4, Y4
-	VFMADD231PS 96(CX), Y4, Y3
+	VFMADD231PS 96(BX), Y4, Y3
 	ADDQ        $0x00000040, AX
-	ADDQ        $0x00000080, CX
-	SUBQ        $0x20, DX
+	ADDQ        $0x00000080, BX
+	SUBQ        $0x20, SI
 
 check:
-	CMPQ         DX, $0x20
+	CMPQ         SI, $0x20
 	JGE          step
-	VADDPS       Y1, Y0, Y0
-	VADDPS       Y3, Y2, Y2
 	VADDPS       Y2, Y0, Y0
+	VADDPS       Y3, Y1, Y1
+	VADDPS       Y1, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPS       X1, X0, X0
 	VHADDPS      X0, X0, X0
 	VHADDPS      X0, X0, X0
-	MOVSS        X0, ret+24(FP)
+	VMOVSS       X0, (CX)
+	ADDQ         $0x04, CX
+	DECQ         DX
+	JNZ          row
+	VZEROUPPER
+	RET
+
+// func dotF32AVX512(rows int, n int, w *byte, x *float32, out *float32)
+// Requires: AVX, AVX512F, AVX512VL
+TEXT ·dotF32AVX512(SB), NOSPLIT, $0-40
+	MOVQ w+16(FP), AX
+	MOVQ out+32(FP), CX
+	MOVQ rows+0(FP), DX
+
+row:
+	MOVQ   x+24(FP), BX
+	MOVQ   n+8(FP), SI
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	JMP    check
+
+step:
+	VMOVUPS     (AX), Z2
+	VFMADD231PS (BX), Z2, Z0
+	VMOVUPS     64(AX), Z2
+	VFMADD231PS 64(BX), Z2, Z1
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000080, BX
+	SUBQ        $0x20, SI
+
+check:
+	CMPQ          SI, $0x20
+	JGE           step
+	VADDPS        Z1, Z0, Z0
+	VEXTRACTF64X4 $0x01, Z0, Y1
+	VADDPS        Y1, Y0, Y0
+	VEXTRACTF32X4 $0x01, Y0, X1
+	VADDPS        X1, X0, X0
+	VHADDPS       X0, X0, X0
+	VHADDPS       X0, X0, X0
+	VMOVSS        X0, (CX)
+	ADDQ          $0x04, CX
+	DECQ          DX
+	JNZ           row
+	VZEROUPPER
+	RET
+
+// func dotF16AVX512(rows int, n int, w *byte, x *float32, out *float32)
+// Requires: AVX, AVX512F, AVX512VL
+TEXT ·dotF16AVX512(SB), NOSPLIT, $0-40
+	MOVQ w+16(FP), AX
+	MOVQ out+32(FP), CX
+	MOVQ rows+0(FP), DX
+
+row:
+	MOVQ   x+24(FP), BX
+	MOVQ   n+8(FP), SI
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	JMP    check
+
+step:
+	VCVTPH2PS   (AX), Z2
+	VFMADD231PS (BX), Z2, Z0
+	VCVTPH2PS   32(AX), Z2
+	VFMADD231PS 64(BX), Z2, Z1
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000080, BX
+	SUBQ        $0x20, SI
+
+check:
+	CMPQ          SI, $0x20
+	JGE           step
+	VADDPS        Z1, Z0, Z0
+	VEXTRACTF64X4 $0x01, Z0, Y1
+	VADDPS        Y1, Y0, Y0
+	VEXTRACTF32X4 $0x01, Y0, X1
+	VADDPS        X1, X0, X0
+	VHADDPS       X0, X0, X0
+	VHADDPS       X0, X0, X0
+	VMOVSS        X0, (CX)
+	ADDQ          $0x04, CX
+	DECQ          DX
+	JNZ           row
+	VZEROUPPER
+	RET
+
+// func dotBF16AVX512(rows int, n int, w *byte, x *float32, out *float32)
+// Requires: AVX, AVX512F, AVX512VL
+TEXT ·dotBF16AVX512(SB), NOSPLIT, $0-40
+	MOVQ w+16(FP), AX
+	MOVQ out+32(FP), CX
+	MOVQ rows+0(FP), DX
+
+row:
+	MOVQ   x+24(FP), BX
+	MOVQ   n+8(FP), SI
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	JMP    check
+
+step:
+	VPMOVZXWD   (AX), Z2
+	VPSLLD      $0x10, Z2, Z2
+	VFMADD231PS (BX), Z2, Z0
+	VPMOVZXWD   32(AX), Z2
+	VPSLLD      $0x10, Z2, Z2
+	VFMADD231PS 64(BX), Z2, Z1
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000080, BX
+	SUBQ        $0x20, SI
+
+check:
+	CMPQ          SI, $0x20
+	JGE           step
+	VADDPS        Z1, Z0, Z0
+	VEXTRACTF64X4 $0x01, Z0, Y1
+	VADDPS        Y1, Y0, Y0
+	VEXTRACTF32X4 $0x01, Y0, X1
+	VADDPS        X1, X0, X0
+	VHADDPS       X0, X0, X0
+	VHADDPS       X0, X0, X0
+	VMOVSS        X0, (CX)
+	ADDQ          $0x04, CX
+	DECQ          DX
+	JNZ           row
+	VZEROUPPER
+	RET
+
+// func dotQ8_0VNNI(rows int, n int, w *byte, x *int8, y *int8, d *float32, s *float32, out *float32)
+// Requires: AVX, AVX2, AVX512F, AVX512VL, AVX512VNNI, F16C, FMA3
+TEXT ·dotQ8_0VNNI(SB), NOSPLIT, $0-64
+	MOVQ         w+16(FP), AX
+	MOVQ         rows+0(FP), DI
+	MOVQ         out+56(FP), R8
+	MOVL         $0x43000000, CX
+	VPBROADCASTD CX, Z5
+	MOVL         $0x80808080, CX
+	VPBROADCASTD CX, Z6
+	VMOVDQU32    lanes_0_0_1_1<>+0(SB), Z7
+	VMOVDQU32    lanes_2_2_3_3<>+0(SB), Z8
+	VMOVDQU32    lanes_4_4_5_5<>+0(SB), Z9
+	VMOVDQU32    lanes_6_6_7_7<>+0(SB), Z10
+
+row:
+	MOVQ   x+24(FP), CX
+	MOVQ   y+32(FP), DX
+	MOVQ   d+40(FP), BX
+	MOVQ   s+48(FP), SI
+	MOVQ   n+8(FP), R9
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	JMP    check
+
+many:
+	VPXORD       X11, X11, X11
+	VPINSRW      $0x00, (AX), X11, X11
+	VPINSRW      $0x01, 34(AX), X11, X11
+	VPINSRW      $0x02, 68(AX), X11, X11
+	VPINSRW      $0x03, 102(AX), X11, X11
+	VPINSRW      $0x04, 136(AX), X11, X11
+	VPINSRW      $0x05, 170(AX), X11, X11
+	VPINSRW      $0x06, 204(AX), X11, X11
+	VPINSRW      $0x07, 238(AX), X11, X11
+	VCVTPH2PS    X11, Y12
+	VFMADD231PS  (SI), Y12, Y2
+	VMULPS       (BX), Y12, Y12
+	VMOVDQU32    2(AX), Y13
+	VINSERTI64X4 $0x01, 36(AX), Z13, Z13
+	VPXORD       Z6, Z13, Z13
+	VPXORD       Z14, Z14, Z14
+	VPDPBUSD     (CX), Z13, Z14
+	VPSLLD       $0x08, Z14, Z14
+	VPDPBUSD     (DX), Z13, Z14
+	VCVTDQ2PS    Z14, Z14
+	VPERMPS      Z12, Z7, Z15
+	VFMADD231PS  Z15, Z14, Z0
+	VMOVDQU32    70(AX), Y16
+	VINSERTI64X4 $0x01, 104(AX), Z16, Z16
+	VPXORD       Z6, Z16, Z16
+	VPXORD       Z17, Z17, Z17
+	VPDPBUSD     64(CX), Z16, Z17
+	VPSLLD       $0x08, Z17, Z17
+	VPDPBUSD     64(DX), Z16, Z17
+	VCVTDQ2PS    Z17, Z17
+	VPERMPS      Z12, Z8, Z15
+	VFMADD231PS  Z15, Z17, Z1
+	VMOVDQU32    138(AX), Y18
+	VINSERTI64X4 $0x01, 172(AX), Z18, Z18
+	VPXORD       Z6, Z18, Z18
+	VPXORD       Z19, Z19, Z19
+	VPDPBUSD     128(CX), Z18, Z19
+	VPSLLD       $0x08, Z19, Z19
+	VPDPBUSD     128(DX), Z18, Z19
+	VCVTDQ2PS    Z19, Z19
+	VPERMPS      Z12, Z9, Z15
+	VFMADD231PS  Z15, Z19, Z0
+	VMOVDQU32    206(AX), Y20
+	VINSERTI64X4 $0x01, 240(AX), Z20, Z20
+	VPXORD       Z6, Z20, Z20
+	VPXORD       Z21, Z21, Z21
+	VPDPBUSD     192(CX), Z20, Z21
+	VPSLLD       $0x08, Z21, Z21
+	VPDPBUSD     192(DX), Z20, Z21
+	VCVTDQ2PS    Z21, Z21
+	VPERMPS      Z12, Z10, Z15
+	VFMADD231PS  Z15, Z21, Z1
+	ADDQ         $0x00000110, AX
+	ADDQ         $0x00000100, CX
+	ADDQ         $0x00000100, DX
+	ADDQ         $0x00000020, BX
+	ADDQ         $0x00000020, SI
+	SUBQ         $0x00000008, R9
+
+check:
+	CMPQ  R9, $0x00000008
+	JGE   many
+	TESTQ R9, R9
+	JZ    done
+
+one:
+	VPXORD       2(AX), Y6, Y12
+	MOVWLZX      (AX), R10
+	VMOVD        R10, X13
+	VCVTPH2PS    X13, X13
+	VFMADD231SS  (SI), X13, X4
+	VMULSS       (BX), X13, X13
+	VPXORD       Y22, Y22, Y22
+	VPDPBUSD     (CX), Y12, Y22
+	VPSLLD       $0x08, Y22, Y22
+	VPDPBUSD     (DX), Y12, Y22
+	VCVTDQ2PS    Y22, Y22
+	VBROADCASTSS X13, Y12
+	VFMADD231PS  Y12, Y22, Y3
+	ADDQ         $0x00000022, AX
+	ADDQ         $0x00000020, CX
+	ADDQ         $0x00000020, DX
+	ADDQ         $0x00000004, BX
+	ADDQ         $0x00000004, SI
+	SUBQ         $0x00000001, R9
+	JNZ          one
+
+done:
+	VADDPS        Z3, Z1, Z1
+	VADDPS        Z4, Z2, Z2
+	VADDPS        Z1, Z0, Z0
+	VFNMADD231PS  Z5, Z2, Z0
+	VEXTRACTF64X4 $0x01, Z0, Y12
+	VADDPS        Y12, Y0, Y0
+	VEXTRACTF32X4 $0x01, Y0, X12
+	VADDPS        X12, X0, X0
+	VHADDPS       X0, X0, X0
+	VHADDPS       X0, X0, X0
+	VMOVSS        X0, (R8)
+	ADDQ          $0x04, R8
+	DECQ          DI
+	JNZ           row
+	VZEROUPPER
+	RET
+
+DATA lanes_0_0_1_1<>+0(SB)/4, $0x00000000
+DATA lanes_0_0_1_1<>+4(SB)/4, $0x00000000
+DATA lanes_0_0_1_1<>+8(SB)/4, $0x00000000
+DATA lanes_0_0_1_1<>+12(SB)/4, $0x00000000
+DATA lanes_0_0_1_1<>+16(SB)/4, $0x00000000
+DATA lanes_0_0_1_1<>+20(SB)/4, $0x00000000
+DATA lanes_0_0_1_1<>+24(SB)/4, $0x00000000
+DATA lanes_0_0_1_1<>+28(SB)/4, $0x00000000
+DATA lanes_0_0_1_1<>+32(SB)/4, $0x00000001
+DATA lanes_0_0_1_1<>+36(SB)/4, $0x00000001
+DATA lanes_0_0_1_1<>+40(SB)/4, $0x00000001
+DATA lanes_0_0_1_1<>+44(SB)/4, $0x00000001
+DATA lanes_0_0_1_1<>+48(SB)/4, $0x00000001
+DATA lanes_0_0_1_1<>+52(SB)/4, $0x00000001
+DATA lanes_0_0_1_1<>+56(SB)/4, $0x00000001
+DATA lanes_0_0_1_1<>+60(SB)/4, $0x00000001
+GLOBL lanes_0_0_1_1<>(SB), RODATA|NOPTR, $64
+
+DATA lanes_2_2_3_3<>+0(SB)/4, $0x00000002
+DATA lanes_2_2_3_3<>+4(SB)/4, $0x00000002
+DATA lanes_2_2_3_3<>+8(SB)/4, $0x00000002
+DATA lanes_2_2_3_3<>+12(SB)/4, $0x00000002
+DATA lanes_2_2_3_3<>+16(SB)/4, $0x00000002
+DATA lanes_2_2_3_3<>+20(SB)/4, $0x00000002
+DATA lanes_2_2_3_3<>+24(SB)/4, $0x00000002
+DATA lanes_2_2_3_3<>+28(SB)/4, $0x00000002
+DATA lanes_2_2_3_3<>+32(SB)/4, $0x00000003
+DATA lanes_2_2_3_3<>+36(SB)/4, $0x00000003
+DATA lanes_2_2_3_3<>+40(SB)/4, $0x00000003
+DATA lanes_2_2_3_3<>+44(SB)/4, $0x00000003
+DATA lanes_2_2_3_3<>+48(SB)/4, $0x00000003
+DATA lanes_2_2_3_3<>+52(SB)/4, $0x00000003
+DATA lanes_2_2_3_3<>+56(SB)/4, $0x00000003
+DATA lanes_2_2_3_3<>+60(SB)/4, $0x00000003
+GLOBL lanes_2_2_3_3<>(SB), RODATA|NOPTR, $64
+
+DATA lanes_4_4_5_5<>+0(SB)/4, $0x00000004
+DATA lanes_4_4_5_5<>+4(SB)/4, $0x00000004
+DATA lanes_4_4_5_5<>+8(SB)/4, $0x00000004
+DATA lanes_4_4_5_5<>+12(SB)/4, $0x00000004
+DATA lanes_4_4_5_5<>+16(SB)/4, $0x00000004
+DATA lanes_4_4_5_5<>+20(SB)/4, $0x00000004
+DATA lanes_4_4_5_5<>+24(SB)/4, $0x00000004
+DATA lanes_4_4_5_5<>+28(SB)/4, $0x00000004
+DATA lanes_4_4_5_5<>+32(SB)/4, $0x00000005
+DATA lanes_4_4_5_5<>+36(SB)/4, $0x00000005
+DATA lanes_4_4_5_5<>+40(SB)/4, $0x00000005
+DATA lanes_4_4_5_5<>+44(SB)/4, $0x00000005
+DATA lanes_4_4_5_5<>+48(SB)/4, $0x00000005
+DATA lanes_4_4_5_5<>+52(SB)/4, $0x00000005
+DATA lanes_4_4_5_5<>+56(SB)/4, $0x00000005
+DATA lanes_4_4_5_5<>+60(SB)/4, $0x00000005
+GLOBL lanes_4_4_5_5<>(SB), RODATA|NOPTR, $64
+
+DATA lanes_6_6_7_7<>+0(SB)/4, $0x00000006
+DATA lanes_6_6_7_7<>+4(SB)/4, $0x00000006
+DATA lanes_6_6_7_7<>+8(SB)/4, $0x00000006
+DATA lanes_6_6_7_7<>+12(SB)/4, $0x00000006
+DATA lanes_6_6_7_7<>+16(SB)/4, $0x00000006
+DATA lanes_6_6_7_7<>+20(SB)/4, $0x00000006
+DATA lanes_6_6_7_7<>+24(SB)/4, $0x00000006
+DATA lanes_6_6_7_7<>+28(SB)/4, $0x00000006
+DATA lanes_6_6_7_7<>+32(SB)/4, $0x00000007
+DATA lanes_6_6_7_7<>+36(SB)/4, $0x00000007
+DATA lanes_6_6_7_7<>+40(SB)/4, $0x00000007
+DATA lanes_6_6_7_7<>+44(SB)/4, $0x00000007
+DATA lanes_6_6_7_7<>+48(SB)/4, $0x00000007
+DATA lanes_6_6_7_7<>+52(SB)/4, $0x00000007
+DATA lanes_6_6_7_7<>+56(SB)/4, $0x00000007
+DATA lanes_6_6_7_7<>+60(SB)/4, $0x00000007
+GLOBL lanes_6_6_7_7<>(SB), RODATA|NOPTR, $64
+
+// func dotQ4_0VNNI(rows int, n int, w *byte, x *int8, y *int8, d *float32, s *float32, out *float32)
+// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, AVX512VNNI, F16C, FMA3
+TEXT ·dotQ4_0VNNI(SB), NOSPLIT, $0-64
+	MOVQ         w+16(FP), AX
+	MOVQ         rows+0(FP), DI
+	MOVQ         out+56(FP), R8
+	MOVL         $0x41000000, CX
+	VPBROADCASTD CX, Z5
+	MOVL         $0x0f0f0f0f, CX
+	VPBROADCASTD CX, Z6
+	VMOVDQU32    lanes_0_1_2_3<>+0(SB), Z7
+	VMOVDQU32    lanes_4_5_6_7<>+0(SB), Z8
+	VMOVDQU32    every9<>+0(SB), Z9
+
+row:
+	MOVQ   x+24(FP), CX
+	MOVQ   y+32(FP), DX
+	MOVQ   d+40(FP), BX
+	MOVQ   s+48(FP), SI
+	MOVQ   n+8(FP), R9
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	JMP    check
+
+many:
+	VMOVDQU32    (AX), Z11
+	VPERMT2W     64(AX), Z9, Z11
+	VCVTPH2PS    X11, Y10
+	VFMADD231PS  (SI), Y10, Y2
+	VMULPS       (BX), Y10, Y10
+	VMOVDQU32    2(AX), X12
+	VINSERTI32X4 $0x01, 20(AX), Z12, Z12
+	VINSERTI32X4 $0x02, 38(AX), Z12, Z12
+	VINSERTI32X4 $0x03, 56(AX), Z12, Z12
+	VPSRLW       $0x04, Z12, Z18
+	VPANDD       Z6, Z12, Z11
+	VPANDD       Z6, Z18, Z18
+	VPXORD       Z13, Z13, Z13
+	VPDPBUSD     (CX), Z11, Z13
+	VPDPBUSD     64(CX), Z18, Z13
+	VPSLLD       $0x08, Z13, Z13
+	VPDPBUSD     (DX), Z11, Z13
+	VPDPBUSD     64(DX), Z18, Z13
+	VCVTDQ2PS    Z13, Z13
+	VPERMPS      Z10, Z7, Z11
+	VFMADD231PS  Z11, Z13, Z0
+	VMOVDQU32    74(AX), X14
+	VINSERTI32X4 $0x01, 92(AX), Z14, Z14
+	VINSERTI32X4 $0x02, 110(AX), Z14, Z14
+	VINSERTI32X4 $0x03, 128(AX), Z14, Z14
+	VPSRLW       $0x04, Z14, Z18
+	VPANDD       Z6, Z14, Z11
+	VPANDD       Z6, Z18, Z18
+	VPXORD       Z15, Z15, Z15
+	VPDPBUSD     128(CX), Z11, Z15
+	VPDPBUSD     192(CX), Z18, Z15
+	VPSLLD       $0x08, Z15, Z15
+	VPDPBUSD     128(DX), Z11, Z15
+	VPDPBUSD     192(DX), Z18, Z15
+	VCVTDQ2PS    Z15, Z15
+	VPERMPS      Z10, Z8, Z11
+	VFMADD231PS  Z11, Z15, Z1
+	ADDQ         $0x00000090, AX
+	ADDQ         $0x00000100, CX
+	ADDQ         $0x00000100, DX
+	ADDQ         $0x00000020, BX
+	ADDQ         $0x00000020, SI
+	SUBQ         $0x00000008, R9
+
+check:
+	CMPQ  R9, $0x00000008
+	JGE   many
+	TESTQ R9, R9
+	JZ    done
+
+one:
+	VMOVDQU32    2(AX), X16
+	VPSRLW       $0x04, X16, X10
+	VINSERTI32X4 $0x01, X10, Y16, Y10
+	VPANDD       Y6, Y10, Y10
+	MOVWLZX      (AX), R10
+	VMOVD        R10, X11
+	VCVTPH2PS    X11, X11
+	VFMADD231SS  (SI), X11, X4
+	VMULSS       (BX), X11, X11
+	VPXORD       Y17, Y17, Y17
+	VPDPBUSD     (CX), Y10, Y17
+	VPSLLD       $0x08, Y17, Y17
+	VPDPBUSD     (DX), Y10, Y17
+	VCVTDQ2PS    Y17, Y17
+	VBROADCASTSS X11, Y10
+	VFMADD231PS  Y10, Y17, Y3
+	ADDQ         $0x00000012, AX
+	ADDQ         $0x00000020, CX
+	ADDQ         $0x00000020, DX
+	ADDQ         $0x00000004, BX
+	ADDQ         $0x00000004, SI
+	SUBQ         $0x00000001, R9
+	JNZ          one
+
+done:
+	VADDPS        Z3, Z1, Z1
+	VADDPS        Z4, Z2, Z2
+	VADDPS        Z1, Z0, Z0
+	VFNMADD231PS  Z5, Z2, Z0
+	VEXTRACTF64X4 $0x01, Z0, Y10
+	VADDPS        Y10, Y0, Y0
+	VEXTRACTF32X4 $0x01, Y0, X10
+	VADDPS        X10, X0, X0
+	VHADDPS       X0, X0, X0
+	VHADDPS       X0, X0, X0
+	VMOVSS        X0, (R8)
+	ADDQ          $0x04, R8
+	DECQ          DI
+	JNZ           row
+	VZEROUPPER
+	RET
+
+DATA lanes_0_1_2_3<>+0(SB)/4, $0x00000000
+DATA lanes_0_1_2_3<>+4(SB)/4, $0x00000000
+DATA lanes_0_1_2_3<>+8(SB)/4, $0x00000000
+DATA lanes_0_1_2_3<>+12(SB)/4, $0x00000000
+DATA lanes_0_1_2_3<>+16(SB)/4, $0x00000001
+DATA lanes_0_1_2_3<>+20(SB)/4, $0x00000001
+DATA lanes_0_1_2_3<>+24(SB)/4, $0x00000001
+DATA lanes_0_1_2_3<>+28(SB)/4, $0x00000001
+DATA lanes_0_1_2_3<>+32(SB)/4, $0x00000002
+DATA lanes_0_1_2_3<>+36(SB)/4, $0x00000002
+DATA lanes_0_1_2_3<>+40(SB)/4, $0x00000002
+DATA lanes_0_1_2_3<>+44(SB)/4, $0x00000002
+DATA lanes_0_1_2_3<>+48(SB)/4, $0x00000003
+DATA lanes_0_1_2_3<>+52(SB)/4, $0x00000003
+DATA lanes_0_1_2_3<>+56(SB)/4, $0x00000003
+DATA lanes_0_1_2_3<>+60(SB)/4, $0x00000003
+GLOBL lanes_0_1_2_3<>(SB), RODATA|NOPTR, $64
+
+DATA lanes_4_5_6_7<>+0(SB)/4, $0x00000004
+DATA lanes_4_5_6_7<>+4(SB)/4, $0x00000004
+DATA lanes_4_5_6_7<>+8(SB)/4, $0x00000004
+DATA lanes_4_5_6_7<>+12(SB)/4, $0x00000004
+DATA lanes_4_5_6_7<>+16(SB)/4, $0x00000005
+DATA lanes_4_5_6_7<>+20(SB)/4, $0x00000005
+DATA lanes_4_5_6_7<>+24(SB)/4, $0x00000005
+DATA lanes_4_5_6_7<>+28(SB)/4, $0x00000005
+DATA lanes_4_5_6_7<>+32(SB)/4, $0x00000006
+DATA lanes_4_5_6_7<>+36(SB)/4, $0x00000006
+DATA lanes_4_5_6_7<>+40(SB)/4, $0x00000006
+DATA lanes_4_5_6_7<>+44(SB)/4, $0x00000006
+DATA lanes_4_5_6_7<>+48(SB)/4, $0x00000007
+DATA lanes_4_5_6_7<>+52(SB)/4, $0x00000007
+DATA lanes_4_5_6_7<>+56(SB)/4, $0x00000007
+DATA lanes_4_5_6_7<>+60(SB)/4, $0x00000007
+GLOBL lanes_4_5_6_7<>(SB), RODATA|NOPTR, $64
+
+DATA every9<>+0(SB)/4, $0x00090000
+DATA every9<>+4(SB)/4, $0x001b0012
+DATA every9<>+8(SB)/4, $0x002d0024
+DATA every9<>+12(SB)/4, $0x003f0036
+DATA every9<>+16(SB)/4, $0x00090000
+DATA every9<>+20(SB)/4, $0x001b0012
+DATA every9<>+24(SB)/4, $0x002d0024
+DATA every9<>+28(SB)/4, $0x003f0036
+DATA every9<>+32(SB)/4, $0x00090000
+DATA every9<>+36(SB)/4, $0x001b0012
+DATA every9<>+40(SB)/4, $0x002d0024
+DATA every9<>+44(SB)/4, $0x003f0036
+DATA every9<>+48(SB)/4, $0x00090000
+DATA every9<>+52(SB)/4, $0x001b0012
+DATA every9<>+56(SB)/4, $0x002d0024
+DATA every9<>+60(SB)/4, $0x003f0036
+GLOBL every9<>(SB), RODATA|NOPTR, $64
+
+// func dotQ4_1VNNI(rows int, n int, w *byte, x *int8, y *int8, d *float32, s *float32, out *float32)
+// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, AVX512VNNI, F16C, FMA3
+TEXT ·dotQ4_1VNNI(SB), NOSPLIT, $0-64
+	MOVQ         w+16(FP), AX
+	MOVQ         rows+0(FP), DI
+	MOVQ         out+56(FP), R8
+	MOVL         $0xbf800000, CX
+	VPBROADCASTD CX, Z5
+	MOVL         $0x0f0f0f0f, CX
+	VPBROADCASTD CX, Z6
+	VMOVDQU32    lanes_0_1_2_3<>+0(SB), Z7
+	VMOVDQU32    lanes_4_5_6_7<>+0(SB), Z8
+
+row:
+	MOVQ   x+24(FP), CX
+	MOVQ   y+32(FP), DX
+	MOVQ   d+40(FP), BX
+	MOVQ   s+48(FP), SI
+	MOVQ   n+8(FP), R9
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	JMP    check
+
+many:
+	VPXORD       X9, X9, X9
+	VPINSRW      $0x00, 2(AX), X9, X9
+	VPINSRW      $0x01, 22(AX), X9, X9
+	VPINSRW      $0x02, 42(AX), X9, X9
+	VPINSRW      $0x03, 62(AX), X9, X9
+	VPINSRW      $0x04, 82(AX), X9, X9
+	VPINSRW      $0x05, 102(AX), X9, X9
+	VPINSRW      $0x06, 122(AX), X9, X9
+	VPINSRW      $0x07, 142(AX), X9, X9
+	VCVTPH2PS    X9, Y10
+	VPXORD       X11, X11, X11
+	VPINSRW      $0x00, (AX), X11, X11
+	VPINSRW      $0x01, 20(AX), X11, X11
+	VPINSRW      $0x02, 40(AX), X11, X11
+	VPINSRW      $0x03, 60(AX), X11, X11
+	VPINSRW      $0x04, 80(AX), X11, X11
+	VPINSRW      $0x05, 100(AX), X11, X11
+	VPINSRW      $0x06, 120(AX), X11, X11
+	VPINSRW      $0x07, 140(AX), X11, X11
+	VCVTPH2PS    X11, Y12
+	VFMADD231PS  (SI), Y10, Y2
+	VMULPS       (BX), Y12, Y12
+	VMOVDQU32    4(AX), X13
+	VINSERTI32X4 $0x01, 24(AX), Z13, Z13
+	VINSERTI32X4 $0x02, 44(AX), Z13, Z13
+	VINSERTI32X4 $0x03, 64(AX), Z13, Z13
+	VPSRLW       $0x04, Z13, Z19
+	VPANDD       Z6, Z13, Z10
+	VPANDD       Z6, Z19, Z19
+	VPXORD       Z14, Z14, Z14
+	VPDPBUSD     (CX), Z10, Z14
+	VPDPBUSD     64(CX), Z19, Z14
+	VPSLLD       $0x08, Z14, Z14
+	VPDPBUSD     (DX), Z10, Z14
+	VPDPBUSD     64(DX), Z19, Z14
+	VCVTDQ2PS    Z14, Z14
+	VPERMPS      Z12, Z7, Z10
+	VFMADD231PS  Z10, Z14, Z0
+	VMOVDQU32    84(AX), X15
+	VINSERTI32X4 $0x01, 104(AX), Z15, Z15
+	VINSERTI32X4 $0x02, 124(AX), Z15, Z15
+	VINSERTI32X4 $0x03, 144(AX), Z15, Z15
+	VPSRLW       $0x04, Z15, Z19
+	VPANDD       Z6, Z15, Z10
+	VPANDD       Z6, Z19, Z19
+	VPXORD       Z16, Z16, Z16
+	VPDPBUSD     128(CX), Z10, Z16
+	VPDPBUSD     192(CX), Z19, Z16
+	VPSLLD       $0x08, Z16, Z16
+	VPDPBUSD     128(DX), Z10, Z16
+	VPDPBUSD     192(DX), Z19, Z16
+	VCVTDQ2PS    Z16, Z16
+	VPERMPS      Z12, Z8, Z10
+	VFMADD231PS  Z10, Z16, Z1
+	ADDQ         $0x000000a0, AX
+	ADDQ         $0x00000100, CX
+	ADDQ         $0x00000100, DX
+	ADDQ         $0x00000020, BX
+	ADDQ         $0x00000020, SI
+	SUBQ         $0x00000008, R9
+
+check:
+	CMPQ  R9, $0x00000008
+	JGE   many
+	TESTQ R9, R9
+	JZ    done
+
+one:
+	VMOVDQU32    4(AX), X17
+	VPSRLW       $0x04, X17, X10
+	VINSERTI32X4 $0x01, X10, Y17, Y10
+	VPANDD       Y6, Y10, Y10
+	MOVWLZX      (AX), R10
+	VMOVD        R10, X12
+	VCVTPH2PS    X12, X12
+	MOVWLZX      2(AX), R10
+	VMOVD        R10, X13
+	VCVTPH2PS    X13, X13
+	VFMADD231SS  (SI), X13, X4
+	VMULSS       (BX), X12, X12
+	VPXORD       Y18, Y18, Y18
+	VPDPBUSD     (CX), Y10, Y18
+	VPSLLD       $0x08, Y18, Y18
+	VPDPBUSD     (DX), Y10, Y18
+	VCVTDQ2PS    Y18, Y18
+	VBROADCASTSS X12, Y10
+	VFMADD231PS  Y10, Y18, Y3
+	ADDQ         $0x00000014, AX
+	ADDQ         $0x00000020, CX
+	ADDQ         $0x00000020, DX
+	ADDQ         $0x00000004, BX
+	ADDQ         $0x00000004, SI
+	SUBQ         $0x00000001, R9
+	JNZ          one
+
+done:
+	VADDPS        Z3, Z1, Z1
+	VADDPS        Z4, Z2, Z2
+	VADDPS        Z1, Z0, Z0
+	VFNMADD231PS  Z5, Z2, Z0
+	VEXTRACTF64X4 $0x01, Z0, Y10
+	VADDPS        Y10, Y0, Y0
+	VEXTRACTF32X4 $0x01, Y0, X10
+	VADDPS        X10, X0, X0
+	VHADDPS       X0, X0, X0
+	VHADDPS       X0, X0, X0
+	VMOVSS        X0, (R8)
+	ADDQ          $0x04, R8
+	DECQ          DI
+	JNZ           row
+	VZEROUPPER
+	RET
+
+// func dotQ5_0VNNI(rows int, n int, w *byte, x *int8, y *int8, d *float32, s *float32, out *float32)
+// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, AVX512VNNI, F16C, FMA3
+TEXT ·dotQ5_0VNNI(SB), NOSPLIT, $0-64
+	MOVQ         w+16(FP), AX
+	MOVQ         rows+0(FP), DI
+	MOVQ         out+56(FP), R8
+	MOVL         $0x41800000, CX
+	VPBROADCASTD CX, Z5
+	MOVL         $0x0f0f0f0f, CX
+	VPBROADCASTD CX, Z6
+	VMOVDQU32    lanes_0_1_2_3<>+0(SB), Z7
+	VMOVDQU32    lanes_4_5_6_7<>+0(SB), Z8
+	MOVL         $0x10101010, CX
+	VPBROADCASTD CX, Z9
+
+row:
+	MOVQ   x+24(FP), CX
+	MOVQ   y+32(FP), DX
+	MOVQ   d+40(FP), BX
+	MOVQ   s+48(FP), SI
+	MOVQ   n+8(FP), R9
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	JMP    check
+
+many:
+	VPXORD       X10, X10, X10
+	VPINSRW      $0x00, (AX), X10, X10
+	VPINSRW      $0x01, 22(AX), X10, X10
+	VPINSRW      $0x02, 44(AX), X10, X10
+	VPINSRW      $0x03, 66(AX), X10, X10
+	VPINSRW      $0x04, 88(AX), X10, X10
+	VPINSRW      $0x05, 110(AX), X10, X10
+	VPINSRW      $0x06, 132(AX), X10, X10
+	VPINSRW      $0x07, 154(AX), X10, X10
+	VCVTPH2PS    X10, Y11
+	VFMADD231PS  (SI), Y11, Y2
+	VMULPS       (BX), Y11, Y11
+	VMOVDQU32    6(AX), X12
+	VINSERTI32X4 $0x01, 28(AX), Z12, Z12
+	VINSERTI32X4 $0x02, 50(AX), Z12, Z12
+	VINSERTI32X4 $0x03, 72(AX), Z12, Z12
+	VPSRLW       $0x04, Z12, Z14
+	VPANDD       Z6, Z12, Z13
+	VPANDD       Z6, Z14, Z14
+	MOVWQZX      2(AX), R10
+	MOVWQZX      24(AX), R11
+	SHLQ         $0x10, R11
+	ORQ          R11, R10
+	MOVWQZX      46(AX), R11
+	SHLQ         $0x20, R11
+	ORQ          R11, R10
+	MOVWQZX      68(AX), R11
+	SHLQ         $0x30, R11
+	ORQ          R11, R10
+	KMOVQ        R10, K1
+	VPADDB       Z9, Z13, K1, Z13
+	MOVWQZX      4(AX), R10
+	MOVWQZX      26(AX), R11
+	SHLQ         $0x10, R11
+	ORQ          R11, R10
+	MOVWQZX      48(AX), R11
+	SHLQ         $0x20, R11
+	ORQ          R11, R10
+	MOVWQZX      70(AX), R11
+	SHLQ         $0x30, R11
+	ORQ          R11, R10
+	KMOVQ        R10, K1
+	VPADDB       Z9, Z14, K1, Z14
+	VPXORD       Z15, Z15, Z15
+	VPDPBUSD     (CX), Z13, Z15
+	VPDPBUSD     64(CX), Z14, Z15
+	VPSLLD       $0x08, Z15, Z15
+	VPDPBUSD     (DX), Z13, Z15
+	VPDPBUSD     64(DX), Z14, Z15
+	VCVTDQ2PS    Z15, Z15
+	VPERMPS      Z11, Z7, Z13
+	VFMADD231PS  Z13, Z15, Z0
+	VMOVDQU32    94(AX), X16
+	VINSERTI32X4 $0x01, 116(AX), Z16, Z16
+	VINSERTI32X4 $0x02, 138(AX), Z16, Z16
+	VINSERTI32X4 $0x03, 160(AX), Z16, Z16
+	VPSRLW       $0x04, Z16, Z14
+	VPANDD       Z6, Z16, Z13
+	VPANDD       Z6, Z14, Z14
+	MOVWQZX      90(AX), R10
+	MOVWQZX      112(AX), R11
+	SHLQ         $0x10, R11
+	ORQ          R11, R10
+	MOVWQZX      134(AX), R11
+	SHLQ         $0x20, R11
+	ORQ          R11, R10
+	MOVWQZX      156(AX), R11
+	SHLQ         $0x30, R11
+	ORQ          R11, R10
+	KMOVQ        R10, K1
+	VPADDB       Z9, Z13, K1, Z13
+	MOVWQZX      92(AX), R10
+	MOVWQZX      114(AX), R11
+	SHLQ         $0x10, R11
+	ORQ          R11, R10
+	MOVWQZX      136(AX), R11
+	SHLQ         $0x20, R11
+	ORQ          R11, R10
+	MOVWQZX      158(AX), R11
+	SHLQ         $0x30, R11
+	ORQ          R11, R10
+	KMOVQ        R10, K1
+	VPADDB       Z9, Z14, K1, Z14
+	VPXORD       Z17, Z17, Z17
+	VPDPBUSD     128(CX), Z13, Z17
+	VPDPBUSD     192(CX), Z14, Z17
+	VPSLLD       $0x08, Z17, Z17
+	VPDPBUSD     128(DX), Z13, Z17
+	VPDPBUSD     192(DX), Z14, Z17
+	VCVTDQ2PS    Z17, Z17
+	VPERMPS      Z11, Z8, Z13
+	VFMADD231PS  Z13, Z17, Z1
+	ADDQ         $0x000000b0, AX
+	ADDQ         $0x00000100, CX
+	ADDQ         $0x00000100, DX
+	ADDQ         $0x00000020, BX
+	ADDQ         $0x00000020, SI
+	SUBQ         $0x00000008, R9
+
+check:
+	CMPQ  R9, $0x00000008
+	JGE   many
+	TESTQ R9, R9
+	JZ    done
+
+one:
+	VMOVDQU32    6(AX), X18
+	VPSRLW       $0x04, X18, X11
+	VINSERTI32X4 $0x01, X11, Y18, Y11
+	VPANDD       Y6, Y11, Y11
+	KMOVD        2(AX), K1
+	VPADDB       Y9, Y11, K1, Y11
+	MOVWLZX      (AX), R10
+	VMOVD        R10, X12
+	VCVTPH2PS    X12, X12
+	VFMADD231SS  (SI), X12, X4
+	VMULSS       (BX), X12, X12
+	VPXORD       Y19, Y19, Y19
+	VPDPBUSD     (CX), Y11, Y19
+	VPSLLD       $0x08, Y19, Y19
+	VPDPBUSD     (DX), Y11, Y19
+	VCVTDQ2PS    Y19, Y19
+	VBROADCASTSS X12, Y11
+	VFMADD231PS  Y11, Y19, Y3
+	ADDQ         $0x00000016, AX
+	ADDQ         $0x00000020, CX
+	ADDQ         $0x00000020, DX
+	ADDQ         $0x00000004, BX
+	ADDQ         $0x00000004, SI
+	SUBQ         $0x00000001, R9
+	JNZ          one
+
+done:
+	VADDPS        Z3, Z1, Z1
+	VADDPS        Z4, Z2, Z2
+	VADDPS        Z1, Z0, Z0
+	VFNMADD231PS  Z5, Z2, Z0
+	VEXTRACTF64X4 $0x01, Z0, Y11
+	VADDPS        Y11, Y0, Y0
+	VEXTRACTF32X4 $0x01, Y0, X11
+	VADDPS        X11, X0, X0
+	VHADDPS       X0, X0, X0
+	VHADDPS       X0, X0, X0
+	VMOVSS        X0, (R8)
+	ADDQ          $0x04, R8
+	DECQ          DI
+	JNZ           row
+	VZEROUPPER
+	RET
+
+// func dotQ5_1VNNI(rows int, n int, w *byte, x *int8, y *int8, d *float32, s *float32, out *float32)
+// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, AVX512VNNI, F16C, FMA3
+TEXT ·dotQ5_1VNNI(SB), NOSPLIT, $0-64
+	MOVQ         w+16(FP), AX
+	MOVQ         rows+0(FP), DI
+	MOVQ         out+56(FP), R8
+	MOVL         $0xbf800000, CX
+	VPBROADCASTD CX, Z5
+	MOVL         $0x0f0f0f0f, CX
+	VPBROADCASTD CX, Z6
+	VMOVDQU32    lanes_0_1_2_3<>+0(SB), Z7
+	VMOVDQU32    lanes_4_5_6_7<>+0(SB), Z8
+	MOVL         $0x10101010, CX
+	VPBROADCASTD CX, Z9
+
+row:
+	MOVQ   x+24(FP), CX
+	MOVQ   y+32(FP), DX
+	MOVQ   d+40(FP), BX
+	MOVQ   s+48(FP), SI
+	MOVQ   n+8(FP), R9
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	JMP    check
+
+many:
+	VPXORD       X10, X10, X10
+	VPINSRW      $0x00, 2(AX), X10, X10
+	VPINSRW      $0x01, 26(AX), X10, X10
+	VPINSRW      $0x02, 50(AX), X10, X10
+	VPINSRW      $0x03, 74(AX), X10, X10
+	VPINSRW      $0x04, 98(AX), X10, X10
+	VPINSRW      $0x05, 122(AX), X10, X10
+	VPINSRW      $0x06, 146(AX), X10, X10
+	VPINSRW      $0x07, 170(AX), X10, X10
+	VCVTPH2PS    X10, Y11
+	VPXORD       X12, X12, X12
+	VPINSRW      $0x00, (AX), X12, X12
+	VPINSRW      $0x01, 24(AX), X12, X12
+	VPINSRW      $0x02, 48(AX), X12, X12
+	VPINSRW      $0x03, 72(AX), X12, X12
+	VPINSRW      $0x04, 96(AX), X12, X12
+	VPINSRW      $0x05, 120(AX), X12, X12
+	VPINSRW      $0x06, 144(AX), X12, X12
+	VPINSRW      $0x07, 168(AX), X12, X12
+	VCVTPH2PS    X12, Y13
+	VFMADD231PS  (SI), Y11, Y2
+	VMULPS       (BX), Y13, Y13
+	VMOVDQU32    8(AX), X14
+	VINSERTI32X4 $0x01, 32(AX), Z14, Z14
+	VINSERTI32X4 $0x02, 56(AX), Z14, Z14
+	VINSERTI32X4 $0x03, 80(AX), Z14, Z14
+	VPSRLW       $0x04, Z14, Z20
+	VPANDD       Z6, Z14, Z11
+	VPANDD       Z6, Z20, Z20
+	MOVWQZX      4(AX), R10
+	MOVWQZX      28(AX), R11
+	SHLQ         $0x10, R11
+	ORQ          R11, R10
+	MOVWQZX      52(AX), R11
+	SHLQ         $0x20, R11
+	ORQ          R11, R10
+	MOVWQZX      76(AX), R11
+	SHLQ         $0x30, R11
+	ORQ          R11, R10
+	KMOVQ        R10, K1
+	VPADDB       Z9, Z11, K1, Z11
+	MOVWQZX      6(AX), R10
+	MOVWQZX      30(AX), R11
+	SHLQ         $0x10, R11
+	ORQ          R11, R10
+	MOVWQZX      54(AX), R11
+	SHLQ         $0x20, R11
+	ORQ          R11, R10
+	MOVWQZX      78(AX), R11
+	SHLQ         $0x30, R11
+	ORQ          R11, R10
+	KMOVQ        R10, K1
+	VPADDB       Z9, Z20, K1, Z20
+	VPXORD       Z15, Z15, Z15
+	VPDPBUSD     (CX), Z11, Z15
+	VPDPBUSD     64(CX), Z20, Z15
+	VPSLLD       $0x08, Z15, Z15
+	VPDPBUSD     (DX), Z11, Z15
+	VPDPBUSD     64(DX), Z20, Z15
+	VCVTDQ2PS    Z15, Z15
+	VPERMPS      Z13, Z7, Z11
+	VFMADD231PS  Z11, Z15, Z0
+	VMOVDQU32    104(AX), X16
+	VINSERTI32X4 $0x01, 128(AX), Z16, Z16
+	VINSERTI32X4 $0x02, 152(AX), Z16, Z16
+	VINSERTI32X4 $0x03, 176(AX), Z16, Z16
+	VPSRLW       $0x04, Z16, Z20
+	VPANDD       Z6, Z16, Z11
+	VPANDD       Z6, Z20, Z20
+	MOVWQZX      100(AX), R10
+	MOVWQZX      124(AX), R11
+	SHLQ         $0x10, R11
+	ORQ          R11, R10
+	MOVWQZX      148(AX), R11
+	SHLQ         $0x20, R11
+	ORQ          R11, R10
+	MOVWQZX      172(AX), R11
+	SHLQ         $0x30, R11
+	ORQ          R11, R10
+	KMOVQ        R10, K1
+	VPADDB       Z9, Z11, K1, Z11
+	MOVWQZX      102(AX), R10
+	MOVWQZX      126(AX), R11
+	SHLQ         $0x10, R11
+	ORQ          R11, R10
+	MOVWQZX      150(AX), R11
+	SHLQ         $0x20, R11
+	ORQ          R11, R10
+	MOVWQZX      174(AX), R11
+	SHLQ         $0x30, R11
+	ORQ          R11, R10
+	KMOVQ        R10, K1
+	VPADDB       Z9, Z20, K1, Z20
+	VPXORD       Z17, Z17, Z17
+	VPDPBUSD     128(CX), Z11, Z17
+	VPDPBUSD     192(CX), Z20, Z17
+	VPSLLD       $0x08, Z17, Z17
+	VPDPBUSD     128(DX), Z11, Z17
+	VPDPBUSD     192(DX), Z20, Z17
+	VCVTDQ2PS    Z17, Z17
+	VPERMPS      Z13, Z8, Z11
+	VFMADD231PS  Z11, Z17, Z1
+	ADDQ         $0x000000c0, AX
+	ADDQ         $0x00000100, CX
+	ADDQ         $0x00000100, DX
+	ADDQ         $0x00000020, BX
+	ADDQ         $0x00000020, SI
+	SUBQ         $0x00000008, R9
+
+check:
+	CMPQ  R9, $0x00000008
+	JGE   many
+	TESTQ R9, R9
+	JZ    done
+
+one:
+	VMOVDQU32    8(AX), X18
+	VPSRLW       $0x04, X18, X11
+	VINSERTI32X4 $0x01, X11, Y18, Y11
+	VPANDD       Y6, Y11, Y11
+	KMOVD        4(AX), K1
+	VPADDB       Y9, Y11, K1, Y11
+	MOVWLZX      (AX), R10
+	VMOVD        R10, X13
+	VCVTPH2PS    X13, X13
+	MOVWLZX      2(AX), R10
+	VMOVD        R10, X14
+	VCVTPH2PS    X14, X14
+	VFMADD231SS  (SI), X14, X4
+	VMULSS       (BX), X13, X13
+	VPXORD       Y19, Y19, Y19
+	VPDPBUSD     (CX), Y11, Y19
+	VPSLLD       $0x08, Y19, Y19
+	VPDPBUSD     (DX), Y11, Y19
+	VCVTDQ2PS    Y19, Y19
+	VBROADCASTSS X13, Y11
+	VFMADD231PS  Y11, Y19, Y3
+	ADDQ         $0x00000018, AX
+	ADDQ         $0x00000020, CX
+	ADDQ         $0x00000020, DX
+	ADDQ         $0x00000004, BX
+	ADDQ         $0x00000004, SI
+	SUBQ         $0x00000001, R9
+	JNZ          one
+
+done:
+	VADDPS        Z3, Z1, Z1
+	VADDPS        Z4, Z2, Z2
+	VADDPS        Z1, Z0, Z0
+	VFNMADD231PS  Z5, Z2, Z0
+	VEXTRACTF64X4 $0x01, Z0, Y11
+	VADDPS        Y11, Y0, Y0
+	VEXTRACTF32X4 $0x01, Y0, X11
+	VADDPS        X11, X0, X0
+	VHADDPS       X0, X0, X0
+	VHADDPS       X0, X0, X0
+	VMOVSS        X0, (R8)
+	ADDQ          $0x04, R8
+	DECQ          DI
+	JNZ           row
+	VZEROUPPER
+	RET
+
+// func dotIQ4_NLVNNI(rows int, n int, w *byte, x *int8, y *int8, d *float32, s *float32, out *float32, levels *int8)
+// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, AVX512VNNI, F16C, FMA3
+TEXT ·dotIQ4_NLVNNI(SB), NOSPLIT, $0-72
+	MOVQ            w+16(FP), AX
+	MOVQ            rows+0(FP), DI
+	MOVQ            out+56(FP), R8
+	MOVL            $0x43000000, CX
+	VPBROADCASTD    CX, Z5
+	MOVL            $0x0f0f0f0f, CX
+	VPBROADCASTD    CX, Z6
+	VMOVDQU32       lanes_0_1_2_3<>+0(SB), Z7
+	VMOVDQU32       lanes_4_5_6_7<>+0(SB), Z8
+	MOVQ            levels+64(FP), CX
+	VBROADCASTI32X4 (CX), Z9
+	MOVL            $0x80808080, CX
+	VPBROADCASTD    CX, Z10
+	VPXORD          Z10, Z9, Z9
+	VMOVDQU32       every9<>+0(SB), Z10
+
+row:
+	MOVQ   x+24(FP), CX
+	MOVQ   y+32(FP), DX
+	MOVQ   d+40(FP), BX
+	MOVQ   s+48(FP), SI
+	MOVQ   n+8(FP), R9
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	JMP    check
+
+many:
+	VMOVDQU32    (AX), Z18
+	VPERMT2W     64(AX), Z10, Z18
+	VCVTPH2PS    X18, Y11
+	VFMADD231PS  (SI), Y11, Y2
+	VMULPS       (BX), Y11, Y11
+	VMOVDQU32    2(AX), X12
+	VINSERTI32X4 $0x01, 20(AX), Z12, Z12
+	VINSERTI32X4 $0x02, 38(AX), Z12, Z12
+	VINSERTI32X4 $0x03, 56(AX), Z12, Z12
+	VPSRLW       $0x04, Z12, Z19
+	VPANDD       Z6, Z12, Z18
+	VPANDD       Z6, Z19, Z19
+	VPSHUFB      Z18, Z9, Z18
+	VPSHUFB      Z19, Z9, Z19
+	VPXORD       Z13, Z13, Z13
+	VPDPBUSD     (CX), Z18, Z13
+	VPDPBUSD     64(CX), Z19, Z13
+	VPSLLD       $0x08, Z13, Z13
+	VPDPBUSD     (DX), Z18, Z13
+	VPDPBUSD     64(DX), Z19, Z13
+	VCVTDQ2PS    Z13, Z13
+	VPERMPS      Z11, Z7, Z18
+	VFMADD231PS  Z18, Z13, Z0
+	VMOVDQU32    74(AX), X14
+	VINSERTI32X4 $0x01, 92(AX), Z14, Z14
+	VINSERTI32X4 $0x02, 110(AX), Z14, Z14
+	VINSERTI32X4 $0x03, 128(AX), Z14, Z14
+	VPSRLW       $0x04, Z14, Z19
+	VPANDD       Z6, Z14, Z18
+	VPANDD       Z6, Z19, Z19
+	VPSHUFB      Z18, Z9, Z18
+	VPSHUFB      Z19, Z9, Z19
+	VPXORD       Z15, Z15, Z15
+	VPDPBUSD     128(CX), Z18, Z15
+	VPDPBUSD     192(CX), Z19, Z15
+	VPSLLD       $0x08, Z15, Z15
+	VPDPBUSD     128(DX), Z18, Z15
+	VPDPBUSD     192(DX), Z19, Z15
+	VCVTDQ2PS    Z15, Z15
+	VPERMPS      Z11, Z8, Z18
+	VFMADD231PS  Z18, Z15, Z1
+	ADDQ         $0x00000090, AX
+	ADDQ         $0x00000100, CX
+	ADDQ         $0x00000100, DX
+	ADDQ         $0x00000020, BX
+	ADDQ         $0x00000020, SI
+	SUBQ         $0x00000008, R9
+
+check:
+	CMPQ  R9, $0x00000008
+	JGE   many
+	TESTQ R9, R9
+	JZ    done
+
+one:
+	VMOVDQU32    2(AX), X16
+	VPSRLW       $0x04, X16, X11
+	VINSERTI32X4 $0x01, X11, Y16, Y11
+	VPANDD       Y6, Y11, Y11
+	VPSHUFB      Y11, Y9, Y11
+	MOVWLZX      (AX), R10
+	VMOVD        R10, X12
+	VCVTPH2PS    X12, X12
+	VFMADD231SS  (SI), X12, X4
+	VMULSS       (BX), X12, X12
+	VPXORD       Y17, Y17, Y17
+	VPDPBUSD     (CX), Y11, Y17
+	VPSLLD       $0x08, Y17, Y17
+	VPDPBUSD     (DX), Y11, Y17
+	VCVTDQ2PS    Y17, Y17
+	VBROADCASTSS X12, Y11
+	VFMADD231PS  Y11, Y17, Y3
+	ADDQ         $0x00000012, AX
+	ADDQ         $0x00000020, CX
+	ADDQ         $0x00000020, DX
+	ADDQ         $0x00000004, BX
+	ADDQ         $0x00000004, SI
+	SUBQ         $0x00000001, R9
+	JNZ          one
+
+done:
+	VADDPS        Z3, Z1, Z1
+	VADDPS        Z4, Z2, Z2
+	VADDPS        Z1, Z0, Z0
+	VFNMADD231PS  Z5, Z2, Z0
+	VEXTRACTF64X4 $0x01, Z0, Y11
+	VADDPS        Y11, Y0, Y0
+	VEXTRACTF32X4 $0x01, Y0, X11
+	VADDPS        X11, X0, X0
+	VHADDPS       X0, X0, X0
+	VHADDPS       X0, X0, X0
+	VMOVSS        X0, (R8)
+	ADDQ          $0x04, R8
+	DECQ          DI
+	JNZ           row
+	VZEROUPPER
+	RET
+
+// func dotMXFP4VNNI(rows int, n int, w *byte, x *int8, y *int8, d *float32, s *float32, out *float32, levels *int8)
+// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, AVX512VNNI, FMA3
+TEXT ·dotMXFP4VNNI(SB), NOSPLIT, $0-72
+	MOVQ            w+16(FP), AX
+	MOVQ            rows+0(FP), DI
+	MOVQ            out+56(FP), R8
+	MOVL            $0x43000000, CX
+	VPBROADCASTD    CX, Z5
+	MOVL            $0x0f0f0f0f, CX
+	VPBROADCASTD    CX, Z6
+	VMOVDQU32       lanes_0_1_2_3<>+0(SB), Z7
+	VMOVDQU32       lanes_4_5_6_7<>+0(SB), Z8
+	MOVQ            levels+64(FP), CX
+	VBROADCASTI32X4 (CX), Z9
+	MOVL            $0x80808080, CX
+	VPBROADCASTD    CX, Z10
+	VPXORD          Z10, Z9, Z9
+	VMOVDQU32       every17<>+0(SB), Z10
+	VMOVDQU32       lower_upper<>+0(SB), Z18
+	MOVL            $0x000000ff, CX
+	VPBROADCASTD    CX, Z19
+	MOVL            $0x3f800000, CX
+	VPBROADCASTD    CX, Z20
+	MOVL            $0x00000080, CX
+	VPBROADCASTD    CX, Z21
+
+row:
+	MOVQ   x+24(FP), CX
+	MOVQ   y+32(FP), DX
+	MOVQ   d+40(FP), BX
+	MOVQ   s+48(FP), SI
+	MOVQ   n+8(FP), R9
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	JMP    check
+
+many:
+	VMOVDQU32    (AX), Z22
+	VPERMT2W     64(AX), Z10, Z22
+	VPMOVZXWD    X22, Y11
+	VPSRLVD      Y18, Y11, Y11
+	VPANDD       Y19, Y11, Y11
+	VPSUBD       Y21, Y11, Y11
+	VCVTDQ2PS    Y11, Y11
+	VSCALEFPS    Y11, Y20, Y11
+	VFMADD231PS  (SI), Y11, Y2
+	VMULPS       (BX), Y11, Y11
+	VMOVDQU32    1(AX), X12
+	VINSERTI32X4 $0x01, 18(AX), Z12, Z12
+	VINSERTI32X4 $0x02, 35(AX), Z12, Z12
+	VINSERTI32X4 $0x03, 52(AX), Z12, Z12
+	VPSRLW       $0x04, Z12, Z23
+	VPANDD       Z6, Z12, Z22
+	VPANDD       Z6, Z23, Z23
+	VPSHUFB      Z22, Z9, Z22
+	VPSHUFB      Z23, Z9, Z23
+	VPXORD       Z13, Z13, Z13
+	VPDPBUSD     (CX), Z22, Z13
+	VPDPBUSD     64(CX), Z23, Z13
+	VPSLLD       $0x08, Z13, Z13
+	VPDPBUSD     (DX), Z22, Z13
+	VPDPBUSD     64(DX), Z23, Z13
+	VCVTDQ2PS    Z13, Z13
+	VPERMPS      Z11, Z7, Z22
+	VFMADD231PS  Z22, Z13, Z0
+	VMOVDQU32    69(AX), X14
+	VINSERTI32X4 $0x01, 86(AX), Z14, Z14
+	VINSERTI32X4 $0x02, 103(AX), Z14, Z14
+	VINSERTI32X4 $0x03, 120(AX), Z14, Z14
+	VPSRLW       $0x04, Z14, Z23
+	VPANDD       Z6, Z14, Z22
+	VPANDD       Z6, Z23, Z23
+	VPSHUFB      Z22, Z9, Z22
+	VPSHUFB      Z23, Z9, Z23
+	VPXORD       Z15, Z15, Z15
+	VPDPBUSD     128(CX), Z22, Z15
+	VPDPBUSD     192(CX), Z23, Z15
+	VPSLLD       $0x08, Z15, Z15
+	VPDPBUSD     128(DX), Z22, Z15
+	VPDPBUSD     192(DX), Z23, Z15
+	VCVTDQ2PS    Z15, Z15
+	VPERMPS      Z11, Z8, Z22
+	VFMADD231PS  Z22, Z15, Z1
+	ADDQ         $0x00000088, AX
+	ADDQ         $0x00000100, CX
+	ADDQ         $0x00000100, DX
+	ADDQ         $0x00000020, BX
+	ADDQ         $0x00000020, SI
+	SUBQ         $0x00000008, R9
+
+check:
+	CMPQ  R9, $0x00000008
+	JGE   many
+	TESTQ R9, R9
+	JZ    done
+
+one:
+	VMOVDQU32    1(AX), X16
+	VPSRLW       $0x04, X16, X11
+	VINSERTI32X4 $0x01, X11, Y16, Y11
+	VPANDD       Y6, Y11, Y11
+	VPSHUFB      Y11, Y9, Y11
+	MOVBLZX      (AX), R10
+	VMOVD        R10, X12
+	VPSUBD       X21, X12, X12
+	VCVTDQ2PS    X12, X12
+	VSCALEFPS    X12, X20, X12
+	VFMADD231SS  (SI), X12, X4
+	VMULSS       (BX), X12, X12
+	VPXORD       Y17, Y17, Y17
+	VPDPBUSD     (CX), Y11, Y17
+	VPSLLD       $0x08, Y17, Y17
+	VPDPBUSD     (DX), Y11, Y17
+	VCVTDQ2PS    Y17, Y17
+	VBROADCASTSS X12, Y11
+	VFMADD231PS  Y11, Y17, Y3
+	ADDQ         $0x00000011, AX
+	ADDQ         $0x00000020, CX
+	ADDQ         $0x00000020, DX
+	ADDQ         $0x00000004, BX
+	ADDQ         $0x00000004, SI
+	SUBQ         $0x00000001, R9
+	JNZ          one
+
+done:
+	VADDPS        Z3, Z1, Z1
+	VADDPS        Z4, Z2, Z2
+	VADDPS        Z1, Z0, Z0
+	VFNMADD231PS  Z5, Z2, Z0
+	VEXTRACTF64X4 $0x01, Z0, Y11
+	VADDPS        Y11, Y0, Y0
+	VEXTRACTF32X4 $0x01, Y0, X11
+	VADDPS        X11, X0, X0
+	VHADDPS       X0, X0, X0
+	VHADDPS       X0, X0, X0
+	VMOVSS        X0, (R8)
+	ADDQ          $0x04, R8
+	DECQ          DI
+	JNZ           row
+	VZEROUPPER
+	RET
+
+DATA every17<>+0(SB)/4, $0x00080000
+DATA every17<>+4(SB)/4, $0x00190011
+DATA every17<>+8(SB)/4, $0x002a0022
+DATA every17<>+12(SB)/4, $0x003b0033
+DATA every17<>+16(SB)/4, $0x00080000
+DATA every17<>+20(SB)/4, $0x00190011
+DATA every17<>+24(SB)/4, $0x002a0022
+DATA every17<>+28(SB)/4, $0x003b0033
+DATA every17<>+32(SB)/4, $0x00080000
+DATA every17<>+36(SB)/4, $0x00190011
+DATA every17<>+40(SB)/4, $0x002a0022
+DATA every17<>+44(SB)/4, $0x003b0033
+DATA every17<>+48(SB)/4, $0x00080000
+DATA every17<>+52(SB)/4, $0x00190011
+DATA every17<>+56(SB)/4, $0x002a0022
+DATA every17<>+60(SB)/4, $0x003b0033
+GLOBL every17<>(SB), RODATA|NOPTR, $64
+
+DATA lower_upper<>+0(SB)/4, $0x00000000
+DATA lower_upper<>+4(SB)/4, $0x00000008
+DATA lower_upper<>+8(SB)/4, $0x00000000
+DATA lower_upper<>+12(SB)/4, $0x00000008
+DATA lower_upper<>+16(SB)/4, $0x00000000
+DATA lower_upper<>+20(SB)/4, $0x00000008
+DATA lower_upper<>+24(SB)/4, $0x00000000
+DATA lower_upper<>+28(SB)/4, $0x00000008
+DATA lower_upper<>+32(SB)/4, $0x00000000
+DATA lower_upper<>+36(SB)/4, $0x00000008
+DATA lower_upper<>+40(SB)/4, $0x00000000
+DATA lower_upper<>+44(SB)/4, $0x00000008
+DATA lower_upper<>+48(SB)/4, $0x00000000
+DATA lower_upper<>+52(SB)/4, $0x00000008
+DATA lower_upper<>+56(SB)/4, $0x00000000
+DATA lower_upper<>+60(SB)/4, $0x00000008
+GLOBL lower_upper<>(SB), RODATA|NOPTR, $64
+
+// func dotQ4_KVNNI(rows int, n int, w *byte, x *int8, y *int8, d *float32, s *float32, out *float32)
+// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, AVX512VNNI, F16C, FMA3
+TEXT ·dotQ4_KVNNI(SB), NOSPLIT, $0-64
+	MOVQ         w+16(FP), AX
+	MOVQ         rows+0(FP), DI
+	MOVQ         out+56(FP), R8
+	MOVL         $0x3f800000, CX
+	VPBROADCASTD CX, Z3
+	MOVL         $0x0f0f0f0f, CX
+	VPBROADCASTD CX, Z4
+	VMOVDQU32    lanes_0_0_2_2<>+0(SB), Z5
+	VMOVDQU32    lanes_1_1_3_3<>+0(SB), Z6
+	VMOVDQU32    lanes_4_4_6_6<>+0(SB), Z7
+	VMOVDQU32    lanes_5_5_7_7<>+0(SB), Z8
+
+row:
+	MOVQ   x+24(FP), CX
+	MOVQ   y+32(FP), DX
+	MOVQ   d+40(FP), BX
+	MOVQ   s+48(FP), SI
+	MOVQ   n+8(FP), R9
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	JMP    check
+
+many:
+	MOVL         4(AX), R10
+	MOVL         8(AX), R11
+	MOVL         12(AX), R12
+	MOVL         R10, R13
+	ANDL         $0x3f3f3f3f, R13
+	MOVL         R10, R14
+	SHRL         $0x02, R14
+	ANDL         $0x30303030, R14
+	MOVL         R12, R10
+	ANDL         $0x0f0f0f0f, R10
+	ORL          R14, R10
+	SHLQ         $0x20, R10
+	ORQ          R10, R13
+	VMOVQ        R13, X9
+	VPMOVZXBD    X9, Y9
+	VCVTDQ2PS    Y9, Y9
+	MOVL         R11, R10
+	ANDL         $0x3f3f3f3f, R10
+	SHRL         $0x02, R11
+	ANDL         $0x30303030, R11
+	SHRL         $0x04, R12
+	ANDL         $0x0f0f0f0f, R12
+	ORL          R11, R12
+	SHLQ         $0x20, R12
+	ORQ          R12, R10
+	VMOVQ        R10, X14
+	VPMOVZXBD    X14, Y14
+	VCVTDQ2PS    Y14, Y14
+	VMOVD        (AX), X15
+	VCVTPH2PS    X15, X15
+	VBROADCASTSS X15, Y16
+	VMOVSHDUP    X15, X15
+	VBROADCASTSS X15, Y15
+	VMULPS       Y16, Y9, Y9
+	VMULPS       Y15, Y14, Y14
+	VFMADD231PS  (SI), Y14, Y2
+	VMULPS       (BX), Y9, Y9
+	VMOVDQU32    16(AX), Z14
+	VPSRLW       $0x04, Z14, Z15
+	VPANDD       Z4, Z14, Z14
+	VPANDD       Z4, Z15, Z15
+	VPXORD       Z10, Z10, Z10
+	VPDPBUSD     (CX), Z14, Z10
+	VPSLLD       $0x08, Z10, Z10
+	VPDPBUSD     (DX), Z14, Z10
+	VCVTDQ2PS    Z10, Z10
+	VPERMPS      Z9, Z5, Z14
+	VFMADD231PS  Z14, Z10, Z0
+	VPXORD       Z11, Z11, Z11
+	VPDPBUSD     64(CX), Z15, Z11
+	VPSLLD       $0x08, Z11, Z11
+	VPDPBUSD     64(DX), Z15, Z11
+	VCVTDQ2PS    Z11, Z11
+	VPERMPS      Z9, Z6, Z14
+	VFMADD231PS  Z14, Z11, Z1
+	VMOVDQU32    80(AX), Z14
+	VPSRLW       $0x04, Z14, Z15
+	VPANDD       Z4, Z14, Z14
+	VPANDD       Z4, Z15, Z15
+	VPXORD       Z12, Z12, Z12
+	VPDPBUSD     128(CX), Z14, Z12
+	VPSLLD       $0x08, Z12, Z12
+	VPDPBUSD     128(DX), Z14, Z12
+	VCVTDQ2PS    Z12, Z12
+	VPERMPS      Z9, Z7, Z14
+	VFMADD231PS  Z14, Z12, Z0
+	VPXORD       Z13, Z13, Z13
+	VPDPBUSD     192(CX), Z15, Z13
+	VPSLLD       $0x08, Z13, Z13
+	VPDPBUSD     192(DX), Z15, Z13
+	VCVTDQ2PS    Z13, Z13
+	VPERMPS      Z9, Z8, Z14
+	VFMADD231PS  Z14, Z13, Z1
+	ADDQ         $0x00000090, AX
+	ADDQ         $0x00000100, CX
+	ADDQ         $0x00000100, DX
+	ADDQ         $0x00000020, BX
+	ADDQ         $0x00000020, SI
+	SUBQ         $0x00000001, R9
+
+check:
+	CMPQ          R9, $0x00000001
+	JGE           many
+	VADDPS        Z1, Z0, Z0
+	VFNMADD231PS  Z3, Z2, Z0
+	VEXTRACTF64X4 $0x01, Z0, Y9
+	VADDPS        Y9, Y0, Y0
+	VEXTRACTF32X4 $0x01, Y0, X9
+	VADDPS        X9, X0, X0
+	VHADDPS       X0, X0, X0
+	VHADDPS       X0, X0, X0
+	VMOVSS        X0, (R8)
+	ADDQ          $0x04, R8
+	DECQ          DI
+	JNZ           row
+	VZEROUPPER
+	RET
+
+DATA lanes_0_0_2_2<>+0(SB)/4, $0x00000000
+DATA lanes_0_0_2_2<>+4(SB)/4, $0x00000000
+DATA lanes_0_0_2_2<>+8(SB)/4, $0x00000000
+DATA lanes_0_0_2_2<>+12(SB)/4, $0x00000000
+DATA lanes_0_0_2_2<>+16(SB)/4, $0x00000000
+DATA lanes_0_0_2_2<>+20(SB)/4, $0x00000000
+DATA lanes_0_0_2_2<>+24(SB)/4, $0x00000000
+DATA lanes_0_0_2_2<>+28(SB)/4, $0x00000000
+DATA lanes_0_0_2_2<>+32(SB)/4, $0x00000002
+DATA lanes_0_0_2_2<>+36(SB)/4, $0x00000002
+DATA lanes_0_0_2_2<>+40(SB)/4, $0x00000002
+DATA lanes_0_0_2_2<>+44(SB)/4, $0x00000002
+DATA lanes_0_0_2_2<>+48(SB)/4, $0x00000002
+DATA lanes_0_0_2_2<>+52(SB)/4, $0x00000002
+DATA lanes_0_0_2_2<>+56(SB)/4, $0x00000002
+DATA lanes_0_0_2_2<>+60(SB)/4, $0x00000002
+GLOBL lanes_0_0_2_2<>(SB), RODATA|NOPTR, $64
+
+DATA lanes_1_1_3_3<>+0(SB)/4, $0x00000001
+DATA lanes_1_1_3_3<>+4(SB)/4, $0x00000001
+DATA lanes_1_1_3_3<>+8(SB)/4, $0x00000001
+DATA lanes_1_1_3_3<>+12(SB)/4, $0x00000001
+DATA lanes_1_1_3_3<>+16(SB)/4, $0x00000001
+DATA lanes_1_1_3_3<>+20(SB)/4, $0x00000001
+DATA lanes_1_1_3_3<>+24(SB)/4, $0x00000001
+DATA lanes_1_1_3_3<>+28(SB)/4, $0x00000001
+DATA lanes_1_1_3_3<>+32(SB)/4, $0x00000003
+DATA lanes_1_1_3_3<>+36(SB)/4, $0x00000003
+DATA lanes_1_1_3_3<>+40(SB)/4, $0x00000003
+DATA lanes_1_1_3_3<>+44(SB)/4, $0x00000003
+DATA lanes_1_1_3_3<>+48(SB)/4, $0x00000003
+DATA lanes_1_1_3_3<>+52(SB)/4, $0x00000003
+DATA lanes_1_1_3_3<>+56(SB)/4, $0x00000003
+DATA lanes_1_1_3_3<>+60(SB)/4, $0x00000003
+GLOBL lanes_1_1_3_3<>(SB), RODATA|NOPTR, $64
+
+DATA lanes_4_4_6_6<>+0(SB)/4, $0x00000004
+DATA lanes_4_4_6_6<>+4(SB)/4, $0x00000004
+DATA lanes_4_4_6_6<>+8(SB)/4, $0x00000004
+DATA lanes_4_4_6_6<>+12(SB)/4, $0x00000004
+DATA lanes_4_4_6_6<>+16(SB)/4, $0x00000004
+DATA lanes_4_4_6_6<>+20(SB)/4, $0x00000004
+DATA lanes_4_4_6_6<>+24(SB)/4, $0x00000004
+DATA lanes_4_4_6_6<>+28(SB)/4, $0x00000004
+DATA lanes_4_4_6_6<>+32(SB)/4, $0x00000006
+DATA lanes_4_4_6_6<>+36(SB)/4, $0x00000006
+DATA lanes_4_4_6_6<>+40(SB)/4, $0x00000006
+DATA lanes_4_4_6_6<>+44(SB)/4, $0x00000006
+DATA lanes_4_4_6_6<>+48(SB)/4, $0x00000006
+DATA lanes_4_4_6_6<>+52(SB)/4, $0x00000006
+DATA lanes_4_4_6_6<>+56(SB)/4, $0x00000006
+DATA lanes_4_4_6_6<>+60(SB)/4, $0x00000006
+GLOBL lanes_4_4_6_6<>(SB), RODATA|NOPTR, $64
+
+DATA lanes_5_5_7_7<>+0(SB)/4, $0x00000005
+DATA lanes_5_5_7_7<>+4(SB)/4, $0x00000005
+DATA lanes_5_5_7_7<>+8(SB)/4, $0x00000005
+DATA lanes_5_5_7_7<>+12(SB)/4, $0x00000005
+DATA lanes_5_5_7_7<>+16(SB)/4, $0x00000005
+DATA lanes_5_5_7_7<>+20(SB)/4, $0x00000005
+DATA lanes_5_5_7_7<>+24(SB)/4, $0x00000005
+DATA lanes_5_5_7_7<>+28(SB)/4, $0x00000005
+DATA lanes_5_5_7_7<>+32(SB)/4, $0x00000007
+DATA lanes_5_5_7_7<>+36(SB)/4, $0x00000007
+DATA lanes_5_5_7_7<>+40(SB)/4, $0x00000007
+DATA lanes_5_5_7_7<>+44(SB)/4, $0x00000007
+DATA lanes_5_5_7_7<>+48(SB)/4, $0x00000007
+DATA lanes_5_5_7_7<>+52(SB)/4, $0x00000007
+DATA lanes_5_5_7_7<>+56(SB)/4, $0x00000007
+DATA lanes_5_5_7_7<>+60(SB)/4, $0x00000007
+GLOBL lanes_5_5_7_7<>(SB), RODATA|NOPTR, $64
+
+// func dotQ5_KVNNI(rows int, n int, w *byte, x *int8, y *int8, d *float32, s *float32, out *float32)
+// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, AVX512VNNI, F16C, FMA3
+TEXT ·dotQ5_KVNNI(SB), NOSPLIT, $0-64
+	MOVQ         w+16(FP), AX
+	MOVQ         rows+0(FP), DI
+	MOVQ         out+56(FP), R8
+	MOVL         $0x3f800000, CX
+	VPBROADCASTD CX, Z3
+	MOVL         $0x0f0f0f0f, CX
+	VPBROADCASTD CX, Z4
+	MOVL         $0x10101010, CX
+	VPBROADCASTD CX, Z5
+	VMOVDQU32    lanes_0_0_2_2<>+0(SB), Z6
+	VMOVDQU32    lanes_1_1_3_3<>+0(SB), Z7
+	VMOVDQU32    lanes_4_4_6_6<>+0(SB), Z8
+	VMOVDQU32    lanes_5_5_7_7<>+0(SB), Z9
+	VMOVDQU32    shift_4_2<>+0(SB), Z10
+	VMOVDQU32    shift_3_1<>+0(SB), Z11
+	VMOVDQU32    shift_0_2<>+0(SB), Z12
+	VMOVDQU32    shift_1_3<>+0(SB), Z13
+
+row:
+	MOVQ   x+24(FP), CX
+	MOVQ   y+32(FP), DX
+	MOVQ   d+40(FP), BX
+	MOVQ   s+48(FP), SI
+	MOVQ   n+8(FP), R9
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	JMP    check
+
+many:
+	MOVL            4(AX), R10
+	MOVL            8(AX), R11
+	MOVL            12(AX), R12
+	MOVL            R10, R13
+	ANDL            $0x3f3f3f3f, R13
+	MOVL            R10, R14
+	SHRL            $0x02, R14
+	ANDL            $0x30303030, R14
+	MOVL            R12, R10
+	ANDL            $0x0f0f0f0f, R10
+	ORL             R14, R10
+	SHLQ            $0x20, R10
+	ORQ             R10, R13
+	VMOVQ           R13, X14
+	VPMOVZXBD       X14, Y14
+	VCVTDQ2PS       Y14, Y14
+	MOVL            R11, R10
+	ANDL            $0x3f3f3f3f, R10
+	SHRL            $0x02, R11
+	ANDL            $0x30303030, R11
+	SHRL            $0x04, R12
+	ANDL            $0x0f0f0f0f, R12
+	ORL             R11, R12
+	SHLQ            $0x20, R12
+	ORQ             R12, R10
+	VMOVQ           R10, X19
+	VPMOVZXBD       X19, Y19
+	VCVTDQ2PS       Y19, Y19
+	VMOVD           (AX), X20
+	VCVTPH2PS       X20, X20
+	VBROADCASTSS    X20, Y21
+	VMOVSHDUP       X20, X20
+	VBROADCASTSS    X20, Y20
+	VMULPS          Y21, Y14, Y14
+	VMULPS          Y20, Y19, Y19
+	VFMADD231PS     (SI), Y19, Y2
+	VMULPS          (BX), Y14, Y14
+	VBROADCASTI64X4 16(AX), Z19
+	VMOVDQU32       48(AX), Z20
+	VPSRLW          $0x04, Z20, Z21
+	VPANDD          Z4, Z20, Z20
+	VPANDD          Z4, Z21, Z21
+	VPSLLVW         Z10, Z19, Z22
+	VPTERNLOGD      $0xf8, Z22, Z5, Z20
+	VPXORD          Z15, Z15, Z15
+	VPDPBUSD        (CX), Z20, Z15
+	VPSLLD          $0x08, Z15, Z15
+	VPDPBUSD        (DX), Z20, Z15
+	VCVTDQ2PS       Z15, Z15
+	VPERMPS         Z14, Z6, Z20
+	VFMADD231PS     Z20, Z15, Z0
+	VPSLLVW         Z11, Z19, Z20
+	VPTERNLOGD      $0xf8, Z20, Z5, Z21
+	VPXORD          Z16, Z16, Z16
+	VPDPBUSD        64(CX), Z21, Z16
+	VPSLLD          $0x08, Z16, Z16
+	VPDPBUSD        64(DX), Z21, Z16
+	VCVTDQ2PS       Z16, Z16
+	VPERMPS         Z14, Z7, Z20
+	VFMADD231PS     Z20, Z16, Z1
+	VMOVDQU32       112(AX), Z20
+	VPSRLW          $0x04, Z20, Z21
+	VPANDD          Z4, Z20, Z20
+	VPANDD          Z4, Z21, Z21
+	VPSRLVW         Z12, Z19, Z22
+	VPTERNLOGD      $0xf8, Z22, Z5, Z20
+	VPXORD          Z17, Z17, Z17
+	VPDPBUSD        128(CX), Z20, Z17
+	VPSLLD          $0x08, Z17, Z17
+	VPDPBUSD        128(DX), Z20, Z17
+	VCVTDQ2PS       Z17, Z17
+	VPERMPS         Z14, Z8, Z20
+	VFMADD231PS     Z20, Z17, Z0
+	VPSRLVW         Z13, Z19, Z19
+	VPTERNLOGD      $0xf8, Z19, Z5, Z21
+	VPXORD          Z18, Z18, Z18
+	VPDPBUSD        192(CX), Z21, Z18
+	VPSLLD          $0x08, Z18, Z18
+	VPDPBUSD        192(DX), Z21, Z18
+	VCVTDQ2PS       Z18, Z18
+	VPERMPS         Z14, Z9, Z19
+	VFMADD231PS     Z19, Z18, Z1
+	ADDQ            $0x000000b0, AX
+	ADDQ            $0x00000100, CX
+	ADDQ            $0x00000100, DX
+	ADDQ            $0x00000020, BX
+	ADDQ            $0x00000020, SI
+	SUBQ            $0x00000001, R9
+
+check:
+	CMPQ          R9, $0x00000001
+	JGE           many
+	VADDPS        Z1, Z0, Z0
+	VFNMADD231PS  Z3, Z2, Z0
+	VEXTRACTF64X4 $0x01, Z0, Y14
+	VADDPS        Y14, Y0, Y0
+	VEXTRACTF32X4 $0x01, Y0, X14
+	VADDPS        X14, X0, X0
+	VHADDPS       X0, X0, X0
+	VHADDPS       X0, X0, X0
+	VMOVSS        X0, (R8)
+	ADDQ          $0x04, R8
+	DECQ          DI
+	JNZ           row
+	VZEROUPPER
+	RET
+
+DATA shift_4_2<>+0(SB)/4, $0x00040004
+DATA shift_4_2<>+4(SB)/4, $0x00040004
+DATA shift_4_2<>+8(SB)/4, $0x00040004
+DATA shift_4_2<>+12(SB)/4, $0x00040004
+DATA shift_4_2<>+16(SB)/4, $0x00040004
+DATA shift_4_2<>+20(SB)/4, $0x00040004
+DATA shift_4_2<>+24(SB)/4, $0x00040004
+DATA shift_4_2<>+28(SB)/4, $0x00040004
+DATA shift_4_2<>+32(SB)/4, $0x00020002
+DATA shift_4_2<>+36(SB)/4, $0x00020002
+DATA shift_4_2<>+40(SB)/4, $0x00020002
+DATA shift_4_2<>+44(SB)/4, $0x00020002
+DATA shift_4_2<>+48(SB)/4, $0x00020002
+DATA shift_4_2<>+52(SB)/4, $0x00020002
+DATA shift_4_2<>+56(SB)/4, $0x00020002
+DATA shift_4_2<>+60(SB)/4, $0x00020002
+GLOBL shift_4_2<>(SB), RODATA|NOPTR, $64
+
+DATA shift_3_1<>+0(SB)/4, $0x00030003
+DATA shift_3_1<>+4(SB)/4, $0x00030003
+DATA shift_3_1<>+8(SB)/4, $0x00030003
+DATA shift_3_1<>+12(SB)/4, $0x00030003
+DATA shift_3_1<>+16(SB)/4, $0x00030003
+DATA shift_3_1<>+20(SB)/4, $0x00030003
+DATA shift_3_1<>+24(SB)/4, $0x00030003
+DATA shift_3_1<>+28(SB)/4, $0x00030003
+DATA shift_3_1<>+32(SB)/4, $0x00010001
+DATA shift_3_1<>+36(SB)/4, $0x00010001
+DATA shift_3_1<>+40(SB)/4, $0x00010001
+DATA shift_3_1<>+44(SB)/4, $0x00010001
+DATA shift_3_1<>+48(SB)/4, $0x00010001
+DATA shift_3_1<>+52(SB)/4, $0x00010001
+DATA shift_3_1<>+56(SB)/4, $0x00010001
+DATA shift_3_1<>+60(SB)/4, $0x00010001
+GLOBL shift_3_1<>(SB), RODATA|NOPTR, $64
+
+DATA shift_0_2<>+0(SB)/4, $0x00000000
+DATA shift_0_2<>+4(SB)/4, $0x00000000
+DATA shift_0_2<>+8(SB)/4, $0x00000000
+DATA shift_0_2<>+12(SB)/4, $0x00000000
+DATA shift_0_2<>+16(SB)/4, $0x00000000
+DATA shift_0_2<>+20(SB)/4, $0x00000000
+DATA shift_0_2<>+24(SB)/4, $0x00000000
+DATA shift_0_2<>+28(SB)/4, $0x00000000
+DATA shift_0_2<>+32(SB)/4, $0x00020002
+DATA shift_0_2<>+36(SB)/4, $0x00020002
+DATA shift_0_2<>+40(SB)/4, $0x00020002
+DATA shift_0_2<>+44(SB)/4, $0x00020002
+DATA shift_0_2<>+48(SB)/4, $0x00020002
+DATA shift_0_2<>+52(SB)/4, $0x00020002
+DATA shift_0_2<>+56(SB)/4, $0x00020002
+DATA shift_0_2<>+60(SB)/4, $0x00020002
+GLOBL shift_0_2<>(SB), RODATA|NOPTR, $64
+
+DATA shift_1_3<>+0(SB)/4, $0x00010001
+DATA shift_1_3<>+4(SB)/4, $0x00010001
+DATA shift_1_3<>+8(SB)/4, $0x00010001
+DATA shift_1_3<>+12(SB)/4, $0x00010001
+DATA shift_1_3<>+16(SB)/4, $0x00010001
+DATA shift_1_3<>+20(SB)/4, $0x00010001
+DATA shift_1_3<>+24(SB)/4, $0x00010001
+DATA shift_1_3<>+28(SB)/4, $0x00010001
+DATA shift_1_3<>+32(SB)/4, $0x00030003
+DATA shift_1_3<>+36(SB)/4, $0x00030003
+DATA shift_1_3<>+40(SB)/4, $0x00030003
+DATA shift_1_3<>+44(SB)/4, $0x00030003
+DATA shift_1_3<>+48(SB)/4, $0x00030003
+DATA shift_1_3<>+52(SB)/4, $0x00030003
+DATA shift_1_3<>+56(SB)/4, $0x00030003
+DATA shift_1_3<>+60(SB)/4, $0x00030003
+GLOBL shift_1_3<>(SB), RODATA|NOPTR, $64
+
+// func dotQ6_KVNNI(rows int, n int, w *byte, x *int8, y *int8, d *float32, s *float32, out *float32)
+// Requires: AVX, AVX512BW, AVX512F, AVX512VL, AVX512VNNI, F16C
+TEXT ·dotQ6_KVNNI(SB), NOSPLIT, $0-64
+	MOVQ         w+16(FP), AX
+	MOVQ         rows+0(FP), DI
+	MOVQ         out+56(FP), R8
+	MOVL         $0x42000000, CX
+	VPBROADCASTD CX, Z3
+	MOVL         $0x0f0f0f0f, CX
+	VPBROADCASTD CX, Z4
+	MOVL         $0x30303030, CX
+	VPBROADCASTD CX, Z5
+	VMOVDQU32    lanes_0_1_2_3<>+0(SB), Z6
+	VMOVDQU32    lanes_4_5_6_7<>+0(SB), Z7
+	VMOVDQU32    lanes_8_9_10_11<>+0(SB), Z8
+	VMOVDQU32    lanes_12_13_14_15<>+0(SB), Z9
+	VMOVDQU32    twice<>+0(SB), Z10
+	VMOVDQU32    shift_4_2<>+0(SB), Z11
+	VMOVDQU32    shift_0_2<>+0(SB), Z12
+
+row:
+	MOVQ   x+24(FP), CX
+	MOVQ   y+32(FP), DX
+	MOVQ   d+40(FP), BX
+	MOVQ   s+48(FP), SI
+	MOVQ   n+8(FP), R9
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	JMP    check
+
+many:
+	VPMOVSXBD       192(AX), Z13
+	MOVWLZX         208(AX), R10
+	VMOVD           R10, X14
+	VCVTPH2PS       X14, X14
+	VBROADCASTSS    X14, Z14
+	VCVTDQ2PS       Z13, Z13
+	VMULPS          Z14, Z13, Z13
+	VMOVUPS         (BX), Y19
+	VFMADD231PS     (SI), Z13, Z2
+	VPERMPS         Z19, Z10, Z14
+	VMULPS          Z14, Z13, Z13
+	VMOVDQU32       (AX), Z14
+	VPSRLW          $0x04, Z14, Z20
+	VPANDD          Z4, Z14, Z14
+	VPANDD          Z4, Z20, Z20
+	VBROADCASTI64X4 128(AX), Z21
+	VPSLLVW         Z11, Z21, Z22
+	VPTERNLOGD      $0xf8, Z22, Z5, Z14
+	VPSRLVW         Z12, Z21, Z21
+	VPTERNLOGD      $0xf8, Z21, Z5, Z20
+	VPXORD          Z15, Z15, Z15
+	VPDPBUSD        (CX), Z14, Z15
+	VPSLLD          $0x08, Z15, Z15
+	VPDPBUSD        (DX), Z14, Z15
+	VCVTDQ2PS       Z15, Z15
+	VPERMPS         Z13, Z6, Z14
+	VFMADD231PS     Z14, Z15, Z0
+	VPXORD          Z16, Z16, Z16
+	VPDPBUSD        64(CX), Z20, Z16
+	VPSLLD          $0x08, Z16, Z16
+	VPDPBUSD        64(DX), Z20, Z16
+	VCVTDQ2PS       Z16, Z16
+	VPERMPS         Z13, Z7, Z14
+	VFMADD231PS     Z14, Z16, Z1
+	VMOVDQU32       64(AX), Z14
+	VPSRLW          $0x04, Z14, Z20
+	VPANDD          Z4, Z14, Z14
+	VPANDD          Z4, Z20, Z20
+	VBROADCASTI64X4 160(AX), Z21
+	VPSLLVW         Z11, Z21, Z22
+	VPTERNLOGD      $0xf8, Z22, Z5, Z14
+	VPSRLVW         Z12, Z21, Z21
+	VPTERNLOGD      $0xf8, Z21, Z5, Z20
+	VPXORD          Z17, Z17, Z17
+	VPDPBUSD        128(CX), Z14, Z17
+	VPSLLD          $0x08, Z17, Z17
+	VPDPBUSD        128(DX), Z14, Z17
+	VCVTDQ2PS       Z17, Z17
+	VPERMPS         Z13, Z8, Z14
+	VFMADD231PS     Z14, Z17, Z0
+	VPXORD          Z18, Z18, Z18
+	VPDPBUSD        192(CX), Z20, Z18
+	VPSLLD          $0x08, Z18, Z18
+	VPDPBUSD        192(DX), Z20, Z18
+	VCVTDQ2PS       Z18, Z18
+	VPERMPS         Z13, Z9, Z13
+	VFMADD231PS     Z13, Z18, Z1
+	ADDQ            $0x000000d2, AX
+	ADDQ            $0x00000100, CX
+	ADDQ            $0x00000100, DX
+	ADDQ            $0x00000020, BX
+	ADDQ            $0x00000040, SI
+	SUBQ            $0x00000001, R9
+
+check:
+	CMPQ          R9, $0x00000001
+	JGE           many
+	VADDPS        Z1, Z0, Z0
+	VFNMADD231PS  Z3, Z2, Z0
+	VEXTRACTF64X4 $0x01, Z0, Y13
+	VADDPS        Y13, Y0, Y0
+	VEXTRACTF32X4 $0x01, Y0, X13
+	VADDPS        X13, X0, X0
+	VHADDPS       X0, X0, X0
+	VHADDPS       X0, X0, X0
+	VMOVSS        X0, (R8)
+	ADDQ          $0x04, R8
+	DECQ          DI
+	JNZ           row
+	VZEROUPPER
+	RET
+
+DATA lanes_8_9_10_11<>+0(SB)/4, $0x00000008
+DATA lanes_8_9_10_11<>+4(SB)/4, $0x00000008
+DATA lanes_8_9_10_11<>+8(SB)/4, $0x00000008
+DATA lanes_8_9_10_11<>+12(SB)/4, $0x00000008
+DATA lanes_8_9_10_11<>+16(SB)/4, $0x00000009
+DATA lanes_8_9_10_11<>+20(SB)/4, $0x00000009
+DATA lanes_8_9_10_11<>+24(SB)/4, $0x00000009
+DATA lanes_8_9_10_11<>+28(SB)/4, $0x00000009
+DATA lanes_8_9_10_11<>+32(SB)/4, $0x0000000a
+DATA lanes_8_9_10_11<>+36(SB)/4, $0x0000000a
+DATA lanes_8_9_10_11<>+40(SB)/4, $0x0000000a
+DATA lanes_8_9_10_11<>+44(SB)/4, $0x0000000a
+DATA lanes_8_9_10_11<>+48(SB)/4, $0x0000000b
+DATA lanes_8_9_10_11<>+52(SB)/4, $0x0000000b
+DATA lanes_8_9_10_11<>+56(SB)/4, $0x0000000b
+DATA lanes_8_9_10_11<>+60(SB)/4, $0x0000000b
+GLOBL lanes_8_9_10_11<>(SB), RODATA|NOPTR, $64
+
+DATA lanes_12_13_14_15<>+0(SB)/4, $0x0000000c
+DATA lanes_12_13_14_15<>+4(SB)/4, $0x0000000c
+DATA lanes_12_13_14_15<>+8(SB)/4, $0x0000000c
+DATA lanes_12_13_14_15<>+12(SB)/4, $0x0000000c
+DATA lanes_12_13_14_15<>+16(SB)/4, $0x0000000d
+DATA lanes_12_13_14_15<>+20(SB)/4, $0x0000000d
+DATA lanes_12_13_14_15<>+24(SB)/4, $0x0000000d
+DATA lanes_12_13_14_15<>+28(SB)/4, $0x0000000d
+DATA lanes_12_13_14_15<>+32(SB)/4, $0x0000000e
+DATA lanes_12_13_14_15<>+36(SB)/4, $0x0000000e
+DATA lanes_12_13_14_15<>+40(SB)/4, $0x0000000e
+DATA lanes_12_13_14_15<>+44(SB)/4, $0x0000000e
+DATA lanes_12_13_14_15<>+48(SB)/4, $0x0000000f
+DATA lanes_12_13_14_15<>+52(SB)/4, $0x0000000f
+DATA lanes_12_13_14_15<>+56(SB)/4, $0x0000000f
+DATA lanes_12_13_14_15<>+60(SB)/4, $0x0000000f
+GLOBL lanes_12_13_14_15<>(SB), RODATA|NOPTR, $64
+
+DATA twice<>+0(SB)/4, $0x00000000
+DATA twice<>+4(SB)/4, $0x00000000
+DATA twice<>+8(SB)/4, $0x00000001
+DATA twice<>+12(SB)/4, $0x00000001
+DATA twice<>+16(SB)/4, $0x00000002
+DATA twice<>+20(SB)/4, $0x00000002
+DATA twice<>+24(SB)/4, $0x00000003
+DATA twice<>+28(SB)/4, $0x00000003
+DATA twice<>+32(SB)/4, $0x00000004
+DATA twice<>+36(SB)/4, $0x00000004
+DATA twice<>+40(SB)/4, $0x00000005
+DATA twice<>+44(SB)/4, $0x00000005
+DATA twice<>+48(SB)/4, $0x00000006
+DATA twice<>+52(SB)/4, $0x00000006
+DATA twice<>+56(SB)/4, $0x00000007
+DATA twice<>+60(SB)/4, $0x00000007
+GLOBL twice<>(SB), RODATA|NOPTR, $64
+
+// func dotIQ4_XSVNNI(rows int, n int, w *byte, x *int8, y *int8, d *float32, s *float32, out *float32, levels *int8)
+// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, AVX512VNNI, F16C, FMA3
+TEXT ·dotIQ4_XSVNNI(SB), NOSPLIT, $0-72
+	MOVQ            w+16(FP), AX
+	MOVQ            rows+0(FP), DI
+	MOVQ            out+56(FP), R8
+	MOVL            $0x43000000, CX
+	VPBROADCASTD    CX, Z3
+	MOVL            $0x0f0f0f0f, CX
+	VPBROADCASTD    CX, Z4
+	VMOVDQU32       lanes_0_1_2_3<>+0(SB), Z5
+	VMOVDQU32       lanes_4_5_6_7<>+0(SB), Z6
+	MOVQ            levels+64(FP), CX
+	VBROADCASTI32X4 (CX), Z7
+	MOVL            $0x80808080, CX
+	VPBROADCASTD    CX, Z8
+	VPXORD          Z8, Z7, Z7
+	VMOVDQU32       by_four<>+0(SB), Z8
+	VMOVDQU32       by_two<>+0(SB), Z12
+	MOVL            $0x0000000f, CX
+	VPBROADCASTD    CX, Z13
+	MOVL            $0x00000003, CX
+	VPBROADCASTD    CX, Z14
+	MOVL            $0x00000020, CX
+	VPBROADCASTD    CX, Z15
+
+row:
+	MOVQ   x+24(FP), CX
+	MOVQ   y+32(FP), DX
+	MOVQ   d+40(FP), BX
+	MOVQ   s+48(FP), SI
+	MOVQ   n+8(FP), R9
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	JMP    check
+
+many:
+	VPBROADCASTD 4(AX), Y9
+	VPSRLVD      Y8, Y9, Y9
+	VPANDD       Y13, Y9, Y9
+	MOVWLZX      2(AX), R10
+	VMOVD        R10, X16
+	VPBROADCASTD X16, Y16
+	VPSRLVD      Y12, Y16, Y16
+	VPANDD       Y14, Y16, Y16
+	VPSLLD       $0x04, Y16, Y16
+	VPORD        Y16, Y9, Y9
+	VPSUBD       Y15, Y9, Y9
+	MOVWLZX      (AX), R10
+	VMOVD        R10, X16
+	VCVTPH2PS    X16, X16
+	VBROADCASTSS X16, Y16
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       Y16, Y9, Y9
+	VFMADD231PS  (SI), Y9, Y2
+	VMULPS       (BX), Y9, Y9
+	VMOVDQU32    8(AX), Z16
+	VPSRLW       $0x04, Z16, Z17
+	VPANDD       Z4, Z16, Z16
+	VPANDD       Z4, Z17, Z17
+	VPSHUFB      Z16, Z7, Z16
+	VPSHUFB      Z17, Z7, Z17
+	VPXORD       Z10, Z10, Z10
+	VPDPBUSD     (CX), Z16, Z10
+	VPDPBUSD     64(CX), Z17, Z10
+	VPSLLD       $0x08, Z10, Z10
+	VPDPBUSD     (DX), Z16, Z10
+	VPDPBUSD     64(DX), Z17, Z10
+	VCVTDQ2PS    Z10, Z10
+	VPERMPS      Z9, Z5, Z16
+	VFMADD231PS  Z16, Z10, Z0
+	VMOVDQU32    72(AX), Z16
+	VPSRLW       $0x04, Z16, Z17
+	VPANDD       Z4, Z16, Z16
+	VPANDD       Z4, Z17, Z17
+	VPSHUFB      Z16, Z7, Z16
+	VPSHUFB      Z17, Z7, Z17
+	VPXORD       Z11, Z11, Z11
+	VPDPBUSD     128(CX), Z16, Z11
+	VPDPBUSD     192(CX), Z17, Z11
+	VPSLLD       $0x08, Z11, Z11
+	VPDPBUSD     128(DX), Z16, Z11
+	VPDPBUSD     192(DX), Z17, Z11
+	VCVTDQ2PS    Z11, Z11
+	VPERMPS      Z9, Z6, Z16
+	VFMADD231PS  Z16, Z11, Z1
+	ADDQ         $0x00000088, AX
+	ADDQ         $0x00000100, CX
+	ADDQ         $0x00000100, DX
+	ADDQ         $0x00000020, BX
+	ADDQ         $0x00000020, SI
+	SUBQ         $0x00000001, R9
+
+check:
+	CMPQ          R9, $0x00000001
+	JGE           many
+	VADDPS        Z1, Z0, Z0
+	VFNMADD231PS  Z3, Z2, Z0
+	VEXTRACTF64X4 $0x01, Z0, Y9
+	VADDPS        Y9, Y0, Y0
+	VEXTRACTF32X4 $0x01, Y0, X9
+	VADDPS        X9, X0, X0
+	VHADDPS       X0, X0, X0
+	VHADDPS       X0, X0, X0
+	VMOVSS        X0, (R8)
+	ADDQ          $0x04, R8
+	DECQ          DI
+	JNZ           row
+	VZEROUPPER
+	RET
+
+DATA by_four<>+0(SB)/4, $0x00000000
+DATA by_four<>+4(SB)/4, $0x00000004
+DATA by_four<>+8(SB)/4, $0x00000008
+DATA by_four<>+12(SB)/4, $0x0000000c
+DATA by_four<>+16(SB)/4, $0x00000010
+DATA by_four<>+20(SB)/4, $0x00000014
+DATA by_four<>+24(SB)/4, $0x00000018
+DATA by_four<>+28(SB)/4, $0x0000001c
+DATA by_four<>+32(SB)/4, $0x00000020
+DATA by_four<>+36(SB)/4, $0x00000024
+DATA by_four<>+40(SB)/4, $0x00000028
+DATA by_four<>+44(SB)/4, $0x0000002c
+DATA by_four<>+48(SB)/4, $0x00000030
+DATA by_four<>+52(SB)/4, $0x00000034
+DATA by_four<>+56(SB)/4, $0x00000038
+DATA by_four<>+60(SB)/4, $0x0000003c
+GLOBL by_four<>(SB), RODATA|NOPTR, $64
+
+DATA by_two<>+0(SB)/4, $0x00000000
+DATA by_two<>+4(SB)/4, $0x00000002
+DATA by_two<>+8(SB)/4, $0x00000004
+DATA by_two<>+12(SB)/4, $0x00000006
+DATA by_two<>+16(SB)/4, $0x00000008
+DATA by_two<>+20(SB)/4, $0x0000000a
+DATA by_two<>+24(SB)/4, $0x0000000c
+DATA by_two<>+28(SB)/4, $0x0000000e
+DATA by_two<>+32(SB)/4, $0x00000010
+DATA by_two<>+36(SB)/4, $0x00000012
+DATA by_two<>+40(SB)/4, $0x00000014
+DATA by_two<>+44(SB)/4, $0x00000016
+DATA by_two<>+48(SB)/4, $0x00000018
+DATA by_two<>+52(SB)/4, $0x0000001a
+DATA by_two<>+56(SB)/4, $0x0000001c
+DATA by_two<>+60(SB)/4, $0x0000001e
+GLOBL by_two<>(SB), RODATA|NOPTR, $64
+
+// func dotQ2_KVNNI(rows int, n int, w *byte, x *int8, y *int8, d *float32, s *float32, out *float32)
+// Requires: AVX, AVX512BW, AVX512F, AVX512VL, AVX512VNNI, F16C
+TEXT ·dotQ2_KVNNI(SB), NOSPLIT, $0-64
+	MOVQ         w+16(FP), AX
+	MOVQ         rows+0(FP), DI
+	MOVQ         out+56(FP), R8
+	MOVL         $0x3f800000, CX
+	VPBROADCASTD CX, Z3
+	MOVL         $0x03030303, CX
+	VPBROADCASTD CX, Z4
+	VMOVDQU32    lanes_0_1_2_3<>+0(SB), Z5
+	VMOVDQU32    lanes_4_5_6_7<>+0(SB), Z6
+	VMOVDQU32    lanes_8_9_10_11<>+0(SB), Z7
+	VMOVDQU32    lanes_12_13_14_15<>+0(SB), Z8
+	VMOVDQU32    shift_0_2<>+0(SB), Z9
+	VMOVDQU32    shift_4_6<>+0(SB), Z10
+	VMOVDQU32    twice<>+0(SB), Z11
+	MOVL         $0x0000000f, CX
+	VPBROADCASTD CX, Z12
+
+row:
+	MOVQ   x+24(FP), CX
+	MOVQ   y+32(FP), DX
+	MOVQ   d+40(FP), BX
+	MOVQ   s+48(FP), SI
+	MOVQ   n+8(FP), R9
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	JMP    check
+
+many:
+	VPMOVZXBD       (AX), Z13
+	VPSRLD          $0x04, Z13, Z14
+	VPANDD          Z12, Z13, Z13
+	MOVWLZX         80(AX), R10
+	VMOVD           R10, X15
+	VCVTPH2PS       X15, X15
+	VBROADCASTSS    X15, Z16
+	VCVTDQ2PS       Z13, Z13
+	VMULPS          Z16, Z13, Z13
+	MOVWLZX         82(AX), R10
+	VMOVD           R10, X15
+	VCVTPH2PS       X15, X15
+	VBROADCASTSS    X15, Z16
+	VCVTDQ2PS       Z14, Z14
+	VMULPS          Z16, Z14, Z14
+	VFMADD231PS     (SI), Z14, Z2
+	VMOVUPS         (BX), Y15
+	VPERMPS         Z15, Z11, Z15
+	VMULPS          Z15, Z13, Z13
+	VBROADCASTI64X4 16(AX), Z14
+	VPSRLVW         Z9, Z14, Z16
+	VPANDD          Z4, Z16, Z16
+	VPXORD          Z17, Z17, Z17
+	VPDPBUSD        (CX), Z16, Z17
+	VPSLLD          $0x08, Z17, Z17
+	VPDPBUSD        (DX), Z16, Z17
+	VCVTDQ2PS       Z17, Z17
+	VPERMPS         Z13, Z5, Z16
+	VFMADD231PS     Z16, Z17, Z0
+	VPSRLVW         Z10, Z14, Z14
+	VPANDD          Z4, Z14, Z14
+	VPXORD          Z18, Z18, Z18
+	VPDPBUSD        64(CX), Z14, Z18
+	VPSLLD          $0x08, Z18, Z18
+	VPDPBUSD        64(DX), Z14, Z18
+	VCVTDQ2PS       Z18, Z18
+	VPERMPS         Z13, Z6, Z14
+	VFMADD231PS     Z14, Z18, Z1
+	VBROADCASTI64X4 48(AX), Z14
+	VPSRLVW         Z9, Z14, Z16
+	VPANDD          Z4, Z16, Z16
+	VPXORD          Z19, Z19, Z19
+	VPDPBUSD        128(CX), Z16, Z19
+	VPSLLD          $0x08, Z19, Z19
+	VPDPBUSD        128(DX), Z16, Z19
+	VCVTDQ2PS       Z19, Z19
+	VPERMPS         Z13, Z7, Z16
+	VFMADD231PS     Z16, Z19, Z0
+	VPSRLVW         Z10, Z14, Z14
+	VPANDD          Z4, Z14, Z14
+	VPXORD          Z20, Z20, Z20
+	VPDPBUSD        192(CX), Z14, Z20
+	VPSLLD          $0x08, Z20, Z20
+	VPDPBUSD        192(DX), Z14, Z20
+	VCVTDQ2PS       Z20, Z20
+	VPERMPS         Z13, Z8, Z13
+	VFMADD231PS     Z13, Z20, Z1
+	ADDQ            $0x00000054, AX
+	ADDQ            $0x00000100, CX
+	ADDQ            $0x00000100, DX
+	ADDQ            $0x00000020, BX
+	ADDQ            $0x00000040, SI
+	SUBQ            $0x00000001, R9
+
+check:
+	CMPQ          R9, $0x00000001
+	JGE           many
+	VADDPS        Z1, Z0, Z0
+	VFNMADD231PS  Z3, Z2, Z0
+	VEXTRACTF64X4 $0x01, Z0, Y13
+	VADDPS        Y13, Y0, Y0
+	VEXTRACTF32X4 $0x01, Y0, X13
+	VADDPS        X13, X0, X0
+	VHADDPS       X0, X0, X0
+	VHADDPS       X0, X0, X0
+	VMOVSS        X0, (R8)
+	ADDQ          $0x04, R8
+	DECQ          DI
+	JNZ           row
+	VZEROUPPER
+	RET
+
+DATA shift_4_6<>+0(SB)/4, $0x00040004
+DATA shift_4_6<>+4(SB)/4, $0x00040004
+DATA shift_4_6<>+8(SB)/4, $0x00040004
+DATA shift_4_6<>+12(SB)/4, $0x00040004
+DATA shift_4_6<>+16(SB)/4, $0x00040004
+DATA shift_4_6<>+20(SB)/4, $0x00040004
+DATA shift_4_6<>+24(SB)/4, $0x00040004
+DATA shift_4_6<>+28(SB)/4, $0x00040004
+DATA shift_4_6<>+32(SB)/4, $0x00060006
+DATA shift_4_6<>+36(SB)/4, $0x00060006
+DATA shift_4_6<>+40(SB)/4, $0x00060006
+DATA shift_4_6<>+44(SB)/4, $0x00060006
+DATA shift_4_6<>+48(SB)/4, $0x00060006
+DATA shift_4_6<>+52(SB)/4, $0x00060006
+DATA shift_4_6<>+56(SB)/4, $0x00060006
+DATA shift_4_6<>+60(SB)/4, $0x00060006
+GLOBL shift_4_6<>(SB), RODATA|NOPTR, $64
+
+// func dotQ3_KVNNI(rows int, n int, w *byte, x *int8, y *int8, d *float32, s *float32, out *float32)
+// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, AVX512VNNI, F16C
+TEXT ·dotQ3_KVNNI(SB), NOSPLIT, $0-64
+	MOVQ         w+16(FP), AX
+	MOVQ         rows+0(FP), DI
+	MOVQ         out+56(FP), R8
+	MOVL         $0x40800000, CX
+	VPBROADCASTD CX, Z3
+	MOVL         $0x03030303, CX
+	VPBROADCASTD CX, Z4
+	VMOVDQU32    lanes_0_1_2_3<>+0(SB), Z5
+	VMOVDQU32    lanes_4_5_6_7<>+0(SB), Z6
+	VMOVDQU32    lanes_8_9_10_11<>+0(SB), Z7
+	VMOVDQU32    lanes_12_13_14_15<>+0(SB), Z8
+	VMOVDQU32    shift_0_2<>+0(SB), Z9
+	VMOVDQU32    shift_4_6<>+0(SB), Z10
+	VMOVDQU32    twice<>+0(SB), Z11
+	MOVL         $0x04040404, CX
+	VPBROADCASTD CX, Z12
+	MOVL         $0x00000020, CX
+	VPBROADCASTD CX, Z13
+	MOVL         $0x0f0f0f0f, CX
+	VPBROADCASTD CX, Z14
+	MOVL         $0x30303030, CX
+	VPBROADCASTD CX, Z15
+	VMOVDQU32    top_bits<>+0(SB), Z16
+	VMOVDQU32    shift_2_1<>+0(SB), Z17
+	VMOVDQU32    shift_0_1<>+0(SB), Z18
+	VMOVDQU32    shift_2_3<>+0(SB), Z19
+	VMOVDQU32    shift_4_5<>+0(SB), Z20
+
+row:
+	MOVQ   x+24(FP), CX
+	MOVQ   y+32(FP), DX
+	MOVQ   d+40(FP), BX
+	MOVQ   s+48(FP), SI
+	MOVQ   n+8(FP), R9
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	JMP    check
+
+many:
+	VBROADCASTI64X4 (AX), Z21
+	VMOVQ           96(AX), X22
+	VPSRLW          $0x04, X22, X23
+	VPUNPCKLQDQ     X23, X22, X22
+	VPANDD          X14, X22, X22
+	VPBROADCASTD    104(AX), X23
+	VPSRLVD         X16, X23, X23
+	VPSLLW          $0x04, X23, X23
+	VPANDD          X15, X23, X23
+	VPORD           X23, X22, X22
+	VPMOVZXBD       X22, Z22
+	VPSUBD          Z13, Z22, Z22
+	MOVWLZX         108(AX), R10
+	VMOVD           R10, X23
+	VCVTPH2PS       X23, X23
+	VBROADCASTSS    X23, Z23
+	VCVTDQ2PS       Z22, Z22
+	VMULPS          Z23, Z22, Z22
+	VMOVUPS         (BX), Y28
+	VFMADD231PS     (SI), Z22, Z2
+	VPERMPS         Z28, Z11, Z23
+	VMULPS          Z23, Z22, Z22
+	VBROADCASTI64X4 32(AX), Z23
+	VPSRLVW         Z9, Z23, Z29
+	VPANDD          Z4, Z29, Z29
+	VPSLLVW         Z17, Z21, Z30
+	VPTERNLOGD      $0xf8, Z30, Z12, Z29
+	VPXORD          Z24, Z24, Z24
+	VPDPBUSD        (CX), Z29, Z24
+	VPSLLD          $0x08, Z24, Z24
+	VPDPBUSD        (DX), Z29, Z24
+	VCVTDQ2PS       Z24, Z24
+	VPERMPS         Z22, Z5, Z29
+	VFMADD231PS     Z29, Z24, Z0
+	VPSRLVW         Z10, Z23, Z23
+	VPANDD          Z4, Z23, Z23
+	VPSRLVW         Z18, Z21, Z29
+	VPTERNLOGD      $0xf8, Z29, Z12, Z23
+	VPXORD          Z25, Z25, Z25
+	VPDPBUSD        64(CX), Z23, Z25
+	VPSLLD          $0x08, Z25, Z25
+	VPDPBUSD        64(DX), Z23, Z25
+	VCVTDQ2PS       Z25, Z25
+	VPERMPS         Z22, Z6, Z23
+	VFMADD231PS     Z23, Z25, Z1
+	VBROADCASTI64X4 64(AX), Z23
+	VPSRLVW         Z9, Z23, Z29
+	VPANDD          Z4, Z29, Z29
+	VPSRLVW         Z19, Z21, Z30
+	VPTERNLOGD      $0xf8, Z30, Z12, Z29
+	VPXORD          Z26, Z26, Z26
+	VPDPBUSD        128(CX), Z29, Z26
+	VPSLLD          $0x08, Z26, Z26
+	VPDPBUSD        128(DX), Z29, Z26
+	VCVTDQ2PS       Z26, Z26
+	VPERMPS         Z22, Z7, Z29
+	VFMADD231PS     Z29, Z26, Z0
+	VPSRLVW         Z10, Z23, Z23
+	VPANDD          Z4, Z23, Z23
+	VPSRLVW         Z20, Z21, Z21
+	VPTERNLOGD      $0xf8, Z21, Z12, Z23
+	VPXORD          Z27, Z27, Z27
+	VPDPBUSD        192(CX), Z23, Z27
+	VPSLLD          $0x08, Z27, Z27
+	VPDPBUSD        192(DX), Z23, Z27
+	VCVTDQ2PS       Z27, Z27
+	VPERMPS         Z22, Z8, Z21
+	VFMADD231PS     Z21, Z27, Z1
+	ADDQ            $0x0000006e, AX
+	ADDQ            $0x00000100, CX
+	ADDQ            $0x00000100, DX
+	ADDQ            $0x00000020, BX
+	ADDQ            $0x00000040, SI
+	SUBQ            $0x00000001, R9
+
+check:
+	CMPQ          R9, $0x00000001
+	JGE           many
+	VADDPS        Z1, Z0, Z0
+	VFNMADD231PS  Z3, Z2, Z0
+	VEXTRACTF64X4 $0x01, Z0, Y21
+	VADDPS        Y21, Y0, Y0
+	VEXTRACTF32X4 $0x01, Y0, X21
+	VADDPS        X21, X0, X0
+	VHADDPS       X0, X0, X0
+	VHADDPS       X0, X0, X0
+	VMOVSS        X0, (R8)
+	ADDQ          $0x04, R8
+	DECQ          DI
+	JNZ           row
+	VZEROUPPER
+	RET
+
+DATA top_bits<>+0(SB)/4, $0x00000000
+DATA top_bits<>+4(SB)/4, $0x00000002
+DATA top_bits<>+8(SB)/4, $0x00000004
+DATA top_bits<>+12(SB)/4, $0x00000006
+DATA top_bits<>+16(SB)/4, $0x00000000
+DATA top_bits<>+20(SB)/4, $0x00000002
+DATA top_bits<>+24(SB)/4, $0x00000004
+DATA top_bits<>+28(SB)/4, $0x00000006
+DATA top_bits<>+32(SB)/4, $0x00000000
+DATA top_bits<>+36(SB)/4, $0x00000002
+DATA top_bits<>+40(SB)/4, $0x00000004
+DATA top_bits<>+44(SB)/4, $0x00000006
+DATA top_bits<>+48(SB)/4, $0x00000000
+DATA top_bits<>+52(SB)/4, $0x00000002
+DATA top_bits<>+56(SB)/4, $0x00000004
+DATA top_bits<>+60(SB)/4, $0x00000006
+GLOBL top_bits<>(SB), RODATA|NOPTR, $64
+
+DATA shift_2_1<>+0(SB)/4, $0x00020002
+DATA shift_2_1<>+4(SB)/4, $0x00020002
+DATA shift_2_1<>+8(SB)/4, $0x00020002
+DATA shift_2_1<>+12(SB)/4, $0x00020002
+DATA shift_2_1<>+16(SB)/4, $0x00020002
+DATA shift_2_1<>+20(SB)/4, $0x00020002
+DATA shift_2_1<>+24(SB)/4, $0x00020002
+DATA shift_2_1<>+28(SB)/4, $0x00020002
+DATA shift_2_1<>+32(SB)/4, $0x00010001
+DATA shift_2_1<>+36(SB)/4, $0x00010001
+DATA shift_2_1<>+40(SB)/4, $0x00010001
+DATA shift_2_1<>+44(SB)/4, $0x00010001
+DATA shift_2_1<>+48(SB)/4, $0x00010001
+DATA shift_2_1<>+52(SB)/4, $0x00010001
+DATA shift_2_1<>+56(SB)/4, $0x00010001
+DATA shift_2_1<>+60(SB)/4, $0x00010001
+GLOBL shift_2_1<>(SB), RODATA|NOPTR, $64
+
+DATA shift_0_1<>+0(SB)/4, $0x00000000
+DATA shift_0_1<>+4(SB)/4, $0x00000000
+DATA shift_0_1<>+8(SB)/4, $0x00000000
+DATA shift_0_1<>+12(SB)/4, $0x00000000
+DATA shift_0_1<>+16(SB)/4, $0x00000000
+DATA shift_0_1<>+20(SB)/4, $0x00000000
+DATA shift_0_1<>+24(SB)/4, $0x00000000
+DATA shift_0_1<>+28(SB)/4, $0x00000000
+DATA shift_0_1<>+32(SB)/4, $0x00010001
+DATA shift_0_1<>+36(SB)/4, $0x00010001
+DATA shift_0_1<>+40(SB)/4, $0x00010001
+DATA shift_0_1<>+44(SB)/4, $0x00010001
+DATA shift_0_1<>+48(SB)/4, $0x00010001
+DATA shift_0_1<>+52(SB)/4, $0x00010001
+DATA shift_0_1<>+56(SB)/4, $0x00010001
+DATA shift_0_1<>+60(SB)/4, $0x00010001
+GLOBL shift_0_1<>(SB), RODATA|NOPTR, $64
+
+DATA shift_2_3<>+0(SB)/4, $0x00020002
+DATA shift_2_3<>+4(SB)/4, $0x00020002
+DATA shift_2_3<>+8(SB)/4, $0x00020002
+DATA shift_2_3<>+12(SB)/4, $0x00020002
+DATA shift_2_3<>+16(SB)/4, $0x00020002
+DATA shift_2_3<>+20(SB)/4, $0x00020002
+DATA shift_2_3<>+24(SB)/4, $0x00020002
+DATA shift_2_3<>+28(SB)/4, $0x00020002
+DATA shift_2_3<>+32(SB)/4, $0x00030003
+DATA shift_2_3<>+36(SB)/4, $0x00030003
+DATA shift_2_3<>+40(SB)/4, $0x00030003
+DATA shift_2_3<>+44(SB)/4, $0x00030003
+DATA shift_2_3<>+48(SB)/4, $0x00030003
+DATA shift_2_3<>+52(SB)/4, $0x00030003
+DATA shift_2_3<>+56(SB)/4, $0x00030003
+DATA shift_2_3<>+60(SB)/4, $0x00030003
+GLOBL shift_2_3<>(SB), RODATA|NOPTR, $64
+
+DATA shift_4_5<>+0(SB)/4, $0x00040004
+DATA shift_4_5<>+4(SB)/4, $0x00040004
+DATA shift_4_5<>+8(SB)/4, $0x00040004
+DATA shift_4_5<>+12(SB)/4, $0x00040004
+DATA shift_4_5<>+16(SB)/4, $0x00040004
+DATA shift_4_5<>+20(SB)/4, $0x00040004
+DATA shift_4_5<>+24(SB)/4, $0x00040004
+DATA shift_4_5<>+28(SB)/4, $0x00040004
+DATA shift_4_5<>+32(SB)/4, $0x00050005
+DATA shift_4_5<>+36(SB)/4, $0x00050005
+DATA shift_4_5<>+40(SB)/4, $0x00050005
+DATA shift_4_5<>+44(SB)/4, $0x00050005
+DATA shift_4_5<>+48(SB)/4, $0x00050005
+DATA shift_4_5<>+52(SB)/4, $0x00050005
+DATA shift_4_5<>+56(SB)/4, $0x00050005
+DATA shift_4_5<>+60(SB)/4, $0x00050005
+GLOBL shift_4_5<>(SB), RODATA|NOPTR, $64
+
+// func quantizeAVX512(n int, x *float32, upper *int8, lower *int8, d *float32, s *float32, h *float32)
+// Requires: AVX, AVX2, AVX512F
+TEXT ·quantizeAVX512(SB), NOSPLIT, $0-56
+	MOVQ         n+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         upper+16(FP), DX
+	MOVQ         lower+24(FP), BX
+	MOVQ         d+32(FP), SI
+	MOVQ         s+40(FP), DI
+	MOVQ         h+48(FP), R8
+	MOVL         $0x7fffffff, R9
+	VPBROADCASTD R9, Z0
+	MOVL         $0x00000080, R9
+	VPBROADCASTD R9, Z1
+	MOVL         $0x46fefe00, R9
+	VMOVD        R9, X2
+
+block:
+	VMOVUPS       (CX), Z3
+	VPANDD        Z0, Z3, Z5
+	VMOVUPS       64(CX), Z4
+	VPANDD        Z0, Z4, Z6
+	VPMAXUD       Z6, Z5, Z5
+	VEXTRACTI64X4 $0x01, Z5, Y6
+	VPMAXUD       Y5, Y6, Y6
+	VEXTRACTI128  $0x01, Y6, X5
+	VPMAXUD       X6, X5, X5
+	VPSHUFD       $0x4e, X5, X6
+	VPMAXUD       X6, X5, X5
+	VPSHUFD       $0xb1, X5, X6
+	VPMAXUD       X6, X5, X5
+	VMOVD         X5, R9
+	CMPL          R9, $0x7f800000
+	JAE           odd
+	CMPL          R9, $0x08a6274c
+	JB            nothing
+	VDIVSS        X2, X5, X6
+	VDIVSS        X5, X2, X5
+	VBROADCASTSS  X5, Z5
+	VMULPS        Z5, Z3, Z3
+	VCVTPS2DQ     Z3, Z3
+	VPMOVDB       Z3, (BX)
+	VPADDD        Z1, Z3, Z7
+	VPSRAD        $0x08, Z7, Z7
+	VPMOVDB       Z7, (DX)
+	VEXTRACTI64X4 $0x01, Z3, Y7
+	VPADDD        Y3, Y7, Y7
+	VEXTRACTI128  $0x01, Y7, X3
+	VPADDD        X7, X3, X3
+	VPSHUFD       $0x4e, X3, X7
+	VPADDD        X7, X3, X3
+	VPSHUFD       $0xb1, X3, X7
+	VPADDD        X7, X3, X3
+	VCVTDQ2PS     X3, X3
+	VMULPS        Z5, Z4, Z4
+	VCVTPS2DQ     Z4, Z4
+	VPMOVDB       Z4, 16(BX)
+	VPADDD        Z1, Z4, Z5
+	VPSRAD        $0x08, Z5, Z5
+	VPMOVDB       Z5, 16(DX)
+	VEXTRACTI64X4 $0x01, Z4, Y5
+	VPADDD        Y4, Y5, Y5
+	VEXTRACTI128  $0x01, Y5, X4
+	VPADDD        X5, X4, X4
+	VPSHUFD       $0x4e, X4, X5
+	VPADDD        X5, X4, X4
+	VPSHUFD       $0xb1, X4, X5
+	VPADDD        X5, X4, X4
+	VCVTDQ2PS     X4, X4
+	VADDSS        X4, X3, X5
+	VMULSS        X6, X3, X3
+	VMOVSS        X3, (R8)
+	VMULSS        X6, X4, X4
+	VMOVSS        X4, 4(R8)
+	VMULSS        X6, X5, X5
+	VMOVSS        X5, (DI)
+	VMOVSS        X6, (SI)
+	JMP           next
+
+nothing:
+	VPXOR X5, X5, X5
+
+odd:
+	VPXOR   Y3, Y3, Y3
+	VMOVDQU Y3, (DX)
+	VMOVDQU Y3, (BX)
+	VMOVSS  X5, (SI)
+	VMOVSS  X5, (DI)
+	VMOVSS  X5, (R8)
+	VMOVSS  X5, 4(R8)
+
+next:
+	ADDQ $0x00000080, CX
+	ADDQ $0x20, DX
+	ADDQ $0x20, BX
+	ADDQ $0x04, SI
+	ADDQ $0x04, DI
+	ADDQ $0x08, R8
+	DECQ AX
+	JNZ  block
 	VZEROUPPER
 	RET

@@ -11,6 +11,8 @@ func detect() Level {
 		return Plain
 	case !x.HasAVX512F || !x.HasAVX512BW || !x.HasAVX512DQ || !x.HasAVX512VL:
 		return AVX2
+	case !x.HasAVX512VNNI:
+		return AVX512
 	}
-	return AVX512
+	return VNNI
 }

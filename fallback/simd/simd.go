@@ -23,6 +23,7 @@ const (
 	Plain  Level = iota // Go
 	AVX2                // AVX2, FMA and F16C
 	AVX512              // AVX-512 F, BW, DQ and VL
+	VNNI                // AVX-512 with VNNI
 )
 
 func (l Level) String() string {
@@ -33,6 +34,8 @@ func (l Level) String() string {
 		return "AVX2"
 	case AVX512:
 		return "AVX-512"
+	case VNNI:
+		return "AVX-512 VNNI"
 	}
 	return fmt.Sprintf("Level(%d)", int(l))
 }

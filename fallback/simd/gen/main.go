@@ -29,5 +29,7 @@ func main() {
 	sum()
 	decoders()
 	dots()
+	byteDots()
+	quantize()
 	build.Generate()
 }
