@@ -114,6 +114,8 @@ func (d *Device) why(stem string, m compute.Math) string {
 		return d.level.String() + ", float32 sums: fast arithmetic"
 	case multiplies && m == compute.Fast:
 		return "plain Go, eight float32 sums: fast arithmetic"
+	case (stem == "rmsnorm" || stem == "swiglu") && m == compute.Fast && d.level > simd.Plain:
+		return d.level.String() + ", float32: fast arithmetic"
 	case (multiplies || stem == "attention") && d.level > simd.Plain:
 		return d.level.String() + ", float64 sums: bit for bit what plain Go gives"
 	}
@@ -123,13 +125,17 @@ func (d *Device) why(stem string, m compute.Math) string {
 func (e *executable) newKernel(in compute.Instr) (kernel, error) {
 	at := func(r compute.Ref) *tensor { return e.tensors[r] } // the zero Ref has no tensor
 	a := activations{exact: e.o.Math != compute.Fast, level: e.dev.level}
+	fast := simd.Plain // the level of elementwise ops, which are exact in plain Go
+	if !a.exact {
+		fast = e.dev.level
+	}
 	var weight compute.Ref
 	var k kernel
 	switch o := in.Op.(type) {
 	case compute.Embed:
 		weight, k = o.Table, &embed{op: o, table: at(o.Table), out: at(o.Out)}
 	case compute.RMSNorm:
-		k = &rmsnorm{op: o, x: at(o.X), weight: at(o.Weight), out: at(o.Out)}
+		k = &rmsnorm{op: o, x: at(o.X), weight: at(o.Weight), out: at(o.Out), level: fast}
 	case compute.MatMul:
 		weight = o.W
 		k = &matmul{op: o, x: at(o.X), w: at(o.W), bias: at(o.Bias), out: at(o.Out), fast: e.o.Math == compute.Fast, a: a}
@@ -143,7 +149,7 @@ func (e *executable) newKernel(in compute.Instr) (kernel, error) {
 			k = newFastAttention(exact, e.dev.level)
 		}
 	case compute.SwiGLU:
-		k = &swiglu{op: o, gate: at(o.Gate), up: at(o.Up), out: at(o.Out)}
+		k = &swiglu{op: o, gate: at(o.Gate), up: at(o.Up), out: at(o.Out), level: fast}
 	case compute.Add:
 		k = &add{op: o, a: at(o.A), b: at(o.B), out: at(o.Out), one: o.OneRow(e.p)}
 	case compute.LayerNorm:

@@ -43,7 +43,7 @@ func store(dst *tensor, slot int, src []float32) {
 		copy(dst.row(slot), src)
 		return
 	}
-	if err := quant.Encode(dst.DType, dst.bytes(slot, slot+1), src); err != nil {
+	if err := quant.EncodeWith(dst.buf.dev.level, dst.DType, dst.bytes(slot, slot+1), src); err != nil {
 		panic(fmt.Sprintf("BUG: %s: %v", dst.Name, err)) // Check knows the types and the shape
 	}
 }

@@ -3,6 +3,7 @@ package fallback
 import (
 	"math"
 
+	"tuff/fallback/simd"
 	"tuff/host/compute"
 )
 
@@ -11,6 +12,7 @@ type rmsnorm struct {
 	op             compute.RMSNorm
 	x, weight, out *tensor
 	rows, chunk    int
+	level          simd.Level // above Plain: in its instructions, products in float32
 }
 
 func (k *rmsnorm) begin(s *compute.Step) int {
@@ -28,12 +30,17 @@ func (k *rmsnorm) unit(_ *worker, i int) {
 		x, out := k.x.row(r), k.out.row(r)
 		for g := 0; g < len(x); g += size {
 			w := g % len(weight)
-			normalize(out[g:g+size], x[g:g+size], weight[w:w+size], k.op.Eps)
+			normalize(k.level, out[g:g+size], x[g:g+size], weight[w:w+size], k.op.Eps)
 		}
 	}
 }
 
-func normalize(out, x, weight []float32, eps float32) {
+func normalize(level simd.Level, out, x, weight []float32, eps float32) {
+	if level > simd.Plain {
+		scale := 1 / math.Sqrt(level.Squares(x)/float64(len(x))+float64(eps))
+		level.ScaledProduct(out, x, weight, float32(scale))
+		return
+	}
 	var sum float64
 	for _, v := range x {
 		sum += float64(v) * float64(v)

@@ -3,6 +3,7 @@ package fallback
 import (
 	"math"
 
+	"tuff/fallback/simd"
 	"tuff/host/compute"
 )
 
@@ -11,6 +12,7 @@ type swiglu struct {
 	op            compute.SwiGLU
 	gate, up, out *tensor
 	rows, chunk   int
+	level         simd.Level // above Plain: in float32 and its instructions
 }
 
 func (k *swiglu) begin(s *compute.Step) int {
@@ -22,6 +24,10 @@ func (k *swiglu) begin(s *compute.Step) int {
 func (k *swiglu) unit(_ *worker, i int) {
 	lo, hi := i*k.chunk, min((i+1)*k.chunk, k.rows)
 	gate, up, out := k.gate.floats(lo, hi), k.up.floats(lo, hi), k.out.floats(lo, hi)
+	if k.level > simd.Plain {
+		k.level.SwiGLU(out, gate, up)
+		return
+	}
 	for c, g := range gate {
 		out[c] = float32(silu(float64(g)) * float64(up[c]))
 	}

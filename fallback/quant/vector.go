@@ -49,6 +49,19 @@ func DecoderOf(l simd.Level, t compute.DType) func(dst []float32, src []byte) {
 	}
 }
 
+// EncodeWith is Encode in the instructions of a level: the same bytes.
+func EncodeWith(l simd.Level, t compute.DType, dst []byte, src []float32) error {
+	n := len(src) &^ 7
+	if l == simd.Plain || t != compute.F16 || n == 0 {
+		return Encode(t, dst, src)
+	}
+	if err := check("encode", t, len(src), len(dst)); err != nil {
+		return err
+	}
+	simd.EncodeF16(dst, src[:n])
+	return Encode(t, dst[2*n:], src[n:])
+}
+
 // inEights leaves to rest what is left of elements of size bytes that go eight at a time.
 func inEights(size int, eights, rest func(dst []float32, src []byte)) func(dst []float32, src []byte) {
 	return func(dst []float32, src []byte) {

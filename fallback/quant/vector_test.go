@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"tuff/fallback/simd"
+	"tuff/host/compute"
 )
 
 // Every format that vector instructions decode comes out bit for bit as its definition has it, for random bytes and so for
@@ -42,6 +43,35 @@ func TestVectorsDecodeTheSameBits(t *testing.T) {
 				require.EqualValues(t, 12345, v, "%v: %d blocks: written behind the last", format, blocks)
 			}
 		}
+	}
+}
+
+// All exponents with the fractions on both sides of every rounding, in any number at any alignment.
+func TestVectorsEncodeTheSameBytes(t *testing.T) {
+	r := rand.New(rand.NewPCG(9, 10))
+	try := func(src []float32) {
+		size := 2 * len(src)
+		want, got := make([]byte, size), make([]byte, size+3)
+		require.NoError(t, Encode(compute.F16, want, src))
+		require.NoError(t, EncodeWith(simd.Best(), compute.F16, got[:size], src))
+		require.Equal(t, append(want, 0, 0, 0), got)
+	}
+	for e := range 512 {
+		src := make([]float32, 0, 4096)
+		for range 1024 {
+			f := uint32(e)<<23 | r.Uint32()>>22<<13
+			for _, rest := range []uint32{0, 0xfff, 0x1000, 0x1001} {
+				src = append(src, math.Float32frombits(f|rest))
+			}
+		}
+		try(src)
+	}
+	for n := range 301 {
+		src := make([]float32, n+n%5)[n%5:]
+		for i := range src {
+			src[i] = math.Float32frombits(r.Uint32())
+		}
+		try(src)
 	}
 }
 

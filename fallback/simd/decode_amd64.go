@@ -6,6 +6,9 @@ package simd
 // DecodeF16 takes binary16, a multiple of 8 of them.
 func DecodeF16(dst []float32, src []byte) { decodeF16(blocks(dst, src, 8, 16), &dst[0], &src[0]) }
 
+// EncodeF16 makes binary16 of src, a multiple of 8 of them, as compute.F32ToF16 does. It needs a level above Plain.
+func EncodeF16(dst []byte, src []float32) { encodeF16(8*blocks(src, dst, 8, 16), &dst[0], &src[0]) }
+
 // DecodeBF16 takes the upper halves of float32, a multiple of 8 of them.
 func DecodeBF16(dst []float32, src []byte) { decodeBF16(blocks(dst, src, 8, 16), &dst[0], &src[0]) }
 

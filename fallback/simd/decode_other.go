@@ -5,6 +5,7 @@ package simd
 // There is no level above Plain, so nobody calls these.
 
 func DecodeF16(dst []float32, src []byte)                       { panic(noKernel) }
+func EncodeF16(dst []byte, src []float32)                       { panic(noKernel) }
 func DecodeBF16(dst []float32, src []byte)                      { panic(noKernel) }
 func DecodeQ8_0(dst []float32, src []byte)                      { panic(noKernel) }
 func DecodeQ4_0(dst []float32, src []byte)                      { panic(noKernel) }

@@ -249,6 +249,16 @@ func addScaled256(n int, sums *float64, a float64, x *float32)
 //go:noescape
 func sum256(n int, x *float32) float32
 
+// squares256 is Σ x[k]² for k < n, a multiple of 16, with float64 sums of every sixteenth. With AVX2 and FMA.
+//
+//go:noescape
+func squares256(n int, x *float32) float64
+
+// scaledProduct256 sets dst[k] = (x[k]·a)·y[k] for k < n, a multiple of 8. With AVX2.
+//
+//go:noescape
+func scaledProduct256(n int, dst *float32, x *float32, y *float32, a float32)
+
 // decodeF16 decodes n times 8 elements.
 //
 //go:noescape
@@ -288,6 +298,11 @@ func decodeQ4_K(n int, dst *float32, src *byte, scales *float32)
 //
 //go:noescape
 func decodeQ6_K(n int, dst *float32, src *byte, scales *float32)
+
+// encodeF16 encodes n elements, a multiple of 8. With AVX2 and F16C.
+//
+//go:noescape
+func encodeF16(n int, dst *byte, src *float32)
 
 // dotQ8_0AVX2 is the product of n blocks. With AVX2, FMA and F16C.
 //

@@ -3019,6 +3019,67 @@ check:
 	VZEROUPPER
 	RET
 
+// func squares256(n int, x *float32) float64
+// Requires: AVX, FMA3, SSE2
+TEXT ·squares256(SB), NOSPLIT, $0-24
+	MOVQ   x+8(FP), AX
+	MOVQ   n+0(FP), CX
+	VXORPD Y0, Y0, Y0
+	VXORPD Y1, Y1, Y1
+	VXORPD Y2, Y2, Y2
+	VXORPD Y3, Y3, Y3
+	JMP    check
+
+step:
+	VCVTPS2PD   (AX), Y4
+	VFMADD231PD Y4, Y4, Y0
+	VCVTPS2PD   16(AX), Y4
+	VFMADD231PD Y4, Y4, Y1
+	VCVTPS2PD   32(AX), Y4
+	VFMADD231PD Y4, Y4, Y2
+	VCVTPS2PD   48(AX), Y4
+	VFMADD231PD Y4, Y4, Y3
+	ADDQ        $0x40, AX
+	SUBQ        $0x10, CX
+
+check:
+	CMPQ         CX, $0x10
+	JGE          step
+	VADDPD       Y1, Y0, Y0
+	VADDPD       Y3, Y2, Y2
+	VADDPD       Y2, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPD       X1, X0, X0
+	VHADDPD      X0, X0, X0
+	MOVSD        X0, ret+16(FP)
+	VZEROUPPER
+	RET
+
+// func scaledProduct256(n int, dst *float32, x *float32, y *float32, a float32)
+// Requires: AVX
+TEXT ·scaledProduct256(SB), NOSPLIT, $0-36
+	MOVQ         dst+8(FP), AX
+	MOVQ         x+16(FP), CX
+	MOVQ         y+24(FP), DX
+	MOVQ         n+0(FP), BX
+	VBROADCASTSS a+32(FP), Y0
+	JMP          check
+
+step:
+	VMULPS  (CX), Y0, Y1
+	VMULPS  (DX), Y1, Y1
+	VMOVUPS Y1, (AX)
+	ADDQ    $0x20, AX
+	ADDQ    $0x20, CX
+	ADDQ    $0x20, DX
+	SUBQ    $0x08, BX
+
+check:
+	CMPQ BX, $0x08
+	JGE  step
+	VZEROUPPER
+	RET
+
 // func decodeF16(n int, dst *float32, src *byte)
 // Requires: AVX, F16C
 TEXT ·decodeF16(SB), NOSPLIT, $0-24
@@ -3824,6 +3885,37 @@ step:
 check:
 	TESTQ DX, DX
 	JNZ   step
+	VZEROUPPER
+	RET
+
+// func encodeF16(n int, dst *byte, src *float32)
+// Requires: AVX, AVX2, F16C
+TEXT ·encodeF16(SB), NOSPLIT, $0-24
+	MOVQ         dst+8(FP), AX
+	MOVQ         src+16(FP), CX
+	MOVQ         n+0(FP), DX
+	MOVL         $0x80000000, BX
+	VMOVD        BX, X0
+	VPBROADCASTD X0, Y0
+	MOVL         $0x7fc00000, BX
+	VMOVD        BX, X1
+	VPBROADCASTD X1, Y1
+	JMP          check
+
+step:
+	VMOVUPS   (CX), Y2
+	VCMPPS    $0x03, Y2, Y2, Y3
+	VANDPS    Y0, Y2, Y4
+	VORPS     Y1, Y4, Y4
+	VBLENDVPS Y3, Y4, Y2, Y2
+	VCVTPS2PH $0x00, Y2, (AX)
+	ADDQ      $0x20, CX
+	ADDQ      $0x10, AX
+	SUBQ      $0x08, DX
+
+check:
+	CMPQ DX, $0x08
+	JGE  step
 	VZEROUPPER
 	RET
 

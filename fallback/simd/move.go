@@ -49,6 +49,31 @@ func (l Level) AddScaled(sums []float64, a float64, x []float32) {
 	}
 }
 
+// Squares is Σ x[k]², with float64 sums in an order of its own.
+func (l Level) Squares(x []float32) (s float64) {
+	if l > Plain {
+		var done int
+		s, done = l.squares(x)
+		x = x[done:]
+	}
+	for _, v := range x {
+		s += float64(v) * float64(v)
+	}
+	return s
+}
+
+// ScaledProduct sets dst[k] = (x[k]·a)·y[k], rounded twice. dst may be x or y.
+func (l Level) ScaledProduct(dst, x, y []float32, a float32) {
+	dst, y = dst[:len(x)], y[:len(x)]
+	done := 0
+	if l > Plain {
+		done = l.scaledProduct(dst, x, y, a)
+	}
+	for k := done; k < len(x); k++ {
+		dst[k] = float32(x[k]*a) * y[k]
+	}
+}
+
 // Sum adds up x, in no order that anybody may rely on: it measures how fast memory is read.
 func (l Level) Sum(x []float32) (s float32) {
 	if l > Plain {

@@ -27,6 +27,22 @@ func (l Level) addScaled(sums []float64, a float64, x []float32) int {
 	return n
 }
 
+func (l Level) squares(x []float32) (float64, int) {
+	n := len(x) &^ 15
+	if n == 0 {
+		return 0, 0
+	}
+	return squares256(n, &x[0]), n
+}
+
+func (l Level) scaledProduct(dst, x, y []float32, a float32) int {
+	n := len(x) &^ 7
+	if n > 0 {
+		scaledProduct256(n, &dst[0], &x[0], &y[0], a)
+	}
+	return n
+}
+
 func (l Level) sum(x []float32) (float32, int) {
 	n := len(x) &^ 31
 	if n == 0 {

@@ -130,6 +130,16 @@ func TestMoves(t *testing.T) {
 				}
 				require.Equal(t, sum, l.Sum(whole))
 
+				var squares float64
+				for _, v := range whole {
+					squares += float64(v) * float64(v)
+				}
+				require.Equal(t, squares, l.Squares(whole)) // whole numbers, so exact in any order
+				product, product2 := make([]float32, n+1), make([]float32, n+1)
+				Plain.ScaledProduct(product, src[:n], src[n:2*n], 1.7)
+				l.ScaledProduct(product2, src[:n], src[n:2*n], 1.7)
+				sameBits(t, product, product2)
+
 				a := r.NormFloat64()
 				Plain.AddScaled(wide, a, src[n:2*n])
 				l.AddScaled(wide2, a, src[n:2*n])

@@ -8,3 +8,5 @@ func (l Level) transpose(dst []float32, ldd int, src []float32, lds, rows, n int
 func (l Level) widen(dst []float64, src []float32) int                                { return 0 }
 func (l Level) addScaled(sums []float64, a float64, x []float32) int                  { return 0 }
 func (l Level) sum(x []float32) (float32, int)                                        { return 0, 0 }
+func (l Level) squares(x []float32) (float64, int)                                    { return 0, 0 }
+func (l Level) scaledProduct(dst, x, y []float32, a float32) int                      { return 0 }

@@ -185,3 +185,25 @@ func decoders() {
 		}
 	})
 }
+
+// encoder turns float32 into binary16, rounded to nearest even; what is not a number becomes the one quiet NaN, with its sign, as in Go.
+func encoder() {
+	TEXT("encodeF16", NOSPLIT, "func(n int, dst *byte, src *float32)")
+	Doc("encodeF16 encodes n elements, a multiple of 8. With AVX2 and F16C.")
+	Pragma("noescape")
+	dst, src, n := Load(Param("dst"), GP64()), Load(Param("src"), GP64()), Load(Param("n"), GP64())
+	sign, quiet := everywhere(0x80000000), everywhere(0x7fc00000)
+	pieces(n, 8, func() {
+		v, nan, odd := YMM(), YMM(), YMM()
+		VMOVUPS(Mem{Base: src}, v)
+		VCMPPS(Imm(3), v, v, nan) // unordered
+		VANDPS(sign, v, odd)
+		VORPS(quiet, odd, odd)
+		VBLENDVPS(nan, odd, v, v)
+		VCVTPS2PH(Imm(0), v, Mem{Base: dst})
+		ADDQ(Imm(32), src)
+		ADDQ(Imm(16), dst)
+	})
+	VZEROUPPER()
+	RET()
+}

@@ -137,3 +137,58 @@ func sum() {
 	VZEROUPPER()
 	RET()
 }
+
+// squares adds up squares in float64, in which they are exact, in 4 registers of sums.
+func squares() {
+	TEXT("squares256", NOSPLIT, "func(n int, x *float32) float64")
+	Doc("squares256 is Σ x[k]² for k < n, a multiple of 16, with float64 sums of every sixteenth. With AVX2 and FMA.")
+	Pragma("noescape")
+	x, n := Load(Param("x"), GP64()), Load(Param("n"), GP64())
+	acc := vectors(4, 32)
+	for _, a := range acc {
+		VXORPD(a, a, a)
+	}
+	pieces(n, 16, func() {
+		for i, a := range acc {
+			v := YMM()
+			VCVTPS2PD(Mem{Base: x, Disp: 16 * i}, v)
+			VFMADD231PD(v, v, a)
+		}
+		ADDQ(Imm(64), x)
+	})
+	VADDPD(acc[1], acc[0], acc[0])
+	VADDPD(acc[3], acc[2], acc[2])
+	VADDPD(acc[2], acc[0], acc[0])
+	high, low := XMM(), acc[0].AsX()
+	VEXTRACTF128(Imm(1), acc[0], high)
+	VADDPD(high, low, low)
+	VHADDPD(low, low, low)
+	Store(low, ReturnIndex(0))
+	VZEROUPPER()
+	RET()
+}
+
+// scaledProduct multiplies by a number and a vector.
+func scaledProduct() {
+	TEXT("scaledProduct256", NOSPLIT, "func(n int, dst, x, y *float32, a float32)")
+	Doc("scaledProduct256 sets dst[k] = (x[k]·a)·y[k] for k < n, a multiple of 8. With AVX2.")
+	Pragma("noescape")
+	dst, x, y, n := Load(Param("dst"), GP64()), Load(Param("x"), GP64()), Load(Param("y"), GP64()), Load(Param("n"), GP64())
+	a := YMM()
+	addr, err := Param("a").Resolve()
+	if err != nil {
+		panic(err)
+	}
+	VBROADCASTSS(addr.Addr, a)
+	pieces(n, 8, func() {
+		v := YMM()
+		VMULPS(Mem{Base: x}, a, v)
+		VMULPS(Mem{Base: y}, v, v)
+		VMOVUPS(v, Mem{Base: dst})
+		for _, p := range []reg.Register{dst, x, y} {
+			ADDQ(Imm(32), p)
+		}
+	})
+	VZEROUPPER()
+	RET()
+}
