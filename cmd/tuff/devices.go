@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -67,6 +68,9 @@ func (c *common) choose(ctx context.Context, selector string, f *weights.File) (
 		return nil, err
 	}
 	c.taken(dev, "asked for "+selector)
+	if err := c.checked(ctx, dev); err != nil {
+		return nil, errors.Join(err, dev.Close())
+	}
 	return c.useTuned(dev), nil
 }
 
@@ -212,22 +216,23 @@ func oneLine(err error) string { return strings.Join(strings.Fields(err.Error())
 
 // deviceReport is one line of tuff devices.
 type deviceReport struct {
-	Selector  string           `json:"selector"`
-	Name      string           `json:"name"`
-	Kind      string           `json:"kind"`
-	Driver    string           `json:"driver"`
-	API       string           `json:"api"`
-	Memory    int64            `json:"memory_bytes"`
-	Free      int64            `json:"memory_free_bytes"`
-	Threads   int              `json:"threads,omitempty"`
-	Tiers     []string         `json:"tiers"`
-	Limits    map[string]int64 `json:"limits,omitempty"`
-	SelfCheck string           `json:"self_check"`
-	Measured  *compute.Limits  `json:"measured,omitempty"`
-	Tuned     kernel.Tuned     `json:"tuned,omitempty"`
-	TunedMany kernel.TunedMany `json:"tuned_many,omitempty"`
-	Auto      bool             `json:"auto"`
-	Why       string           `json:"why,omitempty"`
+	Selector  string            `json:"selector"`
+	Name      string            `json:"name"`
+	Kind      string            `json:"kind"`
+	Driver    string            `json:"driver"`
+	API       string            `json:"api"`
+	Memory    int64             `json:"memory_bytes"`
+	Free      int64             `json:"memory_free_bytes"`
+	Threads   int               `json:"threads,omitempty"`
+	Tiers     []string          `json:"tiers"`
+	Limits    map[string]int64  `json:"limits,omitempty"`
+	SelfCheck string            `json:"self_check"`
+	Refused   map[string]string `json:"refused,omitempty"` // variants that plans leave out, with the reason
+	Measured  *compute.Limits   `json:"measured,omitempty"`
+	Tuned     kernel.Tuned      `json:"tuned,omitempty"`
+	TunedMany kernel.TunedMany  `json:"tuned_many,omitempty"`
+	Auto      bool              `json:"auto"`
+	Why       string            `json:"why,omitempty"`
 }
 
 func newDevices() *cobra.Command {
@@ -237,7 +242,8 @@ func newDevices() *cobra.Command {
 		Use:   "devices",
 		Short: "Every Vulkan device and the CPU, and which one auto takes",
 		Long: `Lists the devices that --device may name: driver, memory, arithmetic tiers, and the verdict of the self-check, in which
-every op runs on the device against the CPU. --check runs it now where it has not run. --measure finds the device's limits anew:
+every kernel that the device could use, and then every op, runs on it against the CPU. Kernels that fail are replaced by others,
+and named. Hardware is checked at its first use; --check runs it now where it has not run. --measure finds the device's limits anew:
 memory and arithmetic of every tier, matrix units included, the costs of dispatches and submissions, and of copies between
 host and device. They are kept for this device, driver and program; bench, profile and kernels bench give their figures as
 shares of them.`,
@@ -328,7 +334,7 @@ const unopened = "not run: it does not open"
 // inspectDevice fills what only an open device tells.
 func (c *common) inspectDevice(ctx context.Context, f gpu.Found, r *deviceReport, check, measure bool) (err error) {
 	if v, ok := readVerdict(verdictPath(f.Info), f.Info); ok {
-		r.SelfCheck = v.String()
+		r.SelfCheck, r.Refused = v.String(), v.Refused
 		check = false
 	}
 	if l, ok := readLimits(f.Info); ok {
@@ -351,7 +357,7 @@ func (c *common) inspectDevice(ctx context.Context, f gpu.Found, r *deviceReport
 		if err != nil {
 			return err
 		}
-		r.SelfCheck = v.String()
+		r.SelfCheck, r.Refused = v.String(), v.Refused
 	}
 	if measure {
 		r.Measured, err = measureLimits(ctx, dev)
@@ -376,6 +382,9 @@ func (c *common) printDevices(list []deviceReport) {
 			fmt.Fprintf(w, "  threads\t%d\n", r.Threads)
 		}
 		fmt.Fprintf(w, "  tiers\t%s\n  self-check\t%s\n", strings.Join(r.Tiers, ", "), r.SelfCheck)
+		for _, name := range slices.Sorted(maps.Keys(r.Refused)) {
+			fmt.Fprintf(w, "  replaced\t%s: %s\n", name, r.Refused[name])
+		}
 		if l := r.Measured; l != nil {
 			printLimits(w, l)
 		}

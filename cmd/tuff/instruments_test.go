@@ -4,13 +4,16 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"tuff/fallback"
 	"tuff/gpu"
+	"tuff/gpu/kernel"
 	"tuff/host/compare"
 	"tuff/host/compute"
 	"tuff/host/profile"
@@ -133,6 +136,57 @@ func TestSelfCheckFailsOnABrokenShader(t *testing.T) {
 	require.True(t, ok, "remembered")
 	assert.Equal(t, v.Failed, again.Failed)
 	require.NoError(t, dev.Close())
+}
+
+// A variant that computes wrongly is found by the first check, named, and replaced: with it left out, the model is right.
+func TestSelfCheckReplacesABadVariant(t *testing.T) {
+	needGPU(t)
+	t.Setenv("XDG_CACHE_HOME", t.TempDir())
+	breakShader(t, "matmul_q8_0_tile") // its first multiplication is SwiGLU's, which matmul_tile_split leaves to another kernel
+	var list []deviceReport
+	require.NoError(t, json.Unmarshal([]byte(tuff(t, "devices", "--check", "--json").ok(t).out), &list))
+	require.True(t, strings.HasPrefix(list[0].SelfCheck, "passed"), list[0].SelfCheck)
+	for _, v := range []string{"matmul_tile_32", "matmul_tile_64"} {
+		assert.Contains(t, list[0].Refused[v], "matmul_swiglu", v)
+		assert.Contains(t, list[0].SelfCheck, v)
+	}
+	assert.Len(t, list[0].Refused, 2, "the others are right")
+	text := tuff(t, "devices").ok(t).out
+	assert.Contains(t, text, "replaced")
+	assert.Contains(t, text, "matmul_tile_64: matmul_swiglu")
+	assert.Contains(t, tuff(t, "kernels", "list").ok(t).out, "by name only: matmul_swiglu")
+	tuff(t, "compare", "-n", "2").ok(t) // which TestCompareNamesTheBrokenShader shows to fail otherwise
+}
+
+// While a variant is checked, its file says so. Where the process ended there, the next check leaves the variant out and goes on.
+func TestSelfCheckLeavesOutWhatEndedIt(t *testing.T) {
+	needGPU(t)
+	t.Setenv("XDG_CACHE_HOME", t.TempDir())
+	said, path := new(verdict), ""
+	var info compute.Info
+	gpuOptions = gpu.Options{Shader: func(module string) []uint32 {
+		if module == "attention_decode" {
+			said, _ = readVerdict(path, info)
+		}
+		return nil
+	}}
+	t.Cleanup(func() { gpuOptions = gpu.Options{} })
+	dev, err := gpu.Open("gpu", gpuOptions)
+	require.NoError(t, err)
+	defer dev.Close()
+	cpu, err := fallback.New(fallback.Options{})
+	require.NoError(t, err)
+	defer cpu.Close()
+	info = dev.Info()
+	path = verdictPath(info)
+	variants := slices.DeleteFunc(dev.Variants(), func(v kernel.Variant) bool { return v.Name != "attention_split" && v.Name != "attention_decode" })
+	v := &verdict{cached: cachedFor(info), Refused: map[string]string{"attention_split": "it ended here"}}
+	require.NoError(t, v.checkVariants(t.Context(), dev, cpu, variants, path))
+	assert.Equal(t, map[string]string{"attention_split": "it ended here"}, v.Refused)
+	assert.Positive(t, v.Passed)
+	assert.Contains(t, said.Refused["attention_decode"], "did not come to an end")
+	_, done := readVerdict(path, info)
+	assert.False(t, done)
 }
 
 // profiled is a profile of a machine that does other things too: where a run was torn apart so that host and device clocks no

@@ -43,6 +43,9 @@ func (c *common) openLab() (*gpu.Device, error) {
 		return nil, err
 	}
 	c.taken(dev, "asked for "+c.device)
+	if v, ok := readVerdict(verdictPath(dev.Info()), dev.Info()); ok {
+		dev.Refuse(v.Refused)
+	}
 	return dev, nil
 }
 
@@ -73,15 +76,16 @@ func newKernelsList() *cobra.Command {
 func (c *common) listVariants(list []kernel.Variant) error {
 	if c.json {
 		type row struct {
-			Name  string `json:"name"`
-			Op    string `json:"op"`
-			What  string `json:"what"`
-			Used  string `json:"used"`
-			Lacks string `json:"lacks,omitempty"`
+			Name    string `json:"name"`
+			Op      string `json:"op"`
+			What    string `json:"what"`
+			Used    string `json:"used"`
+			Lacks   string `json:"lacks,omitempty"`
+			Refused string `json:"refused,omitempty"`
 		}
 		var rows []row
 		for _, v := range list {
-			rows = append(rows, row{v.Name, v.Op, v.What, v.Used, v.Lacks})
+			rows = append(rows, row{v.Name, v.Op, v.What, v.Used, v.Lacks, v.Refused})
 		}
 		return c.printJSON(rows)
 	}
@@ -91,6 +95,8 @@ func (c *common) listVariants(list []kernel.Variant) error {
 		here := "yes"
 		if v.Lacks != "" {
 			here = "no: lacks " + v.Lacks
+		} else if v.Refused != "" {
+			here = "by name only: " + v.Refused
 		}
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", v.Op, v.Name, v.What, v.Used, here)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -15,20 +16,27 @@ import (
 	"tuff/host/conformance"
 )
 
-// verdict is what the self-check said about a device.
+// verdict is what the self-check said about a device. Refused variants are replaced in its plans; what fails all the same has no other
+// kernel, and the device computes wrongly.
 type verdict struct {
 	cached
-	Passed int           `json:"passed"`
-	Failed []string      `json:"failed,omitempty"`
-	Took   time.Duration `json:"took_ns"`
-	When   time.Time     `json:"when"`
+	Passed  int               `json:"passed"`
+	Failed  []string          `json:"failed,omitempty"`
+	Refused map[string]string `json:"refused,omitempty"` // variant → why
+	Done    bool              `json:"done"`              // false: the check did not come to its end
+	Took    time.Duration     `json:"took_ns"`
+	When    time.Time         `json:"when"`
 }
 
 func (v *verdict) String() string {
+	s := fmt.Sprintf("passed, %d cases", v.Passed)
 	if len(v.Failed) > 0 {
-		return fmt.Sprintf("FAILED: %d of %d cases, first %s", len(v.Failed), v.Passed+len(v.Failed), v.Failed[0])
+		s = fmt.Sprintf("FAILED: %d of %d cases, first %s", len(v.Failed), v.Passed+len(v.Failed), v.Failed[0])
 	}
-	return fmt.Sprintf("passed, %d cases", v.Passed)
+	if len(v.Refused) > 0 {
+		s += ", without " + strings.Join(slices.Sorted(maps.Keys(v.Refused)), ", ")
+	}
+	return s
 }
 
 // selfCheckCases picks one short case per op and weight format: enough to see a driver that computes wrongly, in a second
@@ -55,22 +63,29 @@ func selfCheckCases(math compute.Math) []conformance.Case {
 	return list
 }
 
-// selfCheck runs the cases on a device against the CPU. A verdict about the same device, driver and shaders is remembered.
-func selfCheck(ctx context.Context, dev *gpu.Device) (*verdict, error) {
+// selfCheck runs every variant that the device could use against the CPU, has its plans do without those that fail, and then every op as
+// planned. A verdict about the same device, driver and shaders is remembered, and so is a variant whose check did not end because the
+// driver crashed or lost the device: the next check leaves it out.
+func selfCheck(ctx context.Context, dev *gpu.Device) (_ *verdict, err error) {
 	info := dev.Info()
 	path := verdictPath(info)
-	if v, ok := readVerdict(path, info); ok {
-		return v, nil
+	known, ok := readVerdict(path, info)
+	if ok {
+		dev.Refuse(known.Refused)
+		return known, nil
 	}
 	cpu, err := fallback.New(fallback.Options{})
 	if err != nil {
 		return nil, err
 	}
-	v := &verdict{cached: cachedFor(info), When: time.Now()}
-	arithmetics := []compute.Math{compute.Exact}
-	if slices.ContainsFunc(dev.Variants(), func(v kernel.Variant) bool { return v.Math() == compute.Fast && v.Lacks == "" }) && info.Kind != compute.Software {
-		arithmetics = append(arithmetics, compute.Fast) // which has kernels of its own there
+	defer func() { err = errors.Join(err, cpu.Close()) }()
+	v := &verdict{cached: cachedFor(info), When: time.Now(), Refused: known.Refused}
+	arithmetics := checkedMath(dev)
+	variants := slices.DeleteFunc(dev.Variants(), func(k kernel.Variant) bool { return !slices.Contains(arithmetics, k.Math()) })
+	if err := v.checkVariants(ctx, dev, cpu, variants, path); err != nil {
+		return nil, err
 	}
+	dev.Refuse(v.Refused)
 	for _, math := range arithmetics {
 		for _, c := range selfCheckCases(math) {
 			if math == compute.Fast && !strings.Contains(c.Op, "matmul") || !c.In(math) {
@@ -81,24 +96,57 @@ func selfCheck(ctx context.Context, dev *gpu.Device) (*verdict, error) {
 			case conformance.Passed:
 				v.Passed++
 			case conformance.Failed:
-				v.Failed = append(v.Failed, fmt.Sprintf("%v (%s): %v", r.Case, strings.Join(r.Kernels, " "), r.Err))
+				v.Failed = append(v.Failed, failure(r))
 			}
 			if ctx.Err() != nil {
-				return nil, errors.Join(ctx.Err(), cpu.Close())
+				return nil, ctx.Err()
 			}
 		}
 	}
-	v.Took = time.Since(v.When)
+	v.Took, v.Done = time.Since(v.When), true
 	writeCached(path, v)
-	return v, cpu.Close()
+	return v, nil
+}
+
+// checkedMath are the arithmetics that a device is checked in: fast too, where hardware has kernels of its own for it.
+func checkedMath(dev *gpu.Device) []compute.Math {
+	math := []compute.Math{compute.Exact}
+	fast := slices.ContainsFunc(dev.Variants(), func(v kernel.Variant) bool { return v.Math() == compute.Fast && v.Lacks == "" })
+	if fast && dev.Info().Kind != compute.Software {
+		math = append(math, compute.Fast)
+	}
+	return math
+}
+
+func failure(r conformance.Result) string {
+	return fmt.Sprintf("%v (%s): %v", r.Case, strings.Join(r.Kernels, " "), r.Err)
 }
 
 func verdictPath(info compute.Info) string { return cachePath("selfcheck", info) }
 
+// readVerdict is the verdict about a device, and whether it is a whole one.
 func readVerdict(path string, info compute.Info) (*verdict, bool) {
 	var v verdict
-	if !readCached(path, &v) || v.cached != cachedFor(info) || v.Passed+len(v.Failed) == 0 {
-		return nil, false
+	if !readCached(path, &v) || v.cached != cachedFor(info) {
+		return new(verdict), false
 	}
-	return &v, true
+	return &v, v.Done && v.Passed+len(v.Failed) > 0
+}
+
+// checked has a device that was asked for do without what its self-check refused. Hardware that was never checked is checked now.
+func (c *common) checked(ctx context.Context, dev *gpu.Device) error {
+	info := dev.Info()
+	v, ok := readVerdict(verdictPath(info), info)
+	if ok {
+		dev.Refuse(v.Refused)
+		return nil
+	}
+	if info.Kind == compute.Software {
+		return nil
+	}
+	v, err := selfCheck(ctx, dev)
+	if err == nil && (len(v.Failed) > 0 || len(v.Refused) > 0) {
+		c.note("warning: self-check of %s: %v", info.Name, v)
+	}
+	return err
 }

@@ -55,13 +55,13 @@ func (pl *planner) attention(g *Group, op compute.Attention) error {
 	decode, _ = pl.tunedPlain(g, op, "attention_decode", decode)
 	coop, found := pl.tunedCoop(g, op)
 	splits := pl.splits(op, decode)
-	switch forced {
-	case "attention_decode":
+	switch {
+	case forced == "attention_decode" || forced == "" && !pl.caps.takes("attention_split"):
 		splits = 1
-	case "attention_split":
+	case forced == "attention_split":
 		splits = max(splits, 4)
 	}
-	tilesOnly := forced == "attention_prefill" || forced == "attention_coop"
+	tilesOnly := forced == "attention_prefill" || forced == "attention_coop" || forced == "" && !pl.caps.takes("attention_decode")
 	isDecode := func(s Shape) bool { return !tilesOnly && s.Tokens-s.Seqs+1 <= maxDecodeRows }
 
 	d, blocks, why := pl.attentionDispatch("attention_prefill", op, prefill, 1), ceilDiv(tileRows*group, prefill.br), ""
@@ -116,7 +116,7 @@ func (pl *planner) attention(g *Group, op compute.Attention) error {
 	if why != "" {
 		g.Why += "; not on matrix units: " + why
 	}
-	g.Why += g.whyTuned()
+	g.Why += g.whyTuned() + pl.without["attention"]
 	return nil
 }
 

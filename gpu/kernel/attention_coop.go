@@ -109,7 +109,7 @@ func triedCoopAttentions(caps *Caps) []coopAttention {
 // have them. CPUs only imitate them.
 func (pl *planner) wantsCoopAttention(forced string) bool {
 	return forced == "attention_coop" ||
-		forced == "" && pl.o.Math == compute.Fast && !pl.caps.UniformLoads && attentionCoopLacks(&pl.caps) == ""
+		forced == "" && pl.o.Math == compute.Fast && pl.caps.takes("attention_coop") && !pl.caps.UniformLoads && attentionCoopLacks(&pl.caps) == ""
 }
 
 // attentionCoop is attention of tiles of rows on matrix units, without its grid, of which it gives the blocks of pairs.

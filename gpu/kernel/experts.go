@@ -29,9 +29,11 @@ const groupedLoad = 3
 // expertLimit is the most uses of experts that are not grouped by expert; 0: all are.
 func (pl *planner) expertLimit(op compute.MatMulExperts) int {
 	switch forced := pl.o.Variant["matmul_experts"]; {
-	case forced == "matmul_experts_vec" || forced == "matmul_experts_lane" || forced == "" && pl.caps.SubgroupArith && !pl.fits(tile32, false):
+	case forced == "matmul_experts_vec" || forced == "matmul_experts_lane",
+		forced == "" && pl.caps.SubgroupArith && !(pl.fits(tile32, false) && pl.caps.takes("matmul_experts_tile")):
 		return math.MaxInt
-	case forced == "matmul_experts_tile" || !pl.caps.SubgroupArith:
+	case forced == "matmul_experts_tile" || !pl.caps.SubgroupArith,
+		forced == "" && !pl.caps.takes("matmul_experts_vec") && !pl.caps.takes("matmul_experts_lane"):
 		return 0
 	}
 	return groupedLoad*op.NumExperts - 1
@@ -39,8 +41,13 @@ func (pl *planner) expertLimit(op compute.MatMulExperts) int {
 
 // expertLanes says whether invocations have weight rows of their own.
 func (pl *planner) expertLanes() bool {
-	forced := pl.o.Variant["matmul_experts"]
-	return forced == "matmul_experts_lane" || forced == "" && pl.caps.UniformLoads
+	if forced := pl.o.Variant["matmul_experts"]; forced != "" {
+		return forced == "matmul_experts_lane"
+	}
+	if pl.caps.UniformLoads {
+		return pl.caps.takes("matmul_experts_lane")
+	}
+	return !pl.caps.takes("matmul_experts_vec")
 }
 
 // matMulExperts plans two forms, of which each number of tokens takes one: few uses read the weights of their experts one by
@@ -71,6 +78,7 @@ func (pl *planner) usesTo(op compute.MatMulExperts, limit int) func(Shape) bool 
 
 func (pl *planner) nameExperts(g *Group, op compute.MatMulExperts, limit int) {
 	g.nameKernel()
+	defer func() { g.Why += pl.without["matmul_experts"] }()
 	forced := pl.o.Variant["matmul_experts"]
 	switch {
 	case forced != "":

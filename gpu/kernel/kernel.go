@@ -33,7 +33,13 @@ type Caps struct {
 	TunedMany    TunedMany      // the same of more than one row, and of attention
 	CoopMat      []CoopMatShape // those of KHR cooperative matrices that a subgroup multiplies; empty without
 	Units        uint32         // compute units if the driver tells, else an estimate by kind; bounds split counts
+	// Refused are variants that plans leave out, with the reason: those that computed wrongly on this device. They still run where they
+	// are asked for by name.
+	Refused map[string]string
 }
+
+// takes says whether a plan may choose a variant by itself.
+func (c *Caps) takes(variant string) bool { return c.Refused[variant] == "" }
 
 // Shape is what a recording is made for. Everything else that changes between runs lies in the step buffer.
 type Shape struct {

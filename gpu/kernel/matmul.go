@@ -67,8 +67,10 @@ func (pl *planner) matMul(g *Group, f product) error {
 		if strings.HasSuffix(m.forced, "int8") && !m.int8 || m.forced == "matmul_half" && !m.half {
 			g.Why += fmt.Sprintf(", which is not made for %v: tiles of float32", m.p.At(f.ops[0].W).DType)
 		}
-	case m.lane:
+	case m.lane && m.caps.UniformLoads:
 		g.Why = "a CPU: activations are read once for all invocations"
+	case m.lane:
+		g.Why = "invocations with weight rows of their own"
 	case m.most == 1:
 		g.Why = "one row: every weight is read once, into registers"
 	case m.int8:
@@ -91,7 +93,7 @@ func (pl *planner) matMul(g *Group, f product) error {
 	} else if v := m.caps.vendor(); v != others && !m.lane && m.forced == "" {
 		g.Why += "; for one row as on other devices of " + v.name
 	}
-	g.Why += g.whyTuned()
+	g.Why += g.whyTuned() + m.without["matmul"]
 	return nil
 }
 
@@ -119,9 +121,12 @@ type matMulPlan struct {
 func (pl *planner) newMatMulPlan(g *Group, f product) *matMulPlan {
 	rows, forced := pl.p.At(f.ops[0].X).Rows, pl.o.Variant["matmul"]
 	m := &matMulPlan{planner: pl, g: g, f: f, rows: rows, most: rows.At(pl.most.Sizes()), next: 1, forced: forced,
-		lane: forced == "matmul_lane" || forced == "" && pl.caps.UniformLoads}
+		lane: forced == "matmul_lane" || forced == "" && pl.caps.UniformLoads && pl.caps.takes("matmul_lane")}
 	m.kernel = m.tunedKernel()
-	m.coop = onMatrixUnits(m.wanted()) || m.wanted() == "" && pl.o.Math == compute.Fast && coopLacks(&pl.caps) == ""
+	m.coop = onMatrixUnits(m.wanted()) || m.wanted() == "" && pl.o.Math == compute.Fast && coopLacks(&pl.caps) == "" && pl.caps.takes("matmul_coop")
+	if m.wanted() == "" && !m.coop && !pl.caps.takes("matmul_tile_32") && !pl.caps.takes("matmul_tile_64") {
+		m.lane = true
+	}
 	m.int8, m.few8 = m.wantsInt8(), m.wantsFewInt8()
 	m.half = m.wantsHalf()
 	return m
@@ -144,7 +149,7 @@ func (m *matMulPlan) few() error {
 	}
 	suffix, dispatch := "_vec", m.matMulVec
 	switch {
-	case m.lane:
+	case m.lane, m.forced == "" && !m.caps.takes("matmul_vec") && !m.few8:
 		suffix, dispatch = "_lane", m.matMulLane
 	case m.few8:
 		if m.next <= m.most {
@@ -178,11 +183,11 @@ func (m *matMulPlan) many() error {
 		return m.halfs(all)
 	}
 	large := tile64
-	if m.forced == "matmul_tile_32" || !m.fits(large, m.f.pair) {
+	if m.forced == "matmul_tile_32" || !m.fits(large, m.f.pair) || m.forced == "" && !m.caps.takes("matmul_tile_64") {
 		large = tile32
 	}
 	small := tile32
-	if m.forced == "matmul_tile_64" {
+	if m.forced == "matmul_tile_64" || m.forced == "" && !m.caps.takes("matmul_tile_32") {
 		small = large
 	}
 	as := func(t tile, to int) covering {

@@ -82,7 +82,7 @@ func (m *matMulPlan) coops(all int) error {
 		suffix = "_coop_half"
 	}
 	var planned []covering
-	if m.forced == "" || m.forced == "matmul_skinny" {
+	if m.forced == "" && m.caps.takes("matmul_skinny") || m.forced == "matmul_skinny" {
 		planned = m.skinnies(shape, halves)
 	}
 	as := func(t coopTile, to int) covering {
@@ -115,7 +115,7 @@ const (
 
 // halfSums decides on sums in half precision, where they were asked for or the device is faster with them than with float32 sums.
 func (m *matMulPlan) halfSums() bool {
-	return m.coop && (m.wanted() == "matmul_coop_half" || m.wanted() == "" && m.caps.HalfSums) && coopHalfLacks(&m.caps) == "" &&
+	return m.coop && (m.wanted() == "matmul_coop_half" || m.wanted() == "" && m.caps.HalfSums && m.caps.takes("matmul_coop_half")) && coopHalfLacks(&m.caps) == "" &&
 		slices.Contains(shaders.HalfFormats, strings.ToLower(m.p.At(m.f.ops[0].W).DType.String()))
 }
 

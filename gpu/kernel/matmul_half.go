@@ -50,7 +50,7 @@ func halfLacks(caps *Caps) string {
 // what they do not multiply in dot products of bytes. CPUs widen halves, which costs more than it saves.
 func (m *matMulPlan) wantsHalf() bool {
 	can := slices.Contains(shaders.HalfFormats, strings.ToLower(m.p.At(m.f.ops[0].W).DType.String())) && halfLacks(&m.caps) == ""
-	return can && (m.wanted() == "matmul_half" || m.wanted() == "" && m.o.Math == compute.Fast && !m.caps.CPU && !m.coop && !m.int8 && !m.lane)
+	return can && (m.wanted() == "matmul_half" || m.wanted() == "" && m.o.Math == compute.Fast && m.caps.takes("matmul_half") && !m.caps.CPU && !m.coop && !m.int8 && !m.lane)
 }
 
 // halfs covers the rest by matmul_half.

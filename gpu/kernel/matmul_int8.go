@@ -53,7 +53,7 @@ func asBytes(t compute.DType) bool {
 // bytes are faster than their parts and that have no matrix units.
 func (m *matMulPlan) wantsInt8() bool {
 	can := asBytes(m.p.At(m.f.ops[0].W).DType) && int8Lacks(&m.caps) == ""
-	return can && (strings.HasSuffix(m.wanted(), "int8") || m.wanted() == "" && m.o.Math == compute.Fast && m.caps.FastDot && !m.coop && !m.lane)
+	return can && (strings.HasSuffix(m.wanted(), "int8") || m.wanted() == "" && m.o.Math == compute.Fast && m.caps.takes("matmul_int8") && m.caps.FastDot && !m.coop && !m.lane)
 }
 
 // leastFewInt8 is the shortest row for which one row of X is worth a dispatch to quantise it, and mostFewInt8 the bits of a weight up to
@@ -67,7 +67,7 @@ const (
 func (m *matMulPlan) wantsFewInt8() bool {
 	w := m.p.At(m.f.ops[0].W)
 	can := asBytes(w.DType) && int8Lacks(&m.caps) == "" && m.caps.SubgroupArith
-	gains := m.o.Math == compute.Fast && m.caps.FastDotFew && w.Cols >= leastFewInt8 && 8*w.DType.BlockBytes() < mostFewInt8*w.DType.BlockLen()
+	gains := m.o.Math == compute.Fast && m.caps.takes("matmul_vec_int8") && m.caps.FastDotFew && w.Cols >= leastFewInt8 && 8*w.DType.BlockBytes() < mostFewInt8*w.DType.BlockLen()
 	return can && (m.forced == "matmul_vec_int8" || m.forced == "" && gains && !m.lane)
 }
 

@@ -16,8 +16,9 @@ type planner struct {
 	caps    Caps
 	p       *compute.Program
 	o       compute.Options
-	most    Shape // the largest
-	readers []int // ops that read each tensor
+	most    Shape             // the largest
+	readers []int             // ops that read each tensor
+	without map[string]string // of a stem, what its groups' Why says of variants that are left out
 }
 
 // Plan groups a program's ops and picks the dispatches of each group for a device. Groups are fused greedily in program
@@ -29,6 +30,7 @@ func Plan(caps Caps, p *compute.Program, o compute.Options) ([]Group, error) {
 	if err := pl.checkVariants(); err != nil {
 		return nil, err
 	}
+	pl.leaveOut()
 	if err := pl.checkSizes(); err != nil {
 		return nil, err
 	}

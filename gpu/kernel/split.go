@@ -26,6 +26,13 @@ func (m *matMulPlan) pieces(tiles, k, bk int) int {
 		}
 		return 1
 	}
+	split := "matmul_tile_split"
+	if m.coop {
+		split = "matmul_coop_split"
+	}
+	if !m.caps.takes(split) {
+		return 1
+	}
 	n := 1
 	for n < maxPieces && 2*n*tiles <= int(m.caps.Units) && k/(2*n) >= leastPiece {
 		n *= 2

@@ -52,6 +52,8 @@ func (f Few) check(caps *Caps) error {
 		return fmt.Errorf("gpu: tuned shape: got kernel %q, want vec, lane or vec_int8", f.Kernel)
 	case f.Kernel != "lane" && !caps.SubgroupArith:
 		return fmt.Errorf("gpu: tuned shape %v: the device lacks subgroup arithmetic", f)
+	case !caps.takes("matmul_" + f.Kernel):
+		return fmt.Errorf("gpu: tuned shape %v: the kernel is left out here: %s", f, caps.Refused["matmul_"+f.Kernel])
 	case f.Kernel == "vec_int8" && int8Lacks(caps) != "":
 		return fmt.Errorf("gpu: tuned shape %v: the device lacks %s", f, int8Lacks(caps))
 	case f.Rows < 1 || f.Rows > most || f.Rows != pow2(f.Rows):

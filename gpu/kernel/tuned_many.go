@@ -111,6 +111,8 @@ func (m Many) check(caps *Caps) error {
 	of := map[string]func(*Caps) []Many{"matmul_skinny": skinniesThatFit, "attention_coop": coopAttentionShapes,
 		"attention_prefill": func(*Caps) []Many { return prefillShapes() }, "attention_decode": func(*Caps) []Many { return decodeShapes() }}[m.Kernel]
 	switch {
+	case !caps.takes(m.Kernel) || m.Kernel == "matmul_tile" && !(caps.takes("matmul_tile_32") && caps.takes("matmul_tile_64")):
+		return fmt.Errorf("gpu: tuned shape %v: the kernel is left out here", m)
 	case of == nil && !slices.Contains(manyKernels(caps, compute.Fast), m.Kernel):
 		return fmt.Errorf("gpu: tuned shape: got kernel %q, want one for many rows that the device can run", m.Kernel)
 	case of == nil && m == Many{Kernel: m.Kernel}:

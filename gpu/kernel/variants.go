@@ -18,6 +18,8 @@ type Variant struct {
 	Used string // when a plan picks it
 	// Lacks is what the device is missing for it, or "".
 	Lacks string
+	// Refused is why plans leave it out though the device could run it, or "".
+	Refused string
 }
 
 // Math is the arithmetic that a variant is for: its results keep the bounds of that one.
@@ -44,6 +46,14 @@ func Tier(kernel string) string {
 
 // Variants lists every variant with its fitness for a device. Ops with a single way to run them are listed too.
 func Variants(caps Caps) []Variant {
+	list := variantsOf(caps)
+	for i := range list {
+		list[i].Refused = caps.Refused[list[i].Name]
+	}
+	return list
+}
+
+func variantsOf(caps Caps) []Variant {
 	tileLacks := func(t tile) string {
 		switch {
 		case t.shared(true) > int(caps.SharedBytes):
@@ -58,45 +68,58 @@ func Variants(caps Caps) []Variant {
 		vecLacks = "subgroup arithmetic in compute shaders"
 	}
 	return []Variant{
-		{"matmul_vec", "matmul", "one to 8 rows of X; every weight read once, into registers", "to 8 rows", vecLacks},
-		{"matmul_lane", "matmul", "weight rows of its own for every invocation, the same activations for all", "any number of rows, on CPUs", ""},
-		{"matmul_skinny", "matmul", "on matrix units, every subgroup a share of K; weights decoded once, from wide loads", "9 to 64 rows, in fast arithmetic", skinnyLacks(&caps)},
-		{"matmul_coop", "matmul", "tiles on matrix units, in half precision with float32 sums", "more than 64 rows, in fast arithmetic", coopLacks(&caps)},
-		{"matmul_coop_split", "matmul", "those tiles over pieces of K, added up by a second dispatch", "more than 8 rows, in fast arithmetic, fewer tiles than compute units", coopLacks(&caps)},
-		{"matmul_coop_half", "matmul", "those tiles with sums in half precision, added up in float32 every 256 elements, for the formats of most files", "more than 64 rows, in fast arithmetic, on cards that are faster so", coopHalfLacks(&caps)},
-		{"matmul_half", "matmul", "tiles in packed half precision, added up in float32 every 32 elements, for the formats of most files", "more than 8 rows, in fast arithmetic without matrix units or fast dot products", halfLacks(&caps)},
-		{"matmul_int8", "matmul", "tiles in packed dot products of activations and weights as signed bytes, for formats of scaled integers", "more than 8 rows, in fast arithmetic without matrix units", int8Lacks(&caps)},
-		{"matmul_vec_int8", "matmul", "one to 8 rows of X in packed dot products; every weight read once; beyond, as matmul_int8", "to 8 rows, in fast arithmetic where a vendor's devices gain", cmp.Or(vecLacks, int8Lacks(&caps))},
-		{"matmul_tile_32", "matmul", "32 × 32 results a workgroup from panels in shared memory", "9 to 32 rows", tileLacks(tile32)},
-		{"matmul_tile_64", "matmul", "64 × 64 results a workgroup from panels in shared memory", "more than 32 rows", tileLacks(tile64)},
-		{"matmul_tile_split", "matmul", "tiles over pieces of K, added up by a second dispatch", "more than 8 rows, fewer tiles than compute units", tileLacks(tile64)},
-		{"attention_decode", "attention", "query rows of a sequence together, over the whole context", "to 8 rows a sequence, where KV heads fill the device", ""},
-		{"attention_split", "attention", "the context in pieces, combined by a second dispatch", "to 8 rows a sequence, long contexts", ""},
-		{"attention_prefill", "attention", "tiles of 16 query rows over the keys they see", "more than 8 rows a sequence", ""},
-		{"attention_coop", "attention", "tiles of query rows on matrix units, in half precision with float32 softmax and sums", "more than 8 rows a sequence, in fast arithmetic", attentionCoopLacks(&caps)},
-		{"matmul_experts_vec", "matmul_experts", "each use of an expert reads its weights once, into registers; invocations share a row", "few uses of each expert", vecLacks},
-		{"matmul_experts_lane", "matmul_experts", "the same, with a weight row to each invocation", "few uses of each expert, on CPUs", vecLacks},
-		{"matmul_experts_tile", "matmul_experts", "uses grouped by expert on the device, multiplied in tiles in shared memory", "at least 3 uses an expert, on average", tileLacks(tile32)},
-		{"matmul_heads", "matmul_heads", "the kernels of experts, with a head's matrix for an expert's", "always", ""},
-		{"columns", "columns", "an invocation per element", "always", ""},
-		{"conv1d", "conv1d", "an invocation per element", "always", ""},
-		{"ssm_scan", "ssm_scan", "an invocation per channel, its state in registers, over the sequence's tokens", "always", ""},
-		{"delta_rule", "delta_rule", "an invocation per column of a head's state, kept in registers, over the sequence's tokens", "always", ""},
-		{"route", "route", "a workgroup per token", "always", ""},
-		{"mix", "mix", "an invocation per element", "always", ""},
-		{"layernorm", "layernorm", "a workgroup per row", "always", ""},
-		{"activation", "activation", "an invocation per element", "always", ""},
-		{"scale", "scale", "an invocation per element", "always", ""},
-		{"embed", "embed", "rows decoded where they lie", "always", ""},
-		{"rmsnorm", "rmsnorm", "a workgroup per row", "always", ""},
-		{"rope", "rope", "an invocation per element", "without fusion", ""},
-		{"kvstore", "kvstore", "an invocation per element", "without fusion", ""},
-		{"rope_kvstore", "rope_kvstore", "rotated keys go to the cache without a stop in memory", "RoPE of queries and keys before a KV store", ""},
-		{"swiglu", "swiglu", "an invocation per element", "without fusion; else in the multiplication", ""},
-		{"add", "add", "an invocation per element", "without fusion; else in the multiplication", ""},
-		{"takerows", "takerows", "an invocation per element", "always", ""},
-		{"sample", "sample", "a workgroup per row, an invocation per candidate, whole numbers", "always", ""},
-		{"topk", "topk", "a workgroup per row: radix selection in shared memory, then a sort", "always", ""},
+		{"matmul_vec", "matmul", "one to 8 rows of X; every weight read once, into registers", "to 8 rows", vecLacks, ""},
+		{"matmul_lane", "matmul", "weight rows of its own for every invocation, the same activations for all", "any number of rows, on CPUs", "", ""},
+		{"matmul_skinny", "matmul", "on matrix units, every subgroup a share of K; weights decoded once, from wide loads", "9 to 64 rows, in fast arithmetic", skinnyLacks(&caps), ""},
+		{"matmul_coop", "matmul", "tiles on matrix units, in half precision with float32 sums", "more than 64 rows, in fast arithmetic", coopLacks(&caps), ""},
+		{"matmul_coop_split", "matmul", "those tiles over pieces of K, added up by a second dispatch", "more than 8 rows, in fast arithmetic, fewer tiles than compute units", coopLacks(&caps), ""},
+		{"matmul_coop_half", "matmul", "those tiles with sums in half precision, added up in float32 every 256 elements, for the formats of most files", "more than 64 rows, in fast arithmetic, on cards that are faster so", coopHalfLacks(&caps), ""},
+		{"matmul_half", "matmul", "tiles in packed half precision, added up in float32 every 32 elements, for the formats of most files", "more than 8 rows, in fast arithmetic without matrix units or fast dot products", halfLacks(&caps), ""},
+		{"matmul_int8", "matmul", "tiles in packed dot products of activations and weights as signed bytes, for formats of scaled integers", "more than 8 rows, in fast arithmetic without matrix units", int8Lacks(&caps), ""},
+		{"matmul_vec_int8", "matmul", "one to 8 rows of X in packed dot products; every weight read once; beyond, as matmul_int8", "to 8 rows, in fast arithmetic where a vendor's devices gain", cmp.Or(vecLacks, int8Lacks(&caps)), ""},
+		{"matmul_tile_32", "matmul", "32 × 32 results a workgroup from panels in shared memory", "9 to 32 rows", tileLacks(tile32), ""},
+		{"matmul_tile_64", "matmul", "64 × 64 results a workgroup from panels in shared memory", "more than 32 rows", tileLacks(tile64), ""},
+		{"matmul_tile_split", "matmul", "tiles over pieces of K, added up by a second dispatch", "more than 8 rows, fewer tiles than compute units", tileLacks(tile64), ""},
+		{"attention_decode", "attention", "query rows of a sequence together, over the whole context", "to 8 rows a sequence, where KV heads fill the device", "", ""},
+		{"attention_split", "attention", "the context in pieces, combined by a second dispatch", "to 8 rows a sequence, long contexts", "", ""},
+		{"attention_prefill", "attention", "tiles of 16 query rows over the keys they see", "more than 8 rows a sequence", "", ""},
+		{"attention_coop", "attention", "tiles of query rows on matrix units, in half precision with float32 softmax and sums", "more than 8 rows a sequence, in fast arithmetic", attentionCoopLacks(&caps), ""},
+		{"matmul_experts_vec", "matmul_experts", "each use of an expert reads its weights once, into registers; invocations share a row", "few uses of each expert", vecLacks, ""},
+		{"matmul_experts_lane", "matmul_experts", "the same, with a weight row to each invocation", "few uses of each expert, on CPUs", vecLacks, ""},
+		{"matmul_experts_tile", "matmul_experts", "uses grouped by expert on the device, multiplied in tiles in shared memory", "at least 3 uses an expert, on average", tileLacks(tile32), ""},
+		{"matmul_heads", "matmul_heads", "the kernels of experts, with a head's matrix for an expert's", "always", "", ""},
+		{"columns", "columns", "an invocation per element", "always", "", ""},
+		{"conv1d", "conv1d", "an invocation per element", "always", "", ""},
+		{"ssm_scan", "ssm_scan", "an invocation per channel, its state in registers, over the sequence's tokens", "always", "", ""},
+		{"delta_rule", "delta_rule", "an invocation per column of a head's state, kept in registers, over the sequence's tokens", "always", "", ""},
+		{"route", "route", "a workgroup per token", "always", "", ""},
+		{"mix", "mix", "an invocation per element", "always", "", ""},
+		{"layernorm", "layernorm", "a workgroup per row", "always", "", ""},
+		{"activation", "activation", "an invocation per element", "always", "", ""},
+		{"scale", "scale", "an invocation per element", "always", "", ""},
+		{"embed", "embed", "rows decoded where they lie", "always", "", ""},
+		{"rmsnorm", "rmsnorm", "a workgroup per row", "always", "", ""},
+		{"rope", "rope", "an invocation per element", "without fusion", "", ""},
+		{"kvstore", "kvstore", "an invocation per element", "without fusion", "", ""},
+		{"rope_kvstore", "rope_kvstore", "rotated keys go to the cache without a stop in memory", "RoPE of queries and keys before a KV store", "", ""},
+		{"swiglu", "swiglu", "an invocation per element", "without fusion; else in the multiplication", "", ""},
+		{"add", "add", "an invocation per element", "without fusion; else in the multiplication", "", ""},
+		{"takerows", "takerows", "an invocation per element", "always", "", ""},
+		{"sample", "sample", "a workgroup per row, an invocation per candidate, whole numbers", "always", "", ""},
+		{"topk", "topk", "a workgroup per row: radix selection in shared memory, then a sort", "always", "", ""},
+	}
+}
+
+// leaveOut notes which variants this device could run but computes wrongly with.
+func (pl *planner) leaveOut() {
+	pl.without = map[string]string{}
+	if len(pl.caps.Refused) == 0 {
+		return
+	}
+	for _, v := range Variants(pl.caps) {
+		if v.Lacks == "" && v.Refused != "" && pl.o.Variant[v.Op] == "" {
+			pl.without[v.Op] += "; without " + v.Name + ", which is left out here"
+		}
 	}
 }
 

@@ -1,0 +1,89 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"tuff/gpu"
+	"tuff/gpu/kernel"
+	"tuff/host/compute"
+	"tuff/host/conformance"
+)
+
+// variantCases are what variants are checked with, made to run by name, so that rows, tiles and pieces of each are reached: by stem of the op.
+// Multiplications have short sums besides, with few rows or, for kernels of more, two numbers of them, and finish things themselves.
+var variantCases = map[string][]string{
+	"attention": {"rows_64_causal-true_h8-2_d32", "context_511_F32_q1", "head_d80_h4-4_F16_p256_q5", "queries_33_after_16", "rows_of_three_17_causal-true"},
+	"matmul_experts": {"grouped_Q8_0_2_of_5_r63_n31_k64_even_perslot-true", "F16_2_of_7_r9_n5_k100_perslot-false", "Q4_K_1_of_4_r9_n1_k256_perslot-false",
+		"grouped_Q4_K_2_of_2_r127_n1_k256_random_perslot-false"},
+	"few rows":  {"F16_r2_n130_k64"},
+	"many rows": {"Q8_0_r65_n130_k64", "Q4_1_r9_n130_k64"},
+}
+
+// softwareCases is how many of them software drivers run, of one format: they take a second to compile what hardware's take a tenth of.
+const softwareCases = 2
+
+// casesOf are the cases of a variant; none where its op has only one kernel, which the cases of ops run.
+func casesOf(v kernel.Variant, kind compute.Kind) (list []conformance.Case) {
+	formats, rows := []compute.DType{compute.F16, compute.Q8_0, compute.Q4_K}, "many rows"
+	few := slices.Contains([]string{"matmul_vec", "matmul_lane", "matmul_vec_int8"}, v.Name)
+	if few {
+		rows = "few rows"
+	}
+	named, finished := variantCases[v.Op], variantCases[rows]
+	if kind == compute.Software {
+		formats, named, finished = []compute.DType{compute.Q8_0}, named[:min(softwareCases, len(named))], finished[:1]
+	}
+	type key struct {
+		format compute.DType
+		many   bool
+	}
+	seen := map[key]bool{}
+	for _, c := range conformance.Cases() {
+		k := key{c.Format, c.Rows > 64}
+		switch {
+		case !c.Quick || !c.In(v.Math()):
+		case c.Op == v.Op && slices.Contains(named, c.Name), v.Op == "matmul" && (c.Op == "matmul_add" || c.Op == "matmul_swiglu") && slices.Contains(finished, c.Name):
+			list = append(list, c)
+		case v.Op == "matmul" && c.Op == v.Op && (c.Rows <= 8) == few && !seen[k] && slices.Contains(formats, c.Format):
+			seen[k] = true
+			list = append(list, c)
+		}
+	}
+	return list
+}
+
+// checkVariants runs variants that the device could use and refuses those that fail. The file says meanwhile which one is being checked, in
+// case that this ends the process.
+func (v *verdict) checkVariants(ctx context.Context, dev *gpu.Device, cpu compute.Device, variants []kernel.Variant, path string) error {
+	if v.Refused == nil {
+		v.Refused = map[string]string{}
+	}
+	for _, k := range variants {
+		cases := casesOf(k, dev.Info().Kind)
+		if cases == nil || k.Lacks != "" || v.Refused[k.Name] != "" {
+			continue
+		}
+		v.Refused[k.Name] = "its check did not come to an end"
+		writeCached(path, v)
+		delete(v.Refused, k.Name)
+		for _, c := range cases {
+			r := c.Run(ctx, dev, cpu, conformance.Options{Math: k.Math(), Variant: map[string]string{k.Op: k.Name}})
+			if ctx.Err() != nil {
+				writeCached(path, v)
+				return ctx.Err()
+			}
+			if errors.Is(r.Err, gpu.ErrDeviceLost) {
+				return fmt.Errorf("self-check of %s: %w; it is left out from the next start on", k.Name, r.Err)
+			}
+			if r.Status == conformance.Failed {
+				v.Refused[k.Name] = failure(r)
+				break
+			}
+			v.Passed++
+		}
+	}
+	return nil
+}
