@@ -62,8 +62,11 @@ func TestConformanceOfVariants(t *testing.T) {
 				"matmul":         {"matmul_add/", "matmul_swiglu/", "matmul_matmul_matmul/"},
 				"matmul_experts": {"matmul_experts_activation/", "matmul_experts_mix/", "matmul_experts_swiglu/"},
 			}[v.Op]
-			if v.Name == "matmul_vec_int8" { // which may have other forms of what comes before
-				with = append(with, "rmsnorm_matmul/", "rmsnorm_matmul_rope_kvstore/", "rmsnorm_matmul_swiglu_matmul_add/")
+			switch v.Name {
+			case "matmul_vec": // which plans of CPUs leave to matmul_lane
+				with = append(with, "rmsnorm_matmul_rope_kvstore/", "rmsnorm_matmul_rmsnorm_rope_kvstore/")
+			case "matmul_vec_int8": // which may have other forms of what comes before
+				with = append(with, "rmsnorm_matmul/", "rmsnorm_matmul_rope_kvstore/", "rmsnorm_matmul_rmsnorm_rope_kvstore/", "rmsnorm_matmul_swiglu_matmul_add/")
 				o.Formats = []compute.DType{compute.Q8_0, compute.Q4_1, compute.Q6_K}
 			}
 			for _, o.Match = range with {

@@ -29,6 +29,8 @@ type executable struct {
 	batch     []*vk.CommandBuffer         // of one run of several steps
 	block     *memory.Buffer              // arguments that kernels read from memory
 	blocks    map[*kernel.Dispatch]uint64 // their addresses
+	counts    *memory.Buffer              // of all groups one behind the other, and where those of each begin
+	countsAt  []uint64
 	plain     recordings
 	grouped   recordings
 	timed     recordings
@@ -71,7 +73,7 @@ func (d *Device) Compile(ctx context.Context, p *compute.Program, o compute.Opti
 			return nil, errors.Join(fmt.Errorf("gpu: compile %s: %w", p.Name, err), x.Close())
 		}
 	}
-	if err := x.makeBlocks(); err != nil {
+	if err := errors.Join(x.makeCounts(), x.makeBlocks()); err != nil {
 		return nil, errors.Join(fmt.Errorf("gpu: compile %s: %w", p.Name, err), x.Close())
 	}
 	x.describe()
@@ -142,7 +144,7 @@ func (x *executable) Close() error {
 	if x.l != nil {
 		errs = append(errs, x.l.close()...)
 	}
-	for _, b := range []*memory.Buffer{x.step, x.ring, x.block} {
+	for _, b := range []*memory.Buffer{x.step, x.ring, x.block, x.counts} {
 		if b != nil {
 			errs = append(errs, b.Close())
 		}

@@ -147,6 +147,12 @@ func (x *executable) encode(buf []byte, group int, args []kernel.Arg, block uint
 			buf = binary.LittleEndian.AppendUint64(buf, x.d.codebooks[compute.DType(a.Value)].Address())
 		case kernel.ArgBlock:
 			buf = binary.LittleEndian.AppendUint64(buf, block)
+		case kernel.ArgCounts:
+			var at uint64
+			if x.counts != nil {
+				at = x.countsAt[group] + uint64(a.Offset)
+			}
+			buf = binary.LittleEndian.AppendUint64(buf, at)
 		case kernel.ArgRing:
 			var at uint64
 			if x.ring != nil {
@@ -161,6 +167,26 @@ func (x *executable) encode(buf []byte, group int, args []kernel.Arg, block uint
 		buf = append(buf, 0)
 	}
 	return buf
+}
+
+// makeCounts makes the counts of all groups, which are 0 at first.
+func (x *executable) makeCounts() (err error) {
+	x.countsAt = make([]uint64, len(x.groups))
+	words := 0
+	for g := range x.groups {
+		x.countsAt[g] = 4 * uint64(words)
+		words += x.groups[g].Counts
+	}
+	if words == 0 {
+		return nil
+	}
+	if x.counts, err = x.d.mem.Alloc(memory.Scratch, 4*uint64(words), "counts of "+x.p.Name); err != nil {
+		return err
+	}
+	for g := range x.groups {
+		x.countsAt[g] += x.counts.Address()
+	}
+	return x.d.mem.Fill(x.counts, 0, x.counts.Size(), 0)
 }
 
 // makeBlocks puts the blocks of all dispatches into the device's memory.

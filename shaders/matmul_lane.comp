@@ -7,18 +7,16 @@
 // Params    include/matmul.glsl
 // Spec      0 WG: invocations   1 ROWS: weight rows of an invocation, 1 to 4, even with rotation   2 COLS: rows of x of a
 //           workgroup, 1 to 16
-//           3 MATS, 4 PAIR, 5 BIAS, 6 RESIDUAL, 7 X4, 8 NORM, 9 TO, 10 K_TYPE, 11 V_TYPE: as matmul_vec
-// Grid      x, y: sum over matrices of ceil(n / (WG ROWS)), folded; z: ceil(rows / COLS)
+//           3 MATS, 4 PAIR, 5 BIAS, 6 RESIDUAL, 7 X4, 8 NORM, 9 TO, 10 K_TYPE, 11 V_TYPE, 12 HEADS, 13 UNIT, 14 TAKE: as
+//           matmul_vec
+// Grid      x, y: sum over matrices of ceil(n / (WG ROWS)), folded; z: ceil(rows / COLS), 1 with units
 // Tails     weight rows past n repeat row n-1, rows of x past the last repeat it; neither is stored. Elements past the last 8 of
 //           a row one by one
-// Shared    none
+// Shared    none but that of include/units.glsl
 // Order     segments of 8 in ascending order; in each, four sums of two, then those of neighbours; f32
 // Source    formula of host/compute/matmul.go, swiglu.go and add.go; twins fallback/matmul.go, swiglu.go, add.go
 #version 460
 #include "include/few.glsl"
-
-layout(local_size_x_id = 0) in;
-layout(constant_id = 0) const uint WG = 8;
 
 void main() {
   beginFormat(k);
@@ -34,6 +32,8 @@ void main() {
     w[i] = rowAt(i < ROWS ? m.w : w1, n, rowBytes);
   }
   float acc[SETS * COLS], squares[COLS];
+  uint from[COLS];
+  [[unroll]] for (uint c = 0; c < COLS; c++) from[c] = rowOfX(firstR + c);
   [[unroll]] for (uint i = 0; i < SETS * COLS; i++) acc[i] = 0.0;
   [[unroll]] for (uint c = 0; c < COLS; c++) squares[c] = 0.0;
 
@@ -42,10 +42,9 @@ void main() {
     vec4 weights[SETS][4];
     [[unroll]] for (uint i = 0; i < SETS; i++) decode16(w[i], unit, weights[i]);
     [[unroll]] for (uint c = 0; c < COLS; c++) {
-      uint r = min(firstR + c, rows - 1u);
       vec4 v[4];
-      segment(r, seg.x, squares[c], v[0], v[1]);
-      segment(r, seg.y, squares[c], v[2], v[3]);
+      segment(from[c], seg.x, squares[c], v[0], v[1]);
+      segment(from[c], seg.y, squares[c], v[2], v[3]);
       [[unroll]] for (uint i = 0; i < SETS; i++) {
         vec4 s = weights[i][0] * v[0];
         s = fma(weights[i][1], v[1], s);
@@ -58,7 +57,7 @@ void main() {
 #if BLOCK_LEN == 1
   for (uint e = k / 16u * 16u; e < k; e++) {
     [[unroll]] for (uint c = 0; c < COLS; c++) {
-      float v = single(min(firstR + c, rows - 1u), e, squares[c]);
+      float v = single(from[c], e, squares[c]);
       [[unroll]] for (uint i = 0; i < SETS; i++) acc[i * COLS + c] += decode1(w[i], e) * v;
     }
   }
@@ -87,4 +86,5 @@ void main() {
       put(m, r, n, t);
     }
   }
+  finish(m, WG * ROWS);
 }

@@ -7,19 +7,17 @@
 // Spec      0 WG: invocations, power of two, 8 to 256   1 ROWS: weight rows per workgroup, 1 to 8   2 COLS: 1 to 8, at
 //           least `rows`   3 MATS: matrices, 1 to 3   4 PAIR: 0, 1   5 BIAS: bit i set when matrix i has one
 //           6 RESIDUAL: 0, 1 (needs MATS 1)   7 X4: 1 when rows of x and norm are 16-byte aligned   8 NORM, 9 TO (even ROWS
-//           where it rotates), 10 K_TYPE, 11 V_TYPE: include/few.glsl
+//           where it rotates), 10 K_TYPE, 11 V_TYPE, 12 HEADS, 13 UNIT, 14 TAKE: include/few.glsl
 // Grid      sum over matrices of ceil(n / ROWS), folded into y; one workgroup per ROWS rows
 // Tails     weight rows past n repeat row n-1 and are not stored; elements past the last 16 of a row one by one
-// Shared    4 * COLS * (ROWS * (1 + PAIR) + NORM) * WG / 4 bytes: one f32 for each sum and subgroup of at least 4
+// Shared    4 * COLS * (ROWS * (1 + PAIR) + NORM) * WG / 4 bytes: one f32 for each sum and subgroup of at least 4;
+//           include/units.glsl
 // Order     each invocation sums its units of 16 in ascending order in f32; subgroupAdd; subgroups in ascending order
 // Source    formula of host/compute/matmul.go, swiglu.go and add.go; twins fallback/matmul.go, swiglu.go, add.go
 #version 460
 #extension GL_KHR_shader_subgroup_basic : require
 #extension GL_KHR_shader_subgroup_arithmetic : require
 #include "include/few.glsl"
-
-layout(local_size_x_id = 0) in;
-layout(constant_id = 0) const uint WG = 32;
 
 const uint SUMS = (SETS + NORM) * COLS; // products, then the squares of each row of x
 shared float partial[SUMS * (WG / 4)];
@@ -47,6 +45,8 @@ void main() {
     w[i] = rowAt(i < ROWS ? m.w : w1, n, rowBytes);
   }
   float acc[SETS * COLS], squares[COLS];
+  uint from[COLS];
+  [[unroll]] for (uint c = 0; c < COLS; c++) from[c] = rowOfX(c);
   [[unroll]] for (uint i = 0; i < SETS * COLS; i++) acc[i] = 0.0;
   [[unroll]] for (uint c = 0; c < COLS; c++) squares[c] = 0.0;
 
@@ -57,8 +57,8 @@ void main() {
     [[unroll]] for (uint c = 0; c < COLS; c++) {
       if (c < rows) {
         vec4 v[4];
-        segment(c, seg.x, squares[c], v[0], v[1]);
-        segment(c, seg.y, squares[c], v[2], v[3]);
+        segment(from[c], seg.x, squares[c], v[0], v[1]);
+        segment(from[c], seg.y, squares[c], v[2], v[3]);
         [[unroll]] for (uint i = 0; i < SETS; i++) {
           vec4 s = weights[i][0] * v[0] + weights[i][1] * v[1] + weights[i][2] * v[2] + weights[i][3] * v[3];
           acc[i * COLS + c] += (s.x + s.y) + (s.z + s.w);
@@ -70,7 +70,7 @@ void main() {
   for (uint e = 16u * units + lane; e < k; e += WG) {
     [[unroll]] for (uint c = 0; c < COLS; c++) {
       if (c < rows) {
-        float v = single(c, e, squares[c]);
+        float v = single(from[c], e, squares[c]);
         [[unroll]] for (uint i = 0; i < SETS; i++) acc[i * COLS + c] += decode1(w[i], e) * v;
       }
     }
@@ -101,4 +101,5 @@ void main() {
     }
     put(m, r, n, t);
   }
+  finish(m, ROWS);
 }

@@ -4,10 +4,11 @@
 //   PAIR:  out[r,n] = silu(that of w0, with b0[n]) (that of w1, with b1[n])
 // Shapes    as matmul_vec, but x is what quantize makes of it (include/blocks.glsl), and w of a format of include/bytes
 // Params    include/matmul.glsl
-// Spec      as matmul_vec; NORM is 0: x is normalised before it is quantised; X4 has no meaning
+// Spec      as matmul_vec; NORM and TAKE are 0: x is normalised before it is quantised; X4 has no meaning
 // Grid      sum over matrices of ceil(n / ROWS), folded into y; one workgroup per ROWS rows
 // Tails     weight rows past n repeat row n-1 and are not stored
-// Shared    4 * COLS * ROWS * (1 + PAIR) * WG / 4 bytes: one f32 for each sum and subgroup of at least 4
+// Shared    4 * COLS * ROWS * (1 + PAIR) * WG / 4 bytes: one f32 for each sum and subgroup of at least 4;
+//           include/units.glsl
 // Order     each invocation sums its units of 32 in ascending order in f32; subgroupAdd; subgroups in ascending order
 // Source    Jacob et al., Quantization and training of neural networks for efficient integer-arithmetic-only inference, 2018;
 //           twins fallback/matmul.go, swiglu.go, add.go
@@ -17,9 +18,6 @@
 #include "include/few.glsl"
 #include "include/bytes.glsl"
 #include "include/blocks.glsl"
-
-layout(local_size_x_id = 0) in;
-layout(constant_id = 0) const uint WG = 32;
 
 const uint SUMS = SETS * COLS;
 shared float partial[SUMS * (WG / 4)];
@@ -107,4 +105,5 @@ void main() {
     }
     put(m, r, n, t);
   }
+  finish(m, ROWS);
 }

@@ -60,6 +60,7 @@ const (
 	ArgTemp                    // address of the group's temporary number Value plus Offset, 8 bytes
 	ArgStep                    // address of the step buffer, 8 bytes
 	ArgRing                    // address of the ring of chosen tokens, 8 bytes; null without one
+	ArgCounts                  // address of the group's counts plus Offset, 8 bytes; null without any
 	ArgBlock                   // address of the dispatch's Block, 8 bytes; null without one
 	ArgCodebook                // address of the codebook of the format compute.DType(Value), 8 bytes
 )
@@ -108,6 +109,7 @@ type Group struct {
 	Many       []string // keys of TunedMany: what in it has shapes of many rows
 	Taken      []string // those of both for which what was found is run
 	Temps      []Temp
+	Counts     int // words that are the group's own, and 0 whenever it is not running
 	Dispatches []Dispatch
 	blocks     []inBlocks
 	found      []string // shapes of Taken

@@ -20,6 +20,7 @@ type product struct {
 	// For few rows of X, parts of a projection:
 	norm  *compute.RMSNorm // X is normalised as it is read: X is what the norm reads
 	whole *projection      // results go where it says
+	units *units           // of which some are finished together
 	// For many rows of X by matmul_int8: where the result is left in blocks of bytes.
 	blocks *inBlocks
 }
@@ -272,8 +273,8 @@ func (pl *planner) vecAs(module string, f product, cols, group, height int) (Dis
 		return Dispatch{}, err
 	}
 	blocks := pl.blocks(f, height)
-	return Dispatch{Module: module, Name: f.name(module, cols), Spec: spec, Args: args, Block: pl.extra(f), Reads: f.reads(), Writes: f.writes(),
-		Grid: func(Shape) [3]uint32 { return pl.fold(blocks) }}, nil
+	return f.withUnits(Dispatch{Module: module, Name: f.name(module, cols), Spec: spec, Args: args, Block: pl.extra(f), Reads: f.reads(), Writes: f.writes(),
+		Grid: func(Shape) [3]uint32 { return pl.fold(blocks) }}), nil
 }
 
 func (pl *planner) matMulTile(module string, f product, t tile) (Dispatch, error) {
@@ -307,12 +308,12 @@ func (pl *planner) laneAs(module string, f product, cols, wg, height int) (Dispa
 	}
 	spec := slices.Concat([]uint32{uint32(wg), uint32(height), uint32(cols)}, f.epilogue(), pl.few(f))
 	blocks, rows := pl.blocks(f, wg*height), pl.p.At(f.ops[0].X).Rows
-	return Dispatch{Module: module, Name: f.name(module, cols), Spec: spec, Args: args, Block: pl.extra(f), Reads: f.reads(), Writes: f.writes(),
+	return f.withUnits(Dispatch{Module: module, Name: f.name(module, cols), Spec: spec, Args: args, Block: pl.extra(f), Reads: f.reads(), Writes: f.writes(),
 		Grid: func(s Shape) [3]uint32 {
 			g := pl.fold(blocks)
 			g[2] = uint32(ceilDiv(rows.At(s.Sizes()), cols))
 			return g
-		}}, nil
+		}}), nil
 }
 
 // blocks is the number of blocks of height weight rows of all matrices; a pair is walked together.
@@ -343,6 +344,9 @@ func (f product) epilogue() []uint32 {
 	}
 	return []uint32{mats, flag(f.pair), bias, flag(f.residual != 0)}
 }
+
+// firstOut is the place of the first result among them.
+const firstOut = 1 + 2*maxMats
 
 // matMulArgs is the block of include/matmul.glsl.
 func (pl *planner) matMulArgs(f product) ([]Arg, error) {
@@ -391,7 +395,10 @@ func (f product) readsWith(x ...Access) []Access {
 		a = append(a, refs(op.W, op.Bias)...)
 	}
 	if f.whole != nil && f.whole.rope != nil {
-		a = append(a, refs(f.whole.rope.q.Table, f.whole.rope.q.Long)...)
+		r := f.whole.rope
+		if a = append(a, refs(r.q.Table, r.q.Long)...); r.qNorm != nil {
+			a = append(a, refs(r.qNorm.Weight, r.kNorm.Weight)...)
+		}
 	}
 	return a
 }
@@ -425,6 +432,9 @@ func (f product) name(module string, cols int) string {
 		name += "_norm"
 	}
 	if f.whole != nil && f.whole.rope != nil {
+		if f.whole.rope.qNorm != nil {
+			name += "_heads"
+		}
 		name += "_rope"
 	}
 	return name

@@ -126,22 +126,51 @@ logits:
 `, outline(p, groups, Shape{Tokens: 3, Seqs: 3}))
 }
 
-// Without fusion, and with subgroups that cannot add, every op runs alone and multiplications are tiled.
-// A block of the cache is stored by one invocation, which no multiplication has whole: the store goes by itself, rotations included.
-func TestPlanOfBlockCaches(t *testing.T) {
-	p := newLayer(t, compute.Q8_0).p
-	for i := range p.Tensors {
-		if p.Tensors[i].Name == "vc" {
-			p.Tensors[i].DType = compute.Q4_0
+// Blocks of the cache and normalised heads are finished by the multiplication that makes them, as long as they are whole.
+func TestPlanOfUnits(t *testing.T) {
+	planOf := func(k, v compute.DType, heads bool) string {
+		l := newLayer(t, compute.Q8_0)
+		for i := range l.p.Tensors {
+			switch l.p.Tensors[i].Name {
+			case "kc":
+				l.p.Tensors[i].DType = k
+			case "vc":
+				l.p.Tensors[i].DType = v
+			}
 		}
+		if heads {
+			l.normHeads()
+		}
+		groups, err := Plan(ample, l.p, compute.Options{MaxTokens: 20, MaxOutputs: 1, MaxSeqs: 1, MaxPages: 8})
+		require.NoError(t, err)
+		return outline(l.p, groups, Shape{Tokens: 2, Outputs: 1, Seqs: 1}) + outline(l.p, groups, Shape{Tokens: 20, Outputs: 1, Seqs: 1})
 	}
-	groups, err := Plan(ample, p, compute.Options{MaxTokens: 8, MaxOutputs: 1, MaxSeqs: 1, MaxPages: 8})
-	require.NoError(t, err)
-	got := outline(p, groups, Shape{Tokens: 2, Outputs: 1, Seqs: 1})
-	assert.Contains(t, got, "attn_norm+q+k+v: matmul_q8_0_vec_2_norm")
-	assert.Contains(t, got, "q_rope+k_rope+kvstore: rope_kvstore[2 1 1]\n", "2 rows of 64 + 32 elements and a block, by 128 invocations")
+	for _, types := range [][2]compute.DType{{compute.F16, compute.Q4_0}, {compute.Q8_0, compute.Q8_0}, {compute.Q4_0, compute.BF16}, {compute.F16, compute.F16}} {
+		assert.Contains(t, planOf(types[0], types[1], false), "\nattn_norm+q+k+v+q_rope+k_rope+kvstore: matmul_q8_0_vec_2_norm_rope[32 1 1]\n")
+		got := planOf(types[0], types[1], true)
+		assert.Contains(t, got, "\nattn_norm+q+k+v+q_norm+k_norm+q_rope+k_rope+kvstore: matmul_q8_0_vec_2_norm_heads_rope[32 1 1]\n")
+		assert.Contains(t, got, "kvstore: rmsnorm[20 1 1] matmul_q8_0_tile_32[4 1 1] rmsnorm[80 1 1] rmsnorm[40 1 1] rope_kvstore[")
+	}
 }
 
+// normHeads normalises the heads of queries and keys before they are rotated.
+func (l *layer) normHeads() {
+	w := l.p.Declare(compute.Tensor{Name: "wh", Role: compute.Weight, DType: compute.F32, Rows: compute.Rows(1), Cols: 16, Buffer: fakeBuffer{}})
+	var norms, ropes []compute.Instr
+	at := slices.IndexFunc(l.p.Instrs, func(in compute.Instr) bool { return in.Label == "q_rope" })
+	for i, name := range []string{"q_norm", "k_norm"} {
+		rope := l.p.Instrs[at+i]
+		op := rope.Op.(compute.RoPE)
+		out := l.p.Scratch(name, compute.PerToken(1), l.p.At(op.X).Cols)
+		norms = append(norms, compute.Instr{Label: name, Op: compute.RMSNorm{X: op.X, Weight: w, Out: out, Group: 16, Eps: 1e-5}})
+		op.X = out
+		rope.Op = op
+		ropes = append(ropes, rope)
+	}
+	l.p.Instrs = slices.Concat(l.p.Instrs[:at], norms, ropes, l.p.Instrs[at+2:])
+}
+
+// Without fusion, and with subgroups that cannot add, every op runs alone and multiplications are tiled.
 func TestPlanOfTheLeastDevice(t *testing.T) {
 	p := newLayer(t, compute.F32).p
 	groups, err := Plan(small, p, compute.Options{MaxTokens: 40, MaxOutputs: 1, MaxSeqs: 1, MaxPages: 8, NoFuse: true})

@@ -21,8 +21,24 @@ type projection struct {
 
 // ropeStore is the rotation of queries and keys, and the store of those keys with their values.
 type ropeStore struct {
-	q, k  compute.RoPE
-	store compute.KVStore
+	qNorm, kNorm *compute.RMSNorm // of each head before it is rotated, or none
+	q, k         compute.RoPE
+	store        compute.KVStore
+}
+
+// queries are what is rotated, and before that normalised.
+func (r *ropeStore) queries() compute.Ref {
+	if r.qNorm != nil {
+		return r.qNorm.X
+	}
+	return r.q.X
+}
+
+func (r *ropeStore) keys() compute.Ref {
+	if r.kNorm != nil {
+		return r.kNorm.X
+	}
+	return r.k.X
 }
 
 // projectionAt finds a projection that begins at op at and is more than its multiplications.
@@ -57,9 +73,9 @@ func (pl *planner) projectionAt(at int) (projection, bool) {
 	if f, ok := pl.gated(i - len(p.mats)); ok && len(p.mats) == 2 {
 		p.pair, p.mats = &f, f.ops
 		i++
-	} else if r, ok := pl.ropeStoreAt(i); ok && pl.rotates(p.mats, r) && pl.plainCaches(r.store) {
+	} else if r, n, ok := pl.headsAt(i); ok && pl.rotates(p.mats, r) {
 		p.rope = &r
-		i += 3
+		i += n
 	}
 	p.count = i - at
 	return p, p.norm != nil || p.rope != nil
@@ -81,7 +97,7 @@ func (pl *planner) ropeStoreAt(at int) (r ropeStore, ok bool) {
 		q, k = b, a
 	}
 	same := q.Table == k.Table && q.Long == k.Long && q.LongFrom == k.LongFrom && q.HeadDim == k.HeadDim && q.RotDim == k.RotDim && q.Pairing == k.Pairing
-	return ropeStore{q, k, store}, same && store.V != 0 && store.K == k.Out && pl.private(k.Out) && store.V != k.Out && store.V != q.Out &&
+	return ropeStore{q: q, k: k, store: store}, same && store.V != 0 && store.K == k.Out && pl.private(k.Out) && store.V != k.Out && store.V != q.Out &&
 		k.X != q.Out && q.X != k.Out
 }
 
@@ -90,18 +106,14 @@ func (pl *planner) rotates(mats []compute.MatMul, r ropeStore) bool {
 	if len(mats) != 3 || r.q.HeadDim%2 != 0 {
 		return false
 	}
-	for _, want := range []compute.Ref{r.q.X, r.k.X, r.store.V} {
+	q, k, v := r.queries(), r.keys(), r.store.V
+	for _, want := range []compute.Ref{q, k, v} {
 		if !pl.private(want) || !slices.ContainsFunc(mats, func(m compute.MatMul) bool { return m.Out == want }) {
 			return false
 		}
 	}
-	return r.q.X != r.k.X && r.k.X != r.store.V && r.store.V != r.q.X
-}
-
-// plainCaches reports whether an element can be stored by itself. The scale of a block needs all of it, which no workgroup of a
-// multiplication has.
-func (pl *planner) plainCaches(s compute.KVStore) bool {
-	return !pl.p.At(s.KCache).DType.Quantized() && !pl.p.At(s.VCache).DType.Quantized()
+	_, ok := pl.unitOf(r)
+	return ok && q != k && k != v && v != q
 }
 
 // Where the results of a matrix go. Twin: the TO_ constants of shaders/include/few.glsl.
@@ -119,9 +131,9 @@ func (p *projection) target(m compute.MatMul) (to uint32, out compute.Ref) {
 		return toOut, p.pair.out
 	case p.rope == nil:
 		return toOut, m.Out
-	case m.Out == p.rope.q.X:
+	case m.Out == p.rope.queries():
 		return toRotated, p.rope.q.Out
-	case m.Out == p.rope.k.X:
+	case m.Out == p.rope.keys():
 		return toKeys, 0
 	}
 	return toValues, 0
@@ -162,6 +174,7 @@ func (pl *planner) project(g *Group, p projection) error {
 	rows := pl.p.At(p.mats[0].X).Rows
 	next, many, found, cuts := 1, []string(nil), "", false
 	for _, f := range pl.products(p, true) {
+		pl.addUnits(g, &f)
 		m := pl.newMatMulPlan(g, f)
 		if err := m.few(); err != nil {
 			return err
@@ -200,6 +213,12 @@ func (pl *planner) project(g *Group, p projection) error {
 			many = append(many, g.last())
 			cuts = cuts || m.cuts
 		}
+		if p.rope != nil && p.rope.qNorm != nil {
+			for _, n := range []*compute.RMSNorm{p.rope.qNorm, p.rope.kNorm} {
+				g.addFor(pl.rmsNormDispatch(*n), rows, next, most)
+			}
+			many = append(many, "rmsnorm")
+		}
 		if p.rope != nil {
 			g.addFor(pl.ropeStoreDispatch(*p.rope), rows, next, most)
 			many = append(many, "rope_kvstore")
@@ -224,9 +243,10 @@ func (pl *planner) project(g *Group, p projection) error {
 
 // extra is the block of include/matmul.glsl for the kernels that take more than the push constants hold.
 func (pl *planner) extra(f product) []Arg {
-	var norm, table, long, kCache, vCache compute.Ref
-	var eps float32
+	var norm, table, long, kCache, vCache, qNorm, kNorm compute.Ref
+	var eps, headEps float32
 	var dim, rot, pairing, longFrom int
+	var u units
 	if f.norm != nil {
 		norm, eps = f.norm.Weight, f.norm.Eps
 	}
@@ -237,17 +257,23 @@ func (pl *planner) extra(f product) []Arg {
 		if long == 0 {
 			longFrom = math.MaxUint32 // no sequence is long
 		}
+		if r.qNorm != nil {
+			qNorm, kNorm, headEps = r.qNorm.Weight, r.kNorm.Weight, r.qNorm.Eps
+		}
+	}
+	if f.units != nil {
+		u = *f.units
 	}
 	if norm == 0 && table == 0 {
 		return nil
 	}
-	return []Arg{addr(norm), addr(table), addr(long), addr(kCache), addr(vCache), stepArg(),
-		f32(eps), u32(dim), u32(rot), u32(pairing), u32(pl.p.PageSize), u32(longFrom)}
+	return []Arg{addr(norm), addr(table), addr(long), addr(kCache), addr(vCache), stepArg(), addr(qNorm), addr(kNorm), {Kind: ArgCounts, Offset: 4 * int64(u.counts)},
+		f32(eps), u32(dim), u32(rot), u32(pairing), u32(pl.p.PageSize), u32(longFrom), f32(headEps), u32(u.most)}
 }
 
-// few are the constants X4, NORM, TO, K_TYPE and V_TYPE.
+// few are the constants X4, NORM, TO, K_TYPE, V_TYPE, HEADS and UNIT.
 func (pl *planner) few(f product) []uint32 {
-	x, to, caches := f.ops[0].X, uint32(0), []uint32{0, 0}
+	x, to, caches, heads, unit := f.ops[0].X, uint32(0), []uint32{0, 0}, uint32(0), 0
 	if f.norm != nil {
 		x = f.norm.X
 	}
@@ -257,7 +283,11 @@ func (pl *planner) few(f product) []uint32 {
 			to |= t << (2 * i)
 		}
 		caches = pl.cacheSpec(f.whole.rope.store.KCache, f.whole.rope.store.VCache)
+		heads = flag(f.whole.rope.qNorm != nil)
+	}
+	if f.units != nil {
+		unit = f.units.size
 	}
 	x4 := pl.alignedX(x) && (f.norm == nil || pl.alignedX(f.norm.Weight))
-	return []uint32{flag(x4), flag(f.norm != nil), to, caches[0], caches[1]}
+	return []uint32{flag(x4), flag(f.norm != nil), to, caches[0], caches[1], heads, uint32(unit), 0}
 }

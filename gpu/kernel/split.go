@@ -95,11 +95,10 @@ func (m *matMulPlan) cut(d Dispatch, n, sums int) Dispatch {
 	if len(d.Spec) == 0 {
 		return d
 	}
-	const o0 = 1 + 2*maxMats // its place among the arguments of include/matmul.glsl
 	at := int64(0)
 	for i, op := range m.f.ops {
 		if i == 0 || !m.f.pair {
-			d.Args[o0+i] = Arg{Kind: ArgTemp, Value: uint32(sums), Offset: at}
+			d.Args[firstOut+i] = Arg{Kind: ArgTemp, Value: uint32(sums), Offset: at}
 		}
 		at += 4 * int64(m.p.At(op.W).Rows.Fixed)
 	}

@@ -97,6 +97,7 @@ func (l *list) fused() {
 			l.add("rmsnorm_matmul_rope_kvstore", fmt.Sprintf("%v_%v_r%d_k%d_d%d", f, p.pairing, r, k, p.d), f, j == (i+1)%6, func(b *build) { b.projected(p) })
 		}
 	}
+	l.heads()
 	// An intermediate that somebody else reads too must still be written.
 	l.add("matmul_add", "intermediate_is_read_twice", compute.F32, true, func(b *build) {
 		b.o.NoFuse = false
@@ -129,6 +130,32 @@ func (l *list) fused() {
 	})
 }
 
+// heads adds what is finished by heads and blocks of the cache: normalised heads of every usual size, blocks that end within a head or
+// cover several, values of another format than keys.
+func (l *list) heads() {
+	types := append([][2]compute.DType{{compute.F16, compute.F16}}, smallCaches...)
+	for i, t := range types {
+		for j, d := range []int{64, 80, 96, 128, 256} {
+			quick := j == (i+3)%5
+			if !quick && (i+j)%2 == 1 {
+				continue
+			}
+			p := projected{format: pick([]compute.DType{compute.F16, compute.Q8_0, compute.Q4_K}, i+j), rows: pick([]int{1, 3, 2, 8, 9}, i+j), d: d,
+				pairing: pick([]compute.Pairing{compute.Adjacent, compute.Halves}, i+j), kv: t[0], v: t[1], page: pick(pageSizes, i+j),
+				norm: i%2 == 0, bias: j%2 == 1, partial: (i+j)%3 == 1, heads: (i+j)%4 != 3}
+			p.k = blocksOf(p.format, 64)
+			if (i+j)%3 == 0 {
+				p.other = compute.Q8_0
+			}
+			op := "rmsnorm_matmul_rope_kvstore"
+			if p.heads {
+				op = "rmsnorm_matmul_rmsnorm_rope_kvstore"
+			}
+			l.add(op, fmt.Sprintf("%v_%v_%v_r%d_d%d", p.format, t[0], t[1], p.rows, d), p.format, quick, func(b *build) { b.projected(p) })
+		}
+	}
+}
+
 // normed is the RMSNorm of x.
 func (b *build) normed(name string, x compute.Ref) compute.Ref {
 	k := b.p.At(x).Cols
@@ -146,15 +173,17 @@ type projected struct {
 	v                   compute.DType // of the cache of values; none: as kv
 	page                int
 	norm, bias, partial bool // partial: only half of each head is rotated
+	heads               bool // queries and keys are normalised head by head
 }
 
 // projected normalises, projects, rotates and stores.
 func (b *build) projected(p projected) {
 	b.o.NoFuse = false
 	const heads, kvHeads, before = 4, 2, 9
-	pg := b.paged(p.page, before+p.rows)
-	tables := [][]int32{pg.take(before + p.rows)}
+	pg := b.paged(p.page, before+2*p.rows)
+	tables := [][]int32{pg.take(before + 2*p.rows)}
 	b.step(tables, seq{p.rows, before + p.rows})
+	b.step(tables, seq{p.rows, before + 2*p.rows}) // once more: what a kernel counts begins anew
 	h := b.feed("x", p.k)
 	if p.norm {
 		h = b.normed("h", h)
@@ -183,7 +212,14 @@ func (b *build) projected(p projected) {
 		p.v = p.kv
 	}
 	kc, vc := b.cache("k_cache", p.kv, kvHeads*p.d, tables, []int{before}), b.cache("v_cache", p.v, kvHeads*p.d, tables, []int{before})
-	table, kr := b.angles(before+p.rows, rot), b.scratch("k_rope", kvHeads*p.d)
+	if p.heads {
+		for i, name := range []string{"norm_q", "norm_k"} {
+			h := b.scratch(name, b.p.At(out[i]).Cols)
+			b.p.Add(name, compute.RMSNorm{X: out[i], Weight: b.random(name+".weight", 1, p.d), Out: h, Group: p.d, Eps: 1e-5})
+			out[i] = h
+		}
+	}
+	table, kr := b.angles(before+2*p.rows, rot), b.scratch("k_rope", kvHeads*p.d)
 	b.p.Add("rope_q", compute.RoPE{X: out[0], Table: table, Out: b.output("q_rope", heads*p.d), NumHeads: heads, HeadDim: p.d, RotDim: rot, Pairing: p.pairing})
 	b.p.Add("rope_k", compute.RoPE{X: out[1], Table: table, Out: kr, NumHeads: kvHeads, HeadDim: p.d, RotDim: rot, Pairing: p.pairing})
 	b.p.Add("kvstore", compute.KVStore{K: kr, V: out[2], KCache: kc, VCache: vc})

@@ -4,7 +4,10 @@
 //          along with them, and the factor is applied to their sum
 //   TO:    two bits for each matrix: TO_OUT, or TO_ROTATED: rows of the matrix are heads, and out gets the rotated result;
 //          TO_KEYS: it goes to the cache of keys; TO_VALUES: the result goes to the cache of values as it is
-// Source: host/compute/rmsnorm.go, rope.go, kvstore.go; twins in fallback
+//   HEADS: queries and keys are normalised head by head before they are rotated. That, and blocks of the cache, need more than
+//          the results of one workgroup: units.glsl
+//   TAKE:  row r of x is that of the step's output r
+// Source: host/compute/takerows.go, rmsnorm.go, rope.go, kvstore.go; twins in fallback
 #ifndef FEW_GLSL
 #define FEW_GLSL
 #include "matmul.glsl"
@@ -12,6 +15,8 @@
 #include "rope.glsl"
 #include "step.glsl"
 
+layout(local_size_x_id = 0) in;
+layout(constant_id = 0) const uint WG = 32;
 layout(constant_id = 1) const uint ROWS = 2;
 layout(constant_id = 2) const uint COLS = 1;
 layout(constant_id = 3) const uint MATS = 1;
@@ -21,8 +26,11 @@ layout(constant_id = 6) const uint RESIDUAL = 0;
 layout(constant_id = 7) const uint X4 = 0;
 layout(constant_id = 8) const uint NORM = 0;
 layout(constant_id = 9) const uint TO = 0;
-layout(constant_id = 10) const uint K_TYPE = 0; // plain types of cache.glsl
+layout(constant_id = 10) const uint K_TYPE = 0; // types of cache.glsl
 layout(constant_id = 11) const uint V_TYPE = 0;
+layout(constant_id = 12) const uint HEADS = 0;
+layout(constant_id = 13) const uint UNIT = 0; // elements of queries and keys that are finished together
+layout(constant_id = 14) const uint TAKE = 0;
 
 const uint TO_OUT = 0u;
 const uint TO_ROTATED = 1u;
@@ -32,14 +40,28 @@ const uint TO_VALUES = 3u;
 const uint SETS = ROWS * (1 + PAIR); // rows of weights read: with PAIR the gate's, then the up's
 
 uint target(Matrix m) { return TO >> (2u * m.index) & 3u; }
-// Rotated rows are walked pair by pair.
-bool inPairs(Matrix m) { return target(m) == TO_ROTATED || target(m) == TO_KEYS; }
+
+// unitOf is the number of results of a matrix that are finished together, 0 where each workgroup finishes its own.
+uint unitOf(Matrix m) {
+  uint to = target(m);
+  if (to == TO_VALUES) return cacheBlocks(V_TYPE) ? 32u : 0u;
+  return HEADS == 1 && to != TO_OUT || cacheBlocks(K_TYPE) && to == TO_KEYS ? UNIT : 0u;
+}
+
+// Rows that are rotated at once are walked pair by pair.
+bool inPairs(Matrix m) { return (target(m) == TO_ROTATED || target(m) == TO_KEYS) && unitOf(m) == 0u; }
 
 // pairRows are the two rows of pair p: those that RoPE turns together, or two neighbours that it leaves alone.
 uvec2 pairRows(uint p) {
   uint dim = extra.headDim, rot = extra.rot, i = p % (dim / 2u), head = p / (dim / 2u) * dim;
   if (2u * i >= rot || extra.pairing == 0u) return uvec2(head + 2u * i) + uvec2(0, 1);
   return uvec2(head + i) + uvec2(0, rot / 2u);
+}
+
+// rowOfX is where row r of x lies; past the last, where the last does.
+uint rowOfX(uint r) {
+  r = min(r, rows - 1u);
+  return TAKE == 1 ? stepOutput(U32In(extra.step), r) : r;
 }
 
 // segment is 8 activations of row r; with NORM their squares are added to squares, and they are scaled by the norm's weights.
@@ -87,8 +109,26 @@ uint cacheSlot(uint r) {
   return stepSlot(step, stepSeq(step, stepRowSeq(step, r)).pages, stepPos(step, r), extra.pageSize);
 }
 
-// put stores the finished sum of row n of a matrix that is not rotated.
+// turn rotates elements a and b of pair p in row r.
+void turn(uint r, uint p, inout float a, inout float b) {
+  uint rot = extra.rot, i = p % (extra.headDim / 2u);
+  if (2u * i >= rot) return;
+  U32In step = U32In(extra.step);
+  uint keys = stepSeq(step, stepRowSeq(step, r)).until, at = stepPos(step, r) * rot + 2u * i;
+  F32In angles = anglesOf(F32In(extra.table), F32In(extra.longTable), extra.longFrom, keys);
+  float c = angles.v[at], s = angles.v[at + 1u], first = a * c - b * s;
+  b = a * s + b * c;
+  a = first;
+}
+
+#include "units.glsl"
+
+// put stores the finished sum of row n of a matrix that is not rotated at once.
 void put(Matrix m, uint r, uint n, float t) {
+  if (unitOf(m) > 0u) {
+    F32Shared(uint64_t(m.o)).v[r * m.n + n] = t;
+    return;
+  }
   if (target(m) == TO_VALUES) {
     cacheStore(extra.vCache, V_TYPE, cacheSlot(r), m.n, n, t);
     return;
@@ -102,15 +142,7 @@ void putPair(Matrix m, uint r, uint p, float a, float b) {
   uvec2 n = pairRows(p);
   a = biased(m, n.x, a);
   b = biased(m, n.y, b);
-  U32In step = U32In(extra.step);
-  uint rot = extra.rot, i = p % (extra.headDim / 2u), pos = stepPos(step, r);
-  if (2u * i < rot) {
-    uint keys = stepSeq(step, stepRowSeq(step, r)).until;
-    F32In angles = anglesOf(F32In(extra.table), F32In(extra.longTable), extra.longFrom, keys);
-    float c = angles.v[pos * rot + 2u * i], s = angles.v[pos * rot + 2u * i + 1u], first = a * c - b * s;
-    b = a * s + b * c;
-    a = first;
-  }
+  turn(r, p, a, b);
   if (target(m) == TO_KEYS) {
     uint slot = cacheSlot(r);
     cacheStore(extra.kCache, K_TYPE, slot, m.n, n.x, a);

@@ -17,12 +17,17 @@ layout(buffer_reference, std430, buffer_reference_align = 8) restrict readonly b
   uint64_t kCache;     // rows of the cache, as long as those of out
   uint64_t vCache;
   uint64_t step;       // the step buffer
+  uint64_t qNorm;      // f32 [headDim]: weights of the heads' normalisation
+  uint64_t kNorm;
+  uint64_t counts;     // u32 [MATS, units]: units.glsl
   float eps;           // of the normalisation
   uint headDim;        // elements of a head
   uint rot;            // of which so many are rotated
   uint pairing;
   uint pageSize;       // rows
   uint longFrom;       // keys
+  float headEps;       // of the heads' normalisation
+  uint units;          // counts of a matrix
 };
 
 layout(push_constant) uniform Params {
