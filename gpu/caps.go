@@ -58,7 +58,7 @@ func capsOf(d *vk.Device) kernel.Caps {
 		MaxGrid: p.Limits.MaxComputeWorkGroupCount, PushBytes: p.Limits.MaxPushConstantsSize, Float16: f.Float16, Int8: f.Int8,
 		Storage16: f.Storage16, Storage8: f.Storage8, IntegerDot: f.IntegerDotProduct, MemoryModel: f.MemoryModel, CoopMat: coopMatsOf(p, f),
 		FastDot: f.IntegerDotProduct && p.DotProduct.Packed4x8Signed, CPU: kindOf(p) == compute.Software,
-		HalfSums:      halfSums(p),
+		HalfSums: geForce(p), SumsWhy: sumsWhy(p),
 		FastDotFew:    f.IntegerDotProduct && p.DotProduct.Packed4x8Signed && arithmeticBound(p),
 		SubgroupArith: ops&vk.SubgroupArithmetic != 0, SubgroupShuffle: ops&vk.SubgroupShuffle != 0,
 		Units: unitsOf(p), UniformLoads: uniformLoads(p),
@@ -88,11 +88,19 @@ func coopMatsOf(p *vk.PhysicalInfo, f vk.Features) (list []kernel.CoopMatShape) 
 	return list
 }
 
-// halfSums reports whether matrix units are twice as fast with sums in half precision: NVIDIA's of cards for consumers, by their names.
-// Those of workstations and servers, and other vendors', are as fast with float32 sums.
-func halfSums(p *vk.PhysicalInfo) bool {
+// geForce reports whether matrix units are known to be twice as fast with sums in half precision: NVIDIA's of cards for consumers, by
+// their names. Those of workstations and servers, and other vendors', are as fast with float32 sums. UsePeaks knows better.
+func geForce(p *vk.PhysicalInfo) bool {
 	const nvidia = 0x10de
 	return p.VendorID == nvidia && strings.Contains(p.Name, "GeForce")
+}
+
+// sumsWhy is what geForce's word is worth.
+func sumsWhy(p *vk.PhysicalInfo) string {
+	if geForce(p) {
+		return "matrix units of GeForce cards are faster so; not measured here"
+	}
+	return ""
 }
 
 // arithmeticBound reports whether decoding few-bit weights to float32 keeps a device from streaming them at its memory's pace. NVIDIA's

@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"tuff/gpu"
+	"tuff/gpu/kernel"
 	"tuff/gpu/vk"
 	"tuff/host/compute"
 	"tuff/host/ember"
@@ -323,6 +324,12 @@ func TestMeasureAll(t *testing.T) {
 		assert.True(t, kinds[p.Types], p)
 		assert.Positive(t, p.Rate, p)
 	}
+	sums, err := d.MeasureSums(t.Context())
+	require.NoError(t, err)
+	half, float := l.MatrixRate(kernel.CoopMatHalf.String()), l.MatrixRate(kernel.CoopMatFloat.String())
+	assert.Equal(t, half > 0 && float > 0, len(sums) == 2, "the two that kernels choose between")
+	d.UsePeaks(l.Matrix)
+	assert.Equal(t, len(sums) == 2, strings.Contains(d.Caps().SumsWhy, "measured"))
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	_, err = d.MeasureAll(ctx)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"slices"
 	"time"
 
 	"tuff/gpu/kernel"
@@ -32,6 +33,34 @@ func (d *Device) peaks() (list []part) {
 		}
 	}
 	return list
+}
+
+// MeasureSums measures the peaks of matrix units that kernels choose between: products of halves with sums in either precision, by the
+// fragments that they take. It takes a tenth of a second on hardware; a device that lacks either kind has no peaks.
+func (d *Device) MeasureSums(ctx context.Context) ([]compute.MatrixPeak, error) {
+	s, _ := d.caps.Matrix(kernel.CoopMatFloat)
+	half := s
+	half.Kind = kernel.CoopMatHalf
+	if !slices.Contains(d.caps.CoopMat, half) || d.caps.SubgroupSize > measureWG {
+		return nil, nil
+	}
+	var parts []part
+	for _, s := range []kernel.CoopMatShape{half, s, half} { // the first while clocks rise; the best of a kind counts
+		parts = append(parts, func(ctx context.Context, pad *scratchpad, l *compute.Limits) error {
+			return d.measureMatrix(ctx, pad, l, s)
+		})
+	}
+	l, err := d.measure(ctx, parts...)
+	return l.Matrix, err
+}
+
+// UsePeaks makes programs that are compiled from now on take the sums that matrix units are faster with.
+func (d *Device) UsePeaks(list []compute.MatrixPeak) {
+	rates := map[string]float64{}
+	for _, p := range list {
+		rates[p.Types] = p.Rate
+	}
+	d.caps.JudgeSums(rates[kernel.CoopMatHalf.String()], rates[kernel.CoopMatFloat.String()])
 }
 
 func (d *Device) measureFLOPs(ctx context.Context, pad *scratchpad, l *compute.Limits) (err error) {

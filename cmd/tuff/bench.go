@@ -282,7 +282,7 @@ func tierOf(x compute.Executable) string {
 	for _, g := range x.Placement() {
 		tiers[kernel.Tier(g.Kernel)] = true
 	}
-	for _, t := range []string{"matrix units", "packed int8", "half"} {
+	for _, t := range []string{kernel.TierMatrixHalf, kernel.TierMatrix, "packed int8", "half"} {
 		if tiers[t] {
 			return t
 		}

@@ -54,7 +54,7 @@ func (c *common) choose(ctx context.Context, selector string, f *weights.File) (
 			return c.openCPU(why)
 		}
 		c.taken(dev, why)
-		return c.useTuned(dev.(*gpu.Device)), nil
+		return c.useFound(ctx, dev.(*gpu.Device)), nil
 	}
 	o := gpuOptions
 	if c.shader != nil {
@@ -71,7 +71,7 @@ func (c *common) choose(ctx context.Context, selector string, f *weights.File) (
 	if err := c.checked(ctx, dev); err != nil {
 		return nil, errors.Join(err, dev.Close())
 	}
-	return c.useTuned(dev), nil
+	return c.useFound(ctx, dev), nil
 }
 
 // contextBytes is what the state of a sequence of c.ctx positions takes, or of as many as the engine gives when c.ctx is

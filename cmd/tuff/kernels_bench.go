@@ -62,6 +62,7 @@ the naive form needs and 2·size/tile. Every product is checked against float64 
 			if err != nil {
 				return err
 			}
+			usePeaks(cmd.Context(), dev)
 			if len(s.tiles) > 0 {
 				err = c.benchSquares(cmd.Context(), dev, &s)
 			} else if s.candidates {

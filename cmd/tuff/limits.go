@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"tuff/gpu"
+	"tuff/gpu/kernel"
 	"tuff/host/compute"
 )
 
@@ -37,6 +39,35 @@ func measureLimits(ctx context.Context, dev *gpu.Device) (*compute.Limits, error
 	info := dev.Info()
 	writeCached(cachePath("limits", info), cachedLimits{cachedFor(info), l})
 	return &l, nil
+}
+
+// cachedPeaks is the file of what matrix units reached with both kinds of sums, where the limits were not measured.
+type cachedPeaks struct {
+	cached
+	Matrix []compute.MatrixPeak `json:"matrix"`
+}
+
+// usePeaks makes a device choose between sums in half precision and in float32 by its peaks: those of its limits, or else those two alone,
+// measured at the first start. Software drivers have no matrix units; where measuring fails, what is known of the vendor stays.
+func usePeaks(ctx context.Context, dev *gpu.Device) {
+	info := dev.Info()
+	if info.Kind == compute.Software {
+		return
+	}
+	if l, ok := readLimits(info); ok && len(l.Matrix) > 0 {
+		dev.UsePeaks(l.Matrix)
+		return
+	}
+	var c cachedPeaks
+	if path := cachePath("sums", info); !readCached(path, &c) || c.cached != cachedFor(info) {
+		list, err := dev.MeasureSums(ctx)
+		if err != nil {
+			return
+		}
+		c = cachedPeaks{cachedFor(info), list}
+		writeCached(path, c)
+	}
+	dev.UsePeaks(c.Matrix)
 }
 
 // measuredHere are the limits that this process has measured for want of remembered ones: a report runs many commands.
@@ -122,8 +153,7 @@ func printLimits(w io.Writer, l *compute.Limits) {
 
 // peakOf is the arithmetic peak that a tier of kernels is held against: float32's where the tier's own was not measured.
 func peakOf(tier string, l *compute.Limits) float64 {
-	if peak := map[string]float64{"matrix units": l.MatrixFLOPs(), "packed int8": l.Dot8, "half": l.Half}[tier]; peak > 0 {
-		return peak
-	}
-	return l.FLOPs
+	peak := map[string]float64{"packed int8": l.Dot8, "half": l.Half, kernel.TierMatrix: l.MatrixRate(kernel.CoopMatFloat.String()),
+		kernel.TierMatrixHalf: l.MatrixRate(kernel.CoopMatHalf.String())}[tier]
+	return cmp.Or(peak, l.FLOPs)
 }

@@ -32,8 +32,9 @@ func readTuned(info compute.Info) found {
 	return found{f.Shapes, f.Many}
 }
 
-// useTuned makes a device use what was found for it.
-func (c *common) useTuned(dev *gpu.Device) *gpu.Device {
+// useFound makes a device use what was measured of it and found for it.
+func (c *common) useFound(ctx context.Context, dev *gpu.Device) *gpu.Device {
+	usePeaks(ctx, dev)
 	if !c.untuned {
 		f := readTuned(dev.Info())
 		dev.SetTuned(f.few)

@@ -17,13 +17,14 @@ type Caps struct {
 	Float16, Int8   bool   // arithmetic
 	Storage16       bool
 	Storage8        bool
-	IntegerDot      bool // dot products of packed bytes
-	FastDot         bool // which are faster than their parts
-	FastDotFew      bool // so much that one row of X gains by them, which costs a dispatch to quantise it
-	CPU             bool // the device is one
-	HalfSums        bool // matrices with sums in half precision are multiplied faster than those with float32 sums
-	MemoryModel     bool // vulkanMemoryModel
-	SubgroupArith   bool // subgroup add and max in compute
+	IntegerDot      bool   // dot products of packed bytes
+	FastDot         bool   // which are faster than their parts
+	FastDotFew      bool   // so much that one row of X gains by them, which costs a dispatch to quantise it
+	CPU             bool   // the device is one
+	HalfSums        bool   // matrices with sums in half precision are multiplied faster than those with float32 sums
+	SumsWhy         string // how that is known, or ""
+	MemoryModel     bool   // vulkanMemoryModel
+	SubgroupArith   bool   // subgroup add and max in compute
 	SubgroupShuffle bool
 	// UniformLoads says that what all invocations of a subgroup read alike is read once, and what each reads for itself one by one:
 	// the device is a CPU, and its driver tells the two apart.

@@ -83,9 +83,7 @@ func (pl *planner) matMul(g *Group, f product) error {
 	default:
 		g.Why = fmt.Sprintf("to %d rows every weight is read once, into registers; beyond, tiles in shared memory", maxVecRows)
 	}
-	if m.forced == "" && m.halfSums() {
-		g.Why += " with sums in half precision"
-	}
+	g.Why += m.whySums()
 	if m.cuts {
 		g.Why += inPieces
 	}

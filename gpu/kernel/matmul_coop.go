@@ -119,6 +119,34 @@ func (m *matMulPlan) halfSums() bool {
 		slices.Contains(shaders.HalfFormats, strings.ToLower(m.p.At(m.f.ops[0].W).DType.String()))
 }
 
+// leastHalfGain is how much faster matrix units must be with sums in half precision for those to be chosen: adding them up in float32
+// every coopFold elements takes one addition for 256 / K products of fragments, and digits are lost.
+const leastHalfGain = 1.25
+
+// JudgeSums decides between sums in half precision and in float32 by the rates that matrix units reached with either. Without both, what
+// is known of the vendor's devices stays.
+func (c *Caps) JudgeSums(half, float float64) {
+	if half <= 0 || float <= 0 {
+		return
+	}
+	c.HalfSums, c.SumsWhy = half >= leastHalfGain*float, fmt.Sprintf("matrix units measured %.2f × as fast with sums in half precision as with float32", half/float)
+}
+
+// whySums is the end of the Why of what matrix units multiply.
+func (m *matMulPlan) whySums() string {
+	switch {
+	case !m.coop || m.forced != "":
+		return ""
+	case m.caps.SumsWhy == "" && m.halfSums():
+		return "; sums in half precision"
+	case m.halfSums():
+		return "; sums in half precision: " + m.caps.SumsWhy
+	case m.caps.SumsWhy != "" && coopHalfLacks(&m.caps) == "":
+		return "; sums in float32: " + m.caps.SumsWhy
+	}
+	return ""
+}
+
 // coopHalfLacks is what a device lacks for matmul_coop with sums in half precision, or "". Its fragments must be those of float32 sums,
 // which they are added to.
 func coopHalfLacks(caps *Caps) string {

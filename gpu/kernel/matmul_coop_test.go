@@ -120,6 +120,27 @@ func TestWhereSumsAreHalves(t *testing.T) {
 	caps := matrices()
 	caps.CoopMat = caps.CoopMat[:1]
 	assert.Contains(t, coopHalfLacks(&caps), "half×half→half")
+	// The rates that were measured decide, whatever is known of the vendor, and placements say so.
+	for _, c := range []struct {
+		half, float float64
+		known, want bool
+		why         string
+	}{{2e14, 1e14, false, true, "sums in half precision: matrix units measured 2.00 ×"}, {1.2e14, 1e14, true, false, "sums in float32: matrix units measured 1.20 ×"},
+		{0, 1e14, true, true, "sums in half precision"}, {1e14, 0, false, false, ""}} {
+		caps := matrices()
+		caps.HalfSums = c.known
+		caps.JudgeSums(c.half, c.float)
+		assert.Equal(t, c.want, caps.HalfSums)
+		groups, err := Plan(caps, product1(compute.Q8_0, 4096, 4096), compute.Options{MaxTokens: 600, MaxOutputs: 1, MaxSeqs: 1, Math: compute.Fast})
+		require.NoError(t, err)
+		assert.Contains(t, groups[0].Why, c.why)
+		assert.Equal(t, c.want, strings.Contains(groups[0].last(), "_coop_half"))
+		groups, err = Plan(caps, newLayer(t, compute.Q8_0).p, compute.Options{MaxTokens: 600, MaxOutputs: 1, MaxSeqs: 1, MaxPages: 16, Math: compute.Fast})
+		require.NoError(t, err)
+		for _, i := range []int{1, 4, 5} { // projections say it too
+			assert.Contains(t, groups[i].Why, c.why, i)
+		}
+	}
 }
 
 // What a norm makes for matrix units alone is never written in float32.

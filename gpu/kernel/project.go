@@ -172,7 +172,7 @@ func (pl *planner) products(p projection, whole bool) []product {
 // it saves, op by op.
 func (pl *planner) project(g *Group, p projection) error {
 	rows := pl.p.At(p.mats[0].X).Rows
-	next, many, found, cuts := 1, []string(nil), "", false
+	next, many, found, sums, cuts := 1, []string(nil), "", "", false
 	for _, f := range pl.products(p, true) {
 		pl.addUnits(g, &f)
 		m := pl.newMatMulPlan(g, f)
@@ -211,7 +211,7 @@ func (pl *planner) project(g *Group, p projection) error {
 				return err
 			}
 			many = append(many, g.last())
-			cuts = cuts || m.cuts
+			cuts, sums = cuts || m.cuts, m.whySums()
 		}
 		if p.rope != nil && p.rope.qNorm != nil {
 			for _, n := range []*compute.RMSNorm{p.rope.qNorm, p.rope.kNorm} {
@@ -230,7 +230,7 @@ func (pl *planner) project(g *Group, p projection) error {
 	case many != nil:
 		g.Kernel = g.Dispatches[0].Name + " to " + all
 	}
-	g.Why = "to 8 rows each workgroup normalises as it reads and finishes its results itself; beyond, op by op"
+	g.Why = "to 8 rows each workgroup normalises as it reads and finishes its results itself; beyond, op by op" + sums
 	if cuts {
 		g.Why += inPieces
 	}

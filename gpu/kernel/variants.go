@@ -34,9 +34,15 @@ func (v Variant) Math() compute.Math {
 	return compute.Exact
 }
 
+// TierMatrix and TierMatrixHalf are the tiers on matrix units: their sums have peaks of their own.
+const (
+	TierMatrix     = "matrix units"
+	TierMatrixHalf = "matrix units, half sums"
+)
+
 // Tier is the arithmetic that a kernel multiplies in, by the name that a placement gives it.
 func Tier(kernel string) string {
-	for _, t := range [][2]string{{"coop", "matrix units"}, {"skinny", "matrix units"}, {"int8", "packed int8"}, {"_half_", "half"}} {
+	for _, t := range [][2]string{{"coop_half", TierMatrixHalf}, {"coop", TierMatrix}, {"skinny", TierMatrix}, {"int8", "packed int8"}, {"_half_", "half"}} {
 		if strings.Contains(kernel, t[0]) {
 			return t[1]
 		}

@@ -52,6 +52,16 @@ func (l *Limits) MatrixFLOPs() (best float64) {
 	return best
 }
 
+// MatrixRate is the rate of the matrix units with such types; 0 where it was not measured.
+func (l *Limits) MatrixRate(types string) float64 {
+	for _, p := range l.Matrix {
+		if p.Types == types {
+			return p.Rate
+		}
+	}
+	return 0
+}
+
 // Check holds limits that come from a file against what a measurement can give: rates and times that are finite and not negative,
 // with those that every device has.
 func (l *Limits) Check() error {

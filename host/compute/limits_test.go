@@ -20,6 +20,8 @@ func TestLimitsCheck(t *testing.T) {
 	l := someLimits()
 	require.NoError(t, l.Check())
 	assert.Equal(t, 9e9, l.MatrixFLOPs(), "bytes are no FLOP")
+	assert.Equal(t, l.Matrix[0].Rate, l.MatrixRate(l.Matrix[0].Types))
+	assert.Zero(t, l.MatrixRate("half"))
 	assert.Zero(t, new(Limits).MatrixFLOPs())
 	assert.Equal(t, "half×half→half 16×16×16", l.Matrix[0].String())
 	b, err := json.Marshal(l)
