@@ -10,11 +10,12 @@ import (
 	"tuff/host/compare"
 	"tuff/host/compute"
 	"tuff/host/engine"
+	"tuff/shaders"
 )
 
 func newCompare() *cobra.Command {
 	var c common
-	var a, b, prompt, html string
+	var a, b, prompt, html, save, op string
 	var greedy int
 	var unfused bool
 	var lim compare.Limits
@@ -24,13 +25,14 @@ func newCompare() *cobra.Command {
 		Short: "Two devices op by op on the same program",
 		Long: `Runs one prompt and one decoded token on device A and reference B and prints, for every op in order, how far A is off:
 first with B's inputs fed to the op (its own error, in units of the error that is provably possible: above 1 the op is
-wrong), then with errors carried along. Then logits and greedy text, or an encoder's vectors. Exit code 3 when a limit is exceeded.`,
+wrong), then with errors carried along. Then logits and greedy text, or an encoder's vectors. Exit code 3 when a limit is exceeded; the op of the first divergence is
+saved with its inputs then, to be run again without the model by tuff kernels replay.`,
 		Example: `  tuff compare
   tuff compare --math fast --html compare.html
   tuff compare -m llama.gguf --a gpu:1 --b cpu --math exact --prompt "The capital of France is"`,
 		Args: usage(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			rep, err := c.compare(cmd, a, b, compare.Options{Greedy: greedy, Limits: lim, KL: kl}, prompt, unfused)
+			rep, err := c.compare(cmd, a, b, compare.Options{Greedy: greedy, Limits: lim, KL: kl, Save: op}, prompt, unfused)
 			if err != nil {
 				return err
 			}
@@ -48,6 +50,9 @@ wrong), then with errors carried along. Then logits and greedy text, or an encod
 				}
 				c.note("report in %s: open it in a browser", html)
 			}
+			if err := c.saveReplay(rep, save, op); err != nil {
+				return err
+			}
 			if !rep.Pass {
 				return gateError{rep.Reason}
 			}
@@ -62,11 +67,30 @@ wrong), then with errors carried along. Then logits and greedy text, or an encod
 	f.StringVar(&prompt, "prompt", "Once upon a time, there was a little", "text to evaluate")
 	f.IntVarP(&greedy, "n-predict", "n", 32, "tokens to generate greedily on both")
 	f.StringVar(&html, "html", "", "write a report with figures to this file")
+	f.StringVar(&save, "save", "divergence.replay", "write the op of the first divergence with its inputs to this file, for tuff kernels replay")
+	f.StringVar(&op, "op", "", "save this op, or the one that makes this tensor, whether it diverges or not")
 	f.BoolVar(&unfused, "no-fuse", false, "compare every op alone instead of the fused kernels that normally run")
 	f.Float64Var(&lim.Bound, "max-bound", 0, "limit of an op's own error in units of its bound (default by arithmetic)")
 	f.Float64Var(&lim.NMSE, "max-nmse", 0, "limit of an op's normalised mean squared error (default by arithmetic)")
 	f.Float64Var(&kl, "max-kl", 0, "limit of the logits' mean divergence in nats (default by arithmetic)")
 	return cmd
+}
+
+// saveReplay writes the op that was kept.
+func (c *common) saveReplay(rep *compare.Report, path, op string) error {
+	r := rep.Replay()
+	switch {
+	case r == nil && op != "":
+		return fmt.Errorf("compare --op: got %q, want an op or tensor of the table above", op)
+	case r == nil || path == "":
+		return nil
+	}
+	r.Shaders = shaders.Hash()
+	if err := writeReport(path, r.Write); err != nil {
+		return fmt.Errorf("compare: %w", err)
+	}
+	c.note("%s is in %s: tuff kernels replay %s", r.Label, path, path)
+	return nil
 }
 
 // compare loads the model on both devices and compares.

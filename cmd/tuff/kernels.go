@@ -19,17 +19,17 @@ import (
 
 func newKernels() *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "kernels list|test|bench",
+		Use:   "kernels list|test|bench|replay",
 		Short: "The kernel lab: list, check and time the kernels of every op",
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return usageError{fmt.Errorf("unknown command %q, want list, test or bench", args[0])}
+				return usageError{fmt.Errorf("unknown command %q, want list, test, bench or replay", args[0])}
 			}
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newKernelsList(), newKernelsTest(), newKernelsBench())
+	cmd.AddCommand(newKernelsList(), newKernelsTest(), newKernelsBench(), newKernelsReplay())
 	return cmd
 }
 

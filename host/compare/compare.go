@@ -25,6 +25,8 @@ type Options struct {
 	// Limits gate each op's own error; KL gates the mean divergence of the logits. Zero values mean DefaultLimits.
 	Limits Limits
 	KL     float64
+	// Save is the label of ops, or the name of a tensor, to keep for Report.Replay; empty keeps those of the first divergence.
+	Save string
 	// Progress, if set, is told what is being run.
 	Progress func(phase string, done, total int)
 }
@@ -54,7 +56,11 @@ type Report struct {
 	Reason  string  `json:"reason,omitempty"`
 	KLLimit float64 `json:"kl_limit"`
 	Worst   *Map    `json:"worst,omitempty"` // of the tensor whose own error is largest
+	replay  *Replay
 }
+
+// Replay is what Options.Save asked to keep: nil where there was no such op, or no divergence.
+func (r *Report) Replay() *Replay { return r.replay }
 
 // Op is one tensor that one group of ops wrote.
 type Op struct {
@@ -70,7 +76,6 @@ type Op struct {
 	Verdict  string  `json:"verdict"` // ok, or why it is over
 	// Workgroups are those of the dispatch that wrote the tensor, where A tells.
 	Workgroups [3]uint32 `json:"workgroups,omitzero"`
-	group      int
 }
 
 // Element is the row and column of the worst element.
@@ -212,11 +217,33 @@ func (c *comparison) phase(ctx context.Context, name string, ids []int32, ref, f
 		c.r.Ops = append(c.r.Ops, ops...)
 	}
 	c.r.Worst.grid(name, results)
+	if err := c.save(name, want, &reader{dev: c.a.Device, x: ax, p: c.a.Model.Program, step: bs, cmp: c}, groups, results); err != nil {
+		return 0, err
+	}
 	l, err := want.values(c.b.Model.Logits)
 	if err != nil {
 		return 0, err
 	}
 	return min(engine.Argmax(l[len(l)-c.b.Model.Width():]), int32(c.b.Model.Config.VocabSize-1)), nil
+}
+
+// save keeps the group that Options.Save names, or the first with a result over its limit.
+func (c *comparison) save(phase string, want, got *reader, groups []compute.Group, results [][]Op) error {
+	for g, ops := range results {
+		for i := range ops {
+			named := c.o.Save != "" && (c.o.Save == ops[i].Label || c.o.Save == ops[i].Tensor)
+			if c.r.replay != nil || !named && (c.o.Save != "" || ops[i].Verdict == "ok") {
+				continue
+			}
+			r, err := c.capture(phase, got, want, groups[g])
+			if err != nil {
+				return err
+			}
+			r.Kernel, r.Verdict = ops[i].Kernel, ops[i].Verdict
+			c.r.replay = r
+		}
+	}
+	return nil
 }
 
 // nameKernels runs the step once more with timing on, which tells what ran for a step of this shape: a placement lists all

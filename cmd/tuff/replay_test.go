@@ -1,0 +1,77 @@
+package main
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"tuff/host/compare"
+	"tuff/host/testkit"
+)
+
+// Every op of models of all kinds can be saved and gives the same bits again on the device that it was found on.
+func TestReplayOfEveryOp(t *testing.T) {
+	for _, name := range []string{"kq-llama-Q4_K_M.gguf", "mamba2", "qwen3-next", "deepseek-v2", "mixtral-Q8_0.gguf", "gpt-oss-F32.gguf", "bert"} {
+		t.Run(name, func(t *testing.T) {
+			model := testkit.Testdata(t, "oracle", name)
+			path := filepath.Join(t.TempDir(), "op.replay")
+			var all compare.Report
+			require.NoError(t, json.Unmarshal([]byte(tuff(t, "compare", "-m", model, "--a", "cpu", "--math", "exact", "-n", "1", "--json", "--prompt", "a b c").ok(t).out), &all))
+			seen := map[string]bool{}
+			for _, op := range all.Ops {
+				if seen[op.Stem] {
+					continue
+				}
+				seen[op.Stem] = true
+				tuff(t, "compare", "-m", model, "--a", "cpu", "--math", "exact", "-n", "1", "--prompt", "a b c", "--op", op.Tensor, "--save", path, "--json").ok(t)
+				var got replayReport
+				require.NoError(t, json.Unmarshal([]byte(tuff(t, "kernels", "replay", path, "--device", "cpu", "--json").ok(t).out), &struct {
+					Rows *[]compare.Op `json:"results"`
+					Pass *bool         `json:"pass"`
+				}{&got.Rows, &got.Pass}))
+				assert.True(t, got.Pass, op.Stem)
+				require.NotEmpty(t, got.Rows, op.Stem)
+				for _, r := range got.Rows {
+					assert.Zero(t, r.Isolated.MaxAbs, "%s: %s", op.Stem, r.Tensor)
+				}
+			}
+			assert.Greater(t, len(seen), 5)
+		})
+	}
+}
+
+// The way from a model that answers wrongly to the kernel: compare finds and saves the op, replay shows the same fault with the kernel and none without.
+func TestReplayOfAPlantedBug(t *testing.T) {
+	needGPU(t)
+	path := filepath.Join(t.TempDir(), "bad.replay")
+	breakShader(t, "attention_prefill")
+	r := tuff(t, "compare", "--math", "exact", "-n", "2", "--save", path)
+	assert.Equal(t, exitGate, r.code)
+	assert.Contains(t, r.err, "tuff kernels replay "+path)
+	r = tuff(t, "kernels", "replay", path)
+	assert.Equal(t, exitGate, r.code)
+	assert.Contains(t, r.err, "attention_prefill")
+	assert.Contains(t, r.out, "over the bound")
+	gpuOptions.Shader = nil
+	assert.Contains(t, tuff(t, "kernels", "replay", path).ok(t).out, "attention_prefill")
+	tuff(t, "kernels", "replay", path, "--device", "cpu").ok(t)
+	assert.Equal(t, exitError, tuff(t, "kernels", "replay", path, "--variant", "attention:nosuch").code)
+}
+
+func TestReplayRefusesOtherFiles(t *testing.T) {
+	assert.Equal(t, exitUsage, tuff(t, "kernels", "replay").code)
+	path := filepath.Join(t.TempDir(), "x")
+	for text, want := range map[string]string{"": "tuff compare --save", "PK\x03\x04junk": "tuff compare --save"} {
+		require.NoError(t, os.WriteFile(path, []byte(text), 0o644))
+		r := tuff(t, "kernels", "replay", path, "--device", "cpu")
+		assert.Equal(t, exitError, r.code)
+		assert.Contains(t, r.err, want)
+	}
+	r := tuff(t, "compare", "--a", "cpu", "-n", "1", "--op", "nosuch")
+	assert.Equal(t, exitError, r.code)
+	assert.Contains(t, r.err, "nosuch")
+}
