@@ -8,15 +8,17 @@ import (
 	"testing"
 )
 
-// Root is the repository's top folder: the nearest one with a go.mod above the folder that tests run in, which is their package's.
+// Root is the repository's top folder: the nearest one with a go.mod above the folder that tests begin in, which is their package's.
 func Root(t testing.TB) string {
 	t.Helper()
-	dir := root()
-	if dir == "" {
+	if begun == "" {
 		t.Fatal("testkit: find repository: got no go.mod above this folder")
 	}
-	return dir
+	return begun
 }
+
+// begun is looked up before a test changes its folder.
+var begun = root()
 
 func root() string {
 	dir, err := os.Getwd()
@@ -47,7 +49,7 @@ func Testdata(t testing.TB, elem ...string) string {
 
 // HasShared reports whether the reference collection is there: some tests of parts of it, kept in testdata, are then done twice.
 func HasShared() bool {
-	_, err := os.Stat(filepath.Join(sharedDir(root()), "oracle"))
+	_, err := os.Stat(filepath.Join(sharedDir(begun), "oracle"))
 	return err == nil
 }
 
