@@ -19,6 +19,11 @@ type kernel interface {
 	begin(*compute.Step) int
 }
 
+// preparer is a kernel with units of work, shared out as well, that all come before those of its own, none of which may be needed.
+type preparer interface {
+	prepare() (task, int)
+}
+
 // executable runs a program op by op.
 type executable struct {
 	dev     *Device
@@ -29,6 +34,7 @@ type executable struct {
 	groups  []compute.Group
 	arena   *buffer
 	kept    []bool // by Ref: has memory of its own for the whole run
+	panels  panels
 }
 
 // newExecutable gives what it has made even with an error.
@@ -42,8 +48,12 @@ func newExecutable(d *Device, p *compute.Program, o compute.Options) (*executabl
 	if err := e.bindAll(); err != nil {
 		return e, err
 	}
+	run, x := 0, compute.Ref(0)
 	for i, in := range p.Instrs {
-		k, err := e.newKernel(in)
+		if m, ok := in.Op.(compute.MatMul); !ok || m.X != x {
+			run, x = i+1, m.X
+		}
+		k, err := e.newKernel(in, run)
 		if err != nil {
 			return e, err
 		}
@@ -110,6 +120,8 @@ func (d *Device) kernelName(stem string, m compute.Math) string {
 func (d *Device) why(stem string, m compute.Math) string {
 	multiplies := strings.HasPrefix(stem, "matmul")
 	switch {
+	case multiplies && m == compute.Fast && d.level >= simd.AMX:
+		return d.level.String() + ", many rows in bfloat16, float32 sums: fast arithmetic"
 	case d.fused(stem, m), multiplies && m == compute.Fast && d.level > simd.Plain:
 		return d.level.String() + ", float32 sums: fast arithmetic"
 	case multiplies && m == compute.Fast:
@@ -122,12 +134,16 @@ func (d *Device) why(stem string, m compute.Math) string {
 	return "plain Go, float64 sums: the definition of the op"
 }
 
-func (e *executable) newKernel(in compute.Instr) (kernel, error) {
+// newKernel binds an op. run is the number of the first of those multiplications that follow each other and have the same X.
+func (e *executable) newKernel(in compute.Instr, run int) (kernel, error) {
 	at := func(r compute.Ref) *tensor { return e.tensors[r] } // the zero Ref has no tensor
 	a := activations{exact: e.o.Math != compute.Fast, level: e.dev.level}
 	fast := simd.Plain // the level of elementwise ops, which are exact in plain Go
 	if !a.exact {
 		fast = e.dev.level
+	}
+	if !a.exact && a.level >= simd.AMX {
+		a.panels, a.run, a.threads = &e.panels, run, e.dev.pool.threads
 	}
 	var weight compute.Ref
 	var k kernel
@@ -210,6 +226,7 @@ func (e *executable) Run(ctx context.Context, c *compute.Call) error {
 	if c.Timing != nil {
 		*c.Timing = compute.Timing{Spans: c.Timing.Spans[:0], Clock: "Go's monotonic clock, 1 ns", Encode: first.Sub(begin), HostOffset: first.Sub(begin)}
 	}
+	e.panels.packed = 0
 	for i, k := range e.kernels {
 		if err := ctx.Err(); err != nil {
 			return fmt.Errorf("fallback: run %s: stopped before %s: %w", e.p.Name, e.groups[i].Label, err)
@@ -218,9 +235,10 @@ func (e *executable) Run(ctx context.Context, c *compute.Call) error {
 			if err := c.Before(i); err != nil {
 				return fmt.Errorf("fallback: run %s: before %s: %w", e.p.Name, e.groups[i].Label, err)
 			}
+			e.panels.packed = 0 // X may be another now
 		}
 		start := time.Now()
-		if err := e.dev.pool.run(k, k.begin(c.Step)); err != nil {
+		if err := e.dev.pool.runKernel(k, c.Step); err != nil {
 			return fmt.Errorf("fallback: run %s: %s: %w", e.p.Name, e.groups[i].Label, err)
 		}
 		if c.Timing != nil {

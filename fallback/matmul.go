@@ -14,7 +14,8 @@ type matmul struct {
 	op              compute.MatMul
 	x, w, bias, out *tensor // bias may be nil
 	fast            bool
-	rows, chunk     int         // rows of X; weight rows of one unit
+	rows            int         // of X
+	group, chunk    int         // weight rows that are multiplied together, and of one unit
 	a               activations // of the vector path
 }
 
@@ -24,24 +25,17 @@ func (k *matmul) begin(s *compute.Step) int {
 		return 0
 	}
 	n := k.w.Rows.Fixed
-	k.chunk = chunkOf(n, k.rows*k.w.Cols, k.a.level)
 	if k.a.level > simd.Plain {
 		k.a.begin(k.rows, k.w.Cols, k.w.DType, k.rows <= dotRows)
 		for r := range k.rows {
 			k.a.put(r, k.x.row(r))
 		}
 	}
+	k.group, k.chunk = k.a.share(n, k.rows*k.w.Cols)
 	return ceil(n, k.chunk)
 }
 
-// chunkOf is the number of weight rows of a unit, whole groups of those that are multiplied side by side.
-func chunkOf(n, work int, level simd.Level) int {
-	side := lanes
-	if level > simd.Plain {
-		side = groupRows
-	}
-	return ceil(chunk(n, work), side) * side
-}
+func (k *matmul) prepare() (task, int) { return k.a.prepare() }
 
 func (k *matmul) unit(wk *worker, i int) {
 	cols := k.w.Cols
@@ -51,8 +45,8 @@ func (k *matmul) unit(wk *worker, i int) {
 		bias = k.bias.row(0)
 	}
 	if k.a.level > simd.Plain {
-		for n := i * k.chunk; n < end; n += groupRows {
-			have := min(groupRows, end-n)
+		for n := i * k.chunk; n < end; n += k.group {
+			have := min(k.group, end-n)
 			k.a.multiply(wk, 0, k.rows, k.w, n, have, part(bias, n, have), func(r int) []float32 { return k.out.row(r)[n:] })
 		}
 		return

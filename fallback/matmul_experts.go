@@ -11,6 +11,7 @@ type matmulExperts struct {
 	x, w, bias, ids, out *tensor // bias may be nil
 	fast                 bool
 	n, chunk, per        int         // rows of an expert, of a unit; units of an expert
+	group                int         // rows that are multiplied together
 	used                 [][]int     // by expert: rows of Out
 	a                    activations // of the vector path: a row for each of Out, by expert
 	from                 []int       // by expert: the first of its rows there
@@ -36,11 +37,11 @@ func (k *matmulExperts) begin(s *compute.Step) int {
 		return 0
 	}
 	k.n = k.w.Rows.Fixed / experts
-	k.chunk = chunkOf(k.n, ceil(rows, experts)*k.w.Cols, k.a.level)
-	k.per = ceil(k.n, k.chunk)
 	if k.a.level > simd.Plain {
 		k.gather(rows)
 	}
+	k.group, k.chunk = k.a.share(k.n, ceil(rows, experts)*k.w.Cols)
+	k.per = ceil(k.n, k.chunk)
 	return experts * k.per
 }
 
@@ -66,6 +67,8 @@ func (k *matmulExperts) rowOfX(r int) int {
 	return r
 }
 
+func (k *matmulExperts) prepare() (task, int) { return k.a.prepare() }
+
 func (k *matmulExperts) unit(wk *worker, i int) {
 	e, share := i/k.per, i%k.per
 	if len(k.used[e]) == 0 {
@@ -78,8 +81,8 @@ func (k *matmulExperts) unit(wk *worker, i int) {
 	first, end := share*k.chunk, min((share+1)*k.chunk, k.n)
 	if k.a.level > simd.Plain {
 		lo, hi := k.from[e], k.from[e]+len(k.used[e])
-		for n := first; n < end; n += groupRows {
-			have := min(groupRows, end-n)
+		for n := first; n < end; n += k.group {
+			have := min(k.group, end-n)
 			k.a.multiply(wk, lo, hi, k.w, e*k.n+n, have, part(bias, n, have), func(r int) []float32 { return k.out.row(k.used[e][r-lo])[n:] })
 		}
 		return

@@ -12,6 +12,7 @@ type matmulHeads struct {
 	fast      bool
 	tokens    int
 	n, chunk  int         // rows of a head, of a unit
+	group     int         // rows that are multiplied together
 	per       int         // units of a head
 	a         activations // of the vector path: a row for each head and token
 }
@@ -19,8 +20,6 @@ type matmulHeads struct {
 func (k *matmulHeads) begin(s *compute.Step) int {
 	k.tokens = len(s.Tokens)
 	k.n = k.w.Rows.Fixed / k.op.NumHeads
-	k.chunk = chunkOf(k.n, max(k.tokens, 1)*k.w.Cols, k.a.level)
-	k.per = ceil(k.n, k.chunk)
 	if cols := k.w.Cols; k.a.level > simd.Plain {
 		k.a.begin(k.op.NumHeads*k.tokens, cols, k.w.DType, k.tokens <= dotRows)
 		for h := range k.op.NumHeads {
@@ -29,16 +28,20 @@ func (k *matmulHeads) begin(s *compute.Step) int {
 			}
 		}
 	}
+	k.group, k.chunk = k.a.share(k.n, max(k.tokens, 1)*k.w.Cols)
+	k.per = ceil(k.n, k.chunk)
 	return k.op.NumHeads * k.per
 }
+
+func (k *matmulHeads) prepare() (task, int) { return k.a.prepare() }
 
 func (k *matmulHeads) unit(wk *worker, i int) {
 	h, part := i/k.per, i%k.per
 	cols := k.w.Cols
 	end := min((part+1)*k.chunk, k.n)
 	if k.a.level > simd.Plain {
-		for n := part * k.chunk; n < end; n += groupRows {
-			k.a.multiply(wk, h*k.tokens, (h+1)*k.tokens, k.w, h*k.n+n, min(groupRows, end-n), nil,
+		for n := part * k.chunk; n < end; n += k.group {
+			k.a.multiply(wk, h*k.tokens, (h+1)*k.tokens, k.w, h*k.n+n, min(k.group, end-n), nil,
 				func(r int) []float32 { return k.out.row(r - h*k.tokens)[h*k.n+n:] })
 		}
 		return

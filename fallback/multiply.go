@@ -31,6 +31,13 @@ type activations struct {
 	dot        quant.Dot    // of fast arithmetic with few rows, else NoDot
 	words      []simd.Words // by row, of WordsDot
 	bytes      []simd.Bytes // by row, of BytesDot
+
+	// Of fast arithmetic with many rows on a matrix unit.
+	tiles   bool
+	threads int
+	panels  *panels     // one for all ops of a program
+	run     int         // the number of the first op of those that follow each other and have the same X, from 1 on
+	source  [][]float32 // the rows
 }
 
 // begin makes room for rows of X, of which few are multiplied by any row of weights of a format, or many.
@@ -38,6 +45,11 @@ func (a *activations) begin(rows, cols int, t compute.DType, few bool) {
 	a.rows, a.cols, a.format, a.dot = rows, cols, t, quant.NoDot
 	if few && !a.exact {
 		a.dot = quant.DotOf(a.level, t)
+	}
+	a.tiles = a.panels != nil && a.dot == quant.NoDot && rows > dotRows && t != compute.F32
+	if a.tiles {
+		a.source = grown(a.source, rows)
+		return
 	}
 	switch {
 	case a.dot == quant.WordsDot && len(a.words) < rows:
@@ -66,6 +78,10 @@ func grown[T any](s []T, n int) []T {
 
 // put sets row r. In fast arithmetic x is kept, not copied.
 func (a *activations) put(r int, x []float32) {
+	if a.tiles {
+		a.source[r] = x
+		return
+	}
 	if a.exact {
 		wide := a.wide[r*a.cols : (r+1)*a.cols]
 		a.level.Widen(wide, x)
@@ -90,10 +106,27 @@ func (a *activations) put(r int, x []float32) {
 	}
 }
 
-// multiply takes rows [lo, hi) of X by have rows of w, at most groupRows, from row first on, and gives out the results of
+// share divides n weight rows, of so much work each: those that are multiplied together, and those of a unit, whole groups of them.
+func (a *activations) share(n, work int) (group, unit int) {
+	switch {
+	case a.level == simd.Plain:
+		group = lanes
+	case a.tiles:
+		group = a.tileGroup(n)
+	default:
+		group = groupRows
+	}
+	return group, ceil(chunk(n, work), group) * group
+}
+
+// multiply takes rows [lo, hi) of X by have rows of w, at most a group, from row first on, and gives out the results of
 // each with add behind it, which may be nil: out(r) is where those of row r go.
 func (a *activations) multiply(wk *worker, lo, hi int, w *tensor, first, have int, add []float32, out func(r int) []float32) {
-	if a.dot != quant.NoDot {
+	switch {
+	case a.tiles:
+		a.multiplyTiles(wk, lo, hi, w, first, have, add, out)
+		return
+	case a.dot != quant.NoDot:
 		a.multiplyStored(lo, hi, w, first, have, add, out)
 		return
 	}
@@ -109,7 +142,7 @@ func (a *activations) multiply(wk *worker, lo, hi int, w *tensor, first, have in
 	}
 	for b, k := 0, 0; k < a.cols; b, k = b+1, k+blockCols {
 		n := min(blockCols, a.cols-k)
-		w.decodeBlock(raw, first, have, k, n)
+		w.decodeBlock(raw, n, first, have, k, n)
 		lower, upper := panels[:simd.Width*n], panels[simd.Width*n:2*simd.Width*n]
 		a.level.Interleave(lower, raw, n, n)
 		if have > simd.Width {
@@ -165,14 +198,14 @@ func (a *activations) multiplyStored(lo, hi int, w *tensor, first, have int, add
 	}
 }
 
-// decodeBlock gives elements [k, k+n) of have rows from row first on, one row behind the other in dst. k is a multiple of the
-// format's block length, and k+n one or the end of the row.
-func (t *tensor) decodeBlock(dst []float32, first, have, k, n int) {
+// decodeBlock gives elements [k, k+n) of have rows from row first on, each stride elements behind the one before in dst. k is a multiple
+// of the format's block length, and k+n one or the end of the row.
+func (t *tensor) decodeBlock(dst []float32, stride, first, have, k, n int) {
 	length, size := t.DType.BlockLen(), t.DType.BlockBytes()
 	from, to := k/length*size, (k+n)/length*size
 	for i := range have {
 		row := t.bytes(first+i, first+i+1)
-		if err := quant.DecodeWith(t.buf.dev.level, t.DType, dst[i*n:(i+1)*n], row[from:to]); err != nil {
+		if err := quant.DecodeWith(t.buf.dev.level, t.DType, dst[i*stride:][:n], row[from:to]); err != nil {
 			panic(fmt.Sprintf("BUG: %s: %v", t.Name, err)) // Compile tried the format, Check the shape
 		}
 	}

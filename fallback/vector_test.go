@@ -22,9 +22,9 @@ func openPlain(t testing.TB, threads int) *fallback.Device {
 	return d
 }
 
-// multiplied runs a program of one multiplication of each kind in exact arithmetic and gives the bits of all results. Weights are
-// random bytes, so that infinities and NaN are among them; every NaN counts as the same.
-func multiplied(t *testing.T, d *fallback.Device, format compute.DType, tokens, n, cols int) []uint32 {
+// multiplied runs a program of one multiplication of each kind and gives the bits of all results. Weights are random bytes, so that
+// infinities and NaN are among them; every NaN counts as the same.
+func multiplied(t *testing.T, d *fallback.Device, arithmetic compute.Math, format compute.DType, tokens, n, cols int) []uint32 {
 	const matrices = 3
 	r := rand.New(rand.NewPCG(uint64(tokens), uint64(n*cols)))
 	p := compute.NewProgram("multiplications")
@@ -71,7 +71,7 @@ func multiplied(t *testing.T, d *fallback.Device, format compute.DType, tokens, 
 	p.Add("experts", compute.MatMulExperts{X: x, W: w, Bias: weight("biases", compute.F32, matrices, n, floats(matrices, n)), IDs: id, NumExperts: matrices, Out: two})
 	p.Add("heads", compute.MatMulHeads{X: xs, W: w, NumHeads: matrices, Out: three})
 
-	e, err := d.Compile(t.Context(), p, compute.Options{MaxTokens: tokens})
+	e, err := d.Compile(t.Context(), p, compute.Options{Math: arithmetic, MaxTokens: tokens})
 	require.NoError(t, err)
 	require.NoError(t, e.Run(t.Context(), &compute.Call{Step: rows(tokens)}))
 	var bits []uint32
@@ -104,9 +104,33 @@ func TestVectorInstructionsGiveTheSameBits(t *testing.T) {
 				cols = []int{1, 7, 511, 512, 513, 1027, 40}[i]
 			}
 			t.Run(fmt.Sprintf("%v/%d_%d_%d", format, tokens, n, cols), func(t *testing.T) {
-				want := multiplied(t, plain, format, tokens, n, cols)
-				require.Equal(t, want, multiplied(t, one, format, tokens, n, cols))
-				require.Equal(t, want, multiplied(t, many, format, tokens, n, cols))
+				want := multiplied(t, plain, compute.Exact, format, tokens, n, cols)
+				require.Equal(t, want, multiplied(t, one, compute.Exact, format, tokens, n, cols))
+				require.Equal(t, want, multiplied(t, many, compute.Exact, format, tokens, n, cols))
+			})
+		}
+	}
+}
+
+// Fast arithmetic gives the same bits for any number of threads, and what is no number, or none in exact arithmetic, is none there.
+func TestFastMultiplicationsOfManyRows(t *testing.T) {
+	plain, one, many := openPlain(t, 2), open(t, 1), open(t, 3)
+	for _, format := range []compute.DType{compute.F16, compute.BF16, compute.Q8_0, compute.Q4_0, compute.Q4_K, compute.Q5_K} {
+		for i, tokens := range []int{5, 16, 17, 33, 70} {
+			n, cols := []int{70, 1, 33, 150, 16}[i], (i%3+1)*256
+			if format.BlockLen() == 1 {
+				cols = []int{1, 33, 511, 513, 40}[i]
+			}
+			t.Run(fmt.Sprintf("%v/%d_%d_%d", format, tokens, n, cols), func(t *testing.T) {
+				got := multiplied(t, one, compute.Fast, format, tokens, n, cols)
+				require.Equal(t, got, multiplied(t, many, compute.Fast, format, tokens, n, cols))
+				for i, bits := range multiplied(t, plain, compute.Exact, format, tokens, n, cols) {
+					want, have := math.Float32frombits(bits), math.Float32frombits(got[i])
+					if format == compute.BF16 { // whose sums leave what float32 can hold
+						continue
+					}
+					require.Equal(t, want != want, have != have, "result %d: got %v, want %v", i, have, want)
+				}
 			})
 		}
 	}

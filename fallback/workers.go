@@ -5,6 +5,8 @@ import (
 	"runtime"
 	"runtime/debug"
 	"sync/atomic"
+
+	"tuff/host/compute"
 )
 
 // task is work in units that may run in any order and on any worker: no unit may depend on another or on which worker
@@ -19,6 +21,7 @@ type worker struct {
 	doubles []float64
 	rows    [][]float64 // of a tile
 	state   []float32   // of a softmax
+	halves  []uint16
 }
 
 // float32s is n values of scratch, contents unspecified.
@@ -35,6 +38,12 @@ func (w *worker) float64s(n int) []float64 {
 		w.doubles = make([]float64, n)
 	}
 	return w.doubles[:n]
+}
+
+// bfloats is n values of scratch, contents unspecified.
+func (w *worker) bfloats(n int) []uint16 {
+	w.halves = grown(w.halves, n)
+	return w.halves
 }
 
 // pool runs tasks. The caller's goroutine is worker 0; the others look out for tasks, briefly without rest and then asleep: an op takes
@@ -179,6 +188,19 @@ func (p *pool) run(t task, units int) error {
 		}
 	}
 	panic(*r)
+}
+
+// runKernel runs a kernel's step, with what it prepares before.
+func (p *pool) runKernel(k kernel, s *compute.Step) error {
+	units := k.begin(s)
+	if pre, ok := k.(preparer); ok && units > 0 {
+		if t, n := pre.prepare(); n > 0 {
+			if err := p.run(t, n); err != nil {
+				return err
+			}
+		}
+	}
+	return p.run(k, units)
 }
 
 func (p *pool) finished() bool { return p.left.Load() == 0 }

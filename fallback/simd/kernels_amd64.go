@@ -433,3 +433,18 @@ func dotQ3_KVNNI(rows int, n int, w *byte, x *int8, y *int8, d *float32, s *floa
 //
 //go:noescape
 func quantizeAVX512(n int, x *float32, upper *int8, lower *int8, d *float32, s *float32, h *float32)
+
+// bfloatTileAMX is BFloatTile. The tile registers are configured and released here: nothing else ever sees them in use.
+//
+//go:noescape
+func bfloatTileAMX(steps int, tiles int, a *uint16, b *uint16, sums *float32, add bool)
+
+// bfloatRowAVX512 rounds 32 elements a step; what it makes of them is 1024 bytes behind that of the step before.
+//
+//go:noescape
+func bfloatRowAVX512(steps int, dst *uint16, src *float32)
+
+// bfloatPanelAVX512 takes 32 elements a step of each of 16 rows, stride elements apart; a step's tile is 2048 bytes behind that of the step before.
+//
+//go:noescape
+func bfloatPanelAVX512(steps int, dst *uint16, src *float32, stride int)

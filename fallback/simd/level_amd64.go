@@ -13,6 +13,8 @@ func detect() Level {
 		return AVX2
 	case !x.HasAVX512VNNI:
 		return AVX512
+	case !x.HasAVX512BF16 || !x.HasAMXTile || !x.HasAMXBF16 || !allowTiles():
+		return VNNI
 	}
-	return VNNI
+	return AMX
 }

@@ -24,6 +24,7 @@ const (
 	AVX2                // AVX2, FMA and F16C
 	AVX512              // AVX-512 F, BW, DQ and VL
 	VNNI                // AVX-512 with VNNI
+	AMX                 // those, AVX-512 BF16, and tiles of bfloat16
 )
 
 func (l Level) String() string {
@@ -36,6 +37,8 @@ func (l Level) String() string {
 		return "AVX-512"
 	case VNNI:
 		return "AVX-512 VNNI"
+	case AMX:
+		return "AMX"
 	}
 	return fmt.Sprintf("Level(%d)", int(l))
 }

@@ -34,5 +34,8 @@ func main() {
 	dots()
 	byteDots()
 	quantize()
+	bfloatTile()
+	bfloatRow()
+	bfloatPanel()
 	build.Generate()
 }
