@@ -51,8 +51,13 @@ func TestConformanceOfVariants(t *testing.T) {
 				o.Formats = formatsNamed(shaders.ByteFormats)
 			}
 			if v.Name == "attention_coop" { // every head size and pair of types is a kernel of its own: some of each kind
-				for _, o.Match = range []string{"attention/features_causal-true", "attention/bias_reach7", "attention/rows_of_three", "attention/head_d16",
-					"attention/head_d80", "attention/small_d64_h7-1_Q4_0"} {
+				for _, o.Match = range []string{"attention/features_causal-true", "attention/bias_reach7", "attention/rows_of_three", "attention/small_d64_h7-1_Q4_0",
+					"attention/unseen_future", "attention/unseen_latent_F"} {
+					conformance.Run(t, d, cpu, o)
+				}
+				o.Short = false // head sizes, one case each
+				for _, o.Match = range []string{"d16_h4-1_F16_p256_q18", "d80_h4-1_F16_p64_q18", "d96_h4-1_F32_p8_q18", "d128_h4-1_F32_p16_q18", "d192_dv128_q19",
+					"d256_h4-1_F32_p1_q18", "d576_dv512_h4-1_F32_q19"} {
 					conformance.Run(t, d, cpu, o)
 				}
 				return

@@ -125,6 +125,22 @@ var (
 		{"K_TYPE", "of keys, as include/cache.glsl numbers them"},
 		{"V_TYPE", "of values"},
 	}
+	attentionCoop = []Spec{
+		workgroup,
+		{"SGS", "subgroups"},
+		{"CM", "pairs of query row and head of a fragment"},
+		{"CN", "keys or value elements of a fragment"},
+		{"CK", "terms of a fragment"},
+		{"BC", "keys of a tile"},
+		{"D", "head size of queries and keys"},
+		{"DV", "head size of values"},
+		{"K_TYPE", "of keys, as include/cache.glsl numbers them"},
+		{"V_TYPE", "of values"},
+		{"STAGES", "tiles that lie in shared memory at once"},
+		{"WIDE", "1: rows lie at multiples of 16 bytes"},
+		{"TEAM", "subgroups that share pairs"},
+		{"SAME", "1: values are the beginnings of their keys"},
+	}
 )
 
 // Manifest is every module, in the order of their names' first parts. The generator compiles it, the tests hold it
@@ -148,11 +164,13 @@ func manifest() []Entry {
 	plain("activation", nil, workgroup, Spec{"FN", "number of the function"}, Spec{"UP", "1: another tensor is multiplied in"})
 	plain("add", nil, workgroup)
 	plain("attention_combine", int64s, attention...)
-	plain("attention_coop", []Need{NeedInt64, Need16Bit, NeedFloat16, NeedMemoryModel, NeedCoopMat}, workgroup, Spec{"SGS", "subgroups"},
-		Spec{"CM", "pairs of query row and head of a fragment"}, Spec{"CN", "keys or value elements of a fragment"}, Spec{"CK", "terms of a fragment"},
-		Spec{"BC", "keys of a tile"}, Spec{"D", "head size of queries and keys"}, Spec{"DV", "head size of values"},
-		Spec{"K_TYPE", "of keys, as include/cache.glsl numbers them"}, Spec{"V_TYPE", "of values"},
-		Spec{"STAGES", "tiles that lie in shared memory at once"}, Spec{"WIDE", "1: rows lie at multiples of 16 bytes"})
+	for _, form := range []struct {
+		name    string
+		defines []string
+	}{{"attention_coop", nil}, {"attention_coop_rolled", []string{"ROLLED"}}} {
+		m = append(m, Entry{Name: form.name, Source: "attention_coop.comp", Defines: form.defines,
+			Needs: []Need{NeedInt64, Need16Bit, NeedFloat16, NeedMemoryModel, NeedCoopMat}, Spec: attentionCoop})
+	}
 	plain("attention_decode", int64s16, attention...)
 	plain("attention_prefill", int64s16, attention...)
 	plain("columns", nil, workgroup)

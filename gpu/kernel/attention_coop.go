@@ -7,25 +7,30 @@ import (
 	"tuff/host/compute"
 )
 
-// coopAttention is a shape of attention_coop: subgroups, keys of a tile, and tiles in shared memory at once.
-type coopAttention struct{ sgs, bc, stages int }
+// coopAttention is a shape of attention_coop: subgroups, those of a team, keys of a tile, and tiles in shared memory at once.
+type coopAttention struct{ sgs, team, bc, stages int }
 
-// coopAttentions are tried in this order: twice-buffered before not, long tiles before short ones.
-var coopAttentions = []coopAttention{{4, 64, 2}, {4, 32, 2}, {4, 64, 1}, {4, 32, 1}, {2, 32, 1}}
+// coopAttentions are tried in this order: small teams before large ones, twice-buffered before not, long tiles before short ones.
+var coopAttentions = []coopAttention{{4, 1, 64, 2}, {4, 1, 32, 2}, {4, 1, 64, 1}, {4, 1, 32, 1}, {2, 1, 32, 1},
+	{4, 2, 32, 2}, {4, 2, 32, 1}, {8, 4, 32, 1}, {8, 4, 16, 1}, {4, 4, 32, 1}, {4, 4, 16, 1}}
 
-// coopAttentionsOfCPU are short, because CPUs have no matrix units and their compilers take seconds for what is unrolled. Narrow heads
-// have the first and wide ones the second, so that both forms are run by tests.
-var coopAttentionsOfCPU = []coopAttention{{2, 16, 2}, {2, 16, 1}}
+// coopAttentionsOfCPU are small, because CPUs have no matrix units. Heads of several sizes have each of them, so that all forms are
+// run by tests.
+var coopAttentionsOfCPU = []coopAttention{{2, 1, 16, 2}, {2, 1, 16, 1}, {4, 2, 16, 1}, {4, 4, 16, 1}}
 
-// mostOfCPU bounds the two head sizes together.
-const mostOfCPU = 128
+// mostRegisters are the words that an invocation may keep of queries, sums and the next tile, of some 255 that hardware has.
+const mostRegisters = 160
 
-// maxValueFragments bounds the sums that a subgroup keeps in registers.
-const maxValueFragments = 16
+// mostUnrolledOfCPU bounds the two head sizes together: compilers of CPUs take half a minute for what is unrolled beyond.
+const mostUnrolledOfCPU = 32
 
-// valueCols is DVS of the shader: values are staged in whole blocks.
+// valueCols is DVS of the shader: values are staged in whole blocks, those that are the beginnings of their keys not at all.
 func (pl *planner) valueCols(op compute.Attention) int {
-	if t := pl.p.At(op.V).DType; t.Quantized() {
+	t := pl.p.At(op.V).DType
+	switch {
+	case op.V == op.K:
+		return 0
+	case t.Quantized():
 		return ceilDiv(op.HeadDimV, t.BlockLen()) * t.BlockLen()
 	}
 	return op.HeadDimV
@@ -33,15 +38,29 @@ func (pl *planner) valueCols(op compute.Attention) int {
 
 func (a coopAttention) invocations(caps *Caps) int { return a.sgs * int(caps.SubgroupSize) }
 
+// pairs of row and head of a workgroup.
+func (a coopAttention) pairs(m CoopMatShape) int { return a.sgs / a.team * int(m.M) }
+
 // shared are the bytes that the shader's head says.
 func (a coopAttention) shared(caps *Caps, m CoopMatShape, d, dvs int) int {
-	return 2*a.stages*a.bc*(d+dvs+16) + 4*a.sgs*int(m.M)*(a.bc+4) + 8*a.bc + 4*a.invocations(caps)
+	values := 8 * a.stages
+	if dvs > 0 {
+		values = a.stages * a.bc * 2 * (dvs + 8)
+	}
+	slab := max(a.bc, a.bc/2+int(m.N)) + 4
+	return 2*a.stages*a.bc*(d+8) + values + 4*a.sgs*int(m.M)*slab + 8*a.bc + 4*a.invocations(caps) + 24
 }
 
-func (a coopAttention) fits(caps *Caps, m CoopMatShape, d, dvs int) bool {
+// registers are the words of an invocation that live from tile to tile: queries as halves, sums, and the next tile.
+func (a coopAttention) registers(caps *Caps, m CoopMatShape, d, dv, dvs int) int {
+	return int(m.M)*(d/2+dv)/int(caps.SubgroupSize)/a.team + ceilDiv(a.bc*(d+dvs)/2, a.invocations(caps))
+}
+
+func (a coopAttention) fits(caps *Caps, m CoopMatShape, d, dv, dvs int) bool {
 	wg := a.invocations(caps)
-	return a.bc%int(m.N) == 0 && a.bc%int(m.K) == 0 && a.bc >= 2*int(m.N) && a.bc <= wg && a.bc%(2*int(caps.SubgroupSize/m.M)) == 0 &&
-		wg <= int(caps.MaxInvocations) && a.shared(caps, m, d, dvs) <= int(caps.SharedBytes)
+	whole := a.bc%int(m.N) == 0 && a.bc%int(m.K) == 0 && a.bc%(2*int(caps.SubgroupSize/m.M)) == 0 && d%(a.team*int(m.K)) == 0 && dv%(a.team*int(m.N)) == 0
+	return whole && a.bc <= wg && wg <= int(caps.MaxInvocations) && a.shared(caps, m, d, dvs) <= int(caps.SharedBytes) &&
+		(caps.UniformLoads || a.registers(caps, m, d, dv, dvs) <= mostRegisters) // a CPU has its stack
 }
 
 // attentionCoopLacks is what a device lacks for attention_coop whatever the heads, or "".
@@ -65,13 +84,8 @@ func (pl *planner) coopAttentionLacks(op compute.Attention) string {
 	}
 	m, _ := pl.caps.Matrix(CoopMatFloat)
 	d, dv := op.HeadDim, op.HeadDimV
-	switch {
-	case d%8 != 0 || dv%8 != 0 || d%int(m.K) != 0 || dv%int(m.N) != 0:
+	if d%8 != 0 || dv%8 != 0 || d%int(m.K) != 0 || dv%int(m.N) != 0 {
 		return fmt.Sprintf("head sizes %d and %d are not whole fragments of %v", d, dv, m)
-	case dv > maxValueFragments*int(m.N):
-		return fmt.Sprintf("values of %d elements are more than a subgroup's registers hold", dv)
-	case pl.caps.UniformLoads && d+dv > mostOfCPU:
-		return fmt.Sprintf("head sizes %d and %d take a CPU's compiler too long", d, dv)
 	}
 	return ""
 }
@@ -85,16 +99,15 @@ func (pl *planner) coopAttentionFor(op compute.Attention) (a coopAttention, why 
 	d, dv, dvs := op.HeadDim, op.HeadDimV, pl.valueCols(op)
 	list := coopAttentions
 	if pl.caps.UniformLoads {
-		if list = coopAttentionsOfCPU; d+dv <= 32 {
-			list = list[1:]
-		}
+		first := (d + dv) / 32 % len(coopAttentionsOfCPU)
+		list = slices.Concat(coopAttentionsOfCPU[first:], coopAttentionsOfCPU[:first])
 	}
 	for _, a := range list {
-		if a.fits(&pl.caps, m, d, dvs) {
+		if a.fits(&pl.caps, m, d, dv, dvs) {
 			return a, ""
 		}
 	}
-	return a, fmt.Sprintf("head sizes %d and %d do not fit %d bytes of shared memory", d, dv, pl.caps.SharedBytes)
+	return a, fmt.Sprintf("head sizes %d and %d do not fit %d bytes of shared memory or the registers", d, dv, pl.caps.SharedBytes)
 }
 
 // triedCoopAttentions are what tuning tries besides: more and fewer subgroups for a tile of keys.
@@ -102,7 +115,8 @@ func triedCoopAttentions(caps *Caps) []coopAttention {
 	if caps.UniformLoads {
 		return coopAttentionsOfCPU
 	}
-	return append(slices.Clone(coopAttentions), coopAttention{8, 64, 2}, coopAttention{8, 32, 2}, coopAttention{8, 64, 1}, coopAttention{8, 32, 1}, coopAttention{2, 32, 2})
+	return append(slices.Clone(coopAttentions), coopAttention{8, 1, 64, 2}, coopAttention{8, 1, 32, 2}, coopAttention{8, 1, 64, 1},
+		coopAttention{8, 1, 32, 1}, coopAttention{2, 1, 32, 2})
 }
 
 // wantsCoopAttention says whether tiles of rows are for matrix units: where they are asked for, and in fast arithmetic on devices that
@@ -115,12 +129,15 @@ func (pl *planner) wantsCoopAttention(forced string) bool {
 // attentionCoop is attention of tiles of rows on matrix units, without its grid, of which it gives the blocks of pairs.
 func (pl *planner) attentionCoop(op compute.Attention, a coopAttention) (d Dispatch, blocks int) {
 	m, _ := pl.caps.Matrix(CoopMatFloat)
-	group, pairs := op.NumHeads/op.NumKVHeads, a.sgs*int(m.M)
-	d = pl.attentionDispatch("attention_coop", op, attentionShape{}, 1)
+	group, pairs, module := op.NumHeads/op.NumKVHeads, a.pairs(m), "attention_coop"
+	if pl.caps.UniformLoads && op.HeadDim+op.HeadDimV > mostUnrolledOfCPU {
+		module = "attention_coop_rolled"
+	}
+	d = pl.attentionDispatch(module, op, attentionShape{}, 1)
 	types := pl.cacheSpec(op.K, op.V)
 	d.Name, d.Subgroup = fmt.Sprintf("attention_coop_%dx%d", pairs, a.bc), pl.caps.SubgroupSize
 	d.Spec = []uint32{uint32(a.invocations(&pl.caps)), uint32(a.sgs), m.M, m.N, m.K, uint32(a.bc), uint32(op.HeadDim), uint32(op.HeadDimV),
-		types[0], types[1], uint32(a.stages), flag(pl.wideRows(op.K) && pl.wideRows(op.V))}
+		types[0], types[1], uint32(a.stages), flag(pl.wideRows(op.K) && pl.wideRows(op.V)), uint32(a.team), flag(op.V == op.K)}
 	// As the shader has it: tiles of rows are joined until all subgroups have work.
 	joined := ceilDiv(pairs, tileRows*group)
 	return d, ceilDiv(joined*tileRows*group, pairs)

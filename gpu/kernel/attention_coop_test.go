@@ -29,6 +29,8 @@ func TestAttentionOnMatrixUnits(t *testing.T) {
 	units.Float16, units.MemoryModel, units.CoopMat = true, true, []CoopMatShape{{CoopMatFloat, 16, 16, 16}}
 	wide, cpu := units, units
 	wide.SharedBytes = 100 << 10
+	narrow := units
+	narrow.SharedBytes = 32 << 10
 	cpu.UniformLoads, cpu.SubgroupSize, cpu.CoopMat, cpu.SharedBytes = true, 8, []CoopMatShape{{CoopMatFloat, 8, 8, 8}}, 32<<10
 	forced := compute.Options{Variant: map[string]string{"attention": "attention_coop"}}
 	fast := compute.Options{Math: compute.Fast}
@@ -42,23 +44,36 @@ func TestAttentionOnMatrixUnits(t *testing.T) {
 		{units, fast, 80, 80, "attention_coop_64x32", ""},
 		{units, fast, 128, 128, "attention_coop_64x32", ""},
 		{units, fast, 192, 128, "attention_coop_64x32", ""},
-		{units, fast, 256, 256, "attention_coop_64x32", ""},
+		{units, fast, 256, 256, "attention_coop_32x32", ""}, // teams of two
 		{wide, fast, 128, 128, "attention_coop_64x64", ""},
-		{units, fast, 576, 512, "attention_prefill", "values of 512 elements are more than a subgroup's registers hold"},
+		{wide, fast, 256, 256, "attention_coop_32x32", ""},
+		{units, fast, 576, 512, "attention_coop_32x16", ""}, // teams of four; values are their keys
+		{wide, fast, 576, 512, "attention_coop_32x32", ""},
+		{narrow, fast, 576, 512, "attention_coop_16x16", ""},
+		{narrow, fast, 128, 128, "attention_coop_64x32", ""},
+		{units, fast, 1024, 1024, "attention_prefill", "head sizes 1024 and 1024 do not fit 49152 bytes of shared memory or the registers"},
 		{units, fast, 40, 40, "attention_prefill", "head sizes 40 and 40 are not whole fragments of 16×16×16"},
 		{units, compute.Options{}, 64, 64, "attention_prefill", ""},
 		{ample, fast, 64, 64, "attention_prefill", ""},
 		{cpu, fast, 64, 64, "attention_prefill", ""},
 		{cpu, forced, 64, 64, "attention_coop_16x16", ""},
-		{cpu, forced, 128, 128, "attention_prefill", "take a CPU's compiler too long"},
+		{cpu, forced, 128, 128, "attention_coop_16x16", ""},
+		{cpu, forced, 576, 512, "attention_coop_16x16", ""},
 		{units, forced, 64, 64, "attention_coop_64x32", ""},
 	} {
 		c.o.MaxTokens, c.o.MaxSeqs, c.o.MaxPages = 100, 1, 8
-		groups, err := Plan(c.caps, attentionOf(compute.Attention{NumHeads: 8, NumKVHeads: 2, HeadDim: c.d, HeadDimV: c.dv, Scale: 1}, compute.F16), c.o)
+		p := attentionOf(compute.Attention{NumHeads: 8, NumKVHeads: 2, HeadDim: c.d, HeadDimV: c.dv, Scale: 1}, compute.F16)
+		if c.d == 576 {
+			op := p.Instrs[0].Op.(compute.Attention)
+			op.V = op.K
+			p.Instrs[0].Op = op
+		}
+		groups, err := Plan(c.caps, p, c.o)
 		require.NoError(t, err)
 		d := groups[0].Dispatches[0]
 		assert.Equal(t, c.want, d.Name, "%d/%d", c.d, c.dv)
 		assert.Contains(t, groups[0].Why, c.why)
+		assert.Equal(t, c.caps.UniformLoads && c.o.Math != compute.Fast, d.Module == "attention_coop_rolled", "what is unrolled takes a CPU's compiler too long")
 		if c.why == "" {
 			assert.NotContains(t, groups[0].Why, "not on matrix units")
 		}

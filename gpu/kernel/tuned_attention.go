@@ -29,7 +29,7 @@ func decodeShapes() (list []Many) {
 }
 
 func (a coopAttention) many(caps *Caps, m CoopMatShape) Many {
-	return Many{"attention_coop", a.sgs * int(m.M), a.bc, a.stages, a.invocations(caps)}
+	return Many{"attention_coop", a.pairs(m), a.bc, a.stages, a.invocations(caps)}
 }
 
 // coopAttentionShapes are those that attention_coop is tried in. Whether one fits depends on the heads.
@@ -89,7 +89,7 @@ func (pl *planner) tunedCoop(g *Group, op compute.Attention) (a coopAttention, o
 	}
 	shape, _ := pl.caps.Matrix(CoopMatFloat)
 	a, ok = named(triedCoopAttentions(&pl.caps), m, func(a coopAttention) Many { return a.many(&pl.caps, shape) })
-	if ok = ok && a.fits(&pl.caps, shape, op.HeadDim, pl.valueCols(op)); ok {
+	if ok = ok && a.fits(&pl.caps, shape, op.HeadDim, op.HeadDimV, pl.valueCols(op)); ok {
 		g.take(key+prefillClass.Name, m)
 	}
 	return a, ok

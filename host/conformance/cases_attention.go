@@ -24,6 +24,8 @@ type at struct {
 	scale          float32 // 0: 1/√d
 	reach          int     // distances of a bias table; 0: none
 	latent         bool    // values are the beginnings of their keys
+	odd            []int   // positions whose keys or values are no numbers
+	oddIn          int     // 0: a few elements of both, of every head; 1: all elements of the values
 }
 
 func (m at) fill(b *build) {
@@ -72,6 +74,7 @@ func (m at) fill(b *build) {
 	}
 	op.Out = b.output("out", m.heads*m.dv)
 	b.p.Add("attention", op)
+	m.plant(b, op)
 }
 
 func (l *list) at(name string, m at, quick bool) { l.add("attention", name, 0, quick, m.fill) }

@@ -10,7 +10,7 @@ import (
 var Counts = map[string]int{
 	"activation":                          333,
 	"add":                                 142,
-	"attention":                           1388,
+	"attention":                           1450,
 	"columns":                             35,
 	"conv1d":                              120,
 	"delta_rule":                          44,

@@ -24,6 +24,9 @@ type problem struct {
 	// program marks long programs: worst-case bounds grow tenfold with every matrix and would let everything pass, so they
 	// have a tolerance, and the reference device must agree too.
 	program bool
+	// odd marks cases with NaN and infinities where some results do not depend on them. Those that do are not compared: devices may
+	// assume that there are none.
+	odd bool
 	// once runs every step a single time, for large cases.
 	once bool
 }
