@@ -2987,7 +2987,7 @@ check:
 	RET
 
 // func sum256(n int, x *float32) float32
-// Requires: AVX, SSE
+// Requires: AVX, MMX+, SSE
 TEXT ·sum256(SB), NOSPLIT, $0-20
 	MOVQ   x+8(FP), AX
 	MOVQ   n+0(FP), CX
@@ -2998,12 +2998,14 @@ TEXT ·sum256(SB), NOSPLIT, $0-20
 	JMP    check
 
 step:
-	VADDPS (AX), Y0, Y0
-	VADDPS 32(AX), Y1, Y1
-	VADDPS 64(AX), Y2, Y2
-	VADDPS 96(AX), Y3, Y3
-	ADDQ   $0x00000080, AX
-	SUBQ   $0x20, CX
+	PREFETCHT0 4096(AX)
+	PREFETCHT0 4160(AX)
+	VADDPS     (AX), Y0, Y0
+	VADDPS     32(AX), Y1, Y1
+	VADDPS     64(AX), Y2, Y2
+	VADDPS     96(AX), Y3, Y3
+	ADDQ       $0x00000080, AX
+	SUBQ       $0x20, CX
 
 check:
 	CMPQ         CX, $0x20
@@ -4496,7 +4498,7 @@ check:
 	RET
 
 // func dotF32AVX2(rows int, n int, w *byte, x *float32, out *float32)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·dotF32AVX2(SB), NOSPLIT, $0-40
 	MOVQ w+16(FP), AX
 	MOVQ out+32(FP), CX
@@ -4512,6 +4514,8 @@ row:
 	JMP    check
 
 step:
+	PREFETCHT0  4096(AX)
+	PREFETCHT0  4160(AX)
 	VMOVUPS     (AX), Y4
 	VFMADD231PS (BX), Y4, Y0
 	VMOVUPS     32(AX), Y4
@@ -4542,7 +4546,7 @@ check:
 	RET
 
 // func dotF16AVX2(rows int, n int, w *byte, x *float32, out *float32)
-// Requires: AVX, F16C, FMA3
+// Requires: AVX, F16C, FMA3, MMX+
 TEXT ·dotF16AVX2(SB), NOSPLIT, $0-40
 	MOVQ w+16(FP), AX
 	MOVQ out+32(FP), CX
@@ -4558,6 +4562,7 @@ row:
 	JMP    check
 
 step:
+	PREFETCHT0  4096(AX)
 	VCVTPH2PS   (AX), Y4
 	VFMADD231PS (BX), Y4, Y0
 	VCVTPH2PS   16(AX), Y4
@@ -4588,7 +4593,7 @@ check:
 	RET
 
 // func dotBF16AVX2(rows int, n int, w *byte, x *float32, out *float32)
-// Requires: AVX, AVX2, FMA3
+// Requires: AVX, AVX2, FMA3, MMX+
 TEXT ·dotBF16AVX2(SB), NOSPLIT, $0-40
 	MOVQ w+16(FP), AX
 	MOVQ out+32(FP), CX
@@ -4604,6 +4609,7 @@ row:
 	JMP    check
 
 step:
+	PREFETCHT0  4096(AX)
 	VPMOVZXWD   (AX), Y4
 	VPSLLD      $0x10, Y4, Y4
 	VFMADD231PS (BX), Y4, Y0
@@ -4638,7 +4644,7 @@ check:
 	RET
 
 // func dotF32AVX512(rows int, n int, w *byte, x *float32, out *float32)
-// Requires: AVX, AVX512F, AVX512VL
+// Requires: AVX, AVX512F, AVX512VL, MMX+
 TEXT ·dotF32AVX512(SB), NOSPLIT, $0-40
 	MOVQ w+16(FP), AX
 	MOVQ out+32(FP), CX
@@ -4652,6 +4658,8 @@ row:
 	JMP    check
 
 step:
+	PREFETCHT0  4096(AX)
+	PREFETCHT0  4160(AX)
 	VMOVUPS     (AX), Z2
 	VFMADD231PS (BX), Z2, Z0
 	VMOVUPS     64(AX), Z2
@@ -4678,7 +4686,7 @@ check:
 	RET
 
 // func dotF16AVX512(rows int, n int, w *byte, x *float32, out *float32)
-// Requires: AVX, AVX512F, AVX512VL
+// Requires: AVX, AVX512F, AVX512VL, MMX+
 TEXT ·dotF16AVX512(SB), NOSPLIT, $0-40
 	MOVQ w+16(FP), AX
 	MOVQ out+32(FP), CX
@@ -4692,6 +4700,7 @@ row:
 	JMP    check
 
 step:
+	PREFETCHT0  4096(AX)
 	VCVTPH2PS   (AX), Z2
 	VFMADD231PS (BX), Z2, Z0
 	VCVTPH2PS   32(AX), Z2
@@ -4718,7 +4727,7 @@ check:
 	RET
 
 // func dotBF16AVX512(rows int, n int, w *byte, x *float32, out *float32)
-// Requires: AVX, AVX512F, AVX512VL
+// Requires: AVX, AVX512F, AVX512VL, MMX+
 TEXT ·dotBF16AVX512(SB), NOSPLIT, $0-40
 	MOVQ w+16(FP), AX
 	MOVQ out+32(FP), CX
@@ -4732,6 +4741,7 @@ row:
 	JMP    check
 
 step:
+	PREFETCHT0  4096(AX)
 	VPMOVZXWD   (AX), Z2
 	VPSLLD      $0x10, Z2, Z2
 	VFMADD231PS (BX), Z2, Z0
@@ -4760,7 +4770,7 @@ check:
 	RET
 
 // func dotQ8_0VNNI(rows int, n int, w *byte, x *int8, y *int8, d *float32, s *float32, out *float32)
-// Requires: AVX, AVX2, AVX512F, AVX512VL, AVX512VNNI, F16C, FMA3
+// Requires: AVX, AVX2, AVX512F, AVX512VL, AVX512VNNI, F16C, FMA3, MMX+
 TEXT ·dotQ8_0VNNI(SB), NOSPLIT, $0-64
 	MOVQ         w+16(FP), AX
 	MOVQ         rows+0(FP), DI
@@ -4788,6 +4798,11 @@ row:
 	JMP    check
 
 many:
+	PREFETCHT0   4096(AX)
+	PREFETCHT0   4160(AX)
+	PREFETCHT0   4224(AX)
+	PREFETCHT0   4288(AX)
+	PREFETCHT0   4352(AX)
 	VPXORD       X11, X11, X11
 	VPINSRW      $0x00, (AX), X11, X11
 	VPINSRW      $0x01, 34(AX), X11, X11
@@ -4966,7 +4981,7 @@ DATA lanes_6_6_7_7<>+60(SB)/4, $0x00000007
 GLOBL lanes_6_6_7_7<>(SB), RODATA|NOPTR, $64
 
 // func dotQ4_0VNNI(rows int, n int, w *byte, x *int8, y *int8, d *float32, s *float32, out *float32)
-// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, AVX512VNNI, F16C, FMA3
+// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, AVX512VNNI, F16C, FMA3, MMX+
 TEXT ·dotQ4_0VNNI(SB), NOSPLIT, $0-64
 	MOVQ         w+16(FP), AX
 	MOVQ         rows+0(FP), DI
@@ -4993,6 +5008,9 @@ row:
 	JMP    check
 
 many:
+	PREFETCHT0   4096(AX)
+	PREFETCHT0   4160(AX)
+	PREFETCHT0   4224(AX)
 	VMOVDQU32    (AX), Z11
 	VPERMT2W     64(AX), Z9, Z11
 	VCVTPH2PS    X11, Y10
@@ -5141,7 +5159,7 @@ DATA every9<>+60(SB)/4, $0x003f0036
 GLOBL every9<>(SB), RODATA|NOPTR, $64
 
 // func dotQ4_1VNNI(rows int, n int, w *byte, x *int8, y *int8, d *float32, s *float32, out *float32)
-// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, AVX512VNNI, F16C, FMA3
+// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, AVX512VNNI, F16C, FMA3, MMX+
 TEXT ·dotQ4_1VNNI(SB), NOSPLIT, $0-64
 	MOVQ         w+16(FP), AX
 	MOVQ         rows+0(FP), DI
@@ -5167,6 +5185,9 @@ row:
 	JMP    check
 
 many:
+	PREFETCHT0   4096(AX)
+	PREFETCHT0   4160(AX)
+	PREFETCHT0   4224(AX)
 	VPXORD       X9, X9, X9
 	VPINSRW      $0x00, 2(AX), X9, X9
 	VPINSRW      $0x01, 22(AX), X9, X9
@@ -5281,7 +5302,7 @@ done:
 	RET
 
 // func dotQ5_0VNNI(rows int, n int, w *byte, x *int8, y *int8, d *float32, s *float32, out *float32)
-// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, AVX512VNNI, F16C, FMA3
+// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, AVX512VNNI, F16C, FMA3, MMX+
 TEXT ·dotQ5_0VNNI(SB), NOSPLIT, $0-64
 	MOVQ         w+16(FP), AX
 	MOVQ         rows+0(FP), DI
@@ -5309,6 +5330,9 @@ row:
 	JMP    check
 
 many:
+	PREFETCHT0   4096(AX)
+	PREFETCHT0   4160(AX)
+	PREFETCHT0   4224(AX)
 	VPXORD       X10, X10, X10
 	VPINSRW      $0x00, (AX), X10, X10
 	VPINSRW      $0x01, 22(AX), X10, X10
@@ -5460,7 +5484,7 @@ done:
 	RET
 
 // func dotQ5_1VNNI(rows int, n int, w *byte, x *int8, y *int8, d *float32, s *float32, out *float32)
-// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, AVX512VNNI, F16C, FMA3
+// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, AVX512VNNI, F16C, FMA3, MMX+
 TEXT ·dotQ5_1VNNI(SB), NOSPLIT, $0-64
 	MOVQ         w+16(FP), AX
 	MOVQ         rows+0(FP), DI
@@ -5488,6 +5512,9 @@ row:
 	JMP    check
 
 many:
+	PREFETCHT0   4096(AX)
+	PREFETCHT0   4160(AX)
+	PREFETCHT0   4224(AX)
 	VPXORD       X10, X10, X10
 	VPINSRW      $0x00, 2(AX), X10, X10
 	VPINSRW      $0x01, 26(AX), X10, X10
@@ -5652,7 +5679,7 @@ done:
 	RET
 
 // func dotIQ4_NLVNNI(rows int, n int, w *byte, x *int8, y *int8, d *float32, s *float32, out *float32, levels *int8)
-// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, AVX512VNNI, F16C, FMA3
+// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, AVX512VNNI, F16C, FMA3, MMX+
 TEXT ·dotIQ4_NLVNNI(SB), NOSPLIT, $0-72
 	MOVQ            w+16(FP), AX
 	MOVQ            rows+0(FP), DI
@@ -5684,6 +5711,9 @@ row:
 	JMP    check
 
 many:
+	PREFETCHT0   4096(AX)
+	PREFETCHT0   4160(AX)
+	PREFETCHT0   4224(AX)
 	VMOVDQU32    (AX), Z18
 	VPERMT2W     64(AX), Z10, Z18
 	VCVTPH2PS    X18, Y11
@@ -5783,7 +5813,7 @@ done:
 	RET
 
 // func dotMXFP4VNNI(rows int, n int, w *byte, x *int8, y *int8, d *float32, s *float32, out *float32, levels *int8)
-// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, AVX512VNNI, FMA3
+// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, AVX512VNNI, FMA3, MMX+
 TEXT ·dotMXFP4VNNI(SB), NOSPLIT, $0-72
 	MOVQ            w+16(FP), AX
 	MOVQ            rows+0(FP), DI
@@ -5822,6 +5852,9 @@ row:
 	JMP    check
 
 many:
+	PREFETCHT0   4096(AX)
+	PREFETCHT0   4160(AX)
+	PREFETCHT0   4224(AX)
 	VMOVDQU32    (AX), Z22
 	VPERMT2W     64(AX), Z10, Z22
 	VPMOVZXWD    X22, Y11
@@ -5964,7 +5997,7 @@ DATA lower_upper<>+60(SB)/4, $0x00000008
 GLOBL lower_upper<>(SB), RODATA|NOPTR, $64
 
 // func dotQ4_KVNNI(rows int, n int, w *byte, x *int8, y *int8, d *float32, s *float32, out *float32)
-// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, AVX512VNNI, F16C, FMA3
+// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, AVX512VNNI, F16C, FMA3, MMX+
 TEXT ·dotQ4_KVNNI(SB), NOSPLIT, $0-64
 	MOVQ         w+16(FP), AX
 	MOVQ         rows+0(FP), DI
@@ -5990,6 +6023,9 @@ row:
 	JMP    check
 
 many:
+	PREFETCHT0   4096(AX)
+	PREFETCHT0   4160(AX)
+	PREFETCHT0   4224(AX)
 	MOVL         4(AX), R10
 	MOVL         8(AX), R11
 	MOVL         12(AX), R12
@@ -6161,7 +6197,7 @@ DATA lanes_5_5_7_7<>+60(SB)/4, $0x00000007
 GLOBL lanes_5_5_7_7<>(SB), RODATA|NOPTR, $64
 
 // func dotQ5_KVNNI(rows int, n int, w *byte, x *int8, y *int8, d *float32, s *float32, out *float32)
-// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, AVX512VNNI, F16C, FMA3
+// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, AVX512VNNI, F16C, FMA3, MMX+
 TEXT ·dotQ5_KVNNI(SB), NOSPLIT, $0-64
 	MOVQ         w+16(FP), AX
 	MOVQ         rows+0(FP), DI
@@ -6193,6 +6229,9 @@ row:
 	JMP    check
 
 many:
+	PREFETCHT0      4096(AX)
+	PREFETCHT0      4160(AX)
+	PREFETCHT0      4224(AX)
 	MOVL            4(AX), R10
 	MOVL            8(AX), R11
 	MOVL            12(AX), R12
@@ -6373,7 +6412,7 @@ DATA shift_1_3<>+60(SB)/4, $0x00030003
 GLOBL shift_1_3<>(SB), RODATA|NOPTR, $64
 
 // func dotQ6_KVNNI(rows int, n int, w *byte, x *int8, y *int8, d *float32, s *float32, out *float32)
-// Requires: AVX, AVX512BW, AVX512F, AVX512VL, AVX512VNNI, F16C
+// Requires: AVX, AVX512BW, AVX512F, AVX512VL, AVX512VNNI, F16C, MMX+
 TEXT ·dotQ6_KVNNI(SB), NOSPLIT, $0-64
 	MOVQ         w+16(FP), AX
 	MOVQ         rows+0(FP), DI
@@ -6404,6 +6443,10 @@ row:
 	JMP    check
 
 many:
+	PREFETCHT0      4096(AX)
+	PREFETCHT0      4160(AX)
+	PREFETCHT0      4224(AX)
+	PREFETCHT0      4288(AX)
 	VPMOVSXBD       192(AX), Z13
 	MOVWLZX         208(AX), R10
 	VMOVD           R10, X14
@@ -6541,7 +6584,7 @@ DATA twice<>+60(SB)/4, $0x00000007
 GLOBL twice<>(SB), RODATA|NOPTR, $64
 
 // func dotIQ4_XSVNNI(rows int, n int, w *byte, x *int8, y *int8, d *float32, s *float32, out *float32, levels *int8)
-// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, AVX512VNNI, F16C, FMA3
+// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, AVX512VNNI, F16C, FMA3, MMX+
 TEXT ·dotIQ4_XSVNNI(SB), NOSPLIT, $0-72
 	MOVQ            w+16(FP), AX
 	MOVQ            rows+0(FP), DI
@@ -6578,6 +6621,9 @@ row:
 	JMP    check
 
 many:
+	PREFETCHT0   4096(AX)
+	PREFETCHT0   4160(AX)
+	PREFETCHT0   4224(AX)
 	VPBROADCASTD 4(AX), Y9
 	VPSRLVD      Y8, Y9, Y9
 	VPANDD       Y13, Y9, Y9
@@ -6689,7 +6735,7 @@ DATA by_two<>+60(SB)/4, $0x0000001e
 GLOBL by_two<>(SB), RODATA|NOPTR, $64
 
 // func dotQ2_KVNNI(rows int, n int, w *byte, x *int8, y *int8, d *float32, s *float32, out *float32)
-// Requires: AVX, AVX512BW, AVX512F, AVX512VL, AVX512VNNI, F16C
+// Requires: AVX, AVX512BW, AVX512F, AVX512VL, AVX512VNNI, F16C, MMX+
 TEXT ·dotQ2_KVNNI(SB), NOSPLIT, $0-64
 	MOVQ         w+16(FP), AX
 	MOVQ         rows+0(FP), DI
@@ -6720,6 +6766,8 @@ row:
 	JMP    check
 
 many:
+	PREFETCHT0      4096(AX)
+	PREFETCHT0      4160(AX)
 	VPMOVZXBD       (AX), Z13
 	VPSRLD          $0x04, Z13, Z14
 	VPANDD          Z12, Z13, Z13
@@ -6821,7 +6869,7 @@ DATA shift_4_6<>+60(SB)/4, $0x00060006
 GLOBL shift_4_6<>(SB), RODATA|NOPTR, $64
 
 // func dotQ3_KVNNI(rows int, n int, w *byte, x *int8, y *int8, d *float32, s *float32, out *float32)
-// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, AVX512VNNI, F16C
+// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, AVX512VNNI, F16C, MMX+
 TEXT ·dotQ3_KVNNI(SB), NOSPLIT, $0-64
 	MOVQ         w+16(FP), AX
 	MOVQ         rows+0(FP), DI
@@ -6863,6 +6911,8 @@ row:
 	JMP    check
 
 many:
+	PREFETCHT0      4096(AX)
+	PREFETCHT0      4160(AX)
 	VBROADCASTI64X4 (AX), Z21
 	VMOVQ           96(AX), X22
 	VPSRLW          $0x04, X22, X23

@@ -141,6 +141,7 @@ func dottingBytes(name, params string, size, length, sums int, base float32, pre
 	}
 	JMP(LabelRef("check"))
 	Label("many")
+	ahead(k.w, step*size)
 	many()
 	next(step)
 	Label("check")
@@ -165,6 +166,17 @@ func dottingBytes(name, params string, size, length, sums int, base float32, pre
 	JNZ(LabelRef("row"))
 	VZEROUPPER()
 	RET()
+}
+
+// distance is how far weights are asked for ahead of their use, in bytes: a page, so that the memory of the next one is on its way
+// where the processor's own look-ahead ends.
+const distance = 4096
+
+// ahead asks for n bytes of weights that a later step takes.
+func ahead(w reg.Register, n int) {
+	for off := 0; off < n; off += 64 {
+		PREFETCHT0(Mem{Base: w, Disp: distance + off})
+	}
 }
 
 // fill sets each lane of 32 bits.

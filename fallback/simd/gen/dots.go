@@ -269,6 +269,7 @@ func floatDot(name string, size, bytes int, load func(Mem, reg.VecVirtual)) {
 		VXORPS(a.AsY(), a.AsY(), a.AsY())
 	}
 	pieces(n, 32, func() {
+		ahead(w, 32*size)
 		for i, a := range acc {
 			v := vectors(1, bytes)[0]
 			load(Mem{Base: w, Disp: bytes / 4 * size * i}, v)
