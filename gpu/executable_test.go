@@ -168,7 +168,7 @@ func TestBeforeAndAfterSeeEachGroup(t *testing.T) {
 
 	// What Before writes is what the group reads.
 	last := len(groups) - 1
-	op := e.Model.Program.Instrs[groups[last].Ops[0]].Op.(compute.RMSNorm) // of the projection to logits
+	op := e.Model.Program.Instrs[groups[last].Ops[0]].Op.(compute.TakeRows) // of the projection to logits
 	v, err := decode.Locate(op.X)
 	require.NoError(t, err)
 	require.NoError(t, decode.Run(t.Context(), &compute.Call{Step: &step, Before: func(g int) error {

@@ -104,7 +104,7 @@ func TestProfileDiffOfAnEditedShader(t *testing.T) {
 	assert.Equal(t, exitError, r.code)
 	assert.Contains(t, r.err, "edited one")
 	edit := func(old, text string) {
-		path := filepath.Join(dir, "takerows.comp")
+		path := filepath.Join(dir, "embed.comp")
 		b, err := os.ReadFile(path)
 		require.NoError(t, err)
 		require.Contains(t, string(b), old)
@@ -112,10 +112,10 @@ func TestProfileDiffOfAnEditedShader(t *testing.T) {
 	}
 	edit("void main() {", "void main() { // edited")
 	args := []string{"profile", "--diff", "--max-regress", "1000", "-p", "4", "-n", "1", "-r", "5", "gpu", setting}
-	assert.Contains(t, tuff(t, args...).ok(t).out, "takerows")
+	assert.Contains(t, tuff(t, args...).ok(t).out, "embed")
 	edit("// edited", "nonsense;")
 	r = tuff(t, args...)
 	assert.Equal(t, exitError, r.code)
-	assert.Contains(t, r.err, "takerows.comp")
+	assert.Contains(t, r.err, "embed.comp")
 	assert.Contains(t, r.err, "nonsense")
 }

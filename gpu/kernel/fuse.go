@@ -7,8 +7,10 @@ import (
 // fuse finds the longest fused form that begins at op at. Ops are fused only when what lies between them is read by
 // nobody else, so that leaving it out of memory cannot be noticed.
 //
+//	TakeRows, RMSNorm, …                  few rows: matmul TAKE
 //	RMSNorm, multiplications of it        few rows: matmul NORM
-//	…, RoPE of Q and K, KVStore           few rows: matmul TO
+//	…, norms of heads, RoPE of Q and K,   few rows: matmul TO, HEADS
+//	KVStore
 //	gate and up projections, SwiGLU       matmul PAIR
 //	multiplication, residual Add          matmul RESIDUAL
 //	two or three multiplications of one X matmul MATS

@@ -18,9 +18,10 @@ type product struct {
 	out      compute.Ref // of the first op, or of what is fused behind it
 	count    int         // ops of the program that it covers
 	// For few rows of X, parts of a projection:
-	norm  *compute.RMSNorm // X is normalised as it is read: X is what the norm reads
-	whole *projection      // results go where it says
-	units *units           // of which some are finished together
+	take  *compute.TakeRows // rows of X are chosen as they are read
+	norm  *compute.RMSNorm  // X is normalised as it is read: X is what the norm reads
+	whole *projection       // results go where it says
+	units *units            // of which some are finished together
 	// For many rows of X by matmul_int8: where the result is left in blocks of bytes.
 	blocks *inBlocks
 }
@@ -365,11 +366,7 @@ func (pl *planner) matMulArgs(f product) ([]Arg, error) {
 	if err != nil {
 		return nil, err
 	}
-	x := f.ops[0].X
-	if f.norm != nil {
-		x = f.norm.X
-	}
-	args := []Arg{addr(x)}
+	args := []Arg{addr(f.input())}
 	for _, list := range [][maxMats]compute.Ref{w, bias, out} {
 		for _, r := range list {
 			args = append(args, addr(r))
@@ -379,9 +376,20 @@ func (pl *planner) matMulArgs(f product) ([]Arg, error) {
 	return append(args, rowsArg(pl.p.At(f.ops[0].X).Rows), u32(n[0]), u32(n[1]), u32(n[2]), u32(t.Cols), u32(row.Bytes)), nil
 }
 
+// input is what stands for X: that, or what is normalised or chosen from on the way.
+func (f product) input() compute.Ref {
+	switch {
+	case f.take != nil:
+		return f.take.X
+	case f.norm != nil:
+		return f.norm.X
+	}
+	return f.ops[0].X
+}
+
 func (f product) reads() []Access {
 	if f.norm != nil {
-		return f.readsWith(refs(f.norm.X, f.norm.Weight)...)
+		return f.readsWith(refs(f.input(), f.norm.Weight)...)
 	}
 	return f.readsWith(refs(f.ops[0].X)...)
 }
@@ -426,6 +434,9 @@ func (f product) writes() []Access {
 // name is that of a variant for few rows, with what is done in it.
 func (f product) name(module string, cols int) string {
 	name := fmt.Sprintf("%s_%d", module, cols)
+	if f.take != nil {
+		name += "_take"
+	}
 	if f.norm != nil {
 		name += "_norm"
 	}

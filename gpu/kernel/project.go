@@ -11,12 +11,13 @@ import (
 // projection is what leads from the residual stream into attention or a feed-forward part: a normalisation, the multiplications
 // of its result, and what takes their results alone. Where X has few rows, one dispatch for each format of weights does it all.
 type projection struct {
-	norm  *compute.RMSNorm // or none
-	kept  bool             // others read what the norm gives: it is stored too, beside the multiplications that do not wait for it
-	mats  []compute.MatMul // of one X
-	pair  *product         // gate and up projections with their SwiGLU: mats are those two
-	rope  *ropeStore       // or none: mats are query, key and value projections in any order
-	count int              // ops
+	take  *compute.TakeRows // of what the norm reads, or none
+	norm  *compute.RMSNorm  // or none
+	kept  bool              // others read what the norm gives: it is stored too, beside the multiplications that do not wait for it
+	mats  []compute.MatMul  // of one X
+	pair  *product          // gate and up projections with their SwiGLU: mats are those two
+	rope  *ropeStore        // or none: mats are query, key and value projections in any order
+	count int               // ops
 }
 
 // ropeStore is the rotation of queries and keys, and the store of those keys with their values.
@@ -45,7 +46,11 @@ func (r *ropeStore) keys() compute.Ref {
 func (pl *planner) projectionAt(at int) (projection, bool) {
 	var p projection
 	i := at
-	if norm, ok := pl.p.Instrs[at].Op.(compute.RMSNorm); ok {
+	take, takes := opAt[compute.TakeRows](pl, at)
+	if takes {
+		i++
+	}
+	if norm, ok := opAt[compute.RMSNorm](pl, i); ok {
 		if norm.Group > 0 || pl.p.At(norm.Weight).Rows != compute.Rows(1) || pl.p.At(norm.Out).Role != compute.Scratch {
 			return p, false
 		}
@@ -78,7 +83,21 @@ func (pl *planner) projectionAt(at int) (projection, bool) {
 		i += n
 	}
 	p.count = i - at
+	if takes {
+		p.take = &take
+		ends := p.norm != nil && p.norm.X == take.Out && pl.private(take.Out) && !p.kept && p.pair == nil && p.rope == nil
+		return p, ends && pl.takesFew(p)
+	}
 	return p, p.norm != nil || p.rope != nil
+}
+
+// takesFew says whether the kernels for few rows choose them from X themselves: those that read bytes need them made first.
+func (pl *planner) takesFew(p projection) bool {
+	return !slices.ContainsFunc(pl.products(p, true), func(f product) bool {
+		m := pl.newMatMulPlan(new(Group), f)
+		few, _ := m.tuned()
+		return m.few8 || few.Kernel == "vec_int8"
+	})
 }
 
 // ropeStoreAt finds the rotations of queries and keys, in either order, and the store of those keys.
@@ -144,7 +163,7 @@ func (pl *planner) products(p projection, whole bool) []product {
 	if p.pair != nil {
 		f := *p.pair
 		if whole {
-			f.norm = p.norm
+			f.take, f.norm = p.take, p.norm
 		}
 		return []product{f}
 	}
@@ -156,7 +175,7 @@ func (pl *planner) products(p projection, whole bool) []product {
 		}
 		f := product{ops: []compute.MatMul{m}, out: m.Out}
 		if whole {
-			f.norm, f.whole = p.norm, &p
+			f.take, f.norm, f.whole = p.take, p.norm, &p
 		}
 		list = append(list, f)
 	}
@@ -189,6 +208,10 @@ func (pl *planner) project(g *Group, p projection) error {
 		g.addFor(pl.rmsNormDispatch(*p.norm), rows, 1, most)
 	}
 	if next <= most {
+		if p.take != nil {
+			g.addFor(pl.takeRowsDispatch(*p.take), rows, next, most)
+			many = append(many, "takerows")
+		}
 		inBytes := !p.kept && !slices.ContainsFunc(pl.products(p, false), func(f product) bool { return !pl.newMatMulPlan(g, f).int8 })
 		inHalves := !p.kept && !inBytes && pl.inHalves(g, pl.products(p, false))
 		switch {
@@ -271,12 +294,9 @@ func (pl *planner) extra(f product) []Arg {
 		f32(eps), u32(dim), u32(rot), u32(pairing), u32(pl.p.PageSize), u32(longFrom), f32(headEps), u32(u.most)}
 }
 
-// few are the constants X4, NORM, TO, K_TYPE, V_TYPE, HEADS and UNIT.
+// few are the constants X4, NORM, TO, K_TYPE, V_TYPE, HEADS, UNIT and TAKE.
 func (pl *planner) few(f product) []uint32 {
-	x, to, caches, heads, unit := f.ops[0].X, uint32(0), []uint32{0, 0}, uint32(0), 0
-	if f.norm != nil {
-		x = f.norm.X
-	}
+	x, to, caches, heads, unit := f.input(), uint32(0), []uint32{0, 0}, uint32(0), 0
 	if f.whole != nil && f.whole.rope != nil {
 		for i, m := range f.ops {
 			t, _ := f.whole.target(m)
@@ -289,5 +309,5 @@ func (pl *planner) few(f product) []uint32 {
 		unit = f.units.size
 	}
 	x4 := pl.alignedX(x) && (f.norm == nil || pl.alignedX(f.norm.Weight))
-	return []uint32{flag(x4), flag(f.norm != nil), to, caches[0], caches[1], heads, uint32(unit), 0}
+	return []uint32{flag(x4), flag(f.norm != nil), to, caches[0], caches[1], heads, uint32(unit), flag(f.take != nil)}
 }

@@ -120,9 +120,13 @@ func (pl *planner) add(g *Group, op compute.Add) {
 }
 
 func (pl *planner) takeRows(g *Group, op compute.TakeRows) {
+	g.add(pl.takeRowsDispatch(op), "only the rows whose logits are wanted go on")
+}
+
+func (pl *planner) takeRowsDispatch(op compute.TakeRows) Dispatch {
 	cols := pl.p.At(op.X).Cols
-	g.add(pl.elementwise("takerows", compute.PerOutput(1), cols, nil,
-		[]Arg{addr(op.X), addr(op.Out), stepArg(), rowsArg(compute.PerOutput(1)), u32(cols)}, refs(op.X), refs(op.Out)), "only the rows whose logits are wanted go on")
+	return pl.elementwise("takerows", compute.PerOutput(1), cols, nil,
+		[]Arg{addr(op.X), addr(op.Out), stepArg(), rowsArg(compute.PerOutput(1)), u32(cols)}, refs(op.X), refs(op.Out))
 }
 
 // topK plans one workgroup per row, as large as it may be: the row is long, and read four times.

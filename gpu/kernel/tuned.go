@@ -75,7 +75,7 @@ func (pl *planner) key(f product) string {
 	for _, part := range []struct {
 		is   bool
 		name string
-	}{{f.norm != nil, " rmsnorm"}, {f.pair, " swiglu"}, {f.whole != nil && f.whole.rope != nil, " rope_kvstore"}, {f.residual != 0, " add"}} {
+	}{{f.take != nil, " takerows"}, {f.norm != nil, " rmsnorm"}, {f.pair, " swiglu"}, {f.whole != nil && f.whole.rope != nil, " rope_kvstore"}, {f.residual != 0, " add"}} {
 		if part.is {
 			key += part.name
 		}

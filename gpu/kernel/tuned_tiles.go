@@ -104,7 +104,7 @@ func skinniesThatFit(caps *Caps) (list []Many) {
 // manyKey names a product in TunedMany. Arithmetics have kernels of their own to choose from.
 func (m *matMulPlan) manyKey() string {
 	f := m.f
-	f.norm, f.whole = nil, nil // parts of the kernels for few rows
+	f.take, f.norm, f.whole, f.units = nil, nil, nil, nil // parts of the kernels for few rows
 	key := m.key(f)
 	if m.o.Math == compute.Fast && !strings.HasSuffix(key, " fast") {
 		key += " fast"

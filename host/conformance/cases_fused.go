@@ -50,6 +50,9 @@ func (l *list) fused() {
 					b.p.Add(name, op)
 				}
 			})
+			if quick || (i+j)%4 == 0 {
+				l.add("takerows_rmsnorm_matmul", shape, f, quick, func(b *build) { b.taken(f, r, n, k, 2*j) })
+			}
 			l.add("rmsnorm_matmul", shape, f, quick, func(b *build) {
 				b.o.NoFuse = false
 				b.rows(r)
@@ -162,6 +165,22 @@ func (b *build) normed(name string, x compute.Ref) compute.Ref {
 	h := b.scratch(name, k)
 	b.p.Add("norm", compute.RMSNorm{X: x, Weight: b.random("weight", 1, k), Out: h, Eps: 1e-5})
 	return h
+}
+
+// taken normalises and multiplies r of r + more rows, twice.
+func (b *build) taken(f compute.DType, r, n, k, more int) {
+	b.o.NoFuse = false
+	for range 2 {
+		s := b.rows(r + more)
+		s.Outputs = s.Outputs[:0]
+		for o := range r {
+			s.Outputs = append(s.Outputs, int32(o+more*(o+1)/r))
+		}
+	}
+	taken, h := b.p.Scratch("taken", compute.PerOutput(1), k), b.p.Scratch("h", compute.PerOutput(1), k)
+	b.p.Add("take", compute.TakeRows{X: b.feed("x", k), Out: taken})
+	b.p.Add("norm", compute.RMSNorm{X: taken, Weight: b.random("weight", 1, k), Out: h, Eps: 1e-5})
+	b.p.Add("out", compute.MatMul{X: h, W: b.weight("w", f, n, k), Out: b.outputRows("out", compute.PerOutput(1), n)})
 }
 
 // projected is the shape and dress of one way into attention.

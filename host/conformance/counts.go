@@ -43,6 +43,7 @@ var Counts = map[string]int{
 	"ssm_scan":                            36,
 	"swiglu":                              118,
 	"takerows":                            90,
+	"takerows_rmsnorm_matmul":             25,
 	"topk":                                91,
 }
 
