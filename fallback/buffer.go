@@ -16,6 +16,7 @@ type buffer struct {
 	spec   compute.BufferSpec // without Data
 	data   []byte             // nil once closed
 	shared bool               // data is the caller's: never written
+	done   func()             // gives data back to its region; nil elsewhere
 }
 
 func (b *buffer) Name() string { return b.spec.Name }
@@ -30,8 +31,14 @@ func (b *buffer) Close() error {
 		b.dev.used.Add(-int64(len(b.data)))
 	}
 	b.data = nil
+	if b.done != nil {
+		b.done()
+	}
 	return nil
 }
+
+// InPlace says whether the buffer is the memory that it was made of.
+func (b *buffer) InPlace() bool { return b.shared }
 
 // NewBuffer makes a buffer. Weights in the caller's memory are used in place when float32 values in it would be aligned.
 func (d *Device) NewBuffer(s compute.BufferSpec) (compute.Buffer, error) {
@@ -47,6 +54,9 @@ func (d *Device) NewBuffer(s compute.BufferSpec) (compute.Buffer, error) {
 		}
 	}
 	if s.Data != nil && s.Usage == compute.UseWeights && s.Size > 0 {
+		if b, err := d.copied(s); b != nil || err != nil {
+			return b, err
+		}
 		_, err := compute.Float32s(s.Data[:s.Size&^3])
 		if err == nil || (s.DType != compute.F32 && s.DType != compute.NoDType) {
 			b := &buffer{dev: d, spec: s, data: s.Data, shared: true}
@@ -62,6 +72,25 @@ func (d *Device) NewBuffer(s compute.BufferSpec) (compute.Buffer, error) {
 	b := &buffer{dev: d, spec: s, data: aligned(s.Size)}
 	b.spec.Data = nil
 	copy(b.data, s.Data)
+	d.used.Add(s.Size)
+	return b, nil
+}
+
+// copied is a copy of weights in huge pages, or nil where the model is larger than the cache, or unknown.
+func (d *Device) copied(s compute.BufferSpec) (compute.Buffer, error) {
+	if s.Among < s.Size || s.Among < hugePage || s.Among > d.cache {
+		return nil, nil
+	}
+	data, done := d.regions.take(s.Size, s.Among)
+	if data == nil {
+		return nil, nil
+	}
+	if err := d.pool.run(&copying{data, s.Data}, ceil(len(data), copyUnit)); err != nil {
+		done()
+		return nil, fmt.Errorf("fallback: make buffer %q: %w", s.Name, err)
+	}
+	b := &buffer{dev: d, spec: s, data: data, done: done}
+	b.spec.Data = nil
 	d.used.Add(s.Size)
 	return b, nil
 }

@@ -32,6 +32,9 @@ type Device struct {
 	pool  *pool
 	level simd.Level
 	used  atomic.Int64 // bytes that the device made
+
+	cache   int64 // bytes of the last-level cache
+	regions regions
 }
 
 // New makes a device.
@@ -45,7 +48,7 @@ func New(o Options) (*Device, error) {
 	if o.Threads == 0 {
 		o.Threads = runtime.GOMAXPROCS(0)
 	}
-	d := &Device{pool: newPool(o.Threads, spinsOf(o.Threads)), level: simd.Best()}
+	d := &Device{pool: newPool(o.Threads, spinsOf(o.Threads)), level: simd.Best(), cache: lastLevelCache()}
 	if o.Plain {
 		d.level = simd.Plain
 	}

@@ -27,6 +27,8 @@ type BufferSpec struct {
 	// Data, if not nil, holds the first contents, Size bytes. A device whose memory is the host's may use it in place
 	// for UseWeights: the caller keeps it alive and unchanged until Close. Other devices have copied it on return.
 	Data []byte
+	// Among, if not 0, is the size of all weights of the model: a device may decide by it where they are best kept.
+	Among int64
 }
 
 // Buffer is memory that a device owns. Its bytes are reached through the device only.

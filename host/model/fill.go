@@ -20,7 +20,6 @@ func (b *Builder) fill(ctx context.Context, m *Model, progress func(done, total 
 			total += n
 		}
 	}
-	kind := m.device.Info().Kind
 	for _, w := range b.wanted {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -33,7 +32,7 @@ func (b *Builder) fill(ctx context.Context, m *Model, progress func(done, total 
 			continue
 		}
 		size, _ := t.Bytes(compute.Sizes{}) // taken without error above
-		spec := compute.BufferSpec{Name: t.Name, Usage: compute.UseWeights, Size: size, DType: t.DType, Rows: t.Rows.Fixed, Cols: t.Cols}
+		spec := compute.BufferSpec{Name: t.Name, Usage: compute.UseWeights, Size: size, DType: t.DType, Rows: t.Rows.Fixed, Cols: t.Cols, Among: total}
 		switch {
 		case t.Role == compute.State:
 			spec.Usage = compute.UseState
@@ -48,8 +47,8 @@ func (b *Builder) fill(ctx context.Context, m *Model, progress func(done, total 
 		}
 		t.Buffer = buf
 		m.buffers = append(m.buffers, buf)
-		if w.table == nil && t.Role == compute.Weight && kind != compute.Host {
-			if err := b.f.Release(w.t); err != nil { // the device has a copy: on an integrated GPU the file's would be a second one
+		if w.table == nil && t.Role == compute.Weight && !inPlace(buf) {
+			if err := b.f.Release(w.t); err != nil { // the device has a copy: in the same memory the file's would be a second one
 				return err
 			}
 		}
@@ -66,6 +65,12 @@ func (b *Builder) fill(ctx context.Context, m *Model, progress func(done, total 
 		}
 	}
 	return nil
+}
+
+// inPlace says whether a buffer is the memory that it was made of.
+func inPlace(b compute.Buffer) bool {
+	p, ok := b.(interface{ InPlace() bool })
+	return ok && p.InPlace()
 }
 
 // place puts a part into the buffer of the tensor that it is a part of.
