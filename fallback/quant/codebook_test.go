@@ -149,7 +149,8 @@ func TestRowsOfHalvesAreTheHalves(t *testing.T) {
 // Rounding keeps levels inside their bits whatever the input, and numbers close.
 func TestEncodingIsBounded(t *testing.T) {
 	nan, inf := float32(math.NaN()), float32(math.Inf(1))
-	for d, f := range formats {
+	for i, f := range formats {
+		d := compute.DType(i)
 		if f.encode == nil {
 			continue
 		}

@@ -8,7 +8,7 @@ import (
 )
 
 // vectors are the formats that vector instructions decode, any number of whole blocks at a time, to the bits that decode gives.
-var vectors = map[compute.DType]func(dst []float32, src []byte){
+var vectors = [256]func(dst []float32, src []byte){
 	compute.F16:    inEights(2, simd.DecodeF16, decodeF16),
 	compute.BF16:   inEights(2, simd.DecodeBF16, decodeBF16),
 	compute.Q8_0:   simd.DecodeQ8_0,
