@@ -137,13 +137,13 @@ func (d *Device) why(stem string, m compute.Math) string {
 // newKernel binds an op. run is the number of the first of those multiplications that follow each other and have the same X.
 func (e *executable) newKernel(in compute.Instr, run int) (kernel, error) {
 	at := func(r compute.Ref) *tensor { return e.tensors[r] } // the zero Ref has no tensor
-	a := activations{exact: e.o.Math != compute.Fast, level: e.dev.level}
+	a := activations{exact: e.o.Math != compute.Fast, level: e.dev.level, threads: e.dev.pool.threads}
 	fast := simd.Plain // the level of elementwise ops, which are exact in plain Go
 	if !a.exact {
 		fast = e.dev.level
 	}
 	if !a.exact && a.level >= simd.AMX {
-		a.panels, a.run, a.threads = &e.panels, run, e.dev.pool.threads
+		a.panels, a.run = &e.panels, run
 	}
 	var weight compute.Ref
 	var k kernel
