@@ -59,6 +59,8 @@ func capsOf(d *vk.Device) kernel.Caps {
 		Storage16: f.Storage16, Storage8: f.Storage8, IntegerDot: f.IntegerDotProduct, MemoryModel: f.MemoryModel, CoopMat: coopMatsOf(p, f),
 		FastDot: f.IntegerDotProduct && p.DotProduct.Packed4x8Signed, CPU: kindOf(p) == compute.Software,
 		HalfSums: geForce(p), SumsWhy: sumsWhy(p),
+		FlexMat: flexMatsOf(p, f), CoopPerElement: f.CooperativeMatrixPerElement, CoopTensors: f.CooperativeMatrixTensorAddressing,
+		CoopBlocks:    f.CooperativeMatrixBlockLoads,
 		FastDotFew:    f.IntegerDotProduct && p.DotProduct.Packed4x8Signed && arithmeticBound(p),
 		SubgroupArith: ops&vk.SubgroupArithmetic != 0, SubgroupShuffle: ops&vk.SubgroupShuffle != 0,
 		Units: unitsOf(p), UniformLoads: uniformLoads(p),
@@ -86,6 +88,41 @@ func coopMatsOf(p *vk.PhysicalInfo, f vk.Features) (list []kernel.CoopMatShape) 
 		}
 	}
 	return list
+}
+
+// flexMatsOf are the sizes of VK_NV_cooperative_matrix2 that kernels are written for. Those are modules for Vulkan 1.3.
+func flexMatsOf(p *vk.PhysicalInfo, f vk.Features) (list []kernel.FlexMatShape) {
+	if !f.CooperativeMatrix || !f.CooperativeMatrixFlexibleDimensions || !f.MemoryModel || !f.Float16 || !f.Maintenance4 || p.APIVersion < vk.MakeVersion(1, 3, 0) {
+		return nil
+	}
+	for _, m := range p.FlexibleMatrices {
+		kind := kernel.CoopMatFloat
+		if m.C == vk.Float16 {
+			kind = kernel.CoopMatHalf
+		}
+		owned := m.Scope == vk.ScopeSubgroup || m.Scope == vk.ScopeWorkgroup && f.CooperativeMatrixWorkgroupScope
+		if !owned || m.Saturating || m.A != vk.Float16 || m.B != vk.Float16 || m.C != m.Out || m.C != vk.Float16 && m.C != vk.Float32 {
+			continue
+		}
+		s := kernel.FlexMatShape{Kind: kind, M: m.MGranularity, N: m.NGranularity, K: m.KGranularity, Most: p.MaxFlexibleDimension}
+		if m.Scope == vk.ScopeWorkgroup {
+			s.Invocations = m.WorkgroupInvocations
+		}
+		list = append(list, s)
+	}
+	return list
+}
+
+// secondTier is what a device has of VK_NV_cooperative_matrix2: all that matmul_coop2 needs, some of it, or "".
+func secondTier(f vk.Features) string {
+	switch {
+	case f.CooperativeMatrixFlexibleDimensions && f.CooperativeMatrixWorkgroupScope && f.CooperativeMatrixPerElement && f.CooperativeMatrixTensorAddressing &&
+		f.CooperativeMatrixBlockLoads:
+		return "NV cooperative matrix 2"
+	case f.CooperativeMatrixFlexibleDimensions:
+		return "parts of NV cooperative matrix 2"
+	}
+	return ""
 }
 
 // geForce reports whether matrix units are known to be twice as fast with sums in half precision: NVIDIA's of cards for consumers, by
@@ -132,7 +169,7 @@ func infoOf(p *vk.PhysicalInfo) compute.Info {
 		ok   bool
 		name string
 	}{{f.Float16, "half precision"}, {f.IntegerDotProduct, "packed int8 dot products"}, {f.CooperativeMatrix, "KHR cooperative matrix"},
-		{f.CooperativeMatrixFlexibleDimensions, "NV cooperative matrix 2"}} {
+		{secondTier(f) != "", secondTier(f)}} {
 		if t.ok {
 			info.Tiers = append(info.Tiers, t.name)
 		}

@@ -6,9 +6,11 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"tuff/gpu"
+	"tuff/gpu/kernel"
 	"tuff/host/compute"
 	"tuff/host/conformance"
 	"tuff/shaders"
@@ -45,6 +47,14 @@ func TestConformanceOfVariants(t *testing.T) {
 				o.Formats = []compute.DType{compute.F16, compute.Q4_K, compute.Q8_0}
 			case "matmul_coop_half":
 				o.Formats = []compute.DType{compute.F16}
+			case "matmul_coop2_split":
+				o.Formats = []compute.DType{compute.F16, compute.Q4_K, compute.Q8_0}
+			case "matmul_coop2_half":
+				o.Formats = formatsNamed(shaders.HalfFormats)
+			case "matmul_coop2_parts": // some cases of each way of decoding
+				o.Formats, o.Match = formatsNamed(shaders.PartFormats), "matmul/r"
+			case "matmul_coop2_parts_half":
+				o.Formats = []compute.DType{compute.F16}
 			case "matmul_skinny": // which has fused cases of Q4_1
 				o.Formats = []compute.DType{compute.F16, compute.Q4_1}
 			case "matmul_vec_int8": // which it reads in ways of its own
@@ -74,6 +84,9 @@ func TestConformanceOfVariants(t *testing.T) {
 				with = append(with, "rmsnorm_matmul/", "rmsnorm_matmul_rope_kvstore/", "rmsnorm_matmul_rmsnorm_rope_kvstore/", "rmsnorm_matmul_swiglu_matmul_add/")
 				o.Formats = []compute.DType{compute.Q8_0, compute.Q4_1, compute.Q6_K}
 			}
+			if v.Name == "matmul_coop2_parts" {
+				o.Formats = []compute.DType{compute.Q5_1}
+			}
 			for _, o.Match = range with {
 				conformance.Run(t, d, cpu, o)
 			}
@@ -85,4 +98,16 @@ func TestConformanceOfVariants(t *testing.T) {
 // formatsNamed are weight formats by the names of their modules.
 func formatsNamed(names []string) []compute.DType {
 	return slices.DeleteFunc(compute.WeightFormats(), func(t compute.DType) bool { return !slices.Contains(names, strings.ToLower(t.String())) })
+}
+
+// What no hardware has run is not chosen on a device that no self-check has seen.
+func TestDevicesBeginWithoutTheUnproven(t *testing.T) {
+	d := openGPU(t, gpu.Options{})
+	for _, v := range d.Variants() {
+		assert.Equal(t, slices.Contains(kernel.Unproven, v.Name), v.Refused != "", v.Name)
+	}
+	d.Refuse(map[string]string{"matmul_vec": "it computes wrongly"})
+	for _, v := range d.Variants() {
+		assert.Equal(t, v.Name == "matmul_vec", v.Refused != "", v.Name)
+	}
 }

@@ -73,6 +73,7 @@ func open(inst *vk.Instance, phys *vk.PhysicalInfo, o Options) (_ *Device, err e
 		return nil, err
 	}
 	d.caps = capsOf(d.dev)
+	d.Refuse(unproven())
 	return d, d.loadCache()
 }
 

@@ -23,6 +23,7 @@ func TestDivergenceOfFastArithmetic(t *testing.T) {
 	d := openGPU(t, gpu.Options{})
 	exact := logitsOf(t, d, engine.Options{}, promptRows)
 	limits := map[string]float64{"matmul_half": 1e-3, "matmul_int8": 1e-3, "matmul_vec_int8": 1e-3, "matmul_coop": 1e-5, "matmul_coop_half": 1e-3, "matmul_skinny": 1e-5,
+		"matmul_coop2": 1e-5, "matmul_coop2_half": 1e-3, "matmul_coop2_parts": 1e-5,
 		"attention_coop": 1e-5}
 	for _, v := range d.Variants() {
 		limit := limits[v.Name]

@@ -12,6 +12,7 @@ type Entry struct {
 	Name    string   // of the module and of its file spv/NAME.spv
 	Source  string   // file in this folder
 	Defines []string // NAME or NAME=VALUE
+	Target  string   // environment it is compiled for; "": DefaultTarget
 	Needs   []Need   // beyond Vulkan 1.2 with buffer device addresses
 	Spec    []Spec   // specialization constants, ids 0, 1, …
 }
@@ -30,6 +31,11 @@ const (
 	NeedIntegerDot  Need = "shaderIntegerDotProduct"   // dot products of packed bytes
 	NeedMemoryModel Need = "vulkanMemoryModel"         // what cooperative matrices are defined in
 	NeedCoopMat     Need = "VK_KHR_cooperative_matrix" // at subgroup scope, in shapes that the device lists
+
+	// Of VK_NV_cooperative_matrix2, with Vulkan 1.3:
+	NeedCoopPerElement Need = "cooperativeMatrixPerElementOperations" // functions of elements
+	NeedCoopTensors    Need = "cooperativeMatrixTensorAddressing"     // loads by tensor layouts
+	NeedCoopBlocks     Need = "cooperativeMatrixBlockLoads"           // decoders of what is loaded
 )
 
 // Spec is one specialization constant. Its id is its place in Entry.Spec; the heads of the shaders say which values are
@@ -45,6 +51,10 @@ var ByteFormats = formatsIn(byteFiles, "include/bytes")
 // HalfFormats are those that are multiplied with sums of halves, on matrix units and without: the plain ones, and of the others, which devices
 // with dot products of bytes read as bytes, those of most files.
 var HalfFormats = []string{"bf16", "f16", "f32", "q4_0", "q4_k", "q5_k", "q6_k", "q8_0"}
+
+// PartFormats are those that matmul_coop2's own code is tested in on drivers that have no more than parts of what it needs: one for each way
+// of decoding.
+var PartFormats = []string{"bf16", "f16", "f32", "iq2_xs", "q4_0", "q4_k", "q5_1", "q5_k", "q6_k", "q8_0"}
 
 //go:embed include/formats/*.glsl
 var formatFiles embed.FS
@@ -200,6 +210,25 @@ func manifest() []Entry {
 		m = append(m, Entry{Name: "matmul_" + f + "_coop_half", Source: "matmul_coop.comp", Defines: []string{"FORMAT_" + strings.ToUpper(f), "HALF_SUMS"},
 			Needs: matrixNeeds, Spec: slices.Concat(coop, []Spec{{"FOLD", "elements whose sum is of halves"}}, split)})
 	}
+	coop2 := concat(workgroup, []Spec{{"BM", "weight rows of a tile"}, {"BN", "activation rows of a tile"}, {"BK", "elements of a panel"}}, epilogue,
+		[]Spec{{"SUPER", "tiles of a super-row"}})
+	halfSums := slices.Concat(coop2, []Spec{{"FOLD", "elements whose sum is of halves"}}, split)
+	perElement := append(slices.Clone(matrixNeeds), Need16Bit, NeedCoopPerElement)
+	whole := append(slices.Clone(perElement), NeedCoopTensors, NeedCoopBlocks)
+	second := func(f, suffix string, needs []Need, spec []Spec, defines ...string) {
+		m = append(m, Entry{Name: "matmul_" + f + suffix, Source: "matmul_coop2.comp", Defines: append([]string{"FORMAT_" + strings.ToUpper(f)}, defines...),
+			Target: "vulkan1.3", Needs: needs, Spec: spec})
+	}
+	for _, f := range Formats {
+		second(f, "_coop2", whole, append(slices.Clone(coop2), split...))
+	}
+	for _, f := range HalfFormats {
+		second(f, "_coop2_half", whole, halfSums, "HALF_SUMS")
+	}
+	for _, f := range PartFormats {
+		second(f, "_coop2_parts", perElement, append(slices.Clone(coop2), split...), "PARTS")
+	}
+	second("f16", "_coop2_parts_half", perElement, halfSums, "HALF_SUMS", "PARTS")
 	formatOf(HalfFormats, "matmul", "_half", []Need{NeedInt64, NeedFloat16}, concat(workgroup, tile, epilogue,
 		[]Spec{{"FOLD", "elements whose sum is of halves"}})...)
 	formatOf(ByteFormats, "matmul", "_int8", []Need{NeedInt64, NeedIntegerDot}, concat(workgroup, tile, epilogue,

@@ -44,8 +44,10 @@ const (
 	opVariable              = 59
 	opDecorate              = 71
 	opMemberDecorate        = 72
+	opExecutionModeID       = 331
 
 	modeLocalSize    = 17
+	modeLocalSizeID  = 38
 	decorSpecID      = 1
 	decorBuiltIn     = 11
 	decorOffset      = 35
@@ -79,6 +81,7 @@ var layouts = map[uint32]struct {
 	opVariable:              {words: 4, id: 2, defines: true},
 	opDecorate:              {words: 3, id: 1},
 	opMemberDecorate:        {words: 4, id: 1},
+	opExecutionModeID:       {words: 3, id: 1},
 }
 
 // memberKey names a member of a struct.
@@ -95,8 +98,9 @@ type reflector struct {
 	structs  map[uint32][]uint32
 	pointee  map[uint32]uint32 // of push constant pointers
 	offsets  map[memberKey]uint32
-	group    uint32 // id of the workgroup size; 0 where it is fixed
-	push     uint32 // id of the block's struct; 0 where there is none
+	group    uint32   // id of the workgroup size; 0 where it is fixed
+	sides    []uint32 // ids of its sides, from Vulkan 1.3 on; nil before
+	push     uint32   // id of the block's struct; 0 where there is none
 }
 
 // Reflect reads a module's interface. It covers what this package's compiler writes, not all of SPIR-V: what it does not read it
@@ -158,6 +162,13 @@ func (r *reflector) instruction(out *Reflection, in []uint32) error {
 			}
 			out.LocalSize = [3]uint32(in[3:6])
 		}
+	case opExecutionModeID:
+		if in[2] == modeLocalSizeID {
+			if err := wantWords(in, 6); err != nil {
+				return err
+			}
+			r.sides = in[3:6]
+		}
 	case opTypeInt, opTypeFloat:
 		if in[2] == 0 || in[2]%bitsPerByte != 0 {
 			return fmt.Errorf("instruction %d: got a number of %d bits, want whole bytes", op, in[2])
@@ -218,12 +229,15 @@ func (r *reflector) decoration(out *Reflection, in []uint32) error {
 	return nil
 }
 
-// workgroup resolves the composite that overrides the size of the execution mode.
+// workgroup resolves the composite that overrides the size of the execution mode, or the ids that stand for it.
 func (r *reflector) workgroup(out *Reflection) error {
-	if r.group == 0 {
+	parts := r.sides
+	if r.group == 0 && parts == nil {
 		return nil
 	}
-	parts := r.parts[r.group]
+	if parts == nil {
+		parts = r.parts[r.group]
+	}
 	if len(parts) != len(out.LocalSize) {
 		return fmt.Errorf("got %d constants, want %d", len(parts), len(out.LocalSize))
 	}

@@ -1,6 +1,7 @@
 package shaders
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -13,9 +14,25 @@ import (
 // Compiler is the compiler whose output is committed, as glslc --version names it: its output differs between versions.
 const Compiler = "shaderc 2025.2-1"
 
-// Flags are the compiler's, before the module's defines. The target is Vulkan 1.2, the oldest that has all that is needed;
-// for 1.3 the compiler would ask for one more feature (LocalSizeId).
-var Flags = []string{"-fshader-stage=compute", "--target-env=vulkan1.2", "-O", "-Werror"}
+// DefaultTarget is the oldest Vulkan that has all that is needed; for 1.3 the compiler asks for one more feature (LocalSizeId).
+const DefaultTarget = "vulkan1.2"
+
+// Flags are the compiler's, before the module's defines. A module may have another target.
+var Flags = []string{"-fshader-stage=compute", "--target-env=" + DefaultTarget, "-O", "-Werror"}
+
+// Environment is what a module is compiled and validated for.
+func (m Entry) Environment() string { return cmp.Or(m.Target, DefaultTarget) }
+
+// flags are the compiler's for a module, its defines not included.
+func (m Entry) flags() []string {
+	flags := slices.Clone(Flags)
+	for i, f := range flags {
+		if strings.HasPrefix(f, "--target-env=") {
+			flags[i] = "--target-env=" + m.Environment()
+		}
+	}
+	return flags
+}
 
 // Built is what the generator wrote about one module.
 type Built struct {
@@ -66,7 +83,7 @@ func SourceDigest(fsys fs.FS, m Entry) (string, error) {
 		return "", err
 	}
 	h := sha256.New()
-	fmt.Fprintln(h, Compiler, Flags, m.Defines)
+	fmt.Fprintln(h, Compiler, m.flags(), m.Defines)
 	for _, f := range files {
 		text, err := fs.ReadFile(fsys, f)
 		if err != nil {
@@ -80,7 +97,7 @@ func SourceDigest(fsys fs.FS, m Entry) (string, error) {
 
 // Arguments are the compiler's arguments for a module, run in the folder of the sources.
 func Arguments(m Entry, out string) []string {
-	args := slices.Clone(Flags)
+	args := m.flags()
 	for _, d := range m.Defines {
 		args = append(args, "-D"+d)
 	}

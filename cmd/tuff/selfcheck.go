@@ -81,7 +81,16 @@ func selfCheck(ctx context.Context, dev *gpu.Device) (_ *verdict, err error) {
 	defer func() { err = errors.Join(err, cpu.Close()) }()
 	v := &verdict{cached: cachedFor(info), When: time.Now(), Refused: known.Refused}
 	arithmetics := checkedMath(dev)
-	variants := slices.DeleteFunc(dev.Variants(), func(k kernel.Variant) bool { return !slices.Contains(arithmetics, k.Math()) })
+	if v.Refused == nil {
+		v.Refused = map[string]string{}
+	}
+	variants := slices.DeleteFunc(dev.Variants(), func(k kernel.Variant) bool {
+		out := !slices.Contains(arithmetics, k.Math())
+		if out && k.Lacks == "" && k.Refused != "" {
+			v.Refused[k.Name] = k.Refused // still not proven
+		}
+		return out
+	})
 	if err := v.checkVariants(ctx, dev, cpu, variants, path); err != nil {
 		return nil, err
 	}

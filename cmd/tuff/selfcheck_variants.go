@@ -25,7 +25,7 @@ var variantCases = map[string][]string{
 // softwareCases is how many of them software drivers run, of one format: they take a second to compile what hardware's take a tenth of.
 const softwareCases = 2
 
-// casesOf are the cases of a variant; none where its op has only one kernel, which the cases of ops run.
+// casesOf are the cases of a variant; none where its op has only one kernel, which the cases of ops run, or where plans never choose it.
 func casesOf(v kernel.Variant, kind compute.Kind) (list []conformance.Case) {
 	formats, rows := []compute.DType{compute.F16, compute.Q8_0, compute.Q4_K}, "many rows"
 	few := slices.Contains([]string{"matmul_vec", "matmul_lane", "matmul_vec_int8"}, v.Name)
@@ -41,6 +41,9 @@ func casesOf(v kernel.Variant, kind compute.Kind) (list []conformance.Case) {
 		many   bool
 	}
 	seen := map[key]bool{}
+	if v.Used == kernel.TestsOnly {
+		return nil
+	}
 	for _, c := range conformance.Cases() {
 		k := key{c.Format, c.Rows > 64}
 		switch {
@@ -58,9 +61,6 @@ func casesOf(v kernel.Variant, kind compute.Kind) (list []conformance.Case) {
 // checkVariants runs variants that the device could use and refuses those that fail. The file says meanwhile which one is being checked, in
 // case that this ends the process.
 func (v *verdict) checkVariants(ctx context.Context, dev *gpu.Device, cpu compute.Device, variants []kernel.Variant, path string) error {
-	if v.Refused == nil {
-		v.Refused = map[string]string{}
-	}
 	for _, k := range variants {
 		cases := casesOf(k, dev.Info().Kind)
 		if cases == nil || k.Lacks != "" || v.Refused[k.Name] != "" {

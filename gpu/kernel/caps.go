@@ -27,6 +27,12 @@ func (c *Caps) Have(need shaders.Need) bool {
 		return c.MemoryModel
 	case shaders.NeedCoopMat:
 		return len(c.CoopMat) > 0
+	case shaders.NeedCoopPerElement:
+		return c.CoopPerElement
+	case shaders.NeedCoopTensors:
+		return c.CoopTensors
+	case shaders.NeedCoopBlocks:
+		return c.CoopBlocks
 	}
 	panic(fmt.Sprintf("BUG: kernel: need %q is nobody's", need))
 }

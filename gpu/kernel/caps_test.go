@@ -12,9 +12,9 @@ import (
 // TestHave asks for every need of the manifest of a device that has nothing and of one that has all.
 func TestHave(t *testing.T) {
 	all := Caps{Float16: true, Int8: true, Storage16: true, Storage8: true, IntegerDot: true, MemoryModel: true, SubgroupArith: true,
-		CoopMat: []CoopMatShape{{CoopMatFloat, 8, 8, 8}}}
+		CoopMat: []CoopMatShape{{CoopMatFloat, 8, 8, 8}}, CoopPerElement: true, CoopTensors: true, CoopBlocks: true}
 	for _, need := range []shaders.Need{shaders.Need16Bit, shaders.NeedSubgroup, shaders.NeedFloat16, shaders.NeedInt8, shaders.Need8Bit,
-		shaders.NeedIntegerDot, shaders.NeedMemoryModel, shaders.NeedCoopMat} {
+		shaders.NeedIntegerDot, shaders.NeedMemoryModel, shaders.NeedCoopMat, shaders.NeedCoopPerElement, shaders.NeedCoopTensors, shaders.NeedCoopBlocks} {
 		assert.False(t, new(Caps).Have(need), need)
 		assert.True(t, all.Have(need), need)
 	}

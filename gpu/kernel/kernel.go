@@ -33,7 +33,10 @@ type Caps struct {
 	Tuned        Tuned          // shapes of kernels that were found for this device
 	TunedMany    TunedMany      // the same of more than one row, and of attention
 	CoopMat      []CoopMatShape // those of KHR cooperative matrices that a subgroup multiplies; empty without
-	Units        uint32         // compute units if the driver tells, else an estimate by kind; bounds split counts
+	// Of VK_NV_cooperative_matrix2: sizes, and functions of elements, loads by tensor layouts, decoders of what is loaded.
+	FlexMat                                 []FlexMatShape
+	CoopPerElement, CoopTensors, CoopBlocks bool
+	Units                                   uint32 // compute units if the driver tells, else an estimate by kind; bounds split counts
 	// Refused are variants that plans leave out, with the reason: those that computed wrongly on this device. They still run where they
 	// are asked for by name.
 	Refused map[string]string

@@ -107,7 +107,8 @@ type matMulPlan struct {
 	next   int    // the smallest number of rows not yet covered
 	forced string // the variant asked for
 	lane   bool   // matmul_lane for any number of rows
-	coop   bool   // matmul_coop for many
+	coop   bool   // matrix units for many
+	units  string // the kernel for them
 	int8   bool   // matmul_int8 for many
 	few8   bool   // matmul_vec_int8 for few
 	half   bool   // matmul_half for many
@@ -126,6 +127,9 @@ func (pl *planner) newMatMulPlan(g *Group, f product) *matMulPlan {
 	m.coop = onMatrixUnits(m.wanted()) || m.wanted() == "" && pl.o.Math == compute.Fast && coopLacks(&pl.caps) == "" && pl.caps.takes("matmul_coop")
 	if m.wanted() == "" && !m.coop && !pl.caps.takes("matmul_tile_32") && !pl.caps.takes("matmul_tile_64") {
 		m.lane = true
+	}
+	if m.coop {
+		m.units = m.unitsKernel()
 	}
 	m.int8, m.few8 = m.wantsInt8(), m.wantsFewInt8()
 	m.half = m.wantsHalf()

@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-
-	"tuff/shaders"
 )
 
 // coopTile is a shape of matmul_coop: BM weight rows by BN rows of X a workgroup, BK elements of a panel, shared out to SGM by SGN
@@ -77,13 +75,17 @@ func (m *matMulPlan) coops(all int) error {
 		return nil
 	}
 	halves := m.halves(m.top())
-	suffix := "_coop"
-	if m.halfSums() {
-		suffix = "_coop_half"
-	}
+	suffix := strings.TrimPrefix(m.units, "matmul")
 	var planned []covering
 	if m.forced == "" && m.caps.takes("matmul_skinny") || m.forced == "matmul_skinny" {
 		planned = m.skinnies(shape, halves)
+	}
+	foundSkinny := func(found Many) (covering, bool) {
+		s, ok := named(skinnyShapes, found, func(s skinnyShape) Many { return s.many(&m.caps, found.Cols) })
+		return m.skinnyAs(shape, halves, s, found.Cols), ok && found.Kernel == "matmul_skinny" && s.fits(&m.caps, shape, found.Cols, m.f.pair)
+	}
+	if strings.HasPrefix(m.units, "matmul_coop2") {
+		return m.cover(all, append(planned, m.coop2s(all, halves)...), foundSkinny)
 	}
 	as := func(t coopTile, to int) covering {
 		return covering{to, func(to int) error {
@@ -97,8 +99,7 @@ func (m *matMulPlan) coops(all int) error {
 	}
 	return m.cover(all, append(planned, as(large, all)), func(found Many) (covering, bool) {
 		if found.Kernel == "matmul_skinny" {
-			s, ok := named(skinnyShapes, found, func(s skinnyShape) Many { return s.many(&m.caps, found.Cols) })
-			return m.skinnyAs(shape, halves, s, found.Cols), ok && s.fits(&m.caps, shape, found.Cols, m.f.pair)
+			return foundSkinny(found)
 		}
 		t, ok := named(coopShapes, found, func(t coopTile) Many { return t.many(&m.caps, "matmul"+suffix) })
 		return as(t, all), ok && t.fits(&m.caps, shape, m.f.pair)
@@ -113,11 +114,8 @@ const (
 	coopFold    = 256
 )
 
-// halfSums decides on sums in half precision, where they were asked for or the device is faster with them than with float32 sums.
-func (m *matMulPlan) halfSums() bool {
-	return m.coop && (m.wanted() == "matmul_coop_half" || m.wanted() == "" && m.caps.HalfSums && m.caps.takes("matmul_coop_half")) && coopHalfLacks(&m.caps) == "" &&
-		slices.Contains(shaders.HalfFormats, strings.ToLower(m.p.At(m.f.ops[0].W).DType.String()))
-}
+// halfSums says whether sums are in half precision: where they were asked for or the device is faster with them than with float32 sums.
+func (m *matMulPlan) halfSums() bool { return m.coop && strings.HasSuffix(m.units, "_half") }
 
 // leastHalfGain is how much faster matrix units must be with sums in half precision for those to be chosen: adding them up in float32
 // every coopFold elements takes one addition for 256 / K products of fragments, and digits are lost.

@@ -28,7 +28,7 @@ func (m *matMulPlan) pieces(tiles, k, bk int) int {
 	}
 	split := "matmul_tile_split"
 	if m.coop {
-		split = "matmul_coop_split"
+		split = strings.TrimSuffix(m.units, "_half") + "_split"
 	}
 	if !m.caps.takes(split) {
 		return 1

@@ -168,7 +168,7 @@ func (g *generator) module(m shaders.Entry) (shaders.Built, error) {
 		g.mu.Unlock()
 	}
 	if g.validator != "" {
-		if _, err := output(g.validator, g.dir, "--target-env", "vulkan1.2", file); err != nil {
+		if _, err := output(g.validator, g.dir, "--target-env", m.Environment(), file); err != nil {
 			return shaders.Built{}, fmt.Errorf("gen: validate %s: %w", m.Name, err)
 		}
 	}
