@@ -17,6 +17,7 @@ import (
 
 	"tuff/gpu"
 	"tuff/host/compute"
+	"tuff/host/conformance"
 )
 
 // reportModel is a model that the report makes and measures: the arguments of synth, and about how many numbers it has.
@@ -111,8 +112,8 @@ after every step; docs/results/README.md describes them.`,
 	f.StringVar(&o.llama, "llama", "", "llama-bench to run on the same files, a program with its Vulkan backend (default: that in the PATH; none: without)")
 	f.StringVar(&o.python, "python", "python3", "Python that may have PyTorch, for cuBLAS; empty: without")
 	f.BoolVar(&o.quick, "quick", false, "the quick conformance cases only")
-	f.DurationVar(&o.limit, "time", 0, "no step begins after so long; 0: no limit")
-	f.DurationVar(&o.each, "step-time", 30*time.Minute, "a step that takes longer is stopped; 0: no limit")
+	f.DurationVar(&o.limit, "time", 2*time.Hour, "no step begins after so long; 0: no limit")
+	f.DurationVar(&o.each, "step-time", 20*time.Minute, "a step that takes longer is stopped; 0: no limit")
 	f.StringVar(&o.op, "op", "", "conformance of this op only")
 	f.IntVarP(&o.reps, "repetitions", "r", 3, "measured runs of each test")
 	f.IntVarP(&o.prompt, "n-prompt", "p", 512, "prompt tokens")
@@ -213,17 +214,16 @@ func (c *common) gpuReport(ctx context.Context, o *reportOptions) error {
 	if err := self("limits", "devices", "--check", "--measure", "--json"); err != nil {
 		return err
 	}
-	test := []string{"kernels", "test", "--device", c.device, "--json"}
-	if !o.quick {
-		test = append(test, "--full")
+	for _, op := range o.ops() { // one by one: what stops in one takes no other with it
+		test := []string{"kernels", "test", op, "--device", c.device, "--json"}
+		if !o.quick {
+			test = append(test, "--full")
+		}
+		if err := self("conformance", test...); err != nil {
+			return err
+		}
 	}
-	if o.op != "" {
-		test = append(test, o.op)
-	}
-	if err := self("conformance", test...); err != nil {
-		return err
-	}
-	if err := c.reportKernels(o, self); err != nil {
+	if err := c.reportKernels(o, info, self); err != nil {
 		return err
 	}
 	if err := c.reportCuBLAS(ctx, o, r, step); err != nil {
@@ -239,19 +239,37 @@ func (c *common) gpuReport(ctx context.Context, o *reportOptions) error {
 	return nil
 }
 
-// reportKernels times every kernel that the device can run, alone.
-func (c *common) reportKernels(o *reportOptions, self func(string, ...string) error) error {
+// ops are those of the conformance suite that are asked for.
+func (o *reportOptions) ops() (list []string) {
+	if o.op != "" {
+		return []string{o.op}
+	}
+	for _, k := range conformance.Cases() {
+		if !slices.Contains(list, k.Op) {
+			list = append(list, k.Op)
+		}
+	}
+	return list
+}
+
+// reportKernels times every kernel that the device can run, alone. On hardware what they read comes from memory, as in a model: caches
+// would hold all of a short matrix.
+func (c *common) reportKernels(o *reportOptions, info compute.Info, self func(string, ...string) error) error {
+	common := []string{"--device", c.device, "--variant", "all", "--json"}
+	if info.Kind != compute.Software {
+		common = append(common, "--cold")
+	}
 	for _, s := range o.shapes {
 		m, k, _ := strings.Cut(s, "x")
 		for _, t := range o.formats {
-			if err := self("kernels", "kernels", "bench", "matmul", "--device", c.device, "--type", t, "-m", m, "-k", k, "--rows", commas(o.rows), "--variant", "all", "--json"); err != nil {
+			if err := self("kernels", append([]string{"kernels", "bench", "matmul", "--type", t, "-m", m, "-k", k, "--rows", commas(o.rows)}, common...)...); err != nil {
 				return err
 			}
 		}
 	}
 	few := slices.DeleteFunc(slices.Clone(o.rows), func(n int) bool { return n > maxChunk })
 	for _, n := range o.contexts {
-		if err := self("kernels", "kernels", "bench", "attention", "--device", c.device, "--context", fmt.Sprint(n), "--rows", commas(few), "--variant", "all", "--json"); err != nil {
+		if err := self("kernels", append([]string{"kernels", "bench", "attention", "--context", fmt.Sprint(n), "--rows", commas(few)}, common...)...); err != nil {
 			return err
 		}
 	}
@@ -288,6 +306,9 @@ func (c *common) reportModels(ctx context.Context, o *reportOptions, info comput
 			}
 			if need := int64(m.size * bits / 8 * 1.05); need > info.MemoryTotal {
 				r.leftOut(m.name+" "+t, fmt.Sprintf("%s, and the device has %s", size(need), size(info.MemoryTotal)))
+				continue
+			} else if free, ok := freeSpace(dir); ok && need > free {
+				r.leftOut(m.name+" "+t, fmt.Sprintf("%s, and %s has %s free; --folder names another", size(need), dir, size(free)))
 				continue
 			}
 			file := filepath.Join(dir, m.name+"-"+t+".gguf")

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -44,8 +45,10 @@ func each[T any](s *reportStep, f func(row *T)) {
 func (r *gpuReport) markdown() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# %s\n\n%s, %s, %s of memory, %s\n", r.Device, r.Kind, r.Driver, size(r.Memory), r.When.Format("2006-01-02 15:04 UTC"))
+	r.printGoals(&b)
 	r.printLimits(&b)
 	r.printConformance(&b)
+	r.printChoices(&b)
 	r.printKernels(&b)
 	r.printCuBLAS(&b)
 	r.printModels(&b)
@@ -103,18 +106,30 @@ func (r *gpuReport) printLimits(b *strings.Builder) {
 			line("submit and wait", float64(l.Submit), 1e3, "µs")
 			line("host to device", l.Upload, 1e9, "GB/s")
 			line("device to host", l.Download, 1e9, "GB/s")
+			line("into mapped memory", l.MappedWrite, 1e9, "GB/s")
+			line("out of mapped memory", l.MappedRead, 1e9, "GB/s")
 		})
 	}
 }
 
 func (r *gpuReport) printConformance(b *strings.Builder) {
+	var table strings.Builder
+	passed, failed := 0, 0
 	for i := range r.Steps {
 		if r.Steps[i].Name != "conformance" {
 			continue
 		}
-		passed, failed := 0, 0
-		each(&r.Steps[i], func(t *testRow) { passed, failed = passed+t.Passed, failed+len(t.Failed) })
-		fmt.Fprintf(b, "\n## Conformance\n\n%d cases passed, %d failed.\n", passed, failed)
+		each(&r.Steps[i], func(t *testRow) {
+			passed, failed = passed+t.Passed, failed+len(t.Failed)
+			variant := cmp.Or(t.Variant, "as planned")
+			fmt.Fprintf(&table, "| %s | %s | %d | %d | %s | %.1f |\n", t.Op, variant, t.Passed, len(t.Failed), percent(t.Worst), t.Seconds)
+			for _, f := range t.Failed[:min(len(t.Failed), 3)] {
+				fmt.Fprintf(&table, "| | %s | | | | |\n", strings.NewReplacer("|", "/", "\n", " ").Replace(f))
+			}
+		})
+	}
+	if passed+failed > 0 {
+		fmt.Fprintf(b, "\n## Conformance\n\n%d cases passed, %d failed.\n\n| op | variant | passed | failed | worst of its bound | s |\n|---|---|---:|---:|---:|---:|\n%s", passed, failed, table.String())
 	}
 }
 
@@ -150,6 +165,7 @@ type benchRow struct {
 	FLOPs     float64 `json:"share_of_flops"`
 	Matrix    float64 `json:"share_of_matrix"`
 	Limit     float64 `json:"share_of_limit"`
+	Backends  string  `json:"backends"` // llama-bench's
 }
 
 func (b *benchRow) test() string {
@@ -163,15 +179,19 @@ func (b *benchRow) test() string {
 	return name
 }
 
-func (r *gpuReport) printModels(b *strings.Builder) {
-	type key struct{ model, test string }
-	peer := map[key]float64{}
+// peers are llama-bench's figures by model and test.
+func (r *gpuReport) peers() map[[2]string]benchRow {
+	peer := map[[2]string]benchRow{}
 	for i := range r.Steps {
 		if model, ok := strings.CutPrefix(r.Steps[i].Name, "llama.cpp "); ok {
-			each(&r.Steps[i], func(row *benchRow) { peer[key{model, row.test()}] = row.Rate })
+			each(&r.Steps[i], func(row *benchRow) { peer[[2]string{model, row.test()}] = *row })
 		}
 	}
-	head := false
+	return peer
+}
+
+func (r *gpuReport) printModels(b *strings.Builder) {
+	peer, head := r.peers(), false
 	for i := range r.Steps {
 		s := &r.Steps[i]
 		if !strings.HasPrefix(s.Command, "tuff bench ") {
@@ -179,14 +199,14 @@ func (r *gpuReport) printModels(b *strings.Builder) {
 		}
 		each(s, func(row *benchRow) {
 			if !head {
-				b.WriteString("\n## Models\n\n| model | test | tokens/s | of limit | of bandwidth | of float32 | of matrix | llama.cpp | ratio |\n|---|---|---:|---:|---:|---:|---:|---:|---:|\n")
+				b.WriteString("\n## Models\n\n| model | test | tokens/s | of limit | of bandwidth | of float32 | of matrix | llama.cpp | its backend | ratio |\n|---|---|---:|---:|---:|---:|---:|---:|---|---:|\n")
 				head = true
 			}
 			fmt.Fprintf(b, "| %s | %s | %.2f | %.1f %% | %.1f %% | %.1f %% | %.1f %% |", s.Name, row.test(), row.Median, 100*row.Limit, 100*row.Bandwidth, 100*row.FLOPs, 100*row.Matrix)
-			if other := peer[key{s.Name, row.test()}]; other > 0 {
-				fmt.Fprintf(b, " %.2f | %.2f |\n", other, row.Median/other)
+			if other, ok := peer[[2]string{s.Name, row.test()}]; ok && other.Rate > 0 {
+				fmt.Fprintf(b, " %.2f | %s | %.2f |\n", other.Rate, other.Backends, row.Median/other.Rate)
 			} else {
-				b.WriteString(" | |\n")
+				b.WriteString(" | | |\n")
 			}
 		})
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"tuff/gpu"
+	"tuff/host/compute"
 )
 
 // fakeLlamaBench is a program that prints what llama-bench prints for one test of each kind.
@@ -111,4 +112,39 @@ func reportGoesOn(t *testing.T) {
 	for _, args := range [][]string{{"--models", "9T"}, {"--time", "-1s"}, {"--shapes", "x"}, {"-r", "0"}, {"extra"}} {
 		assert.Equal(t, exitUsage, tuff(t, append([]string{"gpu-report"}, args...)...).code, "%v", args)
 	}
+}
+
+// What was measured is held against what is wanted, and plans against the fastest kernel.
+func TestGPUReportJudges(t *testing.T) {
+	step := func(name, command string, rows any) reportStep {
+		b, err := json.Marshal(rows)
+		require.NoError(t, err)
+		return reportStep{Name: name, Command: command, Result: b}
+	}
+	r := gpuReport{Device: "card", Steps: []reportStep{
+		step("limits", "tuff devices", []map[string]any{{"name": "card", "measured": compute.Limits{Bandwidth: 2e12}}}),
+		step("kernels", "", []kernelRow{
+			{Op: "matmul", Shape: "F16 4096×4096", Rows: 4096, Kernel: "coop", Chosen: "fast", Seconds: 2e-3, OfMatrix: 0.55, OfLimit: 0.55},
+			{Op: "matmul", Shape: "F16 4096×4096", Rows: 4096, Kernel: "half", Seconds: 1e-3, OfLimit: 0.7},
+			{Op: "matmul", Shape: "F16 4096×4096", Rows: 1, Kernel: "vec", Chosen: "exact, fast", Seconds: 1e-5, OfLimit: 0.9},
+			{Op: "matmul", Shape: "F16 4096×4096", Rows: 1, Kernel: "none", Error: "too large"},
+			{Op: "attention", Shape: "h32", Rows: 1, Keys: 4096, Kernel: "split", Chosen: "fast", Seconds: 1e-5, OfBandwidth: 0.8},
+		}),
+		step("8B Q8_0", "tuff bench -m 8B", []benchRow{{Gen: 128, Median: 100, Bandwidth: 0.81}, {Prompt: 512, Median: 1200}, {Gen: 128, Depth: 4096, Median: 90, Bandwidth: 0.1}}),
+		step("llama.cpp 8B Q8_0", "llama-bench", []benchRow{{Gen: 128, Rate: 80}, {Prompt: 512, Rate: 1000}}),
+	}}
+	text := r.markdown()
+	for _, want := range []string{
+		"| multiplication F16 4096×4096 by 4096 rows, of the matrix peak | 60 % | 55 % | **not met** |", "| attention of one row, 4096 keys, of bandwidth | 80 % | 80 % | met |",
+		"| 8B Q8_0 tg128, of bandwidth | 80 % | 81 % | met |", "| 8B Q8_0 tg128, against llama.cpp | 1.15 × | 1.25 × | met |", "| 8B Q8_0 pp512, against llama.cpp | 1.30 × | 1.20 × | **not met** |",
+		"| matmul | F16 4096×4096 | 4096 | 0 | coop | 2000.0 | half | 1000.0 | 2.00 |",
+		"## Furthest from their limits\n\n| op | shape | rows | keys | chosen | µs | of limit |\n|---|---|---:|---:|---|---:|---:|\n| attention |",
+	} {
+		assert.Contains(t, text, want)
+	}
+	assert.Equal(t, 1, strings.Count(text, "| 2.00 |"))
+	assert.NotContains(t, text, "d4096, of bandwidth")
+	assert.NotContains(t, new(gpuReport).markdown(), "## Goals")
+	free, ok := freeSpace(t.TempDir())
+	assert.Equal(t, ok, free > 0)
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -15,7 +14,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"tuff/gpu"
-	"tuff/gpu/kernel"
 	"tuff/host/compute"
 )
 
@@ -28,7 +26,7 @@ type labShape struct {
 	heads, kvHeads, dim int
 	context             []int
 	size, runs          int
-	candidates          bool
+	candidates, cold    bool
 }
 
 func newKernelsBench() *cobra.Command {
@@ -46,7 +44,7 @@ the naive form needs and 2·size/tile. Every product is checked against float64 
   tuff kernels bench matmul --type Q4_K --rows 16,64 --variant matmul_skinny,matmul_coop,matmul_coop_split
   tuff kernels bench matmul --rows 1,64 --candidates
   tuff kernels bench matmul --type F16 -m 4096 -k 4096 --rows 512 --variant all
-  tuff kernels bench attention --context 512,4096 --rows 1`,
+  tuff kernels bench attention --context 512,4096 --rows 1 --cold`,
 		Args: usage(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if s.runs < 1 {
@@ -87,6 +85,7 @@ the naive form needs and 2·size/tile. Every product is checked against float64 
 	f.IntVar(&s.dim, "head-dim", 64, "elements of a head")
 	f.IntSliceVar(&s.context, "context", []int{256, 1024}, "keys")
 	f.BoolVar(&s.candidates, "candidates", false, "every shape that tuff tune would try, fastest first, and why the plan takes the one it takes")
+	f.BoolVar(&s.cold, "cold", false, "weights, keys and values come from memory, not from caches: copies of them take turns")
 	f.IntVarP(&s.runs, "repetitions", "r", 9, "measured runs; the median counts")
 	return cmd
 }
@@ -177,6 +176,7 @@ type kernelRow struct {
 	Math        string  `json:"math"`
 	Chosen      string  `json:"chosen,omitempty"` // with --variant all: the arithmetics whose plans take this kernel
 	Error       string  `json:"error,omitempty"`  // with --variant all: why there is no time
+	Copies      int     `json:"copies"`           // of what is read, that took turns: 1 leaves it in caches that hold it
 	Seconds     float64 `json:"seconds"`
 	Min         float64 `json:"min_seconds"`
 	BytesPerSec float64 `json:"bytes_s"`
@@ -326,128 +326,3 @@ func onlyIf(there bool, cell string) string {
 	}
 	return cell + "\t"
 }
-
-// benchShape times one op alone, as a program of one instruction.
-func (c *common) benchShape(ctx context.Context, dev *gpu.Device, op string, s *labShape, n, keys int, variant string, arithmetic compute.Math) (row kernelRow, err error) {
-	var made []compute.Buffer
-	defer func() {
-		for _, b := range made {
-			err = errors.Join(err, b.Close())
-		}
-	}()
-	p := compute.NewProgram("bench of " + op)
-	fixed := func(name string, role compute.Role, t compute.DType, rows, cols int) (compute.Ref, error) {
-		if rows < 1 || cols < 1 || rows > 1<<24 || cols > 1<<24 {
-			return 0, usageError{fmt.Errorf("got a tensor of %d × %d, want sides of 1 to %d", rows, cols, 1<<24)}
-		}
-		size, err := t.Bytes(rows, cols)
-		if err != nil {
-			return 0, usageError{err}
-		}
-		// 0x3c in every byte is a number near 1 or 0.01 in every format, whatever its blocks look like.
-		spec := compute.BufferSpec{Name: name, Usage: compute.UseWeights, Size: size, DType: t, Rows: rows, Cols: cols, Data: bytes.Repeat([]byte{0x3c}, int(size))}
-		if role == compute.State {
-			spec.Usage = compute.UseState
-		}
-		b, err := dev.NewBuffer(spec)
-		if err != nil {
-			return 0, err
-		}
-		made = append(made, b)
-		return p.Declare(compute.Tensor{Name: name, Role: role, DType: t, Rows: compute.Rows(rows), Cols: cols, Buffer: b}), nil
-	}
-	o := compute.Options{Math: arithmetic, MaxTokens: n, MaxOutputs: 1, MaxSeqs: 1}
-	step := &compute.Step{Seqs: []compute.Seq{{Count: n, Len: max(keys, n)}}}
-	for i := range n {
-		step.Tokens, step.Pos = append(step.Tokens, 0), append(step.Pos, int32(max(keys, n)-n+i))
-	}
-	out := func(cols int) compute.Ref {
-		return p.Declare(compute.Tensor{Name: "out", Role: compute.Output, DType: compute.F32, Rows: compute.PerToken(1), Cols: cols})
-	}
-	if variant != "" {
-		o.Variant = map[string]string{op: variant}
-	}
-	table := func(cols int) (compute.Ref, error) { // a tensor of one row per token
-		t, err := fixed("x", compute.Weight, compute.F32, 1, cols)
-		if err != nil {
-			return 0, err
-		}
-		p.VocabSize = 1
-		x := p.Scratch("x", compute.PerToken(1), cols)
-		p.Add("x", compute.Embed{Table: t, Out: x, Scale: 1})
-		return x, nil
-	}
-	switch op {
-	case "matmul":
-		t, err := parseType(s.typ)
-		if err != nil {
-			return row, err
-		}
-		x, err := table(s.k)
-		if err != nil {
-			return row, err
-		}
-		w, err := fixed("w", compute.Weight, t, s.m, s.k)
-		if err != nil {
-			return row, err
-		}
-		p.Add("bench", compute.MatMul{X: x, W: w, Out: out(s.m)})
-	case "attention":
-		p.PageSize = 64
-		p.NumPages = (max(keys, n) + 63) / 64
-		o.MaxPages = p.NumPages
-		for i := range p.NumPages {
-			step.Seqs[0].Pages = append(step.Seqs[0].Pages, int32(i))
-		}
-		q, err := table(s.heads * s.dim)
-		if err != nil {
-			return row, err
-		}
-		k, err := fixed("k", compute.State, compute.F16, p.NumPages*64, s.kvHeads*s.dim)
-		if err != nil {
-			return row, err
-		}
-		v, err := fixed("v", compute.State, compute.F16, p.NumPages*64, s.kvHeads*s.dim)
-		if err != nil {
-			return row, err
-		}
-		p.Add("bench", compute.Attention{Q: q, K: k, V: v, Out: out(s.heads * s.dim), NumHeads: s.heads, NumKVHeads: s.kvHeads, HeadDim: s.dim,
-			HeadDimV: s.dim, Scale: float32(1 / math.Sqrt(float64(s.dim))), Causal: true, Paged: true})
-	}
-	x, err := dev.Compile(ctx, p, o)
-	if err != nil {
-		return row, err
-	}
-	made = append([]compute.Buffer{closer{x}}, made...)
-	var times []float64
-	var names []string
-	for i := range s.runs + 1 {
-		var t compute.Timing
-		if err := x.Run(ctx, &compute.Call{Step: step, Timing: &t}); err != nil {
-			return row, err
-		}
-		var sum time.Duration
-		names = names[:0]
-		for _, sp := range t.Spans {
-			if sp.Group == 1 {
-				sum += sp.End - sp.Begin
-				names = append(names, sp.Kernel)
-			}
-		}
-		if i > 0 {
-			times = append(times, sum.Seconds())
-		}
-	}
-	slices.Sort(times)
-	cost := p.Instrs[1].Op.Cost(p, step)
-	row = kernelRow{Op: op, Shape: p.Instrs[1].Op.Shape(p), Rows: n, Keys: keys, Kernel: strings.Join(names, "+"), Variant: variant, Why: x.Placement()[1].Why,
-		Tier: kernel.Tier(strings.Join(names, "+")), Math: arithmetic.String(), Seconds: times[len(times)/2], Min: times[0]}
-	row.BytesPerSec, row.FLOPsPerSec = float64(cost.Bytes)/row.Seconds, float64(cost.FLOPs)/row.Seconds
-	return row, nil
-}
-
-// closer lets an executable stand in the list of what is closed.
-type closer struct{ compute.Executable }
-
-func (closer) Name() string { return "" }
-func (closer) Size() int64  { return 0 }
