@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"os"
 	"reflect"
 	"runtime"
 	"slices"
@@ -56,6 +57,8 @@ type benchResult struct {
 	BandwidthGBs float64   `json:"measured_bandwidth_gb_s"`
 	PeakGFLOPs   float64   `json:"measured_gflop_s"`
 	MatrixGFLOPs float64   `json:"measured_matrix_gflop_s"`
+	LoadNs       int64     `json:"load_ns"`     // from opening the file to the weights on the device
+	PeakMemory   int64     `json:"peak_memory"` // the most bytes of the host that the process had, mapped files included; 0: unknown
 }
 
 func newBench() *cobra.Command {
@@ -85,16 +88,18 @@ for up to steps_per_run tokens; elsewhere the host gives it every token. An enco
 			if c.ctx == 0 {
 				c.ctx = need
 			}
+			start := time.Now()
 			l, err := c.load(cmd.Context(), engine.Options{Candidates: -1, Chunk: min(slices.Max(append(append(depths, prompts...), 1)), maxChunk)})
 			if err != nil {
 				return err
 			}
+			took := time.Since(start)
 			if l.Model.Config.Encoder {
 				if gens, err = benchEncoder(l, prompts, depths); err != nil {
 					return errors.Join(err, l.Close())
 				}
 			}
-			return errors.Join(bench(cmd, &c, l, prompts, gens, depths, reps, format), l.Close())
+			return errors.Join(bench(cmd, &c, l, took, prompts, gens, depths, reps, format), l.Close())
 		},
 	}
 	c.modelFlags(cmd)
@@ -154,34 +159,57 @@ func benchEncoder(l *loaded, prompts, depths []int) (gens []int, err error) {
 	return nil, nil
 }
 
-func bench(cmd *cobra.Command, c *common, l *loaded, prompts, gens, depths []int, reps int, format string) error {
-	limits, err := limitsOf(cmd.Context(), l.dev)
-	if err != nil {
-		return fmt.Errorf("bench: %w", err)
-	}
+func bench(cmd *cobra.Command, c *common, l *loaded, took time.Duration, prompts, gens, depths []int, reps int, format string) error {
 	var all []benchResult
 	for _, d := range depths {
 		for i, n := range append(slices.Clone(prompts), gens...) {
 			if n == 0 {
 				continue
 			}
-			r, err := benchOne(cmd, c, l, i < len(prompts), n, d, reps, limits)
+			r, err := benchOne(cmd, c, l, i < len(prompts), n, d, reps)
 			if err != nil {
 				return err
 			}
 			all = append(all, r)
 		}
 	}
+	peak := peakMemory() // before the limits, whose measurement takes memory of its own
+	limits, err := limitsOf(cmd.Context(), l.dev)
+	if err != nil {
+		return fmt.Errorf("bench: %w", err)
+	}
+	for i := range all {
+		all[i].LoadNs, all[i].PeakMemory = took.Nanoseconds(), peak
+		all[i].finish(limits)
+	}
+	if len(all) > 0 && peak > 0 {
+		c.note("loaded in %v; at most %s of the host's memory, %.2f times the weights", took.Round(time.Millisecond), size(peak), float64(peak)/float64(l.Model.WeightBytes))
+	}
 	return printBench(c, all, format)
 }
 
+// peakMemory is the most memory that the process has had, of the system's own and of mapped files; 0 where the system does not tell.
+func peakMemory() int64 {
+	text, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		return 0
+	}
+	for line := range strings.Lines(string(text)) {
+		if f := strings.Fields(line); len(f) == 3 && f[0] == "VmHWM:" {
+			n, _ := strconv.ParseInt(f[1], 10, 64)
+			return n << 10
+		}
+	}
+	return 0
+}
+
 // benchOne runs one test.
-func benchOne(cmd *cobra.Command, c *common, l *loaded, prefill bool, n, depth, reps int, limits compute.Limits) (benchResult, error) {
+func benchOne(cmd *cobra.Command, c *common, l *loaded, prefill bool, n, depth, reps int) (benchResult, error) {
 	info := l.dev.Info()
 	k, v := l.KVTypes()
 	r := benchResult{Model: l.file.Name, ModelType: l.Model.Config.Name, ModelSize: l.Model.WeightBytes, Backend: "Vulkan", Batch: l.Chunk(),
 		TypeK: strings.ToLower(k.String()), TypeV: strings.ToLower(v.String()), SamplesNs: []int64{}, SamplesTs: []float64{}, Device: info.Name, CPU: runtime.GOARCH, Threads: info.Threads, Depth: depth, Math: l.Math().String(),
-		TestTime: time.Now().UTC().Format(time.RFC3339), BandwidthGBs: limits.Bandwidth / 1e9, PeakGFLOPs: limits.FLOPs / 1e9, MatrixGFLOPs: limits.MatrixFLOPs() / 1e9}
+		TestTime: time.Now().UTC().Format(time.RFC3339)}
 	if info.Kind == compute.Host {
 		r.Backend = "CPU"
 	}
@@ -246,12 +274,12 @@ func benchOne(cmd *cobra.Command, c *common, l *loaded, prefill bool, n, depth, 
 		}
 	}
 	r.BytesPerTok, r.FLOPsPerTok = cost.Bytes/int64(n), cost.FLOPs/int64(n)
-	r.finish(limits)
 	return r, nil
 }
 
 // finish derives the statistics.
 func (r *benchResult) finish(l compute.Limits) {
+	r.BandwidthGBs, r.PeakGFLOPs, r.MatrixGFLOPs = l.Bandwidth/1e9, l.FLOPs/1e9, l.MatrixFLOPs()/1e9
 	ns := make([]float64, len(r.SamplesNs))
 	for i, v := range r.SamplesNs {
 		ns[i] = float64(v)

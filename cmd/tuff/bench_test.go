@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/csv"
 	"encoding/json"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -49,6 +50,10 @@ func checkBenchRow(t *testing.T, row map[string]any, prompt, gen, depth, reps in
 	assert.Positive(t, row["bytes_per_token"])
 	assert.Positive(t, row["share_of_bandwidth"])
 	assert.Positive(t, row["share_of_flops"])
+	assert.Positive(t, row["load_ns"])
+	if runtime.GOOS == "linux" {
+		assert.Greater(t, row["peak_memory"], row["model_size"], "the weights are in memory")
+	}
 	_, err := time.Parse(time.RFC3339, row["test_time"].(string))
 	assert.NoError(t, err)
 }
