@@ -50,14 +50,14 @@ func (p *panels) unit(_ *worker, t int) {
 // tileGroup is how many of n weight rows go through X together: the more, the fewer times X comes from outer caches, as long as all
 // threads have some. Sums do not depend on it.
 func (a *activations) tileGroup(n int) int {
-	return groupRows * min(max(n/(2*a.threads*groupRows), 1), 4)
+	return groupRows * min(max(n/(2*a.threads*groupRows), 1), 8)
 }
 
 // multiplyTiles is multiply on the matrix unit. Rows of X of one tile go together, so that lo need not begin one.
 func (a *activations) multiplyTiles(wk *worker, lo, hi int, w *tensor, first, have int, add []float32, out func(r int) []float32) {
 	from, to := lo/simd.TileRows, ceil(hi, simd.TileRows)
-	groups, rows := ceil(have, groupRows), (to-from)*simd.TileRows
-	memory := wk.float32s(groupRows*blockCols + groups*groupRows*rows)
+	groups, width, rows := ceil(have, groupRows), ceil(have, groupRows)*groupRows, (to-from)*simd.TileRows
+	memory := wk.float32s(groupRows*blockCols + width*rows)
 	raw, sums := memory[:groupRows*blockCols], memory[groupRows*blockCols:]
 	b := wk.bfloats(groupRows * blockCols)
 	for k := 0; k < a.cols; k += blockCols {
@@ -65,16 +65,12 @@ func (a *activations) multiplyTiles(wk *worker, lo, hi int, w *tensor, first, ha
 		x := a.panels.block(a, from, k, n)
 		for g := range groups {
 			w.panelOf(a.level, b, raw, first+g*groupRows, min(groupRows, have-g*groupRows), k, n)
-			a.level.BfloatTile(tiled(n)/simd.TileDepth, to-from, x, b, sums[g*groupRows*rows:], k > 0)
+			a.level.BfloatTile(tiled(n)/simd.TileDepth, to-from, x, b, sums[g*groupRows:], width, k > 0)
 		}
 	}
 	for r := lo; r < hi; r++ {
-		dst := out(r)[:have]
-		at := r - from*simd.TileRows
-		for c := 0; c < have; c += simd.Width {
-			s := sums[c/groupRows*groupRows*rows+at/simd.TileRows*simd.TileRows*groupRows+c/simd.Width%2*simd.TileRows*simd.Width+at%simd.TileRows*simd.Width:]
-			copy(dst[c:], s[:simd.Width])
-		}
+		dst := out(r)
+		copy(dst[:have], sums[(r-from*simd.TileRows)*width:])
 		for c, v := range add {
 			dst[c] += v
 		}

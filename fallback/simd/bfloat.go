@@ -69,39 +69,46 @@ func (l Level) BfloatPanel(dst []uint16, src []float32, stride, n int) {
 // BfloatTile multiplies tiles of 16 rows of X, as BfloatRow leaves them, by two panels of BfloatPanel, steps times 32 elements of
 // each. Tile t begins at a[512·steps·t]; with r < 16, i < 16 and panel p < 2 it sets or, with add, adds to
 //
-//	sums[512·t + 256·p + 16·r + i] = Σ x[r][k]·w[p][i][k]
+//	sums[stride·(16·t+r) + 16·p + i] = Σ x[r][k]·w[p][i][k]
 //
 // with float32 sums, rounded to the nearest in an order that is the processor's own, but the same in every run. Numbers below the smallest
 // normal one count and come out as zero; NaN and infinities go their usual ways. A row of X or of weights never reaches the sums of another.
-func (l Level) BfloatTile(steps, tiles int, a, b []uint16, sums []float32, add bool) {
+func (l Level) BfloatTile(steps, tiles int, a, b []uint16, sums []float32, stride int, add bool) {
 	if steps == 0 || tiles == 0 {
 		return
 	}
-	a, b, sums = a[:steps*tiles*tileSize], b[:2*steps*tileSize], sums[:2*tiles*TileRows*Width]
+	a, b, sums = a[:steps*tiles*tileSize], b[:2*steps*tileSize], sums[:(tiles*TileRows-1)*stride+2*Width]
+	if stride < 2*Width {
+		panic("BUG: simd: rows of sums that overlap")
+	}
 	if l < AMX {
-		bfloatTilePlain(steps, tiles, a, b, sums, add)
+		bfloatTilePlain(steps, tiles, a, b, sums, stride, add)
 		return
 	}
 	// No call holds up a collection for long: 16 tiles of 32 steps take some 10 µs.
 	for most := max(2, 512/steps&^1); tiles > 0; {
 		n := min(tiles, most)
-		l.bfloatTile(steps, n, a, b, sums, add)
-		tiles -= n
-		a, sums = a[n*steps*tileSize:], sums[n*2*TileRows*Width:]
+		l.bfloatTile(steps, n, a, b, sums, stride, add)
+		if tiles -= n; tiles > 0 {
+			a, sums = a[n*steps*tileSize:], sums[n*TileRows*stride:]
+		}
 	}
 }
 
-func bfloatTilePlain(steps, tiles int, a, b []uint16, sums []float32, add bool) {
-	if !add {
-		clear(sums)
-	}
+func bfloatTilePlain(steps, tiles int, a, b []uint16, sums []float32, stride int, add bool) {
 	wide := func(v uint16) float32 { return math.Float32frombits(uint32(v) << 16) }
-	for i := range sums {
-		t, p, r, c := i/512, i/256%2, i/16%16, i%16
-		for k := range steps * TileDepth {
-			s := k / TileDepth
-			x, w := a[(t*steps+s)*tileSize+r*TileDepth+k%TileDepth], b[(2*s+p)*tileSize+k%TileDepth/2*2*TileRows+2*c+k%2]
-			sums[i] += float32(wide(x) * wide(w))
+	for r := range tiles * TileRows {
+		for c := range 2 * Width {
+			at := r*stride + c
+			if !add {
+				sums[at] = 0
+			}
+			for k := range steps * TileDepth {
+				s := k / TileDepth
+				x := a[(r/TileRows*steps+s)*tileSize+r%TileRows*TileDepth+k%TileDepth]
+				w := b[(2*s+c/Width)*tileSize+k%TileDepth/2*2*TileRows+c%Width*2+k%2]
+				sums[at] += float32(wide(x) * wide(w))
+			}
 		}
 	}
 }

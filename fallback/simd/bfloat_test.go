@@ -67,22 +67,27 @@ func TestBfloatTile(t *testing.T) {
 		require.Equal(t, b, fastB, "n %d: panels", n)
 
 		for _, l := range []Level{Plain, Best()} {
-			got := make([]float32, 512*tiles+1)
+			wide := 2*Width + n%3
+			got := make([]float32, TileRows*tiles*wide+1)
 			for i := range got {
 				got[i] = 0.5
 			}
-			l.BfloatTile(steps, tiles, a, b, got[:512*tiles], true)
+			l.BfloatTile(steps, tiles, a, b, got, wide, true)
 			first := append([]float32(nil), got...)
 			for range 2 { // the same bits again, and what was there before does not matter
 				if steps == 0 {
 					break
 				}
-				l.BfloatTile(steps, tiles, a, b, got, false)
+				l.BfloatTile(steps, tiles, a, b, got, wide, false)
 				for i := range got {
 					got[i] += 0.5
 				}
 			}
-			require.Equal(t, float32(0.5), first[512*tiles], "written past the sums")
+			for i := 2 * Width; i < len(first); i++ {
+				if i%wide >= 2*Width || i/wide >= TileRows*tiles {
+					require.Equal(t, float32(0.5), first[i], "written beside the sums")
+				}
+			}
 			for i, row := range x {
 				for c := range 2 * Width {
 					var sum, size float64
@@ -91,8 +96,8 @@ func TestBfloatTile(t *testing.T) {
 						sum += p
 						size += math.Abs(p)
 					}
-					have := first[512*(i/16)+256*(c/16)+16*(i%16)+c%16]
-					again := got[512*(i/16)+256*(c/16)+16*(i%16)+c%16]
+					have := first[i*wide+c]
+					again := got[i*wide+c]
 					bound := float64(n+2)*0x1p-24*(size+0.5) + float64(n)*0x1p-126
 					if !(math.Abs(float64(have)-sum-0.5) <= bound) && !unordinary(sum, size) || math.Abs(float64(again-have)) > 2*bound {
 						require.FailNow(t, "differs", "%v n %d row %d column %d: got %v and %v, want %v ± %v", l, n, i, c, have, again, sum+0.5, bound)
@@ -133,9 +138,9 @@ func TestBfloatTileUnderInterrupts(t *testing.T) {
 				}
 			}
 			want, got := make([]float32, 512*tiles), make([]float32, 512*tiles)
-			Best().BfloatTile(steps, tiles, a, b, want, false)
+			Best().BfloatTile(steps, tiles, a, b, want, 2*Width, false)
 			for i := range 3000 {
-				Best().BfloatTile(steps, tiles, a, b, got, false)
+				Best().BfloatTile(steps, tiles, a, b, got, 2*Width, false)
 				if i%50 == 0 {
 					runtime.GC()
 				}
@@ -157,7 +162,7 @@ func BenchmarkBfloatTile(b *testing.B) {
 		b.Run(l.String(), func(b *testing.B) {
 			x, w, sums := make([]uint16, steps*tiles*tileSize), make([]uint16, 2*steps*tileSize), make([]float32, 512*tiles)
 			for b.Loop() {
-				l.BfloatTile(steps, tiles, x, w, sums, true)
+				l.BfloatTile(steps, tiles, x, w, sums, 2*Width, true)
 			}
 			b.ReportMetric(2*tiles*TileRows*steps*TileDepth*2*Width*float64(b.N)/b.Elapsed().Seconds()/1e9, "GFLOP/s")
 		})

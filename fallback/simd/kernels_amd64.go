@@ -437,7 +437,7 @@ func quantizeAVX512(n int, x *float32, upper *int8, lower *int8, d *float32, s *
 // bfloatTileAMX is BFloatTile. The tile registers are configured and released here: nothing else ever sees them in use.
 //
 //go:noescape
-func bfloatTileAMX(steps int, tiles int, a *uint16, b *uint16, sums *float32, add bool)
+func bfloatTileAMX(steps int, tiles int, a *uint16, b *uint16, sums *float32, stride int, add bool)
 
 // bfloatRowAVX512 rounds 32 elements a step; what it makes of them is 1024 bytes behind that of the step before.
 //

@@ -7209,20 +7209,22 @@ DATA bfloatConfig<>+48(SB)/8, $0x1010101010101010
 DATA bfloatConfig<>+56(SB)/8, $0x0000000000000000
 GLOBL bfloatConfig<>(SB), RODATA|NOPTR, $64
 
-// func bfloatTileAMX(steps int, tiles int, a *uint16, b *uint16, sums *float32, add bool)
-TEXT ·bfloatTileAMX(SB), NOSPLIT, $0-41
+// func bfloatTileAMX(steps int, tiles int, a *uint16, b *uint16, sums *float32, stride int, add bool)
+TEXT ·bfloatTileAMX(SB), NOSPLIT, $0-49
 	MOVQ    steps+0(FP), R8
 	MOVQ    tiles+8(FP), R9
 	MOVQ    a+16(FP), SI
 	MOVQ    b+24(FP), R10
 	MOVQ    sums+32(FP), DX
-	MOVB    add+40(FP), R12
+	MOVQ    stride+40(FP), R13
+	SHLQ    $0x02, R13
+	MOVB    add+48(FP), R12
 	MOVBQZX R12, R12
-	LEAQ    bfloatConfig<>+0(SB), R13
+	LEAQ    bfloatConfig<>+0(SB), R15
 
-	// LDTILECFG (R13)
+	// LDTILECFG (R15)
 	LONG $0x4978c2c4
-	LONG $0x00000085
+	LONG $0x00000087
 	BYTE $0x00
 	MOVQ $0x00000040, AX
 	MOVQ R8, R11
@@ -7230,6 +7232,9 @@ TEXT ·bfloatTileAMX(SB), NOSPLIT, $0-41
 	JMP  check
 
 pair:
+	MOVQ  R13, R15
+	SHLQ  $0x04, R15
+	ADDQ  DX, R15
 	TESTQ R12, R12
 	JNZ   pair_add
 
@@ -7251,27 +7256,27 @@ pair:
 	JMP  pair_begin
 
 pair_add:
-	// TILELOADD 0(DX)(AX*1), TMM0
-	LONG $0x4b7be2c4
-	LONG $0x00000284
+	// TILELOADD 0(DX)(R13*1), TMM0
+	LONG $0x4b7ba2c4
+	LONG $0x00002a84
 	BYTE $0x00
 	BYTE $0x00
 
-	// TILELOADD 1024(DX)(AX*1), TMM1
-	LONG $0x4b7be2c4
-	LONG $0x0400028c
+	// TILELOADD 64(DX)(R13*1), TMM1
+	LONG $0x4b7ba2c4
+	LONG $0x00402a8c
 	BYTE $0x00
 	BYTE $0x00
 
-	// TILELOADD 2048(DX)(AX*1), TMM2
-	LONG $0x4b7be2c4
-	LONG $0x08000294
+	// TILELOADD 0(R15)(R13*1), TMM2
+	LONG $0x4b7b82c4
+	LONG $0x00002f94
 	BYTE $0x00
 	BYTE $0x00
 
-	// TILELOADD 3072(DX)(AX*1), TMM3
-	LONG $0x4b7be2c4
-	LONG $0x0c00029c
+	// TILELOADD 64(R15)(R13*1), TMM3
+	LONG $0x4b7b82c4
+	LONG $0x00402f9c
 	BYTE $0x00
 	BYTE $0x00
 
@@ -7326,31 +7331,33 @@ pair_step:
 	DECQ CX
 	JNZ  pair_step
 
-	// TILESTORED TMM0, 0(DX)(AX*1)
-	LONG $0x4b7ae2c4
-	LONG $0x00000284
+	// TILESTORED TMM0, 0(DX)(R13*1)
+	LONG $0x4b7aa2c4
+	LONG $0x00002a84
 	BYTE $0x00
 	BYTE $0x00
 
-	// TILESTORED TMM1, 1024(DX)(AX*1)
-	LONG $0x4b7ae2c4
-	LONG $0x0400028c
+	// TILESTORED TMM1, 64(DX)(R13*1)
+	LONG $0x4b7aa2c4
+	LONG $0x00402a8c
 	BYTE $0x00
 	BYTE $0x00
 
-	// TILESTORED TMM2, 2048(DX)(AX*1)
-	LONG $0x4b7ae2c4
-	LONG $0x08000294
+	// TILESTORED TMM2, 0(R15)(R13*1)
+	LONG $0x4b7a82c4
+	LONG $0x00002f94
 	BYTE $0x00
 	BYTE $0x00
 
-	// TILESTORED TMM3, 3072(DX)(AX*1)
-	LONG $0x4b7ae2c4
-	LONG $0x0c00029c
+	// TILESTORED TMM3, 64(R15)(R13*1)
+	LONG $0x4b7a82c4
+	LONG $0x00402f9c
 	BYTE $0x00
 	BYTE $0x00
 	MOVQ DI, SI
-	ADDQ $0x00001000, DX
+	MOVQ R13, DX
+	SHLQ $0x04, DX
+	ADDQ R15, DX
 	SUBQ $0x02, R9
 
 check:
@@ -7371,15 +7378,15 @@ check:
 	JMP  last_begin
 
 last_add:
-	// TILELOADD 0(DX)(AX*1), TMM0
-	LONG $0x4b7be2c4
-	LONG $0x00000284
+	// TILELOADD 0(DX)(R13*1), TMM0
+	LONG $0x4b7ba2c4
+	LONG $0x00002a84
 	BYTE $0x00
 	BYTE $0x00
 
-	// TILELOADD 1024(DX)(AX*1), TMM1
-	LONG $0x4b7be2c4
-	LONG $0x0400028c
+	// TILELOADD 64(DX)(R13*1), TMM1
+	LONG $0x4b7ba2c4
+	LONG $0x00402a8c
 	BYTE $0x00
 	BYTE $0x00
 
@@ -7419,15 +7426,15 @@ last_step:
 	DECQ CX
 	JNZ  last_step
 
-	// TILESTORED TMM0, 0(DX)(AX*1)
-	LONG $0x4b7ae2c4
-	LONG $0x00000284
+	// TILESTORED TMM0, 0(DX)(R13*1)
+	LONG $0x4b7aa2c4
+	LONG $0x00002a84
 	BYTE $0x00
 	BYTE $0x00
 
-	// TILESTORED TMM1, 1024(DX)(AX*1)
-	LONG $0x4b7ae2c4
-	LONG $0x0400028c
+	// TILESTORED TMM1, 64(DX)(R13*1)
+	LONG $0x4b7aa2c4
+	LONG $0x00402a8c
 	BYTE $0x00
 	BYTE $0x00
 

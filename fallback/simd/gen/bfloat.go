@@ -25,11 +25,11 @@ func bfloatTile() {
 		DATA(16+8*i, U64(v))
 	}
 
-	TEXT("bfloatTileAMX", NOSPLIT, "func(steps, tiles int, a, b *uint16, sums *float32, add bool)")
+	TEXT("bfloatTileAMX", NOSPLIT, "func(steps, tiles int, a, b *uint16, sums *float32, stride int, add bool)")
 	Doc("bfloatTileAMX is BFloatTile. The tile registers are configured and released here: nothing else ever sees them in use.")
 	Pragma("noescape")
-	stride, a0, a1, b, sums, k := reg.RAX, reg.RSI, reg.RDI, reg.RBX, reg.RDX, reg.RCX
-	steps, tiles, panels, size, add := reg.R8, reg.R9, reg.R10, reg.R11, reg.R12
+	line, a0, a1, b, sums, k := reg.RAX, reg.RSI, reg.RDI, reg.RBX, reg.RDX, reg.RCX
+	steps, tiles, panels, size, add, stride := reg.R8, reg.R9, reg.R10, reg.R11, reg.R12, reg.R13
 	load := func(name string, r reg.GPPhysical) {
 		Load(Param(name), r)
 	}
@@ -38,28 +38,41 @@ func bfloatTile() {
 	load("a", a0)
 	load("b", panels)
 	load("sums", sums)
+	load("stride", stride)
+	SHLQ(Imm(2), stride)
 	Load(Param("add"), reg.R12B)
 	MOVBQZX(reg.R12B, add)
-	p := reg.R13
+	low, p := reg.R15, reg.R15
 	LEAQ(config, p)
 	loadConfig(p)
-	MOVQ(U32(64), stride)
+	MOVQ(U32(64), line)
 	MOVQ(steps, size)
 	SHLQ(Imm(10), size)
 
-	at := func(base reg.GPPhysical, tile int) rows { return rows{base, stride, uint32(bytesOfTile * tile)} }
+	at := func(base reg.GPPhysical, tile int) rows { return rows{base, line, uint32(bytesOfTile * tile)} }
 	block := func(name string, high int) {
-		begin := func(do func(t int)) {
-			for t := range 2 * high {
+		begin := func(do func(t tile)) {
+			for t := range tile(2 * high) {
 				do(t)
 			}
 		}
+		place := func(t tile) rows { // of its sums
+			if t >= 2 {
+				return rows{low, stride, uint32(64 * (t - 2))}
+			}
+			return rows{sums, stride, uint32(64 * t)}
+		}
+		if high == 2 {
+			MOVQ(stride, low)
+			SHLQ(Imm(4), low)
+			ADDQ(sums, low)
+		}
 		TESTQ(add, add)
 		JNZ(LabelRef(name + "_add"))
-		begin(func(t int) { zeroTile(tile(t)) })
+		begin(zeroTile)
 		JMP(LabelRef(name + "_begin"))
 		Label(name + "_add")
-		begin(func(t int) { loadTile(at(sums, t), tile(t)) })
+		begin(func(t tile) { loadTile(place(t), t) })
 		Label(name + "_begin")
 		MOVQ(panels, b)
 		MOVQ(steps, k)
@@ -80,13 +93,15 @@ func bfloatTile() {
 		ADDQ(U32(2*bytesOfTile), b)
 		DECQ(k)
 		JNZ(LabelRef(name + "_step"))
-		begin(func(t int) { storeTile(tile(t), at(sums, t)) })
+		begin(func(t tile) { storeTile(t, place(t)) })
 	}
 	JMP(LabelRef("check"))
 	Label("pair")
 	block("pair", 2)
 	MOVQ(a1, a0)
-	ADDQ(U32(4*bytesOfTile), sums)
+	MOVQ(stride, sums)
+	SHLQ(Imm(4), sums)
+	ADDQ(low, sums)
 	SUBQ(Imm(2), tiles)
 	Label("check")
 	CMPQ(tiles, Imm(2))
