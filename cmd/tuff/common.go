@@ -26,7 +26,8 @@ type common struct {
 	threads, ctx        int
 	typeK, typeV        string
 	strict, json, verb  bool
-	untuned             bool // shapes of kernels that were found for the device are left aside
+	compiled            []string // kernels, by the steps that first needed them
+	untuned             bool     // shapes of kernels that were found for the device are left aside
 	out, err            io.Writer
 	shader              func(module string) []uint32 // in place of built-in ones, as in gpu.Options
 	variant             map[string]string            // forced, as in compute.Options
@@ -279,9 +280,12 @@ func (c *common) compiling() func(done, total int) {
 		switch {
 		case done == 0:
 			start = time.Now()
-		case done == total && drawn:
-			bar.done()
+		case done == total:
+			if drawn {
+				bar.done()
+			}
 			drawn = false
+			c.compiled = append(c.compiled, fmt.Sprintf("%d in %v", total, time.Since(start).Round(100*time.Microsecond)))
 		case done < total && time.Since(start) > 300*time.Millisecond:
 			bar.count("kernels", done, total)
 			drawn = true

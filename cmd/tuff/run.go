@@ -150,6 +150,9 @@ func answer(cmd *cobra.Command, c *common, l *loaded, p sampler.Params, prompt, 
 		return advise(err)
 	}
 	c.note("%s", summary(st, len(ids)))
+	if c.verb && c.compiled != nil {
+		c.note("kernels made when a step first needed them: %s", strings.Join(c.compiled, ", "))
+	}
 	if !c.json {
 		return nil
 	}

@@ -75,9 +75,11 @@ func TestTunedIsUsed(t *testing.T) {
 	require.NoError(t, err)
 	info := dev.Info()
 	require.NoError(t, dev.Close())
-	writeCached(cachePath("tuned", info), tunedFile{cachedFor(info), kernel.Tuned{"Q8_0 2048×256 rmsnorm": {Kernel: "vec", Rows: 1, Group: 8}}, nil})
+	writeCached(cachePath("tuned", info), tunedFile{cachedFor(info), kernel.Tuned{"Q8_0 2048×256 takerows rmsnorm": {Kernel: "vec", Rows: 1, Group: 8}}, nil})
 	const used = "tuned: vec 1×8"
-	assert.Contains(t, tuff(t, "run", "--device", "gpu", "-v", "-n", "1", "Once").ok(t).err, used)
+	said := tuff(t, "run", "--device", "gpu", "-v", "-n", "1", "Once").ok(t).err
+	assert.Contains(t, said, used)
+	assert.Regexp(t, `kernels made when a step first needed them: [1-9][0-9]* in [0-9.]+m?s\n`, said)
 	assert.Contains(t, tuff(t, "devices").ok(t).out, "1 kernels (tuff tune)")
 	assert.Contains(t, tuff(t, "tune", "--forget").ok(t).err, "shapes forgotten: 1")
 	assert.NotContains(t, tuff(t, "run", "--device", "gpu", "-v", "-n", "1", "Once").ok(t).err, used)
