@@ -27,8 +27,9 @@ func TestValidationOfMatrixUnits(t *testing.T) {
 			assert.Empty(t, v.Lacks)
 			o := conformance.Options{Math: compute.Fast, Short: true, Variant: map[string]string{v.Op: v.Name}}
 			for _, o.Match = range map[string][]string{
-				"matmul":    {"matmul/rows0_Q8_0", "Q8_0_r65_n130_k64"},
-				"attention": {"attention/head_d16"},
+				"matmul":         {"matmul/rows0_Q8_0", "Q8_0_r65_n130_k64"},
+				"attention":      {"attention/head_d16"},
+				"matmul_experts": {"matmul_experts/ragged_Q8_0", "matmul_experts_swiglu/Q4_0"},
 			}[v.Op] {
 				conformance.Run(t, d, cpu, o)
 			}

@@ -26,10 +26,5 @@ layout(push_constant) uniform Params {
 void main() {
   uint i = foldedInvocation(WG);
   if (i >= n) return;
-  float v = activate(FN, x.v[i]);
-  if (UP == 1) {
-    float u = up.v[i % period];
-    v *= FN == FN_CLAMPED_SILU ? clamp(u, -7.0, 7.0) + 1.0 : u;
-  }
-  o.v[i] = v;
+  o.v[i] = UP == 1 ? gated(FN, x.v[i], up.v[i % period]) : activate(FN, x.v[i]);
 }

@@ -60,6 +60,9 @@ const (
 	exact         = 32 // trailing zeros of what is zero
 )
 
+// constants are the instructions that make one: numbers, booleans and operations, specialized or not.
+var constants = []uint32{41, 42, opConstant, 48, 49, opSpecConstant, 52}
+
 // without are the instructions of more than two words without a result: names, decorations, stores, barriers, branches.
 var without = []uint32{5, 6, 14, 15, 16, 62, 63, opDecorate, opMemberDecorate, 224, 225, 228, 246, 247, 250, 251}
 
@@ -100,7 +103,7 @@ func analyse(code []uint32, spec map[uint32]uint32) *module {
 	for changed := true; changed; { // from "divided by everything" downwards
 		changed = false
 		for _, in := range body {
-			if op := in[0] & 0xffff; op == opMatrixStore || op == opConstant || op == opSpecConstant || op == 52 {
+			if op := in[0] & 0xffff; op == opMatrixStore || slices.Contains(constants, op) {
 				continue
 			}
 			if z := m.transfer(in); z < m.of(in[2]) {
@@ -121,14 +124,11 @@ func analyse(code []uint32, spec map[uint32]uint32) *module {
 
 // of is what divides an id: exactly for constants.
 func (m *module) of(id uint32) int {
-	if in := m.words[id]; in != nil {
-		switch in[0] & 0xffff {
-		case opConstant, opSpecConstant, 52, 41, 42, 48, 49:
-			if v, ok := m.value(id); ok {
-				return bits.TrailingZeros32(v)
-			}
-			return 0
+	if in := m.words[id]; in != nil && slices.Contains(constants, in[0]&0xffff) {
+		if v, ok := m.value(id); ok {
+			return bits.TrailingZeros32(v)
 		}
+		return 0
 	}
 	if z, ok := m.zeros[id]; ok {
 		return z

@@ -200,11 +200,13 @@ func manifest() []Entry {
 		Spec{"MIX", "1: the experts of a token are summed"}, Spec{"BESIDE", "1: another tensor is added, 2: times a factor of the token"},
 		Spec{"RESIDUAL", "1: the residual is added"})
 	matrixNeeds := []Need{NeedInt64, NeedFloat16, NeedMemoryModel, NeedCoopMat}
-	coop := concat(workgroup, []Spec{
+	fragments := concat(workgroup, []Spec{
 		{"BM", "weight rows of a tile"}, {"BN", "activation rows of a tile"}, {"BK", "elements of a panel"},
 		{"SGM", "subgroups along the weight rows"}, {"SGN", "subgroups along the activation rows"},
-		{"CM", "weight rows of a fragment"}, {"CN", "activation rows of a fragment"}, {"CK", "elements of a fragment"}}, epilogue,
-		[]Spec{{"SUPER", "tiles of a super-row"}})
+		{"CM", "weight rows of a fragment"}, {"CN", "activation rows of a fragment"}, {"CK", "elements of a fragment"}})
+	coop := slices.Concat(fragments, epilogue, []Spec{{"SUPER", "tiles of a super-row"}})
+	format("matmul_experts", "_coop", matrixNeeds, append(slices.Clone(fragments), Spec{"PAIR", "1: two matrices joined by a gate"},
+		Spec{"BIAS", "bit i: matrix i has a bias"}, Spec{"X_PER_SLOT", "1: X has a row for each use"}, Spec{"FN", "number of the gate's function"})...)
 	format("matmul", "_coop", matrixNeeds, append(slices.Clone(coop), split...)...)
 	for _, f := range HalfFormats {
 		m = append(m, Entry{Name: "matmul_" + f + "_coop_half", Source: "matmul_coop.comp", Defines: []string{"FORMAT_" + strings.ToUpper(f), "HALF_SUMS"},

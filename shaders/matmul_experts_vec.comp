@@ -99,7 +99,7 @@ void finish(uint row, uint i, float t, float up) {
     if ((BIAS & 1u) != 0u) t += bias.v[at];
     if (PAIR == 1) {
       if ((BIAS & 2u) != 0u) up += b1.v[at];
-      t = activate(FN, t) * (FN == FN_CLAMPED_SILU ? clamp(up, -7.0, 7.0) + 1.0 : up);
+      t = gated(FN, t, up);
     }
   }
   o.v[row * n + i] = t;

@@ -30,9 +30,9 @@ const groupedLoad = 3
 func (pl *planner) expertLimit(op compute.MatMulExperts) int {
 	switch forced := pl.o.Variant["matmul_experts"]; {
 	case forced == "matmul_experts_vec" || forced == "matmul_experts_lane",
-		forced == "" && pl.caps.SubgroupArith && !(pl.fits(tile32, false) && pl.caps.takes("matmul_experts_tile")):
+		forced == "" && pl.caps.SubgroupArith && !(pl.fits(tile32, false) && pl.caps.takes("matmul_experts_tile")) && !pl.expertsOnUnits():
 		return math.MaxInt
-	case forced == "matmul_experts_tile" || !pl.caps.SubgroupArith,
+	case forced == "matmul_experts_tile" || forced == "matmul_experts_coop" || !pl.caps.SubgroupArith,
 		forced == "" && !pl.caps.takes("matmul_experts_vec") && !pl.caps.takes("matmul_experts_lane"):
 		return 0
 	}
@@ -62,7 +62,14 @@ func (pl *planner) matMulExperts(g *Group, op compute.MatMulExperts) error {
 		g.addIf(d, pl.usesTo(op, limit))
 	}
 	if most := pl.usesTo(op, limit); !most(pl.most) {
-		if err := pl.expertsTiled(g, func(s Shape) bool { return !most(s) }, op); err != nil {
+		many := func(s Shape) bool { return !most(s) }
+		var err error
+		if pl.expertsOnUnits() {
+			err = pl.expertsCoop(g, many, pl.expertSlots(op))
+		} else {
+			err = pl.expertsTiled(g, many, op)
+		}
+		if err != nil {
 			return err
 		}
 	}
@@ -89,6 +96,9 @@ func (pl *planner) nameExperts(g *Group, op compute.MatMulExperts, limit int) {
 		g.Why = "each use of an expert reads its weights once, into registers"
 	default:
 		g.Why = fmt.Sprintf("to %d uses each reads its expert's weights once, into registers; beyond, they are grouped by expert", limit)
+		if pl.expertsOnUnits() {
+			g.Why += ", for matrix units"
+		}
 	}
 }
 
@@ -97,11 +107,7 @@ func (pl *planner) nameExperts(g *Group, op compute.MatMulExperts, limit int) {
 func (pl *planner) expertsTiled(g *Group, when func(Shape) bool, ops ...compute.MatMulExperts) error {
 	m := pl.expertSlots(ops[0])
 	uses := func(s Shape) int { return s.Tokens * m.used }
-	g.Temps = []Temp{
-		{Name: "slots by expert", Bytes: func(s Shape) int64 { return 4 * int64(uses(s)) }},
-		{Name: "tiles", Bytes: func(s Shape) int64 { return 12 * int64(tilesOf(uses(s), m.matrices, tile32.bn)) }},
-	}
-	wg := min(256, pow2(int(pl.caps.MaxInvocations)/2+1))
+	pl.scheduleTemps(g, m)
 	large := pl.fits(tile64, false)
 	for _, t := range []tile{tile32, tile64} {
 		is := func(s Shape) bool {
@@ -110,9 +116,7 @@ func (pl *planner) expertsTiled(g *Group, when func(Shape) bool, ops ...compute.
 		if t == tile64 && !is(pl.most) {
 			continue
 		}
-		g.addIf(Dispatch{Module: "matmul_experts_group", Name: fmt.Sprintf("matmul_experts_group_%d", t.bn), Spec: []uint32{uint32(wg)},
-			Args: []Arg{addr(m.ids), temp(0), temp(1), rowsArg(compute.PerToken(m.used)), u32(m.matrices), u32(t.bn)},
-			Grid: func(Shape) [3]uint32 { return [3]uint32{1, 1, 1} }, Reads: refs(m.ids), Writes: []Access{{Temp: 0}, {Temp: 1}}}, is)
+		g.addIf(pl.schedule(m, t.bn), is)
 		for _, op := range ops {
 			multiply, err := pl.slotsTile(pl.expertSlots(op), t, func(s Shape) int { return tilesOf(uses(s), m.matrices, t.bn) }, 0, 1)
 			if err != nil {
@@ -122,6 +126,23 @@ func (pl *planner) expertsTiled(g *Group, when func(Shape) bool, ops ...compute.
 		}
 	}
 	return nil
+}
+
+// scheduleTemps are temporaries 0 and 1: what a schedule consists of. No tile is smaller than tile32.
+func (pl *planner) scheduleTemps(g *Group, m slots) {
+	uses := func(s Shape) int { return s.Tokens * m.used }
+	g.Temps = []Temp{
+		{Name: "slots by expert", Bytes: func(s Shape) int64 { return 4 * int64(uses(s)) }},
+		{Name: "tiles", Bytes: func(s Shape) int64 { return 12 * int64(tilesOf(uses(s), m.matrices, tile32.bn)) }},
+	}
+}
+
+// schedule groups the uses of experts into tiles of size slots.
+func (pl *planner) schedule(m slots, size int) Dispatch {
+	wg := min(256, pow2(int(pl.caps.MaxInvocations)/2+1))
+	return Dispatch{Module: "matmul_experts_group", Name: fmt.Sprintf("matmul_experts_group_%d", size), Spec: []uint32{uint32(wg)},
+		Args: []Arg{addr(m.ids), temp(0), temp(1), rowsArg(compute.PerToken(m.used)), u32(m.matrices), u32(size)},
+		Grid: func(Shape) [3]uint32 { return [3]uint32{1, 1, 1} }, Reads: refs(m.ids), Writes: []Access{{Temp: 0}, {Temp: 1}}}
 }
 
 // tilesOf is the most tiles of size uses that uses of experts make: each expert has at most one that is not full.

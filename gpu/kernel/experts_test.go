@@ -209,3 +209,76 @@ down+mix+sh_sum+scale+residual: matmul_experts_q8_0_vec_mix[16 1 1]
 		})
 	}
 }
+
+// On devices with matrix units many uses are multiplied there in fast arithmetic, in tiles as wide as the average load fills, and gates
+// stay with what they open.
+func TestPlanOfExpertsOnMatrixUnits(t *testing.T) {
+	p, o := mixture(t, 8, 2), compute.Options{MaxTokens: 1024, Math: compute.Fast}
+	groups, err := Plan(matrices(), p, o)
+	require.NoError(t, err)
+	for tokens, want := range map[int]string{
+		11:   "experts: matmul_experts_q8_0_vec[528 1 1]\n",
+		12:   "experts: matmul_halves[12 1 1] matmul_experts_group_32[1 1 1] matmul_experts_q8_0_coop_64x32[2 1 8]\n",
+		127:  "experts: matmul_halves[127 1 1] matmul_experts_group_32[1 1 1] matmul_experts_q8_0_coop_64x32[2 1 15]\n",
+		128:  "experts: matmul_halves[128 1 1] matmul_experts_group_64[1 1 1] matmul_experts_q8_0_coop_64x64[2 1 12]\n",
+		512:  "experts: matmul_halves[512 1 1] matmul_experts_group_128[1 1 1] matmul_experts_q8_0_coop_64x128[2 1 16]\n",
+		1024: "experts: matmul_halves[1024 1 1] matmul_experts_group_128[1 1 1] matmul_experts_q8_0_coop_64x128[2 1 24]\n",
+	} {
+		assert.Equal(t, want, outline(p, groups[3:], Shape{Tokens: tokens}), "%d tokens", tokens)
+	}
+	assert.Contains(t, groups[3].Why, "grouped by expert, for matrix units")
+	for name, caps := range map[string]func(*Caps){
+		"a CPU":   func(c *Caps) { c.UniformLoads = true },
+		"refused": func(c *Caps) { c.Refused = map[string]string{"matmul_experts_coop": "it computes wrongly"} },
+		"none":    func(c *Caps) { c.CoopMat = nil },
+	} {
+		c := matrices()
+		caps(&c)
+		groups, err := Plan(c, p, o)
+		require.NoError(t, err)
+		assert.Contains(t, outline(p, groups[3:], Shape{Tokens: 512}), "_tile_64", name)
+	}
+	for _, fn := range []compute.Function{compute.SiLU, compute.ClampedSiLU} {
+		p := newMoE(t, moe{fn: fn, biased: true})
+		groups, err := Plan(matrices(), p, o)
+		require.NoError(t, err)
+		many := outline(p, groups, Shape{Tokens: 64})
+		assert.Contains(t, many, "gate+up+act: matmul_halves[64 1 1] matmul_experts_group_32[1 1 1] matmul_experts_q8_0_coop_64x32_gate[2 1 12]\n")
+		assert.Contains(t, many, "down+mix+residual: matmul_halves[128 1 1] matmul_experts_group_32[1 1 1] matmul_experts_q8_0_coop_64x32[1 1 12] mix")
+	}
+	o.Math = compute.Exact
+	groups, err = Plan(matrices(), p, o)
+	require.NoError(t, err)
+	assert.Contains(t, outline(p, groups[3:], Shape{Tokens: 512}), "_tile_64")
+}
+
+// Whatever the device's fragments and memory, tiles of experts keep within both, and every number of uses has exactly one.
+func TestTilesOfExpertsFit(t *testing.T) {
+	for _, shape := range []CoopMatShape{{CoopMatFloat, 8, 8, 8}, {CoopMatFloat, 8, 16, 16}, {CoopMatFloat, 16, 16, 16}, {CoopMatFloat, 16, 8, 16}} {
+		for _, kib := range []uint32{16, 32, 48, 64} {
+			caps := matrices()
+			caps.SharedBytes, caps.CoopMat = kib<<10, []CoopMatShape{shape}
+			if expertsCoopLacks(&caps) != "" {
+				continue
+			}
+			groups, err := Plan(caps, newMoE(t, moe{}), compute.Options{MaxTokens: 1000, Math: compute.Fast})
+			require.NoError(t, err)
+			for tokens := 12; tokens <= 1000; tokens += 29 {
+				ran := 0
+				for _, g := range groups {
+					for _, d := range g.Dispatches {
+						if grid := d.Grid(Shape{Tokens: tokens}); grid[0] == 0 || d.Module != "matmul_experts_q8_0_coop" {
+							continue
+						}
+						ran++
+						bm, bn, bk, sgm, sgn, pair := d.Spec[1], d.Spec[2], d.Spec[3], d.Spec[4], d.Spec[5], d.Spec[9]
+						shared := 4*(bk+8)*((1+pair)*bm+bn) + 4*(1+pair)*sgm*sgn*shape.M*shape.N + 4*bn
+						assert.LessOrEqual(t, shared, caps.SharedBytes, "%s on %v with %d KiB", d.Name, shape, kib)
+						assert.True(t, bm/sgm%shape.M == 0 && bn/sgn%shape.N == 0 && bk%shape.K == 0 && d.Spec[0] == sgm*sgn*32, "%s on %v", d.Name, shape)
+					}
+				}
+				assert.Equal(t, 2, ran, "%d tokens on %v with %d KiB", tokens, shape, kib)
+			}
+		}
+	}
+}

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"tuff/host/compute"
 )
 
 // coopTile is a shape of matmul_coop: BM weight rows by BN rows of X a workgroup, BK elements of a panel, shared out to SGM by SGN
@@ -191,18 +193,30 @@ func (m *matMulPlan) halves(top uint32) int {
 		}
 	}
 	rows, k, id := m.rows, m.p.At(x).Cols, len(m.g.Temps)
-	m.g.Temps = append(m.g.Temps, Temp{Name: "activations in half precision", Bytes: func(s Shape) int64 {
-		return int64(rows.At(s.Sizes())) * int64(2*8*ceilDiv(k, 8)+4)
-	}})
-	d := Dispatch{Module: module, Name: module, Spec: []uint32{m.rowGroup(k), top}, Args: []Arg{addr(x), temp(id), rowsArg(rows), u32(k)},
-		Grid:  func(s Shape) [3]uint32 { return m.fold(rows.At(s.Sizes())) },
-		Reads: refs(x), Writes: []Access{{Temp: id}}}
+	m.g.Temps = append(m.g.Temps, halvesTemp(rows, k))
+	d := m.toHalves(x, rows, id, top)
 	if m.norm != nil {
+		d.Module, d.Name = module, module
 		d.Args = []Arg{addr(x), addr(m.norm.Weight), temp(id), rowsArg(rows), u32(k), f32(m.norm.Eps)}
 		d.Reads = refs(x, m.norm.Weight)
 	}
 	m.g.addFor(d, rows, m.next, m.most)
 	return id
+}
+
+// halvesTemp holds rows of k halves and the scale of each.
+func halvesTemp(rows compute.Extent, k int) Temp {
+	return Temp{Name: "activations in half precision", Bytes: func(s Shape) int64 {
+		return int64(rows.At(s.Sizes())) * int64(2*8*ceilDiv(k, 8)+4)
+	}}
+}
+
+// toHalves fills such a temporary with x.
+func (pl *planner) toHalves(x compute.Ref, rows compute.Extent, id int, top uint32) Dispatch {
+	k := pl.p.At(x).Cols
+	return Dispatch{Module: "matmul_halves", Name: "matmul_halves", Spec: []uint32{pl.rowGroup(k), top}, Args: []Arg{addr(x), temp(id), rowsArg(rows), u32(k)},
+		Grid:  func(s Shape) [3]uint32 { return pl.fold(rows.At(s.Sizes())) },
+		Reads: refs(x), Writes: []Access{{Temp: id}}}
 }
 
 // matMulCoop reads X as temporary halves has it.

@@ -10,7 +10,8 @@ import (
 //	multiplication by the down matrices, Mix, and what is added to it    matmul_experts MIX
 //
 // The second goes through all experts of a token in one workgroup, so that nothing is scattered and no kernel comes behind it.
-// Where there are more uses of experts than expertLimit, ops are multiplied in tiles and the rest runs one by one.
+// Where there are more uses of experts than expertLimit, ops are multiplied in tiles and the rest runs one by one; on matrix units the
+// gates' and the up matrices stay together.
 
 // expertsAt is the multiplication at i by the experts' matrices.
 func (pl *planner) expertsAt(i int) (compute.MatMulExperts, bool) {
@@ -18,7 +19,7 @@ func (pl *planner) expertsAt(i int) (compute.MatMulExperts, bool) {
 		return compute.MatMulExperts{}, false
 	}
 	op, ok := pl.p.Instrs[i].Op.(compute.MatMulExperts)
-	return op, ok && pl.p.At(op.W).Role == compute.Weight && pl.expertLimit(op) > 0
+	return op, ok && pl.p.At(op.W).Role == compute.Weight && (pl.expertLimit(op) > 0 || pl.expertsOnUnits())
 }
 
 // gatedExperts finds gate and up multiplications of one input with the gate that joins them.
@@ -136,22 +137,38 @@ func (pl *planner) mixExperts(at int) (g Group, ok bool, err error) {
 func (pl *planner) fewExperts(g *Group, m slots, ops ...compute.MatMulExperts) error {
 	limit := pl.expertLimit(ops[0])
 	few := pl.usesTo(ops[0], limit)
-	d, err := pl.slotsVec(m, pl.expertLanes())
-	if err != nil {
-		return err
-	}
-	g.addIf(d, few)
-	if !few(pl.most) {
-		many := func(s Shape) bool { return !few(s) }
-		if err := pl.expertsTiled(g, many, ops...); err != nil {
+	if limit > 0 {
+		d, err := pl.slotsVec(m, pl.expertLanes())
+		if err != nil {
 			return err
 		}
-		if err := pl.singly(g, g.Ops[len(ops):], many); err != nil {
+		g.addIf(d, few)
+	}
+	if !few(pl.most) {
+		if err := pl.manyExperts(g, func(s Shape) bool { return !few(s) }, m, ops...); err != nil {
 			return err
 		}
 	}
 	pl.nameExperts(g, ops[0], limit)
 	return nil
+}
+
+// manyExperts plans m for many uses of experts.
+func (pl *planner) manyExperts(g *Group, many func(Shape) bool, m slots, ops ...compute.MatMulExperts) error {
+	rest := g.Ops[len(ops):]
+	var err error
+	switch {
+	case !pl.expertsOnUnits():
+		err = pl.expertsTiled(g, many, ops...)
+	case m.gate != nil:
+		rest, err = nil, pl.expertsCoop(g, many, m)
+	default:
+		err = pl.expertsCoop(g, many, pl.expertSlots(ops[0]))
+	}
+	if err != nil {
+		return err
+	}
+	return pl.singly(g, rest, many)
 }
 
 // singly appends ops, each in its own dispatch and without temporaries.

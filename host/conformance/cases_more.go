@@ -227,6 +227,9 @@ func (l *list) positions() {
 	}
 }
 
+// raggedUses are the uses of each expert at the edges of tiles of 32 and 64.
+var raggedUses = []int{0, 1, 31, 32, 33, 63, 64, 65, 0}
+
 // groupedExperts adds multiplications where experts have many uses each, or some many and others none: the schedule's edges are
 // at the multiples of a tile's width, 32 and 64 uses.
 func (l *list) groupedExperts() {
@@ -236,6 +239,20 @@ func (l *list) groupedExperts() {
 		"last":    func(_ *build, e, t, j int) int { return e - 1 },
 		"ends":    func(_ *build, e, t, j int) int { return pick([]int{0, e - 1}, t) },
 		"outside": func(_ *build, e, t, j int) int { return pick([]int{-3, e, 2 * e, 0}, t+j) },
+	}
+	var ragged []int // the expert of each use
+	for e, uses := range raggedUses {
+		ragged = append(ragged, slices.Repeat([]int{e}, uses)...)
+	}
+	for i, f := range []compute.DType{compute.F16, compute.Q8_0} {
+		n, k := pick([]int{33, 66}, i), pick([]int{37, 64}, i)
+		l.add("matmul_experts", fmt.Sprintf("ragged_%v_n%d_k%d", f, n, k), f, true, func(b *build) {
+			b.rows(len(ragged))
+			const apart = 101 // uses of one expert are not neighbours
+			ids := b.feedOf("ids", 1, func(t, _ int) float32 { return float32(ragged[t*apart%len(ragged)]) })
+			b.p.Add("matmul_experts", compute.MatMulExperts{X: b.feed("x", k), W: b.weight("w", f, len(raggedUses)*n, k), IDs: ids,
+				Bias: b.random("bias", len(raggedUses), n), Out: b.outputRows("out", compute.PerToken(1), n), NumExperts: len(raggedUses)})
+		})
 	}
 	formats := []compute.DType{compute.F32, compute.Q8_0, compute.Q4_K, compute.MXFP4, compute.IQ2_S}
 	for i, rows := range []int{3, 8, 31, 32, 33, 63, 64, 65, 127, 129, 257} {

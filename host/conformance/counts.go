@@ -19,7 +19,7 @@ var Counts = map[string]int{
 	"layernorm":                           113,
 	"matmul":                              2467,
 	"matmul_add":                          82,
-	"matmul_experts":                      195,
+	"matmul_experts":                      197,
 	"matmul_experts_activation":           13,
 	"matmul_experts_mix":                  43,
 	"matmul_experts_swiglu":               18,

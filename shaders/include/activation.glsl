@@ -45,4 +45,9 @@ float activate(uint fn, float x) {
   }
   return silu(x);
 }
+
+// gated is up behind a gate of x; that of clamped SiLU is clamped too.
+float gated(uint fn, float x, float up) {
+  return activate(fn, x) * (fn == FN_CLAMPED_SILU ? clamp(up, -7.0, 7.0) + 1.0 : up);
+}
 #endif

@@ -1,0 +1,110 @@
+package kernel
+
+import (
+	"fmt"
+	"slices"
+
+	"tuff/host/compute"
+)
+
+// expertTile are the shapes of matmul_experts_coop for up to bn slots of an expert, and the average uses of an expert from which on they
+// are taken: rows that a tile pads are multiplied in vain, weights of a second tile are read once more.
+type expertTile struct {
+	from   int
+	shapes []coopTile // from the largest on
+}
+
+var expertTiles = []expertTile{
+	{0, []coopTile{{64, 32, 32, 2, 2}, coopTiles[len(coopTiles)-1]}},
+	{32, []coopTile{{64, 64, 32, 2, 2}, {32, 64, 32, 1, 4}}},
+	{128, []coopTile{{128, 128, 32, 2, 4}, {64, 128, 32, 2, 4}}},
+}
+
+// expertsFit says whether a device can run a tile: it remembers its slots besides.
+func expertsFit(caps *Caps, m CoopMatShape, t coopTile, pair bool) bool {
+	return t.fits(caps, m, pair) && t.shared(m, pair)+4*t.bn <= int(caps.SharedBytes)
+}
+
+// expertsCoopLacks is what a device lacks for matmul_experts_coop, or "".
+func expertsCoopLacks(caps *Caps) string {
+	lacks := coopLacks(caps)
+	if m, _ := caps.Matrix(CoopMatFloat); lacks == "" && !expertsFit(caps, m, coopTiles[len(coopTiles)-1], true) {
+		lacks = fmt.Sprintf("room for tiles of %v and their slots", m)
+	}
+	return lacks
+}
+
+// expertsOnUnits says whether many uses of experts are for matrix units: where they are asked for, and in fast arithmetic on devices that
+// have them. CPUs only imitate them.
+func (pl *planner) expertsOnUnits() bool {
+	forced := pl.o.Variant["matmul_experts"]
+	return forced == "matmul_experts_coop" ||
+		forced == "" && pl.o.Math == compute.Fast && !pl.caps.UniformLoads && pl.caps.takes("matmul_experts_coop") && expertsCoopLacks(&pl.caps) == ""
+}
+
+// expertsCoop appends the schedule and the multiplication on matrix units of m, with its gate, in tiles for small to large average loads
+// of an expert.
+func (pl *planner) expertsCoop(g *Group, when func(Shape) bool, m slots) error {
+	rows := compute.PerToken(1)
+	if m.perSlot {
+		rows = compute.PerToken(m.used)
+	}
+	shape, _ := pl.caps.Matrix(CoopMatFloat)
+	pl.scheduleTemps(g, m)
+	halves := len(g.Temps)
+	g.Temps = append(g.Temps, halvesTemp(rows, pl.p.At(m.x).Cols))
+	g.addIf(pl.toHalves(m.x, rows, halves, coopTop), when)
+	type choice struct {
+		t    coopTile
+		from int
+	}
+	var list []choice
+	for _, e := range expertTiles {
+		if i := slices.IndexFunc(e.shapes, func(t coopTile) bool { return expertsFit(&pl.caps, shape, t, m.gate != nil) }); i >= 0 {
+			list = append(list, choice{e.shapes[i], e.from})
+		}
+	}
+	for i, c := range list {
+		is := func(s Shape) bool {
+			uses := s.Tokens * m.used
+			return when(s) && uses >= c.from*m.matrices && (i+1 == len(list) || uses < list[i+1].from*m.matrices)
+		}
+		if c.from > 0 && pl.most.Tokens*m.used < c.from*m.matrices {
+			break
+		}
+		g.addIf(pl.schedule(m, c.t.bn), is)
+		d, err := pl.slotsCoop(m, c.t, shape, halves)
+		if err != nil {
+			return err
+		}
+		g.addIf(d, is)
+	}
+	return nil
+}
+
+// slotsCoop is one workgroup per tile t of the slots of one matrix, by the schedule in temporaries 0 and 1. X is read as temporary halves
+// has it.
+func (pl *planner) slotsCoop(m slots, t coopTile, shape CoopMatShape, halves int) (Dispatch, error) {
+	w := pl.p.At(m.w)
+	module, rowBytes, err := expertsModule(w, "_coop")
+	if err != nil {
+		return Dispatch{}, err
+	}
+	g, name, reads := gate{}, fmt.Sprintf("%s_%dx%d", module, t.bm, t.bn), append(refs(m.w, m.bias), Access{Temp: 0}, Access{Temp: 1}, Access{Temp: halves})
+	if m.gate != nil {
+		g, name = *m.gate, name+"_gate"
+		reads = append(reads, refs(g.up, g.bias)...)
+	}
+	n := w.Rows.Fixed / m.matrices
+	return Dispatch{Module: module, Name: name, Subgroup: pl.caps.SubgroupSize,
+		Spec: []uint32{uint32(t.invocations(&pl.caps)), uint32(t.bm), uint32(t.bn), uint32(t.bk), uint32(t.sgm), uint32(t.sgn), shape.M, shape.N, shape.K,
+			flag(m.gate != nil), m.spec()[0], flag(m.perSlot), uint32(g.fn)},
+		Args: slices.Concat([]Arg{temp(halves), addr(m.w), addr(g.up), addr(m.bias), addr(g.bias), temp(0), temp(1), addr(m.out)}, codebook(w.DType),
+			[]Arg{rowsArg(compute.PerToken(m.used)), u32(m.used), u32(n), u32(w.Cols), u32(rowBytes)}),
+		Grid: func(s Shape) [3]uint32 {
+			grid := pl.fold(ceilDiv(n, t.bm))
+			grid[2] = uint32(tilesOf(s.Tokens*m.used, m.matrices, t.bn))
+			return grid
+		},
+		Reads: reads, Writes: refs(m.out)}, nil
+}
