@@ -9,11 +9,12 @@ import (
 	"tuff/host/compute"
 )
 
-// Sizes of the measurements: the streamed memory is larger than the last-level caches in use, the vectors of the
-// arithmetic fit the first-level cache of any core.
+// Sizes of the measurements: the streamed memory is twice the last-level cache, within bounds, the vectors of the arithmetic fit the
+// first-level cache of any core.
 const (
-	streamFloats = 64 << 20 // 256 MiB
-	streamUnit   = 1 << 18  // floats of one unit
+	minStream    = 64 << 20 // floats: 256 MiB
+	maxStream    = 256 << 20
+	streamUnit   = 1 << 18 // floats of one unit
 	vectorFloats = 1 << 8
 	measureTime  = 200 * time.Millisecond // of each measurement
 )
@@ -22,7 +23,8 @@ const (
 // first-level cache, and the cost of handing a task to the workers. It takes about a second.
 func (d *Device) Measure(ctx context.Context) (compute.Limits, error) {
 	l := compute.Limits{Measured: time.Now()}
-	s := &stream{level: d.level, data: make([]float32, streamFloats), sums: make([]float32, streamFloats/streamUnit)}
+	n := min(max(int(d.cache/2), minStream), maxStream) / streamUnit // units: of 2 · cache / 4 floats
+	s := &stream{level: d.level, data: make([]float32, n*streamUnit), sums: make([]float32, n)}
 	for i := range s.data {
 		s.data[i] = 1 // touched, so that the pages exist
 	}
