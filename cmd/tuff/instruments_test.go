@@ -144,8 +144,21 @@ func TestSelfCheckReplacesABadVariant(t *testing.T) {
 	needGPU(t)
 	t.Setenv("XDG_CACHE_HOME", t.TempDir())
 	breakShader(t, "matmul_q8_0_tile") // its first multiplication is SwiGLU's, which matmul_tile_split leaves to another kernel
+	dev, err := gpu.Open("gpu", gpuOptions)
+	require.NoError(t, err)
+	cpu, err := fallback.New(fallback.Options{})
+	require.NoError(t, err)
+	defer cpu.Close()
+	// The first half of selfCheck, with what it runs in exact arithmetic.
+	v := &verdict{cached: cachedFor(dev.Info()), Refused: map[string]string{}, Done: true}
+	path := verdictPath(dev.Info())
+	exact := slices.DeleteFunc(dev.Variants(), func(k kernel.Variant) bool { return k.Math() != compute.Exact })
+	require.NoError(t, v.checkVariants(t.Context(), dev, cpu, exact, path))
+	require.NoError(t, dev.Close())
+	writeCached(path, v)
+
 	var list []deviceReport
-	require.NoError(t, json.Unmarshal([]byte(tuff(t, "devices", "--check", "--json").ok(t).out), &list))
+	require.NoError(t, json.Unmarshal([]byte(tuff(t, "devices", "--json").ok(t).out), &list))
 	require.True(t, strings.HasPrefix(list[0].SelfCheck, "passed"), list[0].SelfCheck)
 	for _, v := range []string{"matmul_tile_32", "matmul_tile_64"} {
 		assert.Contains(t, list[0].Refused[v], "matmul_swiglu", v)

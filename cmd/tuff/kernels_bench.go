@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"tuff/gpu"
+	"tuff/gpu/kernel"
 	"tuff/host/compute"
 )
 
@@ -201,12 +202,12 @@ func (r *kernelRow) limits(l *compute.Limits) {
 	r.OfLimit = max(r.OfBandwidth, share(r.FLOPsPerSec, peakOf(r.Tier, l)))
 }
 
-// benchVariants times every variant of an op that the device can run, then what plans of both arithmetics take. What was timed under
-// another name is not listed again: a variant that is not made for a shape leaves it to another.
+// benchVariants times every variant of an op that the device can run and plans may choose, then what plans of both arithmetics take. What
+// was timed under another name is not listed again: a variant that is not made for a shape leaves it to another.
 func (c *common) benchVariants(ctx context.Context, dev *gpu.Device, op string, s *labShape, n, keys int) (rows []kernelRow, err error) {
 	seen := map[string]int{}
 	for _, v := range dev.Variants() {
-		if v.Op != op || v.Lacks != "" {
+		if v.Op != op || v.Lacks != "" || v.Refused != "" || v.Used == kernel.TestsOnly {
 			continue
 		}
 		row, err := c.benchShape(ctx, dev, op, s, n, keys, v.Name, v.Math())
