@@ -87,7 +87,13 @@ func (m *matMulPlan) coops(all int) error {
 		return m.skinnyAs(shape, halves, s, found.Cols), ok && found.Kernel == "matmul_skinny" && s.fits(&m.caps, shape, found.Cols, m.f.pair)
 	}
 	if strings.HasPrefix(m.units, "matmul_coop2") {
-		return m.cover(all, append(planned, m.coop2s(all, halves)...), foundSkinny)
+		tiles, foundTile := m.coop2s(all, halves)
+		return m.cover(all, append(planned, tiles...), func(found Many) (covering, bool) {
+			if found.Kernel == "matmul_skinny" {
+				return foundSkinny(found)
+			}
+			return foundTile(found)
+		})
 	}
 	as := func(t coopTile, to int) covering {
 		return covering{to, func(to int) error {

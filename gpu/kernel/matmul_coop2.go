@@ -121,12 +121,24 @@ func (m *matMulPlan) aligned16() bool {
 	})
 }
 
-// coop2s covers by matmul_coop2: rows to 64 by a tile no wider, more by the largest that fits.
-func (m *matMulPlan) coop2s(all, halves int) []covering {
-	kind, parts, suffix := CoopMatFloat, strings.Contains(m.units, "_parts"), strings.TrimPrefix(m.units, "matmul")
-	if m.halfSums() {
-		kind = CoopMatHalf
+// canCoop2 reports whether a product's format and place in memory allow a kernel on matrices of whole workgroups.
+func (m *matMulPlan) canCoop2(kernel string) bool {
+	_, err := moduleOf("matmul", m.p.At(m.f.ops[0].W).DType, strings.TrimPrefix(kernel, "matmul"))
+	return err == nil && m.aligned16()
+}
+
+// sumsOf is the kind of matrices of a kernel's sums.
+func sumsOf(kernel string) CoopMatKind {
+	if strings.HasSuffix(kernel, "_half") {
+		return CoopMatHalf
 	}
+	return CoopMatFloat
+}
+
+// coop2s covers by matmul_coop2: rows to 64 by a tile no wider, more by the largest that fits. found is the covering of a tile that was
+// found.
+func (m *matMulPlan) coop2s(all, halves int) (planned []covering, found func(Many) (covering, bool)) {
+	kind, parts, suffix := sumsOf(m.units), strings.Contains(m.units, "_parts"), strings.TrimPrefix(m.units, "matmul")
 	as := func(t coop2Tile, to int) covering {
 		return covering{to, func(to int) error {
 			return m.addTiled(suffix, to, tiling{t.bm, t.bn, t.bk}, func(module string) (Dispatch, error) {
@@ -134,15 +146,19 @@ func (m *matMulPlan) coop2s(all, halves int) []covering {
 			})
 		}}
 	}
+	found = func(shape Many) (covering, bool) {
+		t, ok := named(coop2Tiles, shape, func(t coop2Tile) Many { return t.many(m.units) })
+		return as(t, all), ok && t.fits(&m.caps, kind, m.f.pair, false)
+	}
 	if parts {
-		return []covering{as(partTile(&m.caps), all)}
+		return []covering{as(partTile(&m.caps), all)}, found
 	}
 	fitting := slices.DeleteFunc(slices.Clone(coop2Tiles), func(t coop2Tile) bool { return !t.fits(&m.caps, kind, m.f.pair, false) })
 	large, small := fitting[0], fitting[len(fitting)-1] // coop2Lacks says that there is one
 	if small.bn == large.bn {
-		return []covering{as(large, all)}
+		return []covering{as(large, all)}, found
 	}
-	return []covering{as(small, small.bn), as(large, all)}
+	return []covering{as(small, small.bn), as(large, all)}, found
 }
 
 // matMulCoop2 reads X as temporary halves has it.

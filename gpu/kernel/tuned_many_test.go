@@ -43,7 +43,8 @@ func TestTunedShapesAreForTheirRows(t *testing.T) {
 		math   compute.Math
 		kernel string // for many rows
 	}{{ample, compute.Exact, "matmul_tile"}, {withEverything(), compute.Fast, "matmul_tile"}, {withEverything(), compute.Fast, "matmul_half"},
-		{withEverything(), compute.Fast, "matmul_int8"}, {withEverything(), compute.Fast, "matmul_coop"}, {withEverything(), compute.Fast, "matmul_coop_half"}} {
+		{withEverything(), compute.Fast, "matmul_int8"}, {withEverything(), compute.Fast, "matmul_coop"}, {withEverything(), compute.Fast, "matmul_coop_half"},
+		{nvidia(), compute.Fast, "matmul_coop2"}, {nvidia(), compute.Fast, "matmul_coop2_half"}} {
 		o := compute.Options{MaxTokens: 600, MaxOutputs: 1, MaxSeqs: 1, MaxPages: 16, Math: device.math}
 		caps, found := device.caps, TunedMany{AnyProduct + kernelClass.Name: {Kernel: device.kernel}}
 		caps.TunedMany = found

@@ -14,8 +14,9 @@ func manyKernels(caps *Caps, arithmetic compute.Math) []string {
 	list := []string{"matmul_tile"}
 	for _, k := range []struct{ name, lacks string }{
 		{"matmul_half", halfLacks(caps)}, {"matmul_int8", int8Lacks(caps)}, {"matmul_coop", coopLacks(caps)}, {"matmul_coop_half", coopHalfLacks(caps)},
+		{"matmul_coop2", coop2Lacks(caps, "matmul_coop2")}, {"matmul_coop2_half", coop2Lacks(caps, "matmul_coop2_half")},
 	} {
-		if arithmetic == compute.Fast && k.lacks == "" {
+		if arithmetic == compute.Fast && k.lacks == "" && caps.takes(k.name) {
 			list = append(list, k.name)
 		}
 	}
@@ -39,6 +40,8 @@ func (t tile) many(kernel string) Many {
 func (t coopTile) many(caps *Caps, kernel string) Many {
 	return Many{kernel, t.bm, t.bn, t.bk, t.invocations(caps)}
 }
+
+func (t coop2Tile) many(kernel string) Many { return Many{kernel, t.bm, t.bn, t.bk, t.wg} }
 
 func (s skinnyShape) many(caps *Caps, bn int) Many {
 	return Many{"matmul_skinny", s.bm, bn, s.bk, s.subgroups * int(caps.SubgroupSize)}
@@ -71,6 +74,14 @@ func tilesThatFit(caps *Caps, kernel string) (list []Many) {
 	if shapes, fits := pl.plain(kernel); shapes != nil {
 		for _, t := range shapes {
 			if fits(t, false) {
+				list = append(list, t.many(kernel))
+			}
+		}
+		return list
+	}
+	if strings.HasPrefix(kernel, "matmul_coop2") {
+		for _, t := range coop2Tiles {
+			if t.fits(caps, sumsOf(kernel), false, false) {
 				list = append(list, t.many(kernel))
 			}
 		}
@@ -120,7 +131,7 @@ func (m *matMulPlan) tunedKernel() string {
 	format := strings.ToLower(m.p.At(m.f.ops[0].W).DType.String())
 	found, ok := m.tunedMany(m.g, m.manyKey(), kernelClass)
 	switch k := found.Kernel; {
-	case !ok || !slices.Contains(manyKernels(&m.caps, m.o.Math), k),
+	case !ok || !slices.Contains(manyKernels(&m.caps, m.o.Math), k), strings.HasPrefix(k, "matmul_coop2") && !m.canCoop2(k),
 		k == "matmul_int8" && !slices.Contains(shaders.ByteFormats, format),
 		strings.HasSuffix(k, "_half") && !slices.Contains(shaders.HalfFormats, format):
 		return ""

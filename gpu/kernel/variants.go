@@ -42,7 +42,10 @@ const (
 
 // Tier is the arithmetic that a kernel multiplies in, by the name that a placement gives it.
 func Tier(kernel string) string {
-	for _, t := range [][2]string{{"coop_half", TierMatrixHalf}, {"coop", TierMatrix}, {"skinny", TierMatrix}, {"int8", "packed int8"}, {"_half_", "half"}} {
+	if strings.Contains(kernel, "coop") && strings.Contains(kernel, "_half_") {
+		return TierMatrixHalf
+	}
+	for _, t := range [][2]string{{"coop", TierMatrix}, {"skinny", TierMatrix}, {"int8", "packed int8"}, {"_half_", "half"}} {
 		if strings.Contains(kernel, t[0]) {
 			return t[1]
 		}
