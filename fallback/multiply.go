@@ -207,12 +207,19 @@ func (a *activations) multiplyStored(lo, hi int, w *tensor, first, have int, add
 // decodeBlock gives elements [k, k+n) of have rows from row first on, each stride elements behind the one before in dst. k is a multiple
 // of the format's block length, and k+n one or the end of the row.
 func (t *tensor) decodeBlock(dst []float32, stride, first, have, k, n int) {
+	decode := func(dst []float32, src []byte) {
+		if err := quant.DecodeWith(t.buf.dev.level, t.DType, dst, src); err != nil {
+			panic(fmt.Sprintf("BUG: %s: %v", t.Name, err)) // Compile tried the format, Check the shape
+		}
+	}
+	if n == t.Cols && n == stride { // whole rows are one piece
+		decode(dst[:have*n], t.bytes(first, first+have))
+		return
+	}
 	length, size := t.DType.BlockLen(), t.DType.BlockBytes()
 	from, to := k/length*size, (k+n)/length*size
 	for i := range have {
 		row := t.bytes(first+i, first+i+1)
-		if err := quant.DecodeWith(t.buf.dev.level, t.DType, dst[i*stride:][:n], row[from:to]); err != nil {
-			panic(fmt.Sprintf("BUG: %s: %v", t.Name, err)) // Compile tried the format, Check the shape
-		}
+		decode(dst[i*stride:][:n], row[from:to])
 	}
 }
