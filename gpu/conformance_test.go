@@ -87,6 +87,8 @@ func TestConformanceOfVariants(t *testing.T) {
 				o.Formats = []compute.DType{compute.Q8_0, compute.Q4_1, compute.Q6_K}
 			}
 			if v.Name == "matmul_coop2_parts" {
+				o.Formats, o.Match = []compute.DType{compute.Q4_0}, "matmul/bias"
+				conformance.Run(t, d, cpu, o)
 				o.Formats = []compute.DType{compute.Q5_1}
 			}
 			for _, o.Match = range with {
