@@ -20,7 +20,7 @@ type attentionShape struct{ wg, br, bc int }
 
 // sharedBytes of include/attention.glsl.
 func (a attentionShape) sharedBytes(d, dv int) int {
-	return 4 * (a.br*(d+1) + a.bc*(max(d, dv)+1) + 2*a.br*(a.bc+1) + a.bc)
+	return 4 * (a.br*(d+1) + a.bc*(max(d, dv)+1) + 2*a.br*(a.bc+1) + 2*a.bc)
 }
 
 // attentionShapeFor shrinks the wanted shape until it fits the device.

@@ -6,7 +6,9 @@
 //   s[j] = cap(scale q k[j]) + bias  m' = max(m, max_j s[j])        p[j] = exp(s[j] - m')
 //   l' = l exp(m - m') + sum_j p[j]  o' = o exp(m - m') + sum_j p[j] v[j]
 // Masked keys have p = 0 and are skipped, so that what lies in their values never matters. All state is f32.
-// Shared memory, in bytes: 4 (BR (D + 1) + BC (max(D, DV) + 1) + 2 BR (BC + 1) + BC)
+// One tile of keys or values lies in shared memory, and the next one is on its way into registers: values while the scores of
+// their keys are taken, the keys behind them while these values are summed.
+// Shared memory, in bytes: 4 (BR (D + 1) + BC (max(D, DV) + 1) + 2 BR (BC + 1) + 2 BC)
 // Sources: Milakov and Gimelshein, Online normalizer calculation for softmax, 2018, algorithm 3; Dao et al.,
 // FlashAttention, 2022, algorithm 1; Ainslie et al., GQA, 2023.
 #ifndef ATTENTION_GLSL
@@ -27,45 +29,50 @@ layout(constant_id = 6) const uint V_TYPE = 0;
 const uint LANES = WG / BR;
 const uint WIDTH = D > DV ? D : DV;
 const uint PER_LANE = (DV + LANES - 1) / LANES;
+const uint KEYS = (BC + LANES - 1) / LANES;               // of a tile whose scores an invocation takes
+const uint EACH = (BC * ((WIDTH + 3) / 4) + WG - 1) / WG; // quads of a tile
 
 shared float sq[BR * (D + 1)];
 shared float skv[BC * (WIDTH + 1)];
 shared float ss[BR * (BC + 1)];
 shared float sp[BR * (BC + 1)];
-shared uint slots[BC]; // row of each key of the tile
+shared uint slots[2 * BC]; // rows of the keys of this tile and the next
 
 // The running maximum, sum and weighted values of a pair; every lane of the pair holds m and l, and the values at lane,
 // lane + LANES, ... Globals, because no structure with an array of specialized size may be returned.
 float runM = NEG, runL = 0.0, runO[PER_LANE];
 
-// stage puts width columns from column from on of n rows of a cache into shared memory, and zeros in the other rows of the
+vec4 ahead[EACH]; // this invocation's quads of the tile that is on its way
+
+// fetch takes width columns from column from on of n rows of a cache, whose slots begin at at, and zeros for the others of the
 // tile: four at a time where the type has blocks or rows are aligned, else element by element.
-void stage(uint64_t cache, const uint type, uint cols, uint from, const uint width, uint n) {
-  uint t = gl_LocalInvocationID.x;
-  if (!cacheBlocks(type) && !(width % 4u == 0u && is(ALIGNED))) {
-    for (uint i = t; i < BC * width; i += WG) {
-      uint j = i / width, d = i % width;
-      float x = 0.0;
-      if (j < n) x = cacheLoad(cacheRow(cache, type, slots[j], cols), type, from + d);
-      skv[j * (WIDTH + 1u) + d] = x;
+void fetch(uint64_t cache, const uint type, uint cols, uint from, const uint width, uint at, uint n) {
+  const uint quads = (width + 3u) / 4u;
+  [[unroll]] for (uint i = 0; i < EACH; i++) {
+    uint k = gl_LocalInvocationID.x + i * WG, j = k / quads, g = k % quads;
+    ahead[i] = vec4(0);
+    if (j >= n) continue;
+    uint64_t row = cacheRow(cache, type, slots[at + j], cols);
+    if (cacheBlocks(type)) ahead[i] = cacheLoadQuad(row, type, from / 4u + g);
+    else if (width % 4u == 0u && is(ALIGNED)) ahead[i] = cacheLoadFour(row, type, from / 4u + g);
+    else {
+      for (uint c = 0; c < min(4u, width - 4u * g); c++) ahead[i][c] = cacheLoad(row, type, from + 4u * g + c);
     }
-    return;
   }
-  const uint quads = width / 4u;
-  for (uint i = t; i < BC * quads; i += WG) {
-    uint j = i / quads, g = i % quads;
-    vec4 x = vec4(0);
+}
+
+// put puts what was fetched into shared memory.
+void put(const uint type, const uint width) {
+  const uint quads = (width + 3u) / 4u;
+  [[unroll]] for (uint i = 0; i < EACH; i++) {
+    uint k = gl_LocalInvocationID.x + i * WG, j = k / quads, g = k % quads;
+    if (j >= BC) continue;
     uvec2 at = uvec2(4u * g, 4u * g + 2u);
     if (cacheBlocks(type)) at = cachePlaces(type, g);
-    if (j < n) {
-      uint64_t row = cacheRow(cache, type, slots[j], cols);
-      x = cacheBlocks(type) ? cacheLoadQuad(row, type, from / 4u + g) : cacheLoadFour(row, type, from / 4u + g);
+    uvec4 to = j * (WIDTH + 1u) + uvec4(at.x, at.x + 1u, at.y, at.y + 1u);
+    [[unroll]] for (uint c = 0; c < 4u; c++) {
+      if (width % 4u == 0u || 4u * g + c < width) skv[to[c]] = ahead[i][c];
     }
-    at += j * (WIDTH + 1u);
-    skv[at.x] = x.x;
-    skv[at.x + 1u] = x.y;
-    skv[at.y] = x.z;
-    skv[at.y + 1u] = x.w;
   }
 }
 
@@ -86,17 +93,28 @@ void attend(Seq seq, uint row, uint count, uint pair0, uint kvHead, uint from, u
 
   [[unroll]] for (uint i = 0; i < PER_LANE; i++) runO[i] = 0.0;
 
-  for (uint j0 = from; j0 < to; j0 += BC) {
-    uint n = min(BC, to - j0);
+  if (t < BC && from + t < to) slots[t] = keySlot(seq, from + t);
+  barrier(); // the slots of the first tile are known
+  fetch(k, K_TYPE, kvHeads * D, kvHead * D, D, 0u, to > from ? min(BC, to - from) : 0u);
+  for (uint j0 = from, now = 0u; j0 < to; j0 += BC, now = BC - now) {
+    uint n = min(BC, to - j0), next = j0 + BC < to ? min(BC, to - j0 - BC) : 0u;
     barrier(); // the values and weights of the tile before are used up before this tile overwrites them
-    if (t < n) slots[t] = keySlot(seq, j0 + t);
-    barrier(); // the slots are known before rows are read from them
-    stage(k, K_TYPE, kvHeads * D, kvHead * D, D, n);
-    barrier(); // queries and keys are staged before scores are taken
-    for (uint j = lane; j < BC; j += LANES) {
-      float s = 0.0;
-      for (uint d = 0; d < D; d++) s = fma(sq[r * (D + 1u) + d], skv[j * (WIDTH + 1u) + d], s);
-      s *= scale;
+    put(K_TYPE, D);
+    if (t < next) slots[BC - now + t] = keySlot(seq, j0 + BC + t);
+    barrier(); // queries, keys and the slots of the next tile are there before they are read
+    if (!is(LATENT)) fetch(v, V_TYPE, kvHeads * DV, kvHead * DV, DV, now, n);
+    float sums[KEYS];
+    [[unroll]] for (uint i = 0; i < KEYS; i++) sums[i] = 0.0;
+    for (uint d = 0; d < D; d++) {
+      float x = sq[r * (D + 1u) + d];
+      [[unroll]] for (uint i = 0; i < KEYS; i++) {
+        sums[i] = fma(x, skv[min(lane + i * LANES, BC - 1u) * (WIDTH + 1u) + d], sums[i]);
+      }
+    }
+    [[unroll]] for (uint i = 0; i < KEYS; i++) {
+      uint j = lane + i * LANES;
+      if (j >= BC) continue;
+      float s = sums[i] * scale;
       if (is(CAP)) s = softCap * tanhExact(s / softCap);
       if (is(BIASED)) {
         int far = clamp(int(j0 + j) - int(pos), -int(reach), int(reach)) + int(reach);
@@ -105,13 +123,14 @@ void attend(Seq seq, uint row, uint count, uint pair0, uint kvHead, uint from, u
       ss[r * (BC + 1u) + j] = j0 + j >= visible.x && j0 + j < min(visible.y, to) ? s : NEG;
     }
     barrier(); // every score is written, and the keys are used up, before values overwrite them (unless they are the values)
-    if (!is(LATENT)) stage(v, V_TYPE, kvHeads * DV, kvHead * DV, DV, n);
+    if (!is(LATENT)) put(V_TYPE, DV);
     float m = runM;
     for (uint j = 0; j < BC; j++) m = max(m, ss[r * (BC + 1u) + j]);
     for (uint j = lane; j < BC; j += LANES) {
       bool seen = j0 + j >= visible.x && j0 + j < min(visible.y, to);
       sp[r * (BC + 1u) + j] = seen ? exp(ss[r * (BC + 1u) + j] - m) : 0.0;
     }
+    fetch(k, K_TYPE, kvHeads * D, kvHead * D, D, BC - now, next);
     barrier(); // values and weights are staged before they are summed
     float fade = exp(runM - m);
     runM = m;
