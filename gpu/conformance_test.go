@@ -45,6 +45,10 @@ func TestConformanceOfVariants(t *testing.T) {
 			switch v.Name { // others decode every format the same way, and lavapipe compiles what is unrolled for seconds
 			case "matmul_tile_split", "matmul_coop_split", "matmul_half":
 				o.Formats = []compute.DType{compute.F16, compute.Q4_K, compute.Q8_0}
+			case "matmul_int8_split":
+				o.Formats = []compute.DType{compute.Q4_K, compute.Q8_0}
+			case "matmul_half_split": // which has fused cases of many rows
+				o.Formats = []compute.DType{compute.Q8_0}
 			case "matmul_coop_half":
 				o.Formats = []compute.DType{compute.F16}
 			case "matmul_coop2_split":

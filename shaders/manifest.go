@@ -232,9 +232,9 @@ func manifest() []Entry {
 	}
 	second("f16", "_coop2_parts_half", perElement, halfSums, "HALF_SUMS", "PARTS")
 	formatOf(HalfFormats, "matmul", "_half", []Need{NeedInt64, NeedFloat16}, concat(workgroup, tile, epilogue,
-		[]Spec{{"FOLD", "elements whose sum is of halves"}})...)
+		[]Spec{{"FOLD", "elements whose sum is of halves"}}, split)...)
 	formatOf(ByteFormats, "matmul", "_int8", []Need{NeedInt64, NeedIntegerDot}, concat(workgroup, tile, epilogue,
-		[]Spec{{"BLOCKS", "1: the result is left in blocks of bytes"}})...)
+		[]Spec{{"BLOCKS", "1: the result is left in blocks of bytes"}}, split)...)
 	format("matmul", "_lane", int64s16, concat(workgroup,
 		[]Spec{{"ROWS", "weight rows of an invocation"}, {"COLS", "activation rows of a workgroup"}}, epilogue, few)...)
 	format("matmul", "_skinny", matrixNeeds, concat(workgroup, []Spec{

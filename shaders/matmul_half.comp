@@ -7,8 +7,8 @@
 // Shapes    as matmul_vec, but x is what matmul_halves makes of it: rows of halves and what to multiply their sums by
 // Params    include/matmul.glsl
 // Spec      0 WG = (BM/TM)(BN/TN)   1 BM, 2 BN: tile   3 BK: multiple of FOLD   4 TM, 5 TN: divisors of BM, BN
-//           6 MATS, 7 PAIR, 8 BIAS, 9 RESIDUAL: as matmul_vec   10 FOLD: multiple of 8
-// Grid      x, y: sum over matrices of ceil(n / BM), folded; z: ceil(rows / BN)
+//           6 MATS, 7 PAIR, 8 BIAS, 9 RESIDUAL: as matmul_vec   10 FOLD: multiple of 8   11 PIECES: include/split.glsl
+// Grid      x, y: sum over matrices of ceil(n / BM), folded; z: ceil(rows / BN) PIECES
 // Tails     past n, rows and k zeros are staged, nothing is read or stored there
 // Shared    (4 BK + 32)((1 + PAIR) BM + BN) bytes; rows are an odd number of 16-byte words apart, which keeps banks apart
 // Order     even and odd k ascending in half precision over FOLD; their sum, f32. With x below 16 and weights cut off at 255,
@@ -30,6 +30,8 @@ layout(constant_id = 7) const uint PAIR = 0;
 layout(constant_id = 8) const uint BIAS = 0;
 layout(constant_id = 9) const uint RESIDUAL = 0;
 layout(constant_id = 10) const uint FOLD = 32;
+layout(constant_id = 11) const uint PIECES = 1;
+#include "include/split.glsl"
 
 const uint SETS = 1 + PAIR, ROWS_W = SETS * BM;
 const uint SEGS = BK / 8, STRIDE = SEGS + 1; // segments of 8 halves, 16 bytes, in a row of a panel
@@ -80,7 +82,8 @@ void main() {
   beginFormat(k);
   Matrix m = matrixOf(foldedWorkgroup(), BM, MATS);
   if (m.first >= m.n) return; // the fold's tail; the whole workgroup
-  uint firstR = gl_WorkGroupID.z * BN, lane = gl_LocalInvocationID.x;
+  uint part = gl_WorkGroupID.z % PIECES, firstR = gl_WorkGroupID.z / PIECES * BN, lane = gl_LocalInvocationID.x;
+  uvec2 span = spanOf(part, BK);
   // Neighbouring invocations take neighbouring weight rows, so that their stores to out are neighbours too.
   uint tm = lane % (BM / TM), tn = lane / (BM / TM);
 
@@ -89,13 +92,13 @@ void main() {
 
   uvec4 w[EACH_W], v[EACH_X];
   uint half_ = 0;
-  for (uint k0 = 0; k0 < k + BK; k0 += BK) {
+  for (uint k0 = span.x; k0 < span.y + BK; k0 += BK) {
     // Loads of this panel are under way while the one before is multiplied.
-    if (k0 < k) {
+    if (k0 < span.y) {
       [[unroll]] for (uint i = 0; i < EACH_W; i++) w[i] = fetchWeights(m, lane + i * WG, k0);
       [[unroll]] for (uint i = 0; i < EACH_X; i++) v[i] = fetchX(firstR, lane + i * WG, k0);
     }
-    if (k0 > 0u) {
+    if (k0 > span.x) {
       uint other = 1u - half_;
       for (uint e = 0; e < SEGS; e += FOLD / 8u) {
         f16vec2 sums[SETS * TM * TN];
@@ -111,7 +114,7 @@ void main() {
         [[unroll]] for (uint i = 0; i < SETS * TM * TN; i++) acc[i] += float(sums[i].x) + float(sums[i].y);
       }
     }
-    if (k0 < k) {
+    if (k0 < span.y) {
       [[unroll]] for (uint i = 0; i < EACH_W; i++) {
         uint s = lane + i * WG;
         if (s < ROWS_W * SEGS) sw[(half_ * ROWS_W + s / SEGS) * STRIDE + s % SEGS] = w[i];
@@ -129,16 +132,11 @@ void main() {
   [[unroll]] for (uint i = 0; i < TM; i++) {
     uint n = m.first + tm + i * (BM / TM);
     if (n >= m.n) continue;
-    float b = 0.0, bUp = 0.0;
-    if ((BIAS >> m.index & 1u) != 0u) b = m.bias.v[n];
-    if (PAIR == 1 && (BIAS & 2u) != 0u) bUp = b1.v[n];
     [[unroll]] for (uint j = 0; j < TN; j++) {
       uint r = firstR + tn + j * (BN / TN);
       if (r >= rows) continue;
-      float scale = back.v[r], t = acc[i * TN + j] * scale + b;
-      if (PAIR == 1) t = silu(t) * (acc[(PAIR * TM + i) * TN + j] * scale + bUp);
-      if (RESIDUAL == 1) t += residual.v[r * m.n + n];
-      m.o.v[r * m.n + n] = t;
+      float scale = back.v[r];
+      finish(m, n, r, part, acc[i * TN + j] * scale, acc[(PAIR * TM + i) * TN + j] * scale);
     }
   }
 }

@@ -8,8 +8,9 @@
 // Params    include/matmul.glsl
 // Spec      0 WG = (BM/TM)(BN/TN)   1 BM, 2 BN: tile   3 BK: multiple of 32   4 TM, 5 TN: divisors of BM, BN
 //           6 MATS, 7 PAIR, 8 BIAS, 9 RESIDUAL: as matmul_vec   10 BLOCKS: 1 leaves out in blocks of bytes (include/blocks.glsl)
-//           for the next multiplication; BM and every n are multiples of 32, MATS is 1, RESIDUAL 0
-// Grid      x, y: sum over matrices of ceil(n / BM), folded; z: ceil(rows / BN)
+//           for the next multiplication; BM and every n are multiples of 32, MATS and PIECES are 1, RESIDUAL 0
+//           11 PIECES: include/split.glsl
+// Grid      x, y: sum over matrices of ceil(n / BM), folded; z: ceil(rows / BN) PIECES
 // Tails     past n, rows and k zeros are staged, nothing is read or stored there
 // Shared    ((1 + PAIR) BM + BN)(2 BK + 32 + (8 + 8 OFFSET) BK / GROUP) bytes, GROUP and OFFSET of include/bytes.glsl; rows
 //           are an odd number of 16-byte words apart, which keeps banks apart; 1.375 BM BN BLOCKS
@@ -32,8 +33,9 @@ layout(constant_id = 6) const uint MATS = 1;
 layout(constant_id = 7) const uint PAIR = 0;
 layout(constant_id = 8) const uint BIAS = 0;
 layout(constant_id = 9) const uint RESIDUAL = 0;
-
 layout(constant_id = 10) const uint BLOCKS = 0;
+layout(constant_id = 11) const uint PIECES = 1;
+#include "include/split.glsl"
 
 const uint SETS = 1 + PAIR, ROWS_W = SETS * BM;
 const uint SIXTEENS = BK / 16, STRIDE = SIXTEENS + 1; // of a row of a panel, in words of 16 bytes
@@ -73,7 +75,8 @@ void main() {
   beginFormat(k);
   Matrix m = matrixOf(foldedWorkgroup(), BM, MATS);
   if (m.first >= m.n) return; // the fold's tail; the whole workgroup
-  uint firstR = gl_WorkGroupID.z * BN, lane = gl_LocalInvocationID.x;
+  uint part = gl_WorkGroupID.z % PIECES, firstR = gl_WorkGroupID.z / PIECES * BN, lane = gl_LocalInvocationID.x;
+  uvec2 span = spanOf(part, BK);
   // Neighbouring invocations take neighbouring weight rows, so that their stores to out are neighbours too.
   uint tm = lane % (BM / TM), tn = lane / (BM / TM);
 
@@ -84,13 +87,13 @@ void main() {
   uvec4 v[EACH_X];
   uvec2 head[EACH_X];
   uint half_ = 0;
-  for (uint k0 = 0; k0 < k + BK; k0 += BK) {
+  for (uint k0 = span.x; k0 < span.y + BK; k0 += BK) {
     // Loads of this panel are under way while the one before is multiplied.
-    if (k0 < k) {
+    if (k0 < span.y) {
       [[unroll]] for (uint i = 0; i < EACH_W; i++) w[i] = fetchWeights(m, lane + i * WG, k0);
       [[unroll]] for (uint i = 0; i < EACH_X; i++) fetchX(firstR, lane + i * WG, k0, v[i], head[i]);
     }
-    if (k0 > 0u) {
+    if (k0 > span.x) {
       uint other = 1u - half_;
       for (uint g = 0; g < GROUPS; g++) {
         int sums[SETS * TM * TN];
@@ -118,7 +121,7 @@ void main() {
         }
       }
     }
-    if (k0 < k) {
+    if (k0 < span.y) {
       [[unroll]] for (uint i = 0; i < EACH_W; i++) {
         uint piece = lane + i * WG, row = piece / SIXTEENS, at = piece % SIXTEENS;
         if (row >= ROWS_W) continue;
@@ -167,12 +170,11 @@ void main() {
     [[unroll]] for (uint j = 0; j < TN; j++) {
       uint localR = tn + j * (BN / TN), r = firstR + localR;
       if (r >= rows) continue;
-      float t = acc[i * TN + j] + b;
-      if (PAIR == 1) t = silu(t) * (acc[(PAIR * TM + i) * TN + j] + bUp);
-      if (RESIDUAL == 1) t += residual.v[r * m.n + n];
       if (BLOCKS == 0) {
-        m.o.v[r * m.n + n] = t;
+        finish(m, n, r, part, acc[i * TN + j], acc[(PAIR * TM + i) * TN + j]);
       } else {
+        float t = acc[i * TN + j] + b;
+        if (PAIR == 1) t = silu(t) * (acc[(PAIR * TM + i) * TN + j] + bUp);
         acc[i * TN + j] = t;
         atomicMax(largest[(localR * BM + local) / 32u], floatBitsToUint(abs(t))); // floats from zero up are in order as bits
       }

@@ -66,7 +66,7 @@ func (pl *planner) matMul(g *Group, f product) error {
 	switch {
 	case m.forced != "":
 		g.Why = "asked for " + m.forced
-		if strings.HasSuffix(m.forced, "int8") && !m.int8 || m.forced == "matmul_half" && !m.half {
+		if strings.Contains(m.forced, "int8") && !m.int8 || strings.HasPrefix(m.forced, "matmul_half") && !m.half {
 			g.Why += fmt.Sprintf(", which is not made for %v: tiles of float32", m.p.At(f.ops[0].W).DType)
 		}
 	case m.lane && m.caps.UniformLoads:

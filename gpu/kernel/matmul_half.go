@@ -50,7 +50,7 @@ func halfLacks(caps *Caps) string {
 // what they do not multiply in dot products of bytes. CPUs widen halves, which costs more than it saves.
 func (m *matMulPlan) wantsHalf() bool {
 	can := slices.Contains(shaders.HalfFormats, strings.ToLower(m.p.At(m.f.ops[0].W).DType.String())) && halfLacks(&m.caps) == ""
-	return can && (m.wanted() == "matmul_half" || m.wanted() == "" && m.o.Math == compute.Fast && m.caps.takes("matmul_half") && !m.caps.CPU && !m.coop && !m.int8 && !m.lane)
+	return can && (strings.HasPrefix(m.wanted(), "matmul_half") || m.wanted() == "" && m.o.Math == compute.Fast && m.caps.takes("matmul_half") && !m.caps.CPU && !m.coop && !m.int8 && !m.lane)
 }
 
 // halfs covers the rest by matmul_half.
@@ -65,9 +65,9 @@ func (m *matMulPlan) halfs(all int) error {
 	}
 	as := func(t tile, to int) covering {
 		return covering{to, func(to int) error {
-			return m.add("_half", to, func(module string) (Dispatch, error) {
+			return m.addTiled("_half", to, tiling{t.bm, t.bn, t.bk}, func(module string) (Dispatch, error) {
 				d, err := m.tiled(module, m.f, x, t)
-				d.Spec = append(d.Spec, halfFold)
+				d.Spec = append(d.Spec, halfFold, 1)
 				return d, err
 			})
 		}}

@@ -53,7 +53,7 @@ func asBytes(t compute.DType) bool {
 // bytes are faster than their parts and that have no matrix units.
 func (m *matMulPlan) wantsInt8() bool {
 	can := asBytes(m.p.At(m.f.ops[0].W).DType) && int8Lacks(&m.caps) == ""
-	return can && (strings.HasSuffix(m.wanted(), "int8") || m.wanted() == "" && m.o.Math == compute.Fast && m.caps.takes("matmul_int8") && m.caps.FastDot && !m.coop && !m.lane)
+	return can && (strings.Contains(m.wanted(), "int8") || m.wanted() == "" && m.o.Math == compute.Fast && m.caps.takes("matmul_int8") && m.caps.FastDot && !m.coop && !m.lane)
 }
 
 // leastFewInt8 is the shortest row for which one row of X is worth a dispatch to quantise it, and mostFewInt8 the bits of a weight up to
@@ -111,7 +111,11 @@ func (m *matMulPlan) int8s(all int) error {
 	}
 	as := func(t tile, to int) covering {
 		return covering{to, func(to int) error {
-			return m.add("_int8", to, func(module string) (Dispatch, error) { return m.matMulInt8(module, x, t) })
+			plan := func(module string) (Dispatch, error) { return m.matMulInt8(module, x, t) }
+			if m.f.blocks != nil { // which are made of whole sums
+				return m.add("_int8", to, plan)
+			}
+			return m.addTiled("_int8", to, tiling{t.bm, t.bn, t.bk}, plan)
 		}}
 	}
 	return m.cover(all, smallAndLarge(int8Tile32, large, all, as), m.plainAs("matmul_int8", as))
@@ -169,7 +173,7 @@ func (pl *planner) rmsNormQuantize(norm *compute.RMSNorm, id int) Dispatch {
 
 func (m *matMulPlan) matMulInt8(module string, x int, t tile) (Dispatch, error) {
 	d, err := m.tiled(module, m.f, x, t)
-	if d.Spec = append(d.Spec, flag(m.f.blocks != nil)); m.f.blocks != nil {
+	if d.Spec = append(d.Spec, flag(m.f.blocks != nil), 1); m.f.blocks != nil {
 		for i, a := range d.Args {
 			if a.Kind == ArgAddr && a.Ref == m.f.out {
 				d.Args[i] = temp(m.f.blocks.temp)

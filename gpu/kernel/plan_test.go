@@ -302,3 +302,43 @@ func TestPiecesOfFewTiles(t *testing.T) {
 		}
 	}
 }
+
+// So are those of packed bytes and of packed halves, but for what is left in blocks of bytes.
+func TestPiecesOfOtherTiers(t *testing.T) {
+	bytes, halves := ample, ample
+	bytes.IntegerDot, bytes.FastDot, bytes.Float16, halves.Float16 = true, true, true, true
+	shape := Shape{Tokens: 64, Outputs: 1, Seqs: 1}
+	for name, c := range map[string]struct {
+		caps    Caps
+		refused string
+		want    string
+	}{
+		"bytes":         {bytes, "", "quantize[128 1 1] matmul_q8_0_int8_64_k8[8 1 8] matmul_join[256 1 1]"},
+		"whole, bytes":  {bytes, "matmul_int8_split", "quantize[128 1 1] matmul_q8_0_int8_64[8 1 1]"},
+		"halves":        {halves, "", "matmul_halves[64 1 1] matmul_q8_0_half_64_k8[8 1 8] matmul_join[256 1 1]"},
+		"whole, halves": {halves, "matmul_half_split", "matmul_halves[64 1 1] matmul_q8_0_half_64[8 1 1]"},
+	} {
+		c.caps.Refused = map[string]string{c.refused: "it computes wrongly"}
+		p := product1(compute.Q8_0, 512, 4096)
+		groups, err := Plan(c.caps, p, compute.Options{MaxTokens: 64, MaxOutputs: 1, MaxSeqs: 1, Math: compute.Fast})
+		require.NoError(t, err)
+		assert.Equal(t, "y: "+c.want+"\n", outline(p, groups, shape), name)
+	}
+	// Between gate and down lie blocks of bytes, which are made of whole sums.
+	groups, err := Plan(bytes, newLayer(t, compute.Q8_0).p, compute.Options{MaxTokens: 64, MaxOutputs: 1, MaxSeqs: 1, MaxPages: 8, Math: compute.Fast,
+		Variant: map[string]string{"matmul": "matmul_int8_split"}})
+	require.NoError(t, err)
+	for _, g := range groups {
+		if strings.Contains(g.Why, "goes on in bytes") {
+			var names []string
+			for _, d := range g.Dispatches {
+				if grid := d.Grid(shape); grid[0] > 0 && strings.Contains(d.Name, "int8") {
+					names = append(names, d.Name)
+				}
+			}
+			assert.Equal(t, []string{"matmul_q8_0_int8_64", "matmul_q8_0_int8_64_k3"}, names)
+			return
+		}
+	}
+	t.Error("no group goes on in bytes")
+}

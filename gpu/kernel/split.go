@@ -27,8 +27,13 @@ func (m *matMulPlan) pieces(tiles, k, bk int) int {
 		return 1
 	}
 	split := "matmul_tile_split"
-	if m.coop {
+	switch {
+	case m.coop:
 		split = strings.TrimSuffix(m.units, "_half") + "_split"
+	case m.int8:
+		split = "matmul_int8_split"
+	case m.half:
+		split = "matmul_half_split"
 	}
 	if !m.caps.takes(split) {
 		return 1

@@ -25,7 +25,7 @@ type Variant struct {
 // Math is the arithmetic that a variant is for: its results keep the bounds of that one.
 func (v Variant) Math() compute.Math {
 	switch v.Name {
-	case "matmul_half", "matmul_int8", "matmul_vec_int8", "attention_coop", "matmul_experts_coop":
+	case "matmul_half", "matmul_half_split", "matmul_int8", "matmul_int8_split", "matmul_vec_int8", "attention_coop", "matmul_experts_coop":
 		return compute.Fast
 	}
 	if onMatrixUnits(v.Name) {
@@ -90,6 +90,8 @@ func variantsOf(caps Caps) []Variant {
 		{"matmul_coop2_parts_half", "matmul", "the same with sums in half precision, for F16", TestsOnly, coop2Lacks(&caps, "matmul_coop2_parts_half"), ""},
 		{"matmul_half", "matmul", "tiles in packed half precision, added up in float32 every 32 elements, for the formats of most files", "more than 8 rows, in fast arithmetic without matrix units or fast dot products", halfLacks(&caps), ""},
 		{"matmul_int8", "matmul", "tiles in packed dot products of activations and weights as signed bytes, for formats of scaled integers", "more than 8 rows, in fast arithmetic without matrix units", int8Lacks(&caps), ""},
+		{"matmul_half_split", "matmul", "those tiles over pieces of K, added up by a second dispatch", "as matmul_half, fewer tiles than compute units", halfLacks(&caps), ""},
+		{"matmul_int8_split", "matmul", "those tiles over pieces of K, added up by a second dispatch", "as matmul_int8, fewer tiles than compute units", int8Lacks(&caps), ""},
 		{"matmul_vec_int8", "matmul", "one to 8 rows of X in packed dot products; every weight read once; beyond, as matmul_int8", "to 8 rows, in fast arithmetic where a vendor's devices gain", cmp.Or(vecLacks, int8Lacks(&caps)), ""},
 		{"matmul_tile_32", "matmul", "32 × 32 results a workgroup from panels in shared memory", "9 to 32 rows", tileLacks(tile32), ""},
 		{"matmul_tile_64", "matmul", "64 × 64 results a workgroup from panels in shared memory", "more than 32 rows", tileLacks(tile64), ""},
