@@ -29,7 +29,7 @@ func DotOf(l simd.Level, t compute.DType) Dot {
 	switch {
 	case bytes && l >= simd.VNNI:
 		return BytesDot
-	case words && l > simd.Plain:
+	case words && l >= simd.AVX2:
 		return WordsDot
 	}
 	return NoDot

@@ -19,10 +19,18 @@ var vectors = [256]func(dst []float32, src []byte){
 	compute.Q6_K:   vectorQ6_K,
 }
 
+// vectorOf is how a level decodes a format, or nil: as plain Go does.
+func vectorOf(l simd.Level, t compute.DType) func(dst []float32, src []byte) {
+	if l >= simd.AVX2 || l == simd.NEON && (t == compute.F16 || t == compute.BF16) {
+		return vectors[t]
+	}
+	return nil
+}
+
 // DecodeWith is Decode in the instructions of a level: the same bits.
 func DecodeWith(l simd.Level, t compute.DType, dst []float32, src []byte) error {
-	f := vectors[t]
-	if l == simd.Plain || f == nil || len(dst) == 0 {
+	f := vectorOf(l, t)
+	if f == nil || len(dst) == 0 {
 		return Decode(t, dst, src)
 	}
 	if err := check("decode", t, len(dst), len(src)); err != nil {
@@ -35,7 +43,7 @@ func DecodeWith(l simd.Level, t compute.DType, dst []float32, src []byte) error 
 // DecoderOf is what decodes whole blocks of a format, which Supported has, in the instructions of a level: len(dst) elements, the bytes
 // of all of which src must have.
 func DecoderOf(l simd.Level, t compute.DType) func(dst []float32, src []byte) {
-	if f := vectors[t]; l > simd.Plain && f != nil {
+	if f := vectorOf(l, t); f != nil {
 		return f
 	}
 	f, n, size := formats[t].decode, t.BlockLen(), t.BlockBytes()
@@ -52,7 +60,7 @@ func DecoderOf(l simd.Level, t compute.DType) func(dst []float32, src []byte) {
 // EncodeWith is Encode in the instructions of a level: the same bytes.
 func EncodeWith(l simd.Level, t compute.DType, dst []byte, src []float32) error {
 	n := len(src) &^ 7
-	if l == simd.Plain || t != compute.F16 || n == 0 {
+	if l < simd.AVX2 || t != compute.F16 || n == 0 {
 		return Encode(t, dst, src)
 	}
 	if err := check("encode", t, len(src), len(dst)); err != nil {

@@ -2,7 +2,7 @@
 
 package simd
 
-// There is no level above Plain, so nobody calls these.
+// No level of these processors has them, so nobody calls these.
 
 func (l Level) quantize(b *Bytes, x []float32)                        { panic(noKernel) }
 func BytesQ8_0(w []byte, x *Bytes, out []float32)                     { panic(noKernel) }

@@ -2,11 +2,9 @@
 
 package simd
 
-// There is no level above Plain, so nobody calls these.
+// No level of these processors has them, so nobody calls these.
 
-func DecodeF16(dst []float32, src []byte)                       { panic(noKernel) }
 func EncodeF16(dst []byte, src []float32)                       { panic(noKernel) }
-func DecodeBF16(dst []float32, src []byte)                      { panic(noKernel) }
 func DecodeQ8_0(dst []float32, src []byte)                      { panic(noKernel) }
 func DecodeQ4_0(dst []float32, src []byte)                      { panic(noKernel) }
 func DecodeIQ4_NL(dst []float32, src []byte, levels *[16]int8)  { panic(noKernel) }

@@ -2,11 +2,8 @@
 
 package simd
 
-// There is no level above Plain, so nobody calls these.
+// No level of these processors has them, so nobody calls these.
 
-func (l Level) DotF32(w []byte, x, out []float32)                      { panic(noKernel) }
-func (l Level) DotF16(w []byte, x, out []float32)                      { panic(noKernel) }
-func (l Level) DotBF16(w []byte, x, out []float32)                     { panic(noKernel) }
 func (l Level) DotQ8_0(w []byte, x *Words) float32                     { panic(noKernel) }
 func (l Level) DotQ4_0(w []byte, x *Words) float32                     { panic(noKernel) }
 func (l Level) DotIQ4_NL(w []byte, x *Words, levels *[16]int8) float32 { panic(noKernel) }

@@ -8,6 +8,7 @@ package simd
 
 import "fmt"
 
+//go:generate go run ./gen/arm64
 //go:generate go run ./gen -out kernels_amd64.s -stubs kernels_amd64.go -pkg simd
 
 // Width is the number of rows of a panel.
@@ -16,11 +17,12 @@ const Width = 16
 // MaxRows is the most rows that a tile takes.
 const MaxRows = 8
 
-// Level is a set of vector instructions; each includes those below it.
+// Level is a set of vector instructions. Those of amd64 include one another in their order.
 type Level int
 
 const (
 	Plain  Level = iota // Go
+	NEON                // of arm64
 	AVX2                // AVX2, FMA and F16C
 	AVX512              // AVX-512 F, BW, DQ and VL
 	VNNI                // AVX-512 with VNNI
@@ -31,6 +33,8 @@ func (l Level) String() string {
 	switch l {
 	case Plain:
 		return "plain Go"
+	case NEON:
+		return "NEON"
 	case AVX2:
 		return "AVX2"
 	case AVX512:

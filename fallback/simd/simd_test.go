@@ -12,7 +12,9 @@ import (
 // levels are those that this processor has.
 func levels() (l []Level) {
 	for i := Plain; i <= Best(); i++ {
-		l = append(l, i)
+		if i != NEON || Best() == NEON {
+			l = append(l, i)
+		}
 	}
 	return l
 }

@@ -2,8 +2,8 @@
 
 package simd
 
-func (l Level) exactTile(x [][]float64, w []float32, sums []float64)                  { exactTilePlain(x, w, sums) }
-func (l Level) floatTile(x [][]float32, w, w2, sums []float32)                        { floatTilePlain(x, w, w2, sums) }
+// Plain Go does all elements.
+
 func (l Level) transpose(dst []float32, ldd int, src []float32, lds, rows, n int) int { return 0 }
 func (l Level) widen(dst []float64, src []float32) int                                { return 0 }
 func (l Level) addScaled(sums []float64, a float64, x []float32) int                  { return 0 }

@@ -1,0 +1,27 @@
+// Command arm64 writes the assembly of fallback/simd for arm64 and its Go declarations; go generate ./fallback/simd calls it.
+package main
+
+import (
+	"fmt"
+	"os"
+)
+
+func main() {
+	f := newFile()
+	for _, r := range []int{1, 2, 4} {
+		gemm(f, r)
+	}
+	for _, r := range []int{1, 2} {
+		exactTile(f, r)
+	}
+	for _, t := range stored {
+		rowDots(f, t)
+		rowSums(f, t)
+		widen(f, t)
+	}
+	exponentials(f)
+	if err := f.write("kernels_arm64"); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
