@@ -194,11 +194,8 @@ func (c *common) tune(ctx context.Context, l *loaded, dev *gpu.Device, stages []
 
 // tuneStage returns what gains over what stages before it found: tiles are those of the kernel that was found for many rows.
 func (c *common) tuneStage(ctx context.Context, l *loaded, dev *gpu.Device, st stage, before found, rounds int, keep bool, report *tuneReport, bar *progress) (gains found, err error) {
-	rows := 1
-	if st.class != nil {
-		rows = min(st.class.Rows, l.ContextLen()/2)
-	}
-	t := &tuner{class: st.class, before: before, l: l, dev: dev, step: new(compute.Step), o: l.CompileOptions(rows)}
+	t := &tuner{class: st.class, before: before, l: l, dev: dev, step: new(compute.Step)}
+	t.o = l.CompileOptions(t.rows())
 	defer func() { err = errors.Join(err, t.close()) }()
 	if some, err := t.begin(ctx); err != nil || !some {
 		return gains, err

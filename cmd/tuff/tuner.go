@@ -104,12 +104,16 @@ func (t *tuner) begin(ctx context.Context) (some bool, err error) {
 	return true, err
 }
 
-// rows are those of the step.
+// rows are those of the step. Software drivers choose a kernel by fewer, because they take seconds for many.
 func (t *tuner) rows() int {
 	if t.class == nil {
 		return 1
 	}
-	return min(t.class.Rows, t.l.ContextLen()/2, t.o.MaxTokens)
+	rows := t.class.Rows
+	if t.class.Kernels() && t.dev.Info().Kind == compute.Software {
+		rows = min(rows, 64)
+	}
+	return min(rows, t.l.ContextLen()/2)
 }
 
 // keys name what in each group has shapes of the tuner's kind, and those for which the plan takes what is in f.
