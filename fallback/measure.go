@@ -39,6 +39,9 @@ func (d *Device) Measure(ctx context.Context) (compute.Limits, error) {
 		return compute.Limits{}, err
 	}
 	l.FLOPs = rate * m.flops()
+	if l.Matrix, err = d.matrixPeak(ctx); err != nil {
+		return compute.Limits{}, err
+	}
 
 	if rate, err = d.rate(ctx, nothing{}, d.pool.threads); err != nil {
 		return compute.Limits{}, err

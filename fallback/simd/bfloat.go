@@ -95,6 +95,16 @@ func (l Level) BfloatTile(steps, tiles int, a, b []uint16, sums []float32, strid
 	}
 }
 
+// BfloatPeak multiplies 4n tiles that are in registers, n > 0, which shows what the matrix unit can do, and gives the operations of
+// that: 0 where there is none.
+func (l Level) BfloatPeak(n int) (flops float64) {
+	if l < AMX || n < 1 {
+		return 0
+	}
+	l.bfloatPeak(n)
+	return 4 * float64(n) * 2 * TileRows * Width * TileDepth
+}
+
 func bfloatTilePlain(steps, tiles int, a, b []uint16, sums []float32, stride int, add bool) {
 	wide := func(v uint16) float32 { return math.Float32frombits(uint32(v) << 16) }
 	for r := range tiles * TileRows {

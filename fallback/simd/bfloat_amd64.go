@@ -11,3 +11,5 @@ func (l Level) bfloatPanel(steps int, dst []uint16, src []float32, stride int) {
 func (l Level) bfloatTile(steps, tiles int, a, b []uint16, sums []float32, stride int, add bool) {
 	bfloatTileAMX(steps, tiles, &a[0], &b[0], &sums[0], stride, add)
 }
+
+func (l Level) bfloatPeak(n int) { bfloatPeakAMX(n) }

@@ -51,7 +51,7 @@ func TestBfloatTile(t *testing.T) {
 	}
 	r := rand.New(rand.NewPCG(7, 8))
 	for n := range 301 {
-		rows, off, steps := 1+n%67, n%5, (n+TileDepth-1)/TileDepth
+		rows, off, steps := 1+n%35, n%5, (n+TileDepth-1)/TileDepth
 		tiles := (rows + TileRows - 1) / TileRows
 		stride := steps * TileDepth
 		x, w := make([][]float32, rows), make([]float32, off+2*TileRows*stride+7)[off:]
@@ -128,7 +128,7 @@ func TestBfloatTileUnderInterrupts(t *testing.T) {
 
 	const steps, tiles = 16, 9
 	var wg sync.WaitGroup
-	for g := range 6 {
+	for g := range 3 {
 		wg.Go(func() {
 			r := rand.New(rand.NewPCG(9, uint64(g)))
 			a, b := make([]uint16, steps*tiles*tileSize), make([]uint16, 2*steps*tileSize)
@@ -139,7 +139,7 @@ func TestBfloatTileUnderInterrupts(t *testing.T) {
 			}
 			want, got := make([]float32, 512*tiles), make([]float32, 512*tiles)
 			Best().BfloatTile(steps, tiles, a, b, want, 2*Width, false)
-			for i := range 3000 {
+			for i := range 600 {
 				Best().BfloatTile(steps, tiles, a, b, got, 2*Width, false)
 				if i%50 == 0 {
 					runtime.GC()

@@ -439,6 +439,9 @@ func quantizeAVX512(n int, x *float32, upper *int8, lower *int8, d *float32, s *
 //go:noescape
 func bfloatTileAMX(steps int, tiles int, a *uint16, b *uint16, sums *float32, stride int, add bool)
 
+// bfloatPeakAMX multiplies 4n tiles that are in registers.
+func bfloatPeakAMX(n int)
+
 // bfloatRowAVX512 rounds 32 elements a step; what it makes of them is 1024 bytes behind that of the step before.
 //
 //go:noescape

@@ -7444,6 +7444,72 @@ done:
 	BYTE $0xc0
 	RET
 
+// func bfloatPeakAMX(n int)
+TEXT ·bfloatPeakAMX(SB), NOSPLIT, $0-8
+	MOVQ n+0(FP), CX
+	LEAQ bfloatConfig<>+0(SB), R15
+
+	// LDTILECFG (R15)
+	LONG $0x4978c2c4
+	LONG $0x00000087
+	BYTE $0x00
+
+	// TILEZERO TMM0
+	LONG $0x497be2c4
+	BYTE $0xc0
+
+	// TILEZERO TMM1
+	LONG $0x497be2c4
+	BYTE $0xc8
+
+	// TILEZERO TMM2
+	LONG $0x497be2c4
+	BYTE $0xd0
+
+	// TILEZERO TMM3
+	LONG $0x497be2c4
+	BYTE $0xd8
+
+	// TILEZERO TMM4
+	LONG $0x497be2c4
+	BYTE $0xe0
+
+	// TILEZERO TMM5
+	LONG $0x497be2c4
+	BYTE $0xe8
+
+	// TILEZERO TMM6
+	LONG $0x497be2c4
+	BYTE $0xf0
+
+	// TILEZERO TMM7
+	LONG $0x497be2c4
+	BYTE $0xf8
+
+step:
+	// TDPBF16PS TMM6, TMM4, TMM0
+	LONG $0x5c4ae2c4
+	BYTE $0xc4
+
+	// TDPBF16PS TMM7, TMM4, TMM1
+	LONG $0x5c42e2c4
+	BYTE $0xcc
+
+	// TDPBF16PS TMM6, TMM5, TMM2
+	LONG $0x5c4ae2c4
+	BYTE $0xd5
+
+	// TDPBF16PS TMM7, TMM5, TMM3
+	LONG $0x5c42e2c4
+	BYTE $0xdd
+	DECQ CX
+	JNZ  step
+
+	// TILERELEASE
+	LONG $0x4978e2c4
+	BYTE $0xc0
+	RET
+
 // func bfloatRowAVX512(steps int, dst *uint16, src *float32)
 // Requires: AVX, AVX512F
 TEXT ·bfloatRowAVX512(SB), NOSPLIT, $0-24

@@ -16,3 +16,4 @@ func (l Level) bfloatPanel(steps int, dst []uint16, src []float32, stride int) {
 func (l Level) bfloatTile(steps, tiles int, a, b []uint16, sums []float32, stride int, add bool) {
 	panic(noKernel)
 }
+func (l Level) bfloatPeak(n int) { panic(noKernel) }

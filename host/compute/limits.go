@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"strings"
 	"time"
 )
 
@@ -41,11 +42,11 @@ type MatrixPeak struct {
 
 func (p MatrixPeak) String() string { return fmt.Sprintf("%s %d×%d×%d", p.Types, p.M, p.N, p.K) }
 
-// MatrixFLOPs is the rate of the matrix units with half precision factors, the faster of its sums; 0 where there are none or none
-// were measured.
+// MatrixFLOPs is the rate of the matrix units with factors of 16 bits, the faster of its sums; 0 where there are none or none were
+// measured.
 func (l *Limits) MatrixFLOPs() (best float64) {
 	for _, p := range l.Matrix {
-		if len(p.Types) >= 4 && p.Types[:4] == "half" {
+		if strings.HasPrefix(p.Types, "half") || strings.HasPrefix(p.Types, "bfloat16") {
 			best = max(best, p.Rate)
 		}
 	}

@@ -9,9 +9,9 @@ import (
 // bytesOfTile are those of a tile register in use: 16 rows of 64 bytes.
 const bytesOfTile = 1024
 
-// bfloatTile takes tiles of 16 rows of X by two panels of 16 columns, two tiles at a time: 4 of the 8 tile registers keep their sums.
-func bfloatTile() {
-	config := GLOBL("bfloatConfig", 8|16) // RODATA and NOPTR: palette 1, all 8 tiles with 16 rows of 64 bytes
+// bfloatConfig is what the tile registers are configured with: palette 1, all 8 of them with 16 rows of 64 bytes.
+func bfloatConfig() Mem {
+	config := GLOBL("bfloatConfig", 8|16) // RODATA and NOPTR
 	DATA(0, U64(1))
 	DATA(8, U64(0))
 	for i := range 6 {
@@ -24,7 +24,12 @@ func bfloatTile() {
 		}
 		DATA(16+8*i, U64(v))
 	}
+	return config
+}
 
+// bfloatTile takes tiles of 16 rows of X by two panels of 16 columns, two tiles at a time: 4 of the 8 tile registers keep their sums.
+func bfloatTile() {
+	config := bfloatConfig()
 	TEXT("bfloatTileAMX", NOSPLIT, "func(steps, tiles int, a, b *uint16, sums *float32, stride int, add bool)")
 	Doc("bfloatTileAMX is BFloatTile. The tile registers are configured and released here: nothing else ever sees them in use.")
 	Pragma("noescape")
@@ -110,6 +115,23 @@ func bfloatTile() {
 	JZ(LabelRef("done"))
 	block("last", 1)
 	Label("done")
+	release()
+	RET()
+
+	TEXT("bfloatPeakAMX", NOSPLIT, "func(n int)")
+	Doc("bfloatPeakAMX multiplies 4n tiles that are in registers.")
+	n := Load(Param("n"), reg.RCX)
+	LEAQ(config, p)
+	loadConfig(p)
+	for t := range tile(8) {
+		zeroTile(t)
+	}
+	Label("step")
+	for t := range tile(4) {
+		dotTile(6+t%2, 4+t/2, t)
+	}
+	DECQ(n)
+	JNZ(LabelRef("step"))
 	release()
 	RET()
 }
