@@ -159,6 +159,10 @@ func (a *activations) multiply(wk *worker, lo, hi int, w *tensor, first, have in
 			a.level.FloatTile(a.parts32[b*a.rows+lo:b*a.rows+hi], lower, upper, sums)
 		default:
 			x := a.parts64[b*a.rows+lo : b*a.rows+hi]
+			if rows == 1 && have > simd.Width {
+				a.level.ExactRow(x[0], lower, upper, sums64)
+				break
+			}
 			a.level.ExactTile(x, lower, sums64)
 			if have > simd.Width {
 				a.level.ExactTile(x, upper, sums64[simd.Width*rows:])

@@ -234,6 +234,11 @@ func maxAVX512(n int, x *float32) float32
 //go:noescape
 func transpose256(n int, dst *float32, ldd int, src *float32, lds int)
 
+// exactRow512 is ExactRow, with AVX-512.
+//
+//go:noescape
+func exactRow512(n int, x *float64, w *float32, w2 *float32, sums *float64)
+
 // widen256 sets dst[k] = src[k] for k < n, a multiple of 8. With AVX2.
 //
 //go:noescape

@@ -2935,6 +2935,45 @@ check:
 	VZEROUPPER
 	RET
 
+// func exactRow512(n int, x *float64, w *float32, w2 *float32, sums *float64)
+// Requires: AVX, AVX512F
+TEXT ·exactRow512(SB), NOSPLIT, $0-40
+	MOVQ    x+8(FP), AX
+	MOVQ    w+16(FP), CX
+	MOVQ    w2+24(FP), DX
+	MOVQ    sums+32(FP), BX
+	VMOVUPD (BX), Z0
+	VMOVUPD 64(BX), Z1
+	VMOVUPD 128(BX), Z2
+	VMOVUPD 192(BX), Z3
+	MOVQ    n+0(FP), SI
+	XORQ    DI, DI
+	JMP     check
+
+step:
+	VBROADCASTSD (AX)(DI*8), Z4
+	VCVTPS2PD    (CX), Z5
+	VFMADD231PD  Z4, Z5, Z0
+	VCVTPS2PD    32(CX), Z5
+	VFMADD231PD  Z4, Z5, Z1
+	VCVTPS2PD    (DX), Z5
+	VFMADD231PD  Z4, Z5, Z2
+	VCVTPS2PD    32(DX), Z5
+	VFMADD231PD  Z4, Z5, Z3
+	ADDQ         $0x40, CX
+	ADDQ         $0x40, DX
+	INCQ         DI
+
+check:
+	CMPQ    DI, SI
+	JL      step
+	VMOVUPD Z0, (BX)
+	VMOVUPD Z1, 64(BX)
+	VMOVUPD Z2, 128(BX)
+	VMOVUPD Z3, 192(BX)
+	VZEROUPPER
+	RET
+
 // func widen256(n int, dst *float64, src *float32)
 // Requires: AVX
 TEXT ·widen256(SB), NOSPLIT, $0-24

@@ -16,4 +16,5 @@ func (l Level) bfloatPanel(steps int, dst []uint16, src []float32, stride int) {
 func (l Level) bfloatTile(steps, tiles int, a, b []uint16, sums []float32, stride int, add bool) {
 	panic(noKernel)
 }
-func (l Level) bfloatPeak(n int) { panic(noKernel) }
+func (l Level) bfloatPeak(n int)                            { panic(noKernel) }
+func exactRow(x []float64, w, w2 []float32, sums []float64) { panic(noKernel) }

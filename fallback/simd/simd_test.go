@@ -60,6 +60,14 @@ func TestExactTile(t *testing.T) {
 			Plain.ExactTile(x, w, want)
 			l.ExactTile(x, w, got)
 			sameBits(t, want, got)
+
+			w2, row := values(r, Width*n, off+1, n%3 == 0), make([]float64, n)
+			l.Widen(row, values(r, n, off, n%3 == 0))
+			want = append(make([]float64, 2*Width), 0.125)
+			got = append([]float64(nil), want...)
+			Plain.ExactRow(row, w, w2, want)
+			l.ExactRow(row, w, w2, got)
+			sameBits(t, want, got)
 		}
 	}
 }

@@ -18,6 +18,21 @@ func (l Level) ExactTile(x [][]float64, w []float32, sums []float64) {
 	l.exactTile(x, w, sums)
 }
 
+// ExactRow is ExactTile of one row by two panels: those of w2 come Width behind those of w in sums.
+func (l Level) ExactRow(x []float64, w, w2 []float32, sums []float64) {
+	if len(x) == 0 {
+		return
+	}
+	rows := [][]float64{x}
+	check(len(x), min(len(w), len(w2)) >= Width*len(x), len(sums) >= 2*Width, rows)
+	if l >= AVX512 {
+		exactRow(x, w, w2, sums)
+		return
+	}
+	l.ExactTile(rows, w, sums)
+	l.ExactTile(rows, w2, sums[Width:])
+}
+
 func exactTilePlain(x [][]float64, w []float32, sums []float64) {
 	for r, row := range x {
 		s := sums[Width*r : Width*(r+1)]

@@ -27,6 +27,10 @@ func (l Level) exactTile(x [][]float64, w []float32, sums []float64) {
 	}
 }
 
+func exactRow(x []float64, w, w2 []float32, sums []float64) {
+	exactRow512(len(x), &x[0], &w[0], &w2[0], &sums[0])
+}
+
 func (l Level) floatTile(x [][]float32, w, w2, sums []float32) {
 	n := len(x[0])
 	for len(x) > 0 {

@@ -24,6 +24,7 @@ func main() {
 	rowSums()
 	exponentials()
 	transpose()
+	exactRow512()
 	widen()
 	axpy()
 	sum()

@@ -110,6 +110,29 @@ func exactTile512(r int) {
 	s.finish()
 }
 
+// exactRow512 takes one row by two panels, whose four registers of sums wait for each other half as long as two.
+func exactRow512() {
+	TEXT("exactRow512", NOSPLIT, "func(n int, x *float64, w, w2 *float32, sums *float64)")
+	Doc("exactRow512 is ExactRow, with AVX-512.")
+	Pragma("noescape")
+	row := Load(Param("x"), GP64())
+	panels := []reg.Register{Load(Param("w"), GP64()), Load(Param("w2"), GP64())}
+	s := loadSums(2, 64, func(from, to Op) { VMOVUPD(from, to) }, behind(Load(Param("sums"), GP64())))
+	loop(func(k reg.GPVirtual) {
+		x := ZMM()
+		VBROADCASTSD(Mem{Base: row, Index: k, Scale: 8}, x)
+		for i, a := range s.acc {
+			v := ZMM()
+			VCVTPS2PD(Mem{Base: panels[i/2], Disp: 32 * (i % 2)}, v)
+			VFMADD231PD(x, v, a)
+		}
+		for _, w := range panels {
+			ADDQ(Imm(64), w)
+		}
+	})
+	s.finish()
+}
+
 // exactTile256 takes r rows by half a panel, 8 columns.
 func exactTile256(r int) {
 	TEXT(fmt.Sprintf("exactTile256x%d", r), NOSPLIT, "func(n int, x *[]float64, w *float32, sums *float64)")
