@@ -26,8 +26,8 @@ type editedShaders struct {
 	err   error // the first
 }
 
-// openEdited looks for what is edited.
-func openEdited(dir string) (*editedShaders, error) {
+// openEdited looks for what is edited in dir. near is the folder beside which the source tree keeps its compiler: dir itself, or the one it is a copy of.
+func openEdited(dir, near string) (*editedShaders, error) {
 	text, err := os.ReadFile(filepath.Join(dir, "manifest.json"))
 	if err != nil {
 		return nil, fmt.Errorf("shaders: read manifest: %w; want a copy of the folder shaders of the source tree", err)
@@ -53,7 +53,7 @@ func openEdited(dir string) (*editedShaders, error) {
 	if len(e.stale) == 0 {
 		return nil, fmt.Errorf("shaders: look for edits in %s: got sources that are all those of its manifest.json, want an edited one", dir)
 	}
-	for _, name := range []string{os.Getenv("GLSLC"), filepath.Join(filepath.Dir(dir), ".cache", "glslc", "glslc"), "glslc"} {
+	for _, name := range []string{os.Getenv("GLSLC"), filepath.Join(near, "..", ".cache", "glslc", "glslc"), "glslc"} {
 		if path, err := exec.LookPath(name); err == nil {
 			e.glslc = path
 			break

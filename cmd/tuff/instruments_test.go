@@ -363,3 +363,26 @@ func TestSelfCheckMeetsEveryNumberOfRows(t *testing.T) {
 		assert.True(t, few > 0 && some > 0 && many > 0, "%v: %d, %d and %d cases of few, some and many rows", f, few, some, many)
 	}
 }
+
+// A few of the planted bugs of tuff kernels test --mutate, which finds them all.
+func TestKernelsMutate(t *testing.T) {
+	needGPU(t)
+	root := testkit.Root(t)
+	glslc := filepath.Join(root, ".cache", "glslc", "glslc")
+	if _, err := os.Stat(glslc); err != nil {
+		t.Skip("no glslc: make shaders fetches one")
+	}
+	t.Setenv("GLSLC", glslc)
+	dir := filepath.Join(root, "shaders")
+	for _, op := range []string{"add", "rmsnorm"} {
+		var rows []mutantRow
+		require.NoError(t, json.Unmarshal([]byte(tuff(t, "kernels", "test", op, "--mutate", "--shaders", dir, "--json").ok(t).out), &rows))
+		require.NotEmpty(t, rows)
+		for _, r := range rows {
+			assert.True(t, r.Found, "%s: %s", r.Source, r.Old)
+			assert.Contains(t, r.By, op)
+		}
+	}
+	assert.Equal(t, exitUsage, tuff(t, "kernels", "test", "nosuch", "--mutate", "--shaders", dir).code)
+	assert.Equal(t, exitError, tuff(t, "kernels", "test", "--mutate", "--shaders", t.TempDir()).code)
+}

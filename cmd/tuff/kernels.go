@@ -115,17 +115,23 @@ type testRow struct {
 
 func newKernelsTest() *cobra.Command {
 	var c common
-	var full bool
-	var variant string
+	var full, mutate bool
+	var variant, dir string
 	cmd := &cobra.Command{
 		Use:   "test [OP]",
 		Short: "Check every op and variant against the CPU",
 		Long: `Runs the conformance suite on the device: every op at sizes around every tile edge, every weight format, the fused forms,
 and once more for each variant that a plan would not choose by itself. An element outside its proven bound, a NaN or an
-element left unwritten is a failure. Exit code 3 when a case fails.`,
-		Example: "  tuff kernels test\n  tuff kernels test matmul --full\n  tuff kernels test attention --variant attention_split",
+element left unwritten is a failure. Exit code 3 when a case fails.
+
+--mutate tests the suite instead: it plants bugs in the kernels' sources one at a time, missing barriers, strides, tails and
+masks that are off by one, and wants each found. Exit code 3 when one is not. It needs the source tree's folder shaders and a glslc.`,
+		Example: "  tuff kernels test\n  tuff kernels test matmul --full\n  tuff kernels test attention --variant attention_split\n  tuff kernels test --mutate",
 		Args:    usage(cobra.MaximumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if mutate {
+				return c.mutate(cmd, append(args, "")[0], dir)
+			}
 			dev, err := c.openLab()
 			if err != nil {
 				return err
@@ -140,6 +146,8 @@ element left unwritten is a failure. Exit code 3 when a case fails.`,
 	c.labFlags(cmd)
 	cmd.Flags().BoolVar(&full, "full", false, "every case, not only the quick ones")
 	cmd.Flags().StringVar(&variant, "variant", "", "only this variant")
+	cmd.Flags().BoolVar(&mutate, "mutate", false, "plant bugs in the kernels and want each found")
+	cmd.Flags().StringVar(&dir, "shaders", "shaders", "with --mutate: the folder shaders of the source tree")
 	return cmd
 }
 

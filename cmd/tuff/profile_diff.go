@@ -105,7 +105,7 @@ func (c *common) parseSetting(text string) (*setting, error) {
 			}
 			s.variant[op] = name
 		case "shaders":
-			if s.edited, err = openEdited(value); err != nil {
+			if s.edited, err = openEdited(value, value); err != nil {
 				return nil, err
 			}
 			s.shader = s.edited.module
