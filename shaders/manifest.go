@@ -183,6 +183,8 @@ func manifest() []Entry {
 	}
 	plain("attention_decode", int64s16, attention...)
 	plain("attention_prefill", int64s16, attention...)
+	m = append(m, Entry{Name: "attention_quantize", Source: "attention_prefill.comp", Defines: []string{"QUANTIZE"},
+		Needs: []Need{NeedInt64, Need16Bit, NeedIntegerDot}, Spec: attention})
 	plain("columns", nil, workgroup)
 	plain("conv1d", nil, workgroup)
 	plain("delta_rule", nil, workgroup, Spec{"N", "elements of a key"})

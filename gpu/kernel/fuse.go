@@ -16,12 +16,18 @@ import (
 //	two or three multiplications of one X matmul MATS
 //	RoPE of Q, RoPE of K, KVStore         rope_kvstore
 //	both of the feed-forward part         matmul_int8 BLOCKS
+//	attention, multiplication, Add        attention_quantize
 //	experts' gate and up, gate            matmul_experts GATE (mixture.go)
 //	experts' down, Mix, what is added     matmul_experts MIX
 func (pl *planner) fuse(at int) (Group, bool, error) {
 	if f, ok := pl.feedForwardAt(at); ok {
 		g := Group{Ops: span(at, f.in.count+f.out.count)}
 		err := pl.feedForward(&g, f)
+		return g, true, err
+	}
+	if a, ok := pl.attentionBytesAt(at); ok {
+		g := Group{Ops: span(at, 1+a.out.count)}
+		err := pl.attentionBytes(&g, a)
 		return g, true, err
 	}
 	if p, ok := pl.projectionAt(at); ok {

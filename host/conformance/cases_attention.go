@@ -20,12 +20,13 @@ type at struct {
 	chunk          int
 	cap            float32
 	sinks          bool
-	spread         float64 // of Q; larger makes the softmax sharper
-	scale          float32 // 0: 1/√d
-	reach          int     // distances of a bias table; 0: none
-	latent         bool    // values are the beginnings of their keys
-	odd            []int   // positions whose keys or values are no numbers
-	oddIn          int     // 0: a few elements of both, of every head; 1: all elements of the values
+	spread         float64                       // of Q; larger makes the softmax sharper
+	scale          float32                       // 0: 1/√d
+	reach          int                           // distances of a bias table; 0: none
+	latent         bool                          // values are the beginnings of their keys
+	result         func(b *build, x compute.Ref) // what takes it; none: it is the output
+	odd            []int                         // positions whose keys or values are no numbers
+	oddIn          int                           // 0: a few elements of both, of every head; 1: all elements of the values
 }
 
 func (m at) fill(b *build) {
@@ -72,8 +73,15 @@ func (m at) fill(b *build) {
 		b.spread = 3
 		op.Bias = b.random("bias", 2*m.reach+1, m.heads)
 	}
-	op.Out = b.output("out", m.heads*m.dv)
+	if m.result == nil {
+		op.Out = b.output("out", m.heads*m.dv)
+	} else {
+		op.Out = b.scratch("attention", m.heads*m.dv)
+	}
 	b.p.Add("attention", op)
+	if m.result != nil {
+		m.result(b, op.Out)
+	}
 	m.plant(b, op)
 }
 

@@ -11,6 +11,8 @@ var Counts = map[string]int{
 	"activation":                          333,
 	"add":                                 142,
 	"attention":                           1450,
+	"attention_matmul":                    6,
+	"attention_matmul_add":                9,
 	"columns":                             35,
 	"conv1d":                              120,
 	"delta_rule":                          44,
