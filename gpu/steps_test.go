@@ -26,17 +26,23 @@ var loopSettings = map[string]sampler.Params{
 
 // story is what a fresh session says.
 func story(t *testing.T, e *engine.Engine, p sampler.Params, limit, stopAfter int) (ids []int32, st engine.Stats, s *engine.Session) {
+	s = e.NewSession()
+	ids, st = goOn(t, e, s, []int32{0, 570, 571}, p, limit, stopAfter)
+	return ids, st, s
+}
+
+// goOn is what a session says to a prompt, up to a limit of tokens or, where stopAfter is not 0, until the caller stops it.
+func goOn(t *testing.T, e *engine.Engine, s *engine.Session, prompt []int32, p sampler.Params, limit, stopAfter int) (ids []int32, st engine.Stats) {
 	sm, err := sampler.New(p, e.Model.Width())
 	require.NoError(t, err)
-	s = e.NewSession()
-	st, err = e.Generate(t.Context(), s, []int32{0, 570, 571}, sm, limit, func(tok engine.Token) bool {
+	st, err = e.Generate(t.Context(), s, prompt, sm, limit, func(tok engine.Token) bool {
 		if tok.ID >= 0 {
 			ids = append(ids, tok.ID)
 		}
 		return stopAfter == 0 || len(ids) < stopAfter
 	})
 	require.NoError(t, err)
-	return ids, st, s
+	return ids, st
 }
 
 // Tokens, counts and what the session holds are the same however many steps a run takes, on the device and on the CPU, whatever ends
@@ -76,6 +82,34 @@ func TestStepsOfARunChangeNothing(t *testing.T) {
 		} else {
 			assert.Nil(t, x, name)
 		}
+	}
+}
+
+// A state holds all tokens at once: wherever a caller stops in a run, the session goes on as if the rest of the run had not been.
+func TestRunsOfModelsWithAState(t *testing.T) {
+	d := openGPU(t, gpu.Options{})
+	random := sampler.Params{Seed: 3, Temp: 1.3, TopK: 40, TopP: 1, RepeatLastN: 32, RepeatPenalty: 1.1} // of random weights: it seldom repeats
+	for _, arch := range []string{"mamba", "falcon-h1", "lfm2", "qwen3next"} {
+		var told [2][][]int32
+		for i, steps := range []int{1, 6} {
+			e := synthetic(t, d, arch, "tiny", engine.Options{Candidates: 100, Steps: steps, ContextLen: 128})
+			require.Equal(t, steps, e.Steps(), arch)
+			s := e.NewSession()
+			for _, stopAfter := range []int{9, 1, 2, 0, 6, 4} {
+				ids, _ := goOn(t, e, s, []int32{70, int32(71 + stopAfter)}, random, 12, stopAfter)
+				told[i] = append(told[i], ids, append([]int32(nil), s.Tokens()...))
+			}
+			s.Truncate(0)
+			ids, _ := goOn(t, e, s, []int32{70, 80}, random, 9, 0)
+			told[i] = append(told[i], ids)
+			s.Close()
+		}
+		assert.Equal(t, told[0], told[1], arch)
+		longest := 0
+		for _, ids := range told[0] {
+			longest = max(longest, len(ids))
+		}
+		assert.Greater(t, longest, 30, "%s: what is told must be long enough to be stopped in", arch)
 	}
 }
 

@@ -79,6 +79,10 @@ void follow(uint at, int chosen, uint64_t state) {
   uint seq = step.v[STEP_AT_SEQS], len = step.v[seq + 2u] + 1u;
   step.v[seq + 2u] = len;
   step.v[seq + 4u] = max(step.v[seq + 4u], len);
+  uint left = step.v[seq + 6u]; // row of the state that this step has left
+  step.v[seq + 5u] = left;
+  step.v[seq + 6u] = step.v[seq + 7u];
+  step.v[seq + 7u] = left;
   putWord64(step, at + SAMPLING_STATE, state);
   uint window = step.v[at + SAMPLING_WINDOW];
   step.v[step.v[at + SAMPLING_AT_WINDOW] + window] = uint(chosen);

@@ -24,7 +24,7 @@ const (
 	stepAtSampling = 14
 	stepRun        = 15
 	stepHeader     = 16
-	stepSeqWords   = 7
+	stepSeqWords   = 8
 )
 
 // StepBytes is the size of the step buffer of a program compiled with o whose groups have so many records.
@@ -85,6 +85,7 @@ func EncodeStep(dst []byte, s *compute.Step, p *compute.Program, o compute.Optio
 		put(at+4, q.Keys())
 		put(at+5, q.StateIn)
 		put(at+6, q.StateOut)
+		put(at+7, q.StateSpare)
 		at += stepSeqWords
 		if p.PageSize > 0 {
 			for _, page := range q.Pages {

@@ -50,7 +50,7 @@ func TestSamplingLayoutIsThatOfTheShaders(t *testing.T) {
 func TestEncodeStep(t *testing.T) {
 	p := &compute.Program{PageSize: 8, NumPages: 9}
 	o := compute.Options{MaxTokens: 20, MaxOutputs: 2, MaxSeqs: 2, MaxPages: 4}
-	s := &compute.Step{Outputs: []int32{17, 18}, Seqs: []compute.Seq{{First: 0, Count: 18, Len: 20, Pages: []int32{7, 3, 5}, StateIn: 4, StateOut: 5}, {First: 18, Count: 1, Len: 2, Until: 5, Pages: []int32{1}}}}
+	s := &compute.Step{Outputs: []int32{17, 18}, Seqs: []compute.Seq{{First: 0, Count: 18, Len: 20, Pages: []int32{7, 3, 5}, StateIn: 4, StateOut: 5, StateSpare: 6}, {First: 18, Count: 1, Len: 2, Until: 5, Pages: []int32{1}}}}
 	for i := range 19 {
 		s.Tokens, s.Pos = append(s.Tokens, int32(100+i)), append(s.Pos, int32(2+i))
 	}
@@ -72,7 +72,7 @@ func TestEncodeStep(t *testing.T) {
 	assert.Equal(t, []int{0, 0, 1}, rows[16:])
 	assert.Equal(t, []int{17, 18}, list(stepAtOutputs, 2))
 	pages := word(stepAtPages)
-	assert.Equal(t, []int{0, 18, 20, pages, 20, 4, 5, 18, 1, 2, pages + 3, 5, 0, 0}, list(stepAtSeqs, 14))
+	assert.Equal(t, []int{0, 18, 20, pages, 20, 4, 5, 6, 18, 1, 2, pages + 3, 5, 0, 0, 0}, list(stepAtSeqs, 16))
 	assert.Equal(t, []int{7, 3, 5, 1}, list(stepAtPages, 4))
 	assert.Equal(t, []int{0, 16, 0, 0, 16, 2, 0, 0, 18, 1, 1, 0}, list(stepAtTiles, 12))
 	assert.ErrorContains(t, EncodeStep(buf[:8], s, p, o, nil), "got 8 bytes")

@@ -135,7 +135,7 @@ func (c *comparison) captureTensor(got, want *reader, ref compute.Ref, inside bo
 		if v, err = want.inputs(ref); err == nil { // every row but the step's own is of no matter
 			row, e := got.narrow(t.DType, v)
 			out.Data, err = make([]byte, sizeOf(*t)), e
-			copy(out.Data[want.step.Seqs[0].StateIn*len(row):], row)
+			copy(out.Data[got.step.Seqs[0].StateIn*len(row):], row)
 		}
 	case t.Role == compute.State:
 		var v []float32

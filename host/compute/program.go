@@ -14,7 +14,8 @@ type Program struct {
 	VocabSize, MaxPos int
 	// PageSize and NumPages describe every paged KV tensor of the program: NumPages·PageSize rows. Zero: none is paged.
 	PageSize, NumPages int
-	// NumStates is the number of rows of every state tensor that is not paged: two for each sequence. Zero: there is none.
+	// NumStates is the number of rows of every state tensor that is not paged: two for each sequence, three where one run takes several
+	// steps of it. Zero: there is none.
 	NumStates int
 }
 

@@ -77,6 +77,26 @@ func TestStepsAreChecked(t *testing.T) {
 	assert.ErrorContains(t, call(1, func(s *Step) { s.Sampling.Random = true }), "decay")
 	p.PageSize, p.NumPages = 0, 0
 	assert.ErrorContains(t, call(8, func(s *Step) { s.Pos[0], s.Seqs[0].Len = 15, 16 }), "position 22")
-	p.NumStates = 2
-	assert.ErrorContains(t, call(2, func(s *Step) { s.Seqs[0].StateOut = 1 }), "with states")
+	p.NumStates = 4
+	states := func(steps, spare int) error {
+		return call(steps, func(s *Step) { s.Seqs[0].StateIn, s.Seqs[0].StateOut, s.Seqs[0].StateSpare = 1, 3, spare })
+	}
+	assert.NoError(t, states(1, 1))
+	assert.NoError(t, states(2, 2))
+	for _, spare := range []int{-1, 1, 3, 4} {
+		assert.ErrorContains(t, states(2, spare), "third state")
+	}
+}
+
+// Steps of a run read what the one before has written, and never write where the run began.
+func TestStatesTakeTurns(t *testing.T) {
+	q := Seq{Count: 1, Len: 5, StateIn: 3, StateOut: 4, StateSpare: 5}
+	for i := range 6 {
+		before := q
+		q.Advance()
+		assert.Equal(t, before.StateOut, q.StateIn)
+		assert.NotEqual(t, q.StateIn, q.StateOut)
+		assert.NotEqual(t, 3, q.StateOut)
+		assert.Equal(t, 6+i, q.Len)
+	}
 }

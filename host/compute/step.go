@@ -24,6 +24,17 @@ type Seq struct {
 	// StateIn and StateOut are the rows of state tensors that hold the sequence's state before the step and after it, where the
 	// program has any. They differ, so that a step can be run again. A sequence whose first position is 0 has no state before it.
 	StateIn, StateOut int
+	// StateSpare is a third row, for runs of several steps: the second step writes it, and from then on it and StateOut take turns, so
+	// that StateIn stays what it was before the run.
+	StateSpare int
+}
+
+// Advance makes the sequence that of the next step of a run: one token more, whose state begins with what the step before has left.
+// Twin: shaders/sample.comp.
+func (q *Seq) Advance() {
+	q.Len++
+	q.Until = max(q.Until, q.Len)
+	q.StateIn, q.StateOut, q.StateSpare = q.StateOut, q.StateSpare, q.StateOut
 }
 
 // Sizes are the numbers that extents depend on.
@@ -78,18 +89,19 @@ func (s *Step) Check(p *Program, o Options) error {
 	return nil
 }
 
-// checkSteps reports whether n steps may follow each other on the device: of one token of one sequence without a state, whose pages and
-// positions reach as far.
+// checkSteps reports whether n steps may follow each other on the device: of one token of one sequence, whose pages and positions reach as
+// far.
 func (s *Step) checkSteps(p *Program, o Options, n int) error {
 	switch _, sampled := p.Sampled(); {
 	case n < 0 || n > o.MaxSteps || !sampled:
 		return fmt.Errorf("compute: check step: got %d steps in one run, want at most %d of a program that ends with sampling", n, o.MaxSteps)
 	case len(s.Tokens) != 1 || len(s.Outputs) != 1:
 		return fmt.Errorf("compute: check step: got %d tokens and %d outputs for %d steps in one run, want 1 and 1", len(s.Tokens), len(s.Outputs), n)
-	case n > 1 && p.NumStates > 0:
-		return fmt.Errorf("compute: check step: got %d steps in one run of a program with states, want 1", n)
 	}
 	q := s.Seqs[0]
+	if spare := q.StateSpare; n > 1 && p.NumStates > 0 && (spare < 0 || spare >= p.NumStates || spare == q.StateIn || spare == q.StateOut) {
+		return fmt.Errorf("compute: check step: %d steps in one run: got a third state %d, want one of %d beside %d and %d", n, spare, p.NumStates, q.StateIn, q.StateOut)
+	}
 	q.Len += n - 1
 	q.Until = max(q.Until, q.Len)
 	if err := q.check(p, o); err != nil {

@@ -64,6 +64,7 @@ type Engine struct {
 	steps           int                // of one run of it, at most; 1: there is none
 	pool            *kvcache.Pool      // of a decoder
 	slots           []bool             // of state tensors: which are taken
+	stateRows       int                // of each
 }
 
 // New puts the model of f on dev. The engine uses f until Close, but does not close it, nor dev.
@@ -122,8 +123,11 @@ func (e *Engine) loadModel(ctx context.Context) error {
 	}
 	e.o.TypeK, e.o.TypeV = cfg.KVTypes(e.o.TypeK, e.o.TypeV, DefaultKVType(e.o.Math))
 	e.o.NumSeqs = max(e.o.NumSeqs, 1)
+	if e.stateRows = 2; e.wantedSteps() > 1 {
+		e.stateRows = 3
+	}
 	if e.Model, err = model.Load(ctx, e.Device, e.File, model.Options{ContextLen: e.contextLen, NumSeqs: e.o.NumSeqs,
-		NumStates: max(e.o.NumStates, e.o.NumSeqs), TypeK: e.o.TypeK, TypeV: e.o.TypeV, Progress: e.o.Progress}); err != nil {
+		NumStates: max(e.o.NumStates, e.o.NumSeqs), StateRows: e.stateRows, TypeK: e.o.TypeK, TypeV: e.o.TypeV, Progress: e.o.Progress}); err != nil {
 		return err
 	}
 	p := e.Model.Program
@@ -132,7 +136,7 @@ func (e *Engine) loadModel(ctx context.Context) error {
 			return err
 		}
 	}
-	e.slots = make([]bool, p.NumStates/2)
+	e.slots = make([]bool, p.NumStates/e.stateRows)
 	e.program = p
 	if n := e.numCandidates(cfg.Encoder); n > 0 {
 		e.addCandidates(n)
@@ -145,7 +149,7 @@ func (e *Engine) loadModel(ctx context.Context) error {
 	return err
 }
 
-// takeSlot finds a free pair of rows of the state tensors; −1 where there is none.
+// takeSlot finds free rows of the state tensors; −1 where there is none.
 func (e *Engine) takeSlot() int {
 	for i, taken := range e.slots {
 		if !taken {

@@ -32,8 +32,8 @@ type Session struct {
 	ahead  []int32 // tokens that the last run has chosen and nobody has taken; all but the last are evaluated
 	pace   int     // steps of the next run
 	until  int     // tokens once all of what Eval was given is in
-	slot   int     // of the two rows of state tensors that are the session's, −1 with a model without; flip is the row in use
-	flip   int
+	slot   int     // of the rows of state tensors, −1 with a model without
+	state  stateRow
 }
 
 // NewSession makes an empty sequence.
@@ -70,7 +70,7 @@ func (s *Session) Tokens() []int32 { return s.tokens }
 // says what is left.
 func (s *Session) Truncate(n int) {
 	if n < len(s.tokens) && s.e.Model.Program.NumStates > 0 {
-		n = 0
+		n, s.state = 0, stateRow{}
 	}
 	s.tokens = s.tokens[:min(n, len(s.tokens))]
 	if s.seq != nil {
@@ -154,6 +154,9 @@ func (s *Session) executable(n int) compute.Executable {
 
 // run evaluates one step and, on success, keeps its tokens.
 func (s *Session) run(ctx context.Context, ids, outs []int32) error {
+	if err := s.rewind(ctx); err != nil {
+		return err
+	}
 	if err := s.Step(&s.step, ids, outs); err != nil {
 		return err
 	}
@@ -168,7 +171,7 @@ func (s *Session) run(ctx context.Context, ids, outs []int32) error {
 func (s *Session) Step(step *compute.Step, ids, outs []int32) error {
 	base := len(s.tokens)
 	if s.slot < 0 && s.e.Model.Program.NumStates > 0 {
-		return fmt.Errorf("engine: extend sequence: got more sequences than the %d that the engine was made for", s.e.Model.Program.NumStates/2)
+		return fmt.Errorf("engine: extend sequence: got more sequences than the %d that the engine was made for", len(s.e.slots))
 	}
 	var pages []int32
 	if s.seq != nil {
@@ -184,7 +187,7 @@ func (s *Session) Step(step *compute.Step, ids, outs []int32) error {
 	}
 	step.Seqs[0] = compute.Seq{First: 0, Count: len(ids), Len: base + len(ids), Until: max(s.until, base+len(ids)), Pages: pages}
 	if s.slot >= 0 {
-		step.Seqs[0].StateIn, step.Seqs[0].StateOut = 2*s.slot+s.flip, 2*s.slot+1-s.flip
+		return s.placeState(&step.Seqs[0])
 	}
 	return nil
 }
@@ -202,7 +205,7 @@ func (s *Session) ReadTime() time.Duration { return s.read }
 func (s *Session) Keep(ids []int32) {
 	if s.seq != nil {
 		s.tokens = append(s.tokens, ids...)
-		s.flip = 1 - s.flip
+		s.state.advance(1, s.e.stateRows)
 	}
 }
 

@@ -21,16 +21,21 @@ const (
 	longRun      = 50 * time.Millisecond // shrink
 )
 
-// numSteps is how many steps one run may take.
-func (e *Engine) numSteps() int {
+// wantedSteps is how many steps one run may take if the device picks candidates.
+func (e *Engine) wantedSteps() int {
 	n := e.o.Steps
 	if k := e.Device.Info().Kind; n == 0 && k != compute.Host && k != compute.Software {
 		n = defaultSteps
 	}
-	if e.candidates == 0 || e.Model.Program.NumStates > 0 {
-		return 1 // a state cannot be wound back to where the caller stops
-	}
 	return max(1, min(n, compute.MaxSteps))
+}
+
+// numSteps is how many steps one run may take.
+func (e *Engine) numSteps() int {
+	if e.candidates == 0 {
+		return 1
+	}
+	return e.wantedSteps()
 }
 
 // Steps is the largest number of tokens that one run decodes.
@@ -64,9 +69,8 @@ func (s *Session) begin() { s.pace, s.ahead = 1, nil }
 // next appends id, of which the sequence has all before, and gives the token that follows. most is how many tokens may still be wanted,
 // that one included.
 func (s *Session) next(ctx context.Context, sm *sampler.Sampler, id int32, most int) (int32, error) {
-	if len(s.ahead) > 0 { // chosen in the run before, which has appended id
-		s.one[0] = id
-		s.Keep(s.one[:])
+	if len(s.ahead) > 0 { // chosen in the run before, which has evaluated id
+		s.keepAhead(id)
 		return s.take(sm)
 	}
 	n := min(s.pace, most, s.e.contextLen-len(s.tokens))
@@ -93,6 +97,9 @@ func (s *Session) next(ctx context.Context, sm *sampler.Sampler, id int32, most 
 // runAhead appends id and decodes n tokens, of which only id is kept yet: the caller may stop before the others.
 func (s *Session) runAhead(ctx context.Context, x compute.Executable, id int32, n int) error {
 	start := time.Now()
+	if err := s.rewind(ctx); err != nil {
+		return err
+	}
 	s.one[0], s.outs = id, append(s.outs[:0], 0)
 	if s.seq != nil {
 		if err := s.seq.Grow(len(s.tokens) + n); err != nil {
@@ -108,8 +115,9 @@ func (s *Session) runAhead(ctx context.Context, x compute.Executable, id int32, 
 	if err != nil {
 		return fmt.Errorf("engine: decode %d tokens from position %d: %w", n, len(s.tokens), err)
 	}
-	s.Keep(s.one[:])
 	s.ahead = s.call.Sampled
+	s.state.evaluated, s.state.kept = len(s.ahead), 0
+	s.keepAhead(id)
 	switch took := time.Since(start); {
 	case took < shortRun && len(s.ahead) == n:
 		s.pace = min(2*s.pace, s.e.steps)
@@ -143,14 +151,12 @@ func (s *Session) Decode(ctx context.Context, id int32, n int, each func(*comput
 		for i, next := range s.ahead {
 			each(&s.step)
 			s.pos[0]++
-			s.step.Seqs[0].Len++
-			s.step.Seqs[0].Until = max(s.step.Seqs[0].Until, s.step.Seqs[0].Len)
+			s.step.Seqs[0].Advance()
 			if next < 0 {
 				return &sampler.NaNError{Index: int(-1 - next)}
 			}
 			if i < len(s.ahead)-1 {
-				s.one[0] = next
-				s.Keep(s.one[:])
+				s.keepAhead(next)
 			}
 			id = next
 		}

@@ -162,7 +162,7 @@ func (b *Builder) flat(name string, rows, cols int) compute.Ref {
 
 // state is a tensor that holds what a sequence's next step begins with.
 func (b *Builder) state(name string, cols int) compute.Ref {
-	b.p.NumStates = 2 * b.o.NumStates
+	b.p.NumStates = b.o.StateRows * b.o.NumStates
 	ref := b.p.Declare(compute.Tensor{Name: b.layer + name, Role: compute.State, DType: compute.F32, Rows: compute.Rows(b.p.NumStates), Cols: cols})
 	b.wanted = append(b.wanted, wanted{ref: ref})
 	if cols > maxStateCols {

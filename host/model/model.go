@@ -113,6 +113,7 @@ type Options struct {
 	ContextLen int           // positions to make room for; 0: the model's own
 	NumSeqs    int           // sequences that may fill the context at once; 0: 1
 	NumStates  int           // sequences whose state tensors have room; 0: NumSeqs
+	StateRows  int           // rows of those for each; 0: 2
 	PageSize   int           // positions in a page of the KV cache; 0: 64
 	TypeK      compute.DType // of the cache's keys, of compute.KVTypes; none: F32
 	TypeV      compute.DType // of its values; none: F32, or with latent attention TypeK
@@ -153,7 +154,7 @@ func Load(ctx context.Context, dev compute.Device, f *weights.File, o Options) (
 		}
 	}
 	o.NumSeqs, o.PageSize = max(o.NumSeqs, 1), max(o.PageSize, 0)
-	o.NumStates = max(o.NumStates, o.NumSeqs)
+	o.NumStates, o.StateRows = max(o.NumStates, o.NumSeqs), max(o.StateRows, 2)
 	if o.PageSize == 0 {
 		o.PageSize = 64
 	}

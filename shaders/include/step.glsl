@@ -4,8 +4,8 @@
 //   records [R][3]   workgroups of indirect dispatches, then the tables [R][9] they are made from: include/indirect.glsl
 //   tokens  [T]      token ids                     pos     [T]  position of each row in its sequence
 //   rowSeq  [T]      sequence of each row          outputs [O]  rows whose logits are wanted
-//   seqs    [S][7]   first row, rows, keys, word at which its page table begins, keys once the whole prompt is stored,
-//                    row of its state before the step, and after it
+//   seqs    [S][8]   first row, rows, keys, word at which its page table begins, keys once the whole prompt is stored,
+//                    row of its state before the step, after it, and a third for runs of several steps
 //   pages            the page tables
 //   sampling         settings of sample, then the window of tokens and those that end a run
 //   tiles   [][4]    first row, rows (1 to 16), sequence, 0: the rows of each sequence in pieces for attention
@@ -29,7 +29,7 @@ const uint STEP_AT_SAMPLING = 14; // include/sampling.glsl
 const uint STEP_RUN = 15;         // not 0: the step is to be run
 const uint STEP_HEADER = 16;
 const uint STEP_TILE_ROWS = 16;
-const uint STEP_SEQ_WORDS = 7;
+const uint STEP_SEQ_WORDS = 8;
 
 uint stepToken(U32In s, uint row) { return s.v[s.v[STEP_AT_TOKENS] + row]; }
 uint stepPos(U32In s, uint row) { return s.v[s.v[STEP_AT_POS] + row]; }
