@@ -26,9 +26,14 @@ func newCompare() *cobra.Command {
 		Long: `Runs one prompt and one decoded token on device A and reference B and prints, for every op in order, how far A is off:
 first with B's inputs fed to the op (its own error, in units of the error that is provably possible: above 1 the op is
 wrong), then with errors carried along. Then logits and greedy text, or an encoder's vectors. Exit code 3 when a limit is exceeded; the op of the first divergence is
-saved with its inputs then, to be run again without the model by tuff kernels replay.`,
+saved with its inputs then, to be run again without the model by tuff kernels replay.
+
+A and B are devices, with settings behind commas as in tuff profile --diff: the CPU in either arithmetic, a GPU with one kernel forced, a GPU with
+kernels that were edited. Where B is a GPU no bound is proven, for B rounds as A does: the mean squared error alone judges.`,
 		Example: `  tuff compare
   tuff compare --math fast --html compare.html
+  tuff compare --a gpu,variant=attention:attention_split --b gpu,math=exact
+  tuff compare --a cpu,math=fast --b cpu
   tuff compare -m llama.gguf --a gpu:1 --b cpu --math exact --prompt "The capital of France is"`,
 		Args: usage(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -62,8 +67,8 @@ saved with its inputs then, to be run again without the model by tuff kernels re
 	c.modelFlags(cmd)
 	c.mathFlags(cmd)
 	f := cmd.Flags()
-	f.StringVar(&a, "a", "gpu", "device in question")
-	f.StringVar(&b, "b", "cpu", "reference device, always in exact arithmetic")
+	f.StringVar(&a, "a", "gpu", "device in question, and behind commas what is different about it: math=, kv=, untuned, variant=OP:VARIANT, shaders=FOLDER")
+	f.StringVar(&b, "b", "cpu", "reference, likewise, in exact arithmetic where it does not say math=fast")
 	f.StringVar(&prompt, "prompt", "Once upon a time, there was a little", "text to evaluate")
 	f.IntVarP(&greedy, "n-predict", "n", 32, "tokens to generate greedily on both")
 	f.StringVar(&html, "html", "", "write a report with figures to this file")
@@ -94,7 +99,7 @@ func (c *common) saveReplay(rep *compare.Report, path, op string) error {
 }
 
 // compare loads the model on both devices and compares.
-func (c *common) compare(cmd *cobra.Command, a, b string, o compare.Options, prompt string, unfused bool) (*compare.Report, error) {
+func (c *common) compare(cmd *cobra.Command, a, b string, o compare.Options, prompt string, unfused bool) (_ *compare.Report, err error) {
 	mode, err := c.mathMode()
 	if err != nil {
 		return nil, err
@@ -109,17 +114,23 @@ func (c *common) compare(cmd *cobra.Command, a, b string, o compare.Options, pro
 	if o.KL == 0 {
 		o.KL = kl
 	}
-	side := func(name, math string, noFuse bool) (*loaded, error) {
+	side := func(text, math string, noFuse bool) (*loaded, *setting, error) {
 		d := *c
-		d.device, d.math = name, math
-		return d.load(cmd.Context(), engine.Options{AllLogits: true, Chunk: 128, NumStates: 2, Compile: compute.Options{Keep: true, NoFuse: noFuse}})
+		d.math = math
+		s, err := d.parseSetting(text)
+		if err != nil {
+			return nil, nil, err
+		}
+		l, err := s.load(cmd.Context(), engine.Options{AllLogits: true, Chunk: 128, NumStates: 2, Compile: compute.Options{Keep: true, NoFuse: noFuse}})
+		return l, s, s.edited.failed(err)
 	}
-	la, err := side(a, c.math, unfused)
+	la, sa, err := side(a, c.math, unfused)
 	if err != nil {
 		return nil, err
 	}
 	defer la.Close()
-	lb, err := side(b, "exact", true)
+	defer func() { err = sa.edited.failed(err) }()
+	lb, _, err := side(b, "exact", true)
 	if err != nil {
 		return nil, err
 	}

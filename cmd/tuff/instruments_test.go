@@ -386,3 +386,37 @@ func TestKernelsMutate(t *testing.T) {
 	assert.Equal(t, exitUsage, tuff(t, "kernels", "test", "nosuch", "--mutate", "--shaders", dir).code)
 	assert.Equal(t, exitError, tuff(t, "kernels", "test", "--mutate", "--shaders", t.TempDir()).code)
 }
+
+// Either side may be any device with settings: two arithmetics of the CPU, one kernel against what is planned, a GPU as the reference.
+func TestCompareOfSettings(t *testing.T) {
+	run := func(args ...string) compare.Report {
+		t.Helper()
+		var r compare.Report
+		require.NoError(t, json.Unmarshal([]byte(tuff(t, append([]string{"compare", "--json", "-n", "2", "--prompt", "Once upon"}, args...)...).ok(t).out), &r))
+		return r
+	}
+	r := run("--a", "cpu", "--b", "cpu", "--math", "exact")
+	assert.Zero(t, r.Logits.MaxAbs, "the same on both sides")
+	r = run("--a", "cpu,math=fast", "--b", "cpu")
+	assert.Positive(t, r.Logits.MaxAbs)
+	assert.Equal(t, exitUsage, tuff(t, "compare", "--a", "cpu,nosuch=1").code)
+	needGPU(t)
+	r = run("--a", "gpu,variant=attention:attention_split", "--b", "gpu", "--math", "exact")
+	split := false
+	for _, op := range r.Ops {
+		split = split || strings.Contains(op.Kernel, "attention_combine") || op.Phase == "decode" && strings.Contains(op.Kernel, "attention")
+		assert.Zero(t, op.Isolated.Bound, "nothing is proven against a GPU")
+	}
+	assert.True(t, split)
+}
+
+// Prompts of few tokens run kernels that keep in registers what those of many leave in memory.
+func TestCompareOfAShortPrompt(t *testing.T) {
+	needGPU(t)
+	var r compare.Report
+	require.NoError(t, json.Unmarshal([]byte(tuff(t, "compare", "--json", "-n", "1", "--prompt", "a", "--math", "exact").ok(t).out), &r))
+	assert.Greater(t, len(r.Ops), 50)
+	for _, op := range r.Ops {
+		assert.Less(t, op.Isolated.NMSE, 1e-6, op.Tensor)
+	}
+}

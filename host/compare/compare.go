@@ -191,9 +191,11 @@ func (c *comparison) phase(ctx context.Context, name string, ids []int32, ref, f
 	results := make([][]Op, len(groups))
 	for pass, s := range []*engine.Session{fed, own} {
 		got := &reader{dev: c.a.Device, x: ax, p: c.a.Model.Program, cmp: c}
-		var before func(int) error
-		if pass == 0 {
-			before = func(g int) error { return c.feed(got, want, groups[g]) }
+		before := func(g int) error {
+			if err := got.poison(groups[g]); err != nil || pass > 0 {
+				return err
+			}
+			return c.feed(got, want, groups[g])
 		}
 		after := func(g int) error {
 			c.o.Progress(name, pass*len(groups)+g+1, 2*len(groups))
@@ -321,14 +323,14 @@ func (c *comparison) measure(phase string, got, want *reader, g compute.Group, r
 		for _, r := range in.Op.Writes() {
 			var bound []float64
 			var err error
-			if !carried {
+			if !carried && want.dev.Info().Kind == compute.Host { // a bound is that of A's roundings alone: B's must be finer
 				if bound, err = boundOf(got.p, in.Op, r, want, errs); err != nil {
 					return err
 				}
 				errs[r] = bound
 			}
 			a, err := got.values(r)
-			if err != nil {
+			if err != nil || got.inside(g, r) && untouched(a) {
 				continue // fused away: the group's last tensor answers for it
 			}
 			b, err := want.values(r)

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
+	"slices"
 
 	"tuff/host/compute"
 )
@@ -123,6 +124,62 @@ func (r *reader) write(ref compute.Ref, v []float32) error {
 		return err
 	}
 	return r.dev.Upload(at.Buffer, at.Offset, raw)
+}
+
+// poisonBits is a NaN that no arithmetic makes.
+const poisonBits = 0x7fc0dead
+
+// poison fills what a group is to write into scratch memory. Kernels for few rows keep in registers what others leave in memory: what is still
+// poison behind them was not written.
+func (r *reader) poison(g compute.Group) error {
+	for _, i := range g.Ops {
+		for _, ref := range r.p.Instrs[i].Op.Writes() {
+			t := r.p.At(ref)
+			at, err := r.x.Locate(ref)
+			if t.Role != compute.Scratch || t.DType != compute.F32 || err != nil {
+				continue // no memory of its own
+			}
+			size, err := t.Bytes(r.step.Sizes())
+			if err != nil {
+				return err
+			}
+			raw := make([]byte, size)
+			for i := 0; i < len(raw); i += 4 {
+				binary.LittleEndian.PutUint32(raw[i:], poisonBits)
+			}
+			if err := r.dev.Upload(at.Buffer, at.Offset, raw); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// untouched says that all values are poison.
+func untouched(v []float32) bool {
+	for _, f := range v {
+		if math.Float32bits(f) != poisonBits {
+			return false
+		}
+	}
+	return len(v) > 0
+}
+
+// inside says that only the group itself reads a scratch tensor that it writes.
+func (r *reader) inside(g compute.Group, ref compute.Ref) bool {
+	if r.p.At(ref).Role != compute.Scratch {
+		return false
+	}
+	read := false
+	for i, in := range r.p.Instrs {
+		if slices.Contains(in.Op.Reads(), ref) {
+			if !slices.Contains(g.Ops, i) {
+				return false
+			}
+			read = true
+		}
+	}
+	return read
 }
 
 // spoil makes the state behind the step NaN.

@@ -305,10 +305,12 @@ func (r *Replay) Run(ctx context.Context, a, b compute.Device, o compute.Options
 			return nil, fmt.Errorf("compare: replay %s: %w", r.Label, err)
 		}
 		defer x.Close()
-		if err := x.Run(ctx, &compute.Call{Step: step}); err != nil {
+		side := &reader{dev: dev, x: x, p: p, step: step, cmp: c}
+		groups := x.Placement()
+		if err := x.Run(ctx, &compute.Call{Step: step, Before: func(g int) error { return side.poison(groups[g]) }}); err != nil {
 			return nil, fmt.Errorf("compare: replay %s: %w", r.Label, err)
 		}
-		sides[i] = &reader{dev: dev, x: x, p: p, step: step, cmp: c}
+		sides[i] = side
 	}
 	got, want := sides[0], sides[1]
 	groups := got.x.Placement()
