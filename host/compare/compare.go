@@ -55,7 +55,7 @@ type Report struct {
 	Pass    bool    `json:"pass"`
 	Reason  string  `json:"reason,omitempty"`
 	KLLimit float64 `json:"kl_limit"`
-	Worst   *Map    `json:"worst,omitempty"` // of the tensor whose own error is largest
+	Worst   *Map    `json:"worst,omitempty"` // of the first divergence, or else of the tensor that comes closest to its limit
 	replay  *Replay
 }
 
@@ -152,7 +152,8 @@ type comparison struct {
 	o     Options
 	r     *Report
 	norms map[compute.Ref][]float64 // of weight rows, taken once
-	worst float64                   // of keepWorst
+	worst float64                   // of keepWorst: the share of its limit
+	over  bool                      // and whether that is the first divergence
 }
 
 // ops runs the prompt and one more token on both devices, twice on A: fed and carried.

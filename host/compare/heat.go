@@ -57,7 +57,7 @@ func newMap(a, b []float32, bound []float64, cols int) *Map {
 	return m
 }
 
-// keepWorst keeps the map of the tensor that comes closest to its limit, or is furthest over it.
+// keepWorst keeps the map of the first tensor that is over its limit, or else of the one that comes closest to it.
 func (c *comparison) keepWorst(op *Op, lim Limits, a, b []float32, bound []float64) {
 	m := &op.Isolated
 	score := math.Inf(1)
@@ -67,10 +67,10 @@ func (c *comparison) keepWorst(op *Op, lim Limits, a, b []float32, bound []float
 			score = max(score, m.Bound/lim.Bound)
 		}
 	}
-	if c.r.Worst != nil && !(score > c.worst) {
+	if c.r.Worst != nil && (c.over || op.Verdict == "ok" && !(score > c.worst)) {
 		return
 	}
-	c.worst = score
+	c.worst, c.over = score, op.Verdict != "ok"
 	w := newMap(a, b, bound, op.Cols)
 	w.Phase, w.Op, w.Tensor = op.Phase, op.Label, op.Tensor
 	c.r.Worst = w

@@ -32,7 +32,7 @@
       const ops = of(p).filter((o) => o.isolated.bound !== 0).sort((a, b) => infinite(b.isolated.bound) - infinite(a.isolated.bound)).slice(0, 24);
       if (!ops.length) { box.append("No op of this phase has one, or all are equal to B's."); return; }
       const xs = ops.map((_, i) => i), v = ops.map((o) => (o.isolated.bound === null ? 1e6 : o.isolated.bound));
-      plot(box, { height: 240, scales: { x: { time: false, range: [-0.6, ops.length - 0.4] }, y: { distr: 3 } }, axes: [{ values: (_, t) => t.map(() => "") }, { label: "of the bound", size: 76, values: (_, t) => t.map((x) => (x === null ? "" : percent(x))) }],
+      plot(box, { height: 240, scales: { x: { time: false, range: [-0.6, ops.length - 0.4] }, y: { distr: 3 } }, axes: [{ values: (_, t) => t.map(() => "") }, { label: "of the bound", size: 96, values: (_, t) => t.map((x) => (x === null ? "" : percent(x))) }],
         series: [{}, { label: "bound", stroke: "#3366cc", fill: "#3366cc", paths: uPlot.paths.bars({ size: [0.8, 60] }), points: { show: false } }] }, [xs, v],
         (_, i) => ops[i].tensor + "\n" + ops[i].kernel + "\n" + percent(ops[i].isolated.bound) + " of its bound");
     }));
