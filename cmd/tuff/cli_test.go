@@ -117,7 +117,7 @@ func TestExitCodes(t *testing.T) {
 		{[]string{"run", "--device", "cpu", "-m", "nosuch.gguf", "hi"}, exitError, "nosuch.gguf"},
 		{[]string{"run", "--device", "cpu", "-m", "main.go", "hi"}, exitError, "GGUF"},
 		{[]string{"run", "--device", "cpu", "--repeat-penalty", "-1", "hi"}, exitUsage, "repeat"},
-		{[]string{"kernels", "nosuch"}, exitUsage, "list, test or bench"},
+		{[]string{"kernels", "nosuch"}, exitUsage, "list, test, bench or replay"},
 	} {
 		t.Run(strings.Join(c.args, " "), func(t *testing.T) {
 			r := tuff(t, c.args...)
