@@ -205,11 +205,7 @@ func (r *Replay) program(dev compute.Device) (p *compute.Program, buffers []comp
 		}
 		return b, err
 	}
-	type feed struct {
-		to    compute.Ref
-		table compute.Ref
-	}
-	var feeds []feed
+	var feeds []compute.Ref
 	for i := range r.Tensors {
 		t := &r.Tensors[i]
 		d := compute.Tensor{Name: t.Name, Role: t.Role, DType: t.DType, Rows: t.Rows, Cols: t.Cols}
@@ -227,15 +223,15 @@ func (r *Replay) program(dev compute.Device) (p *compute.Program, buffers []comp
 		}
 		ref := p.Declare(d)
 		if t.Fed {
-			feeds = append(feeds, feed{to: ref})
+			feeds = append(feeds, ref)
 		}
 	}
 	rows := len(r.Step.Tokens)
 	if len(feeds) > 0 {
 		p.VocabSize = rows
 	}
-	for i := range feeds { // a table of the rows, looked up by token ids that are 0, 1, 2, …
-		t := &r.Tensors[feeds[i].to-1]
+	for _, to := range feeds { // a table of the rows, looked up by token ids that are 0, 1, 2, …
+		t := &r.Tensors[to-1]
 		data, per := t.Data, 4*t.Cols
 		if t.Rows == compute.PerOutput(1) {
 			data = make([]byte, rows*per)
@@ -249,12 +245,12 @@ func (r *Replay) program(dev compute.Device) (p *compute.Program, buffers []comp
 		}
 		table := p.Declare(compute.Tensor{Name: t.Name + ".fed", Role: compute.Weight, DType: compute.F32, Rows: compute.Rows(rows), Cols: t.Cols, Buffer: b})
 		if t.Rows != compute.PerOutput(1) {
-			p.Add(feedLabel+t.Name, compute.Embed{Table: table, Out: feeds[i].to, Scale: 1})
+			p.Add(feedLabel+t.Name, compute.Embed{Table: table, Out: to, Scale: 1})
 			continue
 		}
 		all := p.Scratch(t.Name+".rows", compute.PerToken(1), t.Cols)
 		p.Add(feedLabel+t.Name, compute.Embed{Table: table, Out: all, Scale: 1})
-		p.Add(feedLabel+t.Name, compute.TakeRows{X: all, Out: feeds[i].to})
+		p.Add(feedLabel+t.Name, compute.TakeRows{X: all, Out: to})
 	}
 	for _, o := range r.Ops {
 		p.Add(o.Label, o.Op)
