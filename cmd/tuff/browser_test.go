@@ -82,7 +82,7 @@ func without(list []string, s string) (out []string) {
 
 func TestComparePage(t *testing.T) {
 	page := filepath.Join(t.TempDir(), "c.html")
-	r := tuff(t, "compare", "--a", "cpu", "--math", "fast", "-n", "4", "--html", page)
+	r := tuff(t, "compare", "--a", "cpu", "--math", "fast", "-n", "4", "--determinism", "--html", page)
 	r.ok(t)
 	network(t, page)
 	got := looked[struct {
@@ -102,7 +102,7 @@ func TestComparePage(t *testing.T) {
 		all("#ops .tabs button").find((b) => b.textContent === "decode").click(); v.decode = all("#ops tbody tr").length - v.rows;
 		v.overflowing = document.documentElement.scrollWidth > window.innerWidth;
 		done(JSON.stringify(v));`)
-	assert.Equal(t, []string{"summary", "layers", "bounds", "map", "ops", "kl"}, got.Sections)
+	assert.Equal(t, []string{"summary", "layers", "bounds", "map", "ops", "kl", "determinism"}, got.Sections)
 	assert.Greater(t, got.Rows, 40)
 	assert.Greater(t, got.Decode, 40)
 	assert.Contains(t, got.Tip, "rows from 0, columns from 0")

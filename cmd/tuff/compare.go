@@ -17,7 +17,7 @@ func newCompare() *cobra.Command {
 	var c common
 	var a, b, prompt, html, save, op string
 	var greedy int
-	var unfused bool
+	var unfused, determinism bool
 	var lim compare.Limits
 	var kl float64
 	cmd := &cobra.Command{
@@ -37,7 +37,7 @@ kernels that were edited. Where B is a GPU no bound is proven, for B rounds as A
   tuff compare -m llama.gguf --a gpu:1 --b cpu --math exact --prompt "The capital of France is"`,
 		Args: usage(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			rep, err := c.compare(cmd, a, b, compare.Options{Greedy: greedy, Limits: lim, KL: kl, Save: op}, prompt, unfused)
+			rep, err := c.compare(cmd, a, b, compare.Options{Greedy: greedy, Limits: lim, KL: kl, Save: op, Determinism: determinism}, prompt, unfused)
 			if err != nil {
 				return err
 			}
@@ -73,6 +73,7 @@ kernels that were edited. Where B is a GPU no bound is proven, for B rounds as A
 	f.IntVarP(&greedy, "n-predict", "n", 32, "tokens to generate greedily on both")
 	f.StringVar(&html, "html", "", "write a report with figures to this file")
 	f.StringVar(&save, "save", "divergence.replay", "write the op of the first divergence with its inputs to this file, for tuff kernels replay")
+	f.BoolVar(&determinism, "determinism", false, "run A again as it was, beside another sequence, behind a kept cache and in other steps, and compare the bits")
 	f.StringVar(&op, "op", "", "save this op, or the one that makes this tensor, whether it diverges or not")
 	f.BoolVar(&unfused, "no-fuse", false, "compare every op alone instead of the fused kernels that normally run")
 	f.Float64Var(&lim.Bound, "max-bound", 0, "limit of an op's own error in units of its bound (default by arithmetic)")
@@ -177,6 +178,16 @@ func printComparison(c *common, r *compare.Report) {
 		fmt.Fprintf(c.out, "greedy text: %d tokens equal\n", g.Equal)
 	} else {
 		fmt.Fprintf(c.out, "greedy text: equal for %d tokens, then different where B's best leads by %.3g\n", g.Equal, g.Margin)
+	}
+	if len(r.Stability) > 0 {
+		fmt.Fprintf(c.out, "\nthe last logits of the prompt on %s:\n", r.A)
+	}
+	for _, s := range r.Stability {
+		bits := "the same bits"
+		if !s.Equal {
+			bits = fmt.Sprintf("other bits, largest difference %.3g, KL %.3g", s.MaxAbs, s.KL)
+		}
+		fmt.Fprintf(c.out, "  %s, %d times: %s\n", s.Name, s.Runs, bits)
 	}
 	fmt.Fprintln(c.out, r.Summary())
 }

@@ -420,3 +420,19 @@ func TestCompareOfAShortPrompt(t *testing.T) {
 		assert.Less(t, op.Isolated.NMSE, 1e-6, op.Tensor)
 	}
 }
+
+// Exact arithmetic on the CPU gives the same bits however a prompt is divided; every device does for the same work.
+func TestCompareDeterminism(t *testing.T) {
+	for _, device := range []string{"cpu", "gpu"} {
+		if device == "gpu" {
+			needGPU(t)
+		}
+		var r compare.Report
+		require.NoError(t, json.Unmarshal([]byte(tuff(t, "compare", "--a", device, "--math", "exact", "-n", "1", "--determinism", "--json").ok(t).out), &r))
+		assert.GreaterOrEqual(t, len(r.Stability), 5)
+		for _, s := range r.Stability {
+			assert.True(t, s.Equal || !s.Must && device == "gpu", "%s: %s", device, s.Name)
+			assert.Positive(t, s.Runs)
+		}
+	}
+}

@@ -25,6 +25,8 @@ type Options struct {
 	// Limits gate each op's own error; KL gates the mean divergence of the logits. Zero values mean DefaultLimits.
 	Limits Limits
 	KL     float64
+	// Determinism runs A again in several ways and compares the bits.
+	Determinism bool
 	// Save is the label of ops, or the name of a tensor, to keep for Report.Replay; empty keeps those of the first divergence.
 	Save string
 	// Progress, if set, is told what is being run.
@@ -42,21 +44,23 @@ func DefaultLimits(m compute.Math) (Limits, float64) {
 
 // Report is the outcome.
 type Report struct {
-	A       string  `json:"a"`
-	B       string  `json:"b"`
-	Model   string  `json:"model"`
-	Math    string  `json:"math"`
-	Limits  Limits  `json:"-"`
-	Ops     []Op    `json:"ops"`
-	First   *Op     `json:"first_divergence,omitempty"` // the first op whose own error is over
-	Encoder bool    `json:"encoder,omitempty"`          // the logits are vectors of tokens, and no text is generated
-	Logits  Logits  `json:"logits"`
-	Greedy  Greedy  `json:"greedy"`
-	Pass    bool    `json:"pass"`
-	Reason  string  `json:"reason,omitempty"`
-	KLLimit float64 `json:"kl_limit"`
-	Worst   *Map    `json:"worst,omitempty"` // of the first divergence, or else of the tensor that comes closest to its limit
-	replay  *Replay
+	A       string `json:"a"`
+	B       string `json:"b"`
+	Model   string `json:"model"`
+	Math    string `json:"math"`
+	Limits  Limits `json:"-"`
+	Ops     []Op   `json:"ops"`
+	First   *Op    `json:"first_divergence,omitempty"` // the first op whose own error is over
+	Encoder bool   `json:"encoder,omitempty"`          // the logits are vectors of tokens, and no text is generated
+	Logits  Logits `json:"logits"`
+	Greedy  Greedy `json:"greedy"`
+	// Stability of A, where Options.Determinism asked for it.
+	Stability []Stability `json:"stability,omitempty"`
+	Pass      bool        `json:"pass"`
+	Reason    string      `json:"reason,omitempty"`
+	KLLimit   float64     `json:"kl_limit"`
+	Worst     *Map        `json:"worst,omitempty"` // of the first divergence, or else of the tensor that comes closest to its limit
+	replay    *Replay
 }
 
 // Replay is what Options.Save asked to keep: nil where there was no such op, or no divergence.
@@ -129,6 +133,12 @@ func Run(ctx context.Context, a, b *engine.Engine, o Options) (*Report, error) {
 	if err := c.greedy(ctx); err != nil {
 		return nil, err
 	}
+	if o.Determinism && !r.Encoder {
+		var err error
+		if r.Stability, err = Determinism(ctx, a, o.Prompt); err != nil {
+			return nil, err
+		}
+	}
 	r.judge(o)
 	return r, nil
 }
@@ -143,6 +153,11 @@ func (r *Report) judge(o Options) {
 		r.Reason = fmt.Sprintf("logits: mean KL %.3g, want at most %.3g", r.Logits.MeanKL, o.KL)
 	default:
 		r.Pass = true
+	}
+	for _, s := range r.Stability {
+		if s.Must && !s.Equal && r.Pass {
+			r.Pass, r.Reason = false, fmt.Sprintf("%s: the same work %s gives other bits, largest difference %.3g", r.A, s.Name, s.MaxAbs)
+		}
 	}
 }
 

@@ -99,4 +99,12 @@
       series: [{}, { label: "KL", stroke: "#6f4bb2", width: 2, points: { show: true, size: 5 } }, { label: "limit", stroke: "#c62828", dash: [6, 4], width: 1, points: { show: false }, silent: true }] },
       [xs, l.kl.map(shown), xs.map(() => data.kl_limit)], (_, i) => "position " + i + ": " + num(l.kl[i]) + " nats");
   }
+
+  if (data.stability && data.stability.length) {
+    section("determinism", "Determinism", "The last logits of the prompt on A once more: the same work must give the same bits; in steps of other sizes other kernels may run, and sums be taken in another order.", table([
+      { name: "run", text: true, get: (s) => s.name }, { name: "times", get: (s) => s.runs, show: String },
+      { name: "bits", text: true, get: (s) => (s.equal ? "the same" : "others"), class: (v, s) => (s.equal ? "good" : s.must ? "bad" : "warn") },
+      { name: "largest difference", get: (s) => s.max_abs }, { name: "KL", get: (s) => s.kl },
+    ], data.stability));
+  }
 })();
