@@ -2,6 +2,8 @@ package main
 
 import (
 	"fmt"
+	"os"
+	"strings"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
@@ -15,7 +17,7 @@ import (
 
 func newCompare() *cobra.Command {
 	var c common
-	var a, b, prompt, html, save, op string
+	var a, b, prompt, html, save, op, prompts string
 	var greedy int
 	var unfused, determinism bool
 	var lim compare.Limits
@@ -37,7 +39,12 @@ kernels that were edited. Where B is a GPU no bound is proven, for B rounds as A
   tuff compare -m llama.gguf --a gpu:1 --b cpu --math exact --prompt "The capital of France is"`,
 		Args: usage(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			rep, err := c.compare(cmd, a, b, compare.Options{Greedy: greedy, Limits: lim, KL: kl, Save: op, Determinism: determinism}, prompt, unfused)
+			o := compare.Options{Greedy: greedy, Limits: lim, KL: kl, Save: op, Determinism: determinism}
+			texts, err := promptSet(prompt, prompts)
+			if err != nil {
+				return err
+			}
+			rep, err := c.compare(cmd, a, b, o, texts, unfused)
 			if err != nil {
 				return err
 			}
@@ -70,6 +77,7 @@ kernels that were edited. Where B is a GPU no bound is proven, for B rounds as A
 	f.StringVar(&a, "a", "gpu", "device in question, and behind commas what is different about it: math=, kv=, untuned, variant=OP:VARIANT, shaders=FOLDER")
 	f.StringVar(&b, "b", "cpu", "reference, likewise, in exact arithmetic where it does not say math=fast")
 	f.StringVar(&prompt, "prompt", "Once upon a time, there was a little", "text to evaluate")
+	f.StringVar(&prompts, "prompts", "", "a file with a text on each line: ops are compared on the first, logits and greedy text on all")
 	f.IntVarP(&greedy, "n-predict", "n", 32, "tokens to generate greedily on both")
 	f.StringVar(&html, "html", "", "write a report with figures to this file")
 	f.StringVar(&save, "save", "divergence.replay", "write the op of the first divergence with its inputs to this file, for tuff kernels replay")
@@ -80,6 +88,27 @@ kernels that were edited. Where B is a GPU no bound is proven, for B rounds as A
 	f.Float64Var(&lim.NMSE, "max-nmse", 0, "limit of an op's normalised mean squared error (default by arithmetic)")
 	f.Float64Var(&kl, "max-kl", 0, "limit of the logits' mean divergence in nats (default by arithmetic)")
 	return cmd
+}
+
+// promptSet is the text of --prompt, or the lines of the file of --prompts that are not empty.
+func promptSet(prompt, file string) ([]string, error) {
+	if file == "" {
+		return []string{prompt}, nil
+	}
+	b, err := os.ReadFile(file)
+	if err != nil {
+		return nil, fmt.Errorf("compare: read prompts: %w", err)
+	}
+	var texts []string
+	for line := range strings.Lines(string(b)) {
+		if line = strings.TrimSpace(line); line != "" {
+			texts = append(texts, line)
+		}
+	}
+	if texts == nil {
+		return nil, fmt.Errorf("compare: read prompts: got no line in %s, want a text on each", file)
+	}
+	return texts, nil
 }
 
 // saveReplay writes the op that was kept.
@@ -100,7 +129,7 @@ func (c *common) saveReplay(rep *compare.Report, path, op string) error {
 }
 
 // compare loads the model on both devices and compares.
-func (c *common) compare(cmd *cobra.Command, a, b string, o compare.Options, prompt string, unfused bool) (_ *compare.Report, err error) {
+func (c *common) compare(cmd *cobra.Command, a, b string, o compare.Options, texts []string, unfused bool) (_ *compare.Report, err error) {
 	mode, err := c.mathMode()
 	if err != nil {
 		return nil, err
@@ -136,8 +165,16 @@ func (c *common) compare(cmd *cobra.Command, a, b string, o compare.Options, pro
 		return nil, err
 	}
 	defer lb.Close()
-	if o.Prompt, err = la.EncodeRaw(prompt); err != nil {
-		return nil, err
+	for i, text := range texts {
+		ids, err := la.EncodeRaw(text)
+		if err != nil {
+			return nil, err
+		}
+		if i == 0 {
+			o.Prompt = ids
+		} else {
+			o.More = append(o.More, ids)
+		}
 	}
 	if n := la.Chunk(); len(o.Prompt) > n {
 		return nil, fmt.Errorf("compare: read prompt: got %d tokens, want at most %d", len(o.Prompt), n)
@@ -178,6 +215,13 @@ func printComparison(c *common, r *compare.Report) {
 		fmt.Fprintf(c.out, "greedy text: %d tokens equal\n", g.Equal)
 	} else {
 		fmt.Fprintf(c.out, "greedy text: equal for %d tokens, then different where B's best leads by %.3g\n", g.Equal, g.Margin)
+	}
+	for i, p := range r.Prompts {
+		text := "the whole text is equal"
+		if p.Greedy.First >= 0 {
+			text = fmt.Sprintf("text differs from token %d on, where B's best leads by %.3g", p.Greedy.First+1, p.Greedy.Margin)
+		}
+		fmt.Fprintf(c.out, "  prompt %d, %d tokens: mean KL %.3g, p99 %.3g, top-1 equal %.2f %%, %s\n", i+1, p.Tokens, p.Logits.MeanKL, p.Logits.P99KL, 100*p.Logits.Top1, text)
 	}
 	if len(r.Stability) > 0 {
 		fmt.Fprintf(c.out, "\nthe last logits of the prompt on %s:\n", r.A)

@@ -436,3 +436,22 @@ func TestCompareDeterminism(t *testing.T) {
 		}
 	}
 }
+
+func TestComparePrompts(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "prompts.txt")
+	require.NoError(t, os.WriteFile(file, []byte("Once upon a time\n\nThe little dog\nA fox was"), 0o644))
+	args := []string{"compare", "--a", "cpu", "--math", "fast", "-n", "3", "--prompts", file}
+	var r compare.Report
+	require.NoError(t, json.Unmarshal([]byte(tuff(t, append(args, "--json")...).ok(t).out), &r))
+	require.Len(t, r.Prompts, 3)
+	positions := 0
+	for _, p := range r.Prompts {
+		assert.Positive(t, p.Tokens)
+		assert.Equal(t, 3, p.Greedy.Tokens)
+		positions += p.Logits.Positions
+	}
+	assert.Equal(t, positions, r.Logits.Positions)
+	assert.Contains(t, tuff(t, args...).ok(t).out, "prompt 3")
+	require.NoError(t, os.WriteFile(file, []byte("\n"), 0o644))
+	assert.Equal(t, exitError, tuff(t, args...).code)
+}

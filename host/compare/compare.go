@@ -25,6 +25,8 @@ type Options struct {
 	// Limits gate each op's own error; KL gates the mean divergence of the logits. Zero values mean DefaultLimits.
 	Limits Limits
 	KL     float64
+	// More prompts, of which logits and texts are compared, not ops.
+	More [][]int32
 	// Determinism runs A again in several ways and compares the bits.
 	Determinism bool
 	// Save is the label of ops, or the name of a tensor, to keep for Report.Replay; empty keeps those of the first divergence.
@@ -54,6 +56,8 @@ type Report struct {
 	Encoder bool   `json:"encoder,omitempty"`          // the logits are vectors of tokens, and no text is generated
 	Logits  Logits `json:"logits"`
 	Greedy  Greedy `json:"greedy"`
+	// Prompts are the single results where there are several; Logits has all of their positions.
+	Prompts []PromptResult `json:"prompts,omitempty"`
 	// Stability of A, where Options.Determinism asked for it.
 	Stability []Stability `json:"stability,omitempty"`
 	Pass      bool        `json:"pass"`
@@ -132,6 +136,11 @@ func Run(ctx context.Context, a, b *engine.Engine, o Options) (*Report, error) {
 	}
 	if err := c.greedy(ctx); err != nil {
 		return nil, err
+	}
+	if len(o.More) > 0 && !r.Encoder {
+		if err := c.prompts(ctx, o.More); err != nil {
+			return nil, err
+		}
 	}
 	if o.Determinism && !r.Encoder {
 		var err error

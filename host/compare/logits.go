@@ -3,7 +3,6 @@ package compare
 import (
 	"context"
 	"math"
-	"slices"
 
 	"tuff/host/engine"
 )
@@ -18,28 +17,9 @@ func (c *comparison) logits(phase string, got, want *reader, rows int) error {
 	if err != nil {
 		return err
 	}
-	l := &c.r.Logits
 	v := c.b.Model.Width()
-	sum, agree := l.MeanKL*float64(l.Positions), l.Top1*float64(l.Positions)
 	for i := range rows {
-		x, y := a[i*v:(i+1)*v], b[i*v:(i+1)*v]
-		kl := KL(y, x)
-		sum += kl
-		l.KL = append(l.KL, kl)
-		l.MaxKL = max(l.MaxKL, kl)
-		if engine.Argmax(x) == engine.Argmax(y) {
-			agree++
-		}
-		for j := range x {
-			l.MaxAbs = max(l.MaxAbs, math.Abs(float64(x[j])-float64(y[j])))
-		}
-	}
-	l.Positions += rows
-	l.MeanKL, l.Top1 = sum/float64(l.Positions), agree/float64(l.Positions)
-	sorted := slices.Sorted(slices.Values(l.KL)) // NaN first
-	l.P99KL = sorted[(len(sorted)*99+99)/100-1]
-	if math.IsNaN(sorted[0]) {
-		l.P99KL = sorted[0]
+		c.r.Logits.add(a[i*v:(i+1)*v], b[i*v:(i+1)*v])
 	}
 	return nil
 }
