@@ -125,7 +125,10 @@ void attend(Seq seq, uint row, uint count, uint pair0, uint kvHead, uint from, u
     barrier(); // every score is written, and the keys are used up, before values overwrite them (unless they are the values)
     if (!is(LATENT)) put(V_TYPE, DV);
     float m = runM;
-    for (uint j = 0; j < BC; j++) m = max(m, ss[r * (BC + 1u) + j]);
+    for (uint j = 0; j < BC; j++) {
+      float s = ss[r * (BC + 1u) + j];
+      if (s > m) m = s; // max() is undefined where a score is no number, which its weight will be too
+    }
     for (uint j = lane; j < BC; j += LANES) {
       bool seen = j0 + j >= visible.x && j0 + j < min(visible.y, to);
       sp[r * (BC + 1u) + j] = seen ? exp(ss[r * (BC + 1u) + j] - m) : 0.0;
