@@ -24,6 +24,9 @@ func TestValidationOfMatrixUnits(t *testing.T) {
 			continue
 		}
 		t.Run(v.Name, func(t *testing.T) {
+			if strings.HasPrefix(v.Name, "matmul_coop2") && v.Lacks != "" {
+				t.Skip("the device lacks " + v.Lacks) // as every CPU driver does, but for the parts
+			}
 			assert.Empty(t, v.Lacks)
 			o := conformance.Options{Math: compute.Fast, Short: true, Variant: map[string]string{v.Op: v.Name}}
 			for _, o.Match = range map[string][]string{
