@@ -70,7 +70,7 @@ MODEL is a .gguf file or its first shard; without -m the small model inside the 
 --device gpu takes the best Vulkan device, software drivers included; auto, the default, takes a hardware GPU
 if there is one and the model fits, otherwise the CPU. Every command says on stderr what it took and why.
 
-Exit codes: 0 done, 1 error, 2 wrong usage, 3 a gate (compare, kernels test) found what it looks for.`,
+Exit codes: 0 done, 1 error, 2 wrong usage, 3 a gate (compare, profile --diff, kernels test and replay) found what it looks for.`,
 		Example: `  tuff run "Tell me a story about a fox."
   tuff run -m llama.gguf --device gpu -n 200 "Why is the sky blue?"
   tuff compare -m llama.gguf

@@ -21,6 +21,7 @@ func (c *comparison) logits(phase string, got, want *reader, rows int) error {
 	for i := range rows {
 		c.r.Logits.add(a[i*v:(i+1)*v], b[i*v:(i+1)*v])
 	}
+	c.r.Logits.quantile()
 	return nil
 }
 

@@ -39,6 +39,7 @@ func (c *comparison) prompts(ctx context.Context, list [][]int32) error {
 			p.Logits.add(rows[0][j], rows[1][j])
 			c.r.Logits.add(rows[0][j], rows[1][j])
 		}
+		p.Logits.quantile()
 		c.o.Prompt = ids
 		keep := c.r.Greedy
 		c.r.Greedy = Greedy{}
@@ -50,6 +51,7 @@ func (c *comparison) prompts(ctx context.Context, list [][]int32) error {
 		c.r.Prompts = append(c.r.Prompts, p)
 		c.o.Progress("prompt", i+2, len(list)+1)
 	}
+	c.r.Logits.quantile()
 	return nil
 }
 
@@ -67,6 +69,10 @@ func (l *Logits) add(x, y []float32) {
 	}
 	l.Positions++
 	l.MeanKL, l.Top1 = (sum+kl)/float64(l.Positions), agree/float64(l.Positions)
+}
+
+// quantile sets P99KL, once positions have been added.
+func (l *Logits) quantile() {
 	sorted := slices.Sorted(slices.Values(l.KL)) // NaN first
 	l.P99KL = sorted[(len(sorted)*99+99)/100-1]
 	if math.IsNaN(sorted[0]) {

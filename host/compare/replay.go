@@ -55,7 +55,7 @@ type replayOp struct {
 func (c *comparison) capture(phase string, got, want *reader, g compute.Group) (*Replay, error) {
 	p := got.p
 	info := c.a.Device.Info()
-	r := &Replay{Model: c.r.Model, A: c.r.A, Driver: info.Driver, Math: c.r.Math, Phase: phase, Label: g.Label, Kernel: g.Kernel,
+	r := &Replay{Model: c.r.Model, A: c.r.A, Driver: info.Driver, Math: c.r.Math, Phase: phase, Label: g.Label,
 		VocabSize: p.VocabSize, MaxPos: p.MaxPos, PageSize: p.PageSize, NumStates: p.NumStates, Step: *got.step}
 	ops := c.closure(p, g.Ops)
 	r.Step.Sampling = compute.Sampling{}
