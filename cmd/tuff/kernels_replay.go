@@ -36,16 +36,16 @@ quick way from a divergence to the line of a shader that makes it. Exit code 3 w
 			if !cmd.Flags().Changed("math") {
 				c.math = r.Math
 			}
-			setting := c.device
+			s := c.newSetting(c.device)
 			if variant != "" {
-				setting += ",variant=" + variant
+				if err := s.force(variant); err != nil {
+					return fmt.Errorf("--variant: %w", err)
+				}
 			}
 			if edited != "" {
-				setting += ",shaders=" + edited
-			}
-			s, err := c.parseSetting(setting)
-			if err != nil {
-				return err
+				if err := s.edit(edited); err != nil {
+					return fmt.Errorf("--shaders: %w", err)
+				}
 			}
 			return s.edited.failed(s.replay(cmd, r))
 		},

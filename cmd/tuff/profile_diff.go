@@ -78,13 +78,41 @@ type setting struct {
 	edited *editedShaders
 }
 
+// newSetting is a device with the command's own flags.
+func (c *common) newSetting(device string) *setting {
+	s := &setting{common: *c}
+	s.device = device
+	return s
+}
+
+// force makes one op run on one kernel: value is OP:VARIANT.
+func (s *setting) force(value string) error {
+	op, name, ok := strings.Cut(value, ":")
+	if !ok {
+		return usageError{fmt.Errorf("got variant %q, want OP:VARIANT as tuff kernels list shows them", value)}
+	}
+	if s.variant == nil {
+		s.variant = map[string]string{}
+	}
+	s.variant[op] = name
+	return nil
+}
+
+// edit takes kernels out of an edited copy of the folder shaders.
+func (s *setting) edit(folder string) (err error) {
+	if s.edited, err = openEdited(folder, folder); err == nil {
+		s.shader = s.edited.module
+	}
+	return err
+}
+
 // parseSetting reads DEVICE[,KEY=VALUE…] over the command's own flags.
 func (c *common) parseSetting(text string) (*setting, error) {
-	s := &setting{common: *c}
 	parts := strings.Split(text, ",")
-	if s.device = parts[0]; s.device == "" {
+	if parts[0] == "" {
 		return nil, usageError{fmt.Errorf("setting %q: got no device, want one in front of the first comma, such as gpu", text)}
 	}
+	s := c.newSetting(parts[0])
 	for _, p := range parts[1:] {
 		key, value, _ := strings.Cut(p, "=")
 		var err error
@@ -96,21 +124,14 @@ func (c *common) parseSetting(text string) (*setting, error) {
 		case "untuned":
 			s.untuned = true
 		case "variant":
-			op, name, ok := strings.Cut(value, ":")
-			if !ok {
-				return nil, usageError{fmt.Errorf("setting %q: got variant %q, want OP:VARIANT as tuff kernels list shows them", text, value)}
-			}
-			if s.variant == nil {
-				s.variant = map[string]string{}
-			}
-			s.variant[op] = name
+			err = s.force(value)
 		case "shaders":
-			if s.edited, err = openEdited(value, value); err != nil {
-				return nil, err
-			}
-			s.shader = s.edited.module
+			err = s.edit(value)
 		default:
-			return nil, usageError{fmt.Errorf("setting %q: got %q, want math=, kv=, untuned, variant= or shaders=", text, p)}
+			err = usageError{fmt.Errorf("got %q, want math=, kv=, untuned, variant= or shaders=", p)}
+		}
+		if err != nil {
+			return nil, fmt.Errorf("setting %q: %w", text, err)
 		}
 	}
 	return s, nil

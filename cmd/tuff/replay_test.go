@@ -60,6 +60,9 @@ func TestReplayOfAPlantedBug(t *testing.T) {
 	assert.Contains(t, tuff(t, "kernels", "replay", path).ok(t).out, "attention_prefill")
 	tuff(t, "kernels", "replay", path, "--device", "cpu").ok(t)
 	assert.Equal(t, exitError, tuff(t, "kernels", "replay", path, "--variant", "attention:nosuch").code)
+	assert.Equal(t, exitUsage, tuff(t, "kernels", "replay", path, "--variant", "attention").code)
+	comma := filepath.Join(t.TempDir(), "mine,kv=f16")
+	assert.Contains(t, tuff(t, "kernels", "replay", path, "--shaders", comma).err, filepath.Join(comma, "manifest.json"), "a folder's name is no setting")
 }
 
 func TestReplayRefusesOtherFiles(t *testing.T) {

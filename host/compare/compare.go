@@ -82,8 +82,11 @@ type Op struct {
 	Isolated Metrics `json:"isolated"`
 	Carried  Metrics `json:"carried"`
 	Verdict  string  `json:"verdict"` // ok, or why it is over
-	// Workgroups are those of the dispatch that wrote the tensor, where A tells.
-	Workgroups [3]uint32 `json:"workgroups,omitzero"`
+	// kind is the stem of the op that wrote the tensor, attention the op itself if it is one, and spans the dispatches of the group: they tell
+	// which part one workgroup wrote.
+	kind      string
+	attention compute.Attention
+	spans     []compute.Span
 }
 
 // Element is the row and column of the worst element.
@@ -280,15 +283,17 @@ func nameKernels(ctx context.Context, x compute.Executable, step *compute.Step, 
 	if err := x.Run(ctx, &compute.Call{Step: step, Timing: &t}); err != nil {
 		return err
 	}
-	ran := make([][]string, len(results))
-	grid := make([][3]uint32, len(results))
+	spans := make([][]compute.Span, len(results))
 	for _, s := range t.Spans {
-		ran[s.Group] = append(ran[s.Group], s.Kernel)
-		grid[s.Group] = s.Workgroups
+		spans[s.Group] = append(spans[s.Group], s)
 	}
 	for g, ops := range results {
+		var names []string
+		for _, s := range spans[g] {
+			names = append(names, s.Kernel)
+		}
 		for i := range ops {
-			ops[i].Kernel, ops[i].Workgroups = strings.Join(ran[g], "+"), grid[g]
+			ops[i].Kernel, ops[i].spans = strings.Join(names, "+"), spans[g]
 		}
 	}
 	return nil
@@ -370,6 +375,8 @@ func (c *comparison) measure(phase string, got, want *reader, g compute.Group, r
 			cols := got.p.At(r).Cols
 			op := Op{Phase: phase, Label: g.Label, Stem: g.Stem, Kernel: g.Kernel, Tensor: got.p.At(r).Name,
 				Rows: len(b) / cols, Cols: cols, Isolated: Measure(a, b, bound), Verdict: "ok"}
+			op.kind = in.Op.Stem()
+			op.attention, _ = in.Op.(compute.Attention)
 			lim := c.o.Limits
 			if t := got.p.At(r); t.Role == compute.State {
 				lim.NMSE = max(lim.NMSE, storedNMSE(t.DType))

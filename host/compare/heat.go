@@ -2,8 +2,6 @@ package compare
 
 import (
 	"math"
-	"slices"
-	"strings"
 )
 
 // Map shows where in a tensor the errors lie: the largest of each cell.
@@ -74,47 +72,4 @@ func (c *comparison) keepWorst(op *Op, lim Limits, a, b []float32, bound []float
 	w := newMap(a, b, bound, op.Cols)
 	w.Phase, w.Op, w.Tensor = op.Phase, op.Label, op.Tensor
 	c.r.Worst = w
-}
-
-// grid works out which part of the worst tensor is one workgroup's, from the workgroups of the dispatch that wrote it: a multiplication spreads blocks
-// of weight rows, which are columns of its results, over x and y and rows over z; an op of rows takes one each. Anything else is left open.
-func (m *Map) grid(phase string, results [][]Op) {
-	if m == nil || m.Phase != phase {
-		return
-	}
-	for _, ops := range results {
-		total := 0
-		for i := range ops {
-			total += ops[i].Cols
-		}
-		at := slices.IndexFunc(ops, func(o Op) bool { return o.Tensor == m.Tensor })
-		if at < 0 {
-			continue
-		}
-		m.Kernel = ops[at].Kernel
-		g := ops[at].Workgroups
-		across := int(g[0]) * int(g[1])
-		switch {
-		case across == 0:
-		case strings.Contains(ops[at].Kernel, "matmul"):
-			m.TileCols = pow2(divUp(total, across))
-			m.TileRows = divUp(m.Rows, max(int(g[2]), 1))
-			if m.TileRows > 1 {
-				m.TileRows = pow2(m.TileRows)
-			}
-		case across == m.Rows && g[2] == 1:
-			m.TileRows, m.TileCols = 1, m.Cols
-		}
-	}
-}
-
-func divUp(a, b int) int { return (a + b - 1) / b }
-
-// pow2 is the power of two from n up.
-func pow2(n int) int {
-	p := 1
-	for p < n {
-		p *= 2
-	}
-	return p
 }
