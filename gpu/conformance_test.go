@@ -76,6 +76,8 @@ func TestConformanceOfVariants(t *testing.T) {
 					"d256_h4-1_F32_p1_q18", "d576_dv512_h4-1_F32_q19"} {
 					conformance.Run(t, d, cpu, o)
 				}
+				o.Short, o.Match, o.Variant["matmul"] = true, "attention_matmul", "matmul_coop" // which it leaves halves for
+				conformance.Run(t, d, cpu, o)
 				return
 			}
 			conformance.Run(t, d, cpu, o)

@@ -11,13 +11,15 @@
 // NaN of the pairs that see them and of no others (a weight of zero must meet no NaN). Only tiles that some pair of the subgroup
 // does not see whole are masked. All subgroups walk the same tiles: barriers of a subgroup are those of the workgroup on some
 // drivers.
-// Shapes    q [T, heads D], out [T, heads DV] f32; k, v rows of kvHeads D and kvHeads DV, of any type of cache.glsl
+// Shapes    q [T, heads D], out [T, heads DV] f32; k, v rows of kvHeads D and kvHeads DV, of any type of cache.glsl.
+//           HALVES: out is what matmul_halves makes of it, for the multiplication behind it, and nothing else. Its scales are 1:
+//           results lie between the smallest and the largest value, which are halves
 // Params    include/attention_params.glsl
 // Defines   ROLLED: no loop is unrolled, for compilers of CPUs, which take half a minute for heads of 128 otherwise
 // Spec      0 WG = SGS subgroups of the size that is asked for, a multiple of CM   1 SGS   2 CM, 3 CN, 4 CK: fragment, of the
 //           device's list; CK TEAM divides D, CN TEAM divides DV   5 BC: keys of a tile, a multiple of CN and CK, at most 64
 //           6 D, 7 DV: multiples of 8   8 K_TYPE, 9 V_TYPE   10 STAGES: 1 or 2   11 WIDE: 1: rows lie at multiples of 16 bytes
-//           12 TEAM: divides SGS   13 SAME: 1: values are the beginnings of their keys, read where these are staged
+//           12 TEAM: divides SGS   13 SAME: 1: values are the beginnings of their keys, read where these are staged   14 HALVES
 // Grid      x: blocks of SGS / TEAM CM pairs; y: KV heads; z: at least the step's tiles. A workgroup takes as many tiles of rows
 //           as give its teams work; those between exit
 // Shared    2 STAGES BC (D + 8 + DV + 8) + 4 SGS CM (max(BC, BC / 2 + CN) + 4) + 8 BC + 4 WG + 24 bytes (DV in whole blocks;
@@ -54,6 +56,7 @@ layout(constant_id = 10) const uint STAGES = 2;
 layout(constant_id = 11) const uint WIDE = 1;
 layout(constant_id = 12) const uint TEAM = 1;
 layout(constant_id = 13) const uint SAME = 0;
+layout(constant_id = 14) const uint HALVES = 0;
 
 const uint LANES = WG / SGS / CM;             // invocations of a pair
 const uint PAIRS = SGS / TEAM * CM;           // of a workgroup
@@ -338,12 +341,21 @@ void main() {
   l = 0.0;
   for (uint i = 0; i < LANES; i++) l += exchange[t - part + i];
   float f = pair < pairs ? finish(m, l, head) / LIFT : 0.0;
-  uint oAt = ((tile.first + pair / group) * heads + head) * DV;
+  uint r = tile.first + pair / group, oAt = (r * heads + head) * DV;
+  if (HALVES == 1 && pair < pairs && head + part + member == 0u) o.v[step.v[STEP_TOKENS] * heads * DV / 2u + r] = 1.0;
   UNROLL for (uint i = 0; i < FO; i++) {
     coopMatStore(fo[i], slab, base, SLAB, gl_CooperativeMatrixLayoutRowMajor);
     subgroupSync();
     if (pair < pairs) {
-      for (uint c = part; c < CN; c += LANES) o.v[oAt + (member * FO + i) * CN + c] = uintBitsToFloat(slab[line + c]) * f;
+      uint from = oAt + (member * FO + i) * CN;
+      if (HALVES == 0) {
+        for (uint c = part; c < CN; c += LANES) o.v[from + c] = uintBitsToFloat(slab[line + c]) * f;
+      } else {
+        for (uint c = 2u * part; c < CN; c += 2u * LANES) {
+          vec2 x = uintBitsToFloat(uvec2(slab[line + c], slab[line + c + 1u])) * f;
+          U32Out(uint64_t(o)).v[(from + c) / 2u] = wordsOf(halves(vec4(x, 0, 0))).x;
+        }
+      }
     }
     subgroupSync();
   }

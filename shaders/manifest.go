@@ -150,6 +150,7 @@ var (
 		{"WIDE", "1: rows lie at multiples of 16 bytes"},
 		{"TEAM", "subgroups that share pairs"},
 		{"SAME", "1: values are the beginnings of their keys"},
+		{"HALVES", "1: the result is left in halves"},
 	}
 )
 

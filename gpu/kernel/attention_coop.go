@@ -137,7 +137,7 @@ func (pl *planner) attentionCoop(op compute.Attention, a coopAttention) (d Dispa
 	types := pl.cacheSpec(op.K, op.V)
 	d.Name, d.Subgroup = fmt.Sprintf("attention_coop_%dx%d", pairs, a.bc), pl.caps.SubgroupSize
 	d.Spec = []uint32{uint32(a.invocations(&pl.caps)), uint32(a.sgs), m.M, m.N, m.K, uint32(a.bc), uint32(op.HeadDim), uint32(op.HeadDimV),
-		types[0], types[1], uint32(a.stages), flag(pl.wideRows(op.K) && pl.wideRows(op.V)), uint32(a.team), flag(op.V == op.K)}
+		types[0], types[1], uint32(a.stages), flag(pl.wideRows(op.K) && pl.wideRows(op.V)), uint32(a.team), flag(op.V == op.K), 0}
 	// As the shader has it: tiles of rows are joined until all subgroups have work.
 	joined := ceilDiv(pairs, tileRows*group)
 	return d, ceilDiv(joined*tileRows*group, pairs)

@@ -1,6 +1,7 @@
 package kernel
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -21,6 +22,33 @@ func attentionOf(op compute.Attention, types ...compute.DType) *compute.Program 
 	op.Out = p.Scratch("out", compute.PerToken(1), op.NumHeads*op.HeadDimV)
 	p.Add("attn", op)
 	return p
+}
+
+// The result of attention on matrix units is halves where such units multiply it with sums in float32: more than 8 rows of one sequence
+// leave them, few rows of each of many sequences by way of float32, few rows altogether leave float32.
+func TestAttentionLeavesHalves(t *testing.T) {
+	p := newLayer(t, compute.Q8_0).p
+	o := compute.Options{MaxTokens: 100, MaxOutputs: 1, MaxSeqs: 12, MaxPages: 8, Math: compute.Fast}
+	attn := func(caps Caps, s Shape, o compute.Options) string {
+		groups, err := Plan(caps, p, o)
+		require.NoError(t, err)
+		for _, line := range strings.Split(outline(p, groups, s), "\n") {
+			if strings.HasPrefix(line, "attn:") || strings.HasPrefix(line, "attn+") {
+				return line
+			}
+		}
+		return ""
+	}
+	long, many, few := Shape{Tokens: 100, Outputs: 1, Seqs: 1}, Shape{Tokens: 12, Outputs: 1, Seqs: 12}, Shape{Tokens: 3, Outputs: 1, Seqs: 1}
+	assert.Equal(t, "attn+o+residual: attention_coop_64x64_halves[1 2 7] matmul_q8_0_coop_128x128[1 1 1]", attn(matrices(), long, o))
+	assert.Equal(t, "attn+o+residual: attention_decode_split_8[8 2 12] attention_combine[4 12 1] matmul_halves[12 1 1] matmul_q8_0_skinny_16x16[4 1 1]", attn(matrices(), many, o))
+	assert.Equal(t, "attn+o+residual: attention_decode_split_8[24 2 1] attention_combine[4 3 1] matmul_q8_0_vec_4[32 1 1]", attn(matrices(), few, o))
+	halfSums := matrices()
+	halfSums.HalfSums = true
+	assert.Equal(t, "attn: attention_coop_64x64[1 2 7]", attn(halfSums, long, o))
+	o.Variant = map[string]string{"attention": "attention_coop"} // for few rows too
+	assert.Equal(t, "attn+o+residual: attention_coop_64x64_halves[1 2 7] matmul_q8_0_coop_128x128[1 1 1]", attn(matrices(), long, o))
+	assert.Equal(t, "attn+o+residual: attention_coop_64x64[1 2 1] matmul_q8_0_vec_4[32 1 1]", attn(matrices(), few, o))
 }
 
 // Tiles of rows go to matrix units where there are some, heads fit and halves are allowed; else the plan says why not.

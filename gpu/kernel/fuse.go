@@ -16,7 +16,7 @@ import (
 //	two or three multiplications of one X matmul MATS
 //	RoPE of Q, RoPE of K, KVStore         rope_kvstore
 //	both of the feed-forward part         matmul_int8 BLOCKS
-//	attention, multiplication, Add        attention_quantize
+//	attention, multiplication, Add        attention_quantize, attention_coop HALVES
 //	experts' gate and up, gate            matmul_experts GATE (mixture.go)
 //	experts' down, Mix, what is added     matmul_experts MIX
 func (pl *planner) fuse(at int) (Group, bool, error) {
@@ -25,9 +25,9 @@ func (pl *planner) fuse(at int) (Group, bool, error) {
 		err := pl.feedForward(&g, f)
 		return g, true, err
 	}
-	if a, ok := pl.attentionBytesAt(at); ok {
+	if a, ok := pl.attentionOutAt(at); ok {
 		g := Group{Ops: span(at, 1+a.out.count)}
-		err := pl.attentionBytes(&g, a)
+		err := pl.attentionOut(&g, a)
 		return g, true, err
 	}
 	if p, ok := pl.projectionAt(at); ok {

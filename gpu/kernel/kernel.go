@@ -116,6 +116,7 @@ type Group struct {
 	Counts     int // words that are the group's own, and 0 whenever it is not running
 	Dispatches []Dispatch
 	blocks     []inBlocks
+	halves     []inHalves
 	found      []string // shapes of Taken
 }
 

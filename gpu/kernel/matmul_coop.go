@@ -186,6 +186,13 @@ func (pl *planner) inHalves(g *Group, list []product) bool {
 	return top > 0 && !slices.ContainsFunc(list, func(f product) bool { return pl.newMatMulPlan(g, f).top() != top })
 }
 
+// inHalves is a temporary with x in half precision.
+type inHalves struct {
+	x    compute.Ref
+	top  uint32 // the exponent of the largest numbers of rows
+	temp int
+}
+
 // halves is the temporary with X in half precision and the scales of its rows, whose largest numbers are brought to 2^top. Multiplications
 // of one X in a group share it. With m.norm, it is made of what that normalises.
 func (m *matMulPlan) halves(top uint32) int {
@@ -193,13 +200,12 @@ func (m *matMulPlan) halves(top uint32) int {
 	if m.norm != nil {
 		module, x = "rmsnorm_halves", m.norm.X
 	}
-	for _, d := range m.g.Dispatches {
-		if d.Module == module && d.Reads[0].Ref == x && d.Spec[1] == top {
-			return d.Writes[0].Temp
-		}
+	if i := slices.IndexFunc(m.g.halves, func(h inHalves) bool { return h.x == m.f.ops[0].X && h.top == top }); i >= 0 {
+		return m.g.halves[i].temp
 	}
 	rows, k, id := m.rows, m.p.At(x).Cols, len(m.g.Temps)
 	m.g.Temps = append(m.g.Temps, halvesTemp(rows, k))
+	m.g.halves = append(m.g.halves, inHalves{m.f.ops[0].X, top, id})
 	d := m.toHalves(x, rows, id, top)
 	if m.norm != nil {
 		d.Module, d.Name = module, module
