@@ -53,19 +53,44 @@ func openEdited(dir, near string) (*editedShaders, error) {
 	if len(e.stale) == 0 {
 		return nil, fmt.Errorf("shaders: look for edits in %s: got sources that are all those of its manifest.json, want an edited one", dir)
 	}
-	for _, name := range []string{os.Getenv("GLSLC"), filepath.Join(near, "..", ".cache", "glslc", "glslc"), "glslc"} {
-		if path, err := exec.LookPath(name); err == nil {
-			e.glslc = path
-			break
+	e.glslc, err = findCompiler(near)
+	return e, err
+}
+
+// usersOf are the modules that each file of a folder of shaders goes into, by the file's path in it.
+func usersOf(dir string) (map[string]map[string]shaders.Entry, error) {
+	users := map[string]map[string]shaders.Entry{}
+	closures := map[string][]string{} // by main source: formats share one
+	for _, m := range shaders.Manifest {
+		files, ok := closures[m.Source]
+		if !ok {
+			var err error
+			if files, err = shaders.Closure(os.DirFS(dir), m.Source); err != nil {
+				return nil, err
+			}
+			closures[m.Source] = files
+		}
+		for _, f := range files {
+			if users[f] == nil {
+				users[f] = map[string]shaders.Entry{}
+			}
+			users[f][m.Name] = m
 		}
 	}
-	if e.glslc == "" {
-		return nil, errors.New("shaders: compile edits: found no glslc, want it in PATH or its path in the variable GLSLC (make shaders fetches one)")
+	return users, nil
+}
+
+// findCompiler is the absolute path of glslc: the variable GLSLC, the source tree's that near is a folder of, or the one in PATH.
+func findCompiler(near string) (string, error) {
+	for _, name := range []string{os.Getenv("GLSLC"), filepath.Join(near, "..", ".cache", "glslc", "glslc"), "glslc"} {
+		if path, err := exec.LookPath(name); err == nil {
+			if path, err = filepath.Abs(path); err != nil {
+				return "", fmt.Errorf("shaders: %w", err)
+			}
+			return path, nil
+		}
 	}
-	if e.glslc, err = filepath.Abs(e.glslc); err != nil {
-		return nil, fmt.Errorf("shaders: %w", err)
-	}
-	return e, nil
+	return "", errors.New("shaders: compile edits: found no glslc, want it in PATH or its path in the variable GLSLC (make shaders fetches one)")
 }
 
 // module is the hook of gpu.Options: nil for what is not edited. A module that does not compile is an error of the device, which err explains.

@@ -60,6 +60,14 @@ func (c *common) mutate(cmd *cobra.Command, op, dir string) error {
 	if err := os.CopyFS(filepath.Join(work, "include"), os.DirFS(filepath.Join(dir, "include"))); err != nil {
 		return fmt.Errorf("kernels test: %w", err)
 	}
+	users, err := usersOf(work)
+	if err != nil {
+		return err
+	}
+	glslc, err := findCompiler(dir)
+	if err != nil {
+		return err
+	}
 	cpu, err := fallback.New(fallback.Options{})
 	if err != nil {
 		return err
@@ -68,7 +76,8 @@ func (c *common) mutate(cmd *cobra.Command, op, dir string) error {
 	var rows []mutantRow
 	for i, m := range list {
 		bar.count(m.Source, i+1, len(list))
-		row, err := c.plant(cmd.Context(), work, dir, m, cpu)
+		edited := &editedShaders{dir: work, glslc: glslc, stale: users[m.Source], built: map[string][]uint32{}}
+		row, err := c.plant(cmd.Context(), edited, m, cpu)
 		if err != nil {
 			return errors.Join(err, cpu.Close())
 		}
@@ -86,10 +95,10 @@ func copyFile(to, from string) error {
 	return os.WriteFile(to, b, 0o644)
 }
 
-// plant runs the suite on a device with one bug.
-func (c *common) plant(ctx context.Context, work, dir string, m shaders.Mutant, cpu compute.Device) (_ *mutantRow, err error) {
+// plant runs the suite on a device with one bug in a copy of the shaders.
+func (c *common) plant(ctx context.Context, edited *editedShaders, m shaders.Mutant, cpu compute.Device) (_ *mutantRow, err error) {
 	row := &mutantRow{Kind: m.Kind, Source: m.Source, Old: m.Old, New: m.New, Op: m.Op, Variant: m.Variant}
-	path := filepath.Join(work, m.Source)
+	path := filepath.Join(edited.dir, m.Source)
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("kernels test: %w", err)
@@ -101,10 +110,6 @@ func (c *common) plant(ctx context.Context, work, dir string, m shaders.Mutant, 
 		return nil, fmt.Errorf("kernels test: %w", err)
 	}
 	defer func() { err = errors.Join(err, os.WriteFile(path, text, 0o644)) }()
-	edited, err := openEdited(work, dir)
-	if err != nil {
-		return nil, err
-	}
 	o := gpuOptions
 	o.Shader, o.CacheDir = edited.module, "-"
 	dev, err := gpu.Open(c.device, o)
