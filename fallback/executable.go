@@ -109,7 +109,11 @@ func (d *Device) fused(stem string, m compute.Math) bool {
 	return stem == "attention" && m == compute.Fast && d.level > simd.Plain
 }
 
+// kernelName says by its ending which peak of the processor an op in fast arithmetic is held against.
 func (d *Device) kernelName(stem string, m compute.Math) string {
+	if strings.HasPrefix(stem, "matmul") && m == compute.Fast && d.level >= simd.AMX {
+		return stem + "_amx"
+	}
 	if strings.HasPrefix(stem, "matmul") && m == compute.Fast || d.fused(stem, m) {
 		return stem + "_float32"
 	}

@@ -1,7 +1,7 @@
 // Package gpu is compute.Device on Vulkan. It compiles a program into dispatches, plans scratch memory, puts barriers where
 // two dispatches truly depend on each other, records everything once per shape and replays it; what changes from one run to
 // the next lies in a small step buffer that the device reads. It knows ops and buffers, but no model: no layer, vocabulary
-// or architecture. Vendors and drivers are mentioned in caps.go, quirks.go and kernel/vendors.go only.
+// or architecture. Vendors and drivers are mentioned in caps.go, statistics.go and kernel/vendors.go only.
 package gpu
 
 import (
@@ -31,6 +31,8 @@ type Options struct {
 	// NoConditions does without conditional rendering, as on devices that lack it.
 	NoConditions bool
 	Hooks        *vk.Hooks // counts calls and handles, injects failures; for tests
+	// Statistics keeps what drivers tell of compiled kernels, for compute.Inspector. Some compile everything anew for it.
+	Statistics bool
 	// Shader replaces the SPIR-V of a module, for the kernel lab; nil or a nil result keeps the built-in one.
 	Shader func(module string) []uint32
 }

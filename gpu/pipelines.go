@@ -105,7 +105,7 @@ func (d *Device) makePipeline(disp *kernel.Dispatch) (*vk.Pipeline, error) {
 			return nil, err
 		}
 	}
-	info := vk.PipelineInfo{Name: disp.Name, SPIRV: code, Spec: vk.SpecConstants(disp.Spec...), PushSize: uint32(pushSize(disp.Args)), Cache: d.cache}
+	info := vk.PipelineInfo{Name: disp.Name, SPIRV: code, Spec: vk.SpecConstants(disp.Spec...), PushSize: uint32(pushSize(disp.Args)), Cache: d.cache, Statistics: d.o.Statistics}
 	if disp.Subgroup != 0 {
 		f, s := d.dev.Features(), d.dev.Info().Subgroup
 		if info.FullSubgroups = f.ComputeFullSubgroups; s.Min != s.Max && f.SubgroupSizeControl && s.RequiredInCompute {

@@ -217,10 +217,10 @@ func benchOne(cmd *cobra.Command, c *common, l *loaded, prefill bool, n, depth, 
 		r.NumParams += int64(t.Rows) * int64(t.Cols)
 	}
 	prompts, tokens := l.Executables()
-	r.Tier = tierOf(tokens)
+	r.Tier = tierOfAll(tokens)
 	name := fmt.Sprintf("tg%d", n)
 	if prefill {
-		r.Tier = tierOf(prompts)
+		r.Tier = tierOfAll(prompts)
 		r.Prompt, name = n, fmt.Sprintf("pp%d", n)
 	} else {
 		r.Gen = n
@@ -304,13 +304,13 @@ func (r *benchResult) finish(l compute.Limits) {
 	}
 }
 
-// tierOf is the arithmetic of a program's multiplications: the fastest where they differ.
-func tierOf(x compute.Executable) string {
+// tierOfAll is the arithmetic of a program's multiplications: the fastest where they differ.
+func tierOfAll(x compute.Executable) string {
 	tiers := map[string]bool{}
 	for _, g := range x.Placement() {
-		tiers[kernel.Tier(g.Kernel)] = true
+		tiers[tierOf(g.Kernel)] = true
 	}
-	for _, t := range []string{kernel.TierMatrixHalf, kernel.TierMatrix, "packed int8", "half"} {
+	for _, t := range []string{kernel.TierMatrixHalf, kernel.TierMatrix, tierAMX, "packed int8", "half"} {
 		if tiers[t] {
 			return t
 		}

@@ -28,6 +28,7 @@ type common struct {
 	strict, json, verb  bool
 	compiled            []string // kernels, by the steps that first needed them
 	untuned             bool     // shapes of kernels that were found for the device are left aside
+	inspect             bool     // drivers are to keep what they can tell of kernels, as in gpu.Options.Statistics
 	out, err            io.Writer
 	shader              func(module string) []uint32 // in place of built-in ones, as in gpu.Options
 	variant             map[string]string            // forced, as in compute.Options

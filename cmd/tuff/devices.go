@@ -24,6 +24,16 @@ import (
 // gpuOptions are those of every Vulkan device that a command opens; tests plant faults here.
 var gpuOptions gpu.Options
 
+// gpuOptions are those of a command's device.
+func (c *common) gpuOptions() gpu.Options {
+	o := gpuOptions
+	if c.shader != nil {
+		o.Shader = c.shader
+	}
+	o.Statistics = c.inspect
+	return o
+}
+
 // openDevice opens what --device asks for and says on stderr what was taken and why. f is the model that must fit, or nil.
 func (c *common) openDevice(ctx context.Context, selector string, f *weights.File) (compute.Device, error) {
 	if c.ctx < 0 {
@@ -56,11 +66,7 @@ func (c *common) choose(ctx context.Context, selector string, f *weights.File) (
 		c.taken(dev, why)
 		return c.useFound(ctx, dev.(*gpu.Device)), nil
 	}
-	o := gpuOptions
-	if c.shader != nil {
-		o.Shader = c.shader
-	}
-	dev, err := gpu.Open(selector, o)
+	dev, err := gpu.Open(selector, c.gpuOptions())
 	if err != nil {
 		if gpu.Absent(err) {
 			err = fmt.Errorf("%w; --device cpu always works", err)
@@ -147,7 +153,7 @@ func (c *common) leave(why string) (compute.Device, string, error) {
 // tryGPU is the rule of --device auto: the best hardware GPU if its self-check passes and the model fits, else none, with
 // the reason. A machine without a hardware GPU has nothing to leave: --strict does not matter there.
 func (c *common) tryGPU(ctx context.Context, f *weights.File) (_ compute.Device, reason string, err error) {
-	look, err := gpu.Look(gpuOptions)
+	look, err := gpu.Look(c.gpuOptions())
 	if err != nil {
 		return nil, "no Vulkan here: " + oneLine(err), nil
 	}

@@ -10,7 +10,6 @@ import (
 	"strings"
 
 	"tuff/gpu"
-	"tuff/gpu/kernel"
 	"tuff/host/compute"
 )
 
@@ -181,7 +180,7 @@ func (b *bench1) run(ctx context.Context, op string, runs, n, keys int, variant 
 	slices.Sort(times)
 	cost := b.p.Instrs[1].Op.Cost(b.p, b.step)
 	row = kernelRow{Op: op, Shape: b.p.Instrs[1].Op.Shape(b.p), Rows: n, Keys: keys, Kernel: strings.Join(names, "+"), Variant: variant, Why: x.Placement()[1].Why,
-		Tier: kernel.Tier(strings.Join(names, "+")), Math: b.o.Math.String(), Copies: len(b.p.Instrs) / 2, Seconds: times[len(times)/2], Min: times[0]}
+		Tier: tierOf(strings.Join(names, "+")), Math: b.o.Math.String(), Copies: len(b.p.Instrs) / 2, Seconds: times[len(times)/2], Min: times[0]}
 	row.BytesPerSec, row.FLOPsPerSec = float64(cost.Bytes)/row.Seconds, float64(cost.FLOPs)/row.Seconds
 	return row, nil
 }

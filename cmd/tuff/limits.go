@@ -151,9 +151,20 @@ func printLimits(w io.Writer, l *compute.Limits) {
 	row("out of mapped memory", l.MappedRead, "B/s")
 }
 
+// tierAMX is the arithmetic of the fallback's matrix units.
+const tierAMX = "AMX, bfloat16"
+
+// tierOf is the arithmetic that a kernel of any device multiplies in, by the name that a placement gives it.
+func tierOf(name string) string {
+	if strings.HasSuffix(name, "_amx") {
+		return tierAMX
+	}
+	return kernel.Tier(name)
+}
+
 // peakOf is the arithmetic peak that a tier of kernels is held against: float32's where the tier's own was not measured.
 func peakOf(tier string, l *compute.Limits) float64 {
-	peak := map[string]float64{"packed int8": l.Dot8, "half": l.Half, kernel.TierMatrix: l.MatrixRate(kernel.CoopMatFloat.String()),
+	peak := map[string]float64{"packed int8": l.Dot8, "half": l.Half, kernel.TierMatrix: l.MatrixRate(kernel.CoopMatFloat.String()), tierAMX: l.MatrixFLOPs(),
 		kernel.TierMatrixHalf: l.MatrixRate(kernel.CoopMatHalf.String())}[tier]
 	return cmp.Or(peak, l.FLOPs)
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"tuff/host/compute"
 	"tuff/host/engine"
 	"tuff/host/profile"
 )
@@ -97,6 +98,7 @@ func (c *profiling) loadProfiled(cmd *cobra.Command, o *common) (*loaded, error)
 	if o.ctx == 0 {
 		o.ctx = c.prompt + c.gen
 	}
+	o.inspect = true
 	return o.load(cmd.Context(), engine.Options{Chunk: max(c.prompt, 1)})
 }
 
@@ -110,7 +112,10 @@ func (c *profiling) options(cmd *cobra.Command, l *loaded) (profile.Options, err
 	if err != nil {
 		return o, fmt.Errorf("profile: %w", err)
 	}
-	o.Limits = &limits
+	o.Limits, o.Peak = &limits, func(kernel string, l *compute.Limits) (string, float64) {
+		tier := tierOf(kernel)
+		return tier, peakOf(tier, l)
+	}
 	return o, nil
 }
 
@@ -167,6 +172,9 @@ func printProfile(c *common, r *profile.Report) {
 	if r.Limits.Bandwidth > 0 {
 		fmt.Fprintf(c.out, "measured limits: %s; clock: %s\n", limitsLine(&r.Limits), r.Clock)
 	}
+	if !r.Told && r.Kind != compute.Host.String() {
+		fmt.Fprintln(c.out, profile.NotTold)
+	}
 	for _, g := range r.Regions {
 		if g.Steps == 0 {
 			continue
@@ -174,13 +182,13 @@ func printProfile(c *common, r *profile.Report) {
 		fmt.Fprintf(c.out, "\n%s: %d tokens in %d steps, %.1f tokens/s, %.0f dispatches and %.0f barriers a step\n", g.Name, g.Tokens, g.Steps,
 			g.TokensPerSec, g.Dispatches, g.Barriers)
 		w := tabwriter.NewWriter(c.out, 0, 8, 2, ' ', tabwriter.AlignRight)
-		matrix := r.Limits.MatrixFLOPs() > 0
-		fmt.Fprint(w, "OP\tSHAPE\tKERNEL\tCALLS\tTIME\tSHARE\tµs/CALL (MIN–MAX)\tB/s\tOF LIMIT\tFLOP/s\tOF LIMIT\t", onlyIf(matrix, "OF MATRIX"), "BOUND BY\tGAP µs\t\n")
+		fmt.Fprint(w, "OP\tSHAPE\tKERNEL\tCALLS\tTIME\tSHARE\tµs/CALL (MIN–MAX)\tB/s\tOF LIMIT\tFLOP/s\tOF LIMIT\tARITHMETIC\tBOUND BY\tGAP µs\t", onlyIf(r.Told, "REGISTERS\tSPILLS\tSUBGROUPS"), "\n")
 		for _, o := range g.Ops {
-			fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%v\t%.1f %%\t%s (%s–%s)\t%s\t%.1f %%\t%s\t%.1f %%\t%s%s\t%.1f\t\n", o.Stem, o.Shape, o.Kernel, o.Calls,
+			fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%v\t%.1f %%\t%s (%s–%s)\t%s\t%.1f %%\t%s\t%.1f %%\t%s\t%s\t%.1f\t%s\n", o.Stem, o.Shape, o.Kernel, o.Calls,
 				o.Time.Round(time.Microsecond), 100*o.Share, micros(o.Median), micros(o.Min), micros(o.Max), rate(o.BytesPerSec, "B/s"),
-				100*o.OfBandwidth, rate(o.FLOPsPerSec, "FLOP/s"), 100*o.OfFLOPs, onlyIf(matrix, fmt.Sprintf("%.1f %%", 100*o.OfMatrix)), o.Limit(),
-				float64((o.GapBarrier+o.GapLaunch).Nanoseconds())/1e3/float64(o.Calls))
+				100*o.OfBandwidth, rate(o.FLOPsPerSec, "FLOP/s"), 100*o.OfPeak, o.Tier, o.Limit(),
+				float64((o.GapBarrier+o.GapLaunch).Nanoseconds())/1e3/float64(o.Calls),
+				onlyIf(r.Told, o.Registers()+"\t"+o.Spills()+"\t"+o.Occupancy()))
 		}
 		w.Flush()
 		fmt.Fprintln(c.out)

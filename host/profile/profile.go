@@ -23,6 +23,8 @@ type Options struct {
 	Overhead bool
 	Progress func(done, total int)
 	Limits   *compute.Limits // that shares are of; nil measures them first where the device can
+	// Peak says what arithmetic a kernel multiplies in, by its name, and the measured peak of that; nil holds all against float32's.
+	Peak func(kernel string, l *compute.Limits) (tier string, flops float64)
 }
 
 // Report is the outcome.
@@ -35,10 +37,13 @@ type Report struct {
 	Limits  compute.Limits `json:"limits"`
 	Clock   string         `json:"clock"`
 	Regions []Region       `json:"regions"`
+	Told    bool           `json:"driver_tells"`     // registers and the like of at least one kernel
 	Memory  []Memory       `json:"memory,omitempty"` // over the runs
 	Advice  []Advice       `json:"advice,omitempty"`
 	calls   []call
 	groups  map[string][]compute.Group
+	peak    func(kernel string, l *compute.Limits) (string, float64)
+	inspect map[string]compute.Inspector // by region; none where the device cannot tell
 }
 
 // Memory is what was in use at one moment.
@@ -97,13 +102,19 @@ type Op struct {
 	GapLaunch  time.Duration `json:"gap_launch_ns"`
 	Share      float64       `json:"share"` // of the region's device time
 	Cost       compute.Cost  `json:"cost"`  // that must be done, all calls together
-	// BytesPerSec and FLOPsPerSec are Cost over Time; OfBandwidth and OfFLOPs the same as shares of the limits.
+	// BytesPerSec and FLOPsPerSec are Cost over Time; OfBandwidth, OfFLOPs and OfPeak the same as shares of the limits: OfFLOPs of
+	// float32's peak, OfPeak of that of the arithmetic Tier, which the kernel multiplies in.
 	BytesPerSec float64 `json:"bytes_per_s"`
 	FLOPsPerSec float64 `json:"flops_per_s"`
 	OfBandwidth float64 `json:"of_bandwidth"`
 	OfFLOPs     float64 `json:"of_flops"`
+	Tier        string  `json:"tier"`
+	OfPeak      float64 `json:"of_peak"`
 	OfMatrix    float64 `json:"of_matrix,omitempty"` // FLOPsPerSec as a share of the matrix units', where those were measured
-	samples     []sample
+	// Built is what the driver tells of the kernels, in the order of their dispatches.
+	Built   []compute.Built `json:"built,omitempty"`
+	samples []sample
+	group   int // one of those that it sums up
 }
 
 // sample is one call of an op.
@@ -141,7 +152,7 @@ func Run(ctx context.Context, e *engine.Engine, o Options) (*Report, error) {
 			o.Progress(i, o.Runs)
 		}
 	}
-	return p.report(), nil
+	return p.report()
 }
 
 // RunBoth profiles two engines in turns, A B B A, so that what the machine does beside meets both alike.
@@ -168,7 +179,11 @@ func RunBoth(ctx context.Context, a, b *engine.Engine, oa, ob Options) (ra, rb *
 			oa.Progress(i, oa.Runs)
 		}
 	}
-	return pa.report(), pb.report(), nil
+	if ra, err = pa.report(); err != nil {
+		return nil, nil, err
+	}
+	rb, err = pb.report()
+	return ra, rb, err
 }
 
 func newProfiler(ctx context.Context, e *engine.Engine, o Options) (*profiler, error) {
@@ -182,7 +197,7 @@ func newProfiler(ctx context.Context, e *engine.Engine, o Options) (*profiler, e
 		return nil, &engine.ContextError{Tokens: n, ContextLen: e.ContextLen()}
 	}
 	info := e.Device.Info()
-	r := &Report{Device: info.Name, Driver: info.Driver, Kind: info.Kind.String(), Model: e.File.Name, Math: e.Math().String()}
+	r := &Report{Device: info.Name, Driver: info.Driver, Kind: info.Kind.String(), Model: e.File.Name, Math: e.Math().String(), peak: o.Peak}
 	if o.Limits != nil {
 		r.Limits = *o.Limits
 	} else if m, ok := e.Device.(compute.Measurer); ok {
@@ -193,6 +208,12 @@ func newProfiler(ctx context.Context, e *engine.Engine, o Options) (*profiler, e
 	}
 	prefill, decode := e.Executables()
 	r.groups = map[string][]compute.Group{"prefill": prefill.Placement(), "decode": decode.Placement()}
+	r.inspect = map[string]compute.Inspector{}
+	for name, x := range map[string]compute.Executable{"prefill": prefill, "decode": decode} {
+		if i, ok := x.(compute.Inspector); ok {
+			r.inspect[name] = i
+		}
+	}
 	return &profiler{e: e, o: o, r: r, untimed: map[string][]float64{}}, nil
 }
 
@@ -213,17 +234,20 @@ func (p *profiler) repeat(ctx context.Context, i int) error {
 }
 
 // report sums the runs up.
-func (p *profiler) report() *Report {
+func (p *profiler) report() (*Report, error) {
 	r := p.r
 	r.Regions = append(r.Regions, r.region("prefill"))
 	if p.o.Generate > 0 {
 		r.Regions = append(r.Regions, r.region("decode"))
 	}
+	if err := r.ask(); err != nil {
+		return nil, err
+	}
 	for i := range r.Regions {
 		r.Regions[i].overhead(p.untimed[r.Regions[i].Name])
 	}
 	r.advise()
-	return r
+	return r, nil
 }
 
 type profiler struct {

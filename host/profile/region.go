@@ -62,7 +62,7 @@ func (r *Report) region(name string) Region {
 			key := grp.Stem + "|" + grp.Shape + "|" + kernel
 			op := ops[key]
 			if op == nil {
-				op = &Op{Stem: grp.Stem, Shape: grp.Shape, Kernel: kernel, Why: grp.Why}
+				op = &Op{Stem: grp.Stem, Shape: grp.Shape, Kernel: kernel, Why: grp.Why, group: gi}
 				ops[key] = op
 				order = append(order, op)
 			}
@@ -79,7 +79,7 @@ func (r *Report) region(name string) Region {
 	}
 	g.Dispatches /= float64(g.Steps)
 	for _, op := range order {
-		op.finish(kernels, r.Limits)
+		op.finish(kernels, r.Limits, r.peak)
 		g.Ops = append(g.Ops, *op)
 	}
 	sort.SliceStable(g.Ops, func(i, j int) bool { return g.Ops[i].Time > g.Ops[j].Time })
@@ -123,7 +123,7 @@ func (o *Op) add(s sample, c compute.Cost) {
 	o.samples = append(o.samples, s)
 }
 
-func (o *Op) finish(all time.Duration, l compute.Limits) {
+func (o *Op) finish(all time.Duration, l compute.Limits, peak func(string, *compute.Limits) (string, float64)) {
 	var times, sums, calls []float64
 	for _, s := range o.samples {
 		times = append(times, float64(s.time))
@@ -153,6 +153,13 @@ func (o *Op) finish(all time.Duration, l compute.Limits) {
 	}
 	if m := l.MatrixFLOPs(); m > 0 {
 		o.OfMatrix = o.FLOPsPerSec / m
+	}
+	o.Tier, o.OfPeak = "float32", o.OfFLOPs
+	if peak != nil {
+		var flops float64
+		if o.Tier, flops = peak(o.Kernel, &l); flops > 0 {
+			o.OfPeak = o.FLOPsPerSec / flops
+		}
 	}
 }
 
@@ -204,7 +211,7 @@ func gapsOf(spans []compute.Span, groups []compute.Group) []gap {
 
 // Limit says whether moving bytes or computing bounds an op, by which share of its limit is larger.
 func (o *Op) Limit() string {
-	if o.OfBandwidth >= o.OfFLOPs {
+	if o.OfBandwidth >= o.OfPeak {
 		return "memory"
 	}
 	return "compute"
@@ -212,10 +219,7 @@ func (o *Op) Limit() string {
 
 // OfLimit is the larger share of a limit: how close to what bounds it an op comes.
 func (o *Op) OfLimit() float64 {
-	if o.OfMatrix > 0 && strings.Contains(o.Kernel, "coop") { // runs on the matrix units, whose peak is another one
-		return max(o.OfBandwidth, o.OfMatrix)
-	}
-	return max(o.OfBandwidth, o.OfFLOPs)
+	return max(o.OfBandwidth, o.OfPeak)
 }
 
 // Check reports a region whose parts do not add up to its wall time within 2 %, or a part that far below zero: kernels and gaps come

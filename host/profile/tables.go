@@ -13,14 +13,14 @@ import (
 func (r *Report) WriteCSV(w io.Writer) error {
 	c := csv.NewWriter(w)
 	rows := [][]string{{"phase", "op", "shape", "kernel", "calls", "total_us", "share", "median_us", "min_us", "max_us", "bytes", "flops", "bytes_per_s", "flops_per_s",
-		"of_bandwidth", "of_flops", "of_matrix", "gap_barrier_us", "gap_launch_us", "why"}}
+		"of_bandwidth", "tier", "of_peak", "of_flops", "of_matrix", "gap_barrier_us", "gap_launch_us", "registers", "spills", "subgroups", "why"}}
 	f := func(v float64) string { return strconv.FormatFloat(v, 'g', 6, 64) }
 	us := func(d time.Duration) string { return f(float64(d) / 1e3) }
 	for _, g := range r.Regions {
 		for _, o := range g.Ops {
 			rows = append(rows, []string{g.Name, o.Stem, o.Shape, o.Kernel, strconv.Itoa(o.Calls), us(o.Time), f(o.Share), us(o.Median), us(o.Min), us(o.Max),
-				strconv.FormatInt(o.Cost.Bytes, 10), strconv.FormatInt(o.Cost.FLOPs, 10), f(o.BytesPerSec), f(o.FLOPsPerSec), f(o.OfBandwidth), f(o.OfFLOPs), f(o.OfMatrix),
-				us(o.GapBarrier), us(o.GapLaunch), o.Why})
+				strconv.FormatInt(o.Cost.Bytes, 10), strconv.FormatInt(o.Cost.FLOPs, 10), f(o.BytesPerSec), f(o.FLOPsPerSec), f(o.OfBandwidth), o.Tier, f(o.OfPeak), f(o.OfFLOPs), f(o.OfMatrix),
+				us(o.GapBarrier), us(o.GapLaunch), o.Registers(), o.Spills(), o.Occupancy(), o.Why})
 		}
 	}
 	if err := c.WriteAll(rows); err != nil {
@@ -36,13 +36,16 @@ func (r *Report) WriteMarkdown(w io.Writer) error {
 	if r.Limits.Bandwidth > 0 {
 		fmt.Fprintf(&b, "; measured limits: %.3g GB/s, %.3g GFLOP/s float32", r.Limits.Bandwidth/1e9, r.Limits.FLOPs/1e9)
 	}
+	if !r.Told {
+		b.WriteString("; " + NotTold)
+	}
 	b.WriteString("\n")
 	for _, g := range r.Regions {
-		fmt.Fprintf(&b, "\n### %s: %.1f tokens/s (%d tokens in %d steps)\n\n| op | shape | kernel | calls | µs/call (min–max) | share | GB/s | of limit | bound by | gap µs |\n|---|---|---|---:|---:|---:|---:|---:|---|---:|\n",
-			g.Name, g.TokensPerSec, g.Tokens, g.Steps)
+		fmt.Fprintf(&b, "\n### %s: %.1f tokens/s (%d tokens in %d steps)\n\n| op | shape | kernel | calls | µs/call (min–max) | share | GB/s | of limit | bound by | gap µs |%s\n|---|---|---|---:|---:|---:|---:|---:|---|---:|%s\n",
+			g.Name, g.TokensPerSec, g.Tokens, g.Steps, r.iftold(" registers | spills | subgroups |"), r.iftold("---:|---:|---|"))
 		for _, o := range g.Ops {
-			fmt.Fprintf(&b, "| %s | %s | %s | %d | %.1f (%.1f–%.1f) | %.1f %% | %.3g | %.0f %% | %s | %.1f |\n", md(o.Stem), md(o.Shape), md(o.Kernel), o.Calls, micro(o.Median), micro(o.Min),
-				micro(o.Max), 100*o.Share, o.BytesPerSec/1e9, 100*o.OfLimit(), o.Limit(), micro(o.GapBarrier+o.GapLaunch)/float64(o.Calls))
+			fmt.Fprintf(&b, "| %s | %s | %s | %d | %.1f (%.1f–%.1f) | %.1f %% | %.3g | %.0f %% | %s | %.1f |%s\n", md(o.Stem), md(o.Shape), md(o.Kernel), o.Calls, micro(o.Median), micro(o.Min),
+				micro(o.Max), 100*o.Share, o.BytesPerSec/1e9, 100*o.OfLimit(), o.Limit(), micro(o.GapBarrier+o.GapLaunch)/float64(o.Calls), r.iftold(fmt.Sprintf(" %s | %s | %s |", o.Registers(), o.Spills(), o.Occupancy())))
 		}
 		b.WriteString("\n| part | share |\n|---|---:|\n")
 		for _, p := range g.Parts {

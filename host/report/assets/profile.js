@@ -4,7 +4,7 @@
   const { data, el, section, num, percent, si, time, bytes, color, table, tabs, cards, plot, bins, treemap, stack } = tuff;
   const limits = data.limits, phases = data.regions.filter((g) => g.steps > 0);
   const byName = (name) => phases.find((g) => g.name === name);
-  const matrix = Math.max(0, ...(limits.Matrix || []).filter((m) => m.Types.startsWith("half")).map((m) => m.Rate));
+  const matrix = Math.max(0, ...(limits.Matrix || []).filter((m) => m.Types.match(/^(half|bfloat16)/)).map((m) => m.Rate));
 
   section("summary", "Summary", data.clock, cards(phases.flatMap((g) => [
     [g.name + ", tokens/s", num(g.tokens_per_s)],
@@ -45,7 +45,7 @@
     const all = ops.map((p) => p.o.flops_per_s).concat(limits.FLOPs, matrix || limits.FLOPs);
     const u = plot(box, { height: 400, scales: { x: { time: false, distr: 3 }, y: { distr: 3, range: [Math.min(...all) / 3, Math.max(...all) * 2] } }, series,
       axes: [{ label: "operations per byte", values: (_, v) => v.map((x) => (x === null ? "" : num(x))) }, { label: "FLOP/s", size: 74, values: (_, v) => v.map((x) => (x === null ? "" : si(x, ""))) }] }, rows,
-      (s) => { const o = ops[s - skip].o; return o.stem + " " + o.shape + "\n" + o.kernel + "\n" + si(o.flops_per_s, "FLOP/s") + ", " + si(o.bytes_per_s, "B/s") + "\n" + percent(o.of_bandwidth) + " of memory, " + percent(o.of_flops) + " of float32\n" + percent(o.share) + " of the phase"; });
+      (s) => { const o = ops[s - skip].o; return o.stem + " " + o.shape + "\n" + o.kernel + "\n" + si(o.flops_per_s, "FLOP/s") + ", " + si(o.bytes_per_s, "B/s") + "\n" + percent(o.of_bandwidth) + " of memory, " + percent(o.of_peak) + " of the peak of " + o.tier + "\n" + percent(o.share) + " of the phase"; });
     box.dataset.points = ops.length;
     box.append(el("div", { class: "key" }, [...new Set(ops.map((p) => p.o.stem))].map((s) => el("span", {}, el("i", { style: { background: color(s) } }), s))));
     return u;
@@ -57,6 +57,7 @@
   // Ops, with the distribution of the calls of the one that is picked.
   section("ops", "Ops", "A click on a row shows the times of its calls, and how they grow with the sequence.").append(tabs(phases.map((g) => g.name), (name, box) => {
     const g = byName(name), detail = el("div", { class: "row" });
+    const most = (o, what) => Math.max(-1, ...(o.built || []).map((b) => b[what] ?? -1)), told = (v) => (v < 0 ? "–" : String(v));
     const show = (o) => {
       detail.replaceChildren();
       const calls = data.samples[name][g.ops.indexOf(o)];
@@ -83,12 +84,14 @@
       { name: "calls", get: (o) => o.calls, show: String }, { name: "time", get: (o) => o.time_ns, show: time }, { name: "share", get: (o) => o.share, show: percent },
       { name: "median", get: (o) => o.median_ns, show: time }, { name: "min", get: (o) => o.min_ns, show: time }, { name: "max", get: (o) => o.max_ns, show: time },
       { name: "B/s", get: (o) => o.bytes_per_s, show: (v) => si(v, "B/s") }, { name: "of memory", get: (o) => o.of_bandwidth, show: percent },
-      { name: "FLOP/s", get: (o) => o.flops_per_s, show: (v) => si(v, "") }, { name: "of float32", get: (o) => o.of_flops, show: percent },
-      ...(matrix ? [{ name: "of matrix", get: (o) => o.of_matrix || 0, show: percent }] : []),
+      { name: "FLOP/s", get: (o) => o.flops_per_s, show: (v) => si(v, "") }, { name: "of its peak", get: (o) => o.of_peak, show: percent }, { name: "arithmetic", text: true, get: (o) => o.tier },
       { name: "gap before", get: (o) => (o.gap_barrier_ns + o.gap_launch_ns) / o.calls, show: time },
-      ...(g.ops.some((o) => o.statistics) ? [{ name: "compiled to", text: true, get: (o) => (o.statistics || []).map((s) => s.name + " " + s.value).join(", ") }] : []),
+      ...(data.driver_tells ? [{ name: "registers", get: (o) => most(o, "registers"), show: told }, { name: "spills", get: (o) => most(o, "spills"), show: told },
+        { name: "subgroups at once", get: (o) => most(o, "subgroups"), show: told },
+        { name: "compiled to", text: true, wide: true, get: (o) => (o.built || []).map((b) => b.kernel + ": " + b.statistics.map((s) => s.name + " " + s.value).join(", ")).join("; ") }] : []),
       { name: "why", text: true, wide: true, get: (o) => o.why },
     ], g.ops, show), detail);
+    if (!data.driver_tells) box.append(el("p", { class: "note" }, "Registers, spills, occupancy: the driver does not tell."));
     show(g.ops[0]);
   }));
 
