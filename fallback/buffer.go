@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 
+	"tuff/fallback/quant"
 	"tuff/host/compute"
 )
 
@@ -16,7 +17,9 @@ type buffer struct {
 	spec   compute.BufferSpec // without Data
 	data   []byte             // nil once closed
 	shared bool               // data is the caller's: never written
-	done   func()             // gives data back to its region; nil elsewhere
+
+	interleaved bool   // rows lie in groups, as quant.Interleave leaves them
+	done        func() // gives data back to its region; nil elsewhere
 }
 
 func (b *buffer) Name() string { return b.spec.Name }
@@ -30,11 +33,17 @@ func (b *buffer) Close() error {
 	if !b.shared {
 		b.dev.used.Add(-int64(len(b.data)))
 	}
+	b.release()
+	return nil
+}
+
+// release gives the memory back.
+func (b *buffer) release() {
 	b.data = nil
 	if b.done != nil {
 		b.done()
+		b.done = nil
 	}
-	return nil
 }
 
 // InPlace says whether the buffer is the memory that it was made of.
@@ -76,20 +85,23 @@ func (d *Device) NewBuffer(s compute.BufferSpec) (compute.Buffer, error) {
 	return b, nil
 }
 
-// copied is a copy of weights in huge pages, or nil where the model is larger than the cache, or unknown.
+// copied is a copy of weights in huge pages, or nil where they are as good where they lie: where rows do not become interleaved and the
+// model is larger than the cache, or unknown.
 func (d *Device) copied(s compute.BufferSpec) (compute.Buffer, error) {
-	if s.Among < s.Size || s.Among < hugePage || s.Among > d.cache {
+	interleaved := s.Rows > 0 && s.Rows%quant.InterleavedRows == 0 && quant.Interleaved(d.level, s.DType)
+	if s.Lookup || s.Among < s.Size || s.Among < hugePage || s.Among > d.cache && !interleaved {
 		return nil, nil
 	}
 	data, done := d.regions.take(s.Size, s.Among)
 	if data == nil {
 		return nil, nil
 	}
-	if err := d.pool.run(&copying{data, s.Data}, ceil(len(data), copyUnit)); err != nil {
+	c := newCopying(data, s, interleaved)
+	if err := d.pool.run(c, ceil(len(data), c.size)); err != nil {
 		done()
 		return nil, fmt.Errorf("fallback: make buffer %q: %w", s.Name, err)
 	}
-	b := &buffer{dev: d, spec: s, data: data, done: done}
+	b := &buffer{dev: d, spec: s, data: data, done: done, interleaved: interleaved}
 	b.spec.Data = nil
 	d.used.Add(s.Size)
 	return b, nil
@@ -109,11 +121,17 @@ func (d *Device) Upload(dst compute.Buffer, off int64, src []byte) error {
 	if err != nil {
 		return fmt.Errorf("fallback: upload: %w", err)
 	}
-	if b.shared {
+	switch {
+	case b.shared:
 		data := aligned(b.spec.Size)
 		copy(data, b.data)
 		b.data, b.shared = data, false
 		d.used.Add(b.spec.Size)
+	case b.interleaved:
+		data := aligned(b.spec.Size)
+		b.read(data, 0)
+		b.release()
+		b.data, b.interleaved = data, false
 	}
 	copy(b.data[off:], src)
 	return nil
@@ -125,7 +143,7 @@ func (d *Device) Download(dst []byte, src compute.Buffer, off int64) error {
 	if err != nil {
 		return fmt.Errorf("fallback: download: %w", err)
 	}
-	copy(dst, b.data[off:])
+	b.read(dst, off)
 	return nil
 }
 

@@ -27,6 +27,7 @@ type activations struct {
 	level      simd.Level
 	rows, cols int
 	format     compute.DType // of the weights
+	groups     bool          // they are interleaved
 	wide       []float64
 	parts64    [][]float64 // piece b of row r is number b·rows+r
 	parts32    [][]float32
@@ -42,9 +43,10 @@ type activations struct {
 	source  [][]float32 // the rows
 }
 
-// begin makes room for rows of X, of which few are multiplied by any row of weights of a format, or many.
-func (a *activations) begin(rows, cols int, t compute.DType, few bool) {
-	a.rows, a.cols, a.format, a.dot = rows, cols, t, quant.NoDot
+// begin makes room for rows of X, of which few are multiplied by any row of w, or many.
+func (a *activations) begin(rows int, w *tensor, few bool) {
+	t, cols := w.DType, w.Cols
+	a.rows, a.cols, a.format, a.groups, a.dot = rows, cols, t, w.buf.interleaved, quant.NoDot
 	if few && !a.exact {
 		a.dot = quant.DotOf(a.level, t)
 	}
@@ -97,6 +99,10 @@ func (a *activations) put(r int, x []float32) {
 		a.words[r].Set(x)
 		return
 	case quant.BytesDot:
+		if a.groups {
+			quant.SetInterleaved(a.level, &a.bytes[r], x)
+			return
+		}
 		quant.SetBytes(a.level, a.format, &a.bytes[r], x)
 		return
 	case quant.FloatDot:
@@ -148,11 +154,13 @@ func (a *activations) multiply(wk *worker, lo, hi int, w *tensor, first, have in
 	}
 	for b, k := 0, 0; k < a.cols; b, k = b+1, k+blockCols {
 		n := min(blockCols, a.cols-k)
-		w.decodeBlock(raw, n, first, have, k, n)
 		lower, upper := panels[:simd.Width*n], panels[simd.Width*n:2*simd.Width*n]
-		a.level.Interleave(lower, raw, n, n)
-		if have > simd.Width {
-			a.level.Interleave(upper, raw[simd.Width*n:], n, n)
+		if !w.decodeGroups(panels, first, have, k, n) {
+			w.decodeBlock(raw, n, first, have, k, n)
+			a.level.Interleave(lower, raw, n, n)
+			if have > simd.Width {
+				a.level.Interleave(upper, raw[simd.Width*n:], n, n)
+			}
 		}
 		switch {
 		case !a.exact:
@@ -191,6 +199,10 @@ func (a *activations) multiply(wk *worker, lo, hi int, w *tensor, first, have in
 
 // multiplyStored is multiply by weights as they are stored.
 func (a *activations) multiplyStored(lo, hi int, w *tensor, first, have int, add []float32, out func(r int) []float32) {
+	if a.groups {
+		a.multiplyGroups(lo, hi, w, first, have, add, out)
+		return
+	}
 	stored := w.bytes(first, first+have)
 	for r := lo; r < hi; r++ {
 		dst := out(r)[:have]
@@ -215,6 +227,12 @@ func (t *tensor) decodeBlock(dst []float32, stride, first, have, k, n int) {
 		if err := quant.DecodeWith(t.buf.dev.level, t.DType, dst, src); err != nil {
 			panic(fmt.Sprintf("BUG: %s: %v", t.Name, err)) // Compile tried the format, Check the shape
 		}
+	}
+	if t.buf.interleaved {
+		for i := range have {
+			t.decodeRow(dst[i*stride:][:n], first+i, k)
+		}
+		return
 	}
 	if n == t.Cols && n == stride { // whole rows are one piece
 		decode(dst[:have*n], t.bytes(first, first+have))

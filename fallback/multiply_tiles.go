@@ -80,6 +80,13 @@ func (a *activations) multiplyTiles(wk *worker, lo, hi int, w *tensor, first, ha
 // panelOf decodes columns [k, k+n) of have rows from row first on, at most groupRows, and rounds them into two panels. raw is scratch.
 func (t *tensor) panelOf(level simd.Level, panels []uint16, raw []float32, first, have, k, n int) {
 	stride := tiled(n)
+	if t.decodeGroups(raw, first, have, k, n) { // of whole blocks of 32, and so of whole tiles
+		level.BfloatPairs(panels, raw[:simd.Width*n])
+		if have > simd.Width {
+			level.BfloatPairs(panels[tileElements:], raw[simd.Width*n:2*simd.Width*n])
+		}
+		return
+	}
 	t.decodeBlock(raw, stride, first, have, k, n)
 	for i := 0; n < stride && i < have; i++ {
 		clear(raw[i*stride+n : (i+1)*stride])

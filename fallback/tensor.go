@@ -38,6 +38,12 @@ func (t *tensor) decode(dst []float32, lo, hi int) []float32 {
 		return t.floats(lo, hi)
 	}
 	dst = dst[:(hi-lo)*t.Cols]
+	if t.buf.interleaved {
+		for i := range hi - lo {
+			t.decodeRow(dst[i*t.Cols:][:t.Cols], lo+i, 0)
+		}
+		return dst
+	}
 	if err := quant.Decode(t.DType, dst, t.bytes(lo, hi)); err != nil {
 		panic(fmt.Sprintf("BUG: %s: %v", t.Name, err)) // Compile tried the format, Check the shape
 	}

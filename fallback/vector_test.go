@@ -30,7 +30,7 @@ func multiplied(t *testing.T, d *fallback.Device, arithmetic compute.Math, forma
 	p := compute.NewProgram("multiplications")
 	p.VocabSize = tokens
 	weight := func(name string, t2 compute.DType, rows, cols int, data []byte) compute.Ref {
-		b, err := d.NewBuffer(compute.BufferSpec{Name: name, Usage: compute.UseWeights, Size: int64(len(data)), DType: t2, Rows: rows, Cols: cols, Data: data})
+		b, err := d.NewBuffer(compute.BufferSpec{Name: name, Usage: compute.UseWeights, Size: int64(len(data)), DType: t2, Rows: rows, Cols: cols, Data: data, Among: 2 << 20})
 		require.NoError(t, err)
 		return p.Declare(compute.Tensor{Name: name, Role: compute.Weight, DType: t2, Rows: compute.Rows(rows), Cols: cols, Buffer: b})
 	}

@@ -66,6 +66,26 @@ func (l Level) BfloatPanel(dst []uint16, src []float32, stride, n int) {
 	}
 }
 
+// BfloatPairs is BfloatPanel of a panel (package simd): element k of row i is src[16·k + i], of a multiple of 32 elements.
+func (l Level) BfloatPairs(dst []uint16, src []float32) {
+	steps := len(src) / tileSize
+	if len(src)%tileSize != 0 {
+		panic("BUG: simd: a panel of bfloat16 in no whole tiles")
+	}
+	if steps == 0 {
+		return
+	}
+	dst = dst[:(steps-1)*2*tileSize+tileSize]
+	if l >= AMX {
+		l.bfloatPairs(steps, dst, src)
+		return
+	}
+	for at, v := range src {
+		i, k := at%TileRows, at/TileRows
+		dst[k/TileDepth*2*tileSize+k%TileDepth/2*2*TileRows+2*i+k%2] = Bfloat(v)
+	}
+}
+
 // BfloatTile multiplies tiles of 16 rows of X, as BfloatRow leaves them, by two panels of BfloatPanel, steps times 32 elements of
 // each. Tile t begins at a[512·steps·t]; with r < 16, i < 16 and panel p < 2 it sets or, with add, adds to
 //

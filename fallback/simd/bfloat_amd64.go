@@ -4,6 +4,10 @@ func (l Level) bfloatRow(steps int, dst []uint16, src []float32) {
 	bfloatRowAVX512(steps, &dst[0], &src[0])
 }
 
+func (l Level) bfloatPairs(steps int, dst []uint16, src []float32) {
+	bfloatPairsAVX512(steps, &dst[0], &src[0])
+}
+
 func (l Level) bfloatPanel(steps int, dst []uint16, src []float32, stride int) {
 	bfloatPanelAVX512(steps, &dst[0], &src[0], stride)
 }

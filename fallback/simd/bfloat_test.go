@@ -111,6 +111,21 @@ func TestBfloatTile(t *testing.T) {
 	}
 }
 
+// A panel of 16 rows becomes the pairs that BfloatPanel makes of the rows themselves.
+func TestBfloatPairs(t *testing.T) {
+	r := rand.New(rand.NewPCG(15, 16))
+	for n := 0; n <= 320; n += TileDepth {
+		src, panel := values(r, TileRows*n, 0, n%3 == 0), make([]float32, TileRows*n)
+		Plain.Interleave(panel, src, n, n)
+		for _, l := range []Level{Plain, Best()} {
+			want, got := make([]uint16, 2*TileRows*n+1), make([]uint16, 2*TileRows*n+1)
+			Plain.BfloatPanel(want, src, n, n)
+			l.BfloatPairs(got, panel)
+			require.Equal(t, want, got, "%v, %d elements", l, n)
+		}
+	}
+}
+
 func bfloat(v float32) float32 { return math.Float32frombits(uint32(Bfloat(v)) << 16) }
 
 // Signals, collections and changes of thread find the tiles in use; what they hold must outlive that.

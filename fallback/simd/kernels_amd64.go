@@ -456,3 +456,18 @@ func bfloatRowAVX512(steps int, dst *uint16, src *float32)
 //
 //go:noescape
 func bfloatPanelAVX512(steps int, dst *uint16, src *float32, stride int)
+
+// dotQ4_0x16VNNI sets out to the products of groups of 16 interleaved rows of n blocks. With AVX-512 and VNNI.
+//
+//go:noescape
+func dotQ4_0x16VNNI(groups int, n int, w *byte, x *int8, y *int8, d *float32, s *float32, out *float32)
+
+// panelQ4_0x16AVX512 decodes n blocks of 16 interleaved rows to a panel. With AVX-512.
+//
+//go:noescape
+func panelQ4_0x16AVX512(n int, dst *float32, src *byte)
+
+// bfloatPairsAVX512 takes 32 elements a step of each row of a panel; a step's tile is 2048 bytes behind that of the step before.
+//
+//go:noescape
+func bfloatPairsAVX512(steps int, dst *uint16, src *float32)

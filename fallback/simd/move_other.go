@@ -12,6 +12,7 @@ func (l Level) squares(x []float32) (float64, int)                              
 func (l Level) scaledProduct(dst, x, y []float32, a float32) int                      { return 0 }
 
 func (l Level) bfloatRow(steps int, dst []uint16, src []float32)               { panic(noKernel) }
+func (l Level) bfloatPairs(steps int, dst []uint16, src []float32)             { panic(noKernel) }
 func (l Level) bfloatPanel(steps int, dst []uint16, src []float32, stride int) { panic(noKernel) }
 func (l Level) bfloatTile(steps, tiles int, a, b []uint16, sums []float32, stride int, add bool) {
 	panic(noKernel)

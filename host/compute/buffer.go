@@ -29,6 +29,9 @@ type BufferSpec struct {
 	Data []byte
 	// Among, if not 0, is the size of all weights of the model: a device may decide by it where they are best kept.
 	Among int64
+	// Lookup says of weights that their rows are only read one by one, as those of an embedding table are: a device need not keep them
+	// near or lay them out for products.
+	Lookup bool
 }
 
 // Buffer is memory that a device owns. Its bytes are reached through the device only.

@@ -32,7 +32,7 @@ func (b *Builder) fill(ctx context.Context, m *Model, progress func(done, total 
 			continue
 		}
 		size, _ := t.Bytes(compute.Sizes{}) // taken without error above
-		spec := compute.BufferSpec{Name: t.Name, Usage: compute.UseWeights, Size: size, DType: t.DType, Rows: t.Rows.Fixed, Cols: t.Cols, Among: total}
+		spec := compute.BufferSpec{Name: t.Name, Usage: compute.UseWeights, Size: size, DType: t.DType, Rows: t.Rows.Fixed, Cols: t.Cols, Among: total, Lookup: w.embed}
 		switch {
 		case t.Role == compute.State:
 			spec.Usage = compute.UseState

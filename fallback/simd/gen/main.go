@@ -38,5 +38,8 @@ func main() {
 	bfloatTile()
 	bfloatRow()
 	bfloatPanel()
+	interleavedDots()
+	interleavedPanel()
+	bfloatPairs()
 	build.Generate()
 }

@@ -1,0 +1,98 @@
+package quant
+
+import (
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"tuff/fallback/simd"
+	"tuff/host/compute"
+)
+
+// Interleaved rows come back byte by byte, decode to the bits of the plain ones, and their products agree by what float32 rounding
+// allows, for every number of blocks, at any alignment; an infinity or NaN on either side is not lost.
+func TestInterleavedRowsAreTheSameRows(t *testing.T) {
+	const format = compute.Q4_0
+	r := rand.New(rand.NewPCG(11, 12))
+	for blocks := 1; blocks <= 40; blocks++ {
+		n, rows := blocks*32, InterleavedRows*(1+blocks%3)
+		row := blocks * format.BlockBytes()
+		w := make([]byte, rows*row)
+		randomRow(r, format, w)
+		odd := blocks%4 == 3
+		if odd {
+			putHalf(w, float32(math.Inf(1)))
+		}
+		groups := make([]byte, blocks%5+len(w))[blocks%5:]
+		Interleave(groups, w, n)
+		one := make([]byte, row)
+		for c := range rows {
+			InterleavedRow(one, groups[c/InterleavedRows*InterleavedRows*row:][:InterleavedRows*row], c%InterleavedRows)
+			require.Equal(t, w[c*row:(c+1)*row], one, "%d blocks, row %d", blocks, c)
+		}
+		if !Interleaved(simd.Best(), format) {
+			continue
+		}
+		decoded := make([]float32, rows*n)
+		require.NoError(t, Decode(format, decoded, w))
+		for g := range rows / InterleavedRows {
+			panel := make([]float32, InterleavedRows*n+1)
+			panel[InterleavedRows*n] = 0.125
+			DecodeInterleaved(panel[:InterleavedRows*n], groups[g*InterleavedRows*row:])
+			require.EqualValues(t, 0.125, panel[InterleavedRows*n], "written past the panel")
+			for k := range n {
+				for i := range InterleavedRows {
+					want, got := decoded[(g*InterleavedRows+i)*n+k], panel[InterleavedRows*k+i]
+					require.Equal(t, math.Float32bits(want), math.Float32bits(got), "%d blocks: row %d, element %d: got %v, want %v", blocks, i, k, got, want)
+				}
+			}
+		}
+		x, xOdd := make([]float32, n), -1
+		for i := range x {
+			x[i] = float32(r.NormFloat64())
+		}
+		x[r.IntN(n)] = 1e-42
+		if blocks%8 == 5 {
+			xOdd = r.IntN(n)
+			x[xOdd] = float32(math.NaN())
+		}
+		var b simd.Bytes
+		SetInterleaved(simd.Best(), &b, x)
+		out := make([]float32, rows+1)
+		out[rows] = 0.125
+		MultiplyInterleaved(groups, &b, out[:rows])
+		require.EqualValues(t, 0.125, out[rows], "written past the results")
+		for c, got := range out[:rows] {
+			if xOdd >= 0 || odd && c == 0 {
+				require.True(t, math.IsNaN(float64(got)) || math.IsInf(float64(got), 0), "%d blocks row %d: got %v", blocks, c, got)
+				continue
+			}
+			var want, size, all float64
+			for k, v := range decoded[c*n : (c+1)*n] {
+				q := float64(b.D[k/32]) * (256*float64(b.Upper[k]) + float64(b.Lower[k]))
+				want += q * float64(v)
+				size += math.Abs(q * float64(v))
+				all += math.Abs(q)
+			}
+			bound := 1e-40 + float64(n+40)*0x1p-24*(size+40*all*float64(largest(decoded[c*n:(c+1)*n]))/8)
+			require.LessOrEqual(t, math.Abs(float64(got)-want), bound, "%d blocks row %d: got %v, want %v", blocks, c, got, want)
+		}
+	}
+}
+
+func BenchmarkInterleaved(b *testing.B) {
+	const n = 4096
+	if !Interleaved(simd.Best(), compute.Q4_0) {
+		b.Skip("this processor does not multiply interleaved rows")
+	}
+	w, out := make([]byte, 32*n/32*blockBytes), make([]float32, 32)
+	randomRow(rand.New(rand.NewPCG(1, 2)), compute.Q4_0, w)
+	var x simd.Bytes
+	SetInterleaved(simd.Best(), &x, make([]float32, n))
+	for b.Loop() {
+		MultiplyInterleaved(w, &x, out)
+	}
+	b.SetBytes(int64(len(w)))
+}

@@ -1,0 +1,8 @@
+//go:build !amd64
+
+package simd
+
+// No level of these processors has them, so nobody calls these.
+
+func BytesQ4_0x16(w []byte, x *Bytes, out []float32) { panic(noKernel) }
+func PanelQ4_0x16(dst []float32, src []byte)         { panic(noKernel) }
