@@ -9,6 +9,10 @@ import (
 	"tuff/host/compute"
 )
 
+// fewBytes are copied although they could be used in place: norms lie between large weights, and to read one from the file maps what is
+// around it too, which may have been copied and given back.
+const fewBytes = 1 << 16
+
 var errClosed = errors.New("buffer is closed")
 
 // buffer is memory of the device, 8-byte aligned, or the caller's memory used in place.
@@ -67,7 +71,8 @@ func (d *Device) NewBuffer(s compute.BufferSpec) (compute.Buffer, error) {
 			return b, err
 		}
 		_, err := compute.Float32s(s.Data[:s.Size&^3])
-		if err == nil || (s.DType != compute.F32 && s.DType != compute.NoDType) {
+		inPlace := err == nil || (s.DType != compute.F32 && s.DType != compute.NoDType)
+		if few := s.Among >= hugePage && s.Size <= fewBytes; inPlace && !few {
 			b := &buffer{dev: d, spec: s, data: s.Data, shared: true}
 			b.spec.Data = nil
 			return b, nil

@@ -66,12 +66,13 @@ type copying struct {
 	dst, src []byte
 	size     int // bytes of a unit
 	cols     int // of rows that become interleaved; 0: bytes stay in their order
+	taken    func(lo, hi int64)
 }
 
 const copyUnit = 1 << 20
 
 func newCopying(dst []byte, s compute.BufferSpec, interleaved bool) *copying {
-	c := &copying{dst: dst, src: s.Data, size: copyUnit}
+	c := &copying{dst: dst, src: s.Data, size: copyUnit, taken: s.Taken}
 	if interleaved {
 		group := len(dst) / s.Rows * quant.InterleavedRows
 		c.size, c.cols = ceil(copyUnit, group)*group, s.Cols
@@ -83,7 +84,10 @@ func (c *copying) unit(_ *worker, i int) {
 	lo, hi := i*c.size, min((i+1)*c.size, len(c.dst))
 	if c.cols > 0 {
 		quant.Interleave(c.dst[lo:hi], c.src[lo:hi], c.cols)
-		return
+	} else {
+		copy(c.dst[lo:hi], c.src[lo:])
 	}
-	copy(c.dst[lo:hi], c.src[lo:])
+	if c.taken != nil {
+		c.taken(int64(lo), int64(hi))
+	}
 }

@@ -2,6 +2,7 @@ package fallback
 
 import (
 	"bytes"
+	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -16,8 +17,10 @@ func TestWeightsThatTheCacheHoldsAreCopied(t *testing.T) {
 	t.Cleanup(func() { require.NoError(t, d.Close()) })
 	const size = 3<<20 + 5
 	data := bytes.Repeat([]byte{1, 2, 3}, size/3+1)[:size]
+	var taken atomic.Int64
 	weights := func(among int64) *buffer {
-		b, err := d.NewBuffer(compute.BufferSpec{Name: "w", Usage: compute.UseWeights, Size: size, Data: data, Among: among})
+		b, err := d.NewBuffer(compute.BufferSpec{Name: "w", Usage: compute.UseWeights, Size: size, Data: data, Among: among,
+			Taken: func(lo, hi int64) { taken.Add(hi - lo) }})
 		require.NoError(t, err)
 		return b.(*buffer)
 	}
@@ -36,6 +39,7 @@ func TestWeightsThatTheCacheHoldsAreCopied(t *testing.T) {
 		all = append(all, b)
 	}
 	assert.EqualValues(t, 3*size, d.Info().MemoryUsed)
+	assert.EqualValues(t, 3*size, taken.Load(), "told of every byte once")
 	all[1].data[0] = 9
 	assert.EqualValues(t, 1, data[0])
 	assert.EqualValues(t, 1, all[0].data[0])
@@ -47,4 +51,9 @@ func TestWeightsThatTheCacheHoldsAreCopied(t *testing.T) {
 
 	assert.True(t, weights(4*size+1).InPlace(), "more than the cache holds")
 	assert.True(t, weights(0).InPlace(), "who knows how much")
+	assert.EqualValues(t, 3*size, taken.Load(), "nothing else was copied")
+	few, err := d.NewBuffer(compute.BufferSpec{Name: "few", Usage: compute.UseWeights, Size: 4096, Data: data[:4096], Among: 4*size + 1})
+	require.NoError(t, err)
+	assert.False(t, few.(*buffer).InPlace(), "their page brings others with it")
+	require.NoError(t, few.Close())
 }

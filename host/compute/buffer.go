@@ -27,6 +27,9 @@ type BufferSpec struct {
 	// Data, if not nil, holds the first contents, Size bytes. A device whose memory is the host's may use it in place
 	// for UseWeights: the caller keeps it alive and unchanged until Close. Other devices have copied it on return.
 	Data []byte
+	// Taken, if not nil, may be told of Data[lo:hi) that the device has copied and will not read again, before all of Data is; from any
+	// goroutine.
+	Taken func(lo, hi int64)
 	// Among, if not 0, is the size of all weights of the model: a device may decide by it where they are best kept.
 	Among int64
 	// Lookup says of weights that their rows are only read one by one, as those of an embedding table are: a device need not keep them

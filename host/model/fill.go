@@ -40,6 +40,9 @@ func (b *Builder) fill(ctx context.Context, m *Model, progress func(done, total 
 			spec.Data = floatBytes(w.table)
 		default:
 			spec.Data = b.f.Data(w.t)
+			spec.Taken = func(lo, hi int64) {
+				_ = b.f.ReleasePart(w.t, lo, hi) // an error of this comes again below
+			}
 		}
 		buf, err := m.device.NewBuffer(spec)
 		if err != nil {

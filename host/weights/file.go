@@ -150,3 +150,11 @@ func (f *File) Release(t Tensor) error {
 	}
 	return c.drop(t.Offset, t.Size)
 }
+
+// ReleasePart is Release of bytes [lo, hi) of a tensor; those of a computed one are released as a whole.
+func (f *File) ReleasePart(t Tensor, lo, hi int64) error {
+	if t.Shard < 0 || f.shards[t.Shard].drop == nil {
+		return nil
+	}
+	return f.shards[t.Shard].drop(t.Offset+lo, hi-lo)
+}

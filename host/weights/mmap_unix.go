@@ -8,6 +8,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// largePage is the most that the system maps around a byte that is read.
+const largePage = 2 << 20
+
 // mapFile maps a file read-only. A file that is truncated while it is mapped makes reads beyond its end fault: replace
 // model files by renaming, not in place, or open them with NoMmap.
 func mapFile(f *os.File, size int) (content, error) {
@@ -20,11 +23,8 @@ func mapFile(f *os.File, size int) (content, error) {
 		data:  data,
 		close: func() error { return unix.Munmap(data) },
 		drop: func(off, n int64) error {
-			// Whole pages inside the range only: a neighbour may still need the others.
-			lo, hi := (off+page-1)/page*page, (off+n)/page*page
-			if hi <= lo {
-				return nil
-			}
+			// Pages beside the range came in with it, up to a large page; who still needs one finds it in the file's cache.
+			lo, hi := max(0, off-largePage)/page*page, min(off+n+largePage, int64(size))
 			return unix.Madvise(data[lo:hi], unix.MADV_DONTNEED)
 		},
 	}, nil
