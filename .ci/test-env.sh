@@ -1,6 +1,7 @@
 # Sourced by test.sh and run: makes ready what the tests need and exports the environment they run in.
 #   CGO_ENABLED, CC          1 where a C compiler works (installed, or unpacked into .cache), else 0: the GPU is then out of reach
 #   REQUIRE_GPU=1            where a Vulkan device was seen: from then on a missing device is a failure, not a skip
+#   GALLIVM_PERF=nopt        on CPU drivers of Mesa kernels are compiled quickly, not well
 #   MESA_SHADER_CACHE_DIR    a folder that all stages share
 #   LD_LIBRARY_PATH, VK_*    where lavapipe had to be unpacked into .cache instead of being installed
 # It sets tested_device to what the GPU tests run on, in words, or to why they do not run.
@@ -95,6 +96,9 @@ if [ -z "$tested_device" ]; then
 elif [ "${REQUIRE_GPU:-0}" = 1 ]; then
 	die "REQUIRE_GPU=1, but the GPU tests run on $tested_device"
 fi
+
+# Mesa's CPU drivers spend more time on optimising a test's kernels than on running them; the stage newer tests what users run.
+export GALLIVM_PERF=${GALLIVM_PERF-nopt}
 
 # What Mesa has compiled once no other stage compiles again: tests give programs cache folders of their own, drivers need none.
 export MESA_SHADER_CACHE_DIR=${MESA_SHADER_CACHE_DIR:-$cache/mesa}
