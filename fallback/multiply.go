@@ -32,6 +32,7 @@ type activations struct {
 	parts64    [][]float64 // piece b of row r is number b·rows+r
 	parts32    [][]float32
 	dot        quant.Dot    // of fast arithmetic with few rows, else NoDot
+	exactDot   exactDot     // of exact arithmetic with few rows, where the level has one
 	words      []simd.Words // by row, of WordsDot
 	bytes      []simd.Bytes // by row, of BytesDot
 
@@ -43,11 +44,17 @@ type activations struct {
 	source  [][]float32 // the rows
 }
 
+// exactDot is quant.ExactDot of a format.
+type exactDot = func(w []byte, x []float64, sums *[simd.StoredRows]float64) bool
+
 // begin makes room for rows of X, of which few are multiplied by any row of w, or many.
 func (a *activations) begin(rows int, w *tensor, few bool) {
 	t, cols := w.DType, w.Cols
-	a.rows, a.cols, a.format, a.groups, a.dot = rows, cols, t, w.buf.interleaved, quant.NoDot
-	if few && !a.exact {
+	a.rows, a.cols, a.format, a.groups, a.dot, a.exactDot = rows, cols, t, w.buf.interleaved, quant.NoDot, nil
+	switch {
+	case few && a.exact && !a.groups:
+		a.exactDot = quant.ExactDot(a.level, t)
+	case few && !a.exact:
 		a.dot = quant.DotOf(a.level, t)
 	}
 	a.tiles = a.panels != nil && a.dot == quant.NoDot && rows > dotRows && t != compute.F32
@@ -141,6 +148,8 @@ func (a *activations) multiply(wk *worker, lo, hi int, w *tensor, first, have in
 	case a.dot != quant.NoDot:
 		a.multiplyStored(lo, hi, w, first, have, add, out)
 		return
+	case a.exactDot != nil && have == simd.StoredRows && a.multiplyExact(lo, hi, w, first, add, out):
+		return
 	}
 	rows := hi - lo
 	memory := wk.float32s(2*groupRows*blockCols + groupRows*rows)
@@ -218,6 +227,24 @@ func (a *activations) multiplyStored(lo, hi int, w *tensor, first, have int, add
 			dst[c] += add[c]
 		}
 	}
+}
+
+// multiplyExact is multiply by a group of weights as they are stored, unless a sum is not finite.
+func (a *activations) multiplyExact(lo, hi int, w *tensor, first int, add []float32, out func(r int) []float32) bool {
+	var sums [simd.StoredRows]float64
+	for r := lo; r < hi; r++ {
+		if !a.exactDot(w.bytes(first, first+len(sums)), a.wide[r*a.cols:(r+1)*a.cols], &sums) {
+			return false
+		}
+		dst := out(r)[:len(sums)]
+		for c, s := range sums {
+			if add != nil {
+				s += float64(add[c])
+			}
+			dst[c] = float32(s)
+		}
+	}
+	return true
 }
 
 // decodeBlock gives elements [k, k+n) of have rows from row first on, each stride elements behind the one before in dst. k is a multiple

@@ -239,6 +239,18 @@ func transpose256(n int, dst *float32, ldd int, src *float32, lds int)
 //go:noescape
 func exactRow512(n int, x *float64, w *float32, w2 *float32, sums *float64)
 
+// exactQ8_0 sets sums[i] = Σ x[k]·row i[k] in ascending k for i < 32 and n blocks of Q8_0, rows stride bytes apart; a sum that is not
+// finite may be another. With AVX-512.
+//
+//go:noescape
+func exactQ8_0(n int, w *byte, stride int, x *float64, sums *float64)
+
+// exactQ4_0 sets sums[i] = Σ x[k]·row i[k] in ascending k for i < 32 and n blocks of Q4_0, rows stride bytes apart; a sum that is not
+// finite may be another. With AVX-512.
+//
+//go:noescape
+func exactQ4_0(n int, w *byte, stride int, x *float64, sums *float64)
+
 // widen256 sets dst[k] = src[k] for k < n, a multiple of 8. With AVX2.
 //
 //go:noescape

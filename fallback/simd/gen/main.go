@@ -25,6 +25,7 @@ func main() {
 	exponentials()
 	transpose()
 	exactRow512()
+	exactStored()
 	widen()
 	axpy()
 	sum()
