@@ -55,37 +55,59 @@ func (k *attention) unit(w *worker, i int) {
 	pairs := (b.hi - b.lo) * k.group()
 	from, to := k.reach(b)
 	n := to - from
-	memory := w.float64s(pairs*(n+k.op.HeadDimV) + k.tileMemory(pairs))
-	scores, sums, tile := memory[:pairs*n], memory[pairs*n:pairs*(n+k.op.HeadDimV)], memory[pairs*(n+k.op.HeadDimV):]
+	columns := ceil(k.op.HeadDimV, simd.Width) * simd.Width
+	memory := w.float64s(pairs*(n+columns) + k.tileMemory(pairs))
+	scores, sums, tile := memory[:pairs*n], memory[pairs*n:pairs*(n+columns)], memory[pairs*(n+columns):]
 	clear(sums)
-	segment := w.float32s(max(k.op.HeadDim, k.op.HeadDimV, 2*simd.Width*k.op.HeadDim))
+	segment := w.float32s(max(k.op.HeadDim, k.op.HeadDimV, 2*simd.Width*k.op.HeadDim, (valueKeys-1)*columns+max(columns, k.op.HeadDim)))
 
 	level := k.level()
 	if level > simd.Plain {
 		k.products(w, b, kvHead, from, to, scores, segment, tile)
-	}
-	for j := from; j < to; j++ {
-		var key []float32
-		if level == simd.Plain {
-			key = k.part(segment, k.k, seq, j, kvHead*k.op.HeadDim, k.op.HeadDim)
-		}
-		for p := range pairs {
-			r, h := k.pair(b, kvHead, p)
-			if lo, hi := k.keys(r, seq); j < lo || j >= hi {
-				continue
-			}
-			at := p*n + j - from
-			if level == simd.Plain {
-				scores[at] = dot(k.q.row(r)[h*k.op.HeadDim:(h+1)*k.op.HeadDim], key)
-			}
-			scores[at] = k.score(scores[at]*float64(k.op.Scale), r, h, j)
-		}
+	} else {
+		k.productsPlain(b, kvHead, from, to, scores, segment)
 	}
 	for p := range pairs {
 		r, h := k.pair(b, kvHead, p)
 		lo, hi := k.keys(r, seq)
-		k.softmax(scores[p*n+lo-from:p*n+max(lo, hi)-from], h)
+		s := scores[p*n+lo-from : p*n+max(lo, hi)-from]
+		for j, v := range s {
+			s[j] = k.score(v*float64(k.op.Scale), r, h, lo+j)
+		}
+		k.softmax(s, h)
 	}
+	if level > simd.Plain {
+		k.values(w, b, kvHead, from, to, scores, segment, sums)
+	} else {
+		k.valuesPlain(b, kvHead, from, to, scores, segment, sums)
+	}
+	for p := range pairs {
+		r, h := k.pair(b, kvHead, p)
+		out := k.out.row(r)[h*k.op.HeadDimV : (h+1)*k.op.HeadDimV]
+		for c := range out {
+			// Panel by panel, in each pair by pair.
+			out[c] = float32(sums[c/simd.Width*simd.Width*pairs+simd.Width*p+c%simd.Width])
+		}
+	}
+}
+
+// productsPlain sets scores, a row of keys [from, to) for each pair of a unit, to the products of queries and the keys that they see.
+func (k *attention) productsPlain(b queries, kvHead, from, to int, scores []float64, segment []float32) {
+	d, seq := k.op.HeadDim, &k.step.Seqs[b.seq]
+	for j := from; j < to; j++ {
+		key := k.part(segment, k.k, seq, j, kvHead*d, d)
+		for p := range (b.hi - b.lo) * k.group() {
+			r, h := k.pair(b, kvHead, p)
+			if lo, hi := k.keys(r, seq); lo <= j && j < hi {
+				scores[p*(to-from)+j-from] = dot(k.q.row(r)[h*d:(h+1)*d], key)
+			}
+		}
+	}
+}
+
+// valuesPlain adds up the values that each pair sees, times its scores, in panels of columns.
+func (k *attention) valuesPlain(b queries, kvHead, from, to int, scores []float64, segment []float32, sums []float64) {
+	seq, pairs := &k.step.Seqs[b.seq], (b.hi-b.lo)*k.group()
 	for j := from; j < to; j++ {
 		value := k.part(segment, k.v, seq, j, kvHead*k.op.ValueStride(), k.op.HeadDimV)
 		for p := range pairs {
@@ -93,16 +115,67 @@ func (k *attention) unit(w *worker, i int) {
 			if lo, hi := k.keys(r, seq); j < lo || j >= hi {
 				continue
 			}
-			level.AddScaled(sums[p*k.op.HeadDimV:(p+1)*k.op.HeadDimV], scores[p*n+j-from], value)
+			a := scores[p*(to-from)+j-from]
+			for c, v := range value {
+				sums[c/simd.Width*simd.Width*pairs+simd.Width*p+c%simd.Width] += float64(a * float64(v))
+			}
 		}
 	}
-	for p := range pairs {
-		r, h := k.pair(b, kvHead, p)
-		out := k.out.row(r)[h*k.op.HeadDimV : (h+1)*k.op.HeadDimV]
-		for c := range out {
-			out[c] = float32(sums[p*k.op.HeadDimV+c])
+}
+
+// valueKeys is the number of keys whose values are decoded together.
+const valueKeys = 64
+
+// values is valuesPlain in vectors, up to eight pairs at a time, where these see the same keys.
+func (k *attention) values(w *worker, b queries, kvHead, from, to int, scores []float64, rows []float32, sums []float64) {
+	seq, pairs, n := &k.step.Seqs[b.seq], (b.hi-b.lo)*k.group(), to-from
+	columns := ceil(k.op.HeadDimV, simd.Width) * simd.Width
+	for first := from; first < to; first += valueKeys {
+		end := min(first+valueKeys, to)
+		for j := first; j < end; j++ {
+			dst := rows[(j-first)*columns:]
+			if v := k.part(dst, k.v, seq, j, kvHead*k.op.ValueStride(), k.op.HeadDimV); &v[0] != &dst[0] {
+				copy(dst, v)
+			}
+		}
+		add := func(p, end, lo, hi int) { // what keys [lo, hi) have for pairs [p, end)
+			if lo >= hi {
+				return
+			}
+			w.rows = w.rows[:0]
+			for q := p; q < end; q++ {
+				w.rows = append(w.rows, scores[q*n+lo-from:q*n+hi-from])
+			}
+			for c := 0; c < columns; c += simd.Width {
+				k.level().AddRows(w.rows, rows[(lo-first)*columns+c:], columns, sums[c*pairs+simd.Width*p:])
+			}
+		}
+		for p := 0; p < pairs; p += simd.MaxRows {
+			last := min(p+simd.MaxRows, pairs)
+			lo, hi := first, end // what all of them see
+			for q := p; q < last; q++ {
+				l, h := k.seen(b, kvHead, q, first, end)
+				lo, hi = max(lo, l), min(hi, h)
+			}
+			hi = max(lo, hi)
+			for q := p; q < last; q++ {
+				l, h := k.seen(b, kvHead, q, first, end)
+				add(q, q+1, l, min(h, lo))
+			}
+			add(p, last, lo, hi)
+			for q := p; q < last; q++ {
+				l, h := k.seen(b, kvHead, q, first, end)
+				add(q, q+1, max(l, hi), h)
+			}
 		}
 	}
+}
+
+// seen is what pair p of a block sees of keys [first, end).
+func (k *attention) seen(b queries, kvHead, p, first, end int) (lo, hi int) {
+	r, _ := k.pair(b, kvHead, p)
+	lo, hi = k.keys(r, &k.step.Seqs[b.seq])
+	return max(lo, first), min(hi, end)
 }
 
 func (k *attention) level() simd.Level { return k.q.buf.dev.level }
@@ -212,7 +285,9 @@ func (k *attention) score(s float64, r, h, j int) float64 {
 func (k *attention) softmax(s []float64, head int) {
 	top := math.Inf(-1)
 	for _, v := range s {
-		top = max(top, v)
+		if !(v <= top) { // or v is not a number, nor top from then on
+			top = max(top, v)
+		}
 	}
 	var sum float64
 	if k.sinks != nil {
@@ -220,13 +295,9 @@ func (k *attention) softmax(s []float64, head int) {
 		top = max(top, sink)
 		sum = math.Exp(sink - top)
 	}
-	for j, v := range s {
-		s[j] = math.Exp(v - top)
-	}
+	k.level().ExpMinus(s, top)
 	for _, v := range s {
 		sum += v
 	}
-	for j := range s {
-		s[j] /= sum
-	}
+	k.level().Divide(s, sum)
 }

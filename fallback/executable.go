@@ -132,8 +132,8 @@ func (d *Device) why(stem string, m compute.Math) string {
 		return "plain Go, eight float32 sums: fast arithmetic"
 	case (stem == "rmsnorm" || stem == "swiglu") && m == compute.Fast && d.level > simd.Plain:
 		return d.level.String() + ", float32: fast arithmetic"
-	case (multiplies || stem == "attention") && d.level > simd.Plain:
-		return d.level.String() + ", float64 sums: bit for bit what plain Go gives"
+	case (multiplies || stem == "attention") && d.level > simd.Plain, stem == "swiglu" && d.level >= simd.AVX512:
+		return d.level.String() + ", float64: bit for bit what plain Go gives"
 	}
 	return "plain Go, float64 sums: the definition of the op"
 }
@@ -169,7 +169,7 @@ func (e *executable) newKernel(in compute.Instr, run int) (kernel, error) {
 			k = newFastAttention(exact, e.dev.level)
 		}
 	case compute.SwiGLU:
-		k = &swiglu{op: o, gate: at(o.Gate), up: at(o.Up), out: at(o.Out), level: fast}
+		k = &swiglu{op: o, gate: at(o.Gate), up: at(o.Up), out: at(o.Out), level: e.dev.level, fast: !a.exact}
 	case compute.Add:
 		k = &add{op: o, a: at(o.A), b: at(o.B), out: at(o.Out), one: o.OneRow(e.p)}
 	case compute.LayerNorm:

@@ -148,7 +148,7 @@ func (a *activations) multiply(wk *worker, lo, hi int, w *tensor, first, have in
 	case a.dot != quant.NoDot:
 		a.multiplyStored(lo, hi, w, first, have, add, out)
 		return
-	case a.exactDot != nil && have == simd.StoredRows && a.multiplyExact(lo, hi, w, first, add, out):
+	case a.exactDot != nil && have == simd.StoredRows && a.multiplyExact(wk, lo, hi, w, first, add, out):
 		return
 	}
 	rows := hi - lo
@@ -230,10 +230,10 @@ func (a *activations) multiplyStored(lo, hi int, w *tensor, first, have int, add
 }
 
 // multiplyExact is multiply by a group of weights as they are stored, unless a sum is not finite.
-func (a *activations) multiplyExact(lo, hi int, w *tensor, first int, add []float32, out func(r int) []float32) bool {
-	var sums [simd.StoredRows]float64
+func (a *activations) multiplyExact(wk *worker, lo, hi int, w *tensor, first int, add []float32, out func(r int) []float32) bool {
+	sums := (*[simd.StoredRows]float64)(wk.float64s(simd.StoredRows))
 	for r := lo; r < hi; r++ {
-		if !a.exactDot(w.bytes(first, first+len(sums)), a.wide[r*a.cols:(r+1)*a.cols], &sums) {
+		if !a.exactDot(w.bytes(first, first+len(sums)), a.wide[r*a.cols:(r+1)*a.cols], sums) {
 			return false
 		}
 		dst := out(r)[:len(sums)]

@@ -12,7 +12,8 @@ type swiglu struct {
 	op            compute.SwiGLU
 	gate, up, out *tensor
 	rows, chunk   int
-	level         simd.Level // above Plain: in float32 and its instructions
+	level         simd.Level
+	fast          bool // in float32, where the level is above Plain
 }
 
 func (k *swiglu) begin(s *compute.Step) int {
@@ -24,13 +25,11 @@ func (k *swiglu) begin(s *compute.Step) int {
 func (k *swiglu) unit(_ *worker, i int) {
 	lo, hi := i*k.chunk, min((i+1)*k.chunk, k.rows)
 	gate, up, out := k.gate.floats(lo, hi), k.up.floats(lo, hi), k.out.floats(lo, hi)
-	if k.level > simd.Plain {
+	if k.fast && k.level > simd.Plain {
 		k.level.SwiGLU(out, gate, up)
 		return
 	}
-	for c, g := range gate {
-		out[c] = float32(silu(float64(g)) * float64(up[c]))
-	}
+	k.level.ExactSwiGLU(out, gate, up)
 }
 
 // silu is x/(1+exp(−x)); for very negative x exp overflows to infinity and the quotient is the correct −0.

@@ -9,6 +9,11 @@ package simd
 //go:noescape
 func exactTile512x1(n int, x *[]float64, w *float32, sums *float64)
 
+// addRows512x1 is AddRows for 1 rows of X, with AVX-512.
+//
+//go:noescape
+func addRows512x1(n int, x *[]float64, w *float32, ldw int, sums *float64)
+
 // floatTile512x1 is FloatTile for 1 rows, with AVX-512.
 //
 //go:noescape
@@ -18,6 +23,11 @@ func floatTile512x1(n int, x *[]float32, w *float32, w2 *float32, sums *float32)
 //
 //go:noescape
 func exactTile512x2(n int, x *[]float64, w *float32, sums *float64)
+
+// addRows512x2 is AddRows for 2 rows of X, with AVX-512.
+//
+//go:noescape
+func addRows512x2(n int, x *[]float64, w *float32, ldw int, sums *float64)
 
 // floatTile512x2 is FloatTile for 2 rows, with AVX-512.
 //
@@ -29,6 +39,11 @@ func floatTile512x2(n int, x *[]float32, w *float32, w2 *float32, sums *float32)
 //go:noescape
 func exactTile512x4(n int, x *[]float64, w *float32, sums *float64)
 
+// addRows512x4 is AddRows for 4 rows of X, with AVX-512.
+//
+//go:noescape
+func addRows512x4(n int, x *[]float64, w *float32, ldw int, sums *float64)
+
 // floatTile512x4 is FloatTile for 4 rows, with AVX-512.
 //
 //go:noescape
@@ -38,6 +53,11 @@ func floatTile512x4(n int, x *[]float32, w *float32, w2 *float32, sums *float32)
 //
 //go:noescape
 func exactTile512x8(n int, x *[]float64, w *float32, sums *float64)
+
+// addRows512x8 is AddRows for 8 rows of X, with AVX-512.
+//
+//go:noescape
+func addRows512x8(n int, x *[]float64, w *float32, ldw int, sums *float64)
 
 // floatTile512x8 is FloatTile for 8 rows, with AVX-512.
 //
@@ -49,6 +69,11 @@ func floatTile512x8(n int, x *[]float32, w *float32, w2 *float32, sums *float32)
 //go:noescape
 func exactTile256x1(n int, x *[]float64, w *float32, sums *float64)
 
+// addRows256x1 is AddRows for 1 rows of X and the 8 columns from where w and sums point to, with AVX2.
+//
+//go:noescape
+func addRows256x1(n int, x *[]float64, w *float32, ldw int, sums *float64)
+
 // floatTile256x1 is FloatTile for 1 rows and the panel from where w and sums point to, with AVX2 and FMA.
 //
 //go:noescape
@@ -59,6 +84,11 @@ func floatTile256x1(n int, x *[]float32, w *float32, sums *float32)
 //go:noescape
 func exactTile256x2(n int, x *[]float64, w *float32, sums *float64)
 
+// addRows256x2 is AddRows for 2 rows of X and the 8 columns from where w and sums point to, with AVX2.
+//
+//go:noescape
+func addRows256x2(n int, x *[]float64, w *float32, ldw int, sums *float64)
+
 // floatTile256x2 is FloatTile for 2 rows and the panel from where w and sums point to, with AVX2 and FMA.
 //
 //go:noescape
@@ -68,6 +98,11 @@ func floatTile256x2(n int, x *[]float32, w *float32, sums *float32)
 //
 //go:noescape
 func exactTile256x4(n int, x *[]float64, w *float32, sums *float64)
+
+// addRows256x4 is AddRows for 4 rows of X and the 8 columns from where w and sums point to, with AVX2.
+//
+//go:noescape
+func addRows256x4(n int, x *[]float64, w *float32, ldw int, sums *float64)
 
 // floatTile256x4 is FloatTile for 4 rows and the panel from where w and sums point to, with AVX2 and FMA.
 //
@@ -251,15 +286,25 @@ func exactQ8_0(n int, w *byte, stride int, x *float64, sums *float64)
 //go:noescape
 func exactQ4_0(n int, w *byte, stride int, x *float64, sums *float64)
 
+// exactExpMinus512 sets x[k] = exp(x[k]−top), both rounded as Go does, for k < n, a multiple of 8. With AVX-512.
+//
+//go:noescape
+func exactExpMinus512(n int, x *float64, top float64)
+
+// exactDivide512 sets x[k] = x[k]/by for k < n, a multiple of 8. With AVX-512.
+//
+//go:noescape
+func exactDivide512(n int, x *float64, by float64)
+
+// exactSwiGLU512 sets dst[k] = x[k]/(1+exp(−x[k]))·y[k] in float64, rounded as Go does, for k < n, a multiple of 8. With AVX-512.
+//
+//go:noescape
+func exactSwiGLU512(n int, dst *float32, x *float32, y *float32)
+
 // widen256 sets dst[k] = src[k] for k < n, a multiple of 8. With AVX2.
 //
 //go:noescape
 func widen256(n int, dst *float64, src *float32)
-
-// addScaled256 sets sums[k] = sums[k] + a·x[k], both roundings in float64, for k < n, a multiple of 8. With AVX2.
-//
-//go:noescape
-func addScaled256(n int, sums *float64, a float64, x *float32)
 
 // sum256 is the sum of n elements, a multiple of 32, in no order that anybody may rely on. With AVX2.
 //

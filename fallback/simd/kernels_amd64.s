@@ -34,6 +34,40 @@ check:
 	VZEROUPPER
 	RET
 
+// func addRows512x1(n int, x *[]float64, w *float32, ldw int, sums *float64)
+// Requires: AVX, AVX512F
+TEXT ·addRows512x1(SB), NOSPLIT, $0-40
+	MOVQ    x+8(FP), AX
+	MOVQ    (AX), AX
+	MOVQ    ldw+24(FP), CX
+	SHLQ    $0x02, CX
+	MOVQ    w+16(FP), DX
+	MOVQ    sums+32(FP), BX
+	VMOVUPD (BX), Z0
+	VMOVUPD 64(BX), Z1
+	MOVQ    n+0(FP), SI
+	XORQ    DI, DI
+	JMP     check
+
+step:
+	VCVTPS2PD    (DX), Z2
+	VCVTPS2PD    32(DX), Z3
+	VBROADCASTSD (AX)(DI*8), Z4
+	VMULPD       Z2, Z4, Z2
+	VMULPD       Z3, Z4, Z4
+	VADDPD       Z2, Z0, Z0
+	VADDPD       Z4, Z1, Z1
+	ADDQ         CX, DX
+	INCQ         DI
+
+check:
+	CMPQ    DI, SI
+	JL      step
+	VMOVUPD Z0, (BX)
+	VMOVUPD Z1, 64(BX)
+	VZEROUPPER
+	RET
+
 // func floatTile512x1(n int, x *[]float32, w *float32, w2 *float32, sums *float32)
 // Requires: AVX, AVX512F
 TEXT ·floatTile512x1(SB), NOSPLIT, $0-40
@@ -99,6 +133,50 @@ check:
 	VMOVUPD Z1, 64(BX)
 	VMOVUPD Z2, 128(BX)
 	VMOVUPD Z3, 192(BX)
+	VZEROUPPER
+	RET
+
+// func addRows512x2(n int, x *[]float64, w *float32, ldw int, sums *float64)
+// Requires: AVX, AVX512F
+TEXT ·addRows512x2(SB), NOSPLIT, $0-40
+	MOVQ    x+8(FP), AX
+	MOVQ    (AX), CX
+	MOVQ    24(AX), AX
+	MOVQ    ldw+24(FP), DX
+	SHLQ    $0x02, DX
+	MOVQ    w+16(FP), BX
+	MOVQ    sums+32(FP), SI
+	VMOVUPD (SI), Z0
+	VMOVUPD 64(SI), Z1
+	VMOVUPD 128(SI), Z2
+	VMOVUPD 192(SI), Z3
+	MOVQ    n+0(FP), DI
+	XORQ    R8, R8
+	JMP     check
+
+step:
+	VCVTPS2PD    (BX), Z4
+	VCVTPS2PD    32(BX), Z5
+	VBROADCASTSD (CX)(R8*8), Z6
+	VMULPD       Z4, Z6, Z7
+	VMULPD       Z5, Z6, Z6
+	VADDPD       Z7, Z0, Z0
+	VADDPD       Z6, Z1, Z1
+	VBROADCASTSD (AX)(R8*8), Z6
+	VMULPD       Z4, Z6, Z4
+	VMULPD       Z5, Z6, Z6
+	VADDPD       Z4, Z2, Z2
+	VADDPD       Z6, Z3, Z3
+	ADDQ         DX, BX
+	INCQ         R8
+
+check:
+	CMPQ    R8, DI
+	JL      step
+	VMOVUPD Z0, (SI)
+	VMOVUPD Z1, 64(SI)
+	VMOVUPD Z2, 128(SI)
+	VMOVUPD Z3, 192(SI)
 	VZEROUPPER
 	RET
 
@@ -189,6 +267,70 @@ check:
 	VMOVUPD Z5, 320(DI)
 	VMOVUPD Z6, 384(DI)
 	VMOVUPD Z7, 448(DI)
+	VZEROUPPER
+	RET
+
+// func addRows512x4(n int, x *[]float64, w *float32, ldw int, sums *float64)
+// Requires: AVX, AVX512F
+TEXT ·addRows512x4(SB), NOSPLIT, $0-40
+	MOVQ    x+8(FP), AX
+	MOVQ    (AX), CX
+	MOVQ    24(AX), DX
+	MOVQ    48(AX), BX
+	MOVQ    72(AX), AX
+	MOVQ    ldw+24(FP), SI
+	SHLQ    $0x02, SI
+	MOVQ    w+16(FP), DI
+	MOVQ    sums+32(FP), R8
+	VMOVUPD (R8), Z0
+	VMOVUPD 64(R8), Z1
+	VMOVUPD 128(R8), Z2
+	VMOVUPD 192(R8), Z3
+	VMOVUPD 256(R8), Z4
+	VMOVUPD 320(R8), Z5
+	VMOVUPD 384(R8), Z6
+	VMOVUPD 448(R8), Z7
+	MOVQ    n+0(FP), R9
+	XORQ    R10, R10
+	JMP     check
+
+step:
+	VCVTPS2PD    (DI), Z8
+	VCVTPS2PD    32(DI), Z9
+	VBROADCASTSD (CX)(R10*8), Z10
+	VMULPD       Z8, Z10, Z11
+	VMULPD       Z9, Z10, Z10
+	VADDPD       Z11, Z0, Z0
+	VADDPD       Z10, Z1, Z1
+	VBROADCASTSD (DX)(R10*8), Z10
+	VMULPD       Z8, Z10, Z11
+	VMULPD       Z9, Z10, Z10
+	VADDPD       Z11, Z2, Z2
+	VADDPD       Z10, Z3, Z3
+	VBROADCASTSD (BX)(R10*8), Z10
+	VMULPD       Z8, Z10, Z11
+	VMULPD       Z9, Z10, Z10
+	VADDPD       Z11, Z4, Z4
+	VADDPD       Z10, Z5, Z5
+	VBROADCASTSD (AX)(R10*8), Z10
+	VMULPD       Z8, Z10, Z8
+	VMULPD       Z9, Z10, Z10
+	VADDPD       Z8, Z6, Z6
+	VADDPD       Z10, Z7, Z7
+	ADDQ         SI, DI
+	INCQ         R10
+
+check:
+	CMPQ    R10, R9
+	JL      step
+	VMOVUPD Z0, (R8)
+	VMOVUPD Z1, 64(R8)
+	VMOVUPD Z2, 128(R8)
+	VMOVUPD Z3, 192(R8)
+	VMOVUPD Z4, 256(R8)
+	VMOVUPD Z5, 320(R8)
+	VMOVUPD Z6, 384(R8)
+	VMOVUPD Z7, 448(R8)
 	VZEROUPPER
 	RET
 
@@ -326,6 +468,110 @@ check:
 	VZEROUPPER
 	RET
 
+// func addRows512x8(n int, x *[]float64, w *float32, ldw int, sums *float64)
+// Requires: AVX, AVX512F
+TEXT ·addRows512x8(SB), NOSPLIT, $0-40
+	MOVQ    x+8(FP), AX
+	MOVQ    (AX), CX
+	MOVQ    24(AX), DX
+	MOVQ    48(AX), BX
+	MOVQ    72(AX), SI
+	MOVQ    96(AX), DI
+	MOVQ    120(AX), R8
+	MOVQ    144(AX), R9
+	MOVQ    168(AX), AX
+	MOVQ    ldw+24(FP), R10
+	SHLQ    $0x02, R10
+	MOVQ    w+16(FP), R11
+	MOVQ    sums+32(FP), R12
+	VMOVUPD (R12), Z0
+	VMOVUPD 64(R12), Z1
+	VMOVUPD 128(R12), Z2
+	VMOVUPD 192(R12), Z3
+	VMOVUPD 256(R12), Z4
+	VMOVUPD 320(R12), Z5
+	VMOVUPD 384(R12), Z6
+	VMOVUPD 448(R12), Z7
+	VMOVUPD 512(R12), Z8
+	VMOVUPD 576(R12), Z9
+	VMOVUPD 640(R12), Z10
+	VMOVUPD 704(R12), Z11
+	VMOVUPD 768(R12), Z12
+	VMOVUPD 832(R12), Z13
+	VMOVUPD 896(R12), Z14
+	VMOVUPD 960(R12), Z15
+	MOVQ    n+0(FP), R13
+	XORQ    R14, R14
+	JMP     check
+
+step:
+	VCVTPS2PD    (R11), Z16
+	VCVTPS2PD    32(R11), Z17
+	VBROADCASTSD (CX)(R14*8), Z18
+	VMULPD       Z16, Z18, Z19
+	VMULPD       Z17, Z18, Z18
+	VADDPD       Z19, Z0, Z0
+	VADDPD       Z18, Z1, Z1
+	VBROADCASTSD (DX)(R14*8), Z18
+	VMULPD       Z16, Z18, Z19
+	VMULPD       Z17, Z18, Z18
+	VADDPD       Z19, Z2, Z2
+	VADDPD       Z18, Z3, Z3
+	VBROADCASTSD (BX)(R14*8), Z18
+	VMULPD       Z16, Z18, Z19
+	VMULPD       Z17, Z18, Z18
+	VADDPD       Z19, Z4, Z4
+	VADDPD       Z18, Z5, Z5
+	VBROADCASTSD (SI)(R14*8), Z18
+	VMULPD       Z16, Z18, Z19
+	VMULPD       Z17, Z18, Z18
+	VADDPD       Z19, Z6, Z6
+	VADDPD       Z18, Z7, Z7
+	VBROADCASTSD (DI)(R14*8), Z18
+	VMULPD       Z16, Z18, Z19
+	VMULPD       Z17, Z18, Z18
+	VADDPD       Z19, Z8, Z8
+	VADDPD       Z18, Z9, Z9
+	VBROADCASTSD (R8)(R14*8), Z18
+	VMULPD       Z16, Z18, Z19
+	VMULPD       Z17, Z18, Z18
+	VADDPD       Z19, Z10, Z10
+	VADDPD       Z18, Z11, Z11
+	VBROADCASTSD (R9)(R14*8), Z18
+	VMULPD       Z16, Z18, Z19
+	VMULPD       Z17, Z18, Z18
+	VADDPD       Z19, Z12, Z12
+	VADDPD       Z18, Z13, Z13
+	VBROADCASTSD (AX)(R14*8), Z18
+	VMULPD       Z16, Z18, Z16
+	VMULPD       Z17, Z18, Z18
+	VADDPD       Z16, Z14, Z14
+	VADDPD       Z18, Z15, Z15
+	ADDQ         R10, R11
+	INCQ         R14
+
+check:
+	CMPQ    R14, R13
+	JL      step
+	VMOVUPD Z0, (R12)
+	VMOVUPD Z1, 64(R12)
+	VMOVUPD Z2, 128(R12)
+	VMOVUPD Z3, 192(R12)
+	VMOVUPD Z4, 256(R12)
+	VMOVUPD Z5, 320(R12)
+	VMOVUPD Z6, 384(R12)
+	VMOVUPD Z7, 448(R12)
+	VMOVUPD Z8, 512(R12)
+	VMOVUPD Z9, 576(R12)
+	VMOVUPD Z10, 640(R12)
+	VMOVUPD Z11, 704(R12)
+	VMOVUPD Z12, 768(R12)
+	VMOVUPD Z13, 832(R12)
+	VMOVUPD Z14, 896(R12)
+	VMOVUPD Z15, 960(R12)
+	VZEROUPPER
+	RET
+
 // func floatTile512x8(n int, x *[]float32, w *float32, w2 *float32, sums *float32)
 // Requires: AVX, AVX512F
 TEXT ·floatTile512x8(SB), NOSPLIT, $0-40
@@ -444,6 +690,40 @@ check:
 	VZEROUPPER
 	RET
 
+// func addRows256x1(n int, x *[]float64, w *float32, ldw int, sums *float64)
+// Requires: AVX
+TEXT ·addRows256x1(SB), NOSPLIT, $0-40
+	MOVQ    x+8(FP), AX
+	MOVQ    (AX), AX
+	MOVQ    ldw+24(FP), CX
+	SHLQ    $0x02, CX
+	MOVQ    w+16(FP), DX
+	MOVQ    sums+32(FP), BX
+	VMOVUPD (BX), Y0
+	VMOVUPD 32(BX), Y1
+	MOVQ    n+0(FP), SI
+	XORQ    DI, DI
+	JMP     check
+
+step:
+	VCVTPS2PD    (DX), Y2
+	VCVTPS2PD    16(DX), Y3
+	VBROADCASTSD (AX)(DI*8), Y4
+	VMULPD       Y2, Y4, Y2
+	VMULPD       Y3, Y4, Y4
+	VADDPD       Y2, Y0, Y0
+	VADDPD       Y4, Y1, Y1
+	ADDQ         CX, DX
+	INCQ         DI
+
+check:
+	CMPQ    DI, SI
+	JL      step
+	VMOVUPD Y0, (BX)
+	VMOVUPD Y1, 32(BX)
+	VZEROUPPER
+	RET
+
 // func floatTile256x1(n int, x *[]float32, w *float32, sums *float32)
 // Requires: AVX, FMA3
 TEXT ·floatTile256x1(SB), NOSPLIT, $0-32
@@ -509,6 +789,50 @@ check:
 	VMOVUPD Y1, 32(BX)
 	VMOVUPD Y2, 128(BX)
 	VMOVUPD Y3, 160(BX)
+	VZEROUPPER
+	RET
+
+// func addRows256x2(n int, x *[]float64, w *float32, ldw int, sums *float64)
+// Requires: AVX
+TEXT ·addRows256x2(SB), NOSPLIT, $0-40
+	MOVQ    x+8(FP), AX
+	MOVQ    (AX), CX
+	MOVQ    24(AX), AX
+	MOVQ    ldw+24(FP), DX
+	SHLQ    $0x02, DX
+	MOVQ    w+16(FP), BX
+	MOVQ    sums+32(FP), SI
+	VMOVUPD (SI), Y0
+	VMOVUPD 32(SI), Y1
+	VMOVUPD 128(SI), Y2
+	VMOVUPD 160(SI), Y3
+	MOVQ    n+0(FP), DI
+	XORQ    R8, R8
+	JMP     check
+
+step:
+	VCVTPS2PD    (BX), Y4
+	VCVTPS2PD    16(BX), Y5
+	VBROADCASTSD (CX)(R8*8), Y6
+	VMULPD       Y4, Y6, Y7
+	VMULPD       Y5, Y6, Y6
+	VADDPD       Y7, Y0, Y0
+	VADDPD       Y6, Y1, Y1
+	VBROADCASTSD (AX)(R8*8), Y6
+	VMULPD       Y4, Y6, Y4
+	VMULPD       Y5, Y6, Y6
+	VADDPD       Y4, Y2, Y2
+	VADDPD       Y6, Y3, Y3
+	ADDQ         DX, BX
+	INCQ         R8
+
+check:
+	CMPQ    R8, DI
+	JL      step
+	VMOVUPD Y0, (SI)
+	VMOVUPD Y1, 32(SI)
+	VMOVUPD Y2, 128(SI)
+	VMOVUPD Y3, 160(SI)
 	VZEROUPPER
 	RET
 
@@ -601,6 +925,70 @@ check:
 	VMOVUPD Y5, 288(DI)
 	VMOVUPD Y6, 384(DI)
 	VMOVUPD Y7, 416(DI)
+	VZEROUPPER
+	RET
+
+// func addRows256x4(n int, x *[]float64, w *float32, ldw int, sums *float64)
+// Requires: AVX
+TEXT ·addRows256x4(SB), NOSPLIT, $0-40
+	MOVQ    x+8(FP), AX
+	MOVQ    (AX), CX
+	MOVQ    24(AX), DX
+	MOVQ    48(AX), BX
+	MOVQ    72(AX), AX
+	MOVQ    ldw+24(FP), SI
+	SHLQ    $0x02, SI
+	MOVQ    w+16(FP), DI
+	MOVQ    sums+32(FP), R8
+	VMOVUPD (R8), Y0
+	VMOVUPD 32(R8), Y1
+	VMOVUPD 128(R8), Y2
+	VMOVUPD 160(R8), Y3
+	VMOVUPD 256(R8), Y4
+	VMOVUPD 288(R8), Y5
+	VMOVUPD 384(R8), Y6
+	VMOVUPD 416(R8), Y7
+	MOVQ    n+0(FP), R9
+	XORQ    R10, R10
+	JMP     check
+
+step:
+	VCVTPS2PD    (DI), Y8
+	VCVTPS2PD    16(DI), Y9
+	VBROADCASTSD (CX)(R10*8), Y10
+	VMULPD       Y8, Y10, Y11
+	VMULPD       Y9, Y10, Y10
+	VADDPD       Y11, Y0, Y0
+	VADDPD       Y10, Y1, Y1
+	VBROADCASTSD (DX)(R10*8), Y10
+	VMULPD       Y8, Y10, Y11
+	VMULPD       Y9, Y10, Y10
+	VADDPD       Y11, Y2, Y2
+	VADDPD       Y10, Y3, Y3
+	VBROADCASTSD (BX)(R10*8), Y10
+	VMULPD       Y8, Y10, Y11
+	VMULPD       Y9, Y10, Y10
+	VADDPD       Y11, Y4, Y4
+	VADDPD       Y10, Y5, Y5
+	VBROADCASTSD (AX)(R10*8), Y10
+	VMULPD       Y8, Y10, Y8
+	VMULPD       Y9, Y10, Y10
+	VADDPD       Y8, Y6, Y6
+	VADDPD       Y10, Y7, Y7
+	ADDQ         SI, DI
+	INCQ         R10
+
+check:
+	CMPQ    R10, R9
+	JL      step
+	VMOVUPD Y0, (R8)
+	VMOVUPD Y1, 32(R8)
+	VMOVUPD Y2, 128(R8)
+	VMOVUPD Y3, 160(R8)
+	VMOVUPD Y4, 256(R8)
+	VMOVUPD Y5, 288(R8)
+	VMOVUPD Y6, 384(R8)
+	VMOVUPD Y7, 416(R8)
 	VZEROUPPER
 	RET
 
@@ -3130,51 +3518,83 @@ TEXT ·exactQ8_0(SB), NOSPLIT, $0-40
 	KMOVB        R12, K7
 
 block:
-	VPXOR       X4, X4, X4
-	VPINSRW     $0x00, (AX), X4, X4
-	VPINSRW     $0x01, (AX)(CX*1), X4, X4
-	VPINSRW     $0x02, (AX)(CX*2), X4, X4
-	VPINSRW     $0x03, (AX)(DX*1), X4, X4
-	VPINSRW     $0x04, (AX)(CX*4), X4, X4
-	VPINSRW     $0x05, (AX)(BX*1), X4, X4
-	VPINSRW     $0x06, (AX)(DX*2), X4, X4
-	VPINSRW     $0x07, (AX)(SI*1), X4, X4
+	MOVWLZX     (AX)(DX*1), R12
+	SHLQ        $0x10, R12
+	MOVW        (AX)(CX*2), R12
+	SHLQ        $0x10, R12
+	MOVW        (AX)(CX*1), R12
+	SHLQ        $0x10, R12
+	MOVW        (AX), R12
+	VMOVQ       R12, X4
+	MOVWLZX     (AX)(SI*1), R12
+	SHLQ        $0x10, R12
+	MOVW        (AX)(DX*2), R12
+	SHLQ        $0x10, R12
+	MOVW        (AX)(BX*1), R12
+	SHLQ        $0x10, R12
+	MOVW        (AX)(CX*4), R12
+	VMOVQ       R12, X5
+	VPUNPCKLQDQ X5, X4, X4
 	VCVTPH2PS   X4, Y4
 	VCVTPS2PD   Y4, Z4
 	VMULPD.BCST exactQ8_0Zero<>+0(SB), Z4, Z8
-	VPXOR       X5, X5, X5
-	VPINSRW     $0x00, (DI), X5, X5
-	VPINSRW     $0x01, (DI)(CX*1), X5, X5
-	VPINSRW     $0x02, (DI)(CX*2), X5, X5
-	VPINSRW     $0x03, (DI)(DX*1), X5, X5
-	VPINSRW     $0x04, (DI)(CX*4), X5, X5
-	VPINSRW     $0x05, (DI)(BX*1), X5, X5
-	VPINSRW     $0x06, (DI)(DX*2), X5, X5
-	VPINSRW     $0x07, (DI)(SI*1), X5, X5
+	MOVWLZX     (DI)(DX*1), R12
+	SHLQ        $0x10, R12
+	MOVW        (DI)(CX*2), R12
+	SHLQ        $0x10, R12
+	MOVW        (DI)(CX*1), R12
+	SHLQ        $0x10, R12
+	MOVW        (DI), R12
+	VMOVQ       R12, X5
+	MOVWLZX     (DI)(SI*1), R12
+	SHLQ        $0x10, R12
+	MOVW        (DI)(DX*2), R12
+	SHLQ        $0x10, R12
+	MOVW        (DI)(BX*1), R12
+	SHLQ        $0x10, R12
+	MOVW        (DI)(CX*4), R12
+	VMOVQ       R12, X6
+	VPUNPCKLQDQ X6, X5, X5
 	VCVTPH2PS   X5, Y5
 	VCVTPS2PD   Y5, Z5
 	VMULPD.BCST exactQ8_0Zero<>+0(SB), Z5, Z9
-	VPXOR       X6, X6, X6
-	VPINSRW     $0x00, (R8), X6, X6
-	VPINSRW     $0x01, (R8)(CX*1), X6, X6
-	VPINSRW     $0x02, (R8)(CX*2), X6, X6
-	VPINSRW     $0x03, (R8)(DX*1), X6, X6
-	VPINSRW     $0x04, (R8)(CX*4), X6, X6
-	VPINSRW     $0x05, (R8)(BX*1), X6, X6
-	VPINSRW     $0x06, (R8)(DX*2), X6, X6
-	VPINSRW     $0x07, (R8)(SI*1), X6, X6
+	MOVWLZX     (R8)(DX*1), R12
+	SHLQ        $0x10, R12
+	MOVW        (R8)(CX*2), R12
+	SHLQ        $0x10, R12
+	MOVW        (R8)(CX*1), R12
+	SHLQ        $0x10, R12
+	MOVW        (R8), R12
+	VMOVQ       R12, X6
+	MOVWLZX     (R8)(SI*1), R12
+	SHLQ        $0x10, R12
+	MOVW        (R8)(DX*2), R12
+	SHLQ        $0x10, R12
+	MOVW        (R8)(BX*1), R12
+	SHLQ        $0x10, R12
+	MOVW        (R8)(CX*4), R12
+	VMOVQ       R12, X7
+	VPUNPCKLQDQ X7, X6, X6
 	VCVTPH2PS   X6, Y6
 	VCVTPS2PD   Y6, Z6
 	VMULPD.BCST exactQ8_0Zero<>+0(SB), Z6, Z10
-	VPXOR       X7, X7, X7
-	VPINSRW     $0x00, (R9), X7, X7
-	VPINSRW     $0x01, (R9)(CX*1), X7, X7
-	VPINSRW     $0x02, (R9)(CX*2), X7, X7
-	VPINSRW     $0x03, (R9)(DX*1), X7, X7
-	VPINSRW     $0x04, (R9)(CX*4), X7, X7
-	VPINSRW     $0x05, (R9)(BX*1), X7, X7
-	VPINSRW     $0x06, (R9)(DX*2), X7, X7
-	VPINSRW     $0x07, (R9)(SI*1), X7, X7
+	MOVWLZX     (R9)(DX*1), R12
+	SHLQ        $0x10, R12
+	MOVW        (R9)(CX*2), R12
+	SHLQ        $0x10, R12
+	MOVW        (R9)(CX*1), R12
+	SHLQ        $0x10, R12
+	MOVW        (R9), R12
+	VMOVQ       R12, X7
+	MOVWLZX     (R9)(SI*1), R12
+	SHLQ        $0x10, R12
+	MOVW        (R9)(DX*2), R12
+	SHLQ        $0x10, R12
+	MOVW        (R9)(BX*1), R12
+	SHLQ        $0x10, R12
+	MOVW        (R9)(CX*4), R12
+	VMOVQ       R12, X11
+	VPUNPCKLQDQ X11, X7, X7
 	VCVTPH2PS   X7, Y7
 	VCVTPS2PD   Y7, Z7
 	VMULPD.BCST exactQ8_0Zero<>+0(SB), Z7, Z11
@@ -3491,51 +3911,83 @@ TEXT ·exactQ4_0(SB), NOSPLIT, $0-40
 	KMOVB        R12, K7
 
 block:
-	VPXOR       X4, X4, X4
-	VPINSRW     $0x00, (AX), X4, X4
-	VPINSRW     $0x01, (AX)(CX*1), X4, X4
-	VPINSRW     $0x02, (AX)(CX*2), X4, X4
-	VPINSRW     $0x03, (AX)(DX*1), X4, X4
-	VPINSRW     $0x04, (AX)(CX*4), X4, X4
-	VPINSRW     $0x05, (AX)(BX*1), X4, X4
-	VPINSRW     $0x06, (AX)(DX*2), X4, X4
-	VPINSRW     $0x07, (AX)(SI*1), X4, X4
+	MOVWLZX     (AX)(DX*1), R12
+	SHLQ        $0x10, R12
+	MOVW        (AX)(CX*2), R12
+	SHLQ        $0x10, R12
+	MOVW        (AX)(CX*1), R12
+	SHLQ        $0x10, R12
+	MOVW        (AX), R12
+	VMOVQ       R12, X4
+	MOVWLZX     (AX)(SI*1), R12
+	SHLQ        $0x10, R12
+	MOVW        (AX)(DX*2), R12
+	SHLQ        $0x10, R12
+	MOVW        (AX)(BX*1), R12
+	SHLQ        $0x10, R12
+	MOVW        (AX)(CX*4), R12
+	VMOVQ       R12, X5
+	VPUNPCKLQDQ X5, X4, X4
 	VCVTPH2PS   X4, Y4
 	VCVTPS2PD   Y4, Z4
 	VMULPD.BCST exactQ4_0Zero<>+0(SB), Z4, Z8
-	VPXOR       X5, X5, X5
-	VPINSRW     $0x00, (DI), X5, X5
-	VPINSRW     $0x01, (DI)(CX*1), X5, X5
-	VPINSRW     $0x02, (DI)(CX*2), X5, X5
-	VPINSRW     $0x03, (DI)(DX*1), X5, X5
-	VPINSRW     $0x04, (DI)(CX*4), X5, X5
-	VPINSRW     $0x05, (DI)(BX*1), X5, X5
-	VPINSRW     $0x06, (DI)(DX*2), X5, X5
-	VPINSRW     $0x07, (DI)(SI*1), X5, X5
+	MOVWLZX     (DI)(DX*1), R12
+	SHLQ        $0x10, R12
+	MOVW        (DI)(CX*2), R12
+	SHLQ        $0x10, R12
+	MOVW        (DI)(CX*1), R12
+	SHLQ        $0x10, R12
+	MOVW        (DI), R12
+	VMOVQ       R12, X5
+	MOVWLZX     (DI)(SI*1), R12
+	SHLQ        $0x10, R12
+	MOVW        (DI)(DX*2), R12
+	SHLQ        $0x10, R12
+	MOVW        (DI)(BX*1), R12
+	SHLQ        $0x10, R12
+	MOVW        (DI)(CX*4), R12
+	VMOVQ       R12, X6
+	VPUNPCKLQDQ X6, X5, X5
 	VCVTPH2PS   X5, Y5
 	VCVTPS2PD   Y5, Z5
 	VMULPD.BCST exactQ4_0Zero<>+0(SB), Z5, Z9
-	VPXOR       X6, X6, X6
-	VPINSRW     $0x00, (R8), X6, X6
-	VPINSRW     $0x01, (R8)(CX*1), X6, X6
-	VPINSRW     $0x02, (R8)(CX*2), X6, X6
-	VPINSRW     $0x03, (R8)(DX*1), X6, X6
-	VPINSRW     $0x04, (R8)(CX*4), X6, X6
-	VPINSRW     $0x05, (R8)(BX*1), X6, X6
-	VPINSRW     $0x06, (R8)(DX*2), X6, X6
-	VPINSRW     $0x07, (R8)(SI*1), X6, X6
+	MOVWLZX     (R8)(DX*1), R12
+	SHLQ        $0x10, R12
+	MOVW        (R8)(CX*2), R12
+	SHLQ        $0x10, R12
+	MOVW        (R8)(CX*1), R12
+	SHLQ        $0x10, R12
+	MOVW        (R8), R12
+	VMOVQ       R12, X6
+	MOVWLZX     (R8)(SI*1), R12
+	SHLQ        $0x10, R12
+	MOVW        (R8)(DX*2), R12
+	SHLQ        $0x10, R12
+	MOVW        (R8)(BX*1), R12
+	SHLQ        $0x10, R12
+	MOVW        (R8)(CX*4), R12
+	VMOVQ       R12, X7
+	VPUNPCKLQDQ X7, X6, X6
 	VCVTPH2PS   X6, Y6
 	VCVTPS2PD   Y6, Z6
 	VMULPD.BCST exactQ4_0Zero<>+0(SB), Z6, Z10
-	VPXOR       X7, X7, X7
-	VPINSRW     $0x00, (R9), X7, X7
-	VPINSRW     $0x01, (R9)(CX*1), X7, X7
-	VPINSRW     $0x02, (R9)(CX*2), X7, X7
-	VPINSRW     $0x03, (R9)(DX*1), X7, X7
-	VPINSRW     $0x04, (R9)(CX*4), X7, X7
-	VPINSRW     $0x05, (R9)(BX*1), X7, X7
-	VPINSRW     $0x06, (R9)(DX*2), X7, X7
-	VPINSRW     $0x07, (R9)(SI*1), X7, X7
+	MOVWLZX     (R9)(DX*1), R12
+	SHLQ        $0x10, R12
+	MOVW        (R9)(CX*2), R12
+	SHLQ        $0x10, R12
+	MOVW        (R9)(CX*1), R12
+	SHLQ        $0x10, R12
+	MOVW        (R9), R12
+	VMOVQ       R12, X7
+	MOVWLZX     (R9)(SI*1), R12
+	SHLQ        $0x10, R12
+	MOVW        (R9)(DX*2), R12
+	SHLQ        $0x10, R12
+	MOVW        (R9)(BX*1), R12
+	SHLQ        $0x10, R12
+	MOVW        (R9)(CX*4), R12
+	VMOVQ       R12, X11
+	VPUNPCKLQDQ X11, X7, X7
 	VCVTPH2PS   X7, Y7
 	VCVTPS2PD   Y7, Z7
 	VMULPD.BCST exactQ4_0Zero<>+0(SB), Z7, Z11
@@ -3925,6 +4377,192 @@ part1:
 	VZEROUPPER
 	RET
 
+// func exactExpMinus512(n int, x *float64, top float64)
+// Requires: AVX, AVX512F
+TEXT ·exactExpMinus512(SB), NOSPLIT, $0-24
+	MOVQ         x+8(FP), AX
+	MOVQ         n+0(FP), CX
+	VBROADCASTSD top+16(FP), Z0
+	JMP          check
+
+step:
+	VMOVUPD           (AX), Z1
+	VSUBPD            Z0, Z1, Z1
+	VBROADCASTSD      exactExpLeast<>+0(SB), Z2
+	VMAXPD            Z1, Z2, Z1
+	VBROADCASTSD      exactExpMost<>+0(SB), Z2
+	VMINPD            Z1, Z2, Z1
+	VMULPD.BCST       exactExpLog2E<>+0(SB), Z1, Z2
+	VRNDSCALEPD       $0x08, Z2, Z2
+	VFNMADD231PD.BCST exactExpLn2<>+0(SB), Z2, Z1
+	VFNMADD231PD.BCST exactExpLn2Rest<>+0(SB), Z2, Z1
+	VMULPD.BCST       exactExpSixteenth<>+0(SB), Z1, Z1
+	VBROADCASTSD      exactExpC8<>+0(SB), Z3
+	VFMADD213PD.BCST  exactExpC7<>+0(SB), Z1, Z3
+	VFMADD213PD.BCST  exactExpC6<>+0(SB), Z1, Z3
+	VFMADD213PD.BCST  exactExpC5<>+0(SB), Z1, Z3
+	VFMADD213PD.BCST  exactExpC4<>+0(SB), Z1, Z3
+	VFMADD213PD.BCST  exactExpC3<>+0(SB), Z1, Z3
+	VFMADD213PD.BCST  exactExpC2<>+0(SB), Z1, Z3
+	VFMADD213PD.BCST  exactExpOne<>+0(SB), Z1, Z3
+	VMULPD            Z3, Z1, Z1
+	VADDPD.BCST       exactExpTwo<>+0(SB), Z1, Z3
+	VMULPD            Z3, Z1, Z1
+	VADDPD.BCST       exactExpTwo<>+0(SB), Z1, Z3
+	VMULPD            Z3, Z1, Z1
+	VADDPD.BCST       exactExpTwo<>+0(SB), Z1, Z3
+	VMULPD            Z3, Z1, Z1
+	VADDPD.BCST       exactExpTwo<>+0(SB), Z1, Z3
+	VFMADD213PD.BCST  exactExpOne<>+0(SB), Z3, Z1
+	VBROADCASTSD      exactExpOver<>+0(SB), Z3
+	VCMPPD            $0x0d, Z3, Z2, K1
+	VSCALEFPD         Z2, Z1, Z1
+	VBROADCASTSD      exactExpInfinity<>+0(SB), K1, Z1
+	VMOVUPD           Z1, (AX)
+	ADDQ              $0x40, AX
+	SUBQ              $0x08, CX
+
+check:
+	CMPQ CX, $0x08
+	JGE  step
+	VZEROUPPER
+	RET
+
+DATA exactExpLeast<>+0(SB)/8, $0xc089000000000000
+GLOBL exactExpLeast<>(SB), RODATA|NOPTR, $8
+
+DATA exactExpMost<>+0(SB)/8, $0x408f400000000000
+GLOBL exactExpMost<>(SB), RODATA|NOPTR, $8
+
+DATA exactExpLog2E<>+0(SB)/8, $0x3ff71547652b82fe
+GLOBL exactExpLog2E<>(SB), RODATA|NOPTR, $8
+
+DATA exactExpLn2<>+0(SB)/8, $0x3fe62e42fefa3000
+GLOBL exactExpLn2<>(SB), RODATA|NOPTR, $8
+
+DATA exactExpLn2Rest<>+0(SB)/8, $0x3d53de6af278ece6
+GLOBL exactExpLn2Rest<>(SB), RODATA|NOPTR, $8
+
+DATA exactExpSixteenth<>+0(SB)/8, $0x3fb0000000000000
+GLOBL exactExpSixteenth<>(SB), RODATA|NOPTR, $8
+
+DATA exactExpC8<>+0(SB)/8, $0x3efa01a01a01a01a
+GLOBL exactExpC8<>(SB), RODATA|NOPTR, $8
+
+DATA exactExpC7<>+0(SB)/8, $0x3f2a01a01a01a01a
+GLOBL exactExpC7<>(SB), RODATA|NOPTR, $8
+
+DATA exactExpC6<>+0(SB)/8, $0x3f56c16c16c16c17
+GLOBL exactExpC6<>(SB), RODATA|NOPTR, $8
+
+DATA exactExpC5<>+0(SB)/8, $0x3f81111111111111
+GLOBL exactExpC5<>(SB), RODATA|NOPTR, $8
+
+DATA exactExpC4<>+0(SB)/8, $0x3fa5555555555555
+GLOBL exactExpC4<>(SB), RODATA|NOPTR, $8
+
+DATA exactExpC3<>+0(SB)/8, $0x3fc5555555555555
+GLOBL exactExpC3<>(SB), RODATA|NOPTR, $8
+
+DATA exactExpC2<>+0(SB)/8, $0x3fe0000000000000
+GLOBL exactExpC2<>(SB), RODATA|NOPTR, $8
+
+DATA exactExpOne<>+0(SB)/8, $0x3ff0000000000000
+GLOBL exactExpOne<>(SB), RODATA|NOPTR, $8
+
+DATA exactExpTwo<>+0(SB)/8, $0x4000000000000000
+GLOBL exactExpTwo<>(SB), RODATA|NOPTR, $8
+
+DATA exactExpOver<>+0(SB)/8, $0x4090000000000000
+GLOBL exactExpOver<>(SB), RODATA|NOPTR, $8
+
+DATA exactExpInfinity<>+0(SB)/8, $0x7ff0000000000000
+GLOBL exactExpInfinity<>(SB), RODATA|NOPTR, $8
+
+// func exactDivide512(n int, x *float64, by float64)
+// Requires: AVX, AVX512F
+TEXT ·exactDivide512(SB), NOSPLIT, $0-24
+	MOVQ         x+8(FP), AX
+	MOVQ         n+0(FP), CX
+	VBROADCASTSD by+16(FP), Z0
+	JMP          check
+
+step:
+	VMOVUPD (AX), Z1
+	VDIVPD  Z0, Z1, Z1
+	VMOVUPD Z1, (AX)
+	ADDQ    $0x40, AX
+	SUBQ    $0x08, CX
+
+check:
+	CMPQ CX, $0x08
+	JGE  step
+	VZEROUPPER
+	RET
+
+// func exactSwiGLU512(n int, dst *float32, x *float32, y *float32)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·exactSwiGLU512(SB), NOSPLIT, $0-32
+	MOVQ         n+0(FP), AX
+	MOVQ         dst+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         y+24(FP), BX
+	VBROADCASTSD exactExpSign<>+0(SB), Z0
+	JMP          check
+
+step:
+	VCVTPS2PD         (DX), Z1
+	VXORPD            Z0, Z1, Z2
+	VBROADCASTSD      exactExpLeast<>+0(SB), Z3
+	VMAXPD            Z2, Z3, Z2
+	VBROADCASTSD      exactExpMost<>+0(SB), Z3
+	VMINPD            Z2, Z3, Z2
+	VMULPD.BCST       exactExpLog2E<>+0(SB), Z2, Z3
+	VRNDSCALEPD       $0x08, Z3, Z3
+	VFNMADD231PD.BCST exactExpLn2<>+0(SB), Z3, Z2
+	VFNMADD231PD.BCST exactExpLn2Rest<>+0(SB), Z3, Z2
+	VMULPD.BCST       exactExpSixteenth<>+0(SB), Z2, Z2
+	VBROADCASTSD      exactExpC8<>+0(SB), Z4
+	VFMADD213PD.BCST  exactExpC7<>+0(SB), Z2, Z4
+	VFMADD213PD.BCST  exactExpC6<>+0(SB), Z2, Z4
+	VFMADD213PD.BCST  exactExpC5<>+0(SB), Z2, Z4
+	VFMADD213PD.BCST  exactExpC4<>+0(SB), Z2, Z4
+	VFMADD213PD.BCST  exactExpC3<>+0(SB), Z2, Z4
+	VFMADD213PD.BCST  exactExpC2<>+0(SB), Z2, Z4
+	VFMADD213PD.BCST  exactExpOne<>+0(SB), Z2, Z4
+	VMULPD            Z4, Z2, Z2
+	VADDPD.BCST       exactExpTwo<>+0(SB), Z2, Z4
+	VMULPD            Z4, Z2, Z2
+	VADDPD.BCST       exactExpTwo<>+0(SB), Z2, Z4
+	VMULPD            Z4, Z2, Z2
+	VADDPD.BCST       exactExpTwo<>+0(SB), Z2, Z4
+	VMULPD            Z4, Z2, Z2
+	VADDPD.BCST       exactExpTwo<>+0(SB), Z2, Z4
+	VFMADD213PD.BCST  exactExpOne<>+0(SB), Z4, Z2
+	VBROADCASTSD      exactExpOver<>+0(SB), Z4
+	VCMPPD            $0x0d, Z4, Z3, K1
+	VSCALEFPD         Z3, Z2, Z2
+	VBROADCASTSD      exactExpInfinity<>+0(SB), K1, Z2
+	VADDPD.BCST       exactExpOne<>+0(SB), Z2, Z2
+	VDIVPD            Z2, Z1, Z1
+	VCVTPS2PD         (BX), Z2
+	VMULPD            Z2, Z1, Z1
+	VCVTPD2PS         Z1, Y1
+	VMOVUPS           Y1, (CX)
+	ADDQ              $0x20, CX
+	ADDQ              $0x20, DX
+	ADDQ              $0x20, BX
+	SUBQ              $0x08, AX
+
+check:
+	CMPQ AX, $0x08
+	JGE  step
+	VZEROUPPER
+	RET
+
+DATA exactExpSign<>+0(SB)/8, $0x8000000000000000
+GLOBL exactExpSign<>(SB), RODATA|NOPTR, $8
+
 // func widen256(n int, dst *float64, src *float32)
 // Requires: AVX
 TEXT ·widen256(SB), NOSPLIT, $0-24
@@ -3937,34 +4575,6 @@ step:
 	VCVTPS2PD (CX), Y0
 	VCVTPS2PD 16(CX), Y1
 	VMOVUPD   Y0, (AX)
-	VMOVUPD   Y1, 32(AX)
-	ADDQ      $0x20, CX
-	ADDQ      $0x40, AX
-	SUBQ      $0x08, DX
-
-check:
-	CMPQ DX, $0x08
-	JGE  step
-	VZEROUPPER
-	RET
-
-// func addScaled256(n int, sums *float64, a float64, x *float32)
-// Requires: AVX
-TEXT ·addScaled256(SB), NOSPLIT, $0-32
-	MOVQ         sums+8(FP), AX
-	MOVQ         x+24(FP), CX
-	MOVQ         n+0(FP), DX
-	VBROADCASTSD a+16(FP), Y0
-	JMP          check
-
-step:
-	VCVTPS2PD (CX), Y1
-	VMULPD    Y0, Y1, Y1
-	VADDPD    (AX), Y1, Y1
-	VMOVUPD   Y1, (AX)
-	VCVTPS2PD 16(CX), Y1
-	VMULPD    Y0, Y1, Y1
-	VADDPD    32(AX), Y1, Y1
 	VMOVUPD   Y1, 32(AX)
 	ADDQ      $0x20, CX
 	ADDQ      $0x40, AX

@@ -37,18 +37,6 @@ func (l Level) Widen(dst []float64, src []float32) {
 	}
 }
 
-// AddScaled adds a multiple of x: sums[k] += a·x[k], product and sum rounded to float64 one after the other.
-func (l Level) AddScaled(sums []float64, a float64, x []float32) {
-	sums = sums[:len(x)]
-	done := 0
-	if l > Plain {
-		done = l.addScaled(sums, a, x)
-	}
-	for k := done; k < len(x); k++ {
-		sums[k] += float64(a * float64(x[k]))
-	}
-}
-
 // Squares is Σ x[k]², with float64 sums in an order of its own.
 func (l Level) Squares(x []float32) (s float64) {
 	if l > Plain {

@@ -19,14 +19,6 @@ func (l Level) widen(dst []float64, src []float32) int {
 	return n
 }
 
-func (l Level) addScaled(sums []float64, a float64, x []float32) int {
-	n := len(x) &^ 7
-	if n > 0 {
-		addScaled256(n, &sums[0], a, &x[0])
-	}
-	return n
-}
-
 func (l Level) squares(x []float32) (float64, int) {
 	n := len(x) &^ 15
 	if n == 0 {

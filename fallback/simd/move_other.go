@@ -6,7 +6,6 @@ package simd
 
 func (l Level) transpose(dst []float32, ldd int, src []float32, lds, rows, n int) int { return 0 }
 func (l Level) widen(dst []float64, src []float32) int                                { return 0 }
-func (l Level) addScaled(sums []float64, a float64, x []float32) int                  { return 0 }
 func (l Level) sum(x []float32) (float32, int)                                        { return 0, 0 }
 func (l Level) squares(x []float32) (float64, int)                                    { return 0, 0 }
 func (l Level) scaledProduct(dst, x, y []float32, a float32) int                      { return 0 }
@@ -17,5 +16,9 @@ func (l Level) bfloatPanel(steps int, dst []uint16, src []float32, stride int) {
 func (l Level) bfloatTile(steps, tiles int, a, b []uint16, sums []float32, stride int, add bool) {
 	panic(noKernel)
 }
-func (l Level) bfloatPeak(n int)                            { panic(noKernel) }
-func exactRow(x []float64, w, w2 []float32, sums []float64) { panic(noKernel) }
+func (l Level) bfloatPeak(n int)                                            { panic(noKernel) }
+func exactRow(x []float64, w, w2 []float32, sums []float64)                 { panic(noKernel) }
+func (l Level) addRows(x [][]float64, w []float32, ldw int, sums []float64) { panic(noKernel) }
+func exactExpMinus512(n int, x *float64, top float64)                       { panic(noKernel) }
+func exactDivide512(n int, x *float64, by float64)                          { panic(noKernel) }
+func exactSwiGLU512(n int, dst, x, y *float32)                              { panic(noKernel) }

@@ -149,11 +149,6 @@ func TestMoves(t *testing.T) {
 				Plain.ScaledProduct(product, src[:n], src[n:2*n], 1.7)
 				l.ScaledProduct(product2, src[:n], src[n:2*n], 1.7)
 				sameBits(t, product, product2)
-
-				a := r.NormFloat64()
-				Plain.AddScaled(wide, a, src[n:2*n])
-				l.AddScaled(wide2, a, src[n:2*n])
-				sameBits(t, wide, wide2)
 			})
 		}
 	}

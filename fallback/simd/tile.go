@@ -44,6 +44,31 @@ func exactTilePlain(x [][]float64, w []float32, sums []float64) {
 	}
 }
 
+// AddRows adds multiples of rows of w, ldw elements apart: for every row r of x, all of length n, and i < Width
+//
+//	sums[Width·r+i] += x[r][k]·w[ldw·k+i]      k < n, ascending
+//
+// product and sum rounded to float64 one after the other.
+func (l Level) AddRows(x [][]float64, w []float32, ldw int, sums []float64) {
+	if len(x) == 0 || len(x[0]) == 0 {
+		return
+	}
+	n := len(x[0])
+	check(n, ldw >= 0 && len(w) >= ldw*(n-1)+Width, len(sums) >= Width*len(x), x)
+	if l >= AVX2 {
+		l.addRows(x, w, ldw, sums)
+		return
+	}
+	for r, row := range x {
+		s := sums[Width*r : Width*(r+1)]
+		for k, v := range row {
+			for i, q := range w[ldw*k:][:Width] {
+				s[i] += float64(v * float64(q))
+			}
+		}
+	}
+}
+
 // FloatTile multiplies rows of x by two panels, w and w2, with float32 sums: for every row r and i < Width
 //
 //	sums[2·Width·r+i] += Σ x[r][k]·w[Width·k+i]      sums[2·Width·r+Width+i] += Σ x[r][k]·w2[Width·k+i]

@@ -1,5 +1,7 @@
 package simd
 
+import "math/bits"
+
 func (l Level) exactTile(x [][]float64, w []float32, sums []float64) {
 	n := len(x[0])
 	for len(x) > 0 {
@@ -29,6 +31,29 @@ func (l Level) exactTile(x [][]float64, w []float32, sums []float64) {
 
 func exactRow(x []float64, w, w2 []float32, sums []float64) {
 	exactRow512(len(x), &x[0], &w[0], &w2[0], &sums[0])
+}
+
+// The kernels for 1, 2, 4 and 8 rows.
+var (
+	addRows512 = [4]addRowsKernel{addRows512x1, addRows512x2, addRows512x4, addRows512x8}
+	addRows256 = [3]addRowsKernel{addRows256x1, addRows256x2, addRows256x4}
+)
+
+type addRowsKernel func(n int, x *[]float64, w *float32, ldw int, sums *float64)
+
+func (l Level) addRows(x [][]float64, w []float32, ldw int, sums []float64) {
+	n := len(x[0])
+	for len(x) > 0 {
+		r := tileRows(len(x), l)
+		kernel := bits.Len(uint(r)) - 1
+		if l >= AVX512 {
+			addRows512[kernel](n, &x[0], &w[0], ldw, &sums[0])
+		} else {
+			addRows256[kernel](n, &x[0], &w[0], ldw, &sums[0])
+			addRows256[kernel](n, &x[0], &w[8], ldw, &sums[8])
+		}
+		x, sums = x[r:], sums[r*Width:]
+	}
 }
 
 func (l Level) floatTile(x [][]float32, w, w2, sums []float32) {

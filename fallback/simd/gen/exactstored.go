@@ -115,11 +115,17 @@ func exactStoredOf(format string, magic Mem, z float64, parts ...storedPart) {
 	}
 	Label("block")
 	for g, r := range rows {
-		h, f := XMM(), YMM()
-		VPXOR(h, h, h)
-		for i := range 8 {
-			VPINSRW(Imm(uint64(i)), r.row(i), h, h)
+		// Four binary16 go together in a general register: their port is free.
+		h, upper, f := XMM(), XMM(), YMM()
+		for i, v := range []reg.VecVirtual{h, upper} {
+			MOVWLZX(r.row(4*i+3), count.As32())
+			for j := 2; j >= 0; j-- {
+				SHLQ(Imm(16), count)
+				MOVW(r.row(4*i+j), count.As16())
+			}
+			VMOVQ(count, v)
 		}
+		VPUNPCKLQDQ(upper, h, h)
 		VCVTPH2PS(h, f)
 		VCVTPS2PD(f, d[g])
 		VMULPD_BCST(zero, d[g], dz[g])

@@ -7,10 +7,12 @@ func main() {
 	build.ConstraintExpr("amd64")
 	for _, r := range []int{1, 2, 4, 8} {
 		exactTile512(r)
+		addRows512(r)
 		floatTile512(r)
 	}
 	for _, r := range []int{1, 2, 4} {
 		exactTile256(r)
+		addRows256(r)
 		floatTile256(r)
 	}
 	for _, r := range []int{1, 2, 4, 8} {
@@ -26,8 +28,8 @@ func main() {
 	transpose()
 	exactRow512()
 	exactStored()
+	exactExponentials()
 	widen()
-	axpy()
 	sum()
 	squares()
 	scaledProduct()

@@ -81,33 +81,6 @@ func widen() {
 	RET()
 }
 
-// axpy adds a multiple of a vector, product and sum rounded one after the other as Go does.
-func axpy() {
-	TEXT("addScaled256", NOSPLIT, "func(n int, sums *float64, a float64, x *float32)")
-	Doc("addScaled256 sets sums[k] = sums[k] + a·x[k], both roundings in float64, for k < n, a multiple of 8. With AVX2.")
-	Pragma("noescape")
-	sums, x, n := Load(Param("sums"), GP64()), Load(Param("x"), GP64()), Load(Param("n"), GP64())
-	a := YMM()
-	addr, err := Param("a").Resolve()
-	if err != nil {
-		panic(err)
-	}
-	VBROADCASTSD(addr.Addr, a)
-	pieces(n, 8, func() {
-		for i := range 2 {
-			v := YMM()
-			VCVTPS2PD(Mem{Base: x, Disp: 16 * i}, v)
-			VMULPD(a, v, v)
-			VADDPD(Mem{Base: sums, Disp: 32 * i}, v, v)
-			VMOVUPD(v, Mem{Base: sums, Disp: 32 * i})
-		}
-		ADDQ(Imm(32), x)
-		ADDQ(Imm(64), sums)
-	})
-	VZEROUPPER()
-	RET()
-}
-
 // sum adds all elements in 4 registers of sums, which keep as many loads in flight.
 func sum() {
 	TEXT("sum256", NOSPLIT, "func(n int, x *float32) float32")

@@ -155,6 +155,56 @@ func exactTile256(r int) {
 	s.finish()
 }
 
+// addRows512 is exactTile512 of columns of a matrix and with products that are rounded.
+func addRows512(r int) {
+	TEXT(fmt.Sprintf("addRows512x%d", r), NOSPLIT, "func(n int, x *[]float64, w *float32, ldw int, sums *float64)")
+	Doc(fmt.Sprintf("addRows512x%d is AddRows for %d rows of X, with AVX-512.", r, r))
+	Pragma("noescape")
+	rows, ldw := rowPointers(r), inBytes("ldw")
+	w := Load(Param("w"), GP64())
+	s := loadSums(r, 64, func(from, to Op) { VMOVUPD(from, to) }, behind(Load(Param("sums"), GP64())))
+	lo, hi := ZMM(), ZMM()
+	loop(func(k reg.GPVirtual) {
+		VCVTPS2PD(Mem{Base: w}, lo)
+		VCVTPS2PD(Mem{Base: w, Disp: 32}, hi)
+		for i := range rows {
+			x, y := ZMM(), ZMM()
+			VBROADCASTSD(Mem{Base: rows[i], Index: k, Scale: 8}, x)
+			VMULPD(lo, x, y)
+			VMULPD(hi, x, x)
+			VADDPD(y, s.acc[2*i], s.acc[2*i])
+			VADDPD(x, s.acc[2*i+1], s.acc[2*i+1])
+		}
+		ADDQ(ldw, w)
+	})
+	s.finish()
+}
+
+// addRows256 is addRows512 of half as many columns.
+func addRows256(r int) {
+	TEXT(fmt.Sprintf("addRows256x%d", r), NOSPLIT, "func(n int, x *[]float64, w *float32, ldw int, sums *float64)")
+	Doc(fmt.Sprintf("addRows256x%d is AddRows for %d rows of X and the 8 columns from where w and sums point to, with AVX2.", r, r))
+	Pragma("noescape")
+	rows, ldw := rowPointers(r), inBytes("ldw")
+	w := Load(Param("w"), GP64())
+	s := loadSums(r, 32, func(from, to Op) { VMOVUPD(from, to) }, halves(Load(Param("sums"), GP64())))
+	lo, hi := YMM(), YMM()
+	loop(func(k reg.GPVirtual) {
+		VCVTPS2PD(Mem{Base: w}, lo)
+		VCVTPS2PD(Mem{Base: w, Disp: 16}, hi)
+		for i := range rows {
+			x, y := YMM(), YMM()
+			VBROADCASTSD(Mem{Base: rows[i], Index: k, Scale: 8}, x)
+			VMULPD(lo, x, y)
+			VMULPD(hi, x, x)
+			VADDPD(y, s.acc[2*i], s.acc[2*i])
+			VADDPD(x, s.acc[2*i+1], s.acc[2*i+1])
+		}
+		ADDQ(ldw, w)
+	})
+	s.finish()
+}
+
 // floatTile512 takes r rows by two panels of 16 columns with sums in float32.
 func floatTile512(r int) {
 	TEXT(fmt.Sprintf("floatTile512x%d", r), NOSPLIT, "func(n int, x *[]float32, w, w2, sums *float32)")
