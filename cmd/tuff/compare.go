@@ -8,20 +8,14 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"tuff/fallback/quant"
 	"tuff/host/compare"
-	"tuff/host/compute"
-	"tuff/host/engine"
 	"tuff/shaders"
 )
 
 func newCompare() *cobra.Command {
-	var c common
-	var a, b, prompt, html, save, op, prompts string
-	var greedy int
-	var unfused, determinism bool
-	var lim compare.Limits
-	var kl float64
+	c := comparing{}
+	var html, save string
+	var gate bool
 	cmd := &cobra.Command{
 		Use:   "compare [-m MODEL] [--a gpu] [--b cpu]",
 		Short: "Two devices op by op on the same program",
@@ -30,28 +24,38 @@ first with B's inputs fed to the op (its own error, in units of the error that i
 wrong), then with errors carried along. Then logits and greedy text, or an encoder's vectors. Exit code 3 when a limit is exceeded; the op of the first divergence is
 saved with its inputs then, to be run again without the model by tuff kernels replay.
 
-A and B are devices, with settings behind commas as in tuff profile --diff: the CPU in either arithmetic, a GPU with one kernel forced, a GPU with
-kernels that were edited. Where B is a GPU no bound is proven, for B rounds as A does: the mean squared error alone judges.`,
+A and B are each one of
+  DEVICE[,SETTING…]      cpu, gpu, gpu:1 or a device's name, with what is different about it, as in tuff profile --diff: math=, kv=, untuned,
+                         variant=OP:VARIANT (one kernel forced), shaders=FOLDER (kernels that were edited)
+  FILE.safetensors       a recorded run (--record), or tensors of another engine: .safetensors, .npy or a folder of .npy files, by the names of tuff,
+                         llama.cpp (l_out-3) or transformers (model.layers.3.mlp); --map FROM=TO names others
+  build:FILE[,DEVICE…]   another build of tuff, which is run to record
+A recording has its prompt's tokens. Where B has the results of layers or logits alone, the op that makes the first of them differ is found by
+bisection, with the CPU in exact arithmetic as the reference. Where B is a GPU or another engine no bound is proven: the mean squared error alone judges.`,
 		Example: `  tuff compare
   tuff compare --math fast --html compare.html
   tuff compare --a gpu,variant=attention:attention_split --b gpu,math=exact
   tuff compare --a cpu,math=fast --b cpu
-  tuff compare -m llama.gguf --a gpu:1 --b cpu --math exact --prompt "The capital of France is"`,
+  tuff compare -m llama.gguf --a gpu:1 --b cpu --math exact --prompt "The capital of France is"
+  tuff compare -m llama.gguf --record before.safetensors --no-fuse && tuff compare -m llama.gguf --b before.safetensors
+  tuff compare -m llama.gguf --b build:/opt/tuff-old/tuff,gpu
+  tuff compare -m llama.gguf --b dumped/ --tokens 1,15043,3186 --map embeddings=embed`,
 		Args: usage(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			o := compare.Options{Greedy: greedy, Limits: lim, KL: kl, Save: op, Determinism: determinism}
-			texts, err := promptSet(prompt, prompts)
+			if c.record != "" {
+				return c.recordRun(cmd)
+			}
+			rep, err := c.compare(cmd)
 			if err != nil {
 				return err
 			}
-			rep, err := c.compare(cmd, a, b, o, texts, unfused)
-			if err != nil {
-				return err
-			}
-			if c.json {
+			switch {
+			case c.json:
 				err = c.printJSON(rep)
-			} else {
-				printComparison(&c, rep)
+			case gate:
+				_, err = fmt.Fprintln(c.out, rep.Summary())
+			default:
+				printComparison(&c.common, rep)
 			}
 			if err != nil {
 				return err
@@ -62,7 +66,7 @@ kernels that were edited. Where B is a GPU no bound is proven, for B rounds as A
 				}
 				c.note("report in %s: open it in a browser", html)
 			}
-			if err := c.saveReplay(rep, save, op); err != nil {
+			if err := c.saveReplay(rep, save); err != nil {
 				return err
 			}
 			if !rep.Pass {
@@ -74,19 +78,23 @@ kernels that were edited. Where B is a GPU no bound is proven, for B rounds as A
 	c.modelFlags(cmd)
 	c.mathFlags(cmd)
 	f := cmd.Flags()
-	f.StringVar(&a, "a", "gpu", "device in question, and behind commas what is different about it: math=, kv=, untuned, variant=OP:VARIANT, shaders=FOLDER")
-	f.StringVar(&b, "b", "cpu", "reference, likewise, in exact arithmetic where it does not say math=fast")
-	f.StringVar(&prompt, "prompt", "Once upon a time, there was a little", "text to evaluate")
-	f.StringVar(&prompts, "prompts", "", "a file with a text on each line: ops are compared on the first, logits and greedy text on all")
-	f.IntVarP(&greedy, "n-predict", "n", 32, "tokens to generate greedily on both")
+	f.StringVar(&c.a, "a", "gpu", "the side in question: a device with settings behind commas, a recording, a dump or build:FILE")
+	f.StringVar(&c.b, "b", "cpu", "the reference, likewise, in exact arithmetic where it does not say math=fast")
+	f.StringVar(&c.prompt, "prompt", "Once upon a time, there was a little", "text to evaluate")
+	f.StringVar(&c.prompts, "prompts", "", "a file with a text on each line: ops are compared on the first, logits and greedy text on all")
+	f.Int32SliceVar(&c.tokens, "tokens", nil, "token ids to evaluate instead of a text")
+	f.IntVarP(&c.o.Greedy, "n-predict", "n", 32, "tokens to generate greedily on both")
+	f.StringVar(&c.record, "record", "", "run A alone and write its tensors, logits and text to this .safetensors file, to be a side later")
+	f.StringArrayVar(&c.renames, "map", nil, "FROM=TO: a dump's tensor FROM is tuff's TO; FROM= leaves it out; may be given again")
 	f.StringVar(&html, "html", "", "write a report with figures to this file")
 	f.StringVar(&save, "save", "divergence.replay", "write the op of the first divergence with its inputs to this file, for tuff kernels replay")
-	f.BoolVar(&determinism, "determinism", false, "run A again as it was, beside another sequence, behind a kept cache and in other steps, and compare the bits")
-	f.StringVar(&op, "op", "", "save this op, or the one that makes this tensor, whether it diverges or not")
-	f.BoolVar(&unfused, "no-fuse", false, "compare every op alone instead of the fused kernels that normally run")
-	f.Float64Var(&lim.Bound, "max-bound", 0, "limit of an op's own error in units of its bound (default by arithmetic)")
-	f.Float64Var(&lim.NMSE, "max-nmse", 0, "limit of an op's normalised mean squared error (default by arithmetic)")
-	f.Float64Var(&kl, "max-kl", 0, "limit of the logits' mean divergence in nats (default by arithmetic)")
+	f.BoolVar(&c.o.Determinism, "determinism", false, "run A again as it was, beside another sequence, behind a kept cache and in other steps, and compare the bits")
+	f.BoolVar(&gate, "gate", false, "print the verdict alone; as always, exit code 3 when a limit is exceeded")
+	f.StringVar(&c.o.Save, "op", "", "save this op, or the one that makes this tensor, whether it diverges or not")
+	f.BoolVar(&c.unfused, "no-fuse", false, "compare every op alone instead of the fused kernels that normally run")
+	f.Float64Var(&c.o.Limits.Bound, "max-bound", 0, "limit of an op's own error in units of its bound (default by arithmetic)")
+	f.Float64Var(&c.o.Limits.NMSE, "max-nmse", 0, "limit of an op's normalised mean squared error (default by arithmetic)")
+	f.Float64Var(&c.o.KL, "max-kl", 0, "limit of the logits' mean divergence in nats (default by arithmetic)")
 	return cmd
 }
 
@@ -112,11 +120,11 @@ func promptSet(prompt, file string) ([]string, error) {
 }
 
 // saveReplay writes the op that was kept.
-func (c *common) saveReplay(rep *compare.Report, path, op string) error {
+func (c *comparing) saveReplay(rep *compare.Report, path string) error {
 	r := rep.Replay()
 	switch {
-	case r == nil && op != "":
-		return fmt.Errorf("compare --op: got %q, want an op or tensor of the table above", op)
+	case r == nil && c.o.Save != "":
+		return fmt.Errorf("compare --op: got %q, want an op or tensor of the table above", c.o.Save)
 	case r == nil || path == "":
 		return nil
 	}
@@ -128,66 +136,8 @@ func (c *common) saveReplay(rep *compare.Report, path, op string) error {
 	return nil
 }
 
-// compare loads the model on both devices and compares.
-func (c *common) compare(cmd *cobra.Command, a, b string, o compare.Options, texts []string, unfused bool) (_ *compare.Report, err error) {
-	mode, err := c.mathMode()
-	if err != nil {
-		return nil, err
-	}
-	lim, kl := compare.DefaultLimits(mode)
-	if o.Limits.Bound == 0 {
-		o.Limits.Bound = lim.Bound
-	}
-	if o.Limits.NMSE == 0 {
-		o.Limits.NMSE = lim.NMSE
-	}
-	if o.KL == 0 {
-		o.KL = kl
-	}
-	side := func(text, math string, noFuse bool) (*loaded, *setting, error) {
-		d := *c
-		d.math = math
-		s, err := d.parseSetting(text)
-		if err != nil {
-			return nil, nil, err
-		}
-		l, err := s.load(cmd.Context(), engine.Options{AllLogits: true, Chunk: 128, NumStates: 2, Compile: compute.Options{Keep: true, NoFuse: noFuse}})
-		return l, s, s.edited.failed(err)
-	}
-	la, sa, err := side(a, c.math, unfused)
-	if err != nil {
-		return nil, err
-	}
-	defer la.Close()
-	defer func() { err = sa.edited.failed(err) }()
-	lb, _, err := side(b, "exact", true)
-	if err != nil {
-		return nil, err
-	}
-	defer lb.Close()
-	for i, text := range texts {
-		ids, err := la.EncodeRaw(text)
-		if err != nil {
-			return nil, err
-		}
-		if i == 0 {
-			o.Prompt = ids
-		} else {
-			o.More = append(o.More, ids)
-		}
-	}
-	if n := la.Chunk(); len(o.Prompt) > n {
-		return nil, fmt.Errorf("compare: read prompt: got %d tokens, want at most %d", len(o.Prompt), n)
-	}
-	o.Decode, o.Encode = quant.Decode, quant.Encode
-	bar := c.bar("compare")
-	defer bar.done()
-	o.Progress = bar.count
-	return compare.Run(cmd.Context(), la.Engine, lb.Engine, o)
-}
-
 func printComparison(c *common, r *compare.Report) {
-	fmt.Fprintf(c.out, "A %s (%s arithmetic) against B %s (exact), model %s\n\n", r.A, r.Math, r.B, r.Model)
+	fmt.Fprintf(c.out, "A %s (%s arithmetic) against B %s%s%s\n\n", r.A, r.Math, r.B, prefixed(" (", r.MathB, ")"), prefixed(", model ", r.Model, ""))
 	w := tabwriter.NewWriter(c.out, 0, 8, 2, ' ', tabwriter.AlignRight)
 	phase := ""
 	for i := range r.Ops {
@@ -196,22 +146,41 @@ func printComparison(c *common, r *compare.Report) {
 			phase = op.Phase
 			fmt.Fprintf(w, "%s\tKERNEL\tSHAPE\tOWN: BOUND\tNMSE\tMAX ULP\tCOSINE\tNaN\tCARRIED: NMSE\tCOSINE\tVERDICT\t\n", phase)
 		}
+		if r.Carried {
+			fmt.Fprintf(w, "%s\t%s\t%s\t–\t–\t%.3g\t–\t%d\t%.2g\t%.7f\t%s\t\n", op.Tensor, op.Kernel, op.Shape(), op.Carried.MaxULP, op.Carried.NaN+op.Carried.Inf,
+				op.Carried.NMSE, op.Carried.Cosine, op.Verdict)
+			continue
+		}
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%.2g\t%.3g\t%.7f\t%d\t%.2g\t%.7f\t%s\t\n", op.Tensor, op.Kernel, op.Shape(), percent(op.Isolated.Bound),
 			op.Isolated.NMSE, op.Isolated.MaxULP, op.Isolated.Cosine, op.Isolated.NaN+op.Isolated.Inf, op.Carried.NMSE, op.Carried.Cosine, op.Verdict)
 	}
 	w.Flush()
 	if r.First != nil {
 		row, col := r.First.Element()
-		fmt.Fprintf(c.out, "\nfirst divergence: %s, kernel %s, given B's inputs: element (%d, %d) is %.8g, want %.8g\n", r.First.Tensor, r.First.Kernel,
-			row, col, r.First.Isolated.Got, r.First.Isolated.Want)
+		m, given := r.First.Worst(), ", given B's inputs"
+		if r.Carried {
+			given = ", errors carried along"
+		}
+		fmt.Fprintf(c.out, "\nfirst divergence: %s, kernel %s%s: element (%d, %d) is %.8g, want %.8g\n", r.First.Tensor, r.First.Kernel, given, row, col, m.Got, m.Want)
 	}
+	if r.Bisection != nil {
+		fmt.Fprintln(c.out, r.Bisection)
+	}
+	printNames(c, "in the recording, not in the program", r.Unmatched)
+	printNames(c, "in the program, not in the recording", r.Unknown)
 	l, g := r.Logits, r.Greedy
 	if r.Encoder {
 		fmt.Fprintf(c.out, "\nvectors of %d tokens: largest difference %.3g\n%s\n", l.Positions, l.MaxAbs, r.Summary())
 		return
 	}
+	if l.Positions == 0 {
+		fmt.Fprintf(c.out, "\n%s\n", r.Summary())
+		return
+	}
 	fmt.Fprintf(c.out, "\nlogits: mean KL %.3g, p99 %.3g, max %.3g, top-1 equal %.2f %% of %d positions, largest difference %.3g\n", l.MeanKL, l.P99KL, l.MaxKL, 100*l.Top1, l.Positions, l.MaxAbs)
-	if g.First < 0 {
+	if g.Tokens == 0 {
+		fmt.Fprintln(c.out, "greedy text: none")
+	} else if g.First < 0 {
 		fmt.Fprintf(c.out, "greedy text: %d tokens equal\n", g.Equal)
 	} else {
 		fmt.Fprintf(c.out, "greedy text: equal for %d tokens, then different where B's best leads by %.3g\n", g.Equal, g.Margin)
@@ -234,6 +203,27 @@ func printComparison(c *common, r *compare.Report) {
 		fmt.Fprintf(c.out, "  %s, %d times: %s\n", s.Name, s.Runs, bits)
 	}
 	fmt.Fprintln(c.out, r.Summary())
+}
+
+// printNames lists tensors that have no partner, or the first of many.
+func printNames(c *common, where string, names []string) {
+	const most = 12
+	if len(names) == 0 {
+		return
+	}
+	more := ""
+	if len(names) > most {
+		more, names = fmt.Sprintf(" and %d more (--json has all)", len(names)-most), names[:most]
+	}
+	fmt.Fprintf(c.out, "%s: %s%s\n", where, strings.Join(names, ", "), more)
+}
+
+// prefixed is s between two texts, or nothing.
+func prefixed(before, s, behind string) string {
+	if s == "" {
+		return ""
+	}
+	return before + s + behind
 }
 
 // percent prints a share of a bound.

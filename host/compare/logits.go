@@ -7,21 +7,21 @@ import (
 	"tuff/host/engine"
 )
 
-// logits adds the logits of one phase to the report: every position of the prompt, then the decoded one.
-func (c *comparison) logits(phase string, got, want *reader, rows int) error {
-	a, err := got.values(c.a.Model.Logits)
+// logits adds the logits of one phase to the report: every position of the prompt, then the decoded one; of a recording those that it has.
+func (c *comparison) logits(got *reader, want source) error {
+	a, err := got.values(c.live.Model.Logits)
 	if err != nil {
 		return err
 	}
-	b, err := want.values(c.b.Model.Logits)
-	if err != nil {
+	b, err := want.values(c.live.Model.Logits)
+	if err != nil || b == nil {
 		return err
 	}
-	v := c.b.Model.Width()
-	for i := range rows {
-		c.r.Logits.add(a[i*v:(i+1)*v], b[i*v:(i+1)*v])
+	a = a[len(a)-len(b):]
+	if c.flipped {
+		a, b = b, a
 	}
-	c.r.Logits.quantile()
+	c.r.Logits.addRows(a, b, c.live.Model.Width())
 	return nil
 }
 
@@ -48,13 +48,16 @@ func logSum(x []float32) float64 {
 
 // greedy generates on both devices until they differ.
 func (c *comparison) greedy(ctx context.Context) error {
+	if c.rec != nil {
+		return c.greedyRecorded(ctx, 0, c.o.Prompt)
+	}
 	g := &c.r.Greedy
 	g.First = -1
-	sa, sb := c.a.NewSession(), c.b.NewSession()
+	sa, sb := c.live.NewSession(), c.other.NewSession()
 	defer sa.Close()
 	defer sb.Close()
 	ids := c.o.Prompt
-	for g.Tokens < c.o.Greedy && len(sb.Tokens())+len(ids) <= c.b.ContextLen() {
+	for g.Tokens < c.o.Greedy && len(sb.Tokens())+len(ids) <= c.other.ContextLen() {
 		var next [2]int32
 		for i, s := range []*engine.Session{sa, sb} {
 			err := s.Eval(ctx, ids, engine.WantLast, func(_ int, l []float32) error {
@@ -79,6 +82,57 @@ func (c *comparison) greedy(ctx context.Context) error {
 	}
 	g.Margin = 0
 	return nil
+}
+
+// greedyRecorded generates on the live side what prompt i of the recording has.
+func (c *comparison) greedyRecorded(ctx context.Context, i int, prompt []int32) error {
+	c.r.Greedy = Greedy{First: -1}
+	if c.rec.Info == nil || c.o.Greedy == 0 || c.live.Model.Config.Encoder {
+		return nil
+	}
+	p := &c.rec.Info.Prompts[i]
+	own := RecordedPrompt{}
+	var err error
+	if own.Greedy, own.Margins, err = greedyText(ctx, c.live, prompt, min(c.o.Greedy, len(p.Greedy))); err != nil {
+		return err
+	}
+	if c.flipped {
+		c.r.Greedy = sameText(p, &own)
+	} else {
+		c.r.Greedy = sameText(&own, p)
+	}
+	return nil
+}
+
+// sameText compares generated tokens.
+func sameText(a, b *RecordedPrompt) Greedy {
+	g := Greedy{Tokens: min(len(a.Greedy), len(b.Greedy)), First: -1}
+	for g.Equal < g.Tokens {
+		if a.Greedy[g.Equal] != b.Greedy[g.Equal] {
+			g.First, g.Margin, g.Tokens = g.Equal, b.Margins[g.Equal], g.Equal+1
+			break
+		}
+		g.Equal++
+	}
+	return g
+}
+
+// greedyText generates n tokens, fewer where the context ends, and the leads of the best logits.
+func greedyText(ctx context.Context, e *engine.Engine, prompt []int32, n int) (ids []int32, margins []float64, err error) {
+	s := e.NewSession()
+	defer s.Close()
+	next := prompt
+	for len(ids) < n && len(s.Tokens())+len(next) <= e.ContextLen() {
+		err := s.Eval(ctx, next, engine.WantLast, func(_ int, l []float32) error {
+			ids, margins = append(ids, engine.Argmax(l)), append(margins, margin(l))
+			return nil
+		})
+		if err != nil {
+			return nil, nil, err
+		}
+		next = ids[len(ids)-1:]
+	}
+	return ids, margins, nil
 }
 
 // margin is the lead of the best over the second logit.

@@ -16,6 +16,8 @@ type reader struct {
 	p    *compute.Program
 	step *compute.Step
 	cmp  *comparison
+	// exact says that it runs one op at a time in exact arithmetic.
+	exact bool
 
 	stateful map[compute.Ref]bool // once asked for
 }
@@ -53,6 +55,24 @@ func (r *reader) inputs(ref compute.Ref) ([]float32, error) {
 		return r.state(r.p.At(ref), r.step.Seqs[0].StateIn)
 	}
 	return r.values(ref)
+}
+
+// whole says that values has all rows of a tensor.
+func (r *reader) whole(compute.Ref) bool { return true }
+
+// proven says that the values are what bounds are proven against: double precision sums of the CPU's exact arithmetic.
+func (r *reader) proven() bool { return r.exact && r.dev.Info().Kind == compute.Host }
+
+// rowsOf is the number of rows that values has of a tensor in a step.
+func (r *reader) rowsOf(ref compute.Ref, step *compute.Step) int {
+	t := r.p.At(ref)
+	switch {
+	case r.states()[ref]:
+		return 1
+	case t.Role == compute.State:
+		return step.Seqs[0].Len
+	}
+	return t.Rows.At(step.Sizes())
 }
 
 // states are the tensors that have a row for a state, and not for a position.

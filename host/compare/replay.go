@@ -52,10 +52,10 @@ type replayOp struct {
 }
 
 // capture takes group g of A with the inputs that B had. Ops that wrote what cannot be fed, such as the indices of experts, come along.
-func (c *comparison) capture(phase string, got, want *reader, g compute.Group) (*Replay, error) {
+func (c *comparison) capture(phase string, got *reader, want source, g compute.Group) (*Replay, error) {
 	p := got.p
-	info := c.a.Device.Info()
-	r := &Replay{Model: c.r.Model, A: c.r.A, Driver: info.Driver, Math: c.r.Math, Phase: phase, Label: g.Label,
+	info := c.live.Device.Info()
+	r := &Replay{Model: c.r.Model, A: info.Name, Driver: info.Driver, Math: c.live.Math().String(), Phase: phase, Label: g.Label,
 		VocabSize: p.VocabSize, MaxPos: p.MaxPos, PageSize: p.PageSize, NumStates: p.NumStates, Step: *got.step}
 	ops := c.closure(p, g.Ops)
 	r.Step.Sampling = compute.Sampling{}
@@ -121,25 +121,29 @@ func (c *comparison) closure(p *compute.Program, ops []int) []int {
 }
 
 // captureTensor takes one tensor; inside says that the ops write it before they read it.
-func (c *comparison) captureTensor(got, want *reader, ref compute.Ref, inside bool) (*replayTensor, error) {
+func (c *comparison) captureTensor(got *reader, want source, ref compute.Ref, inside bool) (*replayTensor, error) {
 	t := got.p.At(ref)
 	out := &replayTensor{Name: t.Name, Role: t.Role, DType: t.DType, Rows: t.Rows, Cols: t.Cols}
 	var err error
 	switch {
 	case t.Role == compute.Weight:
-		w := want.p.At(ref)
+		from := got
+		if r, ok := want.(*reader); ok {
+			from = r
+		}
+		w := from.p.At(ref)
 		out.Data = make([]byte, sizeOf(*w))
-		err = want.dev.Download(out.Data, w.Buffer, w.Offset)
+		err = from.dev.Download(out.Data, w.Buffer, w.Offset)
 	case got.states()[ref]:
 		var v []float32
-		if v, err = want.inputs(ref); err == nil { // every row but the step's own is of no matter
+		if v, err = known(got, want, ref, source.inputs); err == nil { // every row but the step's own is of no matter
 			row, e := got.narrow(t.DType, v)
 			out.Data, err = make([]byte, sizeOf(*t)), e
 			copy(out.Data[got.step.Seqs[0].StateIn*len(row):], row)
 		}
 	case t.Role == compute.State:
 		var v []float32
-		if v, err = want.values(ref); err == nil {
+		if v, err = known(got, want, ref, source.values); err == nil {
 			rows := (got.step.Seqs[0].Len + got.p.PageSize - 1) / got.p.PageSize * got.p.PageSize
 			out.Rows = compute.Rows(rows)
 			padded := make([]float32, rows*t.Cols)
@@ -156,12 +160,22 @@ func (c *comparison) captureTensor(got, want *reader, ref compute.Ref, inside bo
 	default:
 		out.Fed = true
 		var v []float32
-		if v, err = want.inputs(ref); err == nil {
+		if v, err = known(got, want, ref, source.inputs); err == nil {
 			out.Data, err = got.narrow(compute.F32, v)
 		}
 	}
 	out.Bytes = int64(len(out.Data))
 	return out, err
+}
+
+// known is what want has of a tensor, or where that is not all of it what the live side has.
+func known(got *reader, want source, ref compute.Ref, take func(source, compute.Ref) ([]float32, error)) ([]float32, error) {
+	if want.whole(ref) {
+		if v, err := take(want, ref); v != nil || err != nil {
+			return v, err
+		}
+	}
+	return take(got, ref)
 }
 
 func sizeOf(t compute.Tensor) int64 {
@@ -301,7 +315,7 @@ func (r *Replay) Run(ctx context.Context, a, b compute.Device, o compute.Options
 			return nil, fmt.Errorf("compare: replay %s: %w", r.Label, err)
 		}
 		defer x.Close()
-		side := &reader{dev: dev, x: x, p: p, step: step, cmp: c}
+		side := &reader{dev: dev, x: x, p: p, step: step, cmp: c, exact: i == 1}
 		groups := x.Placement()
 		if err := x.Run(ctx, &compute.Call{Step: step, Before: func(g int) error { return side.poison(groups[g]) }}); err != nil {
 			return nil, fmt.Errorf("compare: replay %s: %w", r.Label, err)
@@ -319,7 +333,7 @@ func (r *Replay) Run(ctx context.Context, a, b compute.Device, o compute.Options
 			return nil, fmt.Errorf("compare: replay %s: %w", r.Label, err)
 		}
 	}
-	if err := nameKernels(ctx, got.x, step, results); err != nil {
+	if _, err := nameKernels(ctx, got.x, step, results); err != nil {
 		return nil, err
 	}
 	return slices.Concat(results...), nil

@@ -48,60 +48,69 @@ func (t *rawTensor) elements() int {
 // decodeSafetensors reads the header of a file: eight bytes of length, then JSON of names, types, shapes and places. Every byte
 // after it belongs to exactly one tensor. Source: huggingface/safetensors, README, "Format".
 func decodeSafetensors(name string, data []byte) ([]rawTensor, error) {
-	fail := func(at int64, what, got, want string) error { return &FormatError{name, at, what, got, want} }
+	list, _, err := decodeRaw(name, data)
+	return list, err
+}
+
+// decodeRaw is decodeSafetensors with the texts of the header that are of no tensor.
+func decodeRaw(name string, data []byte) ([]rawTensor, map[string]string, error) {
+	fail := func(at int64, what, got, want string) ([]rawTensor, map[string]string, error) {
+		return nil, nil, &FormatError{name, at, what, got, want}
+	}
 	for _, f := range foreign {
 		if bytes.HasPrefix(data, []byte(f.magic)) {
-			return nil, &UnsupportedError{name, f.what}
+			return nil, nil, &UnsupportedError{name, f.what}
 		}
 	}
 	if len(data) < 8 {
-		return nil, fail(0, "header length", fmt.Sprintf("%d bytes left", len(data)), "8 bytes")
+		return fail(0, "header length", fmt.Sprintf("%d bytes left", len(data)), "8 bytes")
 	}
 	n := binary.LittleEndian.Uint64(data)
 	if limit := min(maxHeader, uint64(len(data)-8)); n < 2 || n > limit {
-		return nil, fail(0, "header length", fmt.Sprint(n), fmt.Sprintf("2 to %d", limit))
+		return fail(0, "header length", fmt.Sprint(n), fmt.Sprintf("2 to %d", limit))
 	}
 	start := int64(8 + n)
 	head := data[8:start]
 	if head[0] != '{' {
-		return nil, fail(8, "header", fmt.Sprintf("%q", head[0]), `"{"`)
+		return fail(8, "header", fmt.Sprintf("%q", head[0]), `"{"`)
 	}
 	v, err := parseJSON(name, head, 8, false)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	entries := v.(map[string]any) // it begins with a brace
 	var list []rawTensor
+	var meta map[string]string
 	for _, key := range sortedKeys(entries) {
 		if key == "__metadata__" {
-			if err := checkRawMetadata(name, entries[key]); err != nil {
-				return nil, err
+			if meta, err = rawMetadata(name, entries[key]); err != nil {
+				return nil, nil, err
 			}
 			continue
 		}
 		t, err := rawEntry(name, key, entries[key], int64(len(data))-start)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		list = append(list, *t)
 	}
 	if len(list) > maxTensors {
-		return nil, fail(8, "header", fmt.Sprintf("%d tensors", len(list)), fmt.Sprintf("at most %d", maxTensors))
+		return fail(8, "header", fmt.Sprintf("%d tensors", len(list)), fmt.Sprintf("at most %d", maxTensors))
 	}
 	slices.SortStableFunc(list, func(a, b rawTensor) int { return cmp.Or(cmp.Compare(a.off, b.off), cmp.Compare(a.size, b.size)) })
 	end := int64(0)
 	for i := range list {
 		t := &list[i]
 		if t.off != end {
-			return nil, fail(8, "tensor "+quote(t.name)+": data", fmt.Sprintf("from byte %d", t.off), fmt.Sprintf("from byte %d, without hole or overlap", end))
+			return fail(8, "tensor "+quote(t.name)+": data", fmt.Sprintf("from byte %d", t.off), fmt.Sprintf("from byte %d, without hole or overlap", end))
 		}
 		end += t.size
 		t.off += start
 	}
 	if start+end != int64(len(data)) {
-		return nil, fail(start+end, "end of file", fmt.Sprintf("%d bytes that belong to no tensor", int64(len(data))-start-end), "none")
+		return fail(start+end, "end of file", fmt.Sprintf("%d bytes that belong to no tensor", int64(len(data))-start-end), "none")
 	}
-	return list, nil
+	return list, meta, nil
 }
 
 func sortedKeys[T any](m map[string]T) []string {
@@ -113,17 +122,18 @@ func sortedKeys[T any](m map[string]T) []string {
 	return keys
 }
 
-func checkRawMetadata(name string, v any) error {
+func rawMetadata(name string, v any) (map[string]string, error) {
 	m, ok := v.(map[string]any)
 	if !ok {
-		return &FormatError{name, 8, "__metadata__", "no object", "an object of strings"}
+		return nil, &FormatError{name, 8, "__metadata__", "no object", "an object of strings"}
 	}
+	texts := make(map[string]string, len(m))
 	for _, k := range sortedKeys(m) {
-		if _, ok := m[k].(string); !ok {
-			return &FormatError{name, 8, "__metadata__: " + quote(k), "no string", "a string"}
+		if texts[k], ok = m[k].(string); !ok {
+			return nil, &FormatError{name, 8, "__metadata__: " + quote(k), "no string", "a string"}
 		}
 	}
-	return nil
+	return texts, nil
 }
 
 // rawEntry reads one entry of the header of a file with size bytes of data; its offset is still relative to the data.
