@@ -257,7 +257,7 @@ func (o *reportOptions) ops() (list []string) {
 func (c *common) reportKernels(o *reportOptions, info compute.Info, self func(string, ...string) error) error {
 	common := []string{"--device", c.device, "--variant", "all", "--json"}
 	if info.Kind != compute.Software {
-		common = append(common, "--cold")
+		common = append(common, "--caches", "cold")
 	}
 	for _, s := range o.shapes {
 		m, k, _ := strings.Cut(s, "x")

@@ -116,13 +116,15 @@ type testRow struct {
 func newKernelsTest() *cobra.Command {
 	var c common
 	var full, mutate bool
-	var variant, dir string
+	var variant, dir, format string
 	cmd := &cobra.Command{
 		Use:   "test [OP]",
 		Short: "Check every op and variant against the CPU",
 		Long: `Runs the conformance suite on the device: every op at sizes around every tile edge, every weight format, the fused forms,
 and once more for each variant that a plan would not choose by itself. An element outside its proven bound, a NaN or an
 element left unwritten is a failure. Exit code 3 when a case fails.
+
+-o jsonl prints a line for every case, with the fields of llama.cpp's test-backend-ops.
 
 --mutate tests the suite instead: it plants bugs in the kernels' sources one at a time, missing barriers, strides, tails and
 masks that are off by one, and wants each found. Exit code 3 when one is not. It needs the source tree's folder shaders and a glslc.`,
@@ -132,26 +134,34 @@ masks that are off by one, and wants each found. Exit code 3 when one is not. It
 			if mutate {
 				return c.mutate(cmd, append(args, "")[0], dir)
 			}
+			if err := c.labFormat(&format); err != nil {
+				return err
+			}
 			dev, err := c.openLab()
 			if err != nil {
 				return err
 			}
-			rows, err := c.testKernels(cmd, dev, append(args, "")[0], variant, full)
+			each := func(caseRecord) error { return nil }
+			if format == "jsonl" {
+				each = func(r caseRecord) error { return c.printLine(r) }
+			}
+			rows, err := c.testKernels(cmd, dev, append(args, "")[0], variant, full, each)
 			if err = errors.Join(err, dev.Close()); err != nil {
 				return err
 			}
-			return c.printTests(rows)
+			return c.printTests(rows, format)
 		},
 	}
 	c.labFlags(cmd)
 	cmd.Flags().BoolVar(&full, "full", false, "every case, not only the quick ones")
 	cmd.Flags().StringVar(&variant, "variant", "", "only this variant")
+	cmd.Flags().StringVarP(&format, "output", "o", "table", strings.Join(labFormats, ", "))
 	cmd.Flags().BoolVar(&mutate, "mutate", false, "plant bugs in the kernels and want each found")
 	cmd.Flags().StringVar(&dir, "shaders", "shaders", "with --mutate: the folder shaders of the source tree")
 	return cmd
 }
 
-func (c *common) testKernels(cmd *cobra.Command, dev *gpu.Device, op, variant string, full bool) ([]testRow, error) {
+func (c *common) testKernels(cmd *cobra.Command, dev *gpu.Device, op, variant string, full bool, each func(caseRecord) error) ([]testRow, error) {
 	type run struct {
 		op, variant, stem string
 		math              compute.Math
@@ -204,7 +214,12 @@ func (c *common) testKernels(cmd *cobra.Command, dev *gpu.Device, op, variant st
 			if err := cmd.Context().Err(); err != nil {
 				return nil, errors.Join(err, cpu.Close())
 			}
-			switch res := k.Run(cmd.Context(), dev, cpu, o); res.Status {
+			at := time.Now()
+			res := k.Run(cmd.Context(), dev, cpu, o)
+			if err := each(recordOf(dev.Info(), res, o, r.variant, time.Since(at).Seconds())); err != nil {
+				return nil, errors.Join(err, cpu.Close())
+			}
+			switch res.Status {
 			case conformance.Passed:
 				row.Passed++
 				row.Worst = max(row.Worst, res.Worst)
@@ -219,17 +234,19 @@ func (c *common) testKernels(cmd *cobra.Command, dev *gpu.Device, op, variant st
 	return rows, cpu.Close()
 }
 
-func (c *common) printTests(rows []testRow) error {
+func (c *common) printTests(rows []testRow, format string) error {
 	passed, failed := 0, 0
 	for _, r := range rows {
 		passed += r.Passed
 		failed += len(r.Failed)
 	}
-	if c.json {
+	switch format {
+	case "jsonl": // printed as they ran
+	case "json":
 		if err := c.printJSON(rows); err != nil {
 			return err
 		}
-	} else {
+	default:
 		w := tabwriter.NewWriter(c.out, 0, 8, 2, ' ', 0)
 		fmt.Fprintln(w, "OP\tVARIANT\tPASSED\tFAILED\tWORST OF BOUND\tSECONDS")
 		for _, r := range rows {

@@ -16,6 +16,7 @@ import (
 	"tuff/gpu"
 	"tuff/gpu/kernel"
 	"tuff/host/compute"
+	"tuff/host/profile"
 )
 
 // labShape is what kernels bench times.
@@ -27,7 +28,13 @@ type labShape struct {
 	heads, kvHeads, dim int
 	context             []int
 	size, runs          int
-	candidates, cold    bool
+	candidates          bool
+	model               string // whose shapes are timed
+	caches              string // warm, cold or both
+	cold                bool   // of the run at hand
+	keys                int    // of attention, at hand
+	a, b                string // sides
+	format              string // of the output
 }
 
 func newKernelsBench() *cobra.Command {
@@ -39,15 +46,29 @@ func newKernelsBench() *cobra.Command {
 		Long: `matmul: X [rows, K] by W [M, K] of a weight format. attention: rows new tokens over contexts of so many keys.
 With --tile, the lab's square multiplication instead: --size² results with tiles of so many elements in shared memory (1:
 without), its time and the elements loaded from global memory per result, counted by the kernel, beside the 2·size that
-the naive form needs and 2·size/tile. Every product is checked against float64 sums.`,
+the naive form needs and 2·size/tile. Every product is checked against float64 sums.
+
+--b sets two sides against each other: the kernels of this build or --a, and those with a module replaced by a file of SPIR-V, edited in a
+copy of the folder shaders and compiled as they are needed, or another variant. Each side first runs the quick cases of the suite; what
+is wrong is not timed, and the exit code is 3. Then both take turns, and every shape gets a verdict: B is faster, slower, or there is no evidence.`,
 		Example: `  tuff kernels bench matmul --tile 1,8,16,32
   tuff kernels bench matmul --type Q4_K -m 4096 -k 4096 --rows 1,8,512
   tuff kernels bench matmul --type Q4_K --rows 16,64 --variant matmul_skinny,matmul_coop,matmul_coop_split
   tuff kernels bench matmul --rows 1,64 --candidates
   tuff kernels bench matmul --type F16 -m 4096 -k 4096 --rows 512 --variant all
-  tuff kernels bench attention --context 512,4096 --rows 1 --cold`,
+  tuff kernels bench attention --context 512,4096 --rows 1 --caches both
+  tuff kernels bench matmul --model llama.gguf --rows 1,512
+  tuff kernels bench matmul --rows 64 -r 30 --b shaders=my-shaders
+  tuff kernels bench matmul --rows 1 --a old/matmul_q8_0_vec.spv --b new/matmul_q8_0_vec.spv`,
 		Args: usage(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := c.labFormat(&s.format); err != nil {
+				return err
+			}
+			if !slices.Contains([]string{"warm", "cold", "both"}, s.caches) {
+				return usageError{fmt.Errorf("--caches: got %q, want warm, cold or both", s.caches)}
+			}
+			s.cold = s.caches == "cold"
 			if s.runs < 1 {
 				return usageError{fmt.Errorf("-r: got %d, want at least 1", s.runs)}
 			}
@@ -62,6 +83,12 @@ the naive form needs and 2·size/tile. Every product is checked against float64 
 				return err
 			}
 			usePeaks(cmd.Context(), dev)
+			if s.b != "" {
+				if len(s.tiles) > 0 || s.candidates || len(s.variants) > 0 || s.runs < profile.MinRuns {
+					return errors.Join(usageError{fmt.Errorf("--b: got --tile, --candidates, --variant or fewer than %d runs, want none of them (a side is %s)", profile.MinRuns, sideWords)}, dev.Close())
+				}
+				return errors.Join(dev.Close(), c.benchSides(cmd.Context(), args[0], &s))
+			}
 			if len(s.tiles) > 0 {
 				err = c.benchSquares(cmd.Context(), dev, &s)
 			} else if s.candidates {
@@ -86,7 +113,11 @@ the naive form needs and 2·size/tile. Every product is checked against float64 
 	f.IntVar(&s.dim, "head-dim", 64, "elements of a head")
 	f.IntSliceVar(&s.context, "context", []int{256, 1024}, "keys")
 	f.BoolVar(&s.candidates, "candidates", false, "every shape that tuff tune would try, fastest first, and why the plan takes the one it takes")
-	f.BoolVar(&s.cold, "cold", false, "weights, keys and values come from memory, not from caches: copies of them take turns")
+	f.StringVar(&s.caches, "caches", "warm", "warm; cold: weights, keys and values come from memory, copies of them taking turns; both")
+	f.StringVar(&s.model, "model", "", "shapes and formats of this model's matrices, or its attention, in place of -m, -k, --type and the heads")
+	f.StringVar(&s.a, "a", "built-in", "with --b: the other side")
+	f.StringVar(&s.b, "b", "", "a side to compare with --a: "+sideWords)
+	f.StringVarP(&s.format, "output", "o", "table", strings.Join(labFormats, ", "))
 	f.IntVarP(&s.runs, "repetitions", "r", 9, "measured runs; the median counts")
 	return cmd
 }
@@ -256,11 +287,12 @@ func (c *common) benchKernel(ctx context.Context, dev *gpu.Device, op string, s 
 		return err
 	}
 	var rows []kernelRow
-	contexts := []int{0}
-	if op == "attention" {
-		contexts = s.context
+	all, err := s.shapes(op)
+	if err != nil {
+		return err
 	}
-	for _, keys := range contexts {
+	for i := range all {
+		s, keys := &all[i], all[i].keys // this one
 		for _, at := range s.each() {
 			if at.variant == "all" {
 				list, err := c.benchVariants(ctx, dev, op, s, at.rows, keys)
@@ -280,24 +312,40 @@ func (c *common) benchKernel(ctx context.Context, dev *gpu.Device, op string, s 
 	for i := range rows {
 		rows[i].limits(&limits)
 	}
-	if c.json {
+	switch s.format {
+	case "json":
 		return c.printJSON(rows)
+	case "jsonl":
+		for i := range rows {
+			if err := c.printLine(rows[i].record(dev.Info(), s.runs)); err != nil {
+				return err
+			}
+		}
+		return nil
 	}
 	fmt.Fprintf(c.out, "measured limits: %s\n", limitsLine(&limits))
 	w := tabwriter.NewWriter(c.out, 0, 8, 2, ' ', tabwriter.AlignRight)
-	matrix, all := limits.MatrixFLOPs() > 0, slices.Contains(s.variants, "all")
-	fmt.Fprint(w, "SHAPE\tROWS\tKEYS\tKERNEL\t", onlyIf(all, "TIER\tCHOSEN"), "TIME\tMIN\tB/s\tOF LIMIT\tFLOP/s\tOF LIMIT\t", onlyIf(matrix, "OF MATRIX"), "\n")
+	matrix, every := limits.MatrixFLOPs() > 0, slices.Contains(s.variants, "all")
+	fmt.Fprint(w, "SHAPE\tROWS\tKEYS\tCACHES\tKERNEL\t", onlyIf(every, "TIER\tCHOSEN"), "TIME\tMIN\tB/s\tOF LIMIT\tFLOP/s\tOF LIMIT\t", onlyIf(matrix, "OF MATRIX"), "\n")
 	for _, r := range rows {
 		if r.Error != "" {
 			c.note("%s, %d rows: %s", r.Kernel, r.Rows, r.Error)
 			continue
 		}
-		fmt.Fprintf(w, "%s\t%d\t%d\t%s\t%s%s µs\t%s µs\t%s\t%.1f %%\t%s\t%.1f %%\t%s\n", r.Shape, r.Rows, r.Keys, r.Kernel,
-			onlyIf(all, r.Tier+"\t"+r.Chosen), micros(time.Duration(r.Seconds*1e9)),
+		fmt.Fprintf(w, "%s\t%d\t%d\t%s\t%s\t%s%s µs\t%s µs\t%s\t%.1f %%\t%s\t%.1f %%\t%s\n", r.Shape, r.Rows, r.Keys, r.cachesWere(), r.Kernel,
+			onlyIf(every, r.Tier+"\t"+r.Chosen), micros(time.Duration(r.Seconds*1e9)),
 			micros(time.Duration(r.Min*1e9)), rate(r.BytesPerSec, "B/s"), 100*r.OfBandwidth, rate(r.FLOPsPerSec, "FLOP/s"), 100*r.OfFLOPs,
 			onlyIf(matrix, fmt.Sprintf("%.1f %%", 100*r.OfMatrix)))
 	}
 	return w.Flush()
+}
+
+// cachesWere says whether copies took turns.
+func (r *kernelRow) cachesWere() string {
+	if r.Copies > 1 {
+		return "cold"
+	}
+	return "warm"
 }
 
 // labRun is one line of a table of kernels.

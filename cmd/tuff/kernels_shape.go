@@ -28,13 +28,28 @@ type bench1 struct {
 	o    compute.Options
 	step *compute.Step
 	made []compute.Buffer
+	exe  compute.Executable
 }
 
-// benchShape times one op alone. Every copy's run counts.
+// benchShape times one op alone.
 func (c *common) benchShape(ctx context.Context, dev *gpu.Device, op string, s *labShape, n, keys int, variant string, arithmetic compute.Math) (row kernelRow, err error) {
+	b, err := newBench1(ctx, dev, op, s, n, keys, variant, arithmetic)
+	if err != nil {
+		return row, err
+	}
+	defer func() { err = errors.Join(err, b.close()) }()
+	return b.run(ctx, op, s.runs, n, keys, variant)
+}
+
+// newBench1 makes a program of an op at a shape, and of copies where caches are to be cold.
+func newBench1(ctx context.Context, dev *gpu.Device, op string, s *labShape, n, keys int, variant string, arithmetic compute.Math) (_ *bench1, err error) {
 	b := &bench1{p: compute.NewProgram("bench of " + op), dev: dev, o: compute.Options{Math: arithmetic, MaxTokens: n, MaxOutputs: 1, MaxSeqs: 1},
 		step: &compute.Step{Seqs: []compute.Seq{{Count: n, Len: max(keys, n)}}}}
-	defer func() { err = errors.Join(err, b.close()) }()
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, b.close())
+		}
+	}()
 	for i := range n {
 		b.step.Tokens, b.step.Pos = append(b.step.Tokens, 0), append(b.step.Pos, int32(max(keys, n)-n+i))
 	}
@@ -48,20 +63,24 @@ func (c *common) benchShape(ctx context.Context, dev *gpu.Device, op string, s *
 	}
 	size, err := add(s)
 	if err != nil {
-		return row, err
+		return nil, err
 	}
 	if s.cold {
 		enough := coldBytes
 		if dev.Info().Kind == compute.Software {
 			enough = coldBytesSoft
 		}
-		for range min((enough-1)/max(size, 1), mostCopies-1) {
+		for range max(min((enough-1)/max(size, 1), mostCopies-1), 1) {
 			if _, err := add(s); err != nil {
-				return row, err
+				return nil, err
 			}
 		}
 	}
-	return b.run(ctx, op, s.runs, n, keys, variant)
+	if b.exe, err = dev.Compile(ctx, b.p, b.o); err != nil {
+		return nil, err
+	}
+	b.made = append([]compute.Buffer{closer{b.exe}}, b.made...)
+	return b, nil
 }
 
 // tensor declares one with a buffer of its own. 0x3c in every byte is a number near 1 or 0.01 in every format, whatever its blocks look like.
@@ -152,34 +171,40 @@ func (b *bench1) attention(s *labShape) (size int, err error) {
 	return 2 * size, nil
 }
 
-// run times every op but those that make x.
-func (b *bench1) run(ctx context.Context, op string, runs, n, keys int, variant string) (row kernelRow, err error) {
-	x, err := b.dev.Compile(ctx, b.p, b.o)
-	if err != nil {
-		return row, err
+// once is the seconds that each copy took in one run, but for what makes x, and the kernels.
+func (b *bench1) once(ctx context.Context) (times []float64, names []string, err error) {
+	var t compute.Timing
+	if err := b.exe.Run(ctx, &compute.Call{Step: b.step, Timing: &t}); err != nil {
+		return nil, nil, err
 	}
-	b.made = append([]compute.Buffer{closer{x}}, b.made...)
+	sums := make([]float64, len(b.p.Instrs))
+	for _, sp := range t.Spans {
+		if sums[sp.Group] += (sp.End - sp.Begin).Seconds(); sp.Group == 1 {
+			names = append(names, sp.Kernel)
+		}
+	}
+	for g := 1; g < len(sums); g += 2 {
+		times = append(times, sums[g])
+	}
+	return times, names, nil
+}
+
+// run times every copy in every run but the first.
+func (b *bench1) run(ctx context.Context, op string, runs, n, keys int, variant string) (row kernelRow, err error) {
 	var times []float64
 	var names []string
 	for i := range runs + 1 {
-		var t compute.Timing
-		if err := x.Run(ctx, &compute.Call{Step: b.step, Timing: &t}); err != nil {
+		var once []float64
+		if once, names, err = b.once(ctx); err != nil {
 			return row, err
 		}
-		sums := make([]float64, len(b.p.Instrs))
-		names = names[:0]
-		for _, sp := range t.Spans {
-			if sums[sp.Group] += (sp.End - sp.Begin).Seconds(); sp.Group == 1 {
-				names = append(names, sp.Kernel)
-			}
-		}
-		for g := 1; g < len(sums) && i > 0; g += 2 {
-			times = append(times, sums[g])
+		if i > 0 {
+			times = append(times, once...)
 		}
 	}
 	slices.Sort(times)
 	cost := b.p.Instrs[1].Op.Cost(b.p, b.step)
-	row = kernelRow{Op: op, Shape: b.p.Instrs[1].Op.Shape(b.p), Rows: n, Keys: keys, Kernel: strings.Join(names, "+"), Variant: variant, Why: x.Placement()[1].Why,
+	row = kernelRow{Op: op, Shape: b.p.Instrs[1].Op.Shape(b.p), Rows: n, Keys: keys, Kernel: strings.Join(names, "+"), Variant: variant, Why: b.exe.Placement()[1].Why,
 		Tier: tierOf(strings.Join(names, "+")), Math: b.o.Math.String(), Copies: len(b.p.Instrs) / 2, Seconds: times[len(times)/2], Min: times[0]}
 	row.BytesPerSec, row.FLOPsPerSec = float64(cost.Bytes)/row.Seconds, float64(cost.FLOPs)/row.Seconds
 	return row, nil

@@ -21,8 +21,8 @@ const (
 	OpLevel    = 0.99
 )
 
-// minRuns is the fewest runs of either side from which an interval can be drawn: with fewer the bootstrap has next to nothing to draw from.
-const minRuns = 5
+// MinRuns is the fewest runs of either side from which an interval can be drawn: with fewer the bootstrap has next to nothing to draw from.
+const MinRuns = 5
 
 // Diff is what became of the time from profile A to B.
 type Diff struct {
@@ -64,8 +64,8 @@ func Compare(a, b *Report) (*Diff, error) {
 			continue
 		}
 		gb := &b.Regions[at]
-		if len(ga.Runs) < minRuns || len(gb.Runs) < minRuns {
-			return nil, fmt.Errorf("profile: compare %s: got %d runs and %d, want at least %d each (-r)", ga.Name, len(ga.Runs), len(gb.Runs), minRuns)
+		if len(ga.Runs) < MinRuns || len(gb.Runs) < MinRuns {
+			return nil, fmt.Errorf("profile: compare %s: got %d runs and %d, want at least %d each (-r)", ga.Name, len(ga.Runs), len(gb.Runs), MinRuns)
 		}
 		for _, g := range []*Region{ga, gb} {
 			for _, v := range g.Runs {
@@ -75,17 +75,17 @@ func Compare(a, b *Report) (*Diff, error) {
 			}
 		}
 		p := DiffPhase{Name: ga.Name}
-		p.Whole = judged(inverse(ga.Runs), inverse(gb.Runs), PhaseLevel)
+		p.Whole = Judge(inverse(ga.Runs), inverse(gb.Runs), PhaseLevel)
 		p.Whole.Share = 1
 		rest := slices.Clone(gb.Ops)
 		for j := range ga.Ops {
 			oa := &ga.Ops[j]
 			c := Change{Verdict: OnlyA, TimeA: median(oa.Runs)}
 			if k := pair(oa, rest); k >= 0 {
-				if len(oa.Runs) < minRuns || len(rest[k].Runs) < minRuns {
+				if len(oa.Runs) < MinRuns || len(rest[k].Runs) < MinRuns {
 					c = Change{TimeA: median(oa.Runs), TimeB: median(rest[k].Runs), Verdict: NoEvidence}
 				} else {
-					c = judged(oa.Runs, rest[k].Runs, OpLevel)
+					c = Judge(oa.Runs, rest[k].Runs, OpLevel)
 				}
 				c.KernelB = rest[k].Kernel
 				rest = slices.Delete(rest, k, k+1)
@@ -115,7 +115,8 @@ func pair(o *Op, list []Op) int {
 	return same(false)
 }
 
-func judged(a, b []float64, level float64) Change {
+// Judge says how times b compare with times a at a level of confidence. They should have been taken in turns.
+func Judge(a, b []float64, level float64) Change {
 	r, ci := ratio(a, b, level)
 	c := Change{TimeA: median(a), TimeB: median(b), Ratio: r, Low: ci.Low, High: ci.High, Verdict: NoEvidence}
 	switch {

@@ -1,0 +1,122 @@
+package main
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"tuff/host/testkit"
+	"tuff/shaders"
+)
+
+// writeModule writes a built-in module as a file of SPIR-V.
+func writeModule(t *testing.T, name string) string {
+	t.Helper()
+	code, err := shaders.Module(name)
+	require.NoError(t, err)
+	b := make([]byte, 0, 4*len(code))
+	for _, w := range code {
+		b = binary.LittleEndian.AppendUint32(b, w)
+	}
+	path := filepath.Join(t.TempDir(), name+".spv")
+	require.NoError(t, os.WriteFile(path, b, 0o644))
+	return path
+}
+
+// Two files of SPIR-V, with warm and cold caches: both are checked, timed and judged.
+func TestKernelsBenchOfSPIRV(t *testing.T) {
+	needGPU(t)
+	module := "matmul_q8_0_tile"
+	if caps, _ := labDevice(t); caps.UniformLoads {
+		module = "matmul_q8_0_lane"
+	}
+	file := writeModule(t, module)
+	args := []string{"kernels", "bench", "matmul", "-m", "64", "-k", "64", "--rows", "20", "-r", "5"}
+	r := tuff(t, append(args, "--a", file, "--b", module+"="+file, "--caches", "both", "--json")...).ok(t)
+	var rows []sideRow
+	require.NoError(t, json.Unmarshal([]byte(r.out), &rows))
+	require.Len(t, rows, 2)
+	assert.Equal(t, 1, rows[0].Copies)
+	assert.Greater(t, rows[1].Copies, 1)
+	for _, r := range rows {
+		assert.Contains(t, []string{"faster", "slower", "no evidence"}, r.Change.Verdict)
+		assert.Contains(t, r.Change.KernelB, module)
+		assert.True(t, r.Change.Low <= r.Change.Ratio && r.Change.Ratio <= r.Change.High && r.Change.Low > 0)
+	}
+}
+
+func TestKernelsBenchRefusesSides(t *testing.T) {
+	needGPU(t)
+	args := []string{"kernels", "bench", "matmul", "-m", "64", "-k", "64", "--rows", "20", "-r", "5", "--b"}
+	code := func(side ...string) (int, string) {
+		r := tuff(t, append(args, side...)...)
+		return r.code, r.err
+	}
+	n, _ := code("nosuch")
+	assert.Equal(t, exitUsage, n)
+	n, _ = code("built-in", "-r", "3")
+	assert.Equal(t, exitUsage, n)
+	file := writeModule(t, "attention_prefill")
+	n, said := code("nosuch=" + file)
+	assert.Equal(t, exitError, n)
+	assert.Contains(t, said, "nosuch")
+	n, said = code("rmsnorm=" + file) // which takes other arguments
+	assert.Equal(t, exitError, n)
+	assert.Contains(t, said, "push constants")
+	n, said = code(file)
+	assert.Equal(t, exitError, n)
+	assert.Contains(t, said, "no dispatch of attention_prefill")
+}
+
+// An edit that computes wrongly is found before anything is timed.
+func TestKernelsBenchFindsAWrongEdit(t *testing.T) {
+	needGPU(t)
+	root := testkit.Root(t)
+	glslc := filepath.Join(root, ".cache", "glslc", "glslc")
+	if _, err := os.Stat(glslc); err != nil {
+		t.Skip("no glslc: make shaders fetches one")
+	}
+	t.Setenv("GLSLC", glslc)
+	dir := filepath.Join(t.TempDir(), "shaders")
+	require.NoError(t, os.CopyFS(dir, os.DirFS(filepath.Join(root, "shaders"))))
+	const name = "matmul_tile.comp"
+	bug := shaders.Mutants[slices.IndexFunc(shaders.Mutants, func(m shaders.Mutant) bool { return m.Source == name && m.Kind == "missing tail" })]
+	path := filepath.Join(dir, name)
+	b, err := os.ReadFile(path)
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(path, []byte(strings.Replace(string(b), bug.Old, bug.New, 1)), 0o644))
+	r := tuff(t, "kernels", "bench", "matmul", "-m", "64", "-k", "64", "--rows", "20", "-r", "5", "--a", "variant=matmul_tile_32", "--b", "variant=matmul_tile_32,shaders="+dir)
+	assert.Equal(t, exitGate, r.code)
+	assert.Contains(t, r.err, "is wrong: matmul/")
+	assert.Contains(t, r.out, "not timed")
+}
+
+// A model's own shapes, and a line for every case.
+func TestKernelsBenchOfAModel(t *testing.T) {
+	needGPU(t)
+	path := filepath.Join(t.TempDir(), "m.gguf")
+	tuff(t, "synth", "--preset", "tiny", "--type", "Q8_0", "-o", path).ok(t)
+	out := tuff(t, "kernels", "bench", "matmul", "--model", path, "--rows", "1", "-r", "1", "-o", "jsonl").ok(t).out
+	lines := strings.Split(strings.TrimSpace(out), "\n")
+	assert.Greater(t, len(lines), 2)
+	for _, l := range lines {
+		var rec caseRecord
+		require.NoError(t, json.Unmarshal([]byte(l), &rec))
+		assert.Equal(t, "perf", rec.Mode)
+		assert.True(t, rec.Supported && rec.Time > 0 && rec.FLOPs > 0 && rec.Bandwidth > 0, l)
+	}
+	out = tuff(t, "kernels", "test", "add", "-o", "jsonl").ok(t).out
+	lines = strings.Split(strings.TrimSpace(out), "\n")
+	assert.Greater(t, len(lines), 20)
+	var rec caseRecord
+	require.NoError(t, json.Unmarshal([]byte(lines[0]), &rec))
+	assert.True(t, rec.Mode == "test" && rec.Supported && rec.Passed && rec.Op == "add" && rec.Params != "", lines[0])
+	assert.Equal(t, exitUsage, tuff(t, "kernels", "test", "add", "-o", "yaml").code)
+}
