@@ -71,8 +71,15 @@ func (k *attention) unit(w *worker, i int) {
 		r, h := k.pair(b, kvHead, p)
 		lo, hi := k.keys(r, seq)
 		s := scores[p*n+lo-from : p*n+max(lo, hi)-from]
-		for j, v := range s {
-			s[j] = k.score(v*float64(k.op.Scale), r, h, lo+j)
+		scale := float64(k.op.Scale)
+		if k.op.SoftCap > 0 || k.bias != nil {
+			for j, v := range s {
+				s[j] = k.score(v*scale, r, h, lo+j)
+			}
+		} else {
+			for j := range s {
+				s[j] *= scale
+			}
 		}
 		k.softmax(s, h)
 	}
@@ -127,17 +134,13 @@ func (k *attention) valuesPlain(b queries, kvHead, from, to int, scores []float6
 const valueKeys = 64
 
 // values is valuesPlain in vectors, up to eight pairs at a time, where these see the same keys.
-func (k *attention) values(w *worker, b queries, kvHead, from, to int, scores []float64, rows []float32, sums []float64) {
+func (k *attention) values(w *worker, b queries, kvHead, from, to int, scores []float64, memory []float32, sums []float64) {
 	seq, pairs, n := &k.step.Seqs[b.seq], (b.hi-b.lo)*k.group(), to-from
 	columns := ceil(k.op.HeadDimV, simd.Width) * simd.Width
-	for first := from; first < to; first += valueKeys {
-		end := min(first+valueKeys, to)
-		for j := first; j < end; j++ {
-			dst := rows[(j-first)*columns:]
-			if v := k.part(dst, k.v, seq, j, kvHead*k.op.ValueStride(), k.op.HeadDimV); &v[0] != &dst[0] {
-				copy(dst, v)
-			}
-		}
+	for first, end := from, 0; first < to; first = end {
+		var rows []float32
+		var stride int
+		rows, stride, end = k.valueRows(seq, kvHead, first, to, columns, memory)
 		add := func(p, end, lo, hi int) { // what keys [lo, hi) have for pairs [p, end)
 			if lo >= hi {
 				return
@@ -147,7 +150,7 @@ func (k *attention) values(w *worker, b queries, kvHead, from, to int, scores []
 				w.rows = append(w.rows, scores[q*n+lo-from:q*n+hi-from])
 			}
 			for c := 0; c < columns; c += simd.Width {
-				k.level().AddRows(w.rows, rows[(lo-first)*columns+c:], columns, sums[c*pairs+simd.Width*p:])
+				k.level().AddRows(w.rows, rows[(lo-first)*stride+c:], stride, sums[c*pairs+simd.Width*p:])
 			}
 		}
 		for p := 0; p < pairs; p += simd.MaxRows {
@@ -169,6 +172,33 @@ func (k *attention) values(w *worker, b queries, kvHead, from, to int, scores []
 			}
 		}
 	}
+}
+
+// valueRows are the values of keys [first, end), stride elements apart and columns long, what is behind a value being of no account:
+// where they lie if they can be, else in memory.
+func (k *attention) valueRows(seq *compute.Seq, kvHead, first, to, columns int, memory []float32) (rows []float32, stride, end int) {
+	at := kvHead * k.op.ValueStride()
+	if k.v.DType == compute.F32 && columns == k.op.HeadDimV {
+		end = k.neighbours(seq, first, to)
+		row := k.rowOf(seq, first)
+		return k.v.floats(row, row+end-first)[at:], k.v.Cols, end
+	}
+	end = min(first+valueKeys, to)
+	for j := first; j < end; j++ {
+		dst := memory[(j-first)*columns:]
+		if v := k.part(dst, k.v, seq, j, at, k.op.HeadDimV); &v[0] != &dst[0] {
+			copy(dst, v)
+		}
+	}
+	return memory, columns, end
+}
+
+// neighbours is the end of the keys from j on, at most to, that lie in rows one behind the other.
+func (k *attention) neighbours(seq *compute.Seq, j, to int) int {
+	if k.op.Paged {
+		return min(to, (j/k.pageSize+1)*k.pageSize)
+	}
+	return to
 }
 
 // seen is what pair p of a block sees of keys [first, end).
@@ -202,13 +232,18 @@ func (k *attention) products(w *worker, b queries, kvHead, from, to int, scores 
 	raw, panel := rows[:simd.Width*d], rows[simd.Width*d:2*simd.Width*d]
 	for j := from; j < to; j += simd.Width {
 		have := min(simd.Width, to-j)
-		for i := range have {
-			dst := raw[i*d : (i+1)*d]
-			if key := k.part(dst, k.k, seq, j+i, kvHead*d, d); &key[0] != &dst[0] {
-				copy(dst, key)
+		if k.k.DType == compute.F32 && k.neighbours(seq, j, to) >= j+simd.Width {
+			row := k.rowOf(seq, j)
+			k.level().Interleave(panel, k.k.floats(row, row+simd.Width)[kvHead*d:], k.k.Cols, d)
+		} else {
+			for i := range have {
+				dst := raw[i*d : (i+1)*d]
+				if key := k.part(dst, k.k, seq, j+i, kvHead*d, d); &key[0] != &dst[0] {
+					copy(dst, key)
+				}
 			}
+			k.level().Interleave(panel, raw, d, d)
 		}
-		k.level().Interleave(panel, raw, d, d)
 		clear(sums)
 		k.level().ExactTile(w.rows, panel, sums)
 		for p := range pairs {
