@@ -18,16 +18,28 @@ func TestDotsAreThoseOfDecodedRows(t *testing.T) {
 		t.Skip("this processor has no vector instructions that are used")
 	}
 	r := rand.New(rand.NewPCG(9, 10))
-	for level := simd.AVX2; level <= simd.Best(); level++ {
+	for level := simd.NEON; level <= simd.Best(); level++ {
+		if level == simd.NEON && simd.Best() != simd.NEON {
+			continue
+		}
 		for format := compute.DType(0); format < 64; format++ {
-			if DotOf(level, format) == NoDot {
+			switch DotOf(level, format) {
+			case NoDot:
 				continue
-			}
-			for blocks := 1; blocks <= 301; blocks++ {
-				if blocks > 40 && format.BlockLen() > 1 || blocks > 16 && format.BlockLen() > 32 {
-					break
+			case FloatDot:
+				if level > simd.AVX512 { // the same kernels again
+					continue
 				}
+			default:
+				if level > simd.AVX2 && DotOf(level, format) == DotOf(level-1, format) {
+					continue
+				}
+			}
+			for blocks := 1; blocks <= 300; blocks++ {
 				n, rows := blocks*format.BlockLen(), 1+blocks%3
+				if blocks > 20 {
+					rows = 1
+				}
 				row := blocks * format.BlockBytes()
 				w := make([]byte, blocks%5+rows*row)[blocks%5:]
 				randomRow(r, format, w)
@@ -37,7 +49,11 @@ func TestDotsAreThoseOfDecodedRows(t *testing.T) {
 				}
 				x[r.IntN(n)] = 1e-42
 				odd := blocks%4 == 3
-				if odd {
+				if blocks%8 == 5 { // on the other side
+					odd, rows = true, 1
+					w = w[:row]
+					unordinary(format, w[r.IntN(blocks)*format.BlockBytes():])
+				} else if odd {
 					x[r.IntN(n)] = []float32{float32(math.NaN()), float32(math.Inf(1))}[blocks/4%2]
 				}
 				out := make([]float32, rows+1)
@@ -70,7 +86,13 @@ func randomRow(r *rand.Rand, t compute.DType, w []byte) {
 	for i := range w {
 		w[i] = byte(r.Uint32())
 	}
-	scale := func(b []byte) { putHalf(b, float32(r.NormFloat64())/64) }
+	scale := func(b []byte) {
+		v := float32(r.NormFloat64()) / 64
+		if r.IntN(8) == 0 {
+			v /= 1024 // a denormal
+		}
+		putHalf(b, v)
+	}
 	for size := t.BlockBytes(); len(w) > 0; w = w[size:] {
 		switch t {
 		case compute.Q8_0, compute.Q4_0, compute.Q5_0, compute.IQ4_NL, compute.IQ4_XS, compute.F16:
@@ -93,6 +115,29 @@ func randomRow(r *rand.Rand, t compute.DType, w []byte) {
 			w[3] = 0xbf
 		}
 	}
+}
+
+// unordinary makes the weights of a block infinite or not numbers.
+func unordinary(t compute.DType, w []byte) {
+	at := 0
+	switch t {
+	case compute.F32:
+		copy(w, []byte{0, 0, 0x80, 0x7f})
+		return
+	case compute.BF16:
+		copy(w, []byte{0x80, 0x7f})
+		return
+	case compute.MXFP4:
+		w[0] = 255
+		return
+	case compute.Q2_K:
+		at = 80
+	case compute.Q3_K:
+		at = 108
+	case compute.Q6_K:
+		at = 208
+	}
+	putHalf(w[at:], float32(math.Inf(1)))
 }
 
 // multiplied sets out to the products of rows, and gives X as it was rounded.

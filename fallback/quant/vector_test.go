@@ -24,9 +24,6 @@ func TestVectorsDecodeTheSameBits(t *testing.T) {
 			continue
 		}
 		for blocks := range 301 {
-			if format.BlockLen() > 1 && blocks > 12 {
-				break
-			}
 			n, size := blocks*format.BlockLen(), blocks*format.BlockBytes()
 			src := make([]byte, size+blocks%5)[blocks%5:]
 			for i := range src {
