@@ -110,3 +110,38 @@ func TestComparePage(t *testing.T) {
 	assert.True(t, got.Sorted, "largest first")
 	assert.False(t, got.Overflowing)
 }
+
+// Pages of recordings: of two there are no errors of ops alone, and of a dump the names that have no partner.
+func TestCompareOfRecordingsPage(t *testing.T) {
+	page := filepath.Join(t.TempDir(), "c.html")
+	run := record(t, "--a", "cpu", "--math", "exact", "--no-fuse")
+	other := dumped(t, run, layersOf, func(name string, v []float32) {
+		if name == "l_out-2" {
+			v[300] += 9
+		}
+	})
+	for _, c := range []struct {
+		args     []string
+		sections []string
+		says     string
+	}{
+		{[]string{"--a", run, "--b", run}, []string{"summary", "layers", "bounds", "ops", "kl"}, "Both sides are recordings"},
+		{[]string{"--a", "cpu", "--b", other, "-n", "0", "--save", ""}, []string{"summary", "layers", "bounds", "map", "ops", "kl"}, "not a kernel of A"},
+	} {
+		tuff(t, append([]string{"compare", "--html", page}, c.args...)...)
+		network(t, page)
+		got := looked[struct {
+			Sections    []string
+			Text, Title string
+			Rows        int
+		}](t, page, `
+			const all = (s) => [...document.querySelectorAll(s)];
+			const v = { sections: all("section").map((s) => s.id), text: all("section").map((s) => s.textContent).join(" "), rows: all("#ops tbody tr").length };
+			all("#ops tbody tr")[2].click(); v.title = document.querySelector("#ops .u-title").textContent;
+			done(JSON.stringify(v));`)
+		assert.Equal(t, c.sections, got.Sections)
+		assert.Contains(t, got.Text, c.says)
+		assert.Greater(t, got.Rows, 4)
+		assert.Contains(t, got.Title, "units of the last place")
+	}
+}

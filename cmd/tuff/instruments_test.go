@@ -364,16 +364,26 @@ func TestSelfCheckMeetsEveryNumberOfRows(t *testing.T) {
 	}
 }
 
-// A few of the planted bugs of tuff kernels test --mutate, which finds them all.
-func TestKernelsMutate(t *testing.T) {
-	needGPU(t)
+// needGLSLC skips where there is no compiler for shaders, which make shaders fetches; with TUFF_REQUIRE_GLSLC that is a failure. It gives the
+// folder shaders.
+func needGLSLC(t *testing.T) string {
+	t.Helper()
 	root := testkit.Root(t)
 	glslc := filepath.Join(root, ".cache", "glslc", "glslc")
 	if _, err := os.Stat(glslc); err != nil {
+		if os.Getenv("TUFF_REQUIRE_GLSLC") != "" {
+			t.Fatal("no glslc: make shaders fetches one")
+		}
 		t.Skip("no glslc: make shaders fetches one")
 	}
 	t.Setenv("GLSLC", glslc)
-	dir := filepath.Join(root, "shaders")
+	return filepath.Join(root, "shaders")
+}
+
+// A few of the planted bugs of tuff kernels test --mutate, which finds them all.
+func TestKernelsMutate(t *testing.T) {
+	needGPU(t)
+	dir := needGLSLC(t)
 	for _, op := range []string{"add", "rmsnorm"} {
 		var rows []mutantRow
 		require.NoError(t, json.Unmarshal([]byte(tuff(t, "kernels", "test", op, "--mutate", "--shaders", dir, "--json").ok(t).out), &rows))

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -63,6 +64,34 @@ func TestReplayOfAPlantedBug(t *testing.T) {
 	assert.Equal(t, exitUsage, tuff(t, "kernels", "replay", path, "--variant", "attention").code)
 	comma := filepath.Join(t.TempDir(), "mine,kv=f16")
 	assert.Contains(t, tuff(t, "kernels", "replay", path, "--shaders", comma).err, filepath.Join(comma, "manifest.json"), "a folder's name is no setting")
+}
+
+// The example of docs/compare.md: a window that is a key too long, from the model that answers wrongly to the line of the shader.
+func TestCompareWorkedExample(t *testing.T) {
+	needGPU(t)
+	mine := filepath.Join(t.TempDir(), "my-shaders")
+	require.NoError(t, os.CopyFS(mine, os.DirFS(needGLSLC(t))))
+	piece := filepath.Join(mine, "include", "pieces.glsl")
+	text, err := os.ReadFile(piece)
+	require.NoError(t, err)
+	planted := strings.ReplaceAll(string(text), "pos + 1u - m.window", "pos - m.window")
+	require.NotEqual(t, string(text), planted)
+	require.NoError(t, os.WriteFile(piece, []byte(planted), 0o600))
+	model, path := testkit.Testdata(t, "oracle", "mistral"), filepath.Join(t.TempDir(), "divergence.replay")
+
+	r := tuff(t, "compare", "-m", model, "--a", "gpu,shaders="+mine, "--math", "exact", "-n", "2", "--prompt", "Once upon a time there was a dog", "--save", path)
+	assert.Equal(t, exitGate, r.code, r.err)
+	assert.Contains(t, r.out, "first divergence: blk.0.attn, kernel attention_prefill, given B's inputs")
+	assert.Contains(t, r.err, "tuff kernels replay "+path)
+	r = tuff(t, "kernels", "replay", path, "--shaders", mine)
+	assert.Equal(t, exitGate, r.code, r.err)
+	assert.Contains(t, r.out, "over the bound")
+	assert.Contains(t, tuff(t, "kernels", "replay", path).ok(t).out, "ok")
+	// As the commands of the document have it.
+	doc, err := os.ReadFile(filepath.Join(testkit.Root(t), "docs", "compare.md"))
+	require.NoError(t, err)
+	assert.Contains(t, string(doc), "sed -i 's/pos + 1u - m.window/pos - m.window/' my-shaders/include/pieces.glsl")
+	assert.Contains(t, string(doc), "first divergence: blk.0.attn, kernel attention_prefill, given B's inputs")
 }
 
 func TestReplayRefusesOtherFiles(t *testing.T) {

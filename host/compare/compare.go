@@ -236,6 +236,9 @@ func (r *Report) judge(o Options) {
 	default:
 		r.Pass = true
 	}
+	if b := r.Bisection; b != nil && b.Op != "" && !r.Pass {
+		r.Reason += fmt.Sprintf(", which %s (%s) makes", b.Op, b.Kernel)
+	}
 	for _, s := range r.Stability {
 		if s.Must && !s.Equal && r.Pass {
 			r.Pass, r.Reason = false, fmt.Sprintf("%s: the same work %s gives other bits, largest difference %.3g", r.A, s.Name, s.MaxAbs)
@@ -358,9 +361,7 @@ func (c *comparison) phase(ctx context.Context, name string, ids []int32, s *ses
 	for _, ops := range results {
 		c.r.Ops = append(c.r.Ops, ops...)
 	}
-	if !c.flipped { // whose workgroups the live side's are
-		c.r.Worst.grid(name, results)
-	}
+	c.r.Worst.grid(name, results)
 	b := &bisecting{c: c, phase: name, ids: ids, live: got, want: want, groups: groups, results: results, kernels: kernels, steps: steps, feed: feed}
 	if err := b.run(ctx); err != nil {
 		return 0, err
@@ -408,7 +409,7 @@ func likeliest(e *engine.Engine, rows []float32) int32 {
 	return min(engine.Argmax(rows[len(rows)-e.Model.Width():]), int32(e.Model.Config.VocabSize-1))
 }
 
-// recordedKernels names what wrote A's results where it is a recording.
+// recordedKernels names what wrote A's results where it is a recording; its workgroups nobody knows.
 func (c *comparison) recordedKernels(phase string, results [][]Op) {
 	for _, ops := range results {
 		for i := range ops {

@@ -15,8 +15,16 @@ func (r *Report) WriteHTML(w io.Writer) error {
 	}{number(r.Limits.Bound), number(r.Limits.NMSE)}
 	data := struct {
 		*Report
-		Limits  any    `json:"limits"`
-		Summary string `json:"summary"`
-	}{r, limits, r.Summary()}
-	return report.Write(w, report.Page{Kind: "compare", Title: "Comparison of " + r.Model, Subtitle: r.A + " (" + r.Math + " arithmetic) against " + r.B + " (exact)", Data: data})
+		Limits   any    `json:"limits"`
+		Summary  string `json:"summary"`
+		Bisected string `json:"bisection_text,omitempty"`
+	}{r, limits, r.Summary(), ""}
+	if r.Bisection != nil {
+		data.Bisected = r.Bisection.String()
+	}
+	subtitle := r.A + " (" + r.Math + " arithmetic) against " + r.B
+	if r.MathB != "" {
+		subtitle += " (" + r.MathB + ")"
+	}
+	return report.Write(w, report.Page{Kind: "compare", Title: "Comparison of " + r.Model, Subtitle: subtitle, Data: data})
 }

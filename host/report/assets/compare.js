@@ -5,23 +5,29 @@
   const phases = [...new Set(data.ops.map((o) => o.phase))], of = (p) => data.ops.filter((o) => o.phase === p);
   const l = data.logits, g = data.greedy, own = "own", carried = "carried";
   const layer = (o) => (/^blk\.(\d+)\./.exec(o.tensor) || /^blk\.(\d+)\./.exec(o.op) || [null, "–"])[1];
+  // The numbers of an op by itself; of two recordings, whose ops cannot be run, with errors carried along.
+  const alone = (o) => (data.carried_only ? o.carried : o.isolated), names = (list) => (list && list.length ? list.slice(0, 40).join(", ") + (list.length > 40 ? " and " + (list.length - 40) + " more" : "") : "");
+  const fd = data.first_divergence;
   const infinite = (v) => (v === null ? Infinity : v);
 
   section("summary", "Summary", "", el("p", { class: data.pass ? "good" : "bad" }, data.summary), cards([
     ["results compared", String(data.ops.length)], ["over a limit", String(data.ops.filter((o) => o.verdict !== "ok").length)],
     ...(data.encoder ? [["largest difference of vectors", num(l.max_abs)]] : [["mean KL, nats", num(l.mean_kl)], ["p99 KL", num(l.p99_kl)], ["top-1 equal", percent(l.top1_agreement)], ["largest difference of logits", num(l.max_abs)],
       ["greedy text equal", g.first_token < 0 ? g.equal + " tokens" : g.equal + " tokens, then not"]]),
-  ]), data.first_divergence ? el("p", {}, "First divergence, given B's inputs: ", el("code", {}, data.first_divergence.op), ", kernel ", el("code", {}, data.first_divergence.kernel), ", tensor ", el("code", {}, data.first_divergence.tensor),
-    ": element (" + Math.floor(data.first_divergence.isolated.worst / data.first_divergence.cols) + ", " + (data.first_divergence.isolated.worst % data.first_divergence.cols) + ") is " + num(data.first_divergence.isolated.got) + ", want " + num(data.first_divergence.isolated.want) + ".") : null);
+  ]), fd ? el("p", {}, "First divergence, " + (data.carried_only ? "errors carried along" : "given B's inputs") + ": ", el("code", {}, fd.op), ", kernel ", el("code", {}, fd.kernel), ", tensor ", el("code", {}, fd.tensor),
+    ": element (" + Math.floor(alone(fd).worst / fd.cols) + ", " + (alone(fd).worst % fd.cols) + ") is " + num(alone(fd).got) + ", want " + num(alone(fd).want) + ".") : null,
+  data.bisection ? el("p", { id: "bisection" }, data.bisection_text) : null,
+  data.unmatched ? el("p", {}, "In the recording, not in the program: " + names(data.unmatched)) : null,
+  data.not_recorded ? el("p", {}, "In the program, not in the recording: " + names(data.not_recorded)) : null);
 
   // Errors on a logarithmic scale; equal results are drawn at the floor.
   const floor = 1e-18, shown = (v) => (v === null ? 1 : Math.max(v, floor));
-  section("layers", "Error by layer", "Normalised mean squared error of every result in the order of the program: each op by itself, given B's inputs, and with errors carried along. A step in the first line is an op that is wrong; the second alone only carries.")
+  section("layers", "Error by layer", "Normalised mean squared error of every result in the order of the program: each op by itself, given B's inputs as far as they are known, and with errors carried along. A step in the first line is an op that is wrong; the second alone only carries." + (data.carried_only ? " Both sides are recordings: there is the second line alone." : ""))
     .append(tabs(phases, (p, box) => {
       const ops = of(p), xs = ops.map((_, i) => i);
       plot(box, { height: 320, scales: { x: { time: false }, y: { distr: 3 } },
         axes: [{ values: (_, v) => v.map((x) => (Number.isInteger(x) && ops[x] ? (layer(ops[x]) === "–" ? "" : "layer " + layer(ops[x])) : "")) }, { label: "NMSE", size: 76, values: (_, v) => v.map((x) => (x === null ? "" : x.toExponential(0))) }],
-        series: [{}, { label: own, stroke: color(own), width: 2, points: { show: true, size: 5 } }, { label: carried, stroke: color(carried), width: 2, dash: [5, 3], points: { show: true, size: 4 } }] },
+        series: [{}, { label: own, show: !data.carried_only, stroke: color(own), width: 2, points: { show: true, size: 5 } }, { label: carried, stroke: color(carried), width: 2, dash: [5, 3], points: { show: true, size: 4 } }] },
         [xs, ops.map((o) => shown(o.isolated.nmse)), ops.map((o) => shown(o.carried.nmse))],
         (s, i) => ops[i].tensor + "\n" + ops[i].kernel + "\n" + (s === 1 ? "own" : "carried") + ": " + num((s === 1 ? ops[i].isolated : ops[i].carried).nmse) + "\n" + ops[i].verdict);
       box.append(el("div", { class: "key" }, [own, carried].map((n) => el("span", {}, el("i", { style: { background: color(n) } }), n))));
@@ -29,7 +35,7 @@
 
   section("bounds", "Share of the proven bound", "The ops whose own error comes closest to what rounding can explain: beyond 100 % a result is wrong, not merely rounded in another order. Ops without a proven bound are left out.")
     .append(tabs(phases, (p, box) => {
-      const ops = of(p).filter((o) => o.isolated.bound !== 0).sort((a, b) => infinite(b.isolated.bound) - infinite(a.isolated.bound)).slice(0, 24);
+      const ops = of(p).filter((o) => o.isolated.bound !== 0 && o.isolated.count).sort((a, b) => infinite(b.isolated.bound) - infinite(a.isolated.bound)).slice(0, 24);
       if (!ops.length) { box.append("No op of this phase has one, or all are equal to B's."); return; }
       const xs = ops.map((_, i) => i), v = ops.map((o) => (o.isolated.bound === null ? 1e6 : o.isolated.bound));
       plot(box, { height: 240, scales: { x: { time: false, range: [-0.6, ops.length - 0.4] }, y: { distr: 3 } }, axes: [{ values: (_, t) => t.map(() => "") }, { label: "of the bound", size: 96, values: (_, t) => t.map((x) => (x === null ? "" : percent(x))) }],
@@ -74,10 +80,10 @@
     const detail = el("div"), ops = of(p);
     const show = (o) => {
       detail.replaceChildren();
-      const u = o.isolated.ulps;
+      const u = alone(o).ulps;
       let last = u.length - 1;
       while (last > 2 && !u[last]) last--;
-      const names = ["equal", "≤ 1", ...Array.from({ length: u.length - 3 }, (_, i) => "≤ " + 2 ** (i + 1)), "more"];
+      const names = ["equal", "≤ 1", ...Array.from({ length: u.length - 3 }, (_, i) => "≤ " + (i < 9 ? 2 ** (i + 1) : "2^" + (i + 1))), "more"];
       plot(detail, { height: 220, title: o.tensor + ": elements by distance in units of the last place", scales: { x: { time: false, range: [-0.6, last + 0.6] } },
         axes: [{ splits: () => Array.from({ length: last + 1 }, (_, i) => i), values: (_, v) => v.map((i) => names[i]) }, { label: "elements" }],
         series: [{}, { label: "elements", stroke: "#2a9d5c", fill: "#2a9d5c", paths: uPlot.paths.bars({ size: [0.9, 80] }), points: { show: false } }] }, [u.slice(0, last + 1).map((_, i) => i), u.slice(0, last + 1)],
@@ -85,8 +91,8 @@
     };
     box.append(table([
       { name: "result", text: true, get: (o) => o.tensor }, { name: "layer", text: true, get: layer }, { name: "kernel", text: true, get: (o) => o.kernel }, { name: "shape", text: true, get: (o) => o.rows + "×" + o.cols },
-      { name: "of bound", get: (o) => o.isolated.bound, show: percent, class: (v) => (v === null || v > 1 ? "bad" : "") }, { name: "NMSE", get: (o) => o.isolated.nmse }, { name: "max ULP", get: (o) => o.isolated.max_ulp },
-      { name: "cosine", get: (o) => o.isolated.cosine, show: (v) => (v === null ? "–" : v.toFixed(7)) }, { name: "NaN, inf", get: (o) => o.isolated.nan + o.isolated.inf, show: String, class: (v) => (v ? "bad" : "") },
+      { name: "of bound", get: (o) => o.isolated.bound, show: percent, class: (v) => (v === null || v > 1 ? "bad" : "") }, { name: "NMSE", get: (o) => alone(o).nmse }, { name: "max ULP", get: (o) => alone(o).max_ulp },
+      { name: "cosine", get: (o) => alone(o).cosine, show: (v) => (v === null ? "–" : v.toFixed(7)) }, { name: "NaN, inf", get: (o) => alone(o).nan + alone(o).inf, show: String, class: (v) => (v ? "bad" : "") },
       { name: "carried NMSE", get: (o) => o.carried.nmse }, { name: "verdict", text: true, get: (o) => o.verdict, class: (v) => (v === "ok" ? "good" : "bad") },
     ], ops, show), detail);
     show(ops.find((o) => o.verdict !== "ok") || ops[0]);
