@@ -202,14 +202,15 @@ func manifest() []Entry {
 		Spec{"PAIR", "1: two matrices joined by a gate"}, Spec{"FN", "number of the gate's function"},
 		Spec{"MIX", "1: the experts of a token are summed"}, Spec{"BESIDE", "1: another tensor is added, 2: times a factor of the token"},
 		Spec{"RESIDUAL", "1: the residual is added"})
-	matrixNeeds := []Need{NeedInt64, NeedFloat16, NeedMemoryModel, NeedCoopMat}
+	matrixNeeds := []Need{NeedInt64, Need16Bit, NeedFloat16, NeedMemoryModel, NeedCoopMat}
 	fragments := concat(workgroup, []Spec{
 		{"BM", "weight rows of a tile"}, {"BN", "activation rows of a tile"}, {"BK", "elements of a panel"},
 		{"SGM", "subgroups along the weight rows"}, {"SGN", "subgroups along the activation rows"},
 		{"CM", "weight rows of a fragment"}, {"CN", "activation rows of a fragment"}, {"CK", "elements of a fragment"}})
-	coop := slices.Concat(fragments, epilogue, []Spec{{"SUPER", "tiles of a super-row"}})
-	format("matmul_experts", "_coop", matrixNeeds, append(slices.Clone(fragments), Spec{"PAIR", "1: two matrices joined by a gate"},
-		Spec{"BIAS", "bit i: matrix i has a bias"}, Spec{"X_PER_SLOT", "1: X has a row for each use"}, Spec{"FN", "number of the gate's function"})...)
+	eights := []Spec{{"X_EIGHTS", "1: x lies in halves in blocks of 8"}, {"OUT_TOP", "exponent of the largest halves of blocks of 8 that results leave in; 0: results are float32"}}
+	coop := slices.Concat(fragments, epilogue, []Spec{{"SUPER", "tiles of a super-row"}}, eights)
+	format("matmul_experts", "_coop", matrixNeeds, slices.Concat(fragments, []Spec{{"PAIR", "1: two matrices joined by a gate"}, {"BIAS", "bit i: matrix i has a bias"},
+		{"X_PER_SLOT", "1: X has a row for each use"}, {"FN", "number of the gate's function"}}, eights)...)
 	format("matmul", "_coop", matrixNeeds, append(slices.Clone(coop), split...)...)
 	for _, f := range HalfFormats {
 		m = append(m, Entry{Name: "matmul_" + f + "_coop_half", Source: "matmul_coop.comp", Defines: []string{"FORMAT_" + strings.ToUpper(f), "HALF_SUMS"},
@@ -218,7 +219,7 @@ func manifest() []Entry {
 	coop2 := concat(workgroup, []Spec{{"BM", "weight rows of a tile"}, {"BN", "activation rows of a tile"}, {"BK", "elements of a panel"}}, epilogue,
 		[]Spec{{"SUPER", "tiles of a super-row"}})
 	halfSums := slices.Concat(coop2, []Spec{{"FOLD", "elements whose sum is of halves"}}, split)
-	perElement := append(slices.Clone(matrixNeeds), Need16Bit, NeedCoopPerElement)
+	perElement := append(slices.Clone(matrixNeeds), NeedCoopPerElement)
 	whole := append(slices.Clone(perElement), NeedCoopTensors, NeedCoopBlocks)
 	second := func(f, suffix string, needs []Need, spec []Spec, defines ...string) {
 		m = append(m, Entry{Name: "matmul_" + f + suffix, Source: "matmul_coop2.comp", Defines: append([]string{"FORMAT_" + strings.ToUpper(f)}, defines...),
@@ -242,7 +243,7 @@ func manifest() []Entry {
 		[]Spec{{"ROWS", "weight rows of an invocation"}, {"COLS", "activation rows of a workgroup"}}, epilogue, few)...)
 	format("matmul", "_skinny", matrixNeeds, concat(workgroup, []Spec{
 		{"BM", "weight rows of a workgroup"}, {"BN", "activation rows of a workgroup"}, {"BK", "elements of a panel"}, {"SGS", "subgroups"},
-		{"CM", "weight rows of a fragment"}, {"CN", "activation rows of a fragment"}, {"CK", "elements of a fragment"}}, epilogue, split)...)
+		{"CM", "weight rows of a fragment"}, {"CN", "activation rows of a fragment"}, {"CK", "elements of a fragment"}}, epilogue, eights, split)...)
 	format("matmul", "_tile", int64s, concat(workgroup, tile, epilogue, split)...)
 	format("matmul", "_vec", []Need{NeedInt64, Need16Bit, NeedSubgroup}, concat(workgroup,
 		[]Spec{{"ROWS", "weight rows of a workgroup"}, {"COLS", "activation rows, at most"}}, epilogue, few)...)

@@ -5,13 +5,15 @@
 //   PAIR: out[s,n] = fn(y0[s,n]) y1[s,n], of two matrices an expert; clamped SiLU: fn(y0[s,n]) (clamp(y1[s,n], -7, 7) + 1)
 // A workgroup computes BM weight rows of one expert by up to BN of its slots, as include/coop.glsl says; the schedule of
 // matmul_experts_group says which. Rows of x are gathered as they are staged, results scattered as they leave.
-// Shapes    x: what matmul_halves makes of [slots / used or slots, k]; w, w1 [experts n, k] in the format of the manifest's
+// Shapes    x: what matmul_halves makes of [slots / used or slots, k], or, with X_EIGHTS, halves in blocks of 8 of it
+//           (include/eights.glsl), as out is with OUT_TOP; w, w1 [experts n, k] in the format of the manifest's
 //           define; bias, b1 [experts, n], out [slots, n] f32; order [slots], tiles [z of the grid, 3] u32; row-major; out
 //           aliases nothing
 // Params    addresses; slots: rows of out; used: slots of a token; n: weight rows of an expert; k; rowBytes
 // Spec      0 WG = SGM SGN subgroups of the size that is asked for   1 BM, 2 BN: tile   3 BK: multiple of 8 and CK, at most
 //           BLOCK_LEN or any if that is 1   4 SGM, 5 SGN: subgroups   6 CM, 7 CN, 8 CK: fragment, of the device's list
 //           9 PAIR   10 BIAS: bit 0 bias, bit 1 b1   11 X_PER_SLOT   12 FN: number of the function of PAIR
+//           13 X_EIGHTS, 14 OUT_TOP: include/coop.glsl
 // Grid      x, y: ceil(n / BM), folded; z: tiles, those without slots end at once
 // Tails     past n, the tile's slots and k zeros are staged, nothing is read or stored there
 // Shared    include/coop.glsl, and 4 BN bytes
@@ -32,6 +34,8 @@ layout(constant_id = 9) const uint PAIR = 0;
 layout(constant_id = 10) const uint BIAS = 0;
 layout(constant_id = 11) const uint X_PER_SLOT = 0;
 layout(constant_id = 12) const uint FN = 0;
+layout(constant_id = 13) const uint X_EIGHTS = 0;
+layout(constant_id = 14) const uint OUT_TOP = 0;
 
 layout(push_constant) uniform Params {
   F32In x;
@@ -55,7 +59,6 @@ layout(push_constant) uniform Params {
 
 shared uint slotOf[BN];
 uint first, expert, have;
-F32In back;
 
 bool weightsAt(uint row, out Row r) {
   uint i = first + row % BM;
@@ -70,11 +73,9 @@ bool xAt(uint c, out uint r) {
   return c < have;
 }
 
-void result(uint row, uint c, float t, float up) {
-  uint i = first + row, at = expert * n + i;
-  if (i >= n || c >= have) return;
-  uint slot = slotOf[c];
-  float scale = back.v[xOf(slot)];
+// finished is the result of weight row i of the expert, whose sums are those before they are scaled.
+float finished(uint i, float scale, float t, float up) {
+  uint at = expert * n + i;
   t *= scale;
   if ((BIAS & 1u) != 0u) t += bias.v[at];
   if (PAIR == 1) {
@@ -82,7 +83,24 @@ void result(uint row, uint c, float t, float up) {
     if ((BIAS & 2u) != 0u) up += b1.v[at];
     t = gated(FN, t, up);
   }
-  o.v[slot * n + i] = t;
+  return t;
+}
+
+void result(uint row, uint c, float t, float up) {
+  uint i = first + row;
+  if (i >= n || c >= have) return;
+  uint slot = slotOf[c];
+  o.v[slot * n + i] = finished(i, backOf(c, xOf(slot)), t, up);
+}
+
+void eight(uint row, uint c, float t[8], float up[8]) {
+  uint i = first + row;
+  if (i >= n || c >= have) return;
+  uint slot = slotOf[c];
+  float scale = backOf(c, xOf(slot));
+  vec4 y[2];
+  [[unroll]] for (uint j = 0; j < 8u; j++) y[j / 4u][j % 4u] = finished(i + j, scale, t[j], up[j]);
+  putEight(uint64_t(o), (slot * n + i) / 8u, slots * n / 8u, y, OUT_TOP);
 }
 
 void main() {
@@ -94,6 +112,6 @@ void main() {
   if (first >= n || have == 0u) return; // the fold's tail, or a tile that the schedule did not need; the whole workgroup
   for (uint c = gl_LocalInvocationID.x; c < have; c += WG) slotOf[c] = order.v[tiles.v[z + 1u] + c];
   barrier(); // the slots are known before their rows are staged
-  back = F32In(uint64_t(x) + 2ul * (X_PER_SLOT == 1 ? slots : slots / used) * ((k + 7u) / 8u * 8u));
+  scales = uint64_t(x) + 2ul * (X_PER_SLOT == 1 ? slots : slots / used) * ((k + 7u) / 8u * 8u);
   multiplyPanels(uvec2(0, k));
 }

@@ -6,11 +6,12 @@
 // results over its share of k; their sums are added up in the end, fragment by fragment. A panel is BK / 16 units of the format,
 // whatever elements these hold: a unit is decoded at once from its widest loads, and x is staged in the same order. While a
 // panel is multiplied, the next one is on its way into registers.
-// Shapes    as matmul_coop: x is what matmul_halves makes of it
+// Shapes    as matmul_coop: x is what matmul_halves makes of it, or halves in blocks of 8
 // Params    include/matmul.glsl
 // Spec      0 WG = SGS subgroups of the size that is asked for   1 BM, 2 BN: tile   3 BK: multiple of 16 and CK
 //           4 SGS: subgroups   5 CM, 6 CN, 7 CK: fragment, of the device's list
-//           8 MATS, 9 PAIR, 10 BIAS, 11 RESIDUAL: as matmul_vec   12 PIECES: include/split.glsl
+//           8 MATS, 9 PAIR, 10 BIAS, 11 RESIDUAL: as matmul_vec   12 X_EIGHTS, 13 OUT_TOP: as matmul_coop
+//           14 PIECES: include/split.glsl
 // Grid      x, y: sum over matrices of ceil(n / BM), folded; z: ceil(rows / BN) PIECES
 // Tails     weight rows past n repeat row n-1, rows of x past the last repeat it; neither is stored. Past k zeros are staged
 // Shared    2 SGS (BK + 8) ((1 + PAIR) BM + BN) + 4 (1 + PAIR) SGS CM CN bytes; rows of BK + 8 halves keep banks apart
@@ -38,8 +39,11 @@ layout(constant_id = 8) const uint MATS = 1;
 layout(constant_id = 9) const uint PAIR = 0;
 layout(constant_id = 10) const uint BIAS = 0;
 layout(constant_id = 11) const uint RESIDUAL = 0;
-layout(constant_id = 12) const uint PIECES = 1;
+layout(constant_id = 12) const uint X_EIGHTS = 0;
+layout(constant_id = 13) const uint OUT_TOP = 0;
+layout(constant_id = 14) const uint PIECES = 1;
 #include "include/split.glsl"
+#include "include/eights.glsl"
 
 const uint SETS = 1 + PAIR;
 const uint SG = WG / SGS;
@@ -48,6 +52,7 @@ const uint STRIDE = BK / 8 + 1;               // of a row in shared memory, in v
 const uint PANEL_W = SETS * BM * STRIDE, PANEL_X = BN * STRIDE;
 const uint FM = BM / CM, FN = BN / CN;
 const uint EACH_W = (SETS * BM * UNITS + SG - 1) / SG, EACH_X = (2 * BN * UNITS + SG - 1) / SG;
+const uint SHARE = WG / BN < 1 ? 1 : WG / BN > 4 ? 4 : WG / BN; // invocations that share a row of x
 const float HALF_MAX = 65504.0;
 
 shared uvec4 sw[SGS * PANEL_W]; // each 8 halves
@@ -89,8 +94,24 @@ void main() {
   // The first round multiplies zeros, so that the loop has one form for all rounds and no branch between loads and products.
   uvec4 w[2 * EACH_W];
   uvec4 v[EACH_X];
+  uint own[EACH_X], tops[EACH_X]; // scales of blocks and of rows
   [[unroll]] for (uint i = 0; i < 2 * EACH_W; i++) w[i] = uvec4(0);
-  [[unroll]] for (uint i = 0; i < EACH_X; i++) v[i] = uvec4(0);
+  [[unroll]] for (uint i = 0; i < EACH_X; i++) {
+    v[i] = uvec4(0);
+    own[i] = 0u;
+  }
+  uint64_t scales = uint64_t(x) + 16ul * rows * segs;
+  if (X_EIGHTS == 1) {
+    for (uint i = gl_LocalInvocationID.x; i < BN * SHARE; i += WG)
+      sx[i].x = largestOf(scales, min(firstR + i / SHARE, rows - 1u), k, i % SHARE, SHARE);
+    barrier(); // all shares are known before they are put together
+    [[unroll]] for (uint i = 0; i < EACH_X; i++) {
+      uint row = min((lane + i * SG) / (2u * UNITS), BN - 1u);
+      tops[i] = 0u;
+      for (uint s = 0; s < SHARE; s++) tops[i] = max(tops[i], sx[row * SHARE + s].x);
+    }
+    barrier(); // they are put together before panels take their place
+  }
 
   // All subgroups take as many rounds: some drivers make a barrier of the subgroup one of the workgroup.
   for (uint round = span.x; round < span.y + SGS * BK; round += SGS * BK) {
@@ -101,6 +122,7 @@ void main() {
     }
     [[unroll]] for (uint i = 0; i < EACH_X; i++) {
       uint at = lane + i * SG;
+      if (X_EIGHTS == 1) v[i] = atScale(v[i], own[i], tops[i]);
       if (at < 2u * BN * UNITS) sx[ownX + at / (2u * UNITS) * STRIDE + at % (2u * UNITS)] = v[i];
     }
     // They are written before the subgroup reads them.
@@ -117,6 +139,7 @@ void main() {
       uint seg = segments(min(unit, units - 1u))[at % 2u];
       v[i] = U32x4In(uint64_t(x)).v[r * segs + min(seg, segs - 1u)];
       if (unit >= units || seg >= segs) v[i] = uvec4(0);
+      if (X_EIGHTS == 1) own[i] = uint(U16In(scales).v[r * segs + min(seg, segs - 1u)]);
     }
     [[unroll]] for (uint e = 0; e < BK; e += CK) {
       coopmat<float16_t, gl_ScopeSubgroup, CK, CN, gl_MatrixUseB> b[FN];
@@ -133,23 +156,34 @@ void main() {
   }
 
   // Fragment by fragment, the subgroups' sums meet in shared memory.
-  const uint SIZE = CM * CN;
-  F32In back = F32In(uint64_t(x) + 16ul * rows * segs);
+  const uint SIZE = CM * CN, EACH = OUT_TOP > 0 ? 8 : 1; // results of an invocation at a time
+  if (X_EIGHTS == 1 && gl_SubgroupID == 0u) {
+    [[unroll]] for (uint i = 0; i < EACH_X; i++) {
+      uint at = lane + i * SG;
+      if (at < 2u * BN * UNITS && at % (2u * UNITS) == 0u) sx[at / (2u * UNITS)].x = tops[i];
+    }
+  }
   [[unroll]] for (uint i = 0; i < FM; i++) {
     [[unroll]] for (uint j = 0; j < FN; j++) {
       [[unroll]] for (uint s = 0; s < SETS; s++)
         coopMatStore(acc[(s * FM + i) * FN + j], results, (s * SGS + gl_SubgroupID) * SIZE, CM,
                      gl_CooperativeMatrixLayoutColumnMajor);
       barrier(); // all subgroups have left theirs before they are added up
-      for (uint e = gl_LocalInvocationID.x; e < SIZE; e += WG) {
-        uint n = m.first + i * CM + e % CM, r = firstR + j * CN + e / CM;
+      for (uint e = EACH * gl_LocalInvocationID.x; e < SIZE; e += EACH * WG) {
+        uint n = m.first + i * CM + e % CM, c = j * CN + e / CM, r = firstR + c;
         if (n >= m.n || r >= rows) continue;
-        float t = 0.0, up = 0.0;
-        for (uint s = 0; s < SGS; s++) {
-          t += results[s * SIZE + e];
-          if (PAIR == 1) up += results[(SGS + s) * SIZE + e];
+        float back = X_EIGHTS == 1 ? scaleOf(sx[c].x) : F32In(scales).v[r];
+        vec4 y[2];
+        [[unroll]] for (uint o = 0; o < EACH; o++) {
+          float t = 0.0, up = 0.0;
+          for (uint s = 0; s < SGS; s++) {
+            t += results[s * SIZE + e + o];
+            if (PAIR == 1) up += results[(SGS + s) * SIZE + e + o];
+          }
+          if (OUT_TOP == 0) finish(m, n, r, piece, t * back, up * back);
+          else y[o / 4u][o % 4u] = finished(m, n + o, r, t * back, up * back);
         }
-        finish(m, n, r, piece, t * back.v[r], up * back.v[r]);
+        if (OUT_TOP > 0) putEight(uint64_t(m.o), (r * m.n + n) / 8u, rows * m.n / 8u, y, OUT_TOP);
       }
       barrier(); // they are added up before the next ones overwrite them
     }

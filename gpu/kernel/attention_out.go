@@ -74,7 +74,7 @@ func (pl *planner) attentionOut(g *Group, a attentionOut) error {
 		d.Name += "_halves"
 		d.Spec = slices.Clone(d.Spec)
 		d.Spec[len(d.Spec)-1] = 1
-		g.halves = append(g.halves, inHalves{x, coopTop, id})
+		g.halves = append(g.halves, inHalves{x: x, top: coopTop, temp: id})
 		convert = pl.toHalves(x, rows, id, coopTop)
 	}
 	many, decode := d.Grid, slices.ContainsFunc(g.Dispatches, func(d Dispatch) bool { return d.Module == "attention_decode" })

@@ -98,7 +98,7 @@ func (pl *planner) slotsCoop(m slots, t coopTile, shape CoopMatShape, halves int
 	n := w.Rows.Fixed / m.matrices
 	return Dispatch{Module: module, Name: name, Subgroup: pl.caps.SubgroupSize,
 		Spec: []uint32{uint32(t.invocations(&pl.caps)), uint32(t.bm), uint32(t.bn), uint32(t.bk), uint32(t.sgm), uint32(t.sgn), shape.M, shape.N, shape.K,
-			flag(m.gate != nil), m.spec()[0], flag(m.perSlot), uint32(g.fn)},
+			flag(m.gate != nil), m.spec()[0], flag(m.perSlot), uint32(g.fn), 0, 0},
 		Args: slices.Concat([]Arg{temp(halves), addr(m.w), addr(g.up), addr(m.bias), addr(g.bias), temp(0), temp(1), addr(m.out)}, codebook(w.DType),
 			[]Arg{rowsArg(compute.PerToken(m.used)), u32(m.used), u32(n), u32(w.Cols), u32(rowBytes)}),
 		Grid: func(s Shape) [3]uint32 {

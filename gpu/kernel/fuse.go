@@ -15,7 +15,7 @@ import (
 //	multiplication, residual Add          matmul RESIDUAL
 //	two or three multiplications of one X matmul MATS
 //	RoPE of Q, RoPE of K, KVStore         rope_kvstore
-//	both of the feed-forward part         matmul_int8 BLOCKS
+//	both of the feed-forward part         matmul_int8 BLOCKS, matmul_coop and _skinny OUT_TOP
 //	attention, multiplication, Add        attention_quantize, attention_coop HALVES
 //	experts' gate and up, gate            matmul_experts GATE (mixture.go)
 //	experts' down, Mix, what is added     matmul_experts MIX

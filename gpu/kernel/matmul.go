@@ -22,8 +22,9 @@ type product struct {
 	norm  *compute.RMSNorm  // X is normalised as it is read: X is what the norm reads
 	whole *projection       // results go where it says
 	units *units            // of which some are finished together
-	// For many rows of X by matmul_int8: where the result is left in blocks of bytes.
+	// For many rows of X: where the result is left in blocks of bytes by matmul_int8, or in halves in blocks of 8 by matrix units.
 	blocks *inBlocks
+	halves *inHalves
 }
 
 // maxVecRows is the largest number of rows of X for which weights are read once, straight into registers.

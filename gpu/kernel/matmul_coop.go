@@ -76,18 +76,18 @@ func (m *matMulPlan) coops(all int) error {
 	if m.next > m.most {
 		return nil
 	}
-	halves := m.halves(m.top())
+	x := m.halves(m.top())
 	suffix := strings.TrimPrefix(m.units, "matmul")
 	var planned []covering
 	if m.forced == "" && m.caps.takes("matmul_skinny") || m.forced == "matmul_skinny" {
-		planned = m.skinnies(shape, halves)
+		planned = m.skinnies(shape, x)
 	}
 	foundSkinny := func(found Many) (covering, bool) {
 		s, ok := named(skinnyShapes, found, func(s skinnyShape) Many { return s.many(&m.caps, found.Cols) })
-		return m.skinnyAs(shape, halves, s, found.Cols), ok && found.Kernel == "matmul_skinny" && s.fits(&m.caps, shape, found.Cols, m.f.pair)
+		return m.skinnyAs(shape, x, s, found.Cols), ok && found.Kernel == "matmul_skinny" && s.fits(&m.caps, shape, found.Cols, m.f.pair)
 	}
 	if strings.HasPrefix(m.units, "matmul_coop2") {
-		tiles, foundTile := m.coop2s(all, halves)
+		tiles, foundTile := m.coop2s(all, x.temp)
 		return m.cover(all, append(planned, tiles...), func(found Many) (covering, bool) {
 			if found.Kernel == "matmul_skinny" {
 				return foundSkinny(found)
@@ -98,7 +98,7 @@ func (m *matMulPlan) coops(all int) error {
 	as := func(t coopTile, to int) covering {
 		return covering{to, func(to int) error {
 			return m.addTiled(suffix, to, tiling{t.bm, t.bn, t.bk}, func(module string) (Dispatch, error) {
-				return m.matMulCoop(module, m.f, halves, t, shape)
+				return m.matMulCoop(module, m.f, x, t, shape)
 			})
 		}}
 	}
@@ -188,24 +188,25 @@ func (pl *planner) inHalves(g *Group, list []product) bool {
 
 // inHalves is a temporary with x in half precision.
 type inHalves struct {
-	x    compute.Ref
-	top  uint32 // the exponent of the largest numbers of rows
-	temp int
+	x      compute.Ref
+	top    uint32 // the exponent of the largest numbers of rows, or of blocks
+	temp   int
+	eights bool // in blocks of 8: shaders/include/eights.glsl
 }
 
 // halves is the temporary with X in half precision and the scales of its rows, whose largest numbers are brought to 2^top. Multiplications
 // of one X in a group share it. With m.norm, it is made of what that normalises.
-func (m *matMulPlan) halves(top uint32) int {
+func (m *matMulPlan) halves(top uint32) inHalves {
 	module, x := "matmul_halves", m.f.ops[0].X
 	if m.norm != nil {
 		module, x = "rmsnorm_halves", m.norm.X
 	}
 	if i := slices.IndexFunc(m.g.halves, func(h inHalves) bool { return h.x == m.f.ops[0].X && h.top == top }); i >= 0 {
-		return m.g.halves[i].temp
+		return m.g.halves[i]
 	}
 	rows, k, id := m.rows, m.p.At(x).Cols, len(m.g.Temps)
 	m.g.Temps = append(m.g.Temps, halvesTemp(rows, k))
-	m.g.halves = append(m.g.halves, inHalves{m.f.ops[0].X, top, id})
+	m.g.halves = append(m.g.halves, inHalves{x: m.f.ops[0].X, top: top, temp: id})
 	d := m.toHalves(x, rows, id, top)
 	if m.norm != nil {
 		d.Module, d.Name = module, module
@@ -213,7 +214,7 @@ func (m *matMulPlan) halves(top uint32) int {
 		d.Reads = refs(x, m.norm.Weight)
 	}
 	m.g.addFor(d, rows, m.next, m.most)
-	return id
+	return m.g.halves[len(m.g.halves)-1]
 }
 
 // halvesTemp holds rows of k halves and the scale of each.
@@ -231,24 +232,32 @@ func (pl *planner) toHalves(x compute.Ref, rows compute.Extent, id int, top uint
 		Reads: refs(x), Writes: []Access{{Temp: id}}}
 }
 
-// matMulCoop reads X as temporary halves has it.
-func (pl *planner) matMulCoop(module string, f product, halves int, t coopTile, m CoopMatShape) (Dispatch, error) {
+// eights are the constants X_EIGHTS and OUT_TOP of a product that takes x.
+func (f product) eights(x inHalves) []uint32 {
+	if f.halves == nil {
+		return []uint32{flag(x.eights), 0}
+	}
+	return []uint32{flag(x.eights), f.halves.top}
+}
+
+// matMulCoop reads X as x has it.
+func (pl *planner) matMulCoop(module string, f product, x inHalves, t coopTile, m CoopMatShape) (Dispatch, error) {
 	args, err := pl.matMulArgs(f)
 	if err != nil {
 		return Dispatch{}, err
 	}
-	args[0] = temp(halves)
+	args[0] = temp(x.temp)
 	spec := append([]uint32{uint32(t.invocations(&pl.caps)), uint32(t.bm), uint32(t.bn), uint32(t.bk), uint32(t.sgm), uint32(t.sgn), m.M, m.N, m.K}, f.epilogue()...)
-	if spec = append(spec, superRow); strings.HasSuffix(module, "_half") {
+	if spec = append(append(spec, superRow), f.eights(x)...); strings.HasSuffix(module, "_half") {
 		spec = append(spec, coopFold)
 	}
 	spec = append(spec, 1) // PIECES
 	blocks, rows := pl.blocks(f, t.bm), pl.p.At(f.ops[0].X).Rows
-	return Dispatch{Module: module, Name: fmt.Sprintf("%s_%dx%d", module, t.bm, t.bn), Spec: spec, Subgroup: pl.caps.SubgroupSize,
-		Args: args, Reads: f.readsWith(Access{Temp: halves}), Writes: f.writes(),
+	return f.leave(Dispatch{Module: module, Name: fmt.Sprintf("%s_%dx%d", module, t.bm, t.bn), Spec: spec, Subgroup: pl.caps.SubgroupSize,
+		Args: args, Reads: f.readsWith(Access{Temp: x.temp}), Writes: f.writes(),
 		Grid: func(s Shape) [3]uint32 {
 			g := pl.fold(blocks)
 			g[2] = uint32(ceilDiv(rows.At(s.Sizes()), t.bn))
 			return g
-		}}, nil
+		}}), nil
 }

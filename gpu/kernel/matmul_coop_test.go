@@ -166,3 +166,59 @@ func TestNormsLeaveInHalves(t *testing.T) {
 		}
 	}
 }
+
+// Between gate and down projections on matrix units lie halves in blocks of 8, scaled for the second's sums; few rows leave float32, and
+// so does what has other kernels on one side, or no whole chunks of scales.
+func TestSwiGLULeavesHalves(t *testing.T) {
+	ffn := func(caps Caps, n, tokens int, o compute.Options) (g Group, lines string) {
+		p := compute.NewProgram("ffn")
+		weight := func(name string, rows, cols int) compute.Ref {
+			return p.Declare(compute.Tensor{Name: name, Role: compute.Weight, DType: compute.Q8_0, Rows: compute.Rows(rows), Cols: cols, Buffer: fakeBuffer{}})
+		}
+		x := p.Scratch("x", compute.PerToken(1), 64)
+		gate, up := compute.MatMul{X: x, W: weight("g", n, 64), Out: p.Scratch("gate", compute.PerToken(1), n)}, compute.MatMul{X: x, W: weight("u", n, 64), Out: p.Scratch("up", compute.PerToken(1), n)}
+		s := compute.SwiGLU{Gate: gate.Out, Up: up.Out, Out: p.Scratch("s", compute.PerToken(1), n)}
+		p.Add("gate", gate)
+		p.Add("up", up)
+		p.Add("swiglu", s)
+		p.Add("down", compute.MatMul{X: s.Out, W: weight("d", 64, n), Out: p.Scratch("y", compute.PerToken(1), 64)})
+		o.Math, o.MaxTokens, o.MaxOutputs, o.MaxSeqs = compute.Fast, 600, 1, 1
+		groups, err := Plan(caps, p, o)
+		require.NoError(t, err)
+		return groups[0], outline(p, groups, Shape{Tokens: tokens, Outputs: 1, Seqs: 1})
+	}
+	_, lines := ffn(matrices(), 256, 600, compute.Options{})
+	assert.Equal(t, "gate+up+swiglu+down: matmul_halves[600 1 1] matmul_q8_0_coop_64x64[4 1 10] matmul_q8_0_coop_128x128[1 1 5]\n", lines)
+	_, lines = ffn(matrices(), 256, 20, compute.Options{})
+	assert.Equal(t, "gate+up+swiglu+down: matmul_halves[20 1 1] matmul_q8_0_skinny_16x32[16 1 1] matmul_q8_0_skinny_16x32[4 1 1]\n", lines)
+	_, lines = ffn(matrices(), 256, 8, compute.Options{})
+	assert.Equal(t, "gate+up+swiglu+down: matmul_q8_0_vec_8[256 1 1] matmul_q8_0_vec_8[32 1 1]\n", lines)
+	_, lines = ffn(matrices(), 224, 600, compute.Options{})
+	assert.Contains(t, lines, "gate+up+swiglu: ")
+	second := matrices()
+	second.HalfSums = true
+	for _, caps := range []Caps{matrices(), second} {
+		g, _ := ffn(caps, 256, 600, compute.Options{})
+		top := uint32(coopTop)
+		if caps.HalfSums {
+			top = coopHalfTop
+		}
+		in, out := 0, 0
+		for _, d := range g.Dispatches {
+			at := slices.Index([]string{"matmul_q8_0_coop", "matmul_q8_0_coop_half", "matmul_q8_0_skinny"}, d.Module)
+			if at < 0 {
+				continue
+			}
+			eights := d.Spec[[]int{14, 14, 12}[at]:][:2]
+			if eights[0] == 0 {
+				assert.Equal(t, []uint32{0, top}, eights, d.Name)
+				in++
+			} else {
+				assert.Equal(t, []uint32{1, 0}, eights, d.Name)
+				out++
+			}
+		}
+		assert.Greater(t, in, 2)
+		assert.Greater(t, out, 2)
+	}
+}

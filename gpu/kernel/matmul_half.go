@@ -58,7 +58,7 @@ func (m *matMulPlan) halfs(all int) error {
 	if m.next > m.most {
 		return nil
 	}
-	x := m.halves(halfTop)
+	x := m.halves(halfTop).temp
 	large := halfTile64
 	if !m.halfFits(large, m.f.pair) || m.caps.CPU && m.f.pair { // as for bytes
 		large = halfTile32

@@ -111,11 +111,7 @@ func (m *matMulPlan) int8s(all int) error {
 	}
 	as := func(t tile, to int) covering {
 		return covering{to, func(to int) error {
-			plan := func(module string) (Dispatch, error) { return m.matMulInt8(module, x, t) }
-			if m.f.blocks != nil { // which are made of whole sums
-				return m.add("_int8", to, plan)
-			}
-			return m.addTiled("_int8", to, tiling{t.bm, t.bn, t.bk}, plan)
+			return m.addTiled("_int8", to, tiling{t.bm, t.bn, t.bk}, func(module string) (Dispatch, error) { return m.matMulInt8(module, x, t) })
 		}}
 	}
 	return m.cover(all, smallAndLarge(int8Tile32, large, all, as), m.plainAs("matmul_int8", as))
@@ -173,15 +169,8 @@ func (pl *planner) rmsNormQuantize(norm *compute.RMSNorm, id int) Dispatch {
 
 func (m *matMulPlan) matMulInt8(module string, x int, t tile) (Dispatch, error) {
 	d, err := m.tiled(module, m.f, x, t)
-	if d.Spec = append(d.Spec, flag(m.f.blocks != nil), 1); m.f.blocks != nil {
-		for i, a := range d.Args {
-			if a.Kind == ArgAddr && a.Ref == m.f.out {
-				d.Args[i] = temp(m.f.blocks.temp)
-			}
-		}
-		d.Writes = []Access{{Temp: m.f.blocks.temp}}
-	}
-	return d, err
+	d.Spec = append(d.Spec, flag(m.f.blocks != nil), 1)
+	return m.f.leave(d), err
 }
 
 // tiled is a dispatch of tiles t that reads X as temporary x has it.

@@ -56,38 +56,39 @@ func (m *matMulPlan) skinny(c CoopMatShape, bn int) (best skinnyShape, ok bool) 
 }
 
 // skinnies cover up to maxSkinnyRows by matmul_skinny, as far as its shapes fit the device.
-func (m *matMulPlan) skinnies(c CoopMatShape, halves int) (list []covering) {
+func (m *matMulPlan) skinnies(c CoopMatShape, x inHalves) (list []covering) {
 	for _, bn := range skinnyRows {
 		if s, ok := m.skinny(c, bn); ok {
-			list = append(list, m.skinnyAs(c, halves, s, bn))
+			list = append(list, m.skinnyAs(c, x, s, bn))
 		}
 	}
 	return list
 }
 
 // skinnyAs covers up to bn rows in a shape.
-func (m *matMulPlan) skinnyAs(c CoopMatShape, halves int, s skinnyShape, bn int) covering {
+func (m *matMulPlan) skinnyAs(c CoopMatShape, x inHalves, s skinnyShape, bn int) covering {
 	return covering{bn, func(to int) error {
 		return m.addTiled("_skinny", to, tiling{s.bm, bn, s.bk}, func(module string) (Dispatch, error) {
-			return m.matMulSkinny(module, m.f, halves, s, bn, c)
+			return m.matMulSkinny(module, m.f, x, s, bn, c)
 		})
 	}}
 }
 
-// matMulSkinny reads X as temporary halves has it.
-func (pl *planner) matMulSkinny(module string, f product, halves int, s skinnyShape, bn int, m CoopMatShape) (Dispatch, error) {
+// matMulSkinny reads X as x has it.
+func (pl *planner) matMulSkinny(module string, f product, x inHalves, s skinnyShape, bn int, m CoopMatShape) (Dispatch, error) {
 	args, err := pl.matMulArgs(f)
 	if err != nil {
 		return Dispatch{}, err
 	}
-	args[0] = temp(halves)
+	args[0] = temp(x.temp)
 	spec := append([]uint32{uint32(s.subgroups) * pl.caps.SubgroupSize, uint32(s.bm), uint32(bn), uint32(s.bk), uint32(s.subgroups), m.M, m.N, m.K}, f.epilogue()...)
 	blocks, rows := pl.blocks(f, s.bm), pl.p.At(f.ops[0].X).Rows
-	return Dispatch{Module: module, Name: fmt.Sprintf("%s_%dx%d", module, s.bm, bn), Spec: append(spec, 1), Subgroup: pl.caps.SubgroupSize,
-		Args: args, Reads: f.readsWith(Access{Temp: halves}), Writes: f.writes(),
+	spec = append(append(spec, f.eights(x)...), 1) // PIECES
+	return f.leave(Dispatch{Module: module, Name: fmt.Sprintf("%s_%dx%d", module, s.bm, bn), Spec: spec, Subgroup: pl.caps.SubgroupSize,
+		Args: args, Reads: f.readsWith(Access{Temp: x.temp}), Writes: f.writes(),
 		Grid: func(s Shape) [3]uint32 {
 			g := pl.fold(blocks)
 			g[2] = uint32(ceilDiv(rows.At(s.Sizes()), bn))
 			return g
-		}}, nil
+		}}), nil
 }

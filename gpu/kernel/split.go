@@ -20,6 +20,9 @@ const inPieces = "; where tiles are few, sums over pieces of K"
 
 // pieces says into how many pieces K is cut for so many tiles of panels of bk: a power of two, so that few pipelines are made.
 func (m *matMulPlan) pieces(tiles, k, bk int) int {
+	if m.f.blocks != nil || m.f.halves != nil {
+		return 1 // blocks are made of whole sums
+	}
 	if m.forced != "" {
 		if strings.HasSuffix(m.forced, "_split") {
 			return min(testPieces, ceilDiv(k, bk))

@@ -2,6 +2,7 @@ package conformance
 
 import (
 	"fmt"
+	"math"
 
 	"tuff/host/compute"
 )
@@ -46,5 +47,21 @@ func (l *list) feedForward() {
 				}
 			})
 		}
+	}
+	// What lies between may have scales by blocks: rows of different sizes, and in them results of different sizes from block to block.
+	for j, r := range []int{9, 65, 31, 130} {
+		f, n := pick([]compute.DType{compute.F16, compute.Q8_0}, j), pick([]int{64, 192, 320}, j)
+		l.add(stem, fmt.Sprintf("spread_%v_r%d_n%d", f, r, n), f, j == 1 || j == 2, func(b *build) {
+			const k = 96
+			b.o.NoFuse = false
+			b.rows(r)
+			x := b.feedOf("x", k, func(r, _ int) float32 { return b.uniform() * float32(math.Exp2(float64(r%5*6-12))) })
+			gate, up, act := b.scratch("gate", n), b.scratch("up", n), b.scratch("act", n)
+			b.p.Add("gate", compute.MatMul{X: x, W: b.weight("wgate", f, n, k), Out: gate})
+			bias := b.floats("bup", 1, n, func(_, c int) float32 { return b.uniform() * float32(math.Exp2(float64(c/8%9*5-20))) })
+			b.p.Add("up", compute.MatMul{X: x, W: b.weight("wup", f, n, k), Bias: bias, Out: up})
+			b.p.Add("swiglu", compute.SwiGLU{Gate: gate, Up: up, Out: act})
+			b.p.Add("down", compute.MatMul{X: act, W: b.weight("wdown", f, k, n), Out: b.output("out", k)})
+		})
 	}
 }

@@ -36,7 +36,7 @@ var Counts = map[string]int{
 	"rmsnorm_matmul_rope_kvstore":         83,
 	"rmsnorm_matmul_route":                10,
 	"rmsnorm_matmul_swiglu":               60,
-	"rmsnorm_matmul_swiglu_matmul_add":    35,
+	"rmsnorm_matmul_swiglu_matmul_add":    39,
 	"rope":                                243,
 	"rope_kvstore":                        62,
 	"route":                               170,

@@ -3,14 +3,22 @@
 // A workgroup computes BM rows of weights, with PAIR of two matrices, by BN rows of x; its SGM by SGN subgroups take equal parts
 // of the tile, in fragments of CM by CN. Panels of BK elements, weights decoded, lie in shared memory twice: while one is
 // multiplied, the next one is loaded into registers. Each fragment is loaded once per step of CK.
-// To be included behind format.glsl, the parameters x and k, and the constant PAIR. The kernel says which rows those are:
+// To be included behind format.glsl, the parameters x and k, and the constants
+//   PAIR
+//   X_EIGHTS   0: x is what matmul_halves makes of it, 1: halves in blocks of 8 (eights.glsl)
+//   OUT_TOP    0: results leave one by one; else in such blocks, whose largest numbers are brought to 2^OUT_TOP; CM is a
+//              multiple of 8
+// The kernel says which rows those are:
 //   weightsAt(row, w)       row `row` of the tile's weights, from BM on those of the second matrix; false: zeros
-//   xAt(c, r)               the row of x, in halves as matmul_halves makes them, that row c of the tile is; false: zeros
+//   xAt(c, r)               the row of x that row c of the tile is; false: zeros
 //   result(row, c, t, up)   takes the sums of weight row `row` with row c, with PAIR those of both matrices
+//   eight(row, c, t, up)    takes those of 8 weight rows from row on, with OUT_TOP
+// They multiply the sums with row c, which is row r of x, by backOf(c, r).
 // Shared    4 (BK + 8) ((1 + PAIR) BM + BN) + 4 (1 + PAIR) SGM SGN CM CN bytes; rows of BK + 8 halves keep banks apart
 // Source    Markidis et al., NVIDIA Tensor Core Programmability, Performance and Precision, 2018
 #ifndef COOP_GLSL
 #define COOP_GLSL
+#include "eights.glsl"
 
 layout(constant_id = 0) const uint WG = 128;
 layout(constant_id = 1) const uint BM = 64;
@@ -43,6 +51,13 @@ shared float results[SETS * SGM * SGN * CM * CN];
 bool weightsAt(uint row, out Row w);
 bool xAt(uint c, out uint r);
 void result(uint row, uint c, float t, float up);
+void eight(uint row, uint c, float t[8], float up[8]);
+
+uint64_t scales; // of x, behind its halves
+
+// backOf is what scaled the sums with row c of the tile, row r of x. Where blocks have scales, those of rows are in the panel of
+// x in the end.
+float backOf(uint c, uint r) { return X_EIGHTS == 1 ? scaleOf(sx[c].x) : F32In(scales).v[r]; }
 
 uvec2 halves(vec4 v) {
   v = clamp(v, vec4(-HALF_MAX), vec4(HALF_MAX));
@@ -74,6 +89,26 @@ uvec4 fetchX(uint i, uint k0) {
   return U32x4In(uint64_t(x)).v[r * segs + segment];
 }
 
+// fetchTops finds the largest scales of the rows that this invocation stages segments of.
+const uint SHARE = WG / BN < 1 ? 1 : WG / BN > 4 ? 4 : WG / BN; // invocations that share a row
+void fetchTops(out uint tops[EACH_X]) {
+  uint lane = gl_LocalInvocationID.x, r;
+  for (uint i = lane; i < BN * SHARE; i += WG) sx[i].x = xAt(i / SHARE, r) ? largestOf(scales, r, k, i % SHARE, SHARE) : 0u;
+  barrier(); // all shares are known before they are put together
+  [[unroll]] for (uint i = 0; i < EACH_X; i++) {
+    uint row = min((lane + i * WG) / SEGS, BN - 1u);
+    tops[i] = 0u;
+    for (uint s = 0; s < SHARE; s++) tops[i] = max(tops[i], sx[row * SHARE + s].x);
+  }
+  barrier(); // they are put together before panels take their place
+}
+
+// fetchScale is the scale of a segment as fetchX has it.
+uint fetchScale(uint i, uint k0) {
+  uint row = i / SEGS, segment = k0 / 8u + i % SEGS, r;
+  return row < BN && 8u * segment < k && xAt(row, r) ? uint(U16In(scales).v[r * (k / 8u) + segment]) : 0u;
+}
+
 // multiplyPanels sums over the elements of span, in whole panels.
 void multiplyPanels(uvec2 span) {
   uint lane = gl_LocalInvocationID.x, tileM = gl_SubgroupID % SGM * (BM / SGM), tileN = gl_SubgroupID / SGM * (BN / SGN);
@@ -91,6 +126,8 @@ void multiplyPanels(uvec2 span) {
 
   uvec4 w[EACH_W];
   uvec4 v[EACH_X];
+  uint own[EACH_X], tops[EACH_X]; // scales of blocks and of rows
+  if (X_EIGHTS == 1) fetchTops(tops);
   uint half_ = 0;
   for (uint k0 = span.x; k0 < span.y + BK; k0 += BK) {
     // Loads of this panel are under way while the one before is multiplied.
@@ -100,7 +137,10 @@ void multiplyPanels(uvec2 span) {
         fetchWeights(lane + i * WG, k0, a, b);
         w[i] = uvec4(halves(a), halves(b));
       }
-      [[unroll]] for (uint i = 0; i < EACH_X; i++) v[i] = fetchX(lane + i * WG, k0);
+      [[unroll]] for (uint i = 0; i < EACH_X; i++) {
+        v[i] = fetchX(lane + i * WG, k0);
+        if (X_EIGHTS == 1) own[i] = fetchScale(lane + i * WG, k0);
+      }
     }
     if (k0 > span.x) {
       uint fromW = (1u - half_) * PANEL_W, fromX = (1u - half_) * PANEL_X;
@@ -131,6 +171,7 @@ void multiplyPanels(uvec2 span) {
       }
       [[unroll]] for (uint i = 0; i < EACH_X; i++) {
         uint s = lane + i * WG;
+        if (X_EIGHTS == 1) v[i] = atScale(v[i], own[i], tops[i]);
         if (s < BN * SEGS) sx[half_ * PANEL_X + s / SEGS * STRIDE + s % SEGS] = v[i];
       }
     }
@@ -138,6 +179,12 @@ void multiplyPanels(uvec2 span) {
     barrier(); // the next panel is staged, and the one before it is used up
   }
 
+  if (X_EIGHTS == 1) {
+    [[unroll]] for (uint i = 0; i < EACH_X; i++) {
+      uint s = lane + i * WG;
+      if (s < BN * SEGS && s % SEGS == 0u) sx[s / SEGS].x = tops[i];
+    }
+  }
   // Results leave fragment by fragment through shared memory, where every invocation knows which element it has.
   uint base = gl_SubgroupID * SETS * CM * CN;
   [[unroll]] for (uint i = 0; i < FRAGS_M; i++) {
@@ -146,10 +193,21 @@ void multiplyPanels(uvec2 span) {
         coopMatStore(sums[(s * FRAGS_M + i) * FRAGS_N + j], results, base + s * CM * CN, CM,
                      gl_CooperativeMatrixLayoutColumnMajor);
       barrier(); // the fragment is written before the subgroup reads it; all subgroups come here as often
-      for (uint e = gl_SubgroupInvocationID; e < CM * CN; e += gl_SubgroupSize) {
-        float up = 0.0;
-        if (PAIR == 1) up = results[base + CM * CN + e];
-        result(tileM + i * CM + e % CM, tileN + j * CN + e / CM, results[base + e], up);
+      if (OUT_TOP == 0) {
+        for (uint e = gl_SubgroupInvocationID; e < CM * CN; e += gl_SubgroupSize) {
+          float up = 0.0;
+          if (PAIR == 1) up = results[base + CM * CN + e];
+          result(tileM + i * CM + e % CM, tileN + j * CN + e / CM, results[base + e], up);
+        }
+      } else {
+        for (uint e = 8u * gl_SubgroupInvocationID; e < CM * CN; e += 8u * gl_SubgroupSize) {
+          float t[8], up[8];
+          [[unroll]] for (uint s = 0; s < 8u; s++) {
+            t[s] = results[base + e + s];
+            up[s] = PAIR == 1 ? results[base + CM * CN + e + s] : 0.0;
+          }
+          eight(tileM + i * CM + e % CM, tileN + j * CN + e / CM, t, up);
+        }
       }
       barrier(); // it is read before the next one overwrites it
     }

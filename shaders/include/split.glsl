@@ -27,6 +27,17 @@ uvec2 spanOf(uint piece, uint bk) {
   return bk * uvec2(panels * piece / PIECES, panels * (piece + 1u) / PIECES);
 }
 
+// finished is the result of the whole sums of row n of matrix m, or of a pair of those, with row r of x.
+float finished(Matrix m, uint n, uint r, float t, float up) {
+  if ((BIAS >> m.index & 1u) != 0u) t += m.bias.v[n];
+  if (PAIR == 1) {
+    if ((BIAS & 2u) != 0u) up += b1.v[n];
+    t = silu(t) * up;
+  }
+  if (RESIDUAL == 1) t += residual.v[r * m.n + n];
+  return t;
+}
+
 // finish takes the sums of row n of matrix m, or of a pair of those, with row r of x.
 void finish(Matrix m, uint n, uint r, uint piece, float t, float up) {
   if (PIECES > 1u) {
@@ -35,12 +46,6 @@ void finish(Matrix m, uint n, uint r, uint piece, float t, float up) {
     if (PAIR == 1) m.o.v[at + n0] = up;
     return;
   }
-  if ((BIAS >> m.index & 1u) != 0u) t += m.bias.v[n];
-  if (PAIR == 1) {
-    if ((BIAS & 2u) != 0u) up += b1.v[n];
-    t = silu(t) * up;
-  }
-  if (RESIDUAL == 1) t += residual.v[r * m.n + n];
-  m.o.v[r * m.n + n] = t;
+  m.o.v[r * m.n + n] = finished(m, n, r, t, up);
 }
 #endif
