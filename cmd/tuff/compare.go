@@ -88,7 +88,7 @@ bisection, with the CPU in exact arithmetic as the reference. Where B is a GPU o
 	f.StringArrayVar(&c.renames, "map", nil, "FROM=TO: a dump's tensor FROM is tuff's TO; FROM= leaves it out; may be given again")
 	f.StringVar(&html, "html", "", "write a report with figures to this file")
 	f.StringVar(&save, "save", "divergence.replay", "write the op of the first divergence with its inputs to this file, for tuff kernels replay")
-	f.BoolVar(&c.o.Determinism, "determinism", false, "run A again as it was, beside another sequence, behind a kept cache and in other steps, and compare the bits")
+	f.BoolVar(&c.o.Determinism, "determinism", false, "run A again as it was, beside another sequence, behind a kept cache, in other steps and in batches, and compare the bits")
 	f.BoolVar(&gate, "gate", false, "print the verdict alone; as always, exit code 3 when a limit is exceeded")
 	f.StringVar(&c.o.Save, "op", "", "save this op, or the one that makes this tensor, whether it diverges or not")
 	f.BoolVar(&c.unfused, "no-fuse", false, "compare every op alone instead of the fused kernels that normally run")

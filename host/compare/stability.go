@@ -2,10 +2,12 @@ package compare
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
 
+	"tuff/host/compute"
 	"tuff/host/engine"
 )
 
@@ -27,8 +29,11 @@ const repeats = 5
 // chunks are the numbers of tokens of a step that a prompt is evaluated in.
 var chunks = []int{1, 2, 8, 9, 33}
 
-// Determinism evaluates the prompt on e again and again: as it was, beside another sequence, behind a cache that is kept, and in steps of other sizes,
-// and compares the bits of the last logits.
+// batches are the numbers of sequences that a step has, each with the same prompt.
+var batches = []int{2, 4}
+
+// Determinism evaluates the prompt on e again and again: as it was, beside another sequence, behind a cache that is kept, in steps of other sizes and
+// with other sequences in one step, and compares the bits of the last logits.
 func Determinism(ctx context.Context, e *engine.Engine, prompt []int32) ([]Stability, error) {
 	base, err := lastLogits(ctx, e, prompt, len(prompt), nil)
 	if err != nil {
@@ -77,10 +82,64 @@ func Determinism(ctx context.Context, e *engine.Engine, prompt []int32) ([]Stabi
 			try(fmt.Sprintf("in steps of %d", n), false, 1, func() ([]float32, error) { return steps(ctx, e, prompt, n) })
 		}
 	}
+	for _, n := range batches {
+		if err == nil && fits(e, n, len(prompt)) {
+			var rows [][]float32
+			rows, err = batch(ctx, e, prompt, n)
+			at := 0
+			try(fmt.Sprintf("in a batch of %d sequences", n), false, n, func() ([]float32, error) { at++; return rows[at-1], nil })
+		}
+	}
 	if err != nil {
 		return nil, fmt.Errorf("compare: determinism: %w", err)
 	}
 	return list, nil
+}
+
+// fits says whether e has room for n sequences of so many tokens: pages of a cache for one context, and states for two sequences.
+func fits(e *engine.Engine, n, tokens int) bool {
+	p := e.Model.Program
+	if p.NumStates > 0 && n > 2 {
+		return false
+	}
+	pages := 0
+	if p.PageSize > 0 {
+		pages = (tokens + p.PageSize - 1) / p.PageSize
+	}
+	return n*pages <= p.NumPages
+}
+
+// batch evaluates the prompt as each of n sequences of one step and gives the last logits of all.
+func batch(ctx context.Context, e *engine.Engine, prompt []int32, n int) (rows [][]float32, err error) {
+	step := &compute.Step{}
+	for i := range n {
+		s := e.NewSession()
+		defer s.Close()
+		var own compute.Step
+		if err := s.Step(&own, prompt, nil); err != nil {
+			return nil, err
+		}
+		seq := own.Seqs[0]
+		seq.First = i * len(prompt)
+		step.Tokens, step.Pos, step.Seqs = append(step.Tokens, own.Tokens...), append(step.Pos, own.Pos...), append(step.Seqs, seq)
+		step.Outputs = append(step.Outputs, int32((i+1)*len(prompt)-1))
+	}
+	o := e.CompileOptions(len(step.Tokens))
+	o.MaxSeqs, o.MaxOutputs = n, n
+	x, err := e.Device.Compile(ctx, e.Model.Program, o)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, x.Close()) }()
+	if err := x.Run(ctx, &compute.Call{Step: step}); err != nil {
+		return nil, err
+	}
+	got := &reader{dev: e.Device, x: x, p: e.Model.Program, step: step, cmp: &comparison{}}
+	all, err := got.values(e.Model.Logits)
+	if err != nil {
+		return nil, err
+	}
+	return slices.Collect(slices.Chunk(all, e.Model.Width())), nil
 }
 
 func (s *Stability) add(want, got []float32) {
