@@ -448,6 +448,19 @@ func TestCompareDeterminism(t *testing.T) {
 	}
 }
 
+// Groups of experts and of norms of heads keep to their bounds, which each product has.
+func TestCompareOfExperts(t *testing.T) {
+	needGPU(t)
+	var r compare.Report
+	require.NoError(t, json.Unmarshal([]byte(tuff(t, "compare", "-m", testkit.Testdata(t, "oracle", "qwen3-moe-F32.gguf"), "-n", "1", "--math", "exact", "--json").ok(t).out), &r))
+	for _, op := range r.Ops {
+		if strings.HasSuffix(op.Tensor, "_exps") || strings.HasSuffix(op.Tensor, "_moe_act") || strings.HasSuffix(op.Tensor, "_norm") {
+			assert.Positive(t, op.Isolated.Bound, op.Tensor)
+			assert.Less(t, op.Isolated.Bound, 0.5, op.Tensor)
+		}
+	}
+}
+
 func TestComparePrompts(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "prompts.txt")
 	require.NoError(t, os.WriteFile(file, []byte("Once upon a time\n\nThe little dog\nA fox was"), 0o644))

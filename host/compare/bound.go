@@ -19,8 +19,8 @@ func gamma(n int) float64 { return float64(n) * u / (1 - float64(n)*u) }
 // tensors gives values of the reference run as float32: rows as many as the step has.
 type tensors interface {
 	values(r compute.Ref) ([]float32, error)
-	// rowNorms are the Euclidean norms of a weight matrix's rows.
-	rowNorms(r compute.Ref) ([]float64, error)
+	// rowNorms are the Euclidean norms of rows lo to hi−1 of a weight matrix, where they lie in the whole; others need not be right.
+	rowNorms(r compute.Ref, lo, hi int) ([]float64, error)
 }
 
 // boundOf is the proven bound of |got−want| for each element that op writes to out, when got was computed from the same
@@ -28,6 +28,11 @@ type tensors interface {
 // Σ|x·w| ≤ ‖x‖·‖w‖ by Cauchy and Schwarz, so that the product with |W| need not be formed. errs holds the bounds of inputs
 // that the same group computed: their effect is added, which makes the bound of a fused group.
 func boundOf(p *compute.Program, op compute.Op, out compute.Ref, v tensors, errs map[compute.Ref][]float64) ([]float64, error) {
+	for _, r := range op.Reads() {
+		if e, inside := errs[r]; inside && e == nil {
+			return nil, nil // an input was computed in the group, and nobody knows how far off it may be
+		}
+	}
 	want, err := v.values(out)
 	if err != nil {
 		return nil, err
@@ -50,6 +55,34 @@ func boundOf(p *compute.Program, op compute.Op, out compute.Ref, v tensors, errs
 	switch o := op.(type) {
 	case compute.MatMul:
 		return bound, matmulBound(p, o, v, bound, errs[o.X])
+	case compute.MatMulExperts:
+		return bound, expertsBound(p, o, v, bound, errs[o.X])
+	case compute.MatMulHeads:
+		return bound, headsBound(p, o, v, bound, errs[o.X])
+	case compute.Mix:
+		if o.Streams > 0 {
+			return nil, nil
+		}
+		x, w := get(o.X), get(o.Weights)
+		cols, used := p.At(o.X).Cols, p.At(o.Weights).Cols
+		if err != nil {
+			return nil, err
+		}
+		for i := range bound {
+			t, c := i/cols, i%cols
+			for j := range used {
+				at, by := (t*used+j)*cols+c, t*used+j
+				xv, wv := math.Abs(float64(x[at])), math.Abs(float64(w[by]))
+				bound[i] += slack*gamma(used+1)*xv*wv + in(o.X, at)*wv + in(o.Weights, by)*(xv+in(o.X, at))
+			}
+		}
+	case compute.Scale:
+		if o.Cap != 0 {
+			return nil, nil
+		}
+		for i, w := range want {
+			bound[i] = slack*u*math.Abs(float64(w)) + in(o.X, i)*math.Abs(float64(o.Factor))
+		}
 	case compute.Embed, compute.TakeRows:
 		for i, w := range want { // one conversion, correctly rounded
 			bound[i] = slack * u * math.Abs(float64(w))
@@ -80,15 +113,7 @@ func boundOf(p *compute.Program, op compute.Op, out compute.Ref, v tensors, errs
 			bound[i] = slack*u*(math.Abs(float64(a[i]))+math.Abs(float64(b[i]))) + in(o.A, i) + in(o.B, i)
 		}
 	case compute.RMSNorm:
-		// The sum of squares has only positive terms: relative error γ_C, halved by the root, then three roundings and
-		// inversesqrt's 2 ULP.
-		cols := p.At(o.X).Cols
-		if o.Group > 0 {
-			cols = o.Group
-		}
-		for i, w := range want {
-			bound[i] = slack * (gamma(cols)/2 + 6*u) * math.Abs(float64(w))
-		}
+		return bound, normBound(p, o, v, want, bound, errs[o.X])
 	case compute.RoPE:
 		ropeBound(o, get(o.X), errs[o.X], bound)
 	case compute.SwiGLU:
@@ -101,6 +126,9 @@ func boundOf(p *compute.Program, op compute.Op, out compute.Ref, v tensors, errs
 			bound[i] = slack*2*(8+2*gate)*u*math.Abs(float64(w)) + 1.1*eg*(math.Abs(float64(up[i]))+eu) + gate*eu + 0x1p-126
 		}
 	case compute.Attention:
+		if errs[o.Q] != nil || errs[o.K] != nil || errs[o.V] != nil {
+			return nil, nil // made in the same group: how far a score is off then is not worked out
+		}
 		return attentionBound(p, o, v, bound)
 	default:
 		return nil, nil
@@ -156,11 +184,11 @@ func matmulBound(p *compute.Program, o compute.MatMul, v tensors, bound, xErr []
 	if err != nil {
 		return err
 	}
-	norms, err := v.rowNorms(o.W)
+	k, n := p.At(o.X).Cols, p.At(o.W).Rows.Fixed
+	norms, err := v.rowNorms(o.W, 0, n)
 	if err != nil {
 		return err
 	}
-	k, n := p.At(o.X).Cols, len(norms)
 	for r := range len(x) / k {
 		xn := slack * gamma(k+1) * norm(x[r*k:(r+1)*k])
 		if xErr != nil {
@@ -179,6 +207,101 @@ func matmulBound(p *compute.Program, o compute.MatMul, v tensors, bound, xErr []
 	}
 	for i := range bound {
 		bound[i] += slack * u * math.Abs(float64(bias[i%n]))
+	}
+	return nil
+}
+
+// expertsBound is matmulBound with the rows of each expert that a token uses.
+func expertsBound(p *compute.Program, o compute.MatMulExperts, v tensors, bound, xErr []float64) error {
+	x, err := v.values(o.X)
+	if err != nil {
+		return err
+	}
+	ids, err := v.values(o.IDs)
+	if err != nil {
+		return err
+	}
+	var bias []float32
+	if o.Bias != 0 {
+		if bias, err = v.values(o.Bias); err != nil {
+			return err
+		}
+	}
+	k, n := p.At(o.X).Cols, p.At(o.W).Rows.Fixed/o.NumExperts
+	uses := len(ids) / (len(x) / k) // of a row of X
+	for r, id := range ids {
+		e := min(max(int(id), 0), o.NumExperts-1)
+		norms, err := v.rowNorms(o.W, e*n, (e+1)*n)
+		if err != nil {
+			return err
+		}
+		at := r / uses * k
+		xn := slack * gamma(k+1) * norm(x[at:at+k])
+		if xErr != nil {
+			xn += norm(xErr[at : at+k])
+		}
+		for c := range n {
+			bound[r*n+c] = xn * norms[e*n+c]
+			if bias != nil {
+				bound[r*n+c] += slack * u * math.Abs(float64(bias[e*n+c]))
+			}
+		}
+	}
+	return nil
+}
+
+// headsBound is matmulBound with a matrix for each head.
+func headsBound(p *compute.Program, o compute.MatMulHeads, v tensors, bound, xErr []float64) error {
+	x, err := v.values(o.X)
+	if err != nil {
+		return err
+	}
+	rows := p.At(o.W).Rows.Fixed
+	norms, err := v.rowNorms(o.W, 0, rows)
+	if err != nil {
+		return err
+	}
+	k, n := p.At(o.W).Cols, rows/o.NumHeads
+	for i := range bound {
+		at := i / n * k
+		xn := slack * gamma(k+1) * norm(x[at:at+k])
+		if xErr != nil {
+			xn += norm(xErr[at : at+k])
+		}
+		bound[i] = xn * norms[i%rows]
+	}
+	return nil
+}
+
+// normBound: the sum of squares has only positive terms: relative error γ_C, halved by the root, then three roundings and inversesqrt's
+// 2 ULP. An input that is off by e moves an element by its own share, e·|y/x|, and through the root by at most |y|·‖e‖/‖x‖.
+func normBound(p *compute.Program, o compute.RMSNorm, v tensors, want []float32, bound, xErr []float64) error {
+	cols := p.At(o.X).Cols
+	if o.Group > 0 {
+		cols = o.Group
+	}
+	for i, w := range want {
+		bound[i] = slack * (gamma(cols)/2 + 6*u) * math.Abs(float64(w))
+	}
+	if xErr == nil {
+		return nil
+	}
+	x, err := v.values(o.X)
+	if err != nil {
+		return err
+	}
+	weight := []float32{1}
+	if o.Weight != 0 {
+		if weight, err = v.values(o.Weight); err != nil {
+			return err
+		}
+	}
+	for at := 0; at < len(want); at += cols {
+		size, off := norm(x[at:at+cols]), norm(xErr[at:at+cols])
+		scale := 1 / math.Sqrt(size*size/float64(cols)+float64(o.Eps))
+		for i := at; i < at+cols; i++ {
+			bound[i] += slack * (xErr[i]*scale*math.Abs(float64(weight[i%len(weight)])) + math.Abs(float64(want[i]))*off/max(size, math.SmallestNonzeroFloat64))
+		}
 	}
 	return nil
 }

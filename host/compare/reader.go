@@ -215,19 +215,26 @@ func (r *reader) spoil(t *compute.Tensor) error {
 	return r.dev.Upload(t.Buffer, t.Offset+int64(r.step.Seqs[0].StateOut)*int64(len(raw)), raw)
 }
 
-// rowNorms are taken from the weights as this device holds them, a few rows at a time, once per weight.
-func (r *reader) rowNorms(ref compute.Ref) ([]float64, error) {
-	if n := r.cmp.norms[ref]; n != nil {
-		return n, nil
-	}
+// rowNorms are taken from the weights as this device holds them, row by row, once per weight.
+func (r *reader) rowNorms(ref compute.Ref, lo, hi int) ([]float64, error) {
 	t := r.p.At(ref)
+	norms := r.cmp.norms[ref]
+	if norms == nil {
+		norms = make([]float64, t.Rows.Fixed)
+		for i := range norms {
+			norms[i] = -1 // not taken yet
+		}
+		r.cmp.norms[ref] = norms
+	}
 	row, err := t.DType.RowBytes(t.Cols)
 	if err != nil {
 		return nil, err
 	}
-	norms := make([]float64, t.Rows.Fixed)
 	raw, vals := make([]byte, row), make([]float32, t.Cols)
-	for i := range norms {
+	for i := lo; i < hi; i++ {
+		if norms[i] >= 0 {
+			continue
+		}
 		if err := r.dev.Download(raw, t.Buffer, t.Offset+int64(i)*row); err != nil {
 			return nil, err
 		}
@@ -236,7 +243,6 @@ func (r *reader) rowNorms(ref compute.Ref) ([]float64, error) {
 		}
 		norms[i] = norm(vals)
 	}
-	r.cmp.norms[ref] = norms
 	return norms, nil
 }
 

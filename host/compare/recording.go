@@ -263,7 +263,9 @@ func (s *recorded) inputs(ref compute.Ref) ([]float32, error) {
 	return nil, nil // at position 0 there is no state before the step
 }
 
-func (s *recorded) rowNorms(ref compute.Ref) ([]float64, error) { return s.live.rowNorms(ref) }
+func (s *recorded) rowNorms(ref compute.Ref, lo, hi int) ([]float64, error) {
+	return s.live.rowNorms(ref, lo, hi)
+}
 
 func (s *recorded) whole(ref compute.Ref) bool {
 	return s.p.At(ref).Role == compute.Weight || s.tensors[ref] != nil && !s.last[ref]
