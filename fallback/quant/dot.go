@@ -24,10 +24,10 @@ func DotOf(l simd.Level, t compute.DType) Dot {
 		}
 		return NoDot
 	}
-	_, bytes := byteDots[t]
+	bytes, ofBytes := byteDots[t]
 	_, words := wordDots[t]
 	switch {
-	case bytes && l >= simd.VNNI:
+	case ofBytes && (l >= simd.VNNI || l == simd.NEON && simd.HasSDOT && bytes.sdot):
 		return BytesDot
 	case words && l >= simd.AVX2:
 		return WordsDot
@@ -35,26 +35,27 @@ func DotOf(l simd.Level, t compute.DType) Dot {
 	return NoDot
 }
 
-// byteDot is the product of rows by bytes, and the order in which it takes them.
+// byteDot is the product of rows by bytes.
 type byteDot struct {
-	order    simd.Order
+	order    simd.Order // in which amd64 takes them
+	sdot     bool       // arm64 has it too
 	multiply func(w []byte, x *simd.Bytes, out []float32)
 }
 
 var byteDots = map[compute.DType]byteDot{
-	compute.Q8_0:   {simd.InOrder, simd.BytesQ8_0},
-	compute.Q4_0:   {simd.Halves, simd.BytesQ4_0},
-	compute.Q4_1:   {simd.Halves, simd.BytesQ4_1},
-	compute.Q5_0:   {simd.Halves, simd.BytesQ5_0},
-	compute.Q5_1:   {simd.Halves, simd.BytesQ5_1},
-	compute.IQ4_NL: {simd.Halves, func(w []byte, x *simd.Bytes, out []float32) { simd.BytesIQ4_NL(w, x, out, &iq4Bytes) }},
-	compute.MXFP4:  {simd.Halves, func(w []byte, x *simd.Bytes, out []float32) { simd.BytesMXFP4(w, x, out, &e2m1Bytes) }},
-	compute.Q2_K:   {simd.InOrder, simd.BytesQ2_K},
-	compute.Q3_K:   {simd.InOrder, simd.BytesQ3_K},
-	compute.Q4_K:   {simd.Crossed, simd.BytesQ4_K},
-	compute.Q5_K:   {simd.Crossed, simd.BytesQ5_K},
-	compute.Q6_K:   {simd.InOrder, simd.BytesQ6_K},
-	compute.IQ4_XS: {simd.Halves, func(w []byte, x *simd.Bytes, out []float32) { simd.BytesIQ4_XS(w, x, out, &iq4Bytes) }},
+	compute.Q8_0:   {simd.InOrder, true, simd.BytesQ8_0},
+	compute.Q4_0:   {simd.Halves, true, simd.BytesQ4_0},
+	compute.Q4_1:   {simd.Halves, false, simd.BytesQ4_1},
+	compute.Q5_0:   {simd.Halves, false, simd.BytesQ5_0},
+	compute.Q5_1:   {simd.Halves, false, simd.BytesQ5_1},
+	compute.IQ4_NL: {simd.Halves, true, func(w []byte, x *simd.Bytes, out []float32) { simd.BytesIQ4_NL(w, x, out, &iq4Bytes) }},
+	compute.MXFP4:  {simd.Halves, false, func(w []byte, x *simd.Bytes, out []float32) { simd.BytesMXFP4(w, x, out, &e2m1Bytes) }},
+	compute.Q2_K:   {simd.InOrder, false, simd.BytesQ2_K},
+	compute.Q3_K:   {simd.InOrder, false, simd.BytesQ3_K},
+	compute.Q4_K:   {simd.Crossed, true, simd.BytesQ4_K},
+	compute.Q5_K:   {simd.Crossed, false, simd.BytesQ5_K},
+	compute.Q6_K:   {simd.InOrder, true, simd.BytesQ6_K},
+	compute.IQ4_XS: {simd.Halves, false, func(w []byte, x *simd.Bytes, out []float32) { simd.BytesIQ4_XS(w, x, out, &iq4Bytes) }},
 }
 
 var wordDots = map[compute.DType]func(l simd.Level, w []byte, x *simd.Words) float32{
@@ -116,7 +117,11 @@ func MultiplyWords(l simd.Level, t compute.DType, w []byte, x *simd.Words, out [
 
 // SetBytes rounds X for MultiplyBytes by rows of a format.
 func SetBytes(l simd.Level, t compute.DType, b *simd.Bytes, x []float32) {
-	b.Set(l, x, byteDots[t].order)
+	order := byteDots[t].order
+	if l == simd.NEON {
+		order = simd.InOrder
+	}
+	b.Set(l, x, order)
 }
 
 // MultiplyBytes is for what DotOf calls BytesDot: products of whole numbers are summed exactly within blocks of 16 or 32.

@@ -20,7 +20,7 @@ func TestVectorsDecodeTheSameBits(t *testing.T) {
 	r := rand.New(rand.NewPCG(7, 8))
 	for i, f := range vectors {
 		format := compute.DType(i)
-		if f == nil {
+		if f == nil || vectorOf(simd.Best(), format) == nil {
 			continue
 		}
 		for blocks := range 301 {

@@ -1,5 +1,8 @@
 package simd
 
+// HasSDOT reports whether an arm64 has the dot products of signed bytes.
+const HasSDOT = false
+
 func (l Level) quantize(b *Bytes, x []float32) {
 	quantizeAVX512(len(b.D), &x[0], &b.Upper[0], &b.Lower[0], &b.D[0], &b.S[0], &b.H[0])
 }

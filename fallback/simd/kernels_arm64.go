@@ -86,3 +86,28 @@ func expSumNEON(n int, x *float32, top float32) float32
 //
 //go:noescape
 func maxNEON(n int, x *float32) float32
+
+// dotQ8_0SDOT is the product of n blocks, at least one; scales are what the sums of each 32 weights are multiplied by.
+//
+//go:noescape
+func dotQ8_0SDOT(n int, w *byte, x *int8, y *int8, scales *float32) float32
+
+// dotQ4_0SDOT is the product of n blocks, at least one; scales are what the sums of each 32 weights are multiplied by.
+//
+//go:noescape
+func dotQ4_0SDOT(n int, w *byte, x *int8, y *int8, scales *float32) float32
+
+// dotIQ4_NLSDOT is the product of n blocks, at least one; scales are what the sums of each 32 weights are multiplied by.
+//
+//go:noescape
+func dotIQ4_NLSDOT(n int, w *byte, x *int8, y *int8, scales *float32, levels *int8) float32
+
+// dotQ4_KSDOT is the product of n blocks, at least one; scales are what the sums of each 32 weights are multiplied by.
+//
+//go:noescape
+func dotQ4_KSDOT(n int, w *byte, x *int8, y *int8, scales *float32) float32
+
+// dotQ6_KSDOT is the product of n blocks, at least one; scales are what the sums of each 16 weights are multiplied by.
+//
+//go:noescape
+func dotQ6_KSDOT(n int, w *byte, x *int8, y *int8, scales *float32) float32

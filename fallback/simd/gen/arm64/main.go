@@ -20,6 +20,9 @@ func main() {
 		widen(f, t)
 	}
 	exponentials(f)
+	for _, t := range byteFormats {
+		byteDot(f, t)
+	}
 	if err := f.write("kernels_arm64"); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
