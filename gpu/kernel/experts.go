@@ -130,6 +130,9 @@ func (pl *planner) expertsTiled(g *Group, when func(Shape) bool, ops ...compute.
 
 // scheduleTemps are temporaries 0 and 1: what a schedule consists of. No tile is smaller than tile32.
 func (pl *planner) scheduleTemps(g *Group, m slots) {
+	if len(g.Temps) > 0 {
+		return // the group has a schedule
+	}
 	uses := func(s Shape) int { return s.Tokens * m.used }
 	g.Temps = []Temp{
 		{Name: "slots by expert", Bytes: func(s Shape) int64 { return 4 * int64(uses(s)) }},

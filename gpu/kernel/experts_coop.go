@@ -2,6 +2,7 @@ package kernel
 
 import (
 	"fmt"
+	"math"
 	"slices"
 
 	"tuff/host/compute"
@@ -51,9 +52,13 @@ func (pl *planner) expertsCoop(g *Group, when func(Shape) bool, m slots) error {
 	}
 	shape, _ := pl.caps.Matrix(CoopMatFloat)
 	pl.scheduleTemps(g, m)
-	halves := len(g.Temps)
-	g.Temps = append(g.Temps, halvesTemp(rows, pl.p.At(m.x).Cols))
-	g.addIf(pl.toHalves(m.x, rows, halves, coopTop), when)
+	x := slices.IndexFunc(g.halves, func(h inHalves) bool { return h.x == m.x })
+	if x < 0 {
+		x = len(g.halves)
+		g.halves = append(g.halves, inHalves{x: m.x, top: coopTop, temp: len(g.Temps)})
+		g.Temps = append(g.Temps, halvesTemp(rows, pl.p.At(m.x).Cols))
+		g.addIf(pl.toHalves(m.x, rows, g.halves[x].temp, coopTop), when)
+	}
 	type choice struct {
 		t    coopTile
 		from int
@@ -72,8 +77,15 @@ func (pl *planner) expertsCoop(g *Group, when func(Shape) bool, m slots) error {
 		if c.from > 0 && pl.most.Tokens*m.used < c.from*m.matrices {
 			break
 		}
-		g.addIf(pl.schedule(m, c.t.bn), is)
-		d, err := pl.slotsCoop(m, c.t, shape, halves)
+		to := math.MaxInt
+		if i+1 < len(list) {
+			to = list[i+1].from
+		}
+		if s := (scheduled{c.t.bn, c.from, to}); !slices.Contains(g.schedules, s) { // another op of the group may have made it
+			g.addIf(pl.schedule(m, c.t.bn), is)
+			g.schedules = append(g.schedules, s)
+		}
+		d, err := pl.slotsCoop(m, c.t, shape, g.halves[x])
 		if err != nil {
 			return err
 		}
@@ -82,29 +94,34 @@ func (pl *planner) expertsCoop(g *Group, when func(Shape) bool, m slots) error {
 	return nil
 }
 
-// slotsCoop is one workgroup per tile t of the slots of one matrix, by the schedule in temporaries 0 and 1. X is read as temporary halves
-// has it.
-func (pl *planner) slotsCoop(m slots, t coopTile, shape CoopMatShape, halves int) (Dispatch, error) {
+// scheduled is a schedule of tiles of size slots, for so many uses of an expert, on average.
+type scheduled struct{ size, from, to int }
+
+// slotsCoop is one workgroup per tile t of the slots of one matrix, by the schedule in temporaries 0 and 1. X is read as x has it.
+func (pl *planner) slotsCoop(m slots, t coopTile, shape CoopMatShape, x inHalves) (Dispatch, error) {
 	w := pl.p.At(m.w)
 	module, rowBytes, err := expertsModule(w, "_coop")
 	if err != nil {
 		return Dispatch{}, err
 	}
-	g, name, reads := gate{}, fmt.Sprintf("%s_%dx%d", module, t.bm, t.bn), append(refs(m.w, m.bias), Access{Temp: 0}, Access{Temp: 1}, Access{Temp: halves})
+	g, name, reads := gate{}, fmt.Sprintf("%s_%dx%d", module, t.bm, t.bn), append(refs(m.w, m.bias), Access{Temp: 0}, Access{Temp: 1}, Access{Temp: x.temp})
 	if m.gate != nil {
 		g, name = *m.gate, name+"_gate"
 		reads = append(reads, refs(g.up, g.bias)...)
 	}
-	n := w.Rows.Fixed / m.matrices
+	n, top, out, writes := w.Rows.Fixed/m.matrices, uint32(0), addr(m.out), refs(m.out)
+	if m.halves != nil {
+		top, out, writes = m.halves.top, temp(m.halves.temp), []Access{{Temp: m.halves.temp}}
+	}
 	return Dispatch{Module: module, Name: name, Subgroup: pl.caps.SubgroupSize,
 		Spec: []uint32{uint32(t.invocations(&pl.caps)), uint32(t.bm), uint32(t.bn), uint32(t.bk), uint32(t.sgm), uint32(t.sgn), shape.M, shape.N, shape.K,
-			flag(m.gate != nil), m.spec()[0], flag(m.perSlot), uint32(g.fn), 0, 0},
-		Args: slices.Concat([]Arg{temp(halves), addr(m.w), addr(g.up), addr(m.bias), addr(g.bias), temp(0), temp(1), addr(m.out)}, codebook(w.DType),
+			flag(m.gate != nil), m.spec()[0], flag(m.perSlot), uint32(g.fn), flag(x.eights), top},
+		Args: slices.Concat([]Arg{temp(x.temp), addr(m.w), addr(g.up), addr(m.bias), addr(g.bias), temp(0), temp(1), out}, codebook(w.DType),
 			[]Arg{rowsArg(compute.PerToken(m.used)), u32(m.used), u32(n), u32(w.Cols), u32(rowBytes)}),
 		Grid: func(s Shape) [3]uint32 {
 			grid := pl.fold(ceilDiv(n, t.bm))
 			grid[2] = uint32(tilesOf(s.Tokens*m.used, m.matrices, t.bn))
 			return grid
 		},
-		Reads: reads, Writes: refs(m.out)}, nil
+		Reads: reads, Writes: writes}, nil
 }

@@ -1,6 +1,7 @@
 package kernel
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -81,13 +82,18 @@ func TestTilesOf(t *testing.T) {
 // moe is a layer's feed-forward part of experts, with what makes the families differ.
 type moe struct {
 	shared, opened, biased bool
+	wide                   bool // 128 instead of 96
 	fn                     compute.Function
 	scale                  float32
 }
 
 // newMoE is norm, router, experts and residual behind a norm: hidden 64, 8 experts of 96 of which 2 are used.
 func newMoE(t *testing.T, m moe) *compute.Program {
-	const hidden, ffn, experts, used = 64, 96, 8, 2
+	const hidden, experts, used = 64, 8, 2
+	ffn := 96
+	if m.wide {
+		ffn = 128
+	}
 	p := compute.NewProgram("moe")
 	p.VocabSize = 5
 	tensor := func(name string, f compute.DType, rows, cols int) compute.Ref {
@@ -243,8 +249,37 @@ func TestPlanOfExpertsOnMatrixUnits(t *testing.T) {
 		groups, err := Plan(matrices(), p, o)
 		require.NoError(t, err)
 		many := outline(p, groups, Shape{Tokens: 64})
-		assert.Contains(t, many, "gate+up+act: matmul_halves[64 1 1] matmul_experts_group_32[1 1 1] matmul_experts_q8_0_coop_64x32_gate[2 1 12]\n")
-		assert.Contains(t, many, "down+mix+residual: matmul_halves[128 1 1] matmul_experts_group_32[1 1 1] matmul_experts_q8_0_coop_64x32[1 1 12] mix")
+		assert.Contains(t, many, "gate+up+act+down+mix+residual: matmul_halves[64 1 1] matmul_experts_group_32[1 1 1] matmul_experts_q8_0_coop_64x32_gate[2 1 12] "+
+			"matmul_halves[128 1 1] matmul_experts_q8_0_coop_64x32[1 1 12] mix")
+		// One schedule serves both, and where rows are whole chunks of scales, halves lie in between.
+		p = newMoE(t, moe{fn: fn, wide: true})
+		for _, c := range []struct {
+			kib             uint32
+			tokens          int
+			gate, schedules string
+		}{{48, 64, "64x32", "32"}, {48, 512, "64x64", "64 128"}, {100, 512, "128x128", "128"}} { // without the room, tiles of the two differ in width
+			caps := matrices()
+			caps.SharedBytes = c.kib << 10
+			groups, err = Plan(caps, p, o)
+			require.NoError(t, err)
+			var made []string
+			many := outline(p, groups, Shape{Tokens: c.tokens})
+			for _, name := range strings.Fields(many) {
+				if size, ok := strings.CutPrefix(name, "matmul_experts_group_"); ok {
+					made = append(made, strings.TrimSuffix(size, "[1"))
+				}
+			}
+			assert.Equal(t, c.schedules, strings.Join(made, " "), many)
+			assert.Contains(t, many, "coop_"+c.gate+"_gate")
+			assert.NotRegexp(t, "_gate.* matmul_halves", many)
+		}
+		for _, d := range groups[3].Dispatches {
+			if strings.HasSuffix(d.Name, "_gate") && strings.Contains(d.Module, "coop") {
+				assert.Equal(t, []uint32{0, coopTop}, d.Spec[13:], d.Name)
+			} else if strings.Contains(d.Module, "coop") {
+				assert.Equal(t, []uint32{1, 0}, d.Spec[13:], d.Name)
+			}
+		}
 	}
 	o.Math = compute.Exact
 	groups, err = Plan(matrices(), p, o)

@@ -117,7 +117,8 @@ type Group struct {
 	Dispatches []Dispatch
 	blocks     []inBlocks
 	halves     []inHalves
-	found      []string // shapes of Taken
+	schedules  []scheduled // of the uses of experts
+	found      []string    // shapes of Taken
 }
 
 // nameKernel names a group by its dispatches, which are alternatives or follow each other: first to last.

@@ -54,14 +54,33 @@ func (pl *planner) gatedExperts(at int) (a, b compute.MatMulExperts, m slots, ok
 	return a, b, m, true
 }
 
-// gateExperts plans gatedExperts.
+// gateExperts plans gatedExperts. On matrix units, what they feed alone comes along: one schedule serves both, and where rows are whole
+// chunks of scales, many uses leave halves in blocks of 8 in between.
 func (pl *planner) gateExperts(at int) (g Group, ok bool, err error) {
 	a, b, m, ok := pl.gatedExperts(at)
 	if !ok {
 		return g, false, nil
 	}
-	g.Ops = span(at, 3)
-	return g, true, pl.fewExperts(&g, m, a, b)
+	down, mixed, n, both := pl.mixedExperts(at + 3)
+	both = both && pl.expertsOnUnits() && !pl.usesTo(a, pl.expertLimit(a))(pl.most) && pl.private(m.out) && down.X == m.out && down.IDs == a.IDs && down.NumExperts == a.NumExperts
+	if !both {
+		g.Ops = span(at, 3)
+		return g, true, pl.fewExperts(&g, g.Ops[2:], m, a, b)
+	}
+	g.Ops = span(at, 3+n)
+	if cols := pl.p.At(m.out).Cols; cols%chunk == 0 {
+		pl.scheduleTemps(&g, m)
+		between := &inHalves{x: m.out, top: coopTop, temp: len(g.Temps), eights: true}
+		g.Temps = append(g.Temps, Temp{Name: "gated uses of experts in halves", Bytes: func(s Shape) int64 { return int64(s.Tokens) * int64(m.used) * int64(cols/8) * (16 + 2) }})
+		m.halves, g.halves = between, append(g.halves, *between)
+	}
+	if err := pl.fewExperts(&g, nil, m, a, b); err != nil {
+		return g, true, err
+	}
+	kernel := g.Kernel
+	err = pl.fewExperts(&g, span(at+4, n-1), mixed, down)
+	g.Kernel = kernel + " + " + g.last()
+	return g, true, err
 }
 
 // mixedExperts finds a multiplication of every use with the Mix of its results, and behind that, as far as each result goes only there:
@@ -130,11 +149,11 @@ func (pl *planner) mixExperts(at int) (g Group, ok bool, err error) {
 		return g, false, nil
 	}
 	g.Ops = span(at, count)
-	return g, true, pl.fewExperts(&g, m, op)
+	return g, true, pl.fewExperts(&g, g.Ops[1:], m, op)
 }
 
-// fewExperts plans m for few uses of experts; for more, ops in tiles and what else the group has one by one.
-func (pl *planner) fewExperts(g *Group, m slots, ops ...compute.MatMulExperts) error {
+// fewExperts plans m for few uses of experts; for more, ops in tiles, and the rest, unless m is a gate on matrix units, one by one.
+func (pl *planner) fewExperts(g *Group, rest []int, m slots, ops ...compute.MatMulExperts) error {
 	limit := pl.expertLimit(ops[0])
 	few := pl.usesTo(ops[0], limit)
 	if limit > 0 {
@@ -145,7 +164,7 @@ func (pl *planner) fewExperts(g *Group, m slots, ops ...compute.MatMulExperts) e
 		g.addIf(d, few)
 	}
 	if !few(pl.most) {
-		if err := pl.manyExperts(g, func(s Shape) bool { return !few(s) }, m, ops...); err != nil {
+		if err := pl.manyExperts(g, rest, func(s Shape) bool { return !few(s) }, m, ops...); err != nil {
 			return err
 		}
 	}
@@ -154,8 +173,7 @@ func (pl *planner) fewExperts(g *Group, m slots, ops ...compute.MatMulExperts) e
 }
 
 // manyExperts plans m for many uses of experts.
-func (pl *planner) manyExperts(g *Group, many func(Shape) bool, m slots, ops ...compute.MatMulExperts) error {
-	rest := g.Ops[len(ops):]
+func (pl *planner) manyExperts(g *Group, rest []int, many func(Shape) bool, m slots, ops ...compute.MatMulExperts) error {
 	var err error
 	switch {
 	case !pl.expertsOnUnits():

@@ -19,6 +19,8 @@ type slots struct {
 	// For few slots (mixture.go):
 	gate *gate // w is the gates' matrix, and what they open comes along
 	mix  *mix  // the slots of a token are summed
+	// For many on matrix units: where the result is left in blocks of 8, or none.
+	halves *inHalves
 }
 
 // gate joins the products of two matrices.

@@ -2,6 +2,7 @@ package conformance
 
 import (
 	"fmt"
+	"math"
 
 	"tuff/host/compute"
 )
@@ -48,6 +49,20 @@ func (l *list) mixtures() {
 				})
 			}
 		}
+	}
+	// All of it, in which what the gates let through may have scales by blocks: rows of different sizes.
+	for i, c := range []struct {
+		f      compute.DType
+		r, ffn int
+	}{{compute.F16, 40, 128}, {compute.Q8_0, 100, 192}, {compute.F16, 9, 96}} {
+		l.add("matmul_experts_mix", fmt.Sprintf("whole_%v_r%d_ffn%d", c.f, c.r, c.ffn), c.f, i == 0, func(b *build) {
+			m := b.mixture(c.r, 5, 2)
+			x := b.feedOf("x", 64, func(r, _ int) float32 { return b.uniform() * float32(math.Exp2(float64(r%5*6-12))) })
+			gate, up := m.multiply("gate", x, c.f, c.ffn, false), m.multiply("up", x, c.f, c.ffn, true)
+			act := b.p.Scratch("act", compute.PerToken(m.used), c.ffn)
+			b.p.Add("gated", compute.SwiGLU{Gate: gate, Up: up, Out: act})
+			b.p.Add("mix", compute.Mix{X: m.multiply("down", act, c.f, 34, i == 1), Weights: b.feed("weights", m.used), Out: b.output("out", 34)})
+		})
 	}
 	// The order in which a sum names its parts, and parts that others read too.
 	for _, added := range []string{"residual_first", "sum_is_read_twice", "product_is_read_twice", "two_shared", "capped"} {

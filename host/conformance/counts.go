@@ -23,7 +23,7 @@ var Counts = map[string]int{
 	"matmul_add":                          82,
 	"matmul_experts":                      197,
 	"matmul_experts_activation":           13,
-	"matmul_experts_mix":                  43,
+	"matmul_experts_mix":                  46,
 	"matmul_experts_swiglu":               18,
 	"matmul_matmul_matmul":                80,
 	"matmul_swiglu":                       82,
