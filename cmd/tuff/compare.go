@@ -39,7 +39,7 @@ bisection, with the CPU in exact arithmetic as the reference. Where B is a GPU o
   tuff compare -m llama.gguf --a gpu:1 --b cpu --math exact --prompt "The capital of France is"
   tuff compare -m llama.gguf --record before.safetensors --no-fuse && tuff compare -m llama.gguf --b before.safetensors
   tuff compare -m llama.gguf --b build:/opt/tuff-old/tuff,gpu
-  tuff compare -m llama.gguf --b dumped/ --tokens 1,15043,3186 --map embeddings=embed`,
+  tuff compare -m llama.gguf --b dumped/ --tokens 1,15043,3186 --map embd=embed`,
 		Args: usage(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if c.record != "" {
@@ -85,7 +85,7 @@ bisection, with the CPU in exact arithmetic as the reference. Where B is a GPU o
 	f.Int32SliceVar(&c.tokens, "tokens", nil, "token ids to evaluate instead of a text")
 	f.IntVarP(&c.o.Greedy, "n-predict", "n", 32, "tokens to generate greedily on both")
 	f.StringVar(&c.record, "record", "", "run A alone and write its tensors, logits and text to this .safetensors file, to be a side later")
-	f.StringArrayVar(&c.renames, "map", nil, "FROM=TO: a dump's tensor FROM is tuff's TO; FROM= leaves it out; may be given again")
+	f.StringArrayVar(&c.renames, "map", nil, "FROM=TO: a dump's tensor FROM is tuff's TO; FROM= leaves it out; llama.cpp's names without -LAYER mean all layers; may be given again")
 	f.StringVar(&html, "html", "", "write a report with figures to this file")
 	f.StringVar(&save, "save", "divergence.replay", "write the op of the first divergence with its inputs to this file, for tuff kernels replay")
 	f.BoolVar(&c.o.Determinism, "determinism", false, "run A again as it was, beside another sequence, behind a kept cache, in other steps and in batches, and compare the bits")

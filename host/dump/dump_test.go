@@ -175,13 +175,15 @@ func TestNamesOfOtherEngines(t *testing.T) {
 		pairs map[string]string
 		extra []string
 	}{
-		{[]string{"inp_embd", "Qcur-0", "l_out-0", "ffn_out-12", "result_norm", "result_output", "l_out-1", "kq_soft_max-0"},
-			map[string]string{"embed": "inp_embd", "blk.0.attn_q_rope": "Qcur-0", "blk.0.ffn_residual": "l_out-0", "blk.12.ffn_down": "ffn_out-12", "output_norm": "result_norm", "output": "result_output"},
+		{[]string{"inp_scaled", "Qcur-0", "l_out-0", "ffn_out-12", "result_norm", "result_output", "l_out-1", "kq_soft_max-0"},
+			map[string]string{"embed": "inp_scaled", "blk.0.attn_q_rope": "Qcur-0", "blk.0.ffn_residual": "l_out-0", "blk.12.ffn_down": "ffn_out-12", "output_norm": "result_norm", "output": "result_output"},
 			[]string{"l_out-1", "kq_soft_max-0"}},
 		{[]string{"model.embed_tokens", "model.layers.0", "model.layers.0.self_attn.q_proj", "model.layers.0.post_attention_layernorm.output", "model.layers.12.mlp.down_proj", "model.layers.12.mlp", "lm_head", "model.rotary_emb"},
-			map[string]string{"embed": "model.embed_tokens", "blk.0.ffn_residual": "model.layers.0", "blk.0.attn_q": "model.layers.0.self_attn.q_proj",
+			map[string]string{"blk.0.ffn_residual": "model.layers.0", "blk.0.attn_q": "model.layers.0.self_attn.q_proj",
 				"blk.0.ffn_norm": "model.layers.0.post_attention_layernorm.output", "blk.12.ffn_down": "model.layers.12.mlp.down_proj", "output": "lm_head"},
-			[]string{"model.rotary_emb"}}, // mlp is down_proj once more
+			[]string{"model.embed_tokens", "model.rotary_emb"}}, // mlp is down_proj once more
+		// In front of a scale, and of weights.
+		{[]string{"embd", "norm", "norm-0", "result_norm"}, map[string]string{"output_norm": "result_norm"}, []string{"embd", "norm", "norm-0"}},
 		{[]string{"transformer.h.0.ln_1", "blk.0.attn_q"}, map[string]string{"blk.0.attn_norm": "transformer.h.0.ln_1", "blk.0.attn_q": "blk.0.attn_q"}, nil},
 	} {
 		pairs, extra := Match(c.have, want, nil)
@@ -191,6 +193,12 @@ func TestNamesOfOtherEngines(t *testing.T) {
 	// What the caller says goes before what is equal and what is known.
 	pairs, extra := Match([]string{"l_out-0", "output", "mine"}, want, []Rename{{"mine", "output"}, {"l_out-0", ""}})
 	assert.Equal(t, map[string]string{"output": "mine"}, pairs)
+	assert.Empty(t, extra)
+	pairs, extra = Match([]string{"Qcur-0", "attn_norm-0", "l_out-0"}, want, []Rename{{"Qcur", "attn_q"}, {"attn_norm", ""}})
+	assert.Equal(t, map[string]string{"blk.0.attn_q": "Qcur-0", "blk.0.ffn_residual": "l_out-0"}, pairs, "of all layers")
+	assert.Empty(t, extra)
+	pairs, extra = Match([]string{"ffn_up-0", "ffn_up_b-0"}, []string{"blk.0.ffn_up"}, nil)
+	assert.Equal(t, map[string]string{"blk.0.ffn_up": "ffn_up_b-0"}, pairs, "with its bias")
 	assert.Empty(t, extra)
 	// In families with a norm behind attention, transformers' name for it is that.
 	pairs, _ = Match([]string{"model.layers.0.post_attention_layernorm"}, append(want, "blk.0.post_attention_norm"), nil)

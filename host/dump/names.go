@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// Rename says that a dump's tensor From is To; with an empty To it is left out.
+// Rename says that a dump's tensor From is To; with an empty To it is left out. From without llama.cpp's -LAYER is that tensor of all layers.
 type Rename struct{ From, To string }
 
 // ParseRename reads FROM=TO.
@@ -40,12 +40,16 @@ func Match(have, want []string, renames []Rename) (pairs map[string]string, extr
 	}
 	take(func(name string) (string, bool) {
 		for _, r := range renames {
-			if r.From == name {
-				if !wanted[r.To] {
-					return "", r.To == ""
-				}
-				return r.To, true
+			to := r.To
+			if m := ggmlLayer.FindStringSubmatch(name); m != nil && m[1] == r.From && to != "" {
+				to = "blk." + m[2] + "." + to
+			} else if r.From != name && (m == nil || m[1] != r.From) {
+				continue
 			}
+			if !wanted[to] {
+				return "", to == ""
+			}
+			return to, true
 		}
 		return "", false
 	})
@@ -55,14 +59,19 @@ func Match(have, want []string, renames []Rename) (pairs map[string]string, extr
 		}
 		return "", false
 	})
-	take(func(name string) (string, bool) {
-		for _, to := range Aliases(name) {
-			if wanted[to] {
-				return to, true
+	for _, biased := range []bool{true, false} { // of a product with and without its bias, tuff's has it
+		take(func(name string) (string, bool) {
+			if biased && !withBias.MatchString(name) {
+				return "", false
 			}
-		}
-		return "", false
-	})
+			for _, to := range Aliases(name) {
+				if wanted[to] {
+					return to, true
+				}
+			}
+			return "", false
+		})
+	}
 	return pairs, rest
 }
 
@@ -91,16 +100,17 @@ func inLayer(layer string, names []string) (list []string) {
 
 var (
 	ggmlLayer   = regexp.MustCompile(`^([A-Za-z_]+)-([0-9]{1,4})$`)
+	withBias    = regexp.MustCompile(`_b-[0-9]+$`)
 	moduleLayer = regexp.MustCompile(`^(?:[a-z_]+\.){0,3}(?:layers|layer|h|blocks)\.([0-9]{1,4})(?:\.([a-z0-9_.A-Z]+))?$`)
 )
 
-// whole are names that stand once.
+// whole are names that stand once. What engines call embeddings is in front of a scale in some families and behind it in others.
 var whole = map[string][]string{
 	// llama.cpp, as its graph callback has them
-	"inp_embd": {"embed"}, "inp_scaled": {"embed"}, "result_norm": {"output_norm"}, "result_output": {"logits", "output"},
+	"inp_scaled": {"embed"}, "result_norm": {"output_norm"}, "result_output": {"logits", "output"},
 	// modules of Hugging Face's transformers
-	"model.embed_tokens": {"embed"}, "embed_tokens": {"embed"}, "transformer.wte": {"embed"}, "gpt_neox.embed_in": {"embed"},
-	"model.norm": {"output_norm"}, "norm": {"output_norm"}, "transformer.ln_f": {"output_norm"}, "gpt_neox.final_layer_norm": {"output_norm"},
+	// (norm by itself is llama.cpp's too, in front of the weights)
+	"model.norm": {"output_norm"}, "transformer.ln_f": {"output_norm"}, "gpt_neox.final_layer_norm": {"output_norm"},
 	"lm_head": {"output"}, "embed_out": {"output"}, "logits": {"logits", "output"},
 }
 
@@ -109,7 +119,7 @@ var ggml = map[string][]string{
 	"attn_norm": {"attn_norm"}, "Qcur": {"attn_q_rope", "attn_q_norm", "attn_q"}, "Kcur": {"attn_k_rope", "attn_k_norm", "attn_k"}, "Vcur": {"attn_v"},
 	"Qcur_normed": {"attn_q_norm"}, "Kcur_normed": {"attn_k_norm"}, "kqv_out": {"attn"}, "attn_out": {"attn_output"},
 	"attn_post_norm": {"post_attention_norm"}, "ffn_inp": {"attn_residual"}, "sa_out": {"attn_residual"}, "ffn_norm": {"ffn_norm"},
-	"ffn_gate": {"ffn_gate"}, "ffn_up": {"ffn_up"}, "ffn_swiglu": {"ffn_act"}, "ffn_geglu": {"ffn_act"}, "ffn_gate_par": {"ffn_act"}, "ffn_gelu": {"ffn_act"},
+	"ffn_gate": {"ffn_gate"}, "ffn_up": {"ffn_up"}, "ffn_gate_b": {"ffn_gate"}, "ffn_up_b": {"ffn_up"}, "ffn_swiglu": {"ffn_act"}, "ffn_geglu": {"ffn_act"}, "ffn_gate_par": {"ffn_act"}, "ffn_gelu": {"ffn_act"},
 	"ffn_out": {"ffn_down", "ffn_moe_out"}, "ffn_moe_logits": {"ffn_gate_inp"}, "ffn_moe_out": {"ffn_moe_out"}, "ffn_post_norm": {"post_ffw_norm"},
 	"l_out": {"ffn_residual", "mixer_residual"},
 }
