@@ -34,6 +34,7 @@ type Device struct {
 	used  atomic.Int64 // bytes that the device made
 
 	cache   int64 // bytes of the last-level cache
+	memory  int64 // of the machine
 	regions regions
 }
 
@@ -49,6 +50,7 @@ func New(o Options) (*Device, error) {
 		o.Threads = runtime.GOMAXPROCS(0)
 	}
 	d := &Device{pool: newPool(o.Threads, spinsOf(o.Threads)), level: simd.Best(), cache: lastLevelCache()}
+	d.memory, _ = memory()
 	if o.Plain {
 		d.level = simd.Plain
 	}

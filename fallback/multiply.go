@@ -16,8 +16,6 @@ const (
 	// dotRows is the most rows of X for which weights are multiplied as they are stored, each row of them by each of X: beyond, to
 	// decode them once costs less.
 	dotRows = 4
-	// storedUnits is the number of units of a thread, if there is work for so many, where weights are multiplied as they are stored.
-	storedUnits = 16
 )
 
 // activations are the rows of X as the vector path reads them: in pieces of blockCols elements, and in exact arithmetic
@@ -132,9 +130,6 @@ func (a *activations) share(n, work int) (group, unit int) {
 		group = groupRows
 	}
 	unit = chunk(n, work)
-	if a.dot != quant.NoDot { // streams of memory that end seldom, and shares that end together
-		unit = max(unit, n/(storedUnits*a.threads))
-	}
 	return group, ceil(unit, group) * group
 }
 

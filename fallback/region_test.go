@@ -56,4 +56,12 @@ func TestWeightsThatTheCacheHoldsAreCopied(t *testing.T) {
 	require.NoError(t, err)
 	assert.False(t, few.(*buffer).InPlace(), "their page brings others with it")
 	require.NoError(t, few.Close())
+	blocks := func(among int64) bool {
+		b, err := d.NewBuffer(compute.BufferSpec{Name: "blocks", Usage: compute.UseWeights, Size: 34 << 12, Data: data[:34<<12], DType: compute.Q8_0, Rows: 1 << 12, Cols: 32, Among: among})
+		require.NoError(t, err)
+		return b.(*buffer).InPlace()
+	}
+	d.memory = 10 * size
+	assert.False(t, blocks(5*size), "blocks, of half the memory")
+	assert.True(t, blocks(5*size+1), "of more")
 }

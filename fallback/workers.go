@@ -17,6 +17,7 @@ type task interface {
 
 // worker is a thread's own memory, kept across runs.
 type worker struct {
+	number  int
 	floats  []float32
 	doubles []float64
 	rows    [][]float64 // of a tile
@@ -56,11 +57,27 @@ type pool struct {
 
 	// The task in progress; written before the helpers are called.
 	task   task
-	units  int
-	next   atomic.Int64
+	shares []share             // by worker
 	fault  atomic.Pointer[any] // first panic of a worker
 	left   atomic.Int64        // helpers that have not finished
 	caller sleeper             // until none is left
+}
+
+// share is the units that a worker takes first, one behind the other, as they lie in memory; then it takes what is left of others'.
+type share struct {
+	next atomic.Int64
+	end  int64
+	_    [48]byte // a cache line of its own
+}
+
+// take is the next unit, or −1.
+func (s *share) take() int {
+	if s.next.Load() < s.end {
+		if i := s.next.Add(1) - 1; i < s.end {
+			return int(i)
+		}
+	}
+	return -1
 }
 
 // helper is what wakes a worker.
@@ -116,7 +133,10 @@ func spinsOf(threads int) int {
 }
 
 func newPool(threads, spins int) *pool {
-	p := &pool{threads: threads, workers: make([]worker, threads), spins: spins, caller: sleeper{bell: make(chan struct{}, 1)}}
+	p := &pool{threads: threads, workers: make([]worker, threads), shares: make([]share, threads), spins: spins, caller: sleeper{bell: make(chan struct{}, 1)}}
+	for i := range p.workers {
+		p.workers[i].number = i
+	}
 	for i := 1; i < threads; i++ {
 		h := &helper{sleeper: sleeper{bell: make(chan struct{}, 1)}}
 		p.helpers = append(p.helpers, h)
@@ -151,11 +171,16 @@ func (p *pool) work(w *worker) {
 		if r := recover(); r != nil {
 			fault := r // r itself would be allocated in every call
 			p.fault.CompareAndSwap(nil, &fault)
-			p.next.Store(int64(p.units)) // nobody starts another unit
+			for i := range p.shares { // nobody starts another unit
+				p.shares[i].next.Store(p.shares[i].end)
+			}
 		}
 	}()
-	for i := p.next.Add(1) - 1; i < int64(p.units); i = p.next.Add(1) - 1 {
-		p.task.unit(w, int(i))
+	for n := range p.shares {
+		s := &p.shares[(w.number+n)%len(p.shares)]
+		for i := s.take(); i >= 0; i = s.take() {
+			p.task.unit(w, i)
+		}
 	}
 }
 
@@ -165,9 +190,14 @@ func (p *pool) run(t task, units int) error {
 	if units == 0 {
 		return nil
 	}
-	p.task, p.units = t, units
-	p.next.Store(0)
+	p.task = t
 	helpers := p.helpers[:min(units-1, len(p.helpers))]
+	for i := range p.shares {
+		n := len(helpers) + 1
+		lo, hi := min(i, n)*units/n, min(i+1, n)*units/n
+		p.shares[i].next.Store(int64(lo))
+		p.shares[i].end = int64(hi)
+	}
 	p.left.Store(int64(len(helpers)))
 	for _, h := range helpers {
 		h.calls.Add(1)
