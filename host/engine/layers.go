@@ -75,10 +75,10 @@ func describe(raw []byte, cols int) Layer {
 
 // Argmax is the index of the largest logit, the lowest of equals.
 func Argmax(logits []float32) int32 {
-	best := 0
+	best, top := 0, logits[0]
 	for i, v := range logits {
-		if v > logits[best] {
-			best = i
+		if v > top {
+			best, top = i, v
 		}
 	}
 	return int32(best)

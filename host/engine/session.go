@@ -2,9 +2,7 @@ package engine
 
 import (
 	"context"
-	"encoding/binary"
 	"fmt"
-	"math"
 	"time"
 
 	"tuff/host/compute"
@@ -21,7 +19,7 @@ type Session struct {
 	// Reused from step to step, so that decoding allocates nothing.
 	step   compute.Step
 	call   compute.Call
-	raw    []byte
+	raw    []byte // of candidates
 	logits []float32
 	ids    []int32   // candidates, where the device picks them
 	tops   []float32 // and their logits
@@ -45,11 +43,10 @@ func (e *Engine) NewSession() *Session {
 	s.step.Seqs = make([]compute.Seq, 1)
 	s.call.Step = &s.step
 	s.logits = make([]float32, e.Model.Width())
-	s.raw = make([]byte, 4*len(s.logits))
 	if e.candidates != 0 {
 		n := e.program.At(e.candidates).Cols / 2
 		s.ids, s.tops = make([]int32, n), make([]float32, n)
-		s.raw = make([]byte, max(len(s.raw), 8*n))
+		s.raw = make([]byte, 8*n)
 	}
 	return s
 }
@@ -215,14 +212,8 @@ func (s *Session) row(n, o int) error {
 	if err != nil {
 		return err
 	}
-	raw := s.raw[:4*len(s.logits)]
-	if err := s.e.Device.Download(raw, v.Buffer, v.Offset+int64(o*len(raw))); err != nil {
-		return err
-	}
-	for i := range s.logits {
-		s.logits[i] = math.Float32frombits(binary.LittleEndian.Uint32(raw[4*i:]))
-	}
-	return nil
+	raw := compute.Bytes(s.logits)
+	return s.e.Device.Download(raw, v.Buffer, v.Offset+int64(o*len(raw)))
 }
 
 // appendRange appends n ascending numbers from lo.
