@@ -21,12 +21,12 @@ func newKernelsReplay() *cobra.Command {
 		Use:   "replay FILE",
 		Short: "Run one saved op again, without its model",
 		Long: `Runs the ops that tuff compare saved with the inputs they had, on a device and on the CPU in exact arithmetic, and prints how far
-each result is off. --variant runs them with another kernel, --shaders with kernels that are edited in a copy of the folder shaders: the
+each result is off: on the device that they were saved on with the kernels that were asked for there. --variant runs them with another kernel, --shaders with kernels that are edited in a copy of the folder shaders: the
 quick way from a divergence to the line of a shader that makes it. Exit code 3 when a result is over its limit.`,
 		Example: `  tuff compare --math exact --save bad.replay
   tuff kernels replay bad.replay
   tuff kernels replay bad.replay --shaders my-shaders
-  tuff kernels replay bad.replay --variant matmul:matmul_naive`,
+  tuff kernels replay bad.replay --variant matmul:matmul_tile_32`,
 		Args: usage(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			r, err := compare.ReadReplay(args[0])
@@ -85,6 +85,9 @@ func (c *setting) replay(cmd *cobra.Command, r *compare.Replay) (err error) {
 	defer func() { err = errors.Join(err, cpu.Close()) }()
 	if r.Shaders != "" && r.Shaders != shaders.Hash() && c.edited == nil {
 		c.note("saved by a build with other kernels: what it found may be gone here")
+	}
+	if c.variant == nil && dev.Info().Name == r.A { // as it was asked for there
+		c.variant = r.Variant
 	}
 	ops, err := r.Run(cmd.Context(), dev, cpu, compute.Options{Math: mode, Variant: c.variant}, compare.Options{Decode: quant.Decode, Encode: quant.Encode})
 	if err != nil {

@@ -94,6 +94,16 @@ func TestCompareWorkedExample(t *testing.T) {
 	assert.Contains(t, string(doc), "first divergence: blk.0.attn, kernel attention_prefill, given B's inputs")
 }
 
+// A kernel that was forced is forced again where it was.
+func TestReplayKeepsTheVariant(t *testing.T) {
+	needGPU(t)
+	path := filepath.Join(t.TempDir(), "op.replay")
+	tuff(t, "compare", "--a", "gpu,variant=matmul:matmul_tile_64", "--math", "exact", "-n", "1", "--no-fuse", "--prompt", "a b c d", "--op", "blk.0.attn_output", "--save", path).ok(t)
+	assert.Contains(t, tuff(t, "kernels", "replay", path).ok(t).out, "_tile_64")
+	assert.Contains(t, tuff(t, "kernels", "replay", path, "--variant", "matmul:matmul_vec").ok(t).out, "_vec_")
+	tuff(t, "kernels", "replay", path, "--device", "cpu").ok(t)
+}
+
 func TestReplayRefusesOtherFiles(t *testing.T) {
 	assert.Equal(t, exitUsage, tuff(t, "kernels", "replay").code)
 	path := filepath.Join(t.TempDir(), "x")

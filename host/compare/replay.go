@@ -21,6 +21,8 @@ type Replay struct {
 	Label   string `json:"label"`
 	Kernel  string `json:"kernel"`
 	Verdict string `json:"verdict"`
+	// Variant are the kernels that were asked for, by op.
+	Variant map[string]string `json:"variant,omitempty"`
 
 	VocabSize int            `json:"vocab_size"`
 	MaxPos    int            `json:"max_pos"`
@@ -57,6 +59,7 @@ func (c *comparison) capture(phase string, got *reader, want source, g compute.G
 	info := c.live.Device.Info()
 	r := &Replay{Model: c.r.Model, A: info.Name, Driver: info.Driver, Math: c.live.Math().String(), Phase: phase, Label: g.Label,
 		VocabSize: p.VocabSize, MaxPos: p.MaxPos, PageSize: p.PageSize, NumStates: p.NumStates, Step: *got.step}
+	r.Variant = c.live.CompileOptions(1).Variant
 	ops := c.closure(p, g.Ops)
 	r.Step.Sampling = compute.Sampling{}
 	// The session writes its next step into the same memory.
