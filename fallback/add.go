@@ -1,6 +1,9 @@
 package fallback
 
-import "tuff/host/compute"
+import (
+	"tuff/fallback/simd"
+	"tuff/host/compute"
+)
 
 // add runs compute.Add: one unit per chunk of rows.
 type add struct {
@@ -8,6 +11,7 @@ type add struct {
 	a, b, out   *tensor
 	one         bool // b is one row for all
 	rows, chunk int
+	level       simd.Level
 }
 
 func (k *add) begin(s *compute.Step) int {
@@ -21,15 +25,9 @@ func (k *add) unit(_ *worker, i int) {
 	if k.one {
 		b := k.b.row(0)
 		for r := lo; r < hi; r++ {
-			a, out := k.a.row(r), k.out.row(r)
-			for c, v := range a {
-				out[c] = v + b[c]
-			}
+			k.level.Add(k.out.row(r), k.a.row(r), b)
 		}
 		return
 	}
-	a, b, out := k.a.floats(lo, hi), k.b.floats(lo, hi), k.out.floats(lo, hi)
-	for c, v := range a {
-		out[c] = v + b[c]
-	}
+	k.level.Add(k.out.floats(lo, hi), k.a.floats(lo, hi), k.b.floats(lo, hi))
 }

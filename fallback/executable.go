@@ -132,7 +132,8 @@ func (d *Device) why(stem string, m compute.Math) string {
 		return "plain Go, eight float32 sums: fast arithmetic"
 	case (stem == "rmsnorm" || stem == "swiglu") && m == compute.Fast && d.level > simd.Plain:
 		return d.level.String() + ", float32: fast arithmetic"
-	case (multiplies || stem == "attention") && d.level > simd.Plain, stem == "swiglu" && d.level >= simd.AVX512:
+	case (multiplies || stem == "attention") && d.level > simd.Plain, (stem == "swiglu" || stem == "rope") && d.level >= simd.AVX512,
+		stem == "add" && d.level >= simd.AVX2:
 		return d.level.String() + ", float64: bit for bit what plain Go gives"
 	}
 	return "plain Go, float64 sums: the definition of the op"
@@ -160,7 +161,7 @@ func (e *executable) newKernel(in compute.Instr, run int) (kernel, error) {
 		weight = o.W
 		k = &matmul{op: o, x: at(o.X), w: at(o.W), bias: at(o.Bias), out: at(o.Out), fast: e.o.Math == compute.Fast, a: a}
 	case compute.RoPE:
-		k = &rope{op: o, x: at(o.X), table: at(o.Table), long: at(o.Long), out: at(o.Out)}
+		k = &rope{op: o, x: at(o.X), table: at(o.Table), long: at(o.Long), out: at(o.Out), level: e.dev.level}
 	case compute.KVStore:
 		k = &kvstore{op: o, k: at(o.K), v: at(o.V), kCache: at(o.KCache), vCache: at(o.VCache), pageSize: e.p.PageSize}
 	case compute.Attention:
@@ -171,7 +172,7 @@ func (e *executable) newKernel(in compute.Instr, run int) (kernel, error) {
 	case compute.SwiGLU:
 		k = &swiglu{op: o, gate: at(o.Gate), up: at(o.Up), out: at(o.Out), level: e.dev.level, fast: !a.exact}
 	case compute.Add:
-		k = &add{op: o, a: at(o.A), b: at(o.B), out: at(o.Out), one: o.OneRow(e.p)}
+		k = &add{op: o, a: at(o.A), b: at(o.B), out: at(o.Out), one: o.OneRow(e.p), level: e.dev.level}
 	case compute.LayerNorm:
 		k = &layernorm{op: o, x: at(o.X), weight: at(o.Weight), bias: at(o.Bias), out: at(o.Out)}
 	case compute.Activation:

@@ -1,6 +1,9 @@
 package fallback
 
-import "tuff/host/compute"
+import (
+	"tuff/fallback/simd"
+	"tuff/host/compute"
+)
 
 // rope runs compute.RoPE: one unit per chunk of tokens.
 type rope struct {
@@ -8,6 +11,7 @@ type rope struct {
 	x, table, long, out *tensor // long may be nil
 	step                *compute.Step
 	chunk               int
+	level               simd.Level
 }
 
 func (k *rope) begin(s *compute.Step) int {
@@ -43,13 +47,9 @@ func (k *rope) keys(t int) int {
 // rotate turns one head.
 func (k *rope) rotate(out, x, angles []float32) {
 	copy(out[k.op.RotDim:], x[k.op.RotDim:])
-	for i := range k.op.RotDim / 2 {
-		a, b := 2*i, 2*i+1
-		if k.op.Pairing == compute.Halves {
-			a, b = i, i+k.op.RotDim/2
-		}
-		cos, sin := float64(angles[2*i]), float64(angles[2*i+1])
-		out[a] = float32(float64(x[a])*cos - float64(x[b])*sin)
-		out[b] = float32(float64(x[a])*sin + float64(x[b])*cos)
+	turn := k.level.RotatePairs
+	if k.op.Pairing == compute.Halves {
+		turn = k.level.RotateHalves
 	}
+	turn(out[:k.op.RotDim], x[:k.op.RotDim], angles)
 }

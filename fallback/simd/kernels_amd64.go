@@ -321,6 +321,21 @@ func squares256(n int, x *float32) float64
 //go:noescape
 func scaledProduct256(n int, dst *float32, x *float32, y *float32, a float32)
 
+// add256 sets dst[k] = x[k] + y[k] for k < n, a multiple of 8. With AVX2.
+//
+//go:noescape
+func add256(n int, dst *float32, x *float32, y *float32)
+
+// rotateHalves512 rotates pairs (x[i], x[half+i]) for i < n, a multiple of 8. With AVX-512.
+//
+//go:noescape
+func rotateHalves512(n int, out *float32, x *float32, half int, angles *float32)
+
+// rotatePairs512 rotates pairs (x[2i], x[2i+1]) for i < n, a multiple of 4. With AVX-512.
+//
+//go:noescape
+func rotatePairs512(n int, out *float32, x *float32, angles *float32)
+
 // decodeF16 decodes n times 8 elements.
 //
 //go:noescape

@@ -4682,6 +4682,134 @@ check:
 	VZEROUPPER
 	RET
 
+// func add256(n int, dst *float32, x *float32, y *float32)
+// Requires: AVX
+TEXT ·add256(SB), NOSPLIT, $0-32
+	MOVQ dst+8(FP), AX
+	MOVQ x+16(FP), CX
+	MOVQ y+24(FP), DX
+	MOVQ n+0(FP), BX
+	JMP  check
+
+step:
+	VMOVUPS (CX), Y0
+	VADDPS  (DX), Y0, Y0
+	VMOVUPS Y0, (AX)
+	ADDQ    $0x20, AX
+	ADDQ    $0x20, CX
+	ADDQ    $0x20, DX
+	SUBQ    $0x08, BX
+
+check:
+	CMPQ BX, $0x08
+	JGE  step
+	VZEROUPPER
+	RET
+
+DATA cosines<>+0(SB)/8, $0x0000000000000000
+DATA cosines<>+8(SB)/8, $0x0000000000000002
+DATA cosines<>+16(SB)/8, $0x0000000000000004
+DATA cosines<>+24(SB)/8, $0x0000000000000006
+DATA cosines<>+32(SB)/8, $0x0000000000000008
+DATA cosines<>+40(SB)/8, $0x000000000000000a
+DATA cosines<>+48(SB)/8, $0x000000000000000c
+DATA cosines<>+56(SB)/8, $0x000000000000000e
+GLOBL cosines<>(SB), RODATA|NOPTR, $64
+
+DATA sines<>+0(SB)/8, $0x0000000000000001
+DATA sines<>+8(SB)/8, $0x0000000000000003
+DATA sines<>+16(SB)/8, $0x0000000000000005
+DATA sines<>+24(SB)/8, $0x0000000000000007
+DATA sines<>+32(SB)/8, $0x0000000000000009
+DATA sines<>+40(SB)/8, $0x000000000000000b
+DATA sines<>+48(SB)/8, $0x000000000000000d
+DATA sines<>+56(SB)/8, $0x000000000000000f
+GLOBL sines<>(SB), RODATA|NOPTR, $64
+
+DATA evenSigns<>+0(SB)/8, $0x8000000000000000
+DATA evenSigns<>+8(SB)/8, $0x0000000000000000
+DATA evenSigns<>+16(SB)/8, $0x8000000000000000
+DATA evenSigns<>+24(SB)/8, $0x0000000000000000
+DATA evenSigns<>+32(SB)/8, $0x8000000000000000
+DATA evenSigns<>+40(SB)/8, $0x0000000000000000
+DATA evenSigns<>+48(SB)/8, $0x8000000000000000
+DATA evenSigns<>+56(SB)/8, $0x0000000000000000
+GLOBL evenSigns<>(SB), RODATA|NOPTR, $64
+
+// func rotateHalves512(n int, out *float32, x *float32, half int, angles *float32)
+// Requires: AVX, AVX512F
+TEXT ·rotateHalves512(SB), NOSPLIT, $0-40
+	MOVQ n+0(FP), AX
+	MOVQ out+8(FP), CX
+	MOVQ x+16(FP), DX
+	MOVQ angles+32(FP), BX
+	MOVQ half+24(FP), SI
+	SHLQ $0x02, SI
+	JMP  check
+
+step:
+	VCVTPS2PD (BX), Z0
+	VCVTPS2PD 32(BX), Z1
+	VMOVDQU64 cosines<>+0(SB), Z2
+	VMOVDQU64 sines<>+0(SB), Z3
+	VPERMI2PD Z1, Z0, Z2
+	VPERMI2PD Z1, Z0, Z3
+	VCVTPS2PD (DX), Z0
+	VCVTPS2PD (DX)(SI*1), Z1
+	VMULPD    Z2, Z0, Z4
+	VMULPD    Z3, Z1, Z5
+	VSUBPD    Z5, Z4, Z4
+	VMULPD    Z3, Z0, Z0
+	VMULPD    Z2, Z1, Z1
+	VADDPD    Z1, Z0, Z0
+	VCVTPD2PS Z4, Y1
+	VMOVUPS   Y1, (CX)
+	VCVTPD2PS Z0, Y0
+	VMOVUPS   Y0, (CX)(SI*1)
+	ADDQ      $0x20, DX
+	ADDQ      $0x20, CX
+	ADDQ      $0x40, BX
+	SUBQ      $0x08, AX
+
+check:
+	CMPQ AX, $0x08
+	JGE  step
+	VZEROUPPER
+	RET
+
+// func rotatePairs512(n int, out *float32, x *float32, angles *float32)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·rotatePairs512(SB), NOSPLIT, $0-32
+	MOVQ      n+0(FP), AX
+	MOVQ      out+8(FP), CX
+	MOVQ      x+16(FP), DX
+	MOVQ      angles+24(FP), BX
+	VMOVDQU64 evenSigns<>+0(SB), Z0
+	JMP       check
+
+step:
+	VCVTPS2PD (BX), Z4
+	VMOVDDUP  Z4, Z3
+	VPERMILPD $0xff, Z4, Z4
+	VCVTPS2PD (DX), Z1
+	VPERMILPD $0x55, Z1, Z2
+	VMULPD    Z3, Z1, Z1
+	VMULPD    Z4, Z2, Z2
+	VXORPD    Z0, Z2, Z2
+	VADDPD    Z2, Z1, Z1
+	VCVTPD2PS Z1, Y1
+	VMOVUPS   Y1, (CX)
+	ADDQ      $0x20, DX
+	ADDQ      $0x20, CX
+	ADDQ      $0x20, BX
+	SUBQ      $0x04, AX
+
+check:
+	CMPQ AX, $0x04
+	JGE  step
+	VZEROUPPER
+	RET
+
 // func decodeF16(n int, dst *float32, src *byte)
 // Requires: AVX, F16C
 TEXT ·decodeF16(SB), NOSPLIT, $0-24

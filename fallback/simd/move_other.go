@@ -22,3 +22,6 @@ func (l Level) addRows(x [][]float64, w []float32, ldw int, sums []float64) { pa
 func exactExpMinus512(n int, x *float64, top float64)                       { panic(noKernel) }
 func exactDivide512(n int, x *float64, by float64)                          { panic(noKernel) }
 func exactSwiGLU512(n int, dst, x, y *float32)                              { panic(noKernel) }
+func rotateHalves512(n int, out, x *float32, half int, angles *float32)     { panic(noKernel) }
+func rotatePairs512(n int, out, x, angles *float32)                         { panic(noKernel) }
+func add256(n int, dst, x, y *float32)                                      { panic(noKernel) }

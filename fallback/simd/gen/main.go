@@ -33,6 +33,8 @@ func main() {
 	sum()
 	squares()
 	scaledProduct()
+	add()
+	rotations()
 	decoders()
 	encoder()
 	dots()
