@@ -52,24 +52,31 @@ func hopsOf(e *engine.Engine, from string) (all, behind int) {
 	return all, behind
 }
 
-// A dense layer takes 5 barriered hops for a decoded token, 6 with a split context: the way into attention, with all that stands between
-// its multiplications and the cache whatever that is made of; attention; its join; and three multiplications.
+// A dense layer takes at most 5 barriered hops for a decoded token, 6 with a split context: the way into attention, with all that stands
+// between its multiplications and the cache whatever that is made of; attention; its join; and three multiplications, with the norms,
+// functions and factors of a family behind them. Where attention and the feed-forward part stand beside each other it is one less.
 func TestHopsOfADenseLayer(t *testing.T) {
 	d := openGPU(t, gpu.Options{})
-	of := func(arch string, cache compute.DType) {
-		for variant, most := range map[string]int{"attention_decode": 5, "attention_split": 6} {
+	of := func(arch string, cache compute.DType, whole int) {
+		for variant, most := range map[string]int{"attention_decode": whole, "attention_split": whole + 1} {
 			e := synthetic(t, d, arch, "tiny", engine.Options{TypeK: cache, TypeV: cache, Compile: compute.Options{Variant: map[string]string{"attention": variant}}})
 			all, _ := hopsOf(e, "")
 			assert.Equal(t, most, all, "%s with a cache of %v, %s", arch, cache, variant)
 		}
 	}
 	for _, cache := range []compute.DType{compute.F16, compute.BF16, compute.Q8_0, compute.Q4_0} {
-		of("llama", cache)
-		of("qwen3", cache)
+		of("llama", cache, 5)
+		of("qwen3", cache, 5)
 	}
-	for _, arch := range []string{"qwen2", "phi3", "smollm3", "ernie4_5", "mistral3", "chatglm", "seed_oss", "lfm2"} {
-		of(arch, compute.Q8_0)
+	for _, arch := range []string{"qwen2", "phi3", "smollm3", "ernie4_5", "mistral3", "chatglm", "seed_oss", "lfm2",
+		"gemma", "gemma2", "gemma3", "glm4", "exaone4", "olmo2", "granite", "hunyuan-dense", "arcee", "nemotron", "olmo", "stablelm",
+		"gpt2", "gptneo", "opt", "bloom", "mpt", "starcoder", "starcoder2"} {
+		of(arch, compute.Q8_0, 5)
 	}
+	for _, arch := range []string{"phi2", "gptj", "gptneox", "falcon", "command-r", "cohere2"} { // in parallel
+		of(arch, compute.Q8_0, 4)
+	}
+	of("gpt2", compute.F16, 5) // keys that go to the cache as they are, pair by pair
 }
 
 // A mixture of experts takes four barriered hops for a decoded token, whatever shared experts, biases and gates a family has: the

@@ -108,9 +108,11 @@ var (
 		{"TO", "two bits a matrix: where results go"},
 		{"K_TYPE", "of the cache of keys, as include/cache.glsl numbers them"},
 		{"V_TYPE", "of the cache of values"},
-		{"HEADS", "1: heads of queries and keys are normalised before they are rotated"},
+		{"HEADS", "1: heads of queries and keys are normalised before they are rotated, 2: after, 3: as one"},
 		{"UNIT", "queries and keys that are finished together; 0: each by itself"},
 		{"TAKE", "1: rows of x are those whose logits are wanted"},
+		{"ACT", "function of results, or of the gate"},
+		{"BEHIND", "scale, norm, LayerNorm and its bias behind the sum"},
 	}
 	tile = []Spec{
 		{"BM", "weight rows of a tile"},

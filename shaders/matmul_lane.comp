@@ -1,20 +1,20 @@
 // matmul_lane: multiply rows of activations by a weight matrix, each invocation a few weight rows of its own.
 //   out[r,n] = sum_k x[r,k] w[n,k] + bias[n] + residual[r,n]
-//   PAIR:  out[r,n] = silu(sum_k x[r,k] w0[n,k] + b0[n]) (sum_k x[r,k] w1[n,k] + b1[n])
+//   PAIR:  out[r,n] = act(sum_k x[r,k] w0[n,k] + b0[n]) (sum_k x[r,k] w1[n,k] + b1[n])
 // All invocations of a workgroup read the same activations at the same time: on devices that load such values once for a whole
 // subgroup (CPUs), a weight costs its decoding and one multiplication a row of x, and nothing is shared or reduced.
 // Shapes    as matmul_vec
 // Params    include/matmul.glsl
 // Spec      0 WG: invocations   1 ROWS: weight rows of an invocation, 1 to 4, even with rotation   2 COLS: rows of x of a
 //           workgroup, 1 to 16
-//           3 MATS, 4 PAIR, 5 BIAS, 6 RESIDUAL, 7 X4, 8 NORM, 9 TO, 10 K_TYPE, 11 V_TYPE, 12 HEADS, 13 UNIT, 14 TAKE: as
-//           matmul_vec
+//           3 MATS, 4 PAIR, 5 BIAS, 6 RESIDUAL, 7 X4, 8 NORM, 9 TO, 10 K_TYPE, 11 V_TYPE, 12 HEADS, 13 UNIT, 14 TAKE,
+//           15 ACT, 16 BEHIND: as matmul_vec
 // Grid      x, y: sum over matrices of ceil(n / (WG ROWS)), folded; z: ceil(rows / COLS), 1 with units
 // Tails     weight rows past n repeat row n-1, rows of x past the last repeat it; neither is stored. Elements past the last 8 of
 //           a row one by one
 // Shared    none but that of include/units.glsl
 // Order     segments of 8 in ascending order; in each, four sums of two, then those of neighbours; f32
-// Source    formula of host/compute/matmul.go, swiglu.go and add.go; twins fallback/matmul.go, swiglu.go, add.go
+// Source    formula of host/compute/matmul.go, activation.go and add.go; twins fallback/matmul.go, activation.go, add.go
 #version 460
 #include "include/few.glsl"
 
@@ -77,13 +77,7 @@ void main() {
     [[unroll]] for (uint i = 0; i < ROWS; i++) {
       uint n = m.first + i * WG + lane;
       if (n >= m.n) continue;
-      float t = biased(m, n, f * acc[i * COLS + c]);
-      if (PAIR == 1) {
-        float up = f * acc[(ROWS + i) * COLS + c];
-        if ((BIAS & 2u) != 0u) up += b1.v[n];
-        t = silu(t) * up;
-      }
-      put(m, r, n, t);
+      put(m, r, n, result(m, n, f * acc[i * COLS + c], PAIR == 1 ? f * acc[(ROWS + i) * COLS + c] : 0.0));
     }
   }
   finish(m, WG * ROWS);

@@ -1,19 +1,20 @@
 // matmul_vec: multiply one to eight rows of activations by a weight matrix; every weight is read and decoded once.
 //   out[r,n] = sum_k x[r,k] w[n,k] + bias[n] + residual[r,n]
-//   PAIR:  out[r,n] = silu(sum_k x[r,k] w0[n,k] + b0[n]) (sum_k x[r,k] w1[n,k] + b1[n])
+//   PAIR:  out[r,n] = act(sum_k x[r,k] w0[n,k] + b0[n]) (sum_k x[r,k] w1[n,k] + b1[n])
 // Shapes    x [rows, k] f32; w [n, k] in the format of the manifest's define; bias [n]; out, residual [rows, n] f32;
 //           row-major; out aliases nothing. Up to three matrices in one dispatch (include/matmul.glsl)
 // Params    include/matmul.glsl
 // Spec      0 WG: invocations, power of two, 8 to 256   1 ROWS: weight rows per workgroup, 1 to 8   2 COLS: 1 to 8, at
 //           least `rows`   3 MATS: matrices, 1 to 3   4 PAIR: 0, 1   5 BIAS: bit i set when matrix i has one
 //           6 RESIDUAL: 0, 1 (needs MATS 1)   7 X4: 1 when rows of x and norm are 16-byte aligned   8 NORM, 9 TO (even ROWS
-//           where it rotates), 10 K_TYPE, 11 V_TYPE, 12 HEADS, 13 UNIT, 14 TAKE: include/few.glsl
+//           where it rotates), 10 K_TYPE, 11 V_TYPE, 12 HEADS, 13 UNIT, 14 TAKE, 15 ACT, 16 BEHIND:
+//           include/few.glsl
 // Grid      sum over matrices of ceil(n / ROWS), folded into y; one workgroup per ROWS rows
 // Tails     weight rows past n repeat row n-1 and are not stored; elements past the last 16 of a row one by one
 // Shared    4 * COLS * (ROWS * (1 + PAIR) + NORM) * WG / 4 bytes: one f32 for each sum and subgroup of at least 4;
 //           include/units.glsl
 // Order     each invocation sums its units of 16 in ascending order in f32; subgroupAdd; subgroups in ascending order
-// Source    formula of host/compute/matmul.go, swiglu.go and add.go; twins fallback/matmul.go, swiglu.go, add.go
+// Source    formula of host/compute/matmul.go, activation.go and add.go; twins fallback/matmul.go, activation.go, add.go
 #version 460
 #extension GL_KHR_shader_subgroup_basic : require
 #extension GL_KHR_shader_subgroup_arithmetic : require
@@ -93,13 +94,7 @@ void main() {
   for (uint i = lane; i < ROWS * COLS; i += WG) {
     uint r = i % COLS, j = i / COLS, n = m.first + j;
     if (r >= rows || n >= m.n) continue;
-    float t = biased(m, n, finished(j, r));
-    if (PAIR == 1) {
-      float up = finished(ROWS + j, r);
-      if ((BIAS & 2u) != 0u) up += b1.v[n];
-      t = silu(t) * up;
-    }
-    put(m, r, n, t);
+    put(m, r, n, result(m, n, finished(j, r), PAIR == 1 ? finished(ROWS + j, r) : 0.0));
   }
   finish(m, ROWS);
 }

@@ -1,7 +1,7 @@
 // matmul_vec_int8: multiply one to eight rows of activations by a weight matrix in dot products of packed signed bytes, exact in
 // int32; the sums of groups of 16 or 32 elements are scaled and added up in float32. Every weight is read once.
 //   out[r,n] = sum_g s[r,g] (d[n,g] sum_i x[r,i] w[n,i] + m[n,g] sum_i x[r,i]) + bias[n] + residual[r,n]
-//   PAIR:  out[r,n] = silu(that of w0, with b0[n]) (that of w1, with b1[n])
+//   PAIR:  out[r,n] = act(that of w0, with b0[n]) (that of w1, with b1[n])
 // Shapes    as matmul_vec, but x is what quantize makes of it (include/blocks.glsl), and w of a format of include/bytes
 // Params    include/matmul.glsl
 // Spec      as matmul_vec; NORM and TAKE are 0: x is normalised before it is quantised; X4 has no meaning
@@ -97,13 +97,7 @@ void main() {
   for (uint i = lane; i < ROWS * COLS; i += WG) {
     uint r = i % COLS, j = i / COLS, n = m.first + j;
     if (r >= rows || n >= m.n) continue;
-    float t = biased(m, n, finished(j, r));
-    if (PAIR == 1) {
-      float up = finished(ROWS + j, r);
-      if ((BIAS & 2u) != 0u) up += b1.v[n];
-      t = silu(t) * up;
-    }
-    put(m, r, n, t);
+    put(m, r, n, result(m, n, finished(j, r), PAIR == 1 ? finished(ROWS + j, r) : 0.0));
   }
   finish(m, ROWS);
 }

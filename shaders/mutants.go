@@ -115,6 +115,10 @@ var Mutants = []Mutant{
 	{wrongIndex, "include/formats/q8_0.glsl", "scaleOf(row, unit >> 1)", "scaleOf(row, unit >> 2)", "matmul", "matmul_vec"},
 	{wrongTerm, "include/few.glsl", "/ float(k) + extra.eps", "/ float(k)", "rmsnorm_matmul", ""},
 	{wrongTerm, "include/few.glsl", "t += residual.v[r * m.n + n]", "t += 0.0", "matmul_add", ""},
+	{wrongTerm, "include/few.glsl", "t *= extra.scale", "t *= 1.0", "matmul_scale_add", ""},
+	{wrongTerm, "include/units.glsl", "v.v[at + e] * scale * g.v[e]", "v.v[at + e] * g.v[e]", "matmul_rmsnorm_add", ""},
+	{wrongTerm, "include/units.glsl", "(v.v[at + e] - mean) * scale", "v.v[at + e] * scale", "matmul_add_layernorm", ""},
+	{wrongTerm, "include/units.glsl", "t += F32In(extra.rowBias).v[e]", "t += 0.0", "matmul_add_layernorm", ""},
 	{wrongIndex, "include/few.glsl", "uvec2(0, rot / 2u)", "uvec2(0, 1)", "rmsnorm_matmul_rope_kvstore", ""},
 
 	{missingTail, "matmul_experts_group.comp", "(next[e] + size - 1u) / size", "next[e] / size", "matmul_experts", "matmul_experts_tile"},

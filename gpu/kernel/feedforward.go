@@ -25,6 +25,9 @@ func (pl *planner) feedForwardAt(at int) (f feedForward, ok bool) {
 		}
 		f.in = projection{pair: &pair, mats: pair.ops, count: pair.count}
 	}
+	if f.in.end.fn != nil {
+		return f, false
+	}
 	next := at + f.in.count
 	op, ok := pl.matMulAt(next)
 	if !ok || op.X != f.in.pair.out || !pl.private(op.X) {

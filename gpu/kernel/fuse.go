@@ -87,21 +87,33 @@ func (pl *planner) alike(a, b compute.MatMul) bool {
 	return a.X == b.X && pl.p.At(a.W).DType == pl.p.At(b.W).DType
 }
 
+// gated finds a gate and an up projection with their SwiGLU, which all kernels join.
 func (pl *planner) gated(at int) (product, bool) {
+	f, ok := pl.paired(at)
+	return f, ok && f.behind.fn == nil
+}
+
+// paired finds a gate and an up projection with what joins them.
+func (pl *planner) paired(at int) (product, bool) {
 	a, okA := pl.matMulAt(at)
 	b, okB := pl.matMulAt(at + 1)
 	if !okA || !okB || at+2 >= len(pl.p.Instrs) || !pl.alike(a, b) || pl.p.At(a.W).Rows != pl.p.At(b.W).Rows {
 		return product{}, false
 	}
 	s, ok := pl.p.Instrs[at+2].Op.(compute.SwiGLU)
+	var end behind
+	if fn, other := opAt[compute.Activation](pl, at+2); other && !fn.OneRow(pl.p) {
+		s, ok = compute.SwiGLU{Gate: fn.X, Up: fn.Up, Out: fn.Out}, true
+		end = behind{fn: &fn, count: 1}
+	}
 	if !ok || !pl.private(a.Out) || !pl.private(b.Out) {
 		return product{}, false
 	}
 	switch {
 	case s.Gate == a.Out && s.Up == b.Out:
-		return product{ops: []compute.MatMul{a, b}, pair: true, out: s.Out, count: 3}, true
+		return product{ops: []compute.MatMul{a, b}, pair: true, out: s.Out, count: 3, behind: end}, true
 	case s.Gate == b.Out && s.Up == a.Out:
-		return product{ops: []compute.MatMul{b, a}, pair: true, out: s.Out, count: 3}, true
+		return product{ops: []compute.MatMul{b, a}, pair: true, out: s.Out, count: 3, behind: end}, true
 	}
 	return product{}, false
 }

@@ -18,10 +18,11 @@ type product struct {
 	out      compute.Ref // of the first op, or of what is fused behind it
 	count    int         // ops of the program that it covers
 	// For few rows of X, parts of a projection:
-	take  *compute.TakeRows // rows of X are chosen as they are read
-	norm  *compute.RMSNorm  // X is normalised as it is read: X is what the norm reads
-	whole *projection       // results go where it says
-	units *units            // of which some are finished together
+	take   *compute.TakeRows // rows of X are chosen as they are read
+	norm   *compute.RMSNorm  // X is normalised as it is read: X is what the norm reads
+	whole  *projection       // results go where it says
+	units  *units            // of which some are finished together
+	behind behind            // what is done before results are stored, in the place of ops
 	// For many rows of X: where the result is left in blocks of bytes by matmul_int8, or in halves in blocks of 8 by matrix units.
 	blocks *inBlocks
 	halves *inHalves
@@ -142,8 +143,10 @@ func (m *matMulPlan) wanted() string { return cmp.Or(m.forced, m.kernel) }
 
 // few covers as many rows as the kernels without shared panels are for.
 func (m *matMulPlan) few() error {
-	m.g.addProduct(m.key(m.f))
-	if few, ok := m.tuned(); ok {
+	if m.next == 1 {
+		m.g.addProduct(m.key(m.f))
+	}
+	if few, ok := m.tuned(); ok && m.next == 1 {
 		d, err := m.fewAs(few, 1)
 		if err != nil {
 			return err
@@ -165,6 +168,9 @@ func (m *matMulPlan) few() error {
 		return nil
 	}
 	for _, cols := range []int{1, 2, 4, maxVecRows} {
+		if m.f.behind.wholeRows() && cols > mostWholeRows {
+			break
+		}
 		if err := m.add(suffix, cols, func(module string) (Dispatch, error) { return dispatch(module, m.f, cols) }); err != nil {
 			return err
 		}
@@ -405,17 +411,23 @@ func (f product) readsWith(x ...Access) []Access {
 	for _, op := range f.ops {
 		a = append(a, refs(op.W, op.Bias)...)
 	}
-	if f.whole != nil && f.whole.rope != nil {
-		r := f.whole.rope
-		if a = append(a, refs(r.q.Table, r.q.Long)...); r.qNorm != nil {
-			a = append(a, refs(r.qNorm.Weight, r.kNorm.Weight)...)
+	weight, bias, _, _ := f.behind.rowNorm()
+	a = append(a, refs(weight, bias)...)
+	if f.whole != nil && f.whole.qkv != nil {
+		h := f.whole.qkv
+		if h.rope != nil {
+			a = append(a, refs(h.rope.q.Table, h.rope.q.Long)...)
+		}
+		if h.qNorm != nil {
+			a = append(a, refs(h.qNorm.Weight, h.kNorm.Weight)...)
 		}
 	}
 	return a
 }
 
 func (f product) writes() []Access {
-	a := refs(f.out)
+	_, _, beside, _ := f.behind.rowNorm()
+	a := refs(f.out, beside)
 	if f.pair {
 		return a
 	}
@@ -424,9 +436,9 @@ func (f product) writes() []Access {
 		if f.whole != nil {
 			var to uint32
 			if to, out = f.whole.target(op); to == toKeys {
-				out = f.whole.rope.store.KCache
+				out = f.whole.qkv.store.KCache
 			} else if to == toValues {
-				out = f.whole.rope.store.VCache
+				out = f.whole.qkv.store.VCache
 			}
 		}
 		if i > 0 || f.whole != nil && out != f.out {
@@ -445,11 +457,13 @@ func (f product) name(module string, cols int) string {
 	if f.norm != nil {
 		name += "_norm"
 	}
-	if f.whole != nil && f.whole.rope != nil {
-		if f.whole.rope.qNorm != nil {
+	if f.whole != nil && f.whole.qkv != nil {
+		if f.whole.qkv.order != headsPlain {
 			name += "_heads"
 		}
-		name += "_rope"
+		if f.whole.qkv.rope != nil {
+			name += "_rope"
+		}
 	}
-	return name
+	return name + strings.ReplaceAll(f.behind.String(), " ", "_")
 }

@@ -15,31 +15,10 @@ type projection struct {
 	norm  *compute.RMSNorm  // or none
 	kept  bool              // others read what the norm gives: it is stored too, beside the multiplications that do not wait for it
 	mats  []compute.MatMul  // of one X
-	pair  *product          // gate and up projections with their SwiGLU: mats are those two
-	rope  *ropeStore        // or none: mats are query, key and value projections in any order
+	pair  *product          // gate and up projections with what joins them: mats are those two
+	qkv   *qkv              // or none: mats are query, key and value projections in any order
+	end   behind            // takes what the only matrix, or the pair, makes
 	count int               // ops
-}
-
-// ropeStore is the rotation of queries and keys, and the store of those keys with their values.
-type ropeStore struct {
-	qNorm, kNorm *compute.RMSNorm // of each head before it is rotated, or none
-	q, k         compute.RoPE
-	store        compute.KVStore
-}
-
-// queries are what is rotated, and before that normalised.
-func (r *ropeStore) queries() compute.Ref {
-	if r.qNorm != nil {
-		return r.qNorm.X
-	}
-	return r.q.X
-}
-
-func (r *ropeStore) keys() compute.Ref {
-	if r.kNorm != nil {
-		return r.kNorm.X
-	}
-	return r.k.X
 }
 
 // projectionAt finds a projection that begins at op at and is more than its multiplications.
@@ -75,20 +54,25 @@ func (pl *planner) projectionAt(at int) (projection, bool) {
 			return p, false
 		}
 	}
-	if f, ok := pl.gated(i - len(p.mats)); ok && len(p.mats) == 2 {
-		p.pair, p.mats = &f, f.ops
+	if f, ok := pl.paired(i - len(p.mats)); ok && len(p.mats) == 2 {
+		p.pair, p.mats, p.end = &f, f.ops, f.behind
 		i++
-	} else if r, n, ok := pl.headsAt(i); ok && pl.rotates(p.mats, r) {
-		p.rope = &r
+	} else if h, n, ok := pl.qkvAt(i, p.mats); ok {
+		p.qkv = &h
 		i += n
+	} else if len(p.mats) == 1 {
+		if p.end = pl.behindAt(i, p.mats[0].Out); p.norm != nil && p.end.wholeRows() {
+			p.end = behind{} // more rows than one workgroup finishes would lack their norm
+		}
+		i += p.end.count
 	}
 	p.count = i - at
 	if takes {
 		p.take = &take
-		ends := p.norm != nil && p.norm.X == take.Out && pl.private(take.Out) && !p.kept && p.pair == nil && p.rope == nil
+		ends := p.norm != nil && p.norm.X == take.Out && pl.private(take.Out) && !p.kept && p.pair == nil && p.qkv == nil && p.end.count == 0
 		return p, ends && pl.takesFew(p)
 	}
-	return p, p.norm != nil || p.rope != nil
+	return p, p.norm != nil || p.qkv != nil || p.end.count > 0
 }
 
 // takesFew says whether the kernels for few rows choose them from X themselves: those that read bytes need them made first.
@@ -98,41 +82,6 @@ func (pl *planner) takesFew(p projection) bool {
 		few, _ := m.tuned()
 		return m.few8 || few.Kernel == "vec_int8"
 	})
-}
-
-// ropeStoreAt finds the rotations of queries and keys, in either order, and the store of those keys.
-func (pl *planner) ropeStoreAt(at int) (r ropeStore, ok bool) {
-	if at+2 >= len(pl.p.Instrs) {
-		return r, false
-	}
-	a, okA := pl.p.Instrs[at].Op.(compute.RoPE)
-	b, okB := pl.p.Instrs[at+1].Op.(compute.RoPE)
-	store, okS := pl.p.Instrs[at+2].Op.(compute.KVStore)
-	if !okA || !okB || !okS {
-		return r, false
-	}
-	q, k := a, b
-	if store.K == a.Out {
-		q, k = b, a
-	}
-	same := q.Table == k.Table && q.Long == k.Long && q.LongFrom == k.LongFrom && q.HeadDim == k.HeadDim && q.RotDim == k.RotDim && q.Pairing == k.Pairing
-	return ropeStore{q: q, k: k, store: store}, same && store.V != 0 && store.K == k.Out && pl.private(k.Out) && store.V != k.Out && store.V != q.Out &&
-		k.X != q.Out && q.X != k.Out
-}
-
-// rotates reports whether three multiplications make just what r takes, whole pairs of rows for the rotation.
-func (pl *planner) rotates(mats []compute.MatMul, r ropeStore) bool {
-	if len(mats) != 3 || r.q.HeadDim%2 != 0 {
-		return false
-	}
-	q, k, v := r.queries(), r.keys(), r.store.V
-	for _, want := range []compute.Ref{q, k, v} {
-		if !pl.private(want) || !slices.ContainsFunc(mats, func(m compute.MatMul) bool { return m.Out == want }) {
-			return false
-		}
-	}
-	_, ok := pl.unitOf(r)
-	return ok && q != k && k != v && v != q
 }
 
 // Where the results of a matrix go. Twin: the TO_ constants of shaders/include/few.glsl.
@@ -148,11 +97,13 @@ func (p *projection) target(m compute.MatMul) (to uint32, out compute.Ref) {
 	switch {
 	case p.pair != nil:
 		return toOut, p.pair.out
-	case p.rope == nil:
+	case p.end.count > 0:
+		return toOut, p.end.out()
+	case p.qkv == nil, m.Out == p.qkv.qOut:
 		return toOut, m.Out
-	case m.Out == p.rope.queries():
-		return toRotated, p.rope.q.Out
-	case m.Out == p.rope.keys():
+	case m.Out == p.qkv.q:
+		return toRotated, p.qkv.qOut
+	case m.Out == p.qkv.k:
 		return toKeys, 0
 	}
 	return toValues, 0
@@ -160,10 +111,17 @@ func (p *projection) target(m compute.MatMul) (to uint32, out compute.Ref) {
 
 // products are the multiplications of a projection, those of one format together. whole ones do all that the projection does.
 func (pl *planner) products(p projection, whole bool) []product {
-	if p.pair != nil {
+	if p.pair != nil && (whole || p.end.fn == nil) {
 		f := *p.pair
 		if whole {
 			f.take, f.norm = p.take, p.norm
+		}
+		return []product{f}
+	}
+	if p.end.sums(whole) {
+		f := product{ops: p.mats, residual: p.end.to, out: p.end.add.Out}
+		if whole {
+			f.norm, f.behind, f.whole = p.norm, p.end, &p
 		}
 		return []product{f}
 	}
@@ -175,7 +133,7 @@ func (pl *planner) products(p projection, whole bool) []product {
 		}
 		f := product{ops: []compute.MatMul{m}, out: m.Out}
 		if whole {
-			f.take, f.norm, f.whole = p.take, p.norm, &p
+			f.take, f.norm, f.behind, f.whole = p.take, p.norm, p.end, &p
 		}
 		list = append(list, f)
 	}
@@ -230,21 +188,28 @@ func (pl *planner) project(g *Group, p projection) error {
 			if m.next = next; inBytes || inHalves {
 				m.norm = p.norm
 			}
+			if p.end.wholeRows() {
+				if err := m.few(); err != nil {
+					return err
+				}
+			}
 			if err := m.many(); err != nil {
 				return err
 			}
 			many = append(many, g.last())
 			cuts, sums = cuts || m.cuts, m.whySums()
 		}
-		if p.rope != nil && p.rope.qNorm != nil {
-			for _, n := range []*compute.RMSNorm{p.rope.qNorm, p.rope.kNorm} {
-				g.addFor(pl.rmsNormDispatch(*n), rows, next, most)
-			}
-			many = append(many, "rmsnorm")
+		for _, d := range pl.behindDispatches(p.end, p.end.sums(false)) {
+			g.addFor(d, rows, next, most)
+			many = append(many, d.Name)
 		}
-		if p.rope != nil {
-			g.addFor(pl.ropeStoreDispatch(*p.rope), rows, next, most)
-			many = append(many, "rope_kvstore")
+		if p.qkv != nil {
+			for _, d := range pl.qkvDispatches(*p.qkv) {
+				g.addFor(d, rows, next, most)
+				if many[len(many)-1] != d.Name {
+					many = append(many, d.Name)
+				}
+			}
 		}
 	}
 	switch all := strings.Join(many, " + "); {
@@ -273,41 +238,46 @@ func (pl *planner) extra(f product) []Arg {
 	if f.norm != nil {
 		norm, eps = f.norm.Weight, f.norm.Eps
 	}
-	if f.whole != nil && f.whole.rope != nil {
-		r := f.whole.rope
-		table, long, kCache, vCache = r.q.Table, r.q.Long, r.store.KCache, r.store.VCache
-		dim, rot, pairing, longFrom = r.q.HeadDim, r.q.RotDim, int(r.q.Pairing), r.q.LongFrom
+	if f.whole != nil && f.whole.qkv != nil {
+		h := f.whole.qkv
+		kCache, vCache, dim = h.store.KCache, h.store.VCache, h.head()
+		if h.rope != nil {
+			q := h.rope.q
+			table, long, rot, pairing, longFrom = q.Table, q.Long, q.RotDim, int(q.Pairing), q.LongFrom
+		}
 		if long == 0 {
 			longFrom = math.MaxUint32 // no sequence is long
 		}
-		if r.qNorm != nil {
-			qNorm, kNorm, headEps = r.qNorm.Weight, r.kNorm.Weight, r.qNorm.Eps
+		if h.qNorm != nil {
+			qNorm, kNorm, headEps = h.qNorm.Weight, h.kNorm.Weight, h.qNorm.Eps
 		}
 	}
 	if f.units != nil {
 		u = *f.units
 	}
-	if norm == 0 && table == 0 {
+	if norm == 0 && kCache == 0 && f.behind.count == 0 {
 		return nil
 	}
+	weight, bias, beside, rowEps := f.behind.rowNorm()
 	return []Arg{addr(norm), addr(table), addr(long), addr(kCache), addr(vCache), stepArg(), addr(qNorm), addr(kNorm), {Kind: ArgCounts, Offset: 4 * int64(u.counts)},
-		f32(eps), u32(dim), u32(rot), u32(pairing), u32(pl.p.PageSize), u32(longFrom), f32(headEps), u32(u.most)}
+		addr(weight), addr(bias), addr(beside),
+		f32(eps), u32(dim), u32(rot), u32(pairing), u32(pl.p.PageSize), u32(longFrom), f32(headEps), u32(u.most), f32(rowEps), f32(f.behind.factor())}
 }
 
-// few are the constants X4, NORM, TO, K_TYPE, V_TYPE, HEADS, UNIT and TAKE.
+// few are the constants X4, NORM, TO, K_TYPE, V_TYPE, HEADS, UNIT, TAKE, ACT and BEHIND.
 func (pl *planner) few(f product) []uint32 {
 	x, to, caches, heads, unit := f.input(), uint32(0), []uint32{0, 0}, uint32(0), 0
-	if f.whole != nil && f.whole.rope != nil {
+	if f.whole != nil && f.whole.qkv != nil {
 		for i, m := range f.ops {
 			t, _ := f.whole.target(m)
 			to |= t << (2 * i)
 		}
-		caches = pl.cacheSpec(f.whole.rope.store.KCache, f.whole.rope.store.VCache)
-		heads = flag(f.whole.rope.qNorm != nil)
+		caches = pl.cacheSpec(f.whole.qkv.store.KCache, f.whole.qkv.store.VCache)
+		heads = uint32(f.whole.qkv.order)
 	}
 	if f.units != nil {
 		unit = f.units.size
 	}
 	x4 := pl.alignedX(x) && (f.norm == nil || pl.alignedX(f.norm.Weight))
-	return []uint32{flag(x4), flag(f.norm != nil), to, caches[0], caches[1], heads, uint32(unit), flag(f.take != nil)}
+	return append([]uint32{flag(x4), flag(f.norm != nil), to, caches[0], caches[1], heads, uint32(unit), flag(f.take != nil)}, f.behind.constants(f.pair)...)
 }

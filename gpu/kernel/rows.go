@@ -50,16 +50,20 @@ func (pl *planner) rmsNormDispatch(op compute.RMSNorm) Dispatch {
 
 // layerNorm plans one workgroup per group of columns.
 func (pl *planner) layerNorm(g *Group, op compute.LayerNorm) {
+	g.add(pl.layerNormDispatch(op), "one workgroup per row")
+}
+
+func (pl *planner) layerNormDispatch(op compute.LayerNorm) Dispatch {
 	x := pl.p.At(op.X)
 	width, parts := x.Cols, 1
 	if op.Group > 0 {
 		width, parts = op.Group, x.Cols/op.Group
 	}
 	groups := scaled(x.Rows, parts)
-	g.add(Dispatch{Module: "layernorm", Name: "layernorm", Spec: []uint32{pl.rowGroup(width), flag(op.Bias != 0)},
+	return Dispatch{Module: "layernorm", Name: "layernorm", Spec: []uint32{pl.rowGroup(width), flag(op.Bias != 0)},
 		Args:  []Arg{addr(op.X), addr(op.Weight), addr(op.Bias), addr(op.Out), rowsArg(groups), u32(width), u32(parts), f32(op.Eps)},
 		Grid:  func(s Shape) [3]uint32 { return pl.fold(groups.At(s.Sizes())) },
-		Reads: refs(op.X, op.Weight, op.Bias), Writes: refs(op.Out)}, "one workgroup per row")
+		Reads: refs(op.X, op.Weight, op.Bias), Writes: refs(op.Out)}
 }
 
 // rowGroup is the size of the workgroup that walks a row of width elements.
@@ -72,34 +76,50 @@ func (pl *planner) rowGroup(width int) uint32 {
 }
 
 func (pl *planner) activation(g *Group, op compute.Activation) {
+	g.add(pl.activationDispatch(op), "one invocation per element")
+}
+
+func (pl *planner) activationDispatch(op compute.Activation) Dispatch {
 	t := pl.p.At(op.X)
 	period := scaled(t.Rows, t.Cols)
 	if op.OneRow(pl.p) {
 		period = compute.Rows(t.Cols)
 	}
-	g.add(pl.elementwise("activation", t.Rows, t.Cols, []uint32{uint32(op.Fn), flag(op.Up != 0)},
-		[]Arg{addr(op.X), addr(op.Up), addr(op.Out), rowsArg(scaled(t.Rows, t.Cols)), rowsArg(period)}, refs(op.X, op.Up), refs(op.Out)), "one invocation per element")
+	return pl.elementwise("activation", t.Rows, t.Cols, []uint32{uint32(op.Fn), flag(op.Up != 0)},
+		[]Arg{addr(op.X), addr(op.Up), addr(op.Out), rowsArg(scaled(t.Rows, t.Cols)), rowsArg(period)}, refs(op.X, op.Up), refs(op.Out))
 }
 
 func (pl *planner) scale(g *Group, op compute.Scale) {
+	g.add(pl.scaleDispatch(op), "one invocation per element")
+}
+
+func (pl *planner) scaleDispatch(op compute.Scale) Dispatch {
 	t := pl.p.At(op.X)
-	g.add(pl.elementwise("scale", t.Rows, t.Cols, []uint32{flag(op.Cap > 0)},
-		[]Arg{addr(op.X), addr(op.Out), rowsArg(scaled(t.Rows, t.Cols)), f32(op.Factor), f32(op.Cap)}, refs(op.X), refs(op.Out)), "one invocation per element")
+	return pl.elementwise("scale", t.Rows, t.Cols, []uint32{flag(op.Cap > 0)},
+		[]Arg{addr(op.X), addr(op.Out), rowsArg(scaled(t.Rows, t.Cols)), f32(op.Factor), f32(op.Cap)}, refs(op.X), refs(op.Out))
 }
 
 func (pl *planner) rope(g *Group, op compute.RoPE) {
+	g.add(pl.ropeDispatch(op), "angles come from the host's table")
+}
+
+func (pl *planner) ropeDispatch(op compute.RoPE) Dispatch {
 	cols := pl.p.At(op.X).Cols
-	g.add(pl.elementwise("rope", compute.PerToken(1), cols, []uint32{flag(op.Long != 0)},
+	return pl.elementwise("rope", compute.PerToken(1), cols, []uint32{flag(op.Long != 0)},
 		[]Arg{addr(op.X), addr(op.Table), addr(op.Long), addr(op.Out), stepArg(), rowsArg(compute.PerToken(1)), u32(cols), u32(op.HeadDim), u32(op.RotDim),
 			u32(int(op.Pairing)), u32(op.LongFrom)},
-		refs(op.X, op.Table, op.Long), refs(op.Out)), "angles come from the host's table")
+		refs(op.X, op.Table, op.Long), refs(op.Out))
 }
 
 func (pl *planner) kvStore(g *Group, op compute.KVStore) {
+	g.add(pl.kvStoreDispatch(op), "one invocation per element, or block")
+}
+
+func (pl *planner) kvStoreDispatch(op compute.KVStore) Dispatch {
 	k, v := pl.p.At(op.K).Cols, pl.p.At(op.V).Cols
-	g.add(pl.elementwise("kvstore", compute.PerToken(1), pl.cacheUnits(op.KCache)+pl.cacheUnits(op.VCache), pl.cacheSpec(op.KCache, op.VCache),
+	return pl.elementwise("kvstore", compute.PerToken(1), pl.cacheUnits(op.KCache)+pl.cacheUnits(op.VCache), pl.cacheSpec(op.KCache, op.VCache),
 		[]Arg{addr(op.K), addr(op.V), addr(op.KCache), addr(op.VCache), stepArg(), rowsArg(compute.PerToken(1)), u32(k), u32(v), u32(pl.p.PageSize)},
-		refs(op.K, op.V), refs(op.KCache, op.VCache)), "one invocation per element, or block")
+		refs(op.K, op.V), refs(op.KCache, op.VCache))
 }
 
 // pairwise plans an elementwise op of two inputs.
@@ -110,13 +130,17 @@ func (pl *planner) pairwise(g *Group, module string, a, b, out compute.Ref) {
 }
 
 func (pl *planner) add(g *Group, op compute.Add) {
+	g.add(pl.addDispatch(op), "one invocation per element")
+}
+
+func (pl *planner) addDispatch(op compute.Add) Dispatch {
 	t := pl.p.At(op.A)
 	period := scaled(t.Rows, t.Cols)
 	if op.OneRow(pl.p) {
 		period = compute.Rows(t.Cols)
 	}
-	g.add(pl.elementwise("add", t.Rows, t.Cols, nil, []Arg{addr(op.A), addr(op.B), addr(op.Out), rowsArg(scaled(t.Rows, t.Cols)), rowsArg(period)},
-		refs(op.A, op.B), refs(op.Out)), "one invocation per element")
+	return pl.elementwise("add", t.Rows, t.Cols, nil, []Arg{addr(op.A), addr(op.B), addr(op.Out), rowsArg(scaled(t.Rows, t.Cols)), rowsArg(period)},
+		refs(op.A, op.B), refs(op.Out))
 }
 
 func (pl *planner) takeRows(g *Group, op compute.TakeRows) {

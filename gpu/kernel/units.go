@@ -1,13 +1,11 @@
 package kernel
 
 import (
-	"slices"
-
 	"tuff/host/compute"
 )
 
 // units are results of a product that are finished together, by the workgroup that brings the last of them: heads of queries and keys
-// that are normalised, and blocks of the cache. Twin: shaders/include/units.glsl.
+// that are normalised, blocks of the cache, and whole rows (behind.go). Twin: shaders/include/units.glsl.
 type units struct {
 	size   int          // elements of queries and of keys that are finished together: UNIT
 	most   int          // units of a matrix
@@ -15,37 +13,47 @@ type units struct {
 	sums   [maxMats]int // 1 + the temporary with what goes to a cache, 0: none
 }
 
-// maxUnit bounds the shared memory of a unit.
-const maxUnit = 1024
+// maxUnit and maxRowUnit bound the shared memory of a unit: few elements leave room for many workgroups beside each other.
+const (
+	maxUnit    = 1024
+	maxRowUnit = 6144
+)
 
 // unitOf is the number of queries or keys that are finished together, 0 where every result is finished by itself; ok is false where
 // rows of the matrices or of the caches are no whole number of units.
-func (pl *planner) unitOf(r ropeStore) (size int, ok bool) {
+func (pl *planner) unitOf(h qkv) (size int, ok bool) {
 	blocks := func(cache compute.Ref) int { return pl.p.At(cache).DType.BlockLen() }
-	if r.qNorm != nil {
-		size = r.q.HeadDim
+	q, k, v := pl.p.At(h.q).Cols, pl.p.At(h.store.KCache).Cols, pl.p.At(h.store.VCache).Cols
+	ok = v%blocks(h.store.VCache) == 0
+	if h.order == headsRow {
+		size = max(q, k)
+		return size, ok && size <= maxRowUnit && 4*size+8192 <= int(pl.caps.SharedBytes) && k%blocks(h.store.KCache) == 0
 	}
-	if b := blocks(r.store.KCache); b > 1 {
-		size = r.q.HeadDim
+	if h.order != headsPlain {
+		size = h.head()
+	}
+	if b := blocks(h.store.KCache); b > 1 {
+		size = h.head()
 		for size%b != 0 {
-			size += r.q.HeadDim
+			size += h.head()
 		}
 	}
-	q, k, v := pl.p.At(r.q.Out).Cols, pl.p.At(r.store.KCache).Cols, pl.p.At(r.store.VCache).Cols
 	if size == 0 {
-		return 0, v%blocks(r.store.VCache) == 0
+		return 0, ok
 	}
-	return size, size <= maxUnit && (r.qNorm == nil || q%size == 0) && k%size == 0 && v%blocks(r.store.VCache) == 0
+	return size, ok && size <= maxUnit && (h.order == headsPlain || q%size == 0) && k%size == 0
 }
 
 // inUnits says whether the results of a multiplication are finished in units, and how large those are.
 func (pl *planner) inUnits(p *projection, m compute.MatMul) int {
 	switch to, _ := p.target(m); {
-	case p.rope == nil:
-	case to == toValues && pl.p.At(p.rope.store.VCache).DType.Quantized():
-		return pl.p.At(p.rope.store.VCache).DType.BlockLen()
-	case to == toKeys && pl.p.At(p.rope.store.KCache).DType.Quantized(), to != toValues && p.rope.qNorm != nil:
-		size, _ := pl.unitOf(*p.rope)
+	case p.qkv == nil, to == toOut:
+	case to == toValues && pl.p.At(p.qkv.store.VCache).DType.Quantized():
+		return pl.p.At(p.qkv.store.VCache).DType.BlockLen()
+	case to != toValues && p.qkv.order == headsRow:
+		return pl.p.At(m.Out).Cols
+	case to == toKeys && pl.p.At(p.qkv.store.KCache).DType.Quantized(), to != toValues && p.qkv.order != headsPlain:
+		size, _ := pl.unitOf(*p.qkv)
 		return size
 	}
 	return 0
@@ -57,6 +65,12 @@ func (pl *planner) addUnits(g *Group, f *product) {
 		return
 	}
 	var u units
+	if f.behind.wholeRows() { // a count for all of them; sums wait where the result will be
+		u.most, u.counts = 1, g.Counts
+		g.Counts++
+		f.units = &u
+		return
+	}
 	rows := pl.p.At(f.ops[0].X).Rows
 	for i, m := range f.ops {
 		size := pl.inUnits(f.whole, m)
@@ -75,7 +89,7 @@ func (pl *planner) addUnits(g *Group, f *product) {
 	if u.most == 0 {
 		return
 	}
-	u.size, _ = pl.unitOf(*f.whole.rope)
+	u.size, _ = pl.unitOf(*f.whole.qkv)
 	u.counts = g.Counts
 	g.Counts += maxMats * u.most
 	f.units = &u
@@ -93,38 +107,4 @@ func (f product) withUnits(d Dispatch) Dispatch {
 		}
 	}
 	return d
-}
-
-// headNormsAt finds normalisations of the heads of two tensors.
-func (pl *planner) headNormsAt(at int) (a, b compute.RMSNorm, ok bool) {
-	a, okA := opAt[compute.RMSNorm](pl, at)
-	b, okB := opAt[compute.RMSNorm](pl, at+1)
-	good := func(n compute.RMSNorm) bool {
-		w := pl.p.At(n.Weight)
-		return n.Group > 0 && w.Rows == compute.Rows(1) && w.Cols == n.Group && pl.private(n.Out)
-	}
-	return a, b, okA && okB && good(a) && good(b) && a.Group == b.Group && a.Eps == b.Eps
-}
-
-// headsAt finds a ropeStore, behind normalisations of its heads or not, and says how many ops it is.
-func (pl *planner) headsAt(at int) (r ropeStore, count int, ok bool) {
-	if r, ok = pl.ropeStoreAt(at); ok {
-		return r, 3, true
-	}
-	a, b, ok := pl.headNormsAt(at)
-	if !ok {
-		return r, 0, false
-	}
-	if r, ok = pl.ropeStoreAt(at + 2); !ok || a.Group != r.q.HeadDim {
-		return r, 0, false
-	}
-	norms := []compute.RMSNorm{a, b}
-	of := func(x compute.Ref) *compute.RMSNorm {
-		if i := slices.IndexFunc(norms, func(n compute.RMSNorm) bool { return n.Out == x }); i >= 0 {
-			return &norms[i]
-		}
-		return nil
-	}
-	r.qNorm, r.kNorm = of(r.q.X), of(r.k.X)
-	return r, 5, r.qNorm != nil && r.kNorm != nil && a.X != b.X
 }

@@ -140,6 +140,7 @@ func Cases() []Case {
 	l.positions()
 	l.textbook()
 	l.fused()
+	l.behind()
 	l.attentionOut()
 	l.feedForward()
 	l.mixtures()

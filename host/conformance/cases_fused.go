@@ -156,6 +156,15 @@ func (l *list) heads() {
 				op = "rmsnorm_matmul_rmsnorm_rope_kvstore"
 			}
 			l.add(op, fmt.Sprintf("%v_%v_%v_r%d_d%d", p.format, t[0], t[1], p.rows, d), p.format, quick, func(b *build) { b.projected(p) })
+			if !quick {
+				continue
+			}
+			p.heads, p.after = true, true
+			l.add("rmsnorm_matmul_rope_rmsnorm_kvstore", fmt.Sprintf("%v_%v_%v_r%d_d%d", p.format, t[0], t[1], p.rows, d), p.format, true, func(b *build) { b.projected(p) })
+			p.heads, p.after, p.row = false, false, true
+			l.add("rmsnorm_matmul_rmsnorm_rope_kvstore", fmt.Sprintf("row_%v_%v_%v_r%d_d%d", p.format, t[0], t[1], p.rows, d), p.format, true, func(b *build) { b.projected(p) })
+			p.row, p.still, p.heads = false, true, j%2 == 0
+			l.add("rmsnorm_matmul_kvstore", fmt.Sprintf("%v_%v_%v_r%d_d%d", p.format, t[0], t[1], p.rows, d), p.format, true, func(b *build) { b.projected(p) })
 		}
 	}
 }
@@ -194,6 +203,9 @@ type projected struct {
 	page                int
 	norm, bias, partial bool // partial: only half of each head is rotated
 	heads               bool // queries and keys are normalised head by head
+	after               bool // behind their rotation
+	row                 bool // they are normalised as a row instead
+	still               bool // nothing is rotated
 }
 
 // projected normalises, projects, rotates and stores.
@@ -232,17 +244,34 @@ func (b *build) projected(p projected) {
 		p.v = p.kv
 	}
 	kc, vc := b.cache("k_cache", p.kv, kvHeads*p.d, tables, []int{before}), b.cache("v_cache", p.v, kvHeads*p.d, tables, []int{before})
-	if p.heads {
+	norms := func() {
 		for i, name := range []string{"norm_q", "norm_k"} {
-			h := b.scratch(name, b.p.At(out[i]).Cols)
-			b.p.Add(name, compute.RMSNorm{X: out[i], Weight: b.random(name+".weight", 1, p.d), Out: h, Group: p.d, Eps: 1e-5})
-			out[i] = h
+			cols := b.p.At(out[i]).Cols
+			norm := compute.RMSNorm{X: out[i], Out: b.scratch(name, cols), Eps: 1e-5}
+			if !p.row {
+				norm.Group, cols = p.d, p.d
+			}
+			norm.Weight = b.random(name+".weight", 1, cols)
+			b.p.Add(name, norm)
+			out[i] = norm.Out
 		}
 	}
-	table, kr := b.angles(before+2*p.rows, rot), b.scratch("k_rope", kvHeads*p.d)
-	b.p.Add("rope_q", compute.RoPE{X: out[0], Table: table, Out: b.output("q_rope", heads*p.d), NumHeads: heads, HeadDim: p.d, RotDim: rot, Pairing: p.pairing})
-	b.p.Add("rope_k", compute.RoPE{X: out[1], Table: table, Out: kr, NumHeads: kvHeads, HeadDim: p.d, RotDim: rot, Pairing: p.pairing})
-	b.p.Add("kvstore", compute.KVStore{K: kr, V: out[2], KCache: kc, VCache: vc})
+	if (p.heads || p.row) && !p.after {
+		norms()
+	}
+	if !p.still {
+		table := b.angles(before+2*p.rows, rot)
+		for i, name := range []string{"rope_q", "rope_k"} {
+			op := compute.RoPE{X: out[i], Table: table, Out: b.scratch(name, b.p.At(out[i]).Cols), NumHeads: pick([]int{heads, kvHeads}, i), HeadDim: p.d, RotDim: rot, Pairing: p.pairing}
+			b.p.Add(name, op)
+			out[i] = op.Out
+		}
+	}
+	if p.after {
+		norms()
+	}
+	b.p.At(out[0]).Role = compute.Output
+	b.p.Add("kvstore", compute.KVStore{K: out[1], V: out[2], KCache: kc, VCache: vc})
 }
 
 // ropeStore rotates queries and keys, stores keys and values, and with attend reads them again.

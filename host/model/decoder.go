@@ -121,6 +121,10 @@ func (d Decoder) layer(b *Builder, x compute.Ref, i int, angles *RoPE, local boo
 	if !d.NoPreNorm {
 		h = b.Norm(attnNorm, x)
 	}
+	beside := h // what the feed-forward part takes where it stands beside attention
+	if parallel == TwoNorms {
+		beside = b.Norm(ffnNorm, x)
+	}
 	a := d.mix(b, h, angles, local)
 	if d.PostNorm {
 		a = b.Norm("post_attention_norm", a)
@@ -129,15 +133,10 @@ func (d Decoder) layer(b *Builder, x compute.Ref, i int, angles *RoPE, local boo
 	if d.NoFFN {
 		return b.Add("mixer_residual", x, a)
 	}
-	switch parallel {
-	case OneNorm:
-		f := d.feedForward(b, h, i)
-		return b.Add("ffn_residual", b.Add("attn_residual", x, a), f)
-	case TwoNorms:
-		f := d.feedForward(b, b.Norm(ffnNorm, x), i)
-		return b.Add("ffn_residual", b.Add("attn_residual", x, a), f)
-	}
 	x = b.Add("attn_residual", x, a)
+	if parallel != Sequential {
+		return b.Add("ffn_residual", x, d.feedForward(b, beside, i))
+	}
 	if h = x; !d.NoPreNorm {
 		h = b.Norm(ffnNorm, x)
 	}

@@ -4,13 +4,18 @@
 //          along with them, and the factor is applied to their sum
 //   TO:    two bits for each matrix: TO_OUT, or TO_ROTATED: rows of the matrix are heads, and out gets the rotated result;
 //          TO_KEYS: it goes to the cache of keys; TO_VALUES: the result goes to the cache of values as it is
-//   HEADS: queries and keys are normalised head by head before they are rotated. That, and blocks of the cache, need more than
-//          the results of one workgroup: units.glsl
+//   HEADS: queries and keys are normalised, head by head before or after they are rotated, or as a row before. That, and blocks
+//          of the cache, need more than the results of one workgroup: units.glsl
 //   TAKE:  row r of x is that of the step's output r
-// Source: host/compute/takerows.go, rmsnorm.go, rope.go, kvstore.go; twins in fallback
+//   ACT:   results go through a function of activation.glsl; with PAIR that is the gate's
+//   BEHIND: bits. BEHIND_SCALE: results are multiplied by extra.scale before the residual is added. The others need all results
+//          of a row (units.glsl): BEHIND_NORM: they are normalised before the residual is added; BEHIND_LAYER: what is stored is
+//          also normalised, to extra.rowOut; BEHIND_BIAS: with a bias
+// Source: host/compute/takerows.go, rmsnorm.go, layernorm.go, rope.go, kvstore.go, activation.go, scale.go; twins in fallback
 #ifndef FEW_GLSL
 #define FEW_GLSL
 #include "matmul.glsl"
+#include "activation.glsl"
 #include "cache.glsl"
 #include "rope.glsl"
 #include "step.glsl"
@@ -31,11 +36,23 @@ layout(constant_id = 11) const uint V_TYPE = 0;
 layout(constant_id = 12) const uint HEADS = 0;
 layout(constant_id = 13) const uint UNIT = 0; // elements of queries and keys that are finished together
 layout(constant_id = 14) const uint TAKE = 0;
+layout(constant_id = 15) const uint ACT = 8; // FN_IDENTITY
+layout(constant_id = 16) const uint BEHIND = 0;
 
 const uint TO_OUT = 0u;
 const uint TO_ROTATED = 1u;
 const uint TO_KEYS = 2u;
 const uint TO_VALUES = 3u;
+
+const uint BEHIND_SCALE = 1u;
+const uint BEHIND_NORM = 2u;
+const uint BEHIND_LAYER = 4u;
+const uint BEHIND_BIAS = 8u;
+const bool WHOLE_ROWS = (BEHIND & (BEHIND_NORM | BEHIND_LAYER)) != 0u;
+
+const uint HEADS_BEFORE = 1u; // their rotation
+const uint HEADS_AFTER = 2u;
+const uint HEADS_ROW = 3u; // all of them together, before their rotation
 
 const uint SETS = ROWS * (1 + PAIR); // rows of weights read: with PAIR the gate's, then the up's
 
@@ -43,9 +60,11 @@ uint target(Matrix m) { return TO >> (2u * m.index) & 3u; }
 
 // unitOf is the number of results of a matrix that are finished together, 0 where each workgroup finishes its own.
 uint unitOf(Matrix m) {
+  if (WHOLE_ROWS) return m.n;
   uint to = target(m);
   if (to == TO_VALUES) return cacheBlocks(V_TYPE) ? 32u : 0u;
-  return HEADS == 1 && to != TO_OUT || cacheBlocks(K_TYPE) && to == TO_KEYS ? UNIT : 0u;
+  if (HEADS == HEADS_ROW) return to != TO_OUT ? m.n : 0u;
+  return HEADS != 0u && to != TO_OUT || cacheBlocks(K_TYPE) && to == TO_KEYS ? UNIT : 0u;
 }
 
 // Rows that are rotated at once are walked pair by pair.
@@ -104,6 +123,13 @@ float factor(float squares) { return NORM == 1 ? 1.0 / sqrt(squares / float(k) +
 
 float biased(Matrix m, uint n, float t) { return (BIAS >> m.index & 1u) != 0u ? t + m.bias.v[n] : t; }
 
+// result is the finished sum of row n of a matrix with what becomes of it by itself; up is that of the other matrix with PAIR.
+float result(Matrix m, uint n, float t, float up) {
+  t = biased(m, n, t);
+  if (PAIR == 1) return gated(ACT, t, (BIAS & 2u) != 0u ? up + b1.v[n] : up);
+  return activate(ACT, t);
+}
+
 uint cacheSlot(uint r) {
   U32In step = U32In(extra.step);
   return stepSlot(step, stepSeq(step, stepRowSeq(step, r)).pages, stepPos(step, r), extra.pageSize);
@@ -123,18 +149,13 @@ void turn(uint r, uint p, inout float a, inout float b) {
 
 #include "units.glsl"
 
-// put stores the finished sum of row n of a matrix that is not rotated at once.
+// put stores the result of row n of a matrix that is not rotated at once.
 void put(Matrix m, uint r, uint n, float t) {
-  if (unitOf(m) > 0u) {
-    F32Shared(uint64_t(m.o)).v[r * m.n + n] = t;
-    return;
-  }
-  if (target(m) == TO_VALUES) {
-    cacheStore(extra.vCache, V_TYPE, cacheSlot(r), m.n, n, t);
-    return;
-  }
-  if (RESIDUAL == 1) t += residual.v[r * m.n + n];
-  m.o.v[r * m.n + n] = t;
+  if ((BEHIND & BEHIND_SCALE) != 0u) t *= extra.scale;
+  if (RESIDUAL == 1 && (BEHIND & BEHIND_NORM) == 0u) t += residual.v[r * m.n + n];
+  if (unitOf(m) > 0u) F32Shared(uint64_t(m.o)).v[r * m.n + n] = t;
+  else if (target(m) == TO_VALUES) cacheStore(extra.vCache, V_TYPE, cacheSlot(r), m.n, n, t);
+  else m.o.v[r * m.n + n] = t;
 }
 
 // putPair rotates the finished sums of pair p, and stores both.

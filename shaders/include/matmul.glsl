@@ -20,6 +20,9 @@ layout(buffer_reference, std430, buffer_reference_align = 8) restrict readonly b
   uint64_t qNorm;      // f32 [headDim]: weights of the heads' normalisation
   uint64_t kNorm;
   uint64_t counts;     // u32 [MATS, units]: units.glsl
+  uint64_t rowNorm;    // f32 [n0]: weights of the normalisation behind
+  uint64_t rowBias;    // f32 [n0]
+  uint64_t rowOut;     // f32 [rows, n0]
   float eps;           // of the normalisation
   uint headDim;        // elements of a head
   uint rot;            // of which so many are rotated
@@ -28,6 +31,8 @@ layout(buffer_reference, std430, buffer_reference_align = 8) restrict readonly b
   uint longFrom;       // keys
   float headEps;       // of the heads' normalisation
   uint units;          // counts of a matrix
+  float rowEps;        // of the normalisation behind
+  float scale;
 };
 
 layout(push_constant) uniform Params {

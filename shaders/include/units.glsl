@@ -1,11 +1,14 @@
-// units: results that can only be finished when all of a head or of a block of the cache are there, which many workgroups make.
+// units: results that are only finished when all of a head, a block of the cache or a row is there, which many workgroups make.
 // Each leaves its sums in memory and counts them; the one that counts the last of a unit of UNIT queries or keys, or of 32
 // values, finishes it. Nobody waits for anybody, so that it does not matter in which order a device runs workgroups, and the
 // result is the same whoever is last.
-//   HEADS:  v[e] g[e] / sqrt(mean of the head's v^2 + headEps)
-//   then rotation of queries and keys; then queries go back to where the sums were, keys and values into the cache
+//   HEADS:  v[e] g[e] / sqrt(mean of the head's v^2 + headEps), before the rotation of queries and keys or after it; HEADS_ROW:
+//           the mean of all heads, and UNIT is the longest row
+//   then queries go back to where the sums were, keys and values into the cache
+//   BEHIND_NORM:  out[r,e] = v[e] g[e] / sqrt(mean of the row's v^2 + rowEps) + residual[r,e], where the sums were
+//   BEHIND_LAYER: rowOut[r,e] = (v[e] - m) g[e] / sqrt(mean of the row's (v - m)^2 + rowEps) + b[e], m the mean of the row's v
 // UNIT is a whole number of heads, and of blocks where the cache of keys has blocks. counts are 0 before and after.
-// Source: host/compute/rmsnorm.go, rope.go, kvstore.go; twins in fallback
+// Source: host/compute/rmsnorm.go, layernorm.go, rope.go, kvstore.go; twins in fallback
 #ifndef UNITS_GLSL
 #define UNITS_GLSL
 
@@ -14,23 +17,37 @@ layout(buffer_reference, std430, buffer_reference_align = 4) coherent buffer F32
 layout(buffer_reference, std430, buffer_reference_align = 4) coherent buffer Counts { uint v[]; };
 
 shared float whole[UNIT > 32u ? UNIT : 32u]; // the unit
-shared float squaresOf[HEADS * WG + 1u];
+shared float terms[HEADS != 0u || WHOLE_ROWS ? WG : 1u];
 shared bool complete;
 
-// normaliseHead: the head that begins at element h of the unit.
-void normaliseHead(uint h, F32In weights) {
-  uint lane = gl_LocalInvocationID.x, dim = extra.headDim;
-  float s = 0.0;
-  for (uint e = lane; e < dim; e += WG) s = fma(whole[h + e], whole[h + e], s);
-  squaresOf[lane] = s;
+// totalOf adds v over the workgroup.
+float totalOf(float v) {
+  uint lane = gl_LocalInvocationID.x;
+  barrier(); // the total before this one has been read by everyone
+  terms[lane] = v;
   for (uint n = WG / 2u; n > 0u; n /= 2u) {
     barrier(); // the sums of the level above are written before this level reads them
-    if (lane < n) squaresOf[lane] += squaresOf[lane + n];
+    if (lane < n) terms[lane] += terms[lane + n];
   }
   barrier(); // the total is written before everyone reads it
-  float scale = 1.0 / sqrt(squaresOf[0] / float(dim) + extra.headEps);
+  return terms[0];
+}
+
+// normaliseHead: the head of dim elements that begins at element h of the unit.
+void normaliseHead(uint h, uint dim, F32In weights) {
+  uint lane = gl_LocalInvocationID.x;
+  float s = 0.0;
+  for (uint e = lane; e < dim; e += WG) s = fma(whole[h + e], whole[h + e], s);
+  float scale = 1.0 / sqrt(totalOf(s) / float(dim) + extra.headEps);
   for (uint e = lane; e < dim; e += WG) whole[h + e] = whole[h + e] * scale * weights.v[e];
-  barrier(); // the head is normalised before it is rotated, and the total read before the next head's
+}
+
+// normaliseHeads: all heads of the unit.
+void normaliseHeads(Matrix m, uint unit) {
+  F32In weights = F32In(target(m) == TO_KEYS ? extra.kNorm : extra.qNorm);
+  uint dim = HEADS == HEADS_ROW ? unit : extra.headDim;
+  for (uint h = 0; h < unit; h += dim) normaliseHead(h, dim, weights);
+  barrier(); // heads are normalised before they are rotated or stored
 }
 
 // storeUnit stores the unit in a row of a cache.
@@ -54,10 +71,7 @@ void finishUnit(Matrix m, uint r, uint first, uint unit) {
   for (uint e = lane; e < unit; e += WG) whole[e] = sums.v[at + e];
   barrier(); // the unit is there before anyone looks at what others have read
   if (target(m) != TO_VALUES) {
-    if (HEADS == 1) {
-      F32In weights = F32In(target(m) == TO_KEYS ? extra.kNorm : extra.qNorm);
-      for (uint h = 0; h < unit; h += extra.headDim) normaliseHead(h, weights);
-    }
+    if (HEADS == HEADS_BEFORE || HEADS == HEADS_ROW) normaliseHeads(m, unit);
     for (uint p = lane; p < unit / 2u; p += WG) {
       uvec2 n = pairRows(p);
       float a = whole[n.x], b = whole[n.y];
@@ -66,11 +80,40 @@ void finishUnit(Matrix m, uint r, uint first, uint unit) {
       whole[n.y] = b;
     }
     barrier(); // all is rotated before it is stored
+    if (HEADS == HEADS_AFTER) normaliseHeads(m, unit);
   }
   if (target(m) == TO_KEYS) storeUnit(extra.kCache, K_TYPE, cacheSlot(r), m.n, first, unit);
   else if (target(m) == TO_VALUES) storeUnit(extra.vCache, V_TYPE, cacheSlot(r), m.n, first, unit);
   else for (uint e = lane; e < unit; e += WG) sums.v[at + e] = whole[e];
   barrier(); // all is stored before the next row takes its place
+}
+
+// finishRow: row r of the results. Every invocation keeps to elements of its own.
+void finishRow(Matrix m, uint r) {
+  uint lane = gl_LocalInvocationID.x, at = r * m.n;
+  float width = float(m.n), s = 0.0;
+  F32Shared v = F32Shared(uint64_t(m.o));
+  F32In g = F32In(extra.rowNorm);
+  if ((BEHIND & BEHIND_NORM) != 0u) {
+    for (uint e = lane; e < m.n; e += WG) s = fma(v.v[at + e], v.v[at + e], s);
+    float scale = 1.0 / sqrt(totalOf(s) / width + extra.rowEps);
+    for (uint e = lane; e < m.n; e += WG) {
+      float t = v.v[at + e] * scale * g.v[e];
+      if (RESIDUAL == 1) t += residual.v[at + e];
+      v.v[at + e] = t;
+    }
+    return;
+  }
+  for (uint e = lane; e < m.n; e += WG) s += v.v[at + e];
+  float mean = totalOf(s) / width;
+  s = 0.0;
+  for (uint e = lane; e < m.n; e += WG) s = fma(v.v[at + e] - mean, v.v[at + e] - mean, s);
+  float scale = 1.0 / sqrt(totalOf(s) / width + extra.rowEps);
+  for (uint e = lane; e < m.n; e += WG) {
+    float t = (v.v[at + e] - mean) * scale * g.v[e];
+    if ((BEHIND & BEHIND_BIAS) != 0u) t += F32In(extra.rowBias).v[e];
+    F32Out(extra.rowOut).v[at + e] = t;
+  }
 }
 
 // finish follows the sums of a workgroup's rows first to first + height of a matrix, for all rows of x.
@@ -91,7 +134,10 @@ void finish(Matrix m, uint height) {
     barrier(); // it is known whether the unit is complete
     if (complete) {
       memoryBarrierBuffer();
-      for (uint r = 0; r < rows; r++) finishUnit(m, r, u * unit, unit);
+      for (uint r = 0; r < rows; r++) {
+        if (WHOLE_ROWS) finishRow(m, r);
+        else finishUnit(m, r, u * unit, unit);
+      }
     }
     barrier(); // everyone has looked before the next unit
   }

@@ -1,0 +1,139 @@
+package kernel
+
+import "tuff/host/compute"
+
+// behind is what takes the result of a multiplication, or of a gate and an up projection, and of nothing else. Kernels for few rows
+// do it before they store: element by element, or where a norm needs whole rows in the workgroup that brings the last of them
+// (units.go). For more rows its ops run one after the other.
+type behind struct {
+	fn    *compute.Activation // with Up: of a pair
+	scale *compute.Scale
+	norm  *compute.RMSNorm // of whole rows
+	add   *compute.Add
+	to    compute.Ref        // what it is added to
+	layer *compute.LayerNorm // of the sum, which stays
+	count int                // ops
+}
+
+// mostWholeRows is the largest number of rows of X that one workgroup finishes: it takes them one after the other, where a dispatch of
+// its own takes them side by side.
+const mostWholeRows = 2
+
+// behindAt finds what takes x from op at on.
+func (pl *planner) behindAt(at int, x compute.Ref) (b behind) {
+	if fn, ok := opAt[compute.Activation](pl, at); ok && fn.X == x && fn.Up == 0 && pl.private(x) {
+		b.fn, b.count = &fn, 1
+		return b
+	}
+	i, y := at, x
+	if op, ok := opAt[compute.Scale](pl, i); ok && op.X == y && op.Cap == 0 && pl.private(y) {
+		b.scale, y = &op, op.Out
+		i++
+	}
+	if op, ok := opAt[compute.RMSNorm](pl, i); ok && op.X == y && op.Group == 0 && pl.private(y) {
+		b.norm, y = &op, op.Out
+		i++
+	}
+	add, ok := opAt[compute.Add](pl, i)
+	if !ok || add.OneRow(pl.p) || (add.A == y) == (add.B == y) || !pl.private(y) {
+		return behind{}
+	}
+	if b.add, b.to = &add, add.A; add.A == y {
+		b.to = add.B
+	}
+	i++
+	if op, ok := opAt[compute.LayerNorm](pl, i); ok && b.norm == nil && op.X == add.Out && op.Group == 0 {
+		b.layer = &op
+		i++
+	}
+	if b.count = i - at; b.count == 1 {
+		return behind{} // a residual by itself is every kernel's
+	}
+	return b
+}
+
+// wholeRows says whether results are finished row by row.
+func (b *behind) wholeRows() bool { return b.norm != nil || b.layer != nil }
+
+// rowNorm are the parts of the norm of whole rows, and beside the tensor that it leaves besides the result.
+func (b *behind) rowNorm() (weight, bias, beside compute.Ref, eps float32) {
+	switch {
+	case b.norm != nil:
+		return b.norm.Weight, 0, 0, b.norm.Eps
+	case b.layer != nil:
+		return b.layer.Weight, b.layer.Bias, b.layer.Out, b.layer.Eps
+	}
+	return 0, 0, 0, 0
+}
+
+// String names the ops but for the residual, each behind a space.
+func (b *behind) String() string {
+	name := ""
+	if b.fn != nil {
+		name += " " + b.fn.Fn.String()
+	}
+	if b.scale != nil {
+		name += " scale"
+	}
+	if b.norm != nil {
+		name += " rmsnorm"
+	}
+	if b.layer != nil {
+		name += " layernorm"
+	}
+	return name
+}
+
+// constants are ACT and BEHIND of include/few.glsl.
+func (b *behind) constants(pair bool) []uint32 {
+	fn := compute.Identity
+	switch {
+	case b.fn != nil:
+		fn = b.fn.Fn
+	case pair:
+		fn = compute.SiLU
+	}
+	return []uint32{uint32(fn), flag(b.scale != nil) | flag(b.norm != nil)<<1 | flag(b.layer != nil)<<2 | flag(b.layer != nil && b.layer.Bias != 0)<<3}
+}
+
+// dispatches are the ops one after the other; with summed the multiplication has added the residual.
+func (pl *planner) behindDispatches(b behind, summed bool) []Dispatch {
+	var list []Dispatch
+	if b.fn != nil {
+		list = append(list, pl.activationDispatch(*b.fn))
+	}
+	if b.scale != nil {
+		list = append(list, pl.scaleDispatch(*b.scale))
+	}
+	if b.norm != nil {
+		list = append(list, pl.rmsNormDispatch(*b.norm))
+	}
+	if b.add != nil && !summed {
+		list = append(list, pl.addDispatch(*b.add))
+	}
+	if b.layer != nil {
+		list = append(list, pl.layerNormDispatch(*b.layer))
+	}
+	return list
+}
+
+// sums says whether a multiplication adds the residual itself: with all that is behind it, or where nothing stands between them.
+func (b *behind) sums(whole bool) bool {
+	return b.add != nil && (whole || b.scale == nil && b.norm == nil)
+}
+
+// out is what comes of the multiplication.
+func (b *behind) out() compute.Ref {
+	if b.add != nil {
+		return b.add.Out
+	}
+	return b.fn.Out
+}
+
+// factor is what results are multiplied by.
+func (b *behind) factor() float32 {
+	if b.scale != nil {
+		return b.scale.Factor
+	}
+	return 1
+}
