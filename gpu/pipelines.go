@@ -37,18 +37,38 @@ func argSize(a kernel.Arg) int {
 
 // makePipelines makes all pipelines that groups need for steps of a shape and the device does not have yet, on all cores.
 func (d *Device) makePipelines(ctx context.Context, groups []kernel.Group, s kernel.Shape, progress func(done, total int)) error {
-	var todo []*kernel.Dispatch
-	seen := map[string]bool{}
+	return d.compile(ctx, d.missing(nil, map[string]bool{}, groups, s), progress)
+}
+
+// missing appends the dispatches of groups, for steps of a shape, that the device has no pipelines for and seen does not have.
+func (d *Device) missing(list []*kernel.Dispatch, seen map[string]bool, groups []kernel.Group, s kernel.Shape) []*kernel.Dispatch {
 	for g := range groups {
 		for i := range groups[g].Dispatches {
 			disp := &groups[g].Dispatches[i]
 			key := pipelineKey(disp)
 			if d.pipelines[key] == nil && !seen[key] && runs(disp.Grid(s)) {
 				seen[key] = true
-				todo = append(todo, disp)
+				list = append(list, disp)
 			}
 		}
 	}
+	return list
+}
+
+// PrepareAll makes the pipelines that executables of this device need for their steps, all of them at once on all cores.
+func (d *Device) PrepareAll(ctx context.Context, steps map[compute.Executable][]*compute.Step) error {
+	var todo []*kernel.Dispatch
+	seen := map[string]bool{}
+	for x, list := range steps {
+		for _, s := range list {
+			todo = d.missing(todo, seen, x.(*executable).groups, kernel.Shape{Tokens: len(s.Tokens), Outputs: len(s.Outputs), Seqs: len(s.Seqs)})
+		}
+	}
+	return d.compile(ctx, todo, nil)
+}
+
+// compile makes pipelines on all cores.
+func (d *Device) compile(ctx context.Context, todo []*kernel.Dispatch, progress func(done, total int)) error {
 	if todo == nil {
 		return ctx.Err()
 	}

@@ -74,7 +74,7 @@ func (c *common) choose(ctx context.Context, selector string, f *weights.File) (
 		return nil, err
 	}
 	c.taken(dev, "asked for "+selector)
-	if err := c.checked(ctx, dev); err != nil {
+	if err := c.checked(ctx, dev, f); err != nil {
 		return nil, errors.Join(err, dev.Close())
 	}
 	return c.useFound(ctx, dev), nil
@@ -174,7 +174,7 @@ func (c *common) tryGPU(ctx context.Context, f *weights.File) (_ compute.Device,
 	if err != nil {
 		return c.leave(fmt.Sprintf("%s does not open: %s", best.Info.Name, oneLine(err)))
 	}
-	v, err := selfCheck(ctx, dev)
+	v, err := selfCheck(ctx, dev, firstBudget, formatsOf(f))
 	if err != nil {
 		return nil, "", errors.Join(err, dev.Close())
 	}
@@ -249,7 +249,8 @@ func newDevices() *cobra.Command {
 		Short: "Every Vulkan device and the CPU, and which one auto takes",
 		Long: `Lists the devices that --device may name: driver, memory, arithmetic tiers, and the verdict of the self-check, in which
 every kernel that the device could use, and then every op, runs on it against the CPU. Kernels that fail are replaced by others,
-and named. Hardware is checked at its first use; --check runs it now where it has not run. --measure finds the device's limits anew:
+and named. Hardware is checked at its first use, for about two seconds beside compiling; what is not reached is left out, and
+checked at the next starts. --check runs all of it now. --measure finds the device's limits anew:
 memory and arithmetic of every tier, matrix units included, the costs of dispatches and submissions, and of copies between
 host and device. They are kept for this device, driver and program; bench, profile and kernels bench give their figures as
 shares of them.`,
@@ -339,10 +340,11 @@ const unopened = "not run: it does not open"
 
 // inspectDevice fills what only an open device tells.
 func (c *common) inspectDevice(ctx context.Context, f gpu.Found, r *deviceReport, check, measure bool) (err error) {
-	if v, ok := readVerdict(verdictPath(f.Info), f.Info); ok {
-		r.SelfCheck, r.Refused = v.String(), v.Refused
-		check = false
+	v, ok := readVerdict(verdictPath(f.Info), f.Info)
+	if ok || v.Left > 0 {
+		r.SelfCheck, r.Refused = v.String(), v.out()
 	}
+	check = check && !ok
 	if l, ok := readLimits(f.Info); ok {
 		r.Measured = l
 	}
@@ -359,7 +361,7 @@ func (c *common) inspectDevice(ctx context.Context, f gpu.Found, r *deviceReport
 	defer func() { err = errors.Join(err, dev.Close()) }()
 	r.Free = dev.Info().MemoryFree
 	if check {
-		v, err := selfCheck(ctx, dev)
+		v, err := selfCheck(ctx, dev, 0, nil)
 		if err != nil {
 			return err
 		}

@@ -1,12 +1,8 @@
 package main
 
 import (
-	"context"
-	"errors"
-	"fmt"
 	"slices"
 
-	"tuff/gpu"
 	"tuff/gpu/kernel"
 	"tuff/host/compute"
 	"tuff/host/conformance"
@@ -58,32 +54,15 @@ func casesOf(v kernel.Variant, kind compute.Kind) (list []conformance.Case) {
 	return list
 }
 
-// checkVariants runs variants that the device could use and refuses those that fail. The file says meanwhile which one is being checked, in
-// case that this ends the process.
-func (v *verdict) checkVariants(ctx context.Context, dev *gpu.Device, cpu compute.Device, variants []kernel.Variant, path string) error {
+// variantJobs are the cases of variants that a device could use.
+func variantJobs(variants []kernel.Variant, kind compute.Kind) (list []job) {
 	for _, k := range variants {
-		cases := casesOf(k, dev.Info().Kind)
-		if cases == nil || k.Lacks != "" || v.Refused[k.Name] != "" {
+		if k.Lacks != "" {
 			continue
 		}
-		v.Refused[k.Name] = "its check did not come to an end"
-		writeCached(path, v)
-		delete(v.Refused, k.Name)
-		for _, c := range cases {
-			r := c.Run(ctx, dev, cpu, conformance.Options{Math: k.Math(), Variant: map[string]string{k.Op: k.Name}})
-			if ctx.Err() != nil {
-				writeCached(path, v)
-				return ctx.Err()
-			}
-			if errors.Is(r.Err, gpu.ErrDeviceLost) {
-				return fmt.Errorf("self-check of %s: %w; it is left out from the next start on", k.Name, r.Err)
-			}
-			if r.Status == conformance.Failed {
-				v.Refused[k.Name] = failure(r)
-				break
-			}
-			v.Passed++
+		for _, c := range casesOf(k, kind) {
+			list = append(list, job{variant: k.Name, stem: k.Op, c: c, math: k.Math()})
 		}
 	}
-	return nil
+	return list
 }

@@ -2,7 +2,6 @@ package conformance
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"hash/fnv"
 	"math"
@@ -167,18 +166,10 @@ func (l *list) add(op, name string, format compute.DType, quick bool, fill func(
 
 // Run runs the case on dev. The reference device decodes the rarer formats and runs the programs that have no bound.
 func (c Case) Run(ctx context.Context, dev, ref compute.Device, o Options) Result {
-	r := Result{Case: c, Status: Passed}
-	if o.Rerun != nil {
-		r.Rerun = o.Rerun(c)
-	}
-	if err := c.run(ctx, dev, ref, o, &r); err != nil {
-		r.Status, r.Err = Failed, err
-		var lacks *compute.UnsupportedError
-		if reason, ok := c.skipReason(o); ok && errors.As(err, &lacks) {
-			r.Status, r.Err = Skipped, fmt.Errorf("%s (%w)", reason, err)
-		}
-	}
-	return r
+	p := c.Prepare(ctx, dev, o)
+	defer p.Close()
+	p.Expect(ctx, ref)
+	return p.Run(ctx, ref)
 }
 
 // describe lists what runs: kernels and shapes in order, without repetitions and without the feeds of inputs.
@@ -203,74 +194,6 @@ func (c Case) skipReason(o Options) (string, bool) {
 		}
 	}
 	return "", false
-}
-
-func (c Case) run(ctx context.Context, dev, ref compute.Device, o Options, r *Result) error {
-	b := newBuild(c.Seed)
-	c.fill(b)
-	pr := b.finish()
-	on, err := pr.load(ctx, dev, o)
-	if err != nil {
-		return err
-	}
-	defer on.close()
-	r.describe(pr.p, on.exe.Placement())
-	want := &naive{ctx: ctx, ref: ref, pr: pr, fast: o.Math == compute.Fast,
-		halfSums: o.Variant["matmul"] == "" || o.Variant["matmul"] == "matmul_half"}
-	var twin *loaded
-	if pr.program {
-		if twin, err = pr.load(ctx, ref, Options{}); err != nil {
-			return err
-		}
-		defer twin.close()
-	}
-	var sum errorSum
-	for i, step := range pr.steps {
-		if err := want.step(step); err != nil {
-			return err
-		}
-		if err := on.run(ctx, step); err != nil {
-			return err
-		}
-		for _, ref := range pr.checked {
-			got, err := on.read(ref, step)
-			if err != nil {
-				return err
-			}
-			sum.compare(r, pr, i, ref, got, want.vals[ref], o.Math)
-		}
-		if twin != nil {
-			if err := pr.compareTwin(ctx, on, twin, step, o.Math); err != nil {
-				return fmt.Errorf("step %d: %w", i, err)
-			}
-		}
-		if err := on.again(ctx, step); err != nil {
-			return fmt.Errorf("step %d: %w", i, err)
-		}
-	}
-	if err := on.checkUntouched(); err != nil {
-		return err
-	}
-	r.NMSE, r.Slack = sum.nmse(), math.Sqrt(sum.bound2/sum.want2)
-	limit := 1e-8 // two hundred times what rounding leaves in sums of 4096 float32 products; a wrong kernel gives 1e-4 and more
-	if o.Math == compute.Fast {
-		limit = 5e-4
-		if pr.program {
-			limit = 2e-3
-		}
-		if r.Checked < leastMean {
-			limit = math.Inf(1)
-		}
-	}
-	switch {
-	case sum.bad > 0:
-		return fmt.Errorf("%d of %d elements are outside their bounds", sum.bad, r.Checked)
-	case r.Checked == 0:
-		return errors.New("nothing was compared")
-	case !(r.NMSE <= limit):
-		return fmt.Errorf("NMSE: got %.3g, want at most %.3g", r.NMSE, limit)
-	}
-	return nil
 }
 
 // leastMean is the number of elements from which on their mean squared error is judged in fast arithmetic: its errors are relative to the

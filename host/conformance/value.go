@@ -232,9 +232,11 @@ func (n *naive) decodeByRef(t *compute.Tensor, data []byte) (rowDecoder, error) 
 		for c := range v {
 			v[c] = float64(bitsOf(binary.LittleEndian.Uint32(got[4*(row*t.Cols+c):])))
 		}
-		for c := range e { // the terms of a value are unknown but not larger than twice the block's largest
-			block := v[c/length*length : c/length*length+length]
-			e[c] = 16 * u * maxAbs(block)
+		for at := 0; at < len(e); at += length { // the terms of a value are unknown but not larger than twice the block's largest
+			bound := 16 * u * maxAbs(v[at:at+length])
+			for c := range length {
+				e[at+c] = bound
+			}
 		}
 	}, nil
 }
