@@ -10,6 +10,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"tuff/fallback"
+	"tuff/fallback/quant"
+	"tuff/fallback/simd"
 	"tuff/host/compute"
 )
 
@@ -263,6 +265,37 @@ func TestPlacementTellsEveryOp(t *testing.T) {
 	require.Len(t, groups, 4)
 	assert.Equal(t, compute.Group{Ops: []int{2}, Label: "proj", Stem: "matmul", Shape: "F32 64×64", Kernel: "matmul_float32",
 		Why: "plain Go, eight float32 sums: fast arithmetic", Dispatches: 1}, groups[2])
+}
+
+// What a step's multiplications were in depends on its rows, and is what its timing says.
+func TestTimingNamesTheArithmetic(t *testing.T) {
+	few, many := "matmul_float32", "matmul_float32"
+	if dot := quant.DotOf(simd.Best(), compute.Q8_0); dot == quant.WordsDot || dot == quant.BytesDot {
+		few = "matmul_int8"
+	}
+	if simd.Best() == simd.AMX {
+		many = "matmul_amx"
+	}
+	for _, c := range []struct {
+		d    *fallback.Device
+		math compute.Math
+		rows int
+		want string
+	}{{open(t, 1), compute.Fast, 1, few}, {open(t, 1), compute.Fast, 40, many}, {open(t, 1), compute.Exact, 1, "matmul"},
+		{openPlain(t, 1), compute.Fast, 1, "matmul_float32"}} {
+		l := newLayer(t, c.d, 70)
+		b, err := c.d.NewBuffer(compute.BufferSpec{Name: "q8", Usage: compute.UseWeights, Size: 64 * 68})
+		require.NoError(t, err)
+		w := l.p.Declare(compute.Tensor{Name: "q8", Role: compute.Weight, DType: compute.Q8_0, Rows: compute.Rows(64), Cols: 64, Buffer: b})
+		l.p.Add("bytes", compute.MatMul{X: l.norm, W: w, Out: l.p.Scratch("bytes", compute.PerToken(1), 64)})
+		e, err := c.d.Compile(t.Context(), l.p, compute.Options{Math: c.math, MaxTokens: 40})
+		require.NoError(t, err)
+		call := &compute.Call{Step: rows(c.rows), Timing: new(compute.Timing)}
+		require.NoError(t, e.Run(t.Context(), call))
+		assert.Equal(t, c.want, call.Timing.Spans[len(call.Timing.Spans)-1].Kernel, "%v, %d rows", c.math, c.rows)
+		require.NoError(t, e.Close())
+		require.NoError(t, b.Close())
+	}
 }
 
 func TestInfoAndMeasure(t *testing.T) {

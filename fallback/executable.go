@@ -24,6 +24,11 @@ type preparer interface {
 	prepare() (task, int)
 }
 
+// multiplier is a kernel that multiplies few rows otherwise than many. Its tier, of the step that it is at, ends its name.
+type multiplier interface {
+	tier() string
+}
+
 // executable runs a program op by op.
 type executable struct {
 	dev     *Device
@@ -109,7 +114,7 @@ func (d *Device) fused(stem string, m compute.Math) bool {
 	return stem == "attention" && m == compute.Fast && d.level > simd.Plain
 }
 
-// kernelName says by its ending which peak of the processor an op in fast arithmetic is held against.
+// kernelName names what runs an op, by its ending the arithmetic of many rows; a step says what it was (activations.tier).
 func (d *Device) kernelName(stem string, m compute.Math) string {
 	if strings.HasPrefix(stem, "matmul") && m == compute.Fast && d.level >= simd.AMX {
 		return stem + "_amx"
@@ -248,8 +253,11 @@ func (e *executable) Run(ctx context.Context, c *compute.Call) error {
 		}
 		if c.Timing != nil {
 			end := time.Now()
-			c.Timing.Spans = append(c.Timing.Spans,
-				compute.Span{Group: i, Kernel: e.groups[i].Kernel, Begin: start.Sub(first), End: end.Sub(first)})
+			name := e.groups[i].Kernel
+			if m, ok := k.(multiplier); ok {
+				name = e.groups[i].Stem + m.tier()
+			}
+			c.Timing.Spans = append(c.Timing.Spans, compute.Span{Group: i, Kernel: name, Begin: start.Sub(first), End: end.Sub(first)})
 		}
 		if c.After != nil {
 			if err := c.After(i); err != nil {

@@ -37,6 +37,8 @@ func (k *matmul) begin(s *compute.Step) int {
 
 func (k *matmul) prepare() (task, int) { return k.a.prepare() }
 
+func (k *matmul) tier() string { return k.a.tier() }
+
 func (k *matmul) unit(wk *worker, i int) {
 	cols := k.w.Cols
 	end := min((i+1)*k.chunk, k.w.Rows.Fixed)

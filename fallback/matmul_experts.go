@@ -69,6 +69,8 @@ func (k *matmulExperts) rowOfX(r int) int {
 
 func (k *matmulExperts) prepare() (task, int) { return k.a.prepare() }
 
+func (k *matmulExperts) tier() string { return k.a.tier() }
+
 func (k *matmulExperts) unit(wk *worker, i int) {
 	e, share := i/k.per, i%k.per
 	if len(k.used[e]) == 0 {

@@ -35,6 +35,8 @@ func (k *matmulHeads) begin(s *compute.Step) int {
 
 func (k *matmulHeads) prepare() (task, int) { return k.a.prepare() }
 
+func (k *matmulHeads) tier() string { return k.a.tier() }
+
 func (k *matmulHeads) unit(wk *worker, i int) {
 	h, part := i/k.per, i%k.per
 	cols := k.w.Cols

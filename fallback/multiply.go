@@ -85,6 +85,19 @@ func grown[T any](s []T, n int) []T {
 	return s[:n]
 }
 
+// tier ends the name of a kernel by the arithmetic that the step's multiplications are in; exact arithmetic has no ending.
+func (a *activations) tier() string {
+	switch {
+	case a.exact:
+		return ""
+	case a.tiles:
+		return "_amx"
+	case a.dot == quant.BytesDot || a.dot == quant.WordsDot:
+		return "_int8"
+	}
+	return "_float32"
+}
+
 // put sets row r. In fast arithmetic x is kept, not copied.
 func (a *activations) put(r int, x []float32) {
 	if a.tiles {
