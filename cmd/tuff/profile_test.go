@@ -119,3 +119,26 @@ func TestProfileDiffOfAnEditedShader(t *testing.T) {
 	assert.Contains(t, r.err, "embed.comp")
 	assert.Contains(t, r.err, "nonsense")
 }
+
+// TestProfileWorkedExample is that of docs/profile.md with a fault that no noise hides: every weight of a key is taken anew by every
+// invocation, 1000 times over. The results stay the same to the bit.
+func TestProfileWorkedExample(t *testing.T) {
+	needGPU(t)
+	slow := filepath.Join(t.TempDir(), "slow")
+	require.NoError(t, os.CopyFS(slow, os.DirFS(needGLSLC(t))))
+	path := filepath.Join(slow, "include", "attention.glsl")
+	b, err := os.ReadFile(path)
+	require.NoError(t, err)
+	const fast = "float p = sp[r * (BC + 1u) + j];"
+	require.Equal(t, 1, strings.Count(string(b), fast))
+	b = []byte(strings.Replace(string(b), fast, fast+"\nfor (uint i = 0; i < 1000u; i++) p = tanh(p + float(i)) > 2.0 ? 0.0 : p;", 1))
+	require.NoError(t, os.WriteFile(path, b, 0o600))
+
+	tuff(t, "kernels", "bench", "attention", "--heads", "8", "--kv-heads", "4", "--head-dim", "32", "--context", "64", "--rows", "1", "-r", "1", "--a", "shaders="+slow).ok(t)
+	args := []string{"profile", "--diff", "-p", "8", "-n", "4", "-r", "5", "--max-regress", "0.05"}
+	r := tuff(t, append(args, "gpu", "gpu,shaders="+slow)...)
+	assert.Equal(t, exitGate, r.code, r.err)
+	assert.Regexp(t, `decode: .* B is slower by`, r.out)
+	assert.Regexp(t, `attention_decode .* slower\n`, r.out)
+	assert.Regexp(t, `attention_decode .* faster\n`, tuff(t, append(args, "gpu,shaders="+slow, "gpu")...).ok(t).out)
+}
