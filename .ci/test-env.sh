@@ -13,6 +13,9 @@ go_env
 # see_devices fills $cache/devices with the Vulkan devices that this environment offers; it fails when there is none.
 see_devices() { "$cache/devices.bin" >"$cache/devices" 2>"$cache/devices.err"; }
 
+# software_alone says whether lavapipe is all there is.
+software_alone() { grep -q llvmpipe "$cache/devices" 2>/dev/null && [ "$(wc -l <"$cache/devices")" = 1 ]; }
+
 # unpack_lavapipe gets this system's own release of lavapipe and of whatever of its needs is not installed into
 # .cache/lavapipe, without root, and points loader and linker at it.
 unpack_lavapipe() (

@@ -124,9 +124,6 @@ func TestBenchOfALongPrompt(t *testing.T) {
 }
 
 func TestBenchOnGPU(t *testing.T) {
-	if testing.Short() {
-		t.Skip("measuring a software driver's limits takes ten seconds")
-	}
 	needGPU(t)
 	var rows []map[string]any
 	r := tuff(t, "bench", "--device", "gpu", "-m", testkit.Testdata(t, "oracle", "llama3-Q8_0.gguf"), "-p", "8", "-n", "2", "-r", "1", "-o", "json").ok(t)
