@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"math"
 	"os"
 	"strings"
 	"text/tabwriter"
@@ -20,9 +21,10 @@ func newCompare() *cobra.Command {
 		Use:   "compare [-m MODEL] [--a gpu] [--b cpu]",
 		Short: "Two devices op by op on the same program",
 		Long: `Runs one prompt and one decoded token on device A and reference B and prints, for every op in order, how far A is off:
-first with B's inputs fed to the op (its own error, in units of the error that is provably possible: above 1 the op is
-wrong), then with errors carried along. Then logits and greedy text, or an encoder's vectors. Exit code 3 when a limit is exceeded; the op of the first divergence is
-saved with its inputs then, to be run again without the model by tuff kernels replay.
+first with B's inputs fed to the op (its own error, also as a share of the error that is provably possible in float32: above
+100 % exact arithmetic is wrong; fast arithmetic rounds operands besides and is judged by its mean squared error, NMSE), then
+with errors carried along. Then logits and greedy text, or an encoder's vectors. Exit code 3 when a limit is exceeded; the op of
+the first divergence is saved with its inputs then, to be run again without the model by tuff kernels replay.
 
 A and B are each one of
   DEVICE[,SETTING…]      cpu, gpu, gpu:1 or a device's name, with what is different about it, as in tuff profile --diff: math=, kv=, untuned,
@@ -137,7 +139,11 @@ func (c *comparing) saveReplay(rep *compare.Report, path string) error {
 }
 
 func printComparison(c *common, r *compare.Report) {
-	fmt.Fprintf(c.out, "A %s (%s arithmetic) against B %s%s%s\n\n", r.A, r.Math, r.B, prefixed(" (", r.MathB, ")"), prefixed(", model ", r.Model, ""))
+	fmt.Fprintf(c.out, "A %s (%s arithmetic) against B %s%s%s\n", r.A, r.Math, r.B, prefixed(" (", r.MathB, ")"), prefixed(", model ", r.Model, ""))
+	if math.IsInf(r.Limits.Bound, 1) {
+		fmt.Fprintln(c.out, "judged by NMSE: the bounds are those of float32, and fast arithmetic rounds operands besides")
+	}
+	fmt.Fprintln(c.out)
 	w := tabwriter.NewWriter(c.out, 0, 8, 2, ' ', tabwriter.AlignRight)
 	phase := ""
 	for i := range r.Ops {

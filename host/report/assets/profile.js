@@ -43,7 +43,8 @@
       series.push({ label: p.o.stem, stroke: color(p.o.stem), paths: () => null, points: { show: true, size: 6 + 18 * Math.sqrt(p.o.share), fill: color(p.o.stem) } });
     }
     const all = ops.map((p) => p.o.flops_per_s).concat(limits.FLOPs, matrix || limits.FLOPs);
-    const u = plot(box, { height: 400, scales: { x: { time: false, distr: 3 }, y: { distr: 3, range: [Math.min(...all) / 3, Math.max(...all) * 2] } }, series,
+    const decades = [10 ** Math.floor(Math.log10(Math.min(...all))), 10 ** Math.ceil(Math.log10(Math.max(...all) * 1.2))];
+    const u = plot(box, { height: 400, scales: { x: { time: false, distr: 3 }, y: { distr: 3, range: decades } }, series,
       axes: [{ label: "operations per byte", values: (_, v) => v.map((x) => (x === null ? "" : num(x))) }, { label: "FLOP/s", size: 74, values: (_, v) => v.map((x) => (x === null ? "" : si(x, ""))) }] }, rows,
       (s) => { const o = ops[s - skip].o; return o.stem + " " + o.shape + "\n" + o.kernel + "\n" + si(o.flops_per_s, "FLOP/s") + ", " + si(o.bytes_per_s, "B/s") + "\n" + percent(o.of_bandwidth) + " of memory, " + percent(o.of_peak) + " of the peak of " + o.tier + "\n" + percent(o.share) + " of the phase"; });
     box.dataset.points = ops.length;
