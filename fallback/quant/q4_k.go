@@ -1,6 +1,9 @@
 package quant
 
-import "tuff/host/compute"
+import (
+	"tuff/fallback/simd"
+	"tuff/host/compute"
+)
 
 func init() { formats[compute.Q4_K] = format{decode: decodeQ4_K, fit: fitQ4_K} }
 
@@ -13,8 +16,8 @@ func init() { formats[compute.Q4_K] = format{decode: decodeQ4_K, fit: fitQ4_K} }
 func decodeQ4_K(dst []float32, src []byte) {
 	d, dmin, packed := half(src), half(src[2:]), src[4:16]
 	for j := range 4 {
-		s0, m0 := scaleMin(packed, 2*j)
-		s1, m1 := scaleMin(packed, 2*j+1)
+		s0, m0 := simd.ScaleMin(packed, 2*j)
+		s1, m1 := simd.ScaleMin(packed, 2*j+1)
 		d0, b0 := d*float32(s0), dmin*float32(m0)
 		d1, b1 := d*float32(s1), dmin*float32(m1)
 		for i, q := range src[16+32*j : 48+32*j] {
@@ -22,15 +25,6 @@ func decodeQ4_K(dst []float32, src []byte) {
 			dst[64*j+32+i] = float32(d1*float32(q>>4)) - b1
 		}
 	}
-}
-
-// scaleMin unpacks pair j of eight: the first four lie in the low six bits of bytes j and j+4, the last four in nibbles of
-// byte j+4 with their top two bits in those of bytes j−4 and j.
-func scaleMin(p []byte, j int) (scale, min byte) {
-	if j < 4 {
-		return p[j] & 63, p[j+4] & 63
-	}
-	return p[j+4]&15 | p[j-4]>>6<<4, p[j+4]>>4 | p[j]>>6<<4
 }
 
 func fitQ4_K(dst []byte, src []float32) {

@@ -1,6 +1,9 @@
 package quant
 
-import "tuff/host/compute"
+import (
+	"tuff/fallback/simd"
+	"tuff/host/compute"
+)
 
 func init() { formats[compute.Q5_K] = format{decode: decodeQ5_K, fit: fitQ5_K} }
 
@@ -13,8 +16,8 @@ func init() { formats[compute.Q5_K] = format{decode: decodeQ5_K, fit: fitQ5_K} }
 func decodeQ5_K(dst []float32, src []byte) {
 	d, dmin, packed, high := half(src), half(src[2:]), src[4:16], src[16:48]
 	for j := range 4 {
-		s0, m0 := scaleMin(packed, 2*j)
-		s1, m1 := scaleMin(packed, 2*j+1)
+		s0, m0 := simd.ScaleMin(packed, 2*j)
+		s1, m1 := simd.ScaleMin(packed, 2*j+1)
 		d0, b0 := d*float32(s0), dmin*float32(m0)
 		d1, b1 := d*float32(s1), dmin*float32(m1)
 		lo, hi := dst[64*j:64*j+32], dst[64*j+32:64*j+64]

@@ -106,7 +106,7 @@ func vectorQ4_K(dst []float32, src []byte) {
 	for ; len(dst) > 0; dst, src = dst[256:], src[144:] {
 		d, dmin := half(src), half(src[2:])
 		for j := range 8 {
-			s, m := scaleMin(src[4:16], j)
+			s, m := simd.ScaleMin(src[4:16], j)
 			scales[j], scales[8+j] = d*float32(s), dmin*float32(m)
 		}
 		simd.DecodeQ4_K(dst[:256], src, &scales)

@@ -66,7 +66,7 @@ func BytesQ4_K(w []byte, x *Bytes, out []float32) {
 				block := w[(b+i)*144:]
 				d, dmin := halfAt(block), halfAt(block[2:])
 				for j := range 8 {
-					s, m := scaleMin(block[4:16], j)
+					s, m := ScaleMin(block[4:16], j)
 					g := 8*(b+i) + j
 					scales[8*i+j] = d * float32(s) * x.D[g]
 					below += dmin * float32(m) * x.S[g]
@@ -76,14 +76,6 @@ func BytesQ4_K(w []byte, x *Bytes, out []float32) {
 		}
 		w = w[n*144:]
 	}
-}
-
-// scaleMin is the scale and the minimum, six bits each, of the j-th 32 weights of a block of Q4_K.
-func scaleMin(p []byte, j int) (scale, least byte) {
-	if j < 4 {
-		return p[j] & 63, p[j+4] & 63
-	}
-	return p[j+4]&15 | p[j-4]>>6<<4, p[j+4]>>4 | p[j]>>6<<4
 }
 
 // BytesQ6_K multiplies rows of Q6_K.
