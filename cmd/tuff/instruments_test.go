@@ -434,6 +434,24 @@ func needGLSLC(t *testing.T) string {
 	return filepath.Join(root, "shaders")
 }
 
+// editedCopy is a copy of the shaders in which the one old in a file became text. Tests that need the compiler for it are skipped without one.
+func editedCopy(t *testing.T, file, old, text string) (dir string) {
+	t.Helper()
+	dir = filepath.Join(t.TempDir(), "shaders")
+	require.NoError(t, os.CopyFS(dir, os.DirFS(needGLSLC(t))))
+	editFile(t, filepath.Join(dir, file), old, text)
+	return dir
+}
+
+// editFile replaces old, which the file has once.
+func editFile(t *testing.T, path, old, text string) {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	require.NoError(t, err)
+	require.Equal(t, 1, strings.Count(string(b), old), old)
+	require.NoError(t, os.WriteFile(path, []byte(strings.Replace(string(b), old, text, 1)), 0o644))
+}
+
 // A few of the planted bugs of tuff kernels test --mutate, which finds them all.
 func TestKernelsMutate(t *testing.T) {
 	needGPU(t)

@@ -12,7 +12,6 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"tuff/host/testkit"
 	"tuff/shaders"
 )
 
@@ -78,20 +77,9 @@ func TestKernelsBenchRefusesSides(t *testing.T) {
 // An edit that computes wrongly is found before anything is timed.
 func TestKernelsBenchFindsAWrongEdit(t *testing.T) {
 	needGPU(t)
-	root := testkit.Root(t)
-	glslc := filepath.Join(root, ".cache", "glslc", "glslc")
-	if _, err := os.Stat(glslc); err != nil {
-		t.Skip("no glslc: make shaders fetches one")
-	}
-	t.Setenv("GLSLC", glslc)
-	dir := filepath.Join(t.TempDir(), "shaders")
-	require.NoError(t, os.CopyFS(dir, os.DirFS(filepath.Join(root, "shaders"))))
 	const name = "matmul_tile.comp"
 	bug := shaders.Mutants[slices.IndexFunc(shaders.Mutants, func(m shaders.Mutant) bool { return m.Source == name && m.Kind == "missing tail" })]
-	path := filepath.Join(dir, name)
-	b, err := os.ReadFile(path)
-	require.NoError(t, err)
-	require.NoError(t, os.WriteFile(path, []byte(strings.Replace(string(b), bug.Old, bug.New, 1)), 0o644))
+	dir := editedCopy(t, name, bug.Old, bug.New)
 	r := tuff(t, "kernels", "bench", "matmul", "-m", "64", "-k", "64", "--rows", "20", "-r", "5", "--a", "variant=matmul_tile_32", "--b", "variant=matmul_tile_32,shaders="+dir)
 	assert.Equal(t, exitGate, r.code)
 	assert.Contains(t, r.err, "is wrong: matmul/")

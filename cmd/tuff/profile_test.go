@@ -3,7 +3,6 @@ package main
 import (
 	"encoding/json"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -12,7 +11,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"tuff/host/profile"
-	"tuff/host/testkit"
 )
 
 func TestProfileFormats(t *testing.T) {
@@ -91,25 +89,13 @@ func TestProfileDiffOfSettings(t *testing.T) {
 // An edited shader is compiled, runs in B alone, and its errors are the compiler's.
 func TestProfileDiffOfAnEditedShader(t *testing.T) {
 	needGPU(t)
-	root := testkit.Root(t)
-	glslc := filepath.Join(root, ".cache", "glslc", "glslc")
-	if _, err := exec.LookPath(glslc); err != nil {
-		t.Skip("no glslc: make shaders fetches one")
-	}
-	t.Setenv("GLSLC", glslc)
 	dir := filepath.Join(t.TempDir(), "shaders")
-	require.NoError(t, os.CopyFS(dir, os.DirFS(filepath.Join(root, "shaders"))))
+	require.NoError(t, os.CopyFS(dir, os.DirFS(needGLSLC(t))))
 	setting := "gpu,shaders=" + dir
 	r := tuff(t, "profile", "--diff", "gpu", setting)
 	assert.Equal(t, exitError, r.code)
 	assert.Contains(t, r.err, "edited one")
-	edit := func(old, text string) {
-		path := filepath.Join(dir, "embed.comp")
-		b, err := os.ReadFile(path)
-		require.NoError(t, err)
-		require.Contains(t, string(b), old)
-		require.NoError(t, os.WriteFile(path, []byte(strings.Replace(string(b), old, text, 1)), 0o644))
-	}
+	edit := func(old, text string) { editFile(t, filepath.Join(dir, "embed.comp"), old, text) }
 	edit("void main() {", "void main() { // edited")
 	args := []string{"profile", "--diff", "--max-regress", "1000", "-p", "4", "-n", "1", "-r", "5", "gpu", setting}
 	assert.Contains(t, tuff(t, args...).ok(t).out, "embed")
@@ -124,15 +110,8 @@ func TestProfileDiffOfAnEditedShader(t *testing.T) {
 // invocation, 1000 times over. The results stay the same to the bit.
 func TestProfileWorkedExample(t *testing.T) {
 	needGPU(t)
-	slow := filepath.Join(t.TempDir(), "slow")
-	require.NoError(t, os.CopyFS(slow, os.DirFS(needGLSLC(t))))
-	path := filepath.Join(slow, "include", "attention.glsl")
-	b, err := os.ReadFile(path)
-	require.NoError(t, err)
 	const fast = "float p = sp[r * (BC + 1u) + j];"
-	require.Equal(t, 1, strings.Count(string(b), fast))
-	b = []byte(strings.Replace(string(b), fast, fast+"\nfor (uint i = 0; i < 1000u; i++) p = tanh(p + float(i)) > 2.0 ? 0.0 : p;", 1))
-	require.NoError(t, os.WriteFile(path, b, 0o600))
+	slow := editedCopy(t, filepath.Join("include", "attention.glsl"), fast, fast+"\nfor (uint i = 0; i < 1000u; i++) p = tanh(p + float(i)) > 2.0 ? 0.0 : p;")
 
 	tuff(t, "kernels", "bench", "attention", "--heads", "8", "--kv-heads", "4", "--head-dim", "32", "--context", "64", "--rows", "1", "-r", "1", "--a", "shaders="+slow).ok(t)
 	args := []string{"profile", "--diff", "-p", "8", "-n", "4", "-r", "5", "--max-regress", "0.05"}

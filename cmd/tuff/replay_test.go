@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -69,14 +68,7 @@ func TestReplayOfAPlantedBug(t *testing.T) {
 // The example of docs/compare.md: a window that is a key too long, from the model that answers wrongly to the line of the shader.
 func TestCompareWorkedExample(t *testing.T) {
 	needGPU(t)
-	mine := filepath.Join(t.TempDir(), "my-shaders")
-	require.NoError(t, os.CopyFS(mine, os.DirFS(needGLSLC(t))))
-	piece := filepath.Join(mine, "include", "pieces.glsl")
-	text, err := os.ReadFile(piece)
-	require.NoError(t, err)
-	planted := strings.ReplaceAll(string(text), "pos + 1u - m.window", "pos - m.window")
-	require.NotEqual(t, string(text), planted)
-	require.NoError(t, os.WriteFile(piece, []byte(planted), 0o600))
+	mine := editedCopy(t, filepath.Join("include", "pieces.glsl"), "pos + 1u - m.window", "pos - m.window")
 	model, path := testkit.Testdata(t, "oracle", "mistral"), filepath.Join(t.TempDir(), "divergence.replay")
 
 	r := tuff(t, "compare", "-m", model, "--a", "gpu,shaders="+mine, "--math", "exact", "-n", "2", "--prompt", "Once upon a time there was a dog", "--save", path)
