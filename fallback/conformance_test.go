@@ -28,7 +28,7 @@ func TestConformance(t *testing.T) {
 // And plain Go itself, where vector instructions stand in for it.
 func TestConformanceOfPlainGo(t *testing.T) {
 	if raced {
-		t.Skip("the same units take three minutes once more under the race detector; TestConformance shares them out there")
+		t.Skip("TestConformance shares the same units out under the race detector, which is slow")
 	}
 	conformance.Run(t, openPlain(t, 3), openPlain(t, 1), conformance.Options{Short: true})
 }
