@@ -5,7 +5,7 @@
 //
 //	Instance, Device, Buffer, Pipeline, …   plain Go: validation, errors, fault injection, live object counts
 //	driver.go                               the Vulkan entry points used, as three interfaces
-//	driver_cgo.go, vkx.c, vkx.h             those interfaces over a C file of our own, with its own function tables
+//	driver_cgo*.go, vkx.c, vkx.h            those interfaces over a C file of our own, with its own function tables
 //	binding_goki.go, binding_vulkango.go    the calls that take one create-info, through a Go binding
 //
 // Why the split in two below driver.go: the binding's functions that take slices of structs free their C arguments from a
