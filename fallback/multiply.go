@@ -158,6 +158,9 @@ func (a *activations) multiply(wk *worker, lo, hi int, w *tensor, first, have in
 		return
 	case a.exactDot != nil && have == simd.StoredRows && a.multiplyExact(wk, lo, hi, w, first, add, out):
 		return
+	case a.exact && hi-lo == 1 && have == groupRows && !a.groups && a.level >= simd.AVX512:
+		a.multiplyRow(wk, lo, w, first, add, out(lo))
+		return
 	}
 	rows := hi - lo
 	memory := wk.float32s(2*groupRows*blockCols + groupRows*rows)
@@ -253,6 +256,27 @@ func (a *activations) multiplyExact(wk *worker, lo, hi int, w *tensor, first int
 		}
 	}
 	return true
+}
+
+// rowGap is between decoded rows, so that those of 2048 elements do not meet in the same lines of the cache.
+const rowGap = 16
+
+// multiplyRow is multiply of one row of X in exact arithmetic by a whole group, which is not worth panels.
+func (a *activations) multiplyRow(wk *worker, r int, w *tensor, first int, add, dst []float32) {
+	stride := a.cols + rowGap
+	raw, sums := wk.float32s(simd.Width*stride), wk.float64s(groupRows)
+	clear(sums)
+	for i := 0; i < groupRows; i += simd.Width {
+		w.decodeBlock(raw, stride, first+i, simd.Width, 0, a.cols)
+		next := w.behind(first+i+simd.Width, simd.Width)
+		a.level.ExactRows(a.wide[r*a.cols:(r+1)*a.cols], raw, stride, sums[i:], next)
+	}
+	for c, s := range sums {
+		if add != nil {
+			s += float64(add[c])
+		}
+		dst[c] = float32(s)
+	}
 }
 
 // decodeBlock gives elements [k, k+n) of have rows from row first on, each stride elements behind the one before in dst. k is a multiple

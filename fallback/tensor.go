@@ -20,6 +20,13 @@ func (t *tensor) bytes(lo, hi int) []byte {
 	return t.buf.data[t.off+int64(lo)*t.rowBytes : t.off+int64(hi)*t.rowBytes]
 }
 
+// behind is as much of n rows from row lo on as the buffer has: what a product asks for ahead of time.
+func (t *tensor) behind(lo, n int) []byte {
+	end := int64(len(t.buf.data))
+	from := t.off + int64(lo)*t.rowBytes
+	return t.buf.data[min(from, end):min(from+int64(n)*t.rowBytes, end)]
+}
+
 // floats are rows [lo, hi) of a float32 tensor, without a copy. Compile has checked the alignment.
 func (t *tensor) floats(lo, hi int) []float32 {
 	f, err := compute.Float32s(t.bytes(lo, hi))

@@ -274,6 +274,11 @@ func transpose256(n int, dst *float32, ldd int, src *float32, lds int)
 //go:noescape
 func exactRow512(n int, x *float64, w *float32, w2 *float32, sums *float64)
 
+// exactRows512 is ExactRows for n, a multiple of 4, with AVX-512; pace is how many bytes of next go to four elements of x.
+//
+//go:noescape
+func exactRows512(n int, x *float64, w *float32, ldw int, sums *float64, next *byte, pace int)
+
 // exactQ8_0 sets sums[i] = Σ x[k]·row i[k] in ascending k for i < 32 and n blocks of Q8_0, rows stride bytes apart; a sum that is not
 // finite may be another. With AVX-512.
 //

@@ -3362,6 +3362,92 @@ check:
 	VZEROUPPER
 	RET
 
+// func exactRows512(n int, x *float64, w *float32, ldw int, sums *float64, next *byte, pace int)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·exactRows512(SB), NOSPLIT, $0-56
+	MOVQ    n+0(FP), AX
+	MOVQ    x+8(FP), CX
+	MOVQ    w+16(FP), DX
+	MOVQ    ldw+24(FP), BX
+	SHLQ    $0x02, BX
+	MOVQ    sums+32(FP), SI
+	VMOVUPD (SI), Z0
+	VMOVUPD 64(SI), Z1
+	LEAQ    (BX)(BX*2), DI
+	LEAQ    (BX)(BX*4), R8
+	LEAQ    (DI)(BX*4), R9
+	LEAQ    (DX)(BX*8), R10
+	MOVQ    next+40(FP), R11
+	MOVQ    pace+48(FP), R12
+	MOVL    $0x000000f0, R13
+	KMOVW   R13, K1
+	MOVL    $0x00000f00, R13
+	KMOVW   R13, K2
+	MOVL    $0x0000f000, R13
+	KMOVW   R13, K3
+	JMP     check
+
+step:
+	PREFETCHT0       (R11)
+	PREFETCHT0       64(R11)
+	ADDQ             R12, R11
+	VMOVUPS          (DX), X2
+	VBROADCASTF32X4  (DX)(BX*4), K1, Z2
+	VBROADCASTF32X4  (R10), K2, Z2
+	VBROADCASTF32X4  (R10)(BX*4), K3, Z2
+	VMOVUPS          (DX)(BX*1), X3
+	VBROADCASTF32X4  (DX)(R8*1), K1, Z3
+	VBROADCASTF32X4  (R10)(BX*1), K2, Z3
+	VBROADCASTF32X4  (R10)(R8*1), K3, Z3
+	VMOVUPS          (DX)(BX*2), X4
+	VBROADCASTF32X4  (DX)(DI*2), K1, Z4
+	VBROADCASTF32X4  (R10)(BX*2), K2, Z4
+	VBROADCASTF32X4  (R10)(DI*2), K3, Z4
+	VMOVUPS          (DX)(DI*1), X5
+	VBROADCASTF32X4  (DX)(R9*1), K1, Z5
+	VBROADCASTF32X4  (R10)(DI*1), K2, Z5
+	VBROADCASTF32X4  (R10)(R9*1), K3, Z5
+	VUNPCKLPS        Z3, Z2, Z6
+	VUNPCKHPS        Z3, Z2, Z7
+	VUNPCKLPS        Z5, Z4, Z8
+	VUNPCKHPS        Z5, Z4, Z9
+	VUNPCKLPD        Z8, Z6, Z10
+	VUNPCKHPD        Z8, Z6, Z6
+	VUNPCKLPD        Z9, Z7, Z8
+	VUNPCKHPD        Z9, Z7, Z7
+	VEXTRACTF64X4    $0x01, Z10, Y9
+	VCVTPS2PD        Y10, Z10
+	VCVTPS2PD        Y9, Z9
+	VFMADD231PD.BCST (CX), Z10, Z0
+	VFMADD231PD.BCST (CX), Z9, Z1
+	VEXTRACTF64X4    $0x01, Z6, Y9
+	VCVTPS2PD        Y6, Z6
+	VCVTPS2PD        Y9, Z9
+	VFMADD231PD.BCST 8(CX), Z6, Z0
+	VFMADD231PD.BCST 8(CX), Z9, Z1
+	VEXTRACTF64X4    $0x01, Z8, Y6
+	VCVTPS2PD        Y8, Z8
+	VCVTPS2PD        Y6, Z6
+	VFMADD231PD.BCST 16(CX), Z8, Z0
+	VFMADD231PD.BCST 16(CX), Z6, Z1
+	VEXTRACTF64X4    $0x01, Z7, Y6
+	VCVTPS2PD        Y7, Z7
+	VCVTPS2PD        Y6, Z6
+	VFMADD231PD.BCST 24(CX), Z7, Z0
+	VFMADD231PD.BCST 24(CX), Z6, Z1
+	ADDQ             $0x20, CX
+	ADDQ             $0x10, DX
+	ADDQ             $0x10, R10
+	SUBQ             $0x04, AX
+
+check:
+	CMPQ    AX, $0x04
+	JGE     step
+	VMOVUPD Z0, (SI)
+	VMOVUPD Z1, 64(SI)
+	VZEROUPPER
+	RET
+
 DATA expSign<>+0(SB)/4, $0x80808080
 DATA expSign<>+4(SB)/4, $0x80808080
 DATA expSign<>+8(SB)/4, $0x80808080
@@ -3485,7 +3571,7 @@ DATA exactQ8_0Zero<>+0(SB)/8, $0x40b0800000000000
 GLOBL exactQ8_0Zero<>(SB), RODATA|NOPTR, $8
 
 // func exactQ8_0(n int, w *byte, stride int, x *float64, sums *float64)
-// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, F16C
+// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, F16C, MMX+
 TEXT ·exactQ8_0(SB), NOSPLIT, $0-40
 	MOVQ         w+8(FP), AX
 	MOVQ         stride+16(FP), CX
@@ -3495,114 +3581,118 @@ TEXT ·exactQ8_0(SB), NOSPLIT, $0-40
 	LEAQ         (AX)(CX*8), DI
 	LEAQ         (DI)(CX*8), R8
 	LEAQ         (R8)(CX*8), R9
-	MOVQ         x+24(FP), R10
-	MOVQ         n+0(FP), R11
+	MOVQ         R9, R10
+	LEAQ         (R10)(CX*8), R10
+	MOVQ         x+24(FP), R11
+	MOVQ         n+0(FP), R12
 	VPXORQ       Z0, Z0, Z0
 	VPXORQ       Z1, Z1, Z1
 	VPXORQ       Z2, Z2, Z2
 	VPXORQ       Z3, Z3, Z3
 	VBROADCASTSD magic<>+0(SB), Z16
-	MOVQ         $0x2020202020202020, R12
-	KMOVQ        R12, K1
-	MOVL         $0x00000004, R12
-	KMOVB        R12, K2
-	MOVL         $0x00000008, R12
-	KMOVB        R12, K3
-	MOVL         $0x00000010, R12
-	KMOVB        R12, K4
-	MOVL         $0x00000020, R12
-	KMOVB        R12, K5
-	MOVL         $0x00000040, R12
-	KMOVB        R12, K6
-	MOVL         $0x00000080, R12
-	KMOVB        R12, K7
+	MOVQ         $0x2020202020202020, R13
+	KMOVQ        R13, K1
+	MOVL         $0x00000004, R13
+	KMOVB        R13, K2
+	MOVL         $0x00000008, R13
+	KMOVB        R13, K3
+	MOVL         $0x00000010, R13
+	KMOVB        R13, K4
+	MOVL         $0x00000020, R13
+	KMOVB        R13, K5
+	MOVL         $0x00000040, R13
+	KMOVB        R13, K6
+	MOVL         $0x00000080, R13
+	KMOVB        R13, K7
 
 block:
-	MOVWLZX     (AX)(DX*1), R12
-	SHLQ        $0x10, R12
-	MOVW        (AX)(CX*2), R12
-	SHLQ        $0x10, R12
-	MOVW        (AX)(CX*1), R12
-	SHLQ        $0x10, R12
-	MOVW        (AX), R12
-	VMOVQ       R12, X4
-	MOVWLZX     (AX)(SI*1), R12
-	SHLQ        $0x10, R12
-	MOVW        (AX)(DX*2), R12
-	SHLQ        $0x10, R12
-	MOVW        (AX)(BX*1), R12
-	SHLQ        $0x10, R12
-	MOVW        (AX)(CX*4), R12
-	VMOVQ       R12, X5
+	MOVWLZX     (AX)(DX*1), R13
+	SHLQ        $0x10, R13
+	MOVW        (AX)(CX*2), R13
+	SHLQ        $0x10, R13
+	MOVW        (AX)(CX*1), R13
+	SHLQ        $0x10, R13
+	MOVW        (AX), R13
+	VMOVQ       R13, X4
+	MOVWLZX     (AX)(SI*1), R13
+	SHLQ        $0x10, R13
+	MOVW        (AX)(DX*2), R13
+	SHLQ        $0x10, R13
+	MOVW        (AX)(BX*1), R13
+	SHLQ        $0x10, R13
+	MOVW        (AX)(CX*4), R13
+	VMOVQ       R13, X5
 	VPUNPCKLQDQ X5, X4, X4
 	VCVTPH2PS   X4, Y4
 	VCVTPS2PD   Y4, Z4
 	VMULPD.BCST exactQ8_0Zero<>+0(SB), Z4, Z8
-	MOVWLZX     (DI)(DX*1), R12
-	SHLQ        $0x10, R12
-	MOVW        (DI)(CX*2), R12
-	SHLQ        $0x10, R12
-	MOVW        (DI)(CX*1), R12
-	SHLQ        $0x10, R12
-	MOVW        (DI), R12
-	VMOVQ       R12, X5
-	MOVWLZX     (DI)(SI*1), R12
-	SHLQ        $0x10, R12
-	MOVW        (DI)(DX*2), R12
-	SHLQ        $0x10, R12
-	MOVW        (DI)(BX*1), R12
-	SHLQ        $0x10, R12
-	MOVW        (DI)(CX*4), R12
-	VMOVQ       R12, X6
+	MOVWLZX     (DI)(DX*1), R13
+	SHLQ        $0x10, R13
+	MOVW        (DI)(CX*2), R13
+	SHLQ        $0x10, R13
+	MOVW        (DI)(CX*1), R13
+	SHLQ        $0x10, R13
+	MOVW        (DI), R13
+	VMOVQ       R13, X5
+	MOVWLZX     (DI)(SI*1), R13
+	SHLQ        $0x10, R13
+	MOVW        (DI)(DX*2), R13
+	SHLQ        $0x10, R13
+	MOVW        (DI)(BX*1), R13
+	SHLQ        $0x10, R13
+	MOVW        (DI)(CX*4), R13
+	VMOVQ       R13, X6
 	VPUNPCKLQDQ X6, X5, X5
 	VCVTPH2PS   X5, Y5
 	VCVTPS2PD   Y5, Z5
 	VMULPD.BCST exactQ8_0Zero<>+0(SB), Z5, Z9
-	MOVWLZX     (R8)(DX*1), R12
-	SHLQ        $0x10, R12
-	MOVW        (R8)(CX*2), R12
-	SHLQ        $0x10, R12
-	MOVW        (R8)(CX*1), R12
-	SHLQ        $0x10, R12
-	MOVW        (R8), R12
-	VMOVQ       R12, X6
-	MOVWLZX     (R8)(SI*1), R12
-	SHLQ        $0x10, R12
-	MOVW        (R8)(DX*2), R12
-	SHLQ        $0x10, R12
-	MOVW        (R8)(BX*1), R12
-	SHLQ        $0x10, R12
-	MOVW        (R8)(CX*4), R12
-	VMOVQ       R12, X7
+	MOVWLZX     (R8)(DX*1), R13
+	SHLQ        $0x10, R13
+	MOVW        (R8)(CX*2), R13
+	SHLQ        $0x10, R13
+	MOVW        (R8)(CX*1), R13
+	SHLQ        $0x10, R13
+	MOVW        (R8), R13
+	VMOVQ       R13, X6
+	MOVWLZX     (R8)(SI*1), R13
+	SHLQ        $0x10, R13
+	MOVW        (R8)(DX*2), R13
+	SHLQ        $0x10, R13
+	MOVW        (R8)(BX*1), R13
+	SHLQ        $0x10, R13
+	MOVW        (R8)(CX*4), R13
+	VMOVQ       R13, X7
 	VPUNPCKLQDQ X7, X6, X6
 	VCVTPH2PS   X6, Y6
 	VCVTPS2PD   Y6, Z6
 	VMULPD.BCST exactQ8_0Zero<>+0(SB), Z6, Z10
-	MOVWLZX     (R9)(DX*1), R12
-	SHLQ        $0x10, R12
-	MOVW        (R9)(CX*2), R12
-	SHLQ        $0x10, R12
-	MOVW        (R9)(CX*1), R12
-	SHLQ        $0x10, R12
-	MOVW        (R9), R12
-	VMOVQ       R12, X7
-	MOVWLZX     (R9)(SI*1), R12
-	SHLQ        $0x10, R12
-	MOVW        (R9)(DX*2), R12
-	SHLQ        $0x10, R12
-	MOVW        (R9)(BX*1), R12
-	SHLQ        $0x10, R12
-	MOVW        (R9)(CX*4), R12
-	VMOVQ       R12, X11
+	MOVWLZX     (R9)(DX*1), R13
+	SHLQ        $0x10, R13
+	MOVW        (R9)(CX*2), R13
+	SHLQ        $0x10, R13
+	MOVW        (R9)(CX*1), R13
+	SHLQ        $0x10, R13
+	MOVW        (R9), R13
+	VMOVQ       R13, X7
+	MOVWLZX     (R9)(SI*1), R13
+	SHLQ        $0x10, R13
+	MOVW        (R9)(DX*2), R13
+	SHLQ        $0x10, R13
+	MOVW        (R9)(BX*1), R13
+	SHLQ        $0x10, R13
+	MOVW        (R9)(CX*4), R13
+	VMOVQ       R13, X11
 	VPUNPCKLQDQ X11, X7, X7
 	VCVTPH2PS   X7, Y7
 	VCVTPS2PD   Y7, Z7
 	VMULPD.BCST exactQ8_0Zero<>+0(SB), Z7, Z11
+	PREFETCHT0  (R10)
+	ADDQ        $0x00000040, R10
 	ADDQ        $0x02, AX
 	ADDQ        $0x02, DI
 	ADDQ        $0x02, R8
 	ADDQ        $0x02, R9
-	MOVQ        $0x00000004, R12
+	MOVQ        $0x00000004, R13
 
 part0:
 	VMOVQ        (AX), X12
@@ -3641,7 +3731,7 @@ part0:
 	VPBROADCASTQ (R9)(DX*2), K6, Z15
 	VPBROADCASTQ (R9)(SI*1), K7, Z15
 	VPXORQ       expSign<>+0(SB), Z15, Z15
-	VBROADCASTSD (R10), Z17
+	VBROADCASTSD (R11), Z17
 	VMOVDQA64    Z16, Z18
 	VPSHUFB      exactQ8_0Byte0<>+0(SB), Z12, K1, Z18
 	VFMSUB132PD  Z4, Z8, Z18
@@ -3658,7 +3748,7 @@ part0:
 	VPSHUFB      exactQ8_0Byte0<>+0(SB), Z15, K1, Z18
 	VFMSUB132PD  Z7, Z11, Z18
 	VFMADD231PD  Z18, Z17, Z3
-	VBROADCASTSD 8(R10), Z17
+	VBROADCASTSD 8(R11), Z17
 	VMOVDQA64    Z16, Z18
 	VPSHUFB      exactQ8_0Byte1<>+0(SB), Z12, K1, Z18
 	VFMSUB132PD  Z4, Z8, Z18
@@ -3675,7 +3765,7 @@ part0:
 	VPSHUFB      exactQ8_0Byte1<>+0(SB), Z15, K1, Z18
 	VFMSUB132PD  Z7, Z11, Z18
 	VFMADD231PD  Z18, Z17, Z3
-	VBROADCASTSD 16(R10), Z17
+	VBROADCASTSD 16(R11), Z17
 	VMOVDQA64    Z16, Z18
 	VPSHUFB      exactQ8_0Byte2<>+0(SB), Z12, K1, Z18
 	VFMSUB132PD  Z4, Z8, Z18
@@ -3692,7 +3782,7 @@ part0:
 	VPSHUFB      exactQ8_0Byte2<>+0(SB), Z15, K1, Z18
 	VFMSUB132PD  Z7, Z11, Z18
 	VFMADD231PD  Z18, Z17, Z3
-	VBROADCASTSD 24(R10), Z17
+	VBROADCASTSD 24(R11), Z17
 	VMOVDQA64    Z16, Z18
 	VPSHUFB      exactQ8_0Byte3<>+0(SB), Z12, K1, Z18
 	VFMSUB132PD  Z4, Z8, Z18
@@ -3709,7 +3799,7 @@ part0:
 	VPSHUFB      exactQ8_0Byte3<>+0(SB), Z15, K1, Z18
 	VFMSUB132PD  Z7, Z11, Z18
 	VFMADD231PD  Z18, Z17, Z3
-	VBROADCASTSD 32(R10), Z17
+	VBROADCASTSD 32(R11), Z17
 	VMOVDQA64    Z16, Z18
 	VPSHUFB      exactQ8_0Byte4<>+0(SB), Z12, K1, Z18
 	VFMSUB132PD  Z4, Z8, Z18
@@ -3726,7 +3816,7 @@ part0:
 	VPSHUFB      exactQ8_0Byte4<>+0(SB), Z15, K1, Z18
 	VFMSUB132PD  Z7, Z11, Z18
 	VFMADD231PD  Z18, Z17, Z3
-	VBROADCASTSD 40(R10), Z17
+	VBROADCASTSD 40(R11), Z17
 	VMOVDQA64    Z16, Z18
 	VPSHUFB      exactQ8_0Byte5<>+0(SB), Z12, K1, Z18
 	VFMSUB132PD  Z4, Z8, Z18
@@ -3743,7 +3833,7 @@ part0:
 	VPSHUFB      exactQ8_0Byte5<>+0(SB), Z15, K1, Z18
 	VFMSUB132PD  Z7, Z11, Z18
 	VFMADD231PD  Z18, Z17, Z3
-	VBROADCASTSD 48(R10), Z17
+	VBROADCASTSD 48(R11), Z17
 	VMOVDQA64    Z16, Z18
 	VPSHUFB      exactQ8_0Byte6<>+0(SB), Z12, K1, Z18
 	VFMSUB132PD  Z4, Z8, Z18
@@ -3760,7 +3850,7 @@ part0:
 	VPSHUFB      exactQ8_0Byte6<>+0(SB), Z15, K1, Z18
 	VFMSUB132PD  Z7, Z11, Z18
 	VFMADD231PD  Z18, Z17, Z3
-	VBROADCASTSD 56(R10), Z17
+	VBROADCASTSD 56(R11), Z17
 	VMOVDQA64    Z16, Z18
 	VPSHUFB      exactQ8_0Byte7<>+0(SB), Z12, K1, Z18
 	VFMSUB132PD  Z4, Z8, Z18
@@ -3777,14 +3867,19 @@ part0:
 	VPSHUFB      exactQ8_0Byte7<>+0(SB), Z15, K1, Z18
 	VFMSUB132PD  Z7, Z11, Z18
 	VFMADD231PD  Z18, Z17, Z3
-	ADDQ         $0x40, R10
+	ADDQ         $0x40, R11
+	PREFETCHT0   (R10)
+	PREFETCHT0   64(R10)
+	PREFETCHT0   128(R10)
+	PREFETCHT0   192(R10)
+	ADDQ         $0x00000100, R10
 	ADDQ         $0x08, AX
 	ADDQ         $0x08, DI
 	ADDQ         $0x08, R8
 	ADDQ         $0x08, R9
-	DECQ         R12
+	DECQ         R13
 	JNZ          part0
-	DECQ         R11
+	DECQ         R12
 	JNZ          block
 	MOVQ         sums+32(FP), AX
 	VMOVUPD      Z0, (AX)
@@ -3878,7 +3973,7 @@ DATA exactQ4_0Zero<>+0(SB)/8, $0x40b0080000000000
 GLOBL exactQ4_0Zero<>(SB), RODATA|NOPTR, $8
 
 // func exactQ4_0(n int, w *byte, stride int, x *float64, sums *float64)
-// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, F16C
+// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, F16C, MMX+
 TEXT ·exactQ4_0(SB), NOSPLIT, $0-40
 	MOVQ         w+8(FP), AX
 	MOVQ         stride+16(FP), CX
@@ -3888,114 +3983,118 @@ TEXT ·exactQ4_0(SB), NOSPLIT, $0-40
 	LEAQ         (AX)(CX*8), DI
 	LEAQ         (DI)(CX*8), R8
 	LEAQ         (R8)(CX*8), R9
-	MOVQ         x+24(FP), R10
-	MOVQ         n+0(FP), R11
+	MOVQ         R9, R10
+	LEAQ         (R10)(CX*8), R10
+	MOVQ         x+24(FP), R11
+	MOVQ         n+0(FP), R12
 	VPXORQ       Z0, Z0, Z0
 	VPXORQ       Z1, Z1, Z1
 	VPXORQ       Z2, Z2, Z2
 	VPXORQ       Z3, Z3, Z3
 	VBROADCASTSD magic<>+0(SB), Z16
-	MOVQ         $0x2020202020202020, R12
-	KMOVQ        R12, K1
-	MOVL         $0x00000004, R12
-	KMOVB        R12, K2
-	MOVL         $0x00000008, R12
-	KMOVB        R12, K3
-	MOVL         $0x00000010, R12
-	KMOVB        R12, K4
-	MOVL         $0x00000020, R12
-	KMOVB        R12, K5
-	MOVL         $0x00000040, R12
-	KMOVB        R12, K6
-	MOVL         $0x00000080, R12
-	KMOVB        R12, K7
+	MOVQ         $0x2020202020202020, R13
+	KMOVQ        R13, K1
+	MOVL         $0x00000004, R13
+	KMOVB        R13, K2
+	MOVL         $0x00000008, R13
+	KMOVB        R13, K3
+	MOVL         $0x00000010, R13
+	KMOVB        R13, K4
+	MOVL         $0x00000020, R13
+	KMOVB        R13, K5
+	MOVL         $0x00000040, R13
+	KMOVB        R13, K6
+	MOVL         $0x00000080, R13
+	KMOVB        R13, K7
 
 block:
-	MOVWLZX     (AX)(DX*1), R12
-	SHLQ        $0x10, R12
-	MOVW        (AX)(CX*2), R12
-	SHLQ        $0x10, R12
-	MOVW        (AX)(CX*1), R12
-	SHLQ        $0x10, R12
-	MOVW        (AX), R12
-	VMOVQ       R12, X4
-	MOVWLZX     (AX)(SI*1), R12
-	SHLQ        $0x10, R12
-	MOVW        (AX)(DX*2), R12
-	SHLQ        $0x10, R12
-	MOVW        (AX)(BX*1), R12
-	SHLQ        $0x10, R12
-	MOVW        (AX)(CX*4), R12
-	VMOVQ       R12, X5
+	MOVWLZX     (AX)(DX*1), R13
+	SHLQ        $0x10, R13
+	MOVW        (AX)(CX*2), R13
+	SHLQ        $0x10, R13
+	MOVW        (AX)(CX*1), R13
+	SHLQ        $0x10, R13
+	MOVW        (AX), R13
+	VMOVQ       R13, X4
+	MOVWLZX     (AX)(SI*1), R13
+	SHLQ        $0x10, R13
+	MOVW        (AX)(DX*2), R13
+	SHLQ        $0x10, R13
+	MOVW        (AX)(BX*1), R13
+	SHLQ        $0x10, R13
+	MOVW        (AX)(CX*4), R13
+	VMOVQ       R13, X5
 	VPUNPCKLQDQ X5, X4, X4
 	VCVTPH2PS   X4, Y4
 	VCVTPS2PD   Y4, Z4
 	VMULPD.BCST exactQ4_0Zero<>+0(SB), Z4, Z8
-	MOVWLZX     (DI)(DX*1), R12
-	SHLQ        $0x10, R12
-	MOVW        (DI)(CX*2), R12
-	SHLQ        $0x10, R12
-	MOVW        (DI)(CX*1), R12
-	SHLQ        $0x10, R12
-	MOVW        (DI), R12
-	VMOVQ       R12, X5
-	MOVWLZX     (DI)(SI*1), R12
-	SHLQ        $0x10, R12
-	MOVW        (DI)(DX*2), R12
-	SHLQ        $0x10, R12
-	MOVW        (DI)(BX*1), R12
-	SHLQ        $0x10, R12
-	MOVW        (DI)(CX*4), R12
-	VMOVQ       R12, X6
+	MOVWLZX     (DI)(DX*1), R13
+	SHLQ        $0x10, R13
+	MOVW        (DI)(CX*2), R13
+	SHLQ        $0x10, R13
+	MOVW        (DI)(CX*1), R13
+	SHLQ        $0x10, R13
+	MOVW        (DI), R13
+	VMOVQ       R13, X5
+	MOVWLZX     (DI)(SI*1), R13
+	SHLQ        $0x10, R13
+	MOVW        (DI)(DX*2), R13
+	SHLQ        $0x10, R13
+	MOVW        (DI)(BX*1), R13
+	SHLQ        $0x10, R13
+	MOVW        (DI)(CX*4), R13
+	VMOVQ       R13, X6
 	VPUNPCKLQDQ X6, X5, X5
 	VCVTPH2PS   X5, Y5
 	VCVTPS2PD   Y5, Z5
 	VMULPD.BCST exactQ4_0Zero<>+0(SB), Z5, Z9
-	MOVWLZX     (R8)(DX*1), R12
-	SHLQ        $0x10, R12
-	MOVW        (R8)(CX*2), R12
-	SHLQ        $0x10, R12
-	MOVW        (R8)(CX*1), R12
-	SHLQ        $0x10, R12
-	MOVW        (R8), R12
-	VMOVQ       R12, X6
-	MOVWLZX     (R8)(SI*1), R12
-	SHLQ        $0x10, R12
-	MOVW        (R8)(DX*2), R12
-	SHLQ        $0x10, R12
-	MOVW        (R8)(BX*1), R12
-	SHLQ        $0x10, R12
-	MOVW        (R8)(CX*4), R12
-	VMOVQ       R12, X7
+	MOVWLZX     (R8)(DX*1), R13
+	SHLQ        $0x10, R13
+	MOVW        (R8)(CX*2), R13
+	SHLQ        $0x10, R13
+	MOVW        (R8)(CX*1), R13
+	SHLQ        $0x10, R13
+	MOVW        (R8), R13
+	VMOVQ       R13, X6
+	MOVWLZX     (R8)(SI*1), R13
+	SHLQ        $0x10, R13
+	MOVW        (R8)(DX*2), R13
+	SHLQ        $0x10, R13
+	MOVW        (R8)(BX*1), R13
+	SHLQ        $0x10, R13
+	MOVW        (R8)(CX*4), R13
+	VMOVQ       R13, X7
 	VPUNPCKLQDQ X7, X6, X6
 	VCVTPH2PS   X6, Y6
 	VCVTPS2PD   Y6, Z6
 	VMULPD.BCST exactQ4_0Zero<>+0(SB), Z6, Z10
-	MOVWLZX     (R9)(DX*1), R12
-	SHLQ        $0x10, R12
-	MOVW        (R9)(CX*2), R12
-	SHLQ        $0x10, R12
-	MOVW        (R9)(CX*1), R12
-	SHLQ        $0x10, R12
-	MOVW        (R9), R12
-	VMOVQ       R12, X7
-	MOVWLZX     (R9)(SI*1), R12
-	SHLQ        $0x10, R12
-	MOVW        (R9)(DX*2), R12
-	SHLQ        $0x10, R12
-	MOVW        (R9)(BX*1), R12
-	SHLQ        $0x10, R12
-	MOVW        (R9)(CX*4), R12
-	VMOVQ       R12, X11
+	MOVWLZX     (R9)(DX*1), R13
+	SHLQ        $0x10, R13
+	MOVW        (R9)(CX*2), R13
+	SHLQ        $0x10, R13
+	MOVW        (R9)(CX*1), R13
+	SHLQ        $0x10, R13
+	MOVW        (R9), R13
+	VMOVQ       R13, X7
+	MOVWLZX     (R9)(SI*1), R13
+	SHLQ        $0x10, R13
+	MOVW        (R9)(DX*2), R13
+	SHLQ        $0x10, R13
+	MOVW        (R9)(BX*1), R13
+	SHLQ        $0x10, R13
+	MOVW        (R9)(CX*4), R13
+	VMOVQ       R13, X11
 	VPUNPCKLQDQ X11, X7, X7
 	VCVTPH2PS   X7, Y7
 	VCVTPS2PD   Y7, Z7
 	VMULPD.BCST exactQ4_0Zero<>+0(SB), Z7, Z11
+	PREFETCHT0  (R10)
+	ADDQ        $0x00000040, R10
 	ADDQ        $0x02, AX
 	ADDQ        $0x02, DI
 	ADDQ        $0x02, R8
 	ADDQ        $0x02, R9
-	MOVQ        $0x00000002, R12
+	MOVQ        $0x00000002, R13
 
 part0:
 	VMOVQ        (AX), X12
@@ -4034,7 +4133,7 @@ part0:
 	VPBROADCASTQ (R9)(DX*2), K6, Z15
 	VPBROADCASTQ (R9)(SI*1), K7, Z15
 	VPANDQ       expNibble<>+0(SB), Z15, Z15
-	VBROADCASTSD (R10), Z17
+	VBROADCASTSD (R11), Z17
 	VMOVDQA64    Z16, Z18
 	VPSHUFB      exactQ4_0Byte0<>+0(SB), Z12, K1, Z18
 	VFMSUB132PD  Z4, Z8, Z18
@@ -4051,7 +4150,7 @@ part0:
 	VPSHUFB      exactQ4_0Byte0<>+0(SB), Z15, K1, Z18
 	VFMSUB132PD  Z7, Z11, Z18
 	VFMADD231PD  Z18, Z17, Z3
-	VBROADCASTSD 8(R10), Z17
+	VBROADCASTSD 8(R11), Z17
 	VMOVDQA64    Z16, Z18
 	VPSHUFB      exactQ4_0Byte1<>+0(SB), Z12, K1, Z18
 	VFMSUB132PD  Z4, Z8, Z18
@@ -4068,7 +4167,7 @@ part0:
 	VPSHUFB      exactQ4_0Byte1<>+0(SB), Z15, K1, Z18
 	VFMSUB132PD  Z7, Z11, Z18
 	VFMADD231PD  Z18, Z17, Z3
-	VBROADCASTSD 16(R10), Z17
+	VBROADCASTSD 16(R11), Z17
 	VMOVDQA64    Z16, Z18
 	VPSHUFB      exactQ4_0Byte2<>+0(SB), Z12, K1, Z18
 	VFMSUB132PD  Z4, Z8, Z18
@@ -4085,7 +4184,7 @@ part0:
 	VPSHUFB      exactQ4_0Byte2<>+0(SB), Z15, K1, Z18
 	VFMSUB132PD  Z7, Z11, Z18
 	VFMADD231PD  Z18, Z17, Z3
-	VBROADCASTSD 24(R10), Z17
+	VBROADCASTSD 24(R11), Z17
 	VMOVDQA64    Z16, Z18
 	VPSHUFB      exactQ4_0Byte3<>+0(SB), Z12, K1, Z18
 	VFMSUB132PD  Z4, Z8, Z18
@@ -4102,7 +4201,7 @@ part0:
 	VPSHUFB      exactQ4_0Byte3<>+0(SB), Z15, K1, Z18
 	VFMSUB132PD  Z7, Z11, Z18
 	VFMADD231PD  Z18, Z17, Z3
-	VBROADCASTSD 32(R10), Z17
+	VBROADCASTSD 32(R11), Z17
 	VMOVDQA64    Z16, Z18
 	VPSHUFB      exactQ4_0Byte4<>+0(SB), Z12, K1, Z18
 	VFMSUB132PD  Z4, Z8, Z18
@@ -4119,7 +4218,7 @@ part0:
 	VPSHUFB      exactQ4_0Byte4<>+0(SB), Z15, K1, Z18
 	VFMSUB132PD  Z7, Z11, Z18
 	VFMADD231PD  Z18, Z17, Z3
-	VBROADCASTSD 40(R10), Z17
+	VBROADCASTSD 40(R11), Z17
 	VMOVDQA64    Z16, Z18
 	VPSHUFB      exactQ4_0Byte5<>+0(SB), Z12, K1, Z18
 	VFMSUB132PD  Z4, Z8, Z18
@@ -4136,7 +4235,7 @@ part0:
 	VPSHUFB      exactQ4_0Byte5<>+0(SB), Z15, K1, Z18
 	VFMSUB132PD  Z7, Z11, Z18
 	VFMADD231PD  Z18, Z17, Z3
-	VBROADCASTSD 48(R10), Z17
+	VBROADCASTSD 48(R11), Z17
 	VMOVDQA64    Z16, Z18
 	VPSHUFB      exactQ4_0Byte6<>+0(SB), Z12, K1, Z18
 	VFMSUB132PD  Z4, Z8, Z18
@@ -4153,7 +4252,7 @@ part0:
 	VPSHUFB      exactQ4_0Byte6<>+0(SB), Z15, K1, Z18
 	VFMSUB132PD  Z7, Z11, Z18
 	VFMADD231PD  Z18, Z17, Z3
-	VBROADCASTSD 56(R10), Z17
+	VBROADCASTSD 56(R11), Z17
 	VMOVDQA64    Z16, Z18
 	VPSHUFB      exactQ4_0Byte7<>+0(SB), Z12, K1, Z18
 	VFMSUB132PD  Z4, Z8, Z18
@@ -4170,18 +4269,23 @@ part0:
 	VPSHUFB      exactQ4_0Byte7<>+0(SB), Z15, K1, Z18
 	VFMSUB132PD  Z7, Z11, Z18
 	VFMADD231PD  Z18, Z17, Z3
-	ADDQ         $0x40, R10
+	ADDQ         $0x40, R11
+	PREFETCHT0   (R10)
+	PREFETCHT0   64(R10)
+	PREFETCHT0   128(R10)
+	PREFETCHT0   192(R10)
+	ADDQ         $0x00000100, R10
 	ADDQ         $0x08, AX
 	ADDQ         $0x08, DI
 	ADDQ         $0x08, R8
 	ADDQ         $0x08, R9
-	DECQ         R12
+	DECQ         R13
 	JNZ          part0
 	SUBQ         $0x10, AX
 	SUBQ         $0x10, DI
 	SUBQ         $0x10, R8
 	SUBQ         $0x10, R9
-	MOVQ         $0x00000002, R12
+	MOVQ         $0x00000002, R13
 
 part1:
 	VMOVQ        (AX), X12
@@ -4224,7 +4328,7 @@ part1:
 	VPBROADCASTQ (R9)(SI*1), K7, Z15
 	VPSRLQ       $0x04, Z15, Z15
 	VPANDQ       expNibble<>+0(SB), Z15, Z15
-	VBROADCASTSD (R10), Z17
+	VBROADCASTSD (R11), Z17
 	VMOVDQA64    Z16, Z18
 	VPSHUFB      exactQ4_0Byte0<>+0(SB), Z12, K1, Z18
 	VFMSUB132PD  Z4, Z8, Z18
@@ -4241,7 +4345,7 @@ part1:
 	VPSHUFB      exactQ4_0Byte0<>+0(SB), Z15, K1, Z18
 	VFMSUB132PD  Z7, Z11, Z18
 	VFMADD231PD  Z18, Z17, Z3
-	VBROADCASTSD 8(R10), Z17
+	VBROADCASTSD 8(R11), Z17
 	VMOVDQA64    Z16, Z18
 	VPSHUFB      exactQ4_0Byte1<>+0(SB), Z12, K1, Z18
 	VFMSUB132PD  Z4, Z8, Z18
@@ -4258,7 +4362,7 @@ part1:
 	VPSHUFB      exactQ4_0Byte1<>+0(SB), Z15, K1, Z18
 	VFMSUB132PD  Z7, Z11, Z18
 	VFMADD231PD  Z18, Z17, Z3
-	VBROADCASTSD 16(R10), Z17
+	VBROADCASTSD 16(R11), Z17
 	VMOVDQA64    Z16, Z18
 	VPSHUFB      exactQ4_0Byte2<>+0(SB), Z12, K1, Z18
 	VFMSUB132PD  Z4, Z8, Z18
@@ -4275,7 +4379,7 @@ part1:
 	VPSHUFB      exactQ4_0Byte2<>+0(SB), Z15, K1, Z18
 	VFMSUB132PD  Z7, Z11, Z18
 	VFMADD231PD  Z18, Z17, Z3
-	VBROADCASTSD 24(R10), Z17
+	VBROADCASTSD 24(R11), Z17
 	VMOVDQA64    Z16, Z18
 	VPSHUFB      exactQ4_0Byte3<>+0(SB), Z12, K1, Z18
 	VFMSUB132PD  Z4, Z8, Z18
@@ -4292,7 +4396,7 @@ part1:
 	VPSHUFB      exactQ4_0Byte3<>+0(SB), Z15, K1, Z18
 	VFMSUB132PD  Z7, Z11, Z18
 	VFMADD231PD  Z18, Z17, Z3
-	VBROADCASTSD 32(R10), Z17
+	VBROADCASTSD 32(R11), Z17
 	VMOVDQA64    Z16, Z18
 	VPSHUFB      exactQ4_0Byte4<>+0(SB), Z12, K1, Z18
 	VFMSUB132PD  Z4, Z8, Z18
@@ -4309,7 +4413,7 @@ part1:
 	VPSHUFB      exactQ4_0Byte4<>+0(SB), Z15, K1, Z18
 	VFMSUB132PD  Z7, Z11, Z18
 	VFMADD231PD  Z18, Z17, Z3
-	VBROADCASTSD 40(R10), Z17
+	VBROADCASTSD 40(R11), Z17
 	VMOVDQA64    Z16, Z18
 	VPSHUFB      exactQ4_0Byte5<>+0(SB), Z12, K1, Z18
 	VFMSUB132PD  Z4, Z8, Z18
@@ -4326,7 +4430,7 @@ part1:
 	VPSHUFB      exactQ4_0Byte5<>+0(SB), Z15, K1, Z18
 	VFMSUB132PD  Z7, Z11, Z18
 	VFMADD231PD  Z18, Z17, Z3
-	VBROADCASTSD 48(R10), Z17
+	VBROADCASTSD 48(R11), Z17
 	VMOVDQA64    Z16, Z18
 	VPSHUFB      exactQ4_0Byte6<>+0(SB), Z12, K1, Z18
 	VFMSUB132PD  Z4, Z8, Z18
@@ -4343,7 +4447,7 @@ part1:
 	VPSHUFB      exactQ4_0Byte6<>+0(SB), Z15, K1, Z18
 	VFMSUB132PD  Z7, Z11, Z18
 	VFMADD231PD  Z18, Z17, Z3
-	VBROADCASTSD 56(R10), Z17
+	VBROADCASTSD 56(R11), Z17
 	VMOVDQA64    Z16, Z18
 	VPSHUFB      exactQ4_0Byte7<>+0(SB), Z12, K1, Z18
 	VFMSUB132PD  Z4, Z8, Z18
@@ -4360,14 +4464,19 @@ part1:
 	VPSHUFB      exactQ4_0Byte7<>+0(SB), Z15, K1, Z18
 	VFMSUB132PD  Z7, Z11, Z18
 	VFMADD231PD  Z18, Z17, Z3
-	ADDQ         $0x40, R10
+	ADDQ         $0x40, R11
+	PREFETCHT0   (R10)
+	PREFETCHT0   64(R10)
+	PREFETCHT0   128(R10)
+	PREFETCHT0   192(R10)
+	ADDQ         $0x00000100, R10
 	ADDQ         $0x08, AX
 	ADDQ         $0x08, DI
 	ADDQ         $0x08, R8
 	ADDQ         $0x08, R9
-	DECQ         R12
+	DECQ         R13
 	JNZ          part1
-	DECQ         R11
+	DECQ         R12
 	JNZ          block
 	MOVQ         sums+32(FP), AX
 	VMOVUPD      Z0, (AX)

@@ -15,7 +15,7 @@ import (
 // tested says which test holds kernels against plain Go: at every length from 0 to 300 (of formats in blocks: every number of blocks up to
 // what the test says), at any alignment, with infinities, what is not a number, and denormals.
 var tested = []struct{ kernels, test string }{
-	{`exactTile.*|exactRow512`, "TestExactTile"},
+	{`exactTile.*|exactRows?512`, "TestExactTile"},
 	{`addRows.*`, "TestAddRows"},
 	{`floatTile.*`, "TestFloatTile"},
 	{`gemm.*`, "TestGemm"},

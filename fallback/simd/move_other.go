@@ -16,12 +16,13 @@ func (l Level) bfloatPanel(steps int, dst []uint16, src []float32, stride int) {
 func (l Level) bfloatTile(steps, tiles int, a, b []uint16, sums []float32, stride int, add bool) {
 	panic(noKernel)
 }
-func (l Level) bfloatPeak(n int)                                            { panic(noKernel) }
-func exactRow(x []float64, w, w2 []float32, sums []float64)                 { panic(noKernel) }
-func (l Level) addRows(x [][]float64, w []float32, ldw int, sums []float64) { panic(noKernel) }
-func exactExpMinus512(n int, x *float64, top float64)                       { panic(noKernel) }
-func exactDivide512(n int, x *float64, by float64)                          { panic(noKernel) }
-func exactSwiGLU512(n int, dst, x, y *float32)                              { panic(noKernel) }
-func rotateHalves512(n int, out, x *float32, half int, angles *float32)     { panic(noKernel) }
-func rotatePairs512(n int, out, x, angles *float32)                         { panic(noKernel) }
-func add256(n int, dst, x, y *float32)                                      { panic(noKernel) }
+func (l Level) bfloatPeak(n int)                                               { panic(noKernel) }
+func exactRows(x []float64, w []float32, ldw int, sums []float64, next []byte) { panic(noKernel) }
+func exactRow(x []float64, w, w2 []float32, sums []float64)                    { panic(noKernel) }
+func (l Level) addRows(x [][]float64, w []float32, ldw int, sums []float64)    { panic(noKernel) }
+func exactExpMinus512(n int, x *float64, top float64)                          { panic(noKernel) }
+func exactDivide512(n int, x *float64, by float64)                             { panic(noKernel) }
+func exactSwiGLU512(n int, dst, x, y *float32)                                 { panic(noKernel) }
+func rotateHalves512(n int, out, x *float32, half int, angles *float32)        { panic(noKernel) }
+func rotatePairs512(n int, out, x, angles *float32)                            { panic(noKernel) }
+func add256(n int, dst, x, y *float32)                                         { panic(noKernel) }

@@ -33,6 +33,29 @@ func (l Level) ExactRow(x []float64, w, w2 []float32, sums []float64) {
 	l.ExactTile(rows, w2, sums[Width:])
 }
 
+// ExactRows is ExactTile of one row by Width rows of weights, ldw elements apart, instead of a panel of them:
+//
+//	sums[i] += Σ x[k]·w[ldw·i+k]      k < n, ascending
+//
+// Beside it, memory is asked for next, which is read by whoever comes behind; it may be nil.
+func (l Level) ExactRows(x []float64, w []float32, ldw int, sums []float64, next []byte) {
+	n := len(x)
+	if n == 0 {
+		return
+	}
+	check(n, ldw >= 0 && len(w) >= ldw*(Width-1)+n, len(sums) >= Width, [][]float64{x})
+	k := 0
+	if l >= AVX512 && n >= 4 {
+		k = n &^ 3
+		exactRows(x[:k], w, ldw, sums, next)
+	}
+	for ; k < n; k++ {
+		for i := range Width {
+			sums[i] += x[k] * float64(w[ldw*i+k])
+		}
+	}
+}
+
 func exactTilePlain(x [][]float64, w []float32, sums []float64) {
 	for r, row := range x {
 		s := sums[Width*r : Width*(r+1)]

@@ -1,6 +1,9 @@
 package simd
 
-import "math/bits"
+import (
+	"math/bits"
+	"unsafe"
+)
 
 func (l Level) exactTile(x [][]float64, w []float32, sums []float64) {
 	n := len(x[0])
@@ -27,6 +30,10 @@ func (l Level) exactTile(x [][]float64, w []float32, sums []float64) {
 		}
 		x, sums = x[r:], sums[r*Width:]
 	}
+}
+
+func exactRows(x []float64, w []float32, ldw int, sums []float64, next []byte) {
+	exactRows512(len(x), &x[0], &w[0], ldw, &sums[0], unsafe.SliceData(next), len(next)/(len(x)/4))
 }
 
 func exactRow(x []float64, w, w2 []float32, sums []float64) {

@@ -27,6 +27,7 @@ func main() {
 	exponentials()
 	transpose()
 	exactRow512()
+	exactRows512()
 	exactStored()
 	exactExponentials()
 	widen()

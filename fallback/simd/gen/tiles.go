@@ -133,6 +133,66 @@ func exactRow512() {
 	s.finish()
 }
 
+// exactRows512 takes one row by 16 rows as they lie, four columns a step: a register holds four columns of rows i, i+4, i+8 and i+12, and
+// exchanging numbers within its quarters turns four such into columns of 16 rows, so that nothing goes back to memory on the way.
+func exactRows512() {
+	TEXT("exactRows512", NOSPLIT, "func(n int, x *float64, w *float32, ldw int, sums *float64, next *byte, pace int)")
+	Doc("exactRows512 is ExactRows for n, a multiple of 4, with AVX-512; pace is how many bytes of next go to four elements of x.")
+	Pragma("noescape")
+	n, x := Load(Param("n"), GP64()), Load(Param("x"), GP64())
+	w, stride := Load(Param("w"), GP64()), Load(Param("ldw"), GP64())
+	SHLQ(Imm(2), stride)
+	s := loadSums(1, 64, func(from, to Op) { VMOVUPD(from, to) }, behind(Load(Param("sums"), GP64())))
+	groups := groupsOfRows(2, w, stride)
+	next, pace := Load(Param("next"), GP64()), Load(Param("pace"), GP64())
+	quarter, bits := make([]reg.Register, 4), GP32()
+	for i := 1; i < 4; i++ {
+		quarter[i] = K()
+		MOVL(U32(15<<(4*i)), bits)
+		KMOVW(bits, quarter[i])
+	}
+	JMP(LabelRef("check"))
+	Label("step")
+	PREFETCHT0(Mem{Base: next})
+	PREFETCHT0(Mem{Base: next, Disp: 64})
+	ADDQ(pace, next)
+	rows := vectors(4, 64)
+	for i, v := range rows {
+		VMOVUPS(groups[0].row(i), v.AsX())
+		VBROADCASTF32X4(groups[0].row(i+4), quarter[1], v)
+		VBROADCASTF32X4(groups[1].row(i), quarter[2], v)
+		VBROADCASTF32X4(groups[1].row(i+4), quarter[3], v)
+	}
+	pairs := vectors(4, 64) // of columns 0 and 1 of rows 0 and 1, 2 and 3 of those, then of rows 2 and 3
+	for i := range 2 {
+		VUNPCKLPS(rows[2*i+1], rows[2*i], pairs[2*i])
+		VUNPCKHPS(rows[2*i+1], rows[2*i], pairs[2*i+1])
+	}
+	columns := vectors(4, 64)
+	for i := range 2 {
+		VUNPCKLPD(pairs[2+i], pairs[i], columns[2*i])
+		VUNPCKHPD(pairs[2+i], pairs[i], columns[2*i+1])
+	}
+	for k, c := range columns {
+		upper, v := YMM(), vectors(2, 64)
+		VEXTRACTF64X4(Imm(1), c, upper)
+		VCVTPS2PD(c.AsY(), v[0])
+		VCVTPS2PD(upper, v[1])
+		for i, a := range s.acc {
+			VFMADD231PD_BCST(Mem{Base: x, Disp: 8 * k}, v[i], a)
+		}
+	}
+	ADDQ(Imm(32), x)
+	for _, g := range groups {
+		ADDQ(Imm(16), g.base)
+	}
+	SUBQ(Imm(4), n)
+	Label("check")
+	CMPQ(n, Imm(4))
+	JGE(LabelRef("step"))
+	s.finish()
+}
+
 // exactTile256 takes r rows by half a panel, 8 columns.
 func exactTile256(r int) {
 	TEXT(fmt.Sprintf("exactTile256x%d", r), NOSPLIT, "func(n int, x *[]float64, w *float32, sums *float64)")
