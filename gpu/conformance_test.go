@@ -100,6 +100,10 @@ func TestConformanceOfVariants(t *testing.T) {
 			for _, o.Match = range with {
 				conformance.Run(t, d, cpu, o)
 			}
+			if v.Name == "matmul_vec_int8" { // whose errors move values of a cache in Q4_0 to another level
+				o.Formats, o.Match = []compute.DType{compute.Q4_K}, "rmsnorm_matmul_rmsnorm_rope_kvstore/Q4_K_Q4_0"
+				conformance.Run(t, d, cpu, o)
+			}
 		})
 	}
 	require.GreaterOrEqual(t, tested, 7)

@@ -128,7 +128,7 @@ element left unwritten is a failure. Exit code 3 when a case fails.
 
 --mutate tests the suite instead: it plants bugs in the kernels' sources one at a time, missing barriers, strides, tails and
 masks that are off by one, and wants each found. Exit code 3 when one is not. It needs the source tree's folder shaders and a glslc.`,
-		Example: "  tuff kernels test\n  tuff kernels test matmul --full\n  tuff kernels test attention --variant attention_split\n  tuff kernels test --mutate",
+		Example: "  tuff kernels test\n  tuff kernels test matmul --full\n  tuff kernels test attention --variant attention_split\n  tuff kernels test matmul_add --variant matmul_int8\n  tuff kernels test --mutate",
 		Args:    usage(cobra.MaximumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if mutate {
@@ -186,7 +186,11 @@ func (c *common) testKernels(cmd *cobra.Command, dev *gpu.Device, op, variant st
 		// Ops with one variant have nothing to force.
 		forced := strings.Count(fmt.Sprint(dev.Variants()), " "+v.Op+" ") > 1
 		known = known || v.Name == variant
-		if v.Lacks == "" && (variant == v.Name || variant == "" && forced) && (op == "" || op == v.Op) && slices.Contains(ops, v.Op) {
+		switch {
+		case v.Lacks != "" || !slices.Contains(ops, v.Op):
+		case variant == v.Name && op != "": // fused forms too, which the variant is part of
+			runs = append(runs, run{op, v.Name, v.Op, v.Math()})
+		case variant == v.Name, variant == "" && forced && (op == "" || op == v.Op):
 			runs = append(runs, run{v.Op, v.Name, v.Op, v.Math()})
 		}
 	}

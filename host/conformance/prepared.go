@@ -122,10 +122,7 @@ func (p *Prepared) run(ctx context.Context, ref compute.Device) error {
 	r.NMSE, r.Slack = sum.nmse(), math.Sqrt(sum.bound2/sum.want2)
 	limit := 1e-8 // two hundred times what rounding leaves in sums of 4096 float32 products; a wrong kernel gives 1e-4 and more
 	if o.Math == compute.Fast {
-		limit = 5e-4
-		if pr.program {
-			limit = 2e-3
-		}
+		limit = pr.fastLimit()
 		if r.Checked < leastMean {
 			limit = math.Inf(1)
 		}
