@@ -108,6 +108,15 @@ func (x *executable) Prepare(ctx context.Context, tokens int) error {
 // Placement implements compute.Executable.
 func (x *executable) Placement() []compute.Group { return x.placement }
 
+// Issued implements compute.Issuer.
+func (x *executable) Issued(s *compute.Step) []compute.Cost {
+	list := make([]compute.Cost, len(x.groups))
+	for i := range x.groups {
+		list[i] = x.groups[i].Issued(s)
+	}
+	return list
+}
+
 // Stats counts what was recorded and run.
 func (x *executable) Stats() Stats { return x.stats }
 

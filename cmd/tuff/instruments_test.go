@@ -287,6 +287,11 @@ func TestProfileAddsUp(t *testing.T) {
 				share += op.Share
 				assert.Positive(t, op.Calls)
 				assert.NotEmpty(t, op.Kernel)
+				if device == "cpu" {
+					assert.Nil(t, op.Issued)
+				} else if assert.NotNil(t, op.Issued) {
+					assert.True(t, op.Issued.Bytes >= op.Cost.Bytes && op.Issued.FLOPs >= op.Cost.FLOPs, "%s %s", op.Stem, op.Kernel)
+				}
 			}
 			assert.InDelta(t, 1, share, 0.02, "the ops make up the kernels' time")
 		}

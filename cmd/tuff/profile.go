@@ -181,14 +181,15 @@ func printProfile(c *common, r *profile.Report) {
 		}
 		fmt.Fprintf(c.out, "\n%s: %d tokens in %d steps, %.1f tokens/s, %.0f dispatches and %.0f barriers a step\n", g.Name, g.Tokens, g.Steps,
 			g.TokensPerSec, g.Dispatches, g.Barriers)
+		asked := g.Asked()
 		w := tabwriter.NewWriter(c.out, 0, 8, 2, ' ', tabwriter.AlignRight)
-		fmt.Fprint(w, "OP\tSHAPE\tKERNEL\tCALLS\tTIME\tSHARE\tµs/CALL (MIN–MAX)\tB/s\tOF LIMIT\tFLOP/s\tOF LIMIT\tARITHMETIC\tBOUND BY\tGAP µs\t", onlyIf(r.Told, "REGISTERS\tSPILLS\tSUBGROUPS"), "\n")
+		fmt.Fprint(w, "OP\tSHAPE\tKERNEL\tCALLS\tTIME\tSHARE\tµs/CALL (MIN–MAX)\tB/s\tOF LIMIT\tFLOP/s\tOF LIMIT\tARITHMETIC\tBOUND BY\tGAP µs\t", onlyIf(asked, "BYTES ASKED/MUST\tFLOPs DONE/MUST"), onlyIf(r.Told, "REGISTERS\tSPILLS\tSUBGROUPS"), "\n")
 		for _, o := range g.Ops {
-			fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%v\t%.1f %%\t%s (%s–%s)\t%s\t%.1f %%\t%s\t%.1f %%\t%s\t%s\t%.1f\t%s\n", o.Stem, o.Shape, o.Kernel, o.Calls,
+			fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%v\t%.1f %%\t%s (%s–%s)\t%s\t%.1f %%\t%s\t%.1f %%\t%s\t%s\t%.1f\t%s%s\n", o.Stem, o.Shape, o.Kernel, o.Calls,
 				o.Time.Round(time.Microsecond), 100*o.Share, micros(o.Median), micros(o.Min), micros(o.Max), rate(o.BytesPerSec, "B/s"),
 				100*o.OfBandwidth, rate(o.FLOPsPerSec, "FLOP/s"), 100*o.OfPeak, o.Tier, o.Limit(),
 				float64((o.GapBarrier+o.GapLaunch).Nanoseconds())/1e3/float64(o.Calls),
-				onlyIf(r.Told, o.Registers()+"\t"+o.Spills()+"\t"+o.Occupancy()))
+				onlyIf(asked, profile.Times(o.Again())+"\t"+profile.Times(o.Padded())), onlyIf(r.Told, o.Registers()+"\t"+o.Spills()+"\t"+o.Occupancy()))
 		}
 		w.Flush()
 		fmt.Fprintln(c.out)

@@ -147,11 +147,16 @@ func (pl *planner) attentionDispatch(module string, op compute.Attention, a atte
 	if splits > 1 {
 		name = fmt.Sprintf("%s_split_%d", module, splits)
 	}
+	w := attentionWork{pl: pl, op: op, br: a.br, bc: a.bc, splits: splits, joined: 1}
+	issued := w.tiles
+	if module == "attention_decode" {
+		issued = w.pieces
+	}
 	return Dispatch{Module: module, Name: name, Spec: pl.attentionSpec(op, a),
 		Args: []Arg{addr(op.Q), addr(op.K), addr(op.V), addr(op.Sinks), addr(op.Out), stepArg(), addr(op.Bias), addr(0),
 			u32(op.NumKVHeads), u32(op.Window), u32(pl.p.PageSize), f32(op.Scale), f32(op.SoftCap), u32(op.NumHeads / op.NumKVHeads), u32(splits),
 			u32(attentionFlags(op) | int(flag(pl.alignedHeads(op)))<<6), u32(pl.p.At(op.Bias).Rows.Fixed / 2), u32(op.Chunk)},
-		Reads: refs(op.Q, op.K, op.V, op.Sinks, op.Bias), Writes: refs(op.Out)}
+		Reads: refs(op.Q, op.K, op.V, op.Sinks, op.Bias), Writes: refs(op.Out), Issued: issued}
 }
 
 func (pl *planner) attentionSpec(op compute.Attention, a attentionShape) []uint32 {
@@ -174,7 +179,7 @@ func (pl *planner) attentionCombine(op compute.Attention, splits int, isDecode f
 	// One pair and one key a workgroup: the kernel shares code, not shared memory, with the others.
 	a := attentionShape{wg: min(max(pow2(op.HeadDimV), 8), 128, int(pl.caps.MaxInvocations)), br: 1, bc: 1}
 	d := pl.attentionDispatch("attention_combine", op, a, splits)
-	d.Name = "attention_combine"
+	d.Name, d.Issued = "attention_combine", attentionWork{pl: pl, op: op, splits: splits}.combine
 	d.Args[0], d.Reads = temp(0), append(refs(op.Sinks), Access{Temp: 0})
 	d.Args[1], d.Args[2], d.Args[6] = addr(0), addr(0), addr(0)
 	d.Grid = func(s Shape) [3]uint32 {

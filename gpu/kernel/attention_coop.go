@@ -140,6 +140,7 @@ func (pl *planner) attentionCoop(op compute.Attention, a coopAttention) (d Dispa
 		types[0], types[1], uint32(a.stages), flag(pl.wideRows(op.K) && pl.wideRows(op.V)), uint32(a.team), flag(op.V == op.K), 0}
 	// As the shader has it: tiles of rows are joined until all subgroups have work.
 	joined := ceilDiv(pairs, tileRows*group)
+	d.Issued = attentionWork{pl: pl, op: op, br: pairs, bc: a.bc, splits: 1, joined: joined, whole: true}.tiles
 	return d, ceilDiv(joined*tileRows*group, pairs)
 }
 

@@ -61,12 +61,13 @@ func (pl *planner) attentionOut(g *Group, a attentionOut) error {
 	d.Args = slices.Clone(d.Args)
 	d.Args[4], d.Writes = temp(id), []Access{{Temp: id}}
 	var convert Dispatch
+	form := halvesRow
 	if a.bytes {
 		blocks := scaled(rows, cols/int8Block)
 		g.Temps = append(g.Temps, Temp{Name: "attention in blocks of bytes", Bytes: func(s Shape) int64 {
 			return int64(blocks.At(s.Sizes())) * (int8Block + 8)
 		}})
-		d.Module, d.Name = "attention_quantize", "attention_quantize"
+		d.Module, d.Name, form = "attention_quantize", "attention_quantize", blocksRow
 		g.blocks = append(g.blocks, inBlocks{x, maxVecRows + 1, rows.At(pl.most.Sizes()), id})
 		convert = pl.quantize(x, id, blocks)
 	} else {
@@ -77,6 +78,7 @@ func (pl *planner) attentionOut(g *Group, a attentionOut) error {
 		g.halves = append(g.halves, inHalves{x: x, top: coopTop, temp: id})
 		convert = pl.toHalves(x, rows, id, coopTop)
 	}
+	d.Issued = leaves(d.Issued, rows, cols, form)
 	many, decode := d.Grid, slices.ContainsFunc(g.Dispatches, func(d Dispatch) bool { return d.Module == "attention_decode" })
 	d.Grid = func(s Shape) [3]uint32 {
 		if s.Tokens <= maxVecRows {

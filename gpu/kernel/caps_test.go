@@ -30,7 +30,7 @@ func TestHave(t *testing.T) {
 func TestPlanRefusesMissingNeeds(t *testing.T) {
 	for _, m := range shaders.Manifest {
 		pl := &planner{p: &compute.Program{}, caps: Caps{MaxGrid: [3]uint32{1, 1, 1}}}
-		g := Group{Dispatches: []Dispatch{{Module: m.Name, Name: m.Name, Spec: make([]uint32, len(m.Spec)), Grid: func(Shape) [3]uint32 { return [3]uint32{1, 1, 1} }}}}
+		g := Group{Dispatches: []Dispatch{{Module: m.Name, Name: m.Name, Spec: make([]uint32, len(m.Spec)), Issued: pl.once(nil), Grid: func(Shape) [3]uint32 { return [3]uint32{1, 1, 1} }}}}
 		beyond := 0
 		for _, need := range m.Needs {
 			if need != shaders.NeedInt64 {

@@ -18,7 +18,7 @@ func (pl *planner) route(g *Group, op compute.Route) {
 		Spec: []uint32{uint32(wg)},
 		Args: []Arg{addr(op.Logits), addr(op.Bias), addr(op.Scale), addr(op.IDs), addr(op.Weights), rowsArg(rows), u32(e), u32(op.Used), u32(int(op.Gate)), u32(groups),
 			u32(op.UsedGroups), u32(int(flags)), f32(op.Factor), f32(op.Jitter)},
-		Grid: func(s Shape) [3]uint32 { return pl.fold(s.Tokens) }, Reads: refs(op.Logits, op.Bias, op.Scale), Writes: refs(op.IDs, op.Weights)},
+		Grid: func(s Shape) [3]uint32 { return pl.fold(s.Tokens) }, Reads: refs(op.Logits, op.Bias, op.Scale), Writes: refs(op.IDs, op.Weights), Issued: pl.once(op)},
 		"one workgroup per token")
 }
 
@@ -145,7 +145,11 @@ func (pl *planner) schedule(m slots, size int) Dispatch {
 	wg := min(256, pow2(int(pl.caps.MaxInvocations)/2+1))
 	return Dispatch{Module: "matmul_experts_group", Name: fmt.Sprintf("matmul_experts_group_%d", size), Spec: []uint32{uint32(wg)},
 		Args: []Arg{addr(m.ids), temp(0), temp(1), rowsArg(compute.PerToken(m.used)), u32(m.matrices), u32(size)},
-		Grid: func(Shape) [3]uint32 { return [3]uint32{1, 1, 1} }, Reads: refs(m.ids), Writes: []Access{{Temp: 0}, {Temp: 1}}}
+		Grid: func(Shape) [3]uint32 { return [3]uint32{1, 1, 1} }, Reads: refs(m.ids), Writes: []Access{{Temp: 0}, {Temp: 1}},
+		Issued: func(s *compute.Step) compute.Cost { // ids are counted, then put in order
+			uses := len(s.Tokens) * m.used
+			return compute.Cost{Bytes: 3*4*int64(uses) + 12*int64(tilesOf(uses, m.matrices, size))}
+		}}
 }
 
 // tilesOf is the most tiles of size uses that uses of experts make: each expert has at most one that is not full.
@@ -155,5 +159,5 @@ func (pl *planner) mix(g *Group, op compute.Mix) {
 	out, sums := pl.p.At(op.Out).Cols, op.Sums(pl.p)
 	g.add(pl.elementwise("mix", compute.PerToken(1), out, nil,
 		[]Arg{addr(op.X), addr(op.Weights), addr(op.Out), rowsArg(compute.PerToken(1)), u32(out / sums), u32(pl.p.At(op.Weights).Cols / sums), u32(sums)},
-		refs(op.X, op.Weights), refs(op.Out)), "one invocation per element")
+		refs(op.X, op.Weights), refs(op.Out)).issuing(pl.once(op)), "one invocation per element")
 }

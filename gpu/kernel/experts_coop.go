@@ -123,5 +123,5 @@ func (pl *planner) slotsCoop(m slots, t coopTile, shape CoopMatShape, x inHalves
 			grid[2] = uint32(tilesOf(s.Tokens*m.used, m.matrices, t.bn))
 			return grid
 		},
-		Reads: reads, Writes: writes}, nil
+		Reads: reads, Writes: writes, Issued: pl.slotsTiles(m, tiling{t.bm, t.bn, t.bk}, x.form())}, nil
 }

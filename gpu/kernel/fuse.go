@@ -162,7 +162,7 @@ func (pl *planner) ropeStoreDispatch(r ropeStore) Dispatch {
 		[]Arg{addr(q.X), addr(k.X), addr(store.V), addr(q.Table), addr(q.Long), addr(q.Out), addr(store.KCache), addr(store.VCache), stepArg(),
 			rowsArg(compute.PerToken(1)), u32(cols(q.X)), u32(cols(k.X)), u32(cols(store.V)), u32(q.HeadDim), u32(q.RotDim),
 			u32(int(q.Pairing)), u32(pl.p.PageSize), u32(q.LongFrom)},
-		refs(q.X, k.X, store.V, q.Table, q.Long), refs(q.Out, store.KCache, store.VCache))
+		refs(q.X, k.X, store.V, q.Table, q.Long), refs(q.Out, store.KCache, store.VCache)).issuing(pl.ropeStoreIssued(r))
 }
 
 // cacheTypes are the numbers of shaders/include/cache.glsl.

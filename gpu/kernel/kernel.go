@@ -96,6 +96,9 @@ type Dispatch struct {
 	Indirect      Indirect              // where not zero, the record that the workgroups come from; Grid is then the most of them
 	Reads, Writes []Access
 	Name          string // variant with the constants that matter, for reports: matmul_q8_0_vec r4
+	Issued        issues // what its workgroups move and compute in a step: issued.go
+
+	sums func(s *compute.Step, pieces int) compute.Cost // of a multiplication, the sums with K in pieces
 }
 
 // Temp is memory that lives within a group.

@@ -283,8 +283,8 @@ func (pl *planner) vecAs(module string, f product, cols, group, height int) (Dis
 		return Dispatch{}, err
 	}
 	blocks := pl.blocks(f, height)
-	return f.withUnits(Dispatch{Module: module, Name: f.name(module, cols), Spec: spec, Args: args, Block: pl.extra(f), Reads: f.reads(), Writes: f.writes(),
-		Grid: func(Shape) [3]uint32 { return pl.fold(blocks) }}), nil
+	return pl.goes(f.withUnits(Dispatch{Module: module, Name: f.name(module, cols), Spec: spec, Args: args, Block: pl.extra(f), Reads: f.reads(), Writes: f.writes(),
+		Grid: func(Shape) [3]uint32 { return pl.fold(blocks) }}), f, walk{bm: height, bn: cols, panel: 1, x: floatRow}), nil
 }
 
 func (pl *planner) matMulTile(module string, f product, t tile) (Dispatch, error) {
@@ -294,12 +294,12 @@ func (pl *planner) matMulTile(module string, f product, t tile) (Dispatch, error
 		return Dispatch{}, err
 	}
 	blocks, rows := pl.blocks(f, t.bm), pl.p.At(f.ops[0].X).Rows
-	return Dispatch{Module: module, Name: fmt.Sprintf("%s_%d", module, t.bm), Spec: spec, Args: args, Reads: f.reads(), Writes: f.writes(),
+	return pl.goes(Dispatch{Module: module, Name: fmt.Sprintf("%s_%d", module, t.bm), Spec: spec, Args: args, Reads: f.reads(), Writes: f.writes(),
 		Grid: func(s Shape) [3]uint32 {
 			g := pl.fold(blocks)
 			g[2] = uint32(ceilDiv(rows.At(s.Sizes()), t.bn))
 			return g
-		}}, nil
+		}}, f, walk{bm: t.bm, bn: t.bn, padded: true, panel: t.bk, x: floatRow}), nil
 }
 
 func (pl *planner) matMulLane(module string, f product, cols int) (Dispatch, error) {
@@ -318,12 +318,12 @@ func (pl *planner) laneAs(module string, f product, cols, wg, height int) (Dispa
 	}
 	spec := slices.Concat([]uint32{uint32(wg), uint32(height), uint32(cols)}, f.epilogue(), pl.few(f))
 	blocks, rows := pl.blocks(f, wg*height), pl.p.At(f.ops[0].X).Rows
-	return f.withUnits(Dispatch{Module: module, Name: f.name(module, cols), Spec: spec, Args: args, Block: pl.extra(f), Reads: f.reads(), Writes: f.writes(),
+	return pl.goes(f.withUnits(Dispatch{Module: module, Name: f.name(module, cols), Spec: spec, Args: args, Block: pl.extra(f), Reads: f.reads(), Writes: f.writes(),
 		Grid: func(s Shape) [3]uint32 {
 			g := pl.fold(blocks)
 			g[2] = uint32(ceilDiv(rows.At(s.Sizes()), cols))
 			return g
-		}}), nil
+		}}), f, walk{bm: wg * height, bn: cols, padded: true, panel: 1, x: floatRow}), nil
 }
 
 // blocks is the number of blocks of height weight rows of all matrices; a pair is walked together.

@@ -212,6 +212,7 @@ func (m *matMulPlan) halves(top uint32) inHalves {
 		d.Module, d.Name = module, module
 		d.Args = []Arg{addr(x), addr(m.norm.Weight), temp(id), rowsArg(rows), u32(k), f32(m.norm.Eps)}
 		d.Reads = refs(x, m.norm.Weight)
+		d.Issued = m.staged(x, 2, halvesRow(k), 7, 2)
 	}
 	m.g.addFor(d, rows, m.next, m.most)
 	return m.g.halves[len(m.g.halves)-1]
@@ -229,7 +230,7 @@ func (pl *planner) toHalves(x compute.Ref, rows compute.Extent, id int, top uint
 	k := pl.p.At(x).Cols
 	return Dispatch{Module: "matmul_halves", Name: "matmul_halves", Spec: []uint32{pl.rowGroup(k), top}, Args: []Arg{addr(x), temp(id), rowsArg(rows), u32(k)},
 		Grid:  func(s Shape) [3]uint32 { return pl.fold(rows.At(s.Sizes())) },
-		Reads: refs(x), Writes: []Access{{Temp: id}}}
+		Reads: refs(x), Writes: []Access{{Temp: id}}, Issued: pl.staged(x, 2, halvesRow(k), 2, 0)}
 }
 
 // eights are the constants X_EIGHTS and OUT_TOP of a product that takes x.
@@ -253,11 +254,11 @@ func (pl *planner) matMulCoop(module string, f product, x inHalves, t coopTile, 
 	}
 	spec = append(spec, 1) // PIECES
 	blocks, rows := pl.blocks(f, t.bm), pl.p.At(f.ops[0].X).Rows
-	return f.leave(Dispatch{Module: module, Name: fmt.Sprintf("%s_%dx%d", module, t.bm, t.bn), Spec: spec, Subgroup: pl.caps.SubgroupSize,
+	return pl.goes(f.leave(Dispatch{Module: module, Name: fmt.Sprintf("%s_%dx%d", module, t.bm, t.bn), Spec: spec, Subgroup: pl.caps.SubgroupSize,
 		Args: args, Reads: f.readsWith(Access{Temp: x.temp}), Writes: f.writes(),
 		Grid: func(s Shape) [3]uint32 {
 			g := pl.fold(blocks)
 			g[2] = uint32(ceilDiv(rows.At(s.Sizes()), t.bn))
 			return g
-		}}), nil
+		}}), f, walk{bm: t.bm, bn: t.bn, padded: true, panel: t.bk, x: x.form()}), nil
 }

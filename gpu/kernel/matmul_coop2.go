@@ -163,7 +163,7 @@ func (m *matMulPlan) coop2s(all, halves int) (planned []covering, found func(Man
 
 // matMulCoop2 reads X as temporary halves has it.
 func (m *matMulPlan) matMulCoop2(module string, halves int, t coop2Tile, parts bool) (Dispatch, error) {
-	d, err := m.tiled(module, m.f, halves, tile{t.bm, t.bn, t.bk, 1, 1})
+	d, err := m.tiled(module, m.f, halves, halvesRow, tile{t.bm, t.bn, t.bk, 1, 1})
 	if err != nil {
 		return Dispatch{}, err
 	}

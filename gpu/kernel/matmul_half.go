@@ -66,7 +66,7 @@ func (m *matMulPlan) halfs(all int) error {
 	as := func(t tile, to int) covering {
 		return covering{to, func(to int) error {
 			return m.addTiled("_half", to, tiling{t.bm, t.bn, t.bk}, func(module string) (Dispatch, error) {
-				d, err := m.tiled(module, m.f, x, t)
+				d, err := m.tiled(module, m.f, x, halvesRow, t)
 				d.Spec = append(d.Spec, halfFold, 1)
 				return d, err
 			})

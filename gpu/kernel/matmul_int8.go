@@ -92,7 +92,7 @@ func (m *matMulPlan) vecInt8As(module string, f product, cols, group, height int
 	}
 	x := m.g.blocks[i].temp
 	d.Args[0], d.Reads = temp(x), f.readsWith(Access{Temp: x})
-	return d, nil
+	return m.goes(d, f, walk{bm: height, bn: cols, panel: 1, x: blocksRow}), nil
 }
 
 // int8s covers the rest by matmul_int8.
@@ -155,7 +155,7 @@ func (pl *planner) quantize(x compute.Ref, id int, blocks compute.Extent) Dispat
 	wg := min(64, int(pl.caps.MaxInvocations))
 	return Dispatch{Module: "quantize", Name: "quantize", Spec: []uint32{uint32(wg), flag(pl.alignedX(x))}, Args: []Arg{addr(x), temp(id), rowsArg(blocks)},
 		Grid:  func(s Shape) [3]uint32 { return pl.fold(ceilDiv(blocks.At(s.Sizes()), wg)) },
-		Reads: refs(x), Writes: []Access{{Temp: id}}}
+		Reads: refs(x), Writes: []Access{{Temp: id}}, Issued: pl.staged(x, 1, blocksRow(pl.p.At(x).Cols), 2, 0)}
 }
 
 func (pl *planner) rmsNormQuantize(norm *compute.RMSNorm, id int) Dispatch {
@@ -164,28 +164,28 @@ func (pl *planner) rmsNormQuantize(norm *compute.RMSNorm, id int) Dispatch {
 		Spec:  []uint32{pl.rowGroup(x.Cols), flag(pl.alignedX(norm.X) && pl.alignedX(norm.Weight))},
 		Args:  []Arg{addr(norm.X), addr(norm.Weight), temp(id), rowsArg(x.Rows), u32(x.Cols), f32(norm.Eps)},
 		Grid:  func(s Shape) [3]uint32 { return pl.fold(x.Rows.At(s.Sizes())) },
-		Reads: refs(norm.X, norm.Weight), Writes: []Access{{Temp: id}}}
+		Reads: refs(norm.X, norm.Weight), Writes: []Access{{Temp: id}}, Issued: pl.staged(norm.X, 2, blocksRow(x.Cols), 6, 1)}
 }
 
 func (m *matMulPlan) matMulInt8(module string, x int, t tile) (Dispatch, error) {
-	d, err := m.tiled(module, m.f, x, t)
+	d, err := m.tiled(module, m.f, x, blocksRow, t)
 	d.Spec = append(d.Spec, flag(m.f.blocks != nil), 1)
 	return m.f.leave(d), err
 }
 
-// tiled is a dispatch of tiles t that reads X as temporary x has it.
-func (pl *planner) tiled(module string, f product, x int, t tile) (Dispatch, error) {
+// tiled is a dispatch of tiles t that reads X as temporary x has it, in rows of so many bytes.
+func (pl *planner) tiled(module string, f product, x int, row func(k int) int, t tile) (Dispatch, error) {
 	args, err := pl.matMulArgs(f)
 	if err != nil {
 		return Dispatch{}, err
 	}
 	args[0] = temp(x)
 	blocks, rows := pl.blocks(f, t.bm), pl.p.At(f.ops[0].X).Rows
-	return Dispatch{Module: module, Name: fmt.Sprintf("%s_%d", module, t.bm), Spec: append(t.spec(), f.epilogue()...), Args: args,
+	return pl.goes(Dispatch{Module: module, Name: fmt.Sprintf("%s_%d", module, t.bm), Spec: append(t.spec(), f.epilogue()...), Args: args,
 		Reads: f.readsWith(Access{Temp: x}), Writes: f.writes(),
 		Grid: func(s Shape) [3]uint32 {
 			g := pl.fold(blocks)
 			g[2] = uint32(ceilDiv(rows.At(s.Sizes()), t.bn))
 			return g
-		}}, nil
+		}}, f, walk{bm: t.bm, bn: t.bn, padded: true, panel: t.bk, x: row}), nil
 }

@@ -84,11 +84,11 @@ func (pl *planner) matMulSkinny(module string, f product, x inHalves, s skinnySh
 	spec := append([]uint32{uint32(s.subgroups) * pl.caps.SubgroupSize, uint32(s.bm), uint32(bn), uint32(s.bk), uint32(s.subgroups), m.M, m.N, m.K}, f.epilogue()...)
 	blocks, rows := pl.blocks(f, s.bm), pl.p.At(f.ops[0].X).Rows
 	spec = append(append(spec, f.eights(x)...), 1) // PIECES
-	return f.leave(Dispatch{Module: module, Name: fmt.Sprintf("%s_%dx%d", module, s.bm, bn), Spec: spec, Subgroup: pl.caps.SubgroupSize,
+	return pl.goes(f.leave(Dispatch{Module: module, Name: fmt.Sprintf("%s_%dx%d", module, s.bm, bn), Spec: spec, Subgroup: pl.caps.SubgroupSize,
 		Args: args, Reads: f.readsWith(Access{Temp: x.temp}), Writes: f.writes(),
 		Grid: func(s Shape) [3]uint32 {
 			g := pl.fold(blocks)
 			g[2] = uint32(ceilDiv(rows.At(s.Sizes()), bn))
 			return g
-		}}), nil
+		}}), f, walk{bm: s.bm, bn: bn, padded: true, panel: s.bk * s.subgroups, turns: s.subgroups, x: x.form()}), nil
 }

@@ -81,7 +81,7 @@ func (pl *planner) next(at int) (Group, error) {
 	case compute.Attention:
 		err = pl.attention(&g, op)
 	case compute.SwiGLU:
-		pl.pairwise(&g, "swiglu", op.Gate, op.Up, op.Out)
+		pl.swiGLU(&g, op)
 	case compute.Add:
 		pl.add(&g, op)
 	case compute.TakeRows:
@@ -137,6 +137,9 @@ func (pl *planner) check(g *Group) error {
 			if !pl.caps.Have(need) {
 				return unsupported("%s needs %s", d.Module, need)
 			}
+		}
+		if d.Issued == nil {
+			panic(fmt.Sprintf("BUG: kernel: %s: nothing says what it issues", d.Name))
 		}
 		grid := d.Grid(pl.most)
 		for axis, n := range grid {

@@ -21,7 +21,7 @@ func (pl *planner) embed(g *Group, op compute.Embed) error {
 		slices.Concat([]Arg{addr(op.Table), addr(op.Out), stepArg()}, codebook(t.DType),
 			[]Arg{rowsArg(compute.PerToken(1)), u32(t.Cols), u32(row.Bytes), f32(op.Scale)}),
 		refs(op.Table), refs(op.Out))
-	g.add(d, "rows are decoded where they lie")
+	g.add(d.issuing(pl.once(op)), "rows are decoded where they lie")
 	return nil
 }
 
@@ -45,7 +45,7 @@ func (pl *planner) rmsNormDispatch(op compute.RMSNorm) Dispatch {
 	return Dispatch{Module: "rmsnorm", Name: "rmsnorm", Spec: []uint32{pl.rowGroup(width)},
 		Args:  []Arg{addr(op.X), addr(op.Weight), addr(op.Out), rowsArg(groups), u32(width), f32(op.Eps), u32(pl.p.At(op.Weight).Cols / width)},
 		Grid:  func(s Shape) [3]uint32 { return pl.fold(groups.At(s.Sizes())) },
-		Reads: refs(op.X, op.Weight), Writes: refs(op.Out)}
+		Reads: refs(op.X, op.Weight), Writes: refs(op.Out), Issued: pl.inRows(op, op.X, groups, width, 2, op.Weight)}
 }
 
 // layerNorm plans one workgroup per group of columns.
@@ -63,7 +63,7 @@ func (pl *planner) layerNormDispatch(op compute.LayerNorm) Dispatch {
 	return Dispatch{Module: "layernorm", Name: "layernorm", Spec: []uint32{pl.rowGroup(width), flag(op.Bias != 0)},
 		Args:  []Arg{addr(op.X), addr(op.Weight), addr(op.Bias), addr(op.Out), rowsArg(groups), u32(width), u32(parts), f32(op.Eps)},
 		Grid:  func(s Shape) [3]uint32 { return pl.fold(groups.At(s.Sizes())) },
-		Reads: refs(op.X, op.Weight, op.Bias), Writes: refs(op.Out)}
+		Reads: refs(op.X, op.Weight, op.Bias), Writes: refs(op.Out), Issued: pl.inRows(op, op.X, groups, width, 3, op.Weight, op.Bias)}
 }
 
 // rowGroup is the size of the workgroup that walks a row of width elements.
@@ -86,7 +86,7 @@ func (pl *planner) activationDispatch(op compute.Activation) Dispatch {
 		period = compute.Rows(t.Cols)
 	}
 	return pl.elementwise("activation", t.Rows, t.Cols, []uint32{uint32(op.Fn), flag(op.Up != 0)},
-		[]Arg{addr(op.X), addr(op.Up), addr(op.Out), rowsArg(scaled(t.Rows, t.Cols)), rowsArg(period)}, refs(op.X, op.Up), refs(op.Out))
+		[]Arg{addr(op.X), addr(op.Up), addr(op.Out), rowsArg(scaled(t.Rows, t.Cols)), rowsArg(period)}, refs(op.X, op.Up), refs(op.Out)).issuing(pl.once(op))
 }
 
 func (pl *planner) scale(g *Group, op compute.Scale) {
@@ -96,7 +96,7 @@ func (pl *planner) scale(g *Group, op compute.Scale) {
 func (pl *planner) scaleDispatch(op compute.Scale) Dispatch {
 	t := pl.p.At(op.X)
 	return pl.elementwise("scale", t.Rows, t.Cols, []uint32{flag(op.Cap > 0)},
-		[]Arg{addr(op.X), addr(op.Out), rowsArg(scaled(t.Rows, t.Cols)), f32(op.Factor), f32(op.Cap)}, refs(op.X), refs(op.Out))
+		[]Arg{addr(op.X), addr(op.Out), rowsArg(scaled(t.Rows, t.Cols)), f32(op.Factor), f32(op.Cap)}, refs(op.X), refs(op.Out)).issuing(pl.once(op))
 }
 
 func (pl *planner) rope(g *Group, op compute.RoPE) {
@@ -108,7 +108,7 @@ func (pl *planner) ropeDispatch(op compute.RoPE) Dispatch {
 	return pl.elementwise("rope", compute.PerToken(1), cols, []uint32{flag(op.Long != 0)},
 		[]Arg{addr(op.X), addr(op.Table), addr(op.Long), addr(op.Out), stepArg(), rowsArg(compute.PerToken(1)), u32(cols), u32(op.HeadDim), u32(op.RotDim),
 			u32(int(op.Pairing)), u32(op.LongFrom)},
-		refs(op.X, op.Table, op.Long), refs(op.Out))
+		refs(op.X, op.Table, op.Long), refs(op.Out)).issuing(pl.once(op))
 }
 
 func (pl *planner) kvStore(g *Group, op compute.KVStore) {
@@ -119,14 +119,13 @@ func (pl *planner) kvStoreDispatch(op compute.KVStore) Dispatch {
 	k, v := pl.p.At(op.K).Cols, pl.p.At(op.V).Cols
 	return pl.elementwise("kvstore", compute.PerToken(1), pl.cacheUnits(op.KCache)+pl.cacheUnits(op.VCache), pl.cacheSpec(op.KCache, op.VCache),
 		[]Arg{addr(op.K), addr(op.V), addr(op.KCache), addr(op.VCache), stepArg(), rowsArg(compute.PerToken(1)), u32(k), u32(v), u32(pl.p.PageSize)},
-		refs(op.K, op.V), refs(op.KCache, op.VCache))
+		refs(op.K, op.V), refs(op.KCache, op.VCache)).issuing(pl.once(op))
 }
 
-// pairwise plans an elementwise op of two inputs.
-func (pl *planner) pairwise(g *Group, module string, a, b, out compute.Ref) {
-	t := pl.p.At(a)
-	g.add(pl.elementwise(module, t.Rows, t.Cols, nil, []Arg{addr(a), addr(b), addr(out), rowsArg(scaled(t.Rows, t.Cols))},
-		refs(a, b), refs(out)), "one invocation per element")
+func (pl *planner) swiGLU(g *Group, op compute.SwiGLU) {
+	t := pl.p.At(op.Gate)
+	g.add(pl.elementwise("swiglu", t.Rows, t.Cols, nil, []Arg{addr(op.Gate), addr(op.Up), addr(op.Out), rowsArg(scaled(t.Rows, t.Cols))},
+		refs(op.Gate, op.Up), refs(op.Out)).issuing(pl.once(op)), "one invocation per element")
 }
 
 func (pl *planner) add(g *Group, op compute.Add) {
@@ -140,7 +139,7 @@ func (pl *planner) addDispatch(op compute.Add) Dispatch {
 		period = compute.Rows(t.Cols)
 	}
 	return pl.elementwise("add", t.Rows, t.Cols, nil, []Arg{addr(op.A), addr(op.B), addr(op.Out), rowsArg(scaled(t.Rows, t.Cols)), rowsArg(period)},
-		refs(op.A, op.B), refs(op.Out))
+		refs(op.A, op.B), refs(op.Out)).issuing(pl.once(op))
 }
 
 func (pl *planner) takeRows(g *Group, op compute.TakeRows) {
@@ -150,7 +149,7 @@ func (pl *planner) takeRows(g *Group, op compute.TakeRows) {
 func (pl *planner) takeRowsDispatch(op compute.TakeRows) Dispatch {
 	cols := pl.p.At(op.X).Cols
 	return pl.elementwise("takerows", compute.PerOutput(1), cols, nil,
-		[]Arg{addr(op.X), addr(op.Out), stepArg(), rowsArg(compute.PerOutput(1)), u32(cols)}, refs(op.X), refs(op.Out))
+		[]Arg{addr(op.X), addr(op.Out), stepArg(), rowsArg(compute.PerOutput(1)), u32(cols)}, refs(op.X), refs(op.Out)).issuing(pl.once(op))
 }
 
 // topK plans one workgroup per row, as large as it may be: the row is long, and read four times.
@@ -162,7 +161,7 @@ func (pl *planner) topK(g *Group, op compute.TopK) {
 	g.add(Dispatch{Module: "topk", Name: "topk", Spec: []uint32{wg},
 		Args:  []Arg{addr(op.X), addr(op.Out), rowsArg(x.Rows), u32(x.Cols), u32(op.K)},
 		Grid:  func(s Shape) [3]uint32 { return pl.fold(x.Rows.At(s.Sizes())) },
-		Reads: refs(op.X), Writes: refs(op.Out)}, "one workgroup per row")
+		Reads: refs(op.X), Writes: refs(op.Out), Issued: pl.once(op, op.X, op.X, op.X)}, "one workgroup per row")
 }
 
 func (pl *planner) columns(g *Group, op compute.Columns) {
@@ -170,5 +169,5 @@ func (pl *planner) columns(g *Group, op compute.Columns) {
 	rows, width := pl.p.At(op.A).Rows, op.NumA+op.NumB
 	g.add(pl.elementwise("columns", rows, op.Groups*width, nil, []Arg{addr(op.A), addr(op.B), addr(op.Out), rowsArg(scaled(rows, op.Groups)),
 		u32(op.NumA), u32(op.FromA), u32(stride(op.A)), u32(op.NumB), u32(op.FromB), u32(stride(op.B))},
-		refs(op.A, op.B), refs(op.Out)), "one invocation per element")
+		refs(op.A, op.B), refs(op.Out)).issuing(pl.once(op)), "one invocation per element")
 }

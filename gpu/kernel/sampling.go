@@ -89,6 +89,6 @@ func (pl *planner) sample(g *Group, op compute.Sample) error {
 	g.add(Dispatch{Module: "sample", Name: "sample", Spec: []uint32{uint32(wg), flag(pl.o.MaxSteps > 0)},
 		Args:  []Arg{addr(op.X), addr(op.Out), stepArg(), {Kind: ArgRing}, rowsArg(x.Rows), u32(x.Cols / 2)},
 		Grid:  func(s Shape) [3]uint32 { return pl.fold(x.Rows.At(s.Sizes())) },
-		Reads: refs(op.X), Writes: refs(op.Out)}, why)
+		Reads: refs(op.X), Writes: refs(op.Out), Issued: pl.once(op)}, why)
 	return nil
 }

@@ -90,7 +90,7 @@ func (pl *planner) slotsVec(m slots, lanes bool) (Dispatch, error) {
 			addr(x.residual), addr(m.out)}, codebook(w.DType),
 			[]Arg{rowsArg(compute.PerToken(m.used)), u32(m.used), u32(m.matrices), u32(n), u32(w.Cols), u32(rowBytes), f32(x.factor)}),
 		Grid:  func(s Shape) [3]uint32 { return pl.fold(rows.At(s.Sizes()) * ceilDiv(n, height)) },
-		Reads: reads, Writes: refs(m.out)}, nil
+		Reads: reads, Writes: refs(m.out), Issued: pl.slotsOne(m, height)}, nil
 }
 
 // slotsTile is one workgroup per tile t of the slots of one matrix; tiles is how many of those there are at most. The temporaries
@@ -119,7 +119,7 @@ func (pl *planner) slotsTile(m slots, t tile, tiles func(Shape) int, schedule ..
 			grid[2] = uint32(tiles(s))
 			return grid
 		},
-		Reads: reads, Writes: refs(m.out)}, nil
+		Reads: reads, Writes: refs(m.out), Issued: pl.slotsTiles(m, tiling{t.bm, t.bn, t.bk}, floatRow)}, nil
 }
 
 func expertsModule(w *compute.Tensor, form string) (module string, rowBytes int, err error) {

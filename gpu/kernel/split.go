@@ -112,6 +112,7 @@ func (m *matMulPlan) cut(d Dispatch, n, sums int) Dispatch {
 	}
 	d.Spec[len(d.Spec)-1] = uint32(n)
 	d.Writes = []Access{{Temp: sums}}
+	d.Issued = m.cutIssued(d, n)
 	d.Name += fmt.Sprintf("_k%d", n)
 	grid := d.Grid
 	d.Grid = func(s Shape) [3]uint32 {
@@ -144,5 +145,5 @@ func (m *matMulPlan) join(n, sums int) Dispatch {
 	}
 	out[0] = addr(f.out)
 	args = slices.Concat(args, bias, out, []Arg{addr(f.residual), rowsArg(m.rows)}, cols)
-	return m.elementwise("matmul_join", m.rows, total, append([]uint32{uint32(n)}, e[1:]...), args, reads, f.writes())
+	return m.elementwise("matmul_join", m.rows, total, append([]uint32{uint32(n)}, e[1:]...), args, reads, f.writes()).issuing(m.joinIssued(n))
 }

@@ -3,6 +3,7 @@ package compute
 import (
 	"errors"
 	"fmt"
+	"slices"
 )
 
 // Program is an ordered list of ops over tensors. Build it with the Declare and Add methods, then Check it once.
@@ -74,6 +75,50 @@ func (p *Program) Cost(s *Step) Cost {
 	var c Cost
 	for _, in := range p.Instrs {
 		c = c.Add(in.Op.Cost(p, s))
+	}
+	return c
+}
+
+// CostOf is the sum over ops that run together: scratch tensors that pass inside them only need not be moved, and others that several of
+// them read once.
+func (p *Program) CostOf(ops []int, s *Step) Cost {
+	var c Cost
+	inside := make([]int, len(p.Tensors)) // whole reads of each tensor
+	for _, i := range ops {
+		c = c.Add(p.Instrs[i].Op.Cost(p, s))
+		switch p.Instrs[i].Op.(type) {
+		case TakeRows, Columns: // which read only some of a tensor
+			continue
+		}
+		for _, r := range p.Instrs[i].Op.Reads() {
+			inside[r]++
+		}
+	}
+	written := make([]bool, len(p.Tensors))
+	outside := make([]bool, len(p.Tensors))
+	for i, in := range p.Instrs {
+		of := slices.Contains(ops, i)
+		for _, r := range in.Op.Reads() {
+			outside[r] = outside[r] || !of
+		}
+		for _, r := range in.Op.Writes() {
+			written[r] = written[r] || of
+		}
+	}
+	for r := range p.Tensors {
+		t := p.At(Ref(r))
+		if t.Role != Scratch || r == 0 || inside[r] == 0 && !written[r] {
+			continue
+		}
+		n, _ := t.Bytes(s.Sizes())
+		switch {
+		case written[r] && outside[r]:
+			c.Bytes -= n * int64(inside[r]) // what was just made is at hand
+		case written[r]:
+			c.Bytes -= n * int64(1+inside[r])
+		default:
+			c.Bytes -= n * int64(max(inside[r]-1, 0))
+		}
 	}
 	return c
 }

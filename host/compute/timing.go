@@ -31,3 +31,10 @@ type Cost struct {
 
 // Add adds d to c.
 func (c Cost) Add(d Cost) Cost { return Cost{c.Bytes + d.Bytes, c.FLOPs + d.FLOPs} }
+
+// Issuer is implemented by executables that know what their kernels ask of the memory and compute, which is more than Cost: operands that
+// are read again, tiles that reach beyond an edge, partial results.
+type Issuer interface {
+	// Issued is that of each group in a step.
+	Issued(*Step) []Cost
+}

@@ -37,6 +37,7 @@ func (r *Report) advise() {
 		kernels := float64(g.part("kernels")) / float64(g.Wall)
 		if r.Kind != compute.Host.String() { // whose kernels are chosen by the processor alone
 			r.adviseOps(g, kernels)
+			r.adviseIssued(g, kernels)
 		}
 		r.adviseBytes(g, kernels)
 		r.adviseParts(g)
@@ -63,6 +64,33 @@ func (r *Report) adviseOps(g *Region, kernels float64) {
 				Command: fmt.Sprintf("tuff tune, or tuff kernels bench %s --variant all", benchOf(stem)),
 				Gain:    kernels * o.Share * (1 - share/best),
 				Because: fmt.Sprintf("%s %.0f %%", by, 100*best)})
+		}
+	}
+}
+
+// Below these, what is read again or padded is not worth a word.
+const (
+	muchAgain  = 1.3
+	muchPadded = 1.1
+)
+
+// adviseIssued names the ops that are bound by what they read again, or compute beyond the edges of their operands.
+func (r *Report) adviseIssued(g *Region, kernels float64) {
+	for i := range g.Ops {
+		o := &g.Ops[i]
+		stem, _, _ := strings.Cut(o.Kernel, "+")
+		command := fmt.Sprintf("tuff tune, or tuff kernels bench %s --variant all", benchOf(stem))
+		if asked := o.OfBandwidth * o.Again(); o.Limit() == "memory" && o.Again() >= muchAgain && asked >= reachable {
+			r.Advice = append(r.Advice, Advice{Phase: g.Name, Command: command,
+				What:    fmt.Sprintf("%s %s (%s) asks the memory for %.1f × the bytes that must move", o.Stem, o.Shape, o.Kernel, o.Again()),
+				Gain:    kernels * o.Share * (1 - o.OfBandwidth/min(asked, 1)),
+				Because: fmt.Sprintf("it asks for %.0f %% of the bandwidth and must have %.0f %%", 100*asked, 100*o.OfBandwidth)})
+		}
+		if o.Limit() == "compute" && o.Padded() >= muchPadded {
+			r.Advice = append(r.Advice, Advice{Phase: g.Name, Command: command,
+				What:    fmt.Sprintf("%s %s (%s) computes %.2f × what it must: tiles reach beyond the edges", o.Stem, o.Shape, o.Kernel, o.Padded()),
+				Gain:    kernels * o.Share * (1 - 1/o.Padded()),
+				Because: "arithmetic bounds it, and tiles that end where the operands do would compute no more"})
 		}
 	}
 }

@@ -13,8 +13,8 @@ import (
 func (r *Report) ask() error {
 	for i := range r.Regions {
 		g := &r.Regions[i]
-		x := r.inspect[g.Name]
-		if x == nil {
+		x, ok := r.execs[g.Name].(compute.Inspector)
+		if !ok {
 			continue
 		}
 		for j := range g.Ops {
@@ -83,8 +83,10 @@ func (o *Op) Occupancy() string {
 }
 
 // iftold is a piece of a table that only drivers which tell have.
-func (r *Report) iftold(s string) string {
-	if !r.Told {
+func (r *Report) iftold(s string) string { return onlyIf(r.Told, s) }
+
+func onlyIf(is bool, s string) string {
+	if !is {
 		return ""
 	}
 	return s

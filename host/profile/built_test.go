@@ -12,7 +12,10 @@ import (
 )
 
 // telling is a driver that tells of two kernels, of which one ran.
-type telling struct{ err error }
+type telling struct {
+	compute.Executable
+	err error
+}
 
 func (d telling) Built(group int) ([]compute.Built, error) {
 	none := 0
@@ -22,9 +25,9 @@ func (d telling) Built(group int) ([]compute.Built, error) {
 }
 
 func TestDriversTell(t *testing.T) {
-	told := func(x compute.Inspector) (*Report, error) {
+	told := func(x compute.Executable) (*Report, error) {
 		r := profileOf(100, Op{Stem: "matmul", Shape: "x", Kernel: "matmul_a+join", Calls: 1, Runs: runs(50)})
-		r.inspect = map[string]compute.Inspector{"decode": x}
+		r.execs = map[string]compute.Executable{"decode": x}
 		return r, r.ask()
 	}
 	r, err := told(telling{})
@@ -49,6 +52,6 @@ func TestDriversTell(t *testing.T) {
 	require.NoError(t, r.WriteMarkdown(&md))
 	assert.False(t, r.Told)
 	assert.Contains(t, md.String(), NotTold)
-	_, err = told(telling{errors.New("lost")})
+	_, err = told(telling{err: errors.New("lost")})
 	assert.ErrorContains(t, err, "what became of matmul_a+join: lost")
 }

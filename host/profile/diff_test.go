@@ -3,6 +3,7 @@ package profile
 import (
 	"bytes"
 	"encoding/csv"
+	"errors"
 	"strings"
 	"testing"
 
@@ -127,4 +128,26 @@ func TestAdvice(t *testing.T) {
 		assert.NotContains(t, a.What, "good")
 		assert.NotEmpty(t, a.Command)
 	}
+}
+
+// An op that is bound by what it reads again, or by what lies beyond the edges of its tiles, is advised about with what of that must not be.
+func TestAdviceOnWhatIsIssued(t *testing.T) {
+	must := compute.Cost{Bytes: 100, FLOPs: 1000}
+	of := func(shape string, memory, peak float64, bytes, flops int64) Op {
+		return Op{Stem: "matmul", Shape: shape, Kernel: "matmul_x", Share: 0.25, OfBandwidth: memory, OfPeak: peak, Cost: must, Issued: &compute.Cost{Bytes: bytes, FLOPs: flops}}
+	}
+	r := &Report{Limits: compute.Limits{Bandwidth: 1e9, FLOPs: 1e12}, Regions: []Region{{Name: "prefill", Steps: 1, Wall: 100 * us, Parts: []Part{{Name: "kernels", Time: 100 * us}},
+		Ops: []Op{of("again", 0.4, 0.1, 200, 1000), of("cached", 0.1, 0.05, 200, 1000), of("padded", 0.1, 0.5, 100, 1250), of("exact", 0.1, 0.5, 200, 1000)}}}}
+	r.adviseIssued(&r.Regions[0], 1)
+	require.Len(t, r.Advice, 2)
+	assert.Contains(t, r.Advice[0].What, "matmul again (matmul_x) asks the memory for 2.0 ×")
+	assert.InDelta(t, 0.25*(1-0.4/0.8), r.Advice[0].Gain, 1e-9)
+	assert.Contains(t, r.Advice[0].Because, "80 % of the bandwidth and must have 40 %")
+	assert.Contains(t, r.Advice[1].What, "matmul padded (matmul_x) computes 1.25 × what it must")
+	assert.InDelta(t, 0.25*0.2, r.Advice[1].Gain, 1e-9)
+
+	var table, text bytes.Buffer
+	require.NoError(t, errors.Join(r.WriteCSV(&table), r.WriteMarkdown(&text)))
+	assert.Contains(t, table.String(), ",100,1000,200,1000,")
+	assert.Contains(t, text.String(), "| 1.00 × | 1.25 × |")
 }

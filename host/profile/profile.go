@@ -43,7 +43,7 @@ type Report struct {
 	calls   []call
 	groups  map[string][]compute.Group
 	peak    func(kernel string, l *compute.Limits) (string, float64)
-	inspect map[string]compute.Inspector // by region; none where the device cannot tell
+	execs   map[string]compute.Executable // by region
 }
 
 // Memory is what was in use at one moment.
@@ -102,6 +102,8 @@ type Op struct {
 	GapLaunch  time.Duration `json:"gap_launch_ns"`
 	Share      float64       `json:"share"` // of the region's device time
 	Cost       compute.Cost  `json:"cost"`  // that must be done, all calls together
+	// Issued is what its kernels asked of the memory and computed: Cost, and what they read again and padded. Nil where the device does not tell.
+	Issued *compute.Cost `json:"issued,omitempty"`
 	// BytesPerSec and FLOPsPerSec are Cost over Time; OfBandwidth, OfFLOPs and OfPeak the same as shares of the limits: OfFLOPs of
 	// float32's peak, OfPeak of that of the arithmetic Tier, which the kernel multiplies in.
 	BytesPerSec float64 `json:"bytes_per_s"`
@@ -135,6 +137,7 @@ type call struct {
 	read   time.Duration // of it, logits to the host and the next token
 	timing compute.Timing
 	cost   []compute.Cost // by group
+	issued []compute.Cost // by group; nil where the device cannot tell
 	tokens int
 }
 
@@ -208,12 +211,7 @@ func newProfiler(ctx context.Context, e *engine.Engine, o Options) (*profiler, e
 	}
 	prefill, decode := e.Executables()
 	r.groups = map[string][]compute.Group{"prefill": prefill.Placement(), "decode": decode.Placement()}
-	r.inspect = map[string]compute.Inspector{}
-	for name, x := range map[string]compute.Executable{"prefill": prefill, "decode": decode} {
-		if i, ok := x.(compute.Inspector); ok {
-			r.inspect[name] = i
-		}
-	}
+	r.execs = map[string]compute.Executable{"prefill": prefill, "decode": decode}
 	return &profiler{e: e, o: o, r: r, untimed: map[string][]float64{}}, nil
 }
 
@@ -335,33 +333,13 @@ func (p *profiler) step(ctx context.Context, region string, s *engine.Session, i
 		return next, nil
 	}
 	c.start = start.Sub(p.begin)
-	c.cost = groupCosts(p.e.Program(), p.r.groups[region], s.LastStep())
+	for _, g := range p.r.groups[region] {
+		c.cost = append(c.cost, p.e.Program().CostOf(g.Ops, s.LastStep()))
+	}
+	if i, ok := p.r.execs[region].(compute.Issuer); ok {
+		c.issued = i.Issued(s.LastStep())
+	}
 	p.r.calls = append(p.r.calls, c)
 	p.r.Clock = c.timing.Clock
 	return next, nil
-}
-
-// groupCosts is the unavoidable work of each group: what its ops need, less the tensors that pass inside the group only.
-func groupCosts(p *compute.Program, groups []compute.Group, s *compute.Step) []compute.Cost {
-	readers := map[compute.Ref][]int{}
-	for i, in := range p.Instrs {
-		for _, r := range in.Op.Reads() {
-			readers[r] = append(readers[r], i)
-		}
-	}
-	costs := make([]compute.Cost, len(groups))
-	for g, group := range groups {
-		for _, i := range group.Ops {
-			costs[g] = costs[g].Add(p.Instrs[i].Op.Cost(p, s))
-			for _, r := range p.Instrs[i].Op.Writes() {
-				t := p.At(r)
-				outside := func(op int) bool { return !slices.Contains(group.Ops, op) }
-				if t.Role == compute.Scratch && !slices.ContainsFunc(readers[r], outside) {
-					n, _ := t.Bytes(s.Sizes())
-					costs[g].Bytes -= n * int64(1+len(readers[r]))
-				}
-			}
-		}
-	}
-	return costs
 }

@@ -67,6 +67,9 @@ func (r *Report) region(name string) Region {
 				order = append(order, op)
 			}
 			op.add(sample{c.run, c.depth, d, c.cost[gi].Bytes}, c.cost[gi])
+			if c.issued != nil {
+				op.issue(c.issued[gi])
+			}
 			op.GapBarrier += behindBarrier
 			op.GapLaunch += behindLaunch
 		}
@@ -121,6 +124,13 @@ func (o *Op) add(s sample, c compute.Cost) {
 	o.Time += s.time
 	o.Cost = o.Cost.Add(c)
 	o.samples = append(o.samples, s)
+}
+
+func (o *Op) issue(c compute.Cost) {
+	if o.Issued == nil {
+		o.Issued = new(compute.Cost)
+	}
+	*o.Issued = o.Issued.Add(c)
 }
 
 func (o *Op) finish(all time.Duration, l compute.Limits, peak func(string, *compute.Limits) (string, float64)) {
@@ -220,6 +230,36 @@ func (o *Op) Limit() string {
 // OfLimit is the larger share of a limit: how close to what bounds it an op comes.
 func (o *Op) OfLimit() float64 {
 	return max(o.OfBandwidth, o.OfPeak)
+}
+
+// Again is how many times the bytes that must move were asked of the memory, and Padded how many times the FLOPs that must be were computed; 0
+// where the device does not tell, or there are none.
+func (o *Op) Again() float64 {
+	if o.Issued == nil || o.Cost.Bytes <= 0 {
+		return 0
+	}
+	return float64(o.Issued.Bytes) / float64(o.Cost.Bytes)
+}
+
+// Padded: see Again.
+func (o *Op) Padded() float64 {
+	if o.Issued == nil || o.Cost.FLOPs <= 0 {
+		return 0
+	}
+	return float64(o.Issued.FLOPs) / float64(o.Cost.FLOPs)
+}
+
+// Asked says whether the device tells what its kernels asked for.
+func (g *Region) Asked() bool {
+	return slices.ContainsFunc(g.Ops, func(o Op) bool { return o.Issued != nil })
+}
+
+// Times is such a number for a table.
+func Times(v float64) string {
+	if v == 0 {
+		return "–"
+	}
+	return fmt.Sprintf("%.2f ×", v)
 }
 
 // Check reports a region whose parts do not add up to its wall time within 2 %, or a part that far below zero: kernels and gaps come

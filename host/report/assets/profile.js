@@ -2,6 +2,7 @@
 // The report of tuff profile. Its data are profile.Report with samples and a timeline beside.
 (() => {
   const { data, el, section, num, percent, si, time, bytes, color, table, tabs, cards, plot, bins, treemap, stack } = tuff;
+  const times = (v) => (v > 0 && Number.isFinite(v) ? v.toFixed(2) + " ×" : "–");
   const limits = data.limits, phases = data.regions.filter((g) => g.steps > 0);
   const byName = (name) => phases.find((g) => g.name === name);
   const matrix = Math.max(0, ...(limits.Matrix || []).filter((m) => m.Types.match(/^(half|bfloat16)/)).map((m) => m.Rate));
@@ -46,7 +47,7 @@
     const decades = [10 ** Math.floor(Math.log10(Math.min(...all))), 10 ** Math.ceil(Math.log10(Math.max(...all) * 1.2))];
     const u = plot(box, { height: 400, scales: { x: { time: false, distr: 3 }, y: { distr: 3, range: decades } }, series,
       axes: [{ label: "operations per byte", values: (_, v) => v.map((x) => (x === null ? "" : num(x))) }, { label: "FLOP/s", size: 74, values: (_, v) => v.map((x) => (x === null ? "" : si(x, ""))) }] }, rows,
-      (s) => { const o = ops[s - skip].o; return o.stem + " " + o.shape + "\n" + o.kernel + "\n" + si(o.flops_per_s, "FLOP/s") + ", " + si(o.bytes_per_s, "B/s") + "\n" + percent(o.of_bandwidth) + " of memory, " + percent(o.of_peak) + " of the peak of " + o.tier + "\n" + percent(o.share) + " of the phase"; });
+      (s) => { const o = ops[s - skip].o; return o.stem + " " + o.shape + "\n" + o.kernel + "\n" + si(o.flops_per_s, "FLOP/s") + ", " + si(o.bytes_per_s, "B/s") + "\n" + percent(o.of_bandwidth) + " of memory, " + percent(o.of_peak) + " of the peak of " + o.tier + "\n" + (o.issued ? times(o.issued.Bytes / o.cost.Bytes) + " the bytes asked of memory, " + times(o.issued.FLOPs / o.cost.FLOPs) + " the operations done\n" : "") + percent(o.share) + " of the phase"; });
     box.dataset.points = ops.length;
     box.append(el("div", { class: "key" }, [...new Set(ops.map((p) => p.o.stem))].map((s) => el("span", {}, el("i", { style: { background: color(s) } }), s))));
     return u;
@@ -85,7 +86,8 @@
       { name: "calls", get: (o) => o.calls, show: String }, { name: "time", get: (o) => o.time_ns, show: time }, { name: "share", get: (o) => o.share, show: percent },
       { name: "median", get: (o) => o.median_ns, show: time }, { name: "min", get: (o) => o.min_ns, show: time }, { name: "max", get: (o) => o.max_ns, show: time },
       { name: "B/s", get: (o) => o.bytes_per_s, show: (v) => si(v, "B/s") }, { name: "of memory", get: (o) => o.of_bandwidth, show: percent },
-      { name: "FLOP/s", get: (o) => o.flops_per_s, show: (v) => si(v, "") }, { name: "of its peak", get: (o) => o.of_peak, show: percent }, { name: "arithmetic", text: true, get: (o) => o.tier },
+      { name: "bytes asked / must", get: (o) => (o.issued ? o.issued.Bytes / o.cost.Bytes : 0), show: times },
+      { name: "FLOP/s", get: (o) => o.flops_per_s, show: (v) => si(v, "") }, { name: "of its peak", get: (o) => o.of_peak, show: percent }, { name: "FLOPs done / must", get: (o) => (o.issued && o.cost.FLOPs ? o.issued.FLOPs / o.cost.FLOPs : 0), show: times }, { name: "arithmetic", text: true, get: (o) => o.tier },
       { name: "gap before", get: (o) => (o.gap_barrier_ns + o.gap_launch_ns) / o.calls, show: time },
       ...(data.driver_tells ? [{ name: "registers", get: (o) => most(o, "registers"), show: told }, { name: "spills", get: (o) => most(o, "spills"), show: told },
         { name: "subgroups at once", get: (o) => most(o, "subgroups"), show: told },
