@@ -82,6 +82,7 @@ func TestConformanceOfVariants(t *testing.T) {
 			}
 			conformance.Run(t, d, cpu, o)
 			with := map[string][]string{ // what it may finish itself
+				"attention":      {"attention_activation/"},
 				"matmul":         {"matmul_add/", "matmul_swiglu/", "matmul_matmul_matmul/"},
 				"matmul_experts": {"matmul_experts_activation/", "matmul_experts_mix/", "matmul_experts_swiglu/"},
 			}[v.Op]

@@ -2,7 +2,9 @@ package gpu_test
 
 import (
 	"errors"
+	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -13,6 +15,7 @@ import (
 	"tuff/gpu"
 	"tuff/host/compute"
 	"tuff/host/engine"
+	"tuff/host/model"
 	"tuff/host/quantize"
 	"tuff/host/synth"
 	"tuff/host/weights"
@@ -50,6 +53,65 @@ func hopsOf(e *engine.Engine, from string) (all, behind int) {
 		}
 	}
 	return all, behind
+}
+
+// hopsOfLayers are the barriered hops of the first two layers for a decoded token in a split context.
+func hopsOfLayers(e *engine.Engine) (hops [2]int) {
+	_, decode := e.Executables()
+	for _, g := range decode.Placement() {
+		for i := range hops {
+			if strings.HasPrefix(g.Label, fmt.Sprintf("blk.%d.", i)) {
+				hops[i] += g.Barriers
+			}
+		}
+	}
+	return hops
+}
+
+// most is the rule: no layer takes more barriered hops for a decoded token. The exceptions are named.
+const most = 6
+
+// Layers with more to do one after the other than attention and a feed-forward part have, by the hops of their first two layers.
+var exceptions = map[string][2]int{
+	// Mixtures: a router, its choice, and two multiplications in the place of the two of a feed-forward part (TestHopsOfAMixture).
+	"qwen2moe": {8, 8}, "qwen3moe": {8, 8}, "olmoe": {8, 8}, "granitemoe": {8, 8}, "gpt-oss": {8, 8}, "glm4moe": {6, 8}, "ernie4_5-moe": {6, 8},
+	"phimoe": {9, 9}, // and a LayerNorm in front that an earlier mixture would have to leave
+	"llama4": {6, 16},
+	// Mamba: the convolution is read whole by what makes steps, which have a multiplication of their own.
+	"jamba": {9, 8},
+	// The delta rule with a mixture behind it: 3 and 4; attention with gated heads in front of one.
+	"qwen3next": {7, 11}, "qwen35moe": {7, 11}, "qwen35": {5, 9},
+	"falcon-h1": {9, 9}, // attention and a mixer, both
+	"deepseek2": {16, 18},
+	"gemma4":    {14, 15},
+	"gemma3n":   {32, 33},
+}
+
+// layerNormed families leave the next LayerNorm behind a multiplication; that of the first layer has none before it.
+var layerNormed = []string{"gpt2", "starcoder2", "nemotron", "stablelm", "olmo", "gptneo", "starcoder", "opt", "bloom", "mpt"}
+
+func TestHopsOfEveryFamily(t *testing.T) {
+	d := openGPU(t, gpu.Options{})
+	seen := 0
+	for _, arch := range model.Supported() {
+		if synth.Encoder(arch) {
+			continue
+		}
+		seen++
+		e := synthetic(t, d, arch, "tiny", engine.Options{Compile: compute.Options{Variant: map[string]string{"attention": "attention_split"}}})
+		hops := hopsOfLayers(e)
+		want, ok := exceptions[arch]
+		switch {
+		case ok:
+			assert.Equal(t, want, hops, arch)
+			assert.Greater(t, max(hops[0], hops[1]), most, "%s is no exception", arch)
+		case slices.Contains(layerNormed, arch):
+			assert.Equal(t, [2]int{most + 1, most}, hops, arch)
+		default:
+			assert.LessOrEqual(t, max(hops[0], hops[1]), most, arch)
+		}
+	}
+	assert.Greater(t, seen, 50)
 }
 
 // A dense layer takes at most 5 barriered hops for a decoded token, 6 with a split context: the way into attention, with all that stands

@@ -1,6 +1,7 @@
 // attention_combine: join the partial results of attention_decode.
 //   m = max_s m[s]      out[t,h,:] = sum_s exp(m[s] - m) o[s] / (sum_s exp(m[s] - m) l[s] + exp(sink - m))
-// Shapes    partial: q of the parameters, [T, heads, splits, DV + 2] f32; out [T, heads DV] f32
+// With GATED the result is multiplied by the sigmoid of gate.
+// Shapes    partial: q of the parameters, [T, heads, splits, DV + 2] f32; gate, out [T, heads DV] f32
 // Params    include/attention.glsl; q holds the partial results, k and v are not used
 // Spec      include/attention.glsl, as the attention_decode it follows, except WG
 // Grid      indirect: x: heads; y, z: rows of the step, folded; one workgroup per row and head; none if no sequence is in pieces
@@ -9,6 +10,7 @@
 // Source    Dao et al., Flash-Decoding, 2023; twin fallback/attention.go
 #version 460
 #include "include/attention.glsl"
+#include "include/activation.glsl"
 
 void main() {
   uint heads = kvHeads * group, head = gl_WorkGroupID.x, row = gl_WorkGroupID.y + gl_WorkGroupID.z * gl_NumWorkGroups.y;
@@ -29,6 +31,7 @@ void main() {
       float fade = exp(q.v[at + s * stride + DV] - m);
       if (fade != 0.0) v = fma(fade, q.v[at + s * stride + d], v);
     }
-    o.v[(row * heads + head) * DV + d] = f * v;
+    uint to = (row * heads + head) * DV + d;
+    o.v[to] = is(GATED) ? gated(FN_SIGMOID, gate.v[to], f * v) : f * v;
   }
 }

@@ -3,7 +3,8 @@
 // How many pieces a sequence has follows from the keys that it sees (include/pieces.glsl), at most splits. One piece is the
 // whole: it writes the result. More write partial results, which attention_combine joins: for row t, head h and piece s,
 // DV unnormalised values, then m and l, at word ((t heads + h) splits + s) (DV + 2).
-// Shapes    q [T, heads D] f32; out [T, heads DV] f32; partial [T, heads, splits, DV + 2] f32; k, v as attention_prefill
+// With GATED the result is multiplied by the sigmoid of gate.
+// Shapes    q [T, heads D] f32; gate, out [T, heads DV] f32; partial [T, heads, splits, DV + 2] f32; k, v as attention_prefill
 // Params    include/attention.glsl
 // Spec      include/attention.glsl
 // Grid      indirect where splits > 1: x: pieces of the longest context * blocks of pairs; y: KV heads; z: sequences;
@@ -12,6 +13,7 @@
 // Source    Dao et al., Flash-Decoding, 2023; twin fallback/attention.go
 #version 460
 #include "include/attention.glsl"
+#include "include/activation.glsl"
 
 void main() {
   if (gl_WorkGroupID.z >= step.v[STEP_SEQS]) return; // the whole workgroup
@@ -33,7 +35,7 @@ void main() {
     float f = finish(runM, runL, head);
     [[unroll]] for (uint i = 0; i < PER_LANE; i++) {
       uint d = lane + i * LANES;
-      if (d < DV) o.v[at * DV + d] = f * runO[i];
+      if (d < DV) o.v[at * DV + d] = is(GATED) ? gated(FN_SIGMOID, gate.v[at * DV + d], f * runO[i]) : f * runO[i];
     }
     return;
   }

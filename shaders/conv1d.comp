@@ -1,29 +1,29 @@
 // conv1d: causal convolution over time, each column by itself, with the last rows of each sequence as its state.
-//   out[t,c] = f(sum_j w[c,j] x[t - width + 1 + j, c] + bias[c])      f: none, or silu
+//   out[t,c] = f(sum_j w[c,j] y[t - width + 1 + j, c] + bias[c]) gate[t,c]      f: none, or silu      y[t,c] = x[t,c] times[t,c]
 // Rows before the step come from state[stateIn], or are zero where the sequence begins; the last go to state[stateOut].
-// Shapes    x, out [rows, cols], w [cols, width], bias [cols], state [.., (width - 1) cols] f32; out aliases nothing
-// Params    addresses; rows, seqs; cols, width in elements; flags: 1 bias, 2 silu
+// Shapes    x, times, gate, out [rows, cols], w [cols, width], bias [cols], state [.., (width - 1) cols] f32;
+//           out aliases nothing
+// Params    addresses; rows, seqs; cols, width in elements; flags: 1 bias, 2 silu, 4 times, 8 gate
 // Spec      0 WG: 8 to 256
 // Grid      ceil((rows + seqs (width - 1)) cols / WG), folded into y; one invocation per element of out, then of the states
 // Order     j ascending, f32
-// Source    host/compute/conv1d.go; twin fallback/conv1d.go
+// Source    host/compute/conv1d.go, activation.go; twin fallback/conv1d.go
 #version 460
 #include "include/grid.glsl"
-#include "include/silu.glsl"
-#include "include/step.glsl"
+#include "include/recurrence.glsl"
 
 layout(local_size_x_id = 0) in;
 layout(constant_id = 0) const uint WG = 64;
-
-layout(buffer_reference, std430, buffer_reference_align = 4) buffer F32State { float v[]; };
 
 layout(push_constant) uniform Params {
   F32In x;
   F32In w;
   F32In bias;
-  F32State state; // read and written, in different rows
+  F32State state;
   F32Out o;
   U32In step;
+  F32In times;
+  F32In gate;
   uint rows;
   uint seqs;
   uint cols;
@@ -31,11 +31,10 @@ layout(push_constant) uniform Params {
   uint flags;
 };
 
-// inputAt is column c of row t of the sequence, counted from its first of this step; there are width - 1 rows before it.
+// inputAt is column c of row t of a sequence, counted from its first of this step; rows before it were stored as products.
 float inputAt(Seq q, bool fresh, int t, uint c) {
-  if (t >= 0) return x.v[(q.first + uint(t)) * cols + c];
-  if (fresh) return 0.0;
-  return state.v[q.stateIn * (width - 1u) * cols + uint(t + int(width) - 1) * cols + c];
+  float v = rowBefore(x, state, q, fresh, t, c, cols, width);
+  return t >= 0 && (flags & 4u) != 0u ? v * times.v[(q.first + uint(t)) * cols + c] : v;
 }
 
 void main() {
@@ -53,7 +52,8 @@ void main() {
   float sum = 0.0;
   int from = int(r - q.first) - int(width) + 1;
   for (uint j = 0; j < width; j++) sum = fma(w.v[c * width + j], inputAt(q, fresh, from + int(j), c), sum);
-  if ((flags & 1u) != 0u) sum += bias.v[c];
-  if ((flags & 2u) != 0u) sum = silu(sum);
+  if ((flags & WINDOW_BIAS) != 0u) sum += bias.v[c];
+  if ((flags & WINDOW_SILU) != 0u) sum = silu(sum);
+  if ((flags & 8u) != 0u) sum *= gate.v[i];
   o.v[i] = sum;
 }

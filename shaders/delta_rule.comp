@@ -6,20 +6,21 @@
 // Shapes    x [T, queries keyHeads N | keys keyHeads N | values heads V], out [T, heads V], beta, dt [T, heads],
 //           dtBias, a [heads], state [.., heads N V] f32; out aliases nothing
 // Params    addresses; heads, keyHeads, V; chunks: workgroups of a head; tiled: 1 kh = h mod keyHeads, 0 kh =
-//           h keyHeads / heads; eps
-// Spec      0 WG: 8 to 256   1 N: elements of a key, 1 to 256
+//           h keyHeads / heads; eps; beta and dt of head h lie per to a group of stride columns, from fromBeta and fromDT on
+// Spec      0 WG: 8 to 256   1 N: elements of a key, 1 to 256   2 WIDTH, 3 WINDOW, 4 BEHIND: include/recurrence.glsl
 // Grid      x: heads chunks; y: sequences; one invocation per column, which walks the sequence's tokens
-// Shared    16 N bytes: two tokens' queries and keys
+// Shared    16 N bytes: two tokens' queries and keys; 4 WG for a norm behind
 // Order     t, then n, ascending, f32
 // Source    host/compute/delta_rule.go; twin fallback/delta_rule.go
 #version 460
-#include "include/step.glsl"
+#include "include/recurrence.glsl"
 
 layout(local_size_x_id = 0) in;
 layout(constant_id = 0) const uint WG = 64;
 layout(constant_id = 1) const uint N = 128;
-
-layout(buffer_reference, std430, buffer_reference_align = 4) buffer F32State { float v[]; };
+layout(constant_id = 2) const uint WIDTH = 0; // rows that a convolution of x sees, 0: there is none
+layout(constant_id = 3) const uint WINDOW = 0;
+layout(constant_id = 4) const uint BEHIND = 0;
 
 layout(push_constant) uniform Params {
   F32In x;
@@ -27,23 +28,42 @@ layout(push_constant) uniform Params {
   F32In dt;
   F32In dtBias;
   F32In a;
-  F32State state; // read and written, in different rows
+  F32State state;
   F32Out o;
   U32In step;
+  Beside beside;
   uint heads;
   uint keyHeads;
   uint V;
   uint chunks;
   uint tiled;
   float eps;
+  uint per;
+  uint stride;
+  uint fromBeta;
+  uint fromDT;
 };
 
 shared vec2 qk[2u * N]; // of even and of odd tokens: query and key
 
-// softplus is ln(1 + exp(y)); below -15 the logarithm's argument would round to 1.
-float softplus(float y) {
-  float e = exp(-abs(y));
-  return max(y, 0.0) + (e < 3.0e-4 ? e * (1.0 - 0.5 * e) : log(1.0 + e));
+shared float terms[(BEHIND & BEHIND_NORM) != 0u ? WG : 1u];
+
+// totalOf adds v over the workgroup.
+float totalOf(float v) {
+  uint lane = gl_LocalInvocationID.x;
+  barrier(); // the total before this one has been read by everyone
+  terms[lane] = v;
+  for (uint n = WG / 2u; n > 0u; n /= 2u) {
+    barrier(); // the sums of the level above are written before this level reads them
+    if (lane < n) terms[lane] += terms[lane + n];
+  }
+  barrier(); // the total is written before everyone reads it
+  return terms[0];
+}
+
+// input is column c of row t of what the recurrence reads.
+float inputAt(Seq q, bool fresh, uint t, uint c, uint cols) {
+  return WIDTH > 0u ? convolved(x, beside, q, fresh, t, c, WIDTH, WINDOW) : x.v[t * cols + c];
 }
 
 void main() {
@@ -51,16 +71,20 @@ void main() {
   if (h >= heads || gl_WorkGroupID.y >= step.v[STEP_SEQS]) return; // whole workgroups: none is missed at a barrier
   Seq q = stepSeq(step, gl_WorkGroupID.y);
   uint from = (tiled != 0u ? h % keyHeads : h / (heads / keyHeads)) * N, keys = keyHeads * N, cols = 2u * keys + heads * V;
+  uint values = 2u * keys + h * V;
   bool mine = j < V, fresh = stepPos(step, q.first) == 0u;
   float s[N];
   for (uint n = 0; n < N; n++) s[n] = fresh || !mine ? 0.0 : state.v[((q.stateIn * heads + h) * N + n) * V + j];
   float rate = a.v[h], bias = dtBias.v[h], scale = inversesqrt(float(N));
   for (uint t = q.first; t < q.first + q.count; t++) {
-    uint row = t * cols, at = (t & 1u) * N;
-    for (uint n = gl_LocalInvocationID.x; n < N; n += WG) qk[at + n] = vec2(x.v[row + from + n], x.v[row + keys + from + n]);
+    uint at = (t & 1u) * N;
+    for (uint n = gl_LocalInvocationID.x; n < N; n += WG) {
+      qk[at + n] = vec2(inputAt(q, fresh, t, from + n, cols), inputAt(q, fresh, t, keys + from + n, cols));
+    }
     barrier(); // queries and keys are there; who is still at the token before reads the other half
-    float g = exp(rate * softplus(dt.v[t * heads + h] + bias)), b = 1.0 / (1.0 + exp(-beta.v[t * heads + h]));
-    float v = mine ? x.v[row + 2u * keys + h * V + j] : 0.0, answer = 0.0;
+    uint gates = (t * (heads / per) + h / per) * stride + h % per;
+    float g = exp(rate * softplus(dt.v[gates + fromDT] + bias)), b = 1.0 / (1.0 + exp(-beta.v[gates + fromBeta]));
+    float v = mine ? inputAt(q, fresh, t, values + j, cols) : 0.0, answer = 0.0;
     vec2 squares = vec2(0.0);
     for (uint n = 0; n < N; n++) {
       vec2 w = qk[at + n];
@@ -74,8 +98,24 @@ void main() {
       s[n] = fma(w.y, learned, g * s[n]);
       sum = fma(w.x, s[n], sum);
     }
-    if (mine) o.v[(t * heads + h) * V + j] = by.x * scale * sum;
+    float y = by.x * scale * sum;
+    if ((BEHIND & BEHIND_NORM) != 0u) {
+      y *= 1.0 / sqrt(totalOf(mine ? y * y : 0.0) / float(V) + beside.eps);
+      if (mine) y *= F32In(beside.norm).v[j];
+    }
+    if (!mine) continue;
+    uint to = (t * heads + h) * V + j;
+    if ((BEHIND & BEHIND_GATE) != 0u) y *= silu(F32In(beside.gate).v[to]);
+    o.v[to] = y;
+  }
+  uint firstOfKeys = tiled != 0u ? h % keyHeads : from / N * (heads / keyHeads);
+  if (WIDTH > 0u && h == firstOfKeys && gl_WorkGroupID.x % chunks == 0u) {
+    for (uint n = gl_LocalInvocationID.x; n < N; n += WG) {
+      keepWindow(x, beside, q, fresh, from + n, WIDTH);
+      keepWindow(x, beside, q, fresh, keys + from + n, WIDTH);
+    }
   }
   if (!mine) return;
+  if (WIDTH > 0u) keepWindow(x, beside, q, fresh, values + j, WIDTH);
   for (uint n = 0; n < N; n++) state.v[((q.stateOut * heads + h) * N + n) * V + j] = s[n];
 }

@@ -189,8 +189,10 @@ func manifest() []Entry {
 	m = append(m, Entry{Name: "attention_quantize", Source: "attention_prefill.comp", Defines: []string{"QUANTIZE"},
 		Needs: []Need{NeedInt64, Need16Bit, NeedIntegerDot}, Spec: attention})
 	plain("columns", nil, workgroup)
-	plain("conv1d", nil, workgroup)
-	plain("delta_rule", nil, workgroup, Spec{"N", "elements of a key"})
+	plain("conv1d", int64s, workgroup)
+	recurrence := []Spec{{"WIDTH", "rows that a convolution of x sees; 0: there is none"}, {"WINDOW", "bits: it has a bias, and silu"},
+		{"BEHIND", "bits: results of a head are normalised; they are multiplied by silu of a gate"}}
+	plain("delta_rule", int64s, concat(workgroup, []Spec{{"N", "elements of a key"}}, recurrence)...)
 	format("embed", "", int64s, workgroup, Spec{"POSITIONS", "1: positions instead of tokens"})
 	plain("indirect", nil, workgroup)
 	plain("kvstore", int64s16, concat(workgroup, caches)...)
@@ -280,7 +282,7 @@ func manifest() []Entry {
 	plain("route", nil, workgroup)
 	plain("sample", int64s, workgroup, Spec{"ADVANCE", "1: the step becomes the next one"})
 	plain("scale", nil, workgroup, Spec{"CAP", "1: results are capped"})
-	plain("ssm_scan", nil, workgroup, Spec{"N", "elements of a channel's state"})
+	plain("ssm_scan", int64s, concat(workgroup, []Spec{{"N", "elements of a channel's state"}}, recurrence)...)
 	plain("swiglu", nil, workgroup)
 	plain("takerows", nil, workgroup)
 	plain("topk", nil, workgroup)

@@ -15,6 +15,12 @@ const (
 	maxSplits     = 32
 )
 
+// manyRows says whether a sequence may have more query rows than maxDecodeRows.
+func manyRows(s Shape) bool { return s.Tokens-s.Seqs+1 > maxDecodeRows }
+
+// mayHaveManyRows says whether any shape has: that with the most rows in one sequence.
+func (pl *planner) mayHaveManyRows() bool { return pl.most.Tokens > maxDecodeRows }
+
 // attentionShape is how an attention kernel divides its work: pairs of row and head by keys a workgroup.
 type attentionShape struct{ wg, br, bc int }
 
@@ -62,7 +68,7 @@ func (pl *planner) attention(g *Group, op compute.Attention) error {
 		splits = max(splits, 4)
 	}
 	tilesOnly := forced == "attention_prefill" || forced == "attention_coop" || forced == "" && !pl.caps.takes("attention_decode")
-	isDecode := func(s Shape) bool { return !tilesOnly && s.Tokens-s.Seqs+1 <= maxDecodeRows }
+	isDecode := func(s Shape) bool { return !tilesOnly && !manyRows(s) }
 
 	d, blocks, why := pl.attentionDispatch("attention_prefill", op, prefill, 1), ceilDiv(tileRows*group, prefill.br), ""
 	if !found && !plain && pl.wantsCoopAttention(forced) {
@@ -78,7 +84,7 @@ func (pl *planner) attention(g *Group, op compute.Attention) error {
 		}
 		return [3]uint32{uint32(blocks), uint32(op.NumKVHeads), uint32(maxTiles(s.Tokens, s.Seqs))}
 	}
-	if !isDecode(pl.most) {
+	if tilesOnly || pl.mayHaveManyRows() {
 		g.Dispatches = append(g.Dispatches, d)
 	}
 
@@ -153,7 +159,7 @@ func (pl *planner) attentionDispatch(module string, op compute.Attention, a atte
 		issued = w.pieces
 	}
 	return Dispatch{Module: module, Name: name, Spec: pl.attentionSpec(op, a),
-		Args: []Arg{addr(op.Q), addr(op.K), addr(op.V), addr(op.Sinks), addr(op.Out), stepArg(), addr(op.Bias), addr(0),
+		Args: []Arg{addr(op.Q), addr(op.K), addr(op.V), addr(op.Sinks), addr(op.Out), stepArg(), addr(op.Bias), addr(0), addr(0),
 			u32(op.NumKVHeads), u32(op.Window), u32(pl.p.PageSize), f32(op.Scale), f32(op.SoftCap), u32(op.NumHeads / op.NumKVHeads), u32(splits),
 			u32(attentionFlags(op) | int(flag(pl.alignedHeads(op)))<<6), u32(pl.p.At(op.Bias).Rows.Fixed / 2), u32(op.Chunk)},
 		Reads: refs(op.Q, op.K, op.V, op.Sinks, op.Bias), Writes: refs(op.Out), Issued: issued}

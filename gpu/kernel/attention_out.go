@@ -89,7 +89,7 @@ func (pl *planner) attentionOut(g *Group, a attentionOut) error {
 	g.nameKernel()
 	kernel := g.Kernel
 	if decode {
-		g.addIf(convert, func(s Shape) bool { return s.Tokens > maxVecRows && s.Tokens-s.Seqs+1 <= maxDecodeRows })
+		g.addIf(convert, func(s Shape) bool { return s.Tokens > maxVecRows && !manyRows(s) })
 	} else {
 		g.addIf(few, func(s Shape) bool { return s.Tokens <= maxVecRows })
 	}

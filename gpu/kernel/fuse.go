@@ -16,7 +16,11 @@ import (
 //	two or three multiplications of one X matmul MATS
 //	RoPE of Q, RoPE of K, KVStore         rope_kvstore
 //	both of the feed-forward part         matmul_int8 BLOCKS, matmul_coop and _skinny OUT_TOP
+//	attention, gate of its result         few rows: attention_decode and _combine GATED (attention_gate.go)
 //	attention, multiplication, Add        attention_quantize, attention_coop HALVES
+//	Conv1D, Columns of it, a recurrence,  delta_rule and ssm_scan WIDTH, BEHIND (recurrence.go)
+//	norm of heads, SwiGLU
+//	product, Conv1D, product              conv1d
 //	experts' gate and up, gate            matmul_experts GATE (mixture.go)
 //	experts' down, Mix, what is added     matmul_experts MIX
 func (pl *planner) fuse(at int) (Group, bool, error) {
@@ -30,10 +34,25 @@ func (pl *planner) fuse(at int) (Group, bool, error) {
 		err := pl.attentionOut(&g, a)
 		return g, true, err
 	}
+	if op, gate, ok := pl.gatedAttentionAt(at); ok {
+		g := Group{Ops: span(at, 2)}
+		err := pl.gatedAttention(&g, op, gate)
+		return g, true, err
+	}
 	if p, ok := pl.projectionAt(at); ok {
 		g := Group{Ops: span(at, p.count)}
 		err := pl.project(&g, p)
 		return g, true, err
+	}
+	if r, ok := pl.recurrenceAt(at); ok {
+		var g Group
+		err := pl.recurrent(&g, at, r)
+		return g, true, err
+	}
+	if c, ok := pl.convolutionAt(at); ok {
+		g := Group{Ops: span(at, c.count)}
+		pl.convolve(&g, c)
+		return g, true, nil
 	}
 	switch pl.p.Instrs[at].Op.(type) {
 	case compute.MatMul:

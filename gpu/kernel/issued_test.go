@@ -2,6 +2,7 @@ package kernel
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -247,11 +248,66 @@ func TestIssuedByAttention(t *testing.T) {
 	}
 }
 
+// newRecurrences has a delta rule and a scan with all that they take along, a convolution between gates, and gated attention.
+func newRecurrences(t testing.TB) *compute.Program {
+	p := compute.NewProgram("recurrences")
+	p.VocabSize, p.MaxPos, p.PageSize, p.NumPages, p.NumStates = 70, 512, 64, 8, 9
+	w := func(name string, rows, cols int) compute.Ref {
+		return p.Declare(compute.Tensor{Name: name, Role: compute.Weight, DType: compute.F32, Rows: compute.Rows(rows), Cols: cols, Buffer: fakeBuffer{}})
+	}
+	state := func(name string, rows, cols int) compute.Ref {
+		return p.Declare(compute.Tensor{Name: name, Role: compute.State, DType: compute.F32, Rows: compute.Rows(rows), Cols: cols, Buffer: fakeBuffer{}})
+	}
+	s := func(name string, cols int) compute.Ref { return p.Scratch(name, compute.PerToken(1), cols) }
+	feed := func(name string, cols int) compute.Ref {
+		p.Add("feed_"+name, compute.Embed{Table: w(name+"_table", 70, cols), Out: s(name, cols), Scale: 1})
+		return compute.Ref(len(p.Tensors) - 1)
+	}
+	part := func(name string, x compute.Ref, from, n int) compute.Ref {
+		p.Add(name, compute.Columns{A: x, Groups: 1, FromA: from, NumA: n, Out: s(name, n)})
+		return compute.Ref(len(p.Tensors) - 1)
+	}
+	conv := func(name string, x compute.Ref) compute.Ref {
+		cols := p.At(x).Cols
+		op := compute.Conv1D{X: x, W: w(name+"_w", cols, 4), State: state(name+"_rows", 9, 3*cols), Out: s(name, cols), SiLU: true}
+		p.Add(name, op)
+		return op.Out
+	}
+	x, both, z, q := feed("x", 3*64), feed("both", 4), feed("z", 64), feed("q", 64)
+	delta := compute.DeltaRule{NumHeads: 2, NumKeyHeads: 2, KeyDim: 32, ValueDim: 32, Eps: 1e-6, DTBias: w("dt_bias", 1, 2), A: w("a", 1, 2), State: state("s", 9, 2*32*32)}
+	delta.X = conv("conv", x)
+	delta.Beta, delta.DT, delta.Out = part("beta", both, 0, 2), part("dt", both, 2, 2), s("delta", 64)
+	p.Add("delta", delta)
+	p.Add("norm", compute.RMSNorm{X: delta.Out, Weight: w("weight", 1, 32), Out: s("normed", 64), Group: 32, Eps: 1e-5})
+	normed := compute.Ref(len(p.Tensors) - 1)
+	p.Add("gate", compute.SwiGLU{Gate: z, Up: normed, Out: s("gated", 64)})
+	dt := feed("steps", 2)
+	all := conv("conv2", x)
+	scan := compute.SSMScan{NumHeads: 2, HeadDim: 32, NumGroups: 2, StateSize: 32, A: w("a2", 2, 1), DT: dt, State: state("s2", 9, 64*32)}
+	scan.B, scan.C, scan.X, scan.Out = part("b", all, 64, 64), part("c", all, 128, 64), part("v", all, 0, 64), s("scan", 64)
+	p.Add("scan", scan)
+	p.Add("gate2", compute.SwiGLU{Gate: z, Up: scan.Out, Out: s("gated2", 64)})
+	in, out := s("in", 64), s("between", 64)
+	p.Add("in", compute.Activation{X: q, Up: z, Out: in, Fn: compute.Identity})
+	p.Add("out", compute.Activation{X: q, Up: conv("conv3", in), Out: out, Fn: compute.Identity})
+	a := compute.Attention{Q: q, K: state("k", 512, 32), V: state("v_cache", 512, 32), Out: s("attn", 64), NumHeads: 2, NumKVHeads: 1, HeadDim: 32, HeadDimV: 32, Scale: 1, Causal: true, Paged: true}
+	p.Add("attn", a)
+	p.Add("attn_gate", compute.Activation{X: q, Up: a.Out, Out: s("opened", 64), Fn: compute.Sigmoid})
+	for i := range p.Tensors { // what nobody reads is a result
+		if ref := compute.Ref(i); p.At(ref).Role == compute.Scratch && !slices.ContainsFunc(p.Instrs, func(in compute.Instr) bool { return slices.Contains(in.Op.Reads(), ref) }) {
+			p.At(ref).Role = compute.Output
+		}
+	}
+	require.NoError(t, p.Check())
+	return p
+}
+
 // No plan does less than it must, and ops of elements do just that.
 func TestIssuedIsAtLeastTheCost(t *testing.T) {
 	lanes, least := withEverything(), small
 	lanes.UniformLoads, lanes.CoopMat = true, nil
 	programs := map[string]*compute.Program{"experts": newMoE(t, moe{shared: true, opened: true, biased: true, wide: true, scale: 2}), "gates": newMoE(t, moe{fn: compute.GELUTanh})}
+	programs["recurrences"] = newRecurrences(t)
 	for _, f := range []compute.DType{compute.F32, compute.Q8_0, compute.Q4_0} {
 		programs["layer of "+f.String()] = newLayer(t, f).p
 	}

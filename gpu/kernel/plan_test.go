@@ -126,6 +126,15 @@ logits:
 `, outline(p, groups, Shape{Tokens: 3, Seqs: 3}))
 }
 
+// As many rows as sequences at most may still be one sequence's.
+func TestPlanOfManySequences(t *testing.T) {
+	p := newLayer(t, compute.Q8_0).p
+	groups, err := Plan(ample, p, compute.Options{MaxTokens: 16, MaxOutputs: 1, MaxSeqs: 16, MaxPages: 8})
+	require.NoError(t, err)
+	assert.Contains(t, outline(p, groups, Shape{Tokens: 16, Outputs: 1, Seqs: 16}), "attn: attention_decode")
+	assert.Contains(t, outline(p, groups, Shape{Tokens: 16, Outputs: 1, Seqs: 1}), "attn: attention_prefill")
+}
+
 // Blocks of the cache and normalised heads are finished by the multiplication that makes them, as long as they are whole.
 func TestPlanOfUnits(t *testing.T) {
 	planOf := func(k, v compute.DType, heads bool) string {

@@ -36,7 +36,7 @@ func (pl *planner) projectionAt(at int) (projection, bool) {
 		p.norm = &norm
 		i++
 	}
-	for len(p.mats) < maxMats {
+	for p.norm != nil || len(p.mats) < maxMats {
 		op, ok := pl.matMulAt(i)
 		if !ok || p.norm != nil && op.X != p.norm.Out || len(p.mats) > 0 && op.X != p.mats[0].X {
 			break
@@ -48,11 +48,7 @@ func (pl *planner) projectionAt(at int) (projection, bool) {
 		return p, false
 	}
 	if p.norm != nil && pl.readers[p.norm.Out] != len(p.mats) {
-		// Experts read it too. Their router is small: normalising once more is cheaper than waiting.
-		route, ok := opAt[compute.Route](pl, i)
-		if p.kept = true; !ok || route.Logits != p.mats[0].Out {
-			return p, false
-		}
+		p.kept = true // experts read it too, or a mixer beside attention: normalising once more is cheaper than waiting
 	}
 	if f, ok := pl.paired(i - len(p.mats)); ok && len(p.mats) == 2 {
 		p.pair, p.mats, p.end = &f, f.ops, f.behind
@@ -127,7 +123,7 @@ func (pl *planner) products(p projection, whole bool) []product {
 	}
 	var list []product
 	for _, m := range p.mats {
-		if last := len(list) - 1; last >= 0 && pl.alike(list[last].ops[0], m) {
+		if last := len(list) - 1; last >= 0 && len(list[last].ops) < maxMats && pl.alike(list[last].ops[0], m) {
 			list[last].ops = append(list[last].ops, m)
 			continue
 		}

@@ -136,6 +136,8 @@ func Cases() []Case {
 	l.latent()
 	l.stateful()
 	l.deltas()
+	l.recurrences()
+	l.shortConvolutions()
 	l.positions()
 	l.textbook()
 	l.fused()

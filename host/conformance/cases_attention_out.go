@@ -33,4 +33,21 @@ func (l *list) attentionOut() {
 			})
 		}
 	}
+	l.gatedAttention()
+}
+
+// gatedAttention adds attention whose result a sigmoid of something else multiplies.
+func (l *list) gatedAttention() {
+	for i, d := range []int{32, 40, 96} {
+		for j, seqs := range [][]seq{{{1, 50}}, {{1, 700}}, {{3, 40}, {1, 300}}, {{33, 40}}, {{20, 20}, {3, 3}, {1, 70}}} {
+			m := at{heads: 4, kvHeads: 2, d: d, page: 16, causal: true, seqs: seqs, kv: pick(kvTypes, i+j), sinks: i == 1, spread: 4}
+			l.add("attention_activation", fmt.Sprintf("d%d_s%d", d, j), 0, i == j%3, func(b *build) {
+				b.o.NoFuse = false
+				m.result = func(b *build, x compute.Ref) {
+					b.p.Add("gated", compute.Activation{X: b.feeds[0], Up: x, Out: b.output("out", m.heads*d), Fn: compute.Sigmoid})
+				}
+				m.fill(b)
+			})
+		}
+	}
 }

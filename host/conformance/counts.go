@@ -9,12 +9,16 @@ import (
 // Counts is how many cases the suite has for each op and fused form. A change of the lists changes it deliberately.
 var Counts = map[string]int{
 	"activation":                          333,
+	"activation_conv1d_activation":        18,
 	"add":                                 142,
 	"attention":                           1450,
+	"attention_activation":                15,
 	"attention_matmul":                    6,
 	"attention_matmul_add":                9,
 	"columns":                             35,
 	"conv1d":                              120,
+	"conv1d_delta_rule_rmsnorm_swiglu":    36,
+	"conv1d_ssm_scan_swiglu":              32,
 	"delta_rule":                          44,
 	"embed":                               797,
 	"kvstore":                             206,

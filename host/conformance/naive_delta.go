@@ -48,15 +48,15 @@ func (n *naive) deltaRule(o compute.DeltaRule) error {
 					query, queryErr := unit(xv[from:from+o.KeyDim], xe[from:from+o.KeyDim], float64(o.Eps))
 					key, keyErr := unit(xv[keys+from:keys+from+o.KeyDim], xe[keys+from:keys+from+o.KeyDim], float64(o.Eps))
 					v, ve := xv[2*keys+h*o.ValueDim+j], xe[2*keys+h*o.ValueDim+j]
-					dv, _ := dt.row(t)
+					dv, de := dt.row(t)
 					raw, rate := dv[h]+bias.v[h], a.v[h]
 					delta := max(raw, 0) + math.Log1p(math.Exp(-abs(raw)))
-					deltaErr := 2*u*(abs(raw)+2)*2 + 8*u*delta + tiny // of the sum, the exponential and the logarithm
+					deltaErr := 2*u*(abs(raw)+2)*2 + 8*u*delta + tiny + de[h] // of the sum, the exponential and the logarithm, whose slope is at most 1
 					fade := math.Exp(delta * rate)
 					fadeErr := fade*(2*u*(3+2*abs(delta*rate))+abs(rate)*deltaErr*1.01+2*u*abs(delta*rate)) + tiny
-					bv, _ := beta.row(t)
+					bv, be := beta.row(t)
 					open := 1 / (1 + math.Exp(-bv[h]))
-					openErr := open*(2*u*(3+2*abs(bv[h]))*(1-open)+8*u) + tiny
+					openErr := open*(2*u*(3+2*abs(bv[h]))*(1-open)+8*u) + tiny + be[h]/4 // whose slope is at most 1/4
 
 					off = (fade+fadeErr)*off + fadeErr*length(s)
 					for m := range s {

@@ -99,9 +99,9 @@ func (n *naive) ssmScan(o compute.SSMScan) error {
 		}
 		for t := q.First; t < q.First+q.Count; t++ {
 			xv, xe := x.row(t)
-			dv, _ := dt.row(t)
-			bv, _ := b.row(t)
-			cv, _ := c.row(t)
+			dv, de := dt.row(t)
+			bv, be := b.row(t)
+			cv, ce := c.row(t)
 			v, e := out.row(t)
 			for ch := range xv {
 				h := ch / o.HeadDim
@@ -110,7 +110,7 @@ func (n *naive) ssmScan(o compute.SSMScan) error {
 					raw += bias.v[h]
 				}
 				delta := max(raw, 0) + math.Log1p(math.Exp(-abs(raw)))
-				dErr := 2*u*(abs(raw)+2)*2 + 8*u*delta + tiny // of the sum, the exponential and the logarithm
+				dErr := 2*u*(abs(raw)+2)*2 + 8*u*delta + tiny + de[h] // of the sum, the exponential and the logarithm, whose slope is at most 1
 				from := h / (o.NumHeads / o.NumGroups) * o.StateSize
 				av, _ := a.row(h)
 				var sum, terms, in float64
@@ -122,11 +122,11 @@ func (n *naive) ssmScan(o compute.SSMScan) error {
 					old := sv[at]
 					push := delta * bv[from+m] * xv[ch]
 					sv[at] = fade*old + push
-					se[at] = (fade+fadeErr)*se[at] + fadeErr*abs(old) + abs(push)*6*u + abs(bv[from+m])*(dErr*abs(xv[ch])+delta*xe[ch]) +
+					se[at] = (fade+fadeErr)*se[at] + fadeErr*abs(old) + abs(push)*6*u + (abs(bv[from+m])+be[from+m])*(dErr*abs(xv[ch])+delta*xe[ch]) + delta*be[from+m]*abs(xv[ch]) +
 						4*u*(abs(fade*old)+abs(push)) + 4*tiny
 					sum += cv[from+m] * sv[at]
 					terms += abs(cv[from+m] * sv[at])
-					in += abs(cv[from+m]) * se[at]
+					in += (abs(cv[from+m])+ce[from+m])*se[at] + ce[from+m]*abs(sv[at])
 				}
 				if o.D != 0 {
 					sum += d.v[h] * xv[ch]

@@ -48,15 +48,19 @@ func (d Decoder) deltaRule(b *Builder, h compute.Ref) compute.Ref {
 	s := &b.cfg.SSM
 	keys, heads := s.Groups*s.State, s.DTRank
 	x, z := b.Linear("attn_qkv", h, 2*keys+s.Inner), b.Linear("attn_gate", h, s.Inner)
-	var beta, dt compute.Ref
+	var beta, dt, both compute.Ref
 	if b.Has("ssm_ba.weight") { // of each head of keys, what its value heads learn by and what they forget by
-		both, per := b.Linear("ssm_ba", h, 2*heads), heads/s.Groups
-		beta = b.Columns("ssm_beta", compute.Columns{A: both, Groups: s.Groups, NumA: per})
-		dt = b.Columns("ssm_alpha", compute.Columns{A: both, Groups: s.Groups, FromA: per, NumA: per})
+		both = b.Linear("ssm_ba", h, 2*heads)
 	} else {
 		beta, dt = b.Linear("ssm_beta", h, heads), b.Linear("ssm_alpha", h, heads)
 	}
-	op := compute.DeltaRule{X: b.Conv1D("ssm_conv1d", x, s.Conv, true), Beta: beta, DT: dt, DTBias: b.Vector("ssm_dt", "bias", heads, false),
+	x = b.Conv1D("ssm_conv1d", x, s.Conv, true)
+	if both != 0 {
+		per := heads / s.Groups
+		beta = b.Columns("ssm_beta", compute.Columns{A: both, Groups: s.Groups, NumA: per})
+		dt = b.Columns("ssm_alpha", compute.Columns{A: both, Groups: s.Groups, FromA: per, NumA: per})
+	}
+	op := compute.DeltaRule{X: x, Beta: beta, DT: dt, DTBias: b.Vector("ssm_dt", "bias", heads, false),
 		A: b.flat("ssm_a", 1, heads), State: b.state("ssm_state", s.State*s.Inner), Out: b.p.Scratch(b.layer+"delta_rule", compute.PerToken(1), s.Inner),
 		NumHeads: heads, NumKeyHeads: s.Groups, KeyDim: s.State, ValueDim: s.Inner / heads, Tiled: s.Tiled, Eps: deltaEps}
 	b.p.Add(b.layer+"delta_rule", op)

@@ -1,0 +1,78 @@
+package kernel
+
+import "tuff/host/compute"
+
+// convolution is a convolution over time, with what it reads a product of two tensors and its result multiplied by a third, or not.
+type convolution struct {
+	op             compute.Conv1D
+	x, times, gate compute.Ref // times and gate may be absent
+	out            compute.Ref
+	products       []compute.Activation
+	count          int // ops
+}
+
+// convolutionAt finds one that begins at op at and is more than itself.
+func (pl *planner) convolutionAt(at int) (c convolution, ok bool) {
+	i := at
+	in, product := pl.productAt(i)
+	if product {
+		i++
+	}
+	if c.op, ok = opAt[compute.Conv1D](pl, i); !ok || product && (c.op.X != in.Out || !pl.private(in.Out)) {
+		return c, false
+	}
+	if c.x, c.out = c.op.X, c.op.Out; product {
+		c.x, c.times, c.products = in.X, in.Up, []compute.Activation{in}
+	}
+	i++
+	if gate, ok := pl.productAt(i); ok && pl.private(c.out) && (gate.Up == c.out) != (gate.X == c.out) {
+		if c.gate, c.out = gate.X, gate.Out; gate.X == c.op.Out {
+			c.gate = gate.Up
+		}
+		c.products = append(c.products, gate)
+		i++
+	}
+	c.count = i - at
+	return c, c.count > 1
+}
+
+// productAt is the op at i if it multiplies two tensors.
+func (pl *planner) productAt(i int) (compute.Activation, bool) {
+	op, ok := opAt[compute.Activation](pl, i)
+	return op, ok && op.Fn == compute.Identity && op.Up != 0 && !op.OneRow(pl.p)
+}
+
+func (pl *planner) conv1d(g *Group, op compute.Conv1D) {
+	pl.convolve(g, convolution{op: op, x: op.X, out: op.Out})
+}
+
+// convolve plans one invocation per element of the result and of the states.
+func (pl *planner) convolve(g *Group, c convolution) {
+	op := c.op
+	cols, width := pl.p.At(op.X).Cols, pl.p.At(op.W).Cols
+	wg := min(128, int(pl.caps.MaxInvocations))
+	flags := flag(op.Bias != 0) | flag(op.SiLU)<<1 | flag(c.times != 0)<<2 | flag(c.gate != 0)<<3
+	g.add(Dispatch{Module: "conv1d", Name: "conv1d", Spec: []uint32{uint32(wg)},
+		Args: []Arg{addr(c.x), addr(op.W), addr(op.Bias), addr(op.State), addr(c.out), stepArg(), addr(c.times), addr(c.gate), rowsArg(compute.PerToken(1)), {Kind: ArgSeqs},
+			u32(cols), u32(width), u32(int(flags))},
+		Grid:  func(s Shape) [3]uint32 { return pl.fold(ceilDiv((s.Tokens+s.Seqs*(width-1))*cols, wg)) },
+		Reads: refs(c.x, c.times, c.gate, op.W, op.Bias, op.State), Writes: refs(op.State, c.out), Issued: pl.convolveIssued(c)}, "one invocation per element")
+}
+
+// convolveIssued: every element's invocation goes through the filter's rows of X, products as their two factors, and its weights.
+func (pl *planner) convolveIssued(v convolution) issues {
+	op := v.op
+	width, factors := int64(pl.p.At(op.W).Cols), int64(flag(v.times != 0))
+	return func(s *compute.Step) compute.Cost {
+		c, tokens := op.Cost(pl.p, s), int64(len(s.Tokens))
+		x := pl.tensorBytes(op.X, s)
+		c.Bytes += (width-1+width*factors)*x + max(tokens-1, 0)*(pl.tensorBytes(op.W, s)+pl.tensorBytes(op.Bias, s)) + pl.tensorBytes(v.gate, s)
+		for _, fn := range v.products {
+			c.FLOPs += fn.Cost(pl.p, s).FLOPs
+		}
+		if v.times != 0 {
+			c.FLOPs += (width - 1) * x / 4
+		}
+		return c
+	}
+}

@@ -1,0 +1,212 @@
+package kernel
+
+import (
+	"slices"
+
+	"tuff/host/compute"
+)
+
+// recurrence is the recurrence of a state with what stands before and behind it and feeds or takes nothing else: the convolution over
+// time of what it reads, the columns in which its gates lie, the norm of each head's results, their gate. Where sequences have few rows one dispatch does it all; for
+// more, the ops run one after the other, so that the convolution, the norm and the gate are spread over the device.
+// Twin: shaders/include/recurrence.glsl.
+type recurrence struct {
+	conv                *compute.Conv1D    // or none
+	delta               *compute.DeltaRule // or
+	scan                *compute.SSMScan
+	fromX, fromB, fromC int              // columns of the convolution's result, of a scan
+	beta, dt            *compute.Columns // that the gates of a delta rule come from, or none
+	norm                *compute.RMSNorm // or none
+	gate                compute.Ref      // or none
+	sum, out            compute.Ref      // what the recurrence gives, and what comes of it
+	group               int              // invocations of a workgroup
+	name                string           // the stems
+	count               int              // ops
+}
+
+// maxScanGroup and maxHeadGroup are the most invocations of a workgroup: of channels by themselves, and of a head that is normalised.
+const (
+	maxScanGroup = 64
+	maxHeadGroup = 256
+)
+
+// recurrenceAt finds one that begins at op at and is more than its recurrence.
+func (pl *planner) recurrenceAt(at int) (r recurrence, ok bool) {
+	i := at
+	if conv, ok := opAt[compute.Conv1D](pl, i); ok {
+		r.conv, r.name = &conv, "conv1d_"
+		i++
+	}
+	var picks []compute.Columns
+	for len(picks) < 3 {
+		op, ok := opAt[compute.Columns](pl, i)
+		if !ok || op.B != 0 || !pl.private(op.Out) {
+			break
+		}
+		picks = append(picks, op)
+		i++
+	}
+	if op, ok := opAt[compute.DeltaRule](pl, i); ok {
+		r.delta, r.sum, r.out = &op, op.Out, op.Out
+		r.group = pl.deltaGroup(op)
+		if r.conv != nil && (op.X != r.conv.Out || !pl.private(op.X)) || len(picks) > 0 && !pl.deltaPicks(&r, picks) {
+			return r, false
+		}
+	} else if op, ok := opAt[compute.SSMScan](pl, i); ok {
+		r.scan, r.sum, r.out = &op, op.Out, op.Out
+		if r.group = pl.scanGroup(); (r.conv != nil || len(picks) > 0) && !pl.scanPicks(&r, picks) {
+			return r, false
+		}
+	} else {
+		return r, false
+	}
+	r.name += pl.p.Instrs[i].Op.Stem()
+	i++
+	if op, ok := opAt[compute.RMSNorm](pl, i); ok && pl.normsHeads(&r, op) {
+		r.norm, r.out = &op, op.Out
+		r.group, r.name = max(8, pow2(op.Group)), r.name+"_rmsnorm"
+		i++
+	}
+	if op, ok := opAt[compute.SwiGLU](pl, i); ok && op.Up == r.out && op.Gate != r.out && pl.private(r.out) {
+		r.gate, r.out, r.name = op.Gate, op.Out, r.name+"_swiglu"
+		i++
+	}
+	r.count = i - at
+	return r, r.count > 1
+}
+
+// scanPicks says whether the three results of a convolution that a scan reads are just all of its columns, and notes where they lie.
+func (pl *planner) scanPicks(r *recurrence, picks []compute.Columns) bool {
+	if r.conv == nil || len(picks) != 3 || pl.readers[r.conv.Out] != 3 {
+		return false
+	}
+	end := 0
+	sorted := slices.SortedFunc(slices.Values(picks), func(a, b compute.Columns) int { return a.FromA - b.FromA })
+	for _, p := range sorted {
+		if p.A != r.conv.Out || p.Groups != 1 || p.FromA != end {
+			return false
+		}
+		end += p.NumA
+		switch p.Out {
+		case r.scan.X:
+			r.fromX = p.FromA
+		case r.scan.B:
+			r.fromB = p.FromA
+		case r.scan.C:
+			r.fromC = p.FromA
+		default:
+			return false
+		}
+	}
+	for r.group > 8 && r.scan.HeadDim%r.group != 0 { // a workgroup keeps to one head, whose B and C it shares
+		r.group /= 2
+	}
+	return end == pl.p.At(r.conv.Out).Cols && r.scan.HeadDim%r.group == 0
+}
+
+// deltaPicks says whether two results are the gates of a delta rule, side by side in one tensor, and notes them.
+func (pl *planner) deltaPicks(r *recurrence, picks []compute.Columns) bool {
+	if len(picks) != 2 {
+		return false
+	}
+	a, b := picks[0], picks[1]
+	if a.Out != r.delta.Beta {
+		a, b = b, a
+	}
+	r.beta, r.dt = &a, &b
+	return a.Out == r.delta.Beta && b.Out == r.delta.DT && a.A == b.A && a.Groups == b.Groups && a.NumA == b.NumA
+}
+
+// normsHeads says whether a norm is of a delta rule's heads, each of which one workgroup can have.
+func (pl *planner) normsHeads(r *recurrence, op compute.RMSNorm) bool {
+	if r.delta == nil || op.X != r.out || !pl.private(r.out) || op.Group != r.delta.ValueDim || pl.p.At(op.Weight).Cols != op.Group {
+		return false
+	}
+	return pow2(op.Group) <= min(maxHeadGroup, int(pl.caps.MaxInvocations))
+}
+
+// recurrent plans a recurrence.
+func (pl *planner) recurrent(g *Group, at int, r recurrence) error {
+	var d Dispatch
+	if r.delta != nil {
+		d = pl.deltaDispatch(*r.delta, r.group)
+	} else {
+		d = pl.scanDispatch(*r.scan, r.group)
+	}
+	d.Name = r.name
+	window, width, cols, eps := uint32(0), 0, 0, float32(0)
+	var w, bias, windows, norm compute.Ref
+	if c := r.conv; c != nil {
+		w, bias, windows, width, cols = c.W, c.Bias, c.State, pl.p.At(c.W).Cols, pl.p.At(c.X).Cols
+		window = flag(bias != 0) | flag(c.SiLU)<<1
+		d.Args[0] = addr(c.X)
+		d.Reads = append(d.Reads, refs(c.X, w, bias, windows)...)
+		d.Writes = append(d.Writes, refs(windows)...)
+	}
+	if r.beta != nil {
+		both, cols := r.beta.A, pl.p.At(r.beta.A).Cols
+		d.Args[1], d.Args[2] = addr(both), addr(both)
+		d.Args = append(d.Args[:len(d.Args)-numGates], u32(r.beta.NumA), u32(cols/r.beta.Groups), u32(r.beta.FromA), u32(r.dt.FromA))
+		d.Reads = append(d.Reads, refs(both)...)
+	}
+	d.Reads = slices.DeleteFunc(d.Reads, func(a Access) bool { return pl.made(a.Ref, at, r.count) })
+	if r.norm != nil {
+		norm, eps = r.norm.Weight, r.norm.Eps
+	}
+	d.Spec = slices.Concat(d.Spec[:2], []uint32{uint32(width), window, flag(r.norm != nil) | flag(r.gate != 0)<<1})
+	d.Block = []Arg{addr(w), addr(bias), addr(windows), addr(norm), addr(r.gate), u32(cols), u32(r.fromX), u32(r.fromB), u32(r.fromC), f32(eps)}
+	d.Reads = append(d.Reads, refs(norm, r.gate)...)
+	for i, a := range d.Args {
+		if a.Kind == ArgAddr && a.Ref == r.sum {
+			d.Args[i] = addr(r.out)
+		}
+	}
+	d.Issued = pl.recurrenceIssued(r, d.Issued)
+	d.Writes[slices.Index(d.Writes, Access{Ref: r.sum})].Ref = r.out
+	g.Ops = span(at, r.count)
+	g.addIf(d, func(s Shape) bool { return !manyRows(s) })
+	if pl.mayHaveManyRows() {
+		if err := pl.singly(g, g.Ops, manyRows); err != nil {
+			return err
+		}
+	}
+	g.nameKernel()
+	g.Why = "where sequences have few rows all of it by the workgroups of the recurrence; beyond, op by op"
+	return nil
+}
+
+// made says whether a tensor is a result of count ops from op at on, other than a state.
+func (pl *planner) made(x compute.Ref, at, count int) bool {
+	return pl.p.At(x).Role == compute.Scratch && slices.ContainsFunc(pl.p.Instrs[at:at+count], func(in compute.Instr) bool { return slices.Contains(in.Op.Writes(), x) })
+}
+
+// recurrenceIssued is what the recurrence itself issues, with the convolution of all that its workgroups read, the norm and the gate.
+func (pl *planner) recurrenceIssued(r recurrence, alone issues) issues {
+	return func(s *compute.Step) compute.Cost {
+		c, tokens := alone(s), int64(len(s.Tokens))
+		if v := r.conv; v != nil {
+			width := int64(pl.p.At(v.W).Cols)
+			each := 2*width - 1 + int64(flag(v.Bias != 0)) // rows and weights in the place of what they give
+			c.Bytes += 4*tokens*r.inputs()*each + 8*int64(len(s.Seqs))*(width-1)*int64(pl.p.At(v.X).Cols)
+			c.FLOPs += 2 * tokens * r.inputs() * width
+		}
+		if r.norm != nil { // each element's weight again in every row
+			c.Bytes += pl.tensorBytes(r.norm.Out, s)
+			c.FLOPs += r.norm.Cost(pl.p, s).FLOPs
+		}
+		if r.gate != 0 {
+			c.Bytes += pl.tensorBytes(r.gate, s)
+			c.FLOPs += compute.SwiGLU{Gate: r.gate, Up: r.gate, Out: r.out}.Cost(pl.p, s).FLOPs
+		}
+		return c
+	}
+}
+
+// inputs are the elements of X, B and C that the workgroups read for a token.
+func (r *recurrence) inputs() int64 {
+	if op := r.delta; op != nil {
+		return int64(op.NumHeads) * int64(2*op.KeyDim*ceilDiv(op.ValueDim, r.group)+op.ValueDim)
+	}
+	channels := r.scan.NumHeads * r.scan.HeadDim
+	return int64(channels + channels/r.group*2*r.scan.StateSize)
+}
