@@ -2,7 +2,9 @@ package fallback
 
 import (
 	"math"
+	"slices"
 
+	"tuff/fallback/simd"
 	"tuff/host/compute"
 )
 
@@ -12,34 +14,65 @@ type activation struct {
 	x, up, out  *tensor // up may be nil
 	one         bool    // up is one row for all
 	rows, chunk int
+	level       simd.Level // above Plain: in its instructions where they have the function, in float32
+	ones        []float32  // for vector instructions, which want something to multiply by
 }
 
 func (k *activation) begin(s *compute.Step) int {
 	k.rows = k.x.Rows.At(s.Sizes())
 	k.chunk = chunk(k.rows, 32*k.x.Cols)
+	if k.up == nil && k.level > simd.Plain && k.ones == nil {
+		k.ones = slices.Repeat([]float32{1}, k.x.Cols)
+	}
 	return ceil(k.rows, k.chunk)
 }
 
 func (k *activation) unit(_ *worker, i int) {
-	lo, hi := i*k.chunk, min((i+1)*k.chunk, k.rows)
-	x, out := k.x.floats(lo, hi), k.out.floats(lo, hi)
-	for c, v := range x {
-		out[c] = float32(activate(k.op.Fn, float64(v)))
-	}
-	if k.up == nil {
-		return
-	}
-	up := k.up.row(0) // of one row, or all
-	if !k.one {
-		up = k.up.floats(lo, hi)
-	}
-	for c := range out {
-		u := float64(up[c%len(up)])
-		if k.op.Fn == compute.ClampedSiLU {
-			u = min(max(u, -7), 7) + 1
+	for r := i * k.chunk; r < min((i+1)*k.chunk, k.rows); r++ {
+		x, out, up := k.x.row(r), k.out.row(r), k.ones
+		switch {
+		case k.up != nil && k.one:
+			up = k.up.row(0)
+		case k.up != nil:
+			up = k.up.row(r)
 		}
-		out[c] = float32(activate(k.op.Fn, float64(x[c])) * u)
+		if k.level > simd.Plain && vectorActivations[k.op.Fn] != nil {
+			vectorActivations[k.op.Fn](k.level, out, x, up)
+			continue
+		}
+		for c, v := range x {
+			y := activate(k.op.Fn, float64(v))
+			if k.up != nil {
+				u := float64(up[c])
+				if k.op.Fn == compute.ClampedSiLU {
+					u = min(max(u, -7), 7) + 1
+				}
+				y *= u
+			}
+			out[c] = float32(y)
+		}
 	}
+}
+
+// vectorActivations set out to the function of x times up, in float32, where vector instructions have it. They need a level above Plain.
+var vectorActivations = map[compute.Function]func(l simd.Level, out, x, up []float32){
+	compute.SiLU: simd.Level.SwiGLU,
+	compute.GELU: simd.Level.GELU,
+	compute.GELUTanh: func(l simd.Level, out, x, up []float32) {
+		const a = 2 * math.Sqrt2 / math.SqrtPi
+		l.Gate(out, x, up, a, 0.044715*a)
+	},
+	compute.ClampedSiLU: func(l simd.Level, out, x, up []float32) {
+		var gate, value [256]float32
+		for len(x) > 0 {
+			n := min(len(x), len(gate))
+			for c, v := range x[:n] {
+				gate[c], value[c] = min(v, 7), min(max(up[c], -7), 7)+1
+			}
+			l.Gate(out[:n], gate[:n], value[:n], 1.702, 0)
+			out, x, up = out[n:], x[n:], up[n:]
+		}
+	},
 }
 
 // activate is the function itself.

@@ -65,7 +65,7 @@ func newExecutable(d *Device, p *compute.Program, o compute.Options) (*executabl
 		e.kernels = append(e.kernels, k)
 		g := p.NewGroup(i)
 		g.Kernel = d.kernelName(in.Op.Stem(), o.Math)
-		g.Why = d.why(in.Op.Stem(), o.Math)
+		g.Why = d.why(in.Op, o.Math)
 		g.Dispatches = 1
 		e.groups = append(e.groups, g)
 	}
@@ -126,8 +126,13 @@ func (d *Device) kernelName(stem string, m compute.Math) string {
 }
 
 // why says what runs an op.
-func (d *Device) why(stem string, m compute.Math) string {
+func (d *Device) why(op compute.Op, m compute.Math) string {
+	stem := op.Stem()
 	multiplies := strings.HasPrefix(stem, "matmul")
+	float32s := stem == "rmsnorm" || stem == "layernorm" || stem == "swiglu"
+	if a, ok := op.(compute.Activation); ok {
+		float32s = vectorActivations[a.Fn] != nil
+	}
 	switch {
 	case multiplies && m == compute.Fast && d.level >= simd.AMX:
 		return d.level.String() + ", many rows in bfloat16, float32 sums: fast arithmetic"
@@ -135,7 +140,7 @@ func (d *Device) why(stem string, m compute.Math) string {
 		return d.level.String() + ", float32 sums: fast arithmetic"
 	case multiplies && m == compute.Fast:
 		return "plain Go, eight float32 sums: fast arithmetic"
-	case (stem == "rmsnorm" || stem == "swiglu") && m == compute.Fast && d.level > simd.Plain:
+	case float32s && m == compute.Fast && d.level > simd.Plain:
 		return d.level.String() + ", float32: fast arithmetic"
 	case (multiplies || stem == "attention") && d.level > simd.Plain, (stem == "swiglu" || stem == "rope") && d.level >= simd.AVX512,
 		stem == "add" && d.level >= simd.AVX2:
@@ -179,9 +184,9 @@ func (e *executable) newKernel(in compute.Instr, run int) (kernel, error) {
 	case compute.Add:
 		k = &add{op: o, a: at(o.A), b: at(o.B), out: at(o.Out), one: o.OneRow(e.p), level: e.dev.level}
 	case compute.LayerNorm:
-		k = &layernorm{op: o, x: at(o.X), weight: at(o.Weight), bias: at(o.Bias), out: at(o.Out)}
+		k = &layernorm{op: o, x: at(o.X), weight: at(o.Weight), bias: at(o.Bias), out: at(o.Out), level: fast}
 	case compute.Activation:
-		k = &activation{op: o, x: at(o.X), up: at(o.Up), out: at(o.Out), one: o.OneRow(e.p)}
+		k = &activation{op: o, x: at(o.X), up: at(o.Up), out: at(o.Out), one: o.OneRow(e.p), level: fast}
 	case compute.Scale:
 		k = &scale{op: o, x: at(o.X), out: at(o.Out)}
 	case compute.Route:

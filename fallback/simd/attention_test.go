@@ -3,6 +3,7 @@ package simd
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -225,22 +226,73 @@ func TestSwiGLU(t *testing.T) {
 	}
 }
 
+// Gates are within what their comments say, and what they say of infinities and of what is not a number holds.
+func TestGates(t *testing.T) {
+	const a = 2 * math.Sqrt2 / math.SqrtPi
+	for _, l := range levels()[1:] {
+		for _, f := range []struct {
+			name string
+			run  func(dst, x, y []float32)
+			want func(x float64) float64
+			size func(x float64) float64 // of the allowed difference, in units of the result
+		}{
+			{"tanh", func(dst, x, y []float32) { l.Gate(dst, x, y, a, 0.044715*a) },
+				func(x float64) float64 { return x / (1 + math.Exp(-a*(x+0.044715*x*x*x))) },
+				func(x float64) float64 { return 0x1p-22 * (2 + a*math.Abs(x+0.044715*x*x*x)) }},
+			{"clamped", func(dst, x, y []float32) { l.Gate(dst, x, y, 1.702, 0) },
+				func(x float64) float64 { return x / (1 + math.Exp(-1.702*x)) },
+				func(x float64) float64 { return 0x1p-22 * (2 + 1.702*math.Abs(x)) }},
+			{"gelu", l.GELU, func(x float64) float64 { return x / 2 * math.Erfc(-x/math.Sqrt2) },
+				func(x float64) float64 { return 0x1p-21 * (1 + x*x) }},
+		} {
+			worst, at := 0.0, float32(0)
+			every(func(x []float32) {
+				got, y := make([]float32, len(x)), slices.Repeat([]float32{1}, len(x))
+				f.run(got, x, y)
+				for i, v := range x {
+					want := f.want(float64(v))
+					switch {
+					case v != v:
+						require.True(t, got[i] != got[i], f.name)
+					case math.IsInf(float64(v), -1):
+						require.True(t, got[i] != got[i] || got[i] == 0, f.name)
+					case math.IsInf(float64(v), 1):
+						require.Equal(t, v, got[i], f.name)
+					default:
+						off := (math.Abs(float64(got[i])-want) - 1e-36) / math.Abs(want) / f.size(float64(v))
+						if off > worst || off != off && want != 0 {
+							worst, at = off, v
+						}
+					}
+				}
+				f.run(x, x, y) // in place
+				sameBits(t, got, x)
+			})
+			t.Logf("%v %s: %.3f of what is allowed at %v", l, f.name, worst, at)
+			require.LessOrEqual(t, worst, 1.0, "%v %s at %v", l, f.name, at)
+		}
+	}
+}
+
 func TestLengthsOfElementwise(t *testing.T) {
 	r := rand.New(rand.NewPCG(13, 14))
 	for _, l := range levels()[1:] {
 		for n := range 301 {
 			x, y := values(r, n, n%5, true), values(r, n, n%3, true)
-			exp, glu := values(r, n+1, n%7, false), values(r, n+1, n%7, false)
-			ends := [2]float32{exp[n], glu[n]}
+			exp, glu, gelu := values(r, n+1, n%7, false), values(r, n+1, n%7, false), values(r, n+1, n%7, false)
+			ends := [3]float32{exp[n], glu[n], gelu[n]}
 			l.Exp(exp[:n], x)
-			l.SwiGLU(glu[:n], x, y)
-			require.Equal(t, ends, [2]float32{exp[n], glu[n]})
+			l.Gate(glu[:n], x, y, 1.5, 0.125)
+			l.GELU(gelu[:n], x, y)
+			require.Equal(t, ends, [3]float32{exp[n], glu[n], gelu[n]})
 			for i := range n { // each as in a block of its own
 				one := make([]float32, 1)
 				l.Exp(one, x[i:i+1])
 				sameBits(t, one, exp[i:i+1])
-				l.SwiGLU(one, x[i:i+1], y[i:i+1])
+				l.Gate(one, x[i:i+1], y[i:i+1], 1.5, 0.125)
 				sameBits(t, one, glu[i:i+1])
+				l.GELU(one, x[i:i+1], y[i:i+1])
+				sameBits(t, one, gelu[i:i+1])
 			}
 			whole := n &^ (rowBlock - 1)
 			top, sum := float32(math.Inf(-1)), 0.0

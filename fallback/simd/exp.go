@@ -8,12 +8,6 @@ func (l Level) Exp(dst, x []float32) {
 	l.inBlocks(dst, x, nil, func(n int, dst, x, _ *float32) { l.exp(n, dst, x) })
 }
 
-// SwiGLU sets dst[k] = x[k]/(1+exp(−x[k]))·y[k], the quotient to within 3 ULP for x above −87; below it is 0 to within 1e-36. dst may be x
-// or y. It needs a level above Plain; levels give the same bits.
-func (l Level) SwiGLU(dst, x, y []float32) {
-	l.inBlocks(dst, x, y, l.swiglu)
-}
-
 // inBlocks runs a kernel over whole blocks, and over what is left in a block of its own.
 func (l Level) inBlocks(dst, x, y []float32, kernel func(n int, dst, x, y *float32)) {
 	n := len(x) &^ (rowBlock - 1)

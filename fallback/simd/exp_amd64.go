@@ -8,11 +8,19 @@ func (l Level) exp(n int, dst, x *float32) {
 	}
 }
 
-func (l Level) swiglu(n int, dst, x, y *float32) {
+func (l Level) gate(n int, dst, x, y *float32, a, b float32) {
 	if l >= AVX512 {
-		swigluAVX512(n, dst, x, y)
+		gateAVX512(n, dst, x, y, a, b)
 	} else {
-		swigluAVX2(n, dst, x, y)
+		gateAVX2(n, dst, x, y, a, b)
+	}
+}
+
+func (l Level) gelu(n int, dst, x, y *float32) {
+	if l >= AVX512 {
+		geluAVX512(n, dst, x, y)
+	} else {
+		geluAVX2(n, dst, x, y)
 	}
 }
 

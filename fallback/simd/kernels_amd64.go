@@ -234,16 +234,6 @@ func expAVX2(n int, dst *float32, x *float32)
 //go:noescape
 func expAVX512(n int, dst *float32, x *float32)
 
-// swigluAVX2 sets dst[k] = x[k]/(1+exp(−x[k]))·y[k] for k < n, a multiple of 16. With AVX2, FMA and F16C.
-//
-//go:noescape
-func swigluAVX2(n int, dst *float32, x *float32, y *float32)
-
-// swigluAVX512 sets dst[k] = x[k]/(1+exp(−x[k]))·y[k] for k < n, a multiple of 16. With AVX-512 as well.
-//
-//go:noescape
-func swigluAVX512(n int, dst *float32, x *float32, y *float32)
-
 // expSumAVX2 sets x[k] = exp(x[k]−top) for k < n, a multiple of 16, and returns their sum. With AVX2, FMA and F16C.
 //
 //go:noescape
@@ -263,6 +253,26 @@ func maxAVX2(n int, x *float32) float32
 //
 //go:noescape
 func maxAVX512(n int, x *float32) float32
+
+// gateAVX2 sets dst[k] = x[k]/(1+exp(−z))·y[k] with z = x[k]·(a+b·x[k]²) for k < n, a multiple of 16. With AVX2, FMA and F16C.
+//
+//go:noescape
+func gateAVX2(n int, dst *float32, x *float32, y *float32, a float32, b float32)
+
+// gateAVX512 sets dst[k] = x[k]/(1+exp(−z))·y[k] with z = x[k]·(a+b·x[k]²) for k < n, a multiple of 16. With AVX-512 as well.
+//
+//go:noescape
+func gateAVX512(n int, dst *float32, x *float32, y *float32, a float32, b float32)
+
+// geluAVX2 sets dst[k] = x[k]·Φ(x[k])·y[k] for k < n, a multiple of 16. With AVX2, FMA and F16C.
+//
+//go:noescape
+func geluAVX2(n int, dst *float32, x *float32, y *float32)
+
+// geluAVX512 sets dst[k] = x[k]·Φ(x[k])·y[k] for k < n, a multiple of 16. With AVX-512 as well.
+//
+//go:noescape
+func geluAVX512(n int, dst *float32, x *float32, y *float32)
 
 // transpose256 sets dst[ldd·k+i] = src[lds·i+k] for i < 8 and k < n, a multiple of 8. With AVX2.
 //
@@ -321,10 +331,20 @@ func sum256(n int, x *float32) float32
 //go:noescape
 func squares256(n int, x *float32) float64
 
+// moments256 is Σ x[k]−from and Σ (x[k]−from)² for k < n, a multiple of 8, with float64 sums of every eighth. With AVX2 and FMA.
+//
+//go:noescape
+func moments256(n int, x *float32, from float64) (sum float64, squares float64)
+
 // scaledProduct256 sets dst[k] = (x[k]·a)·y[k] for k < n, a multiple of 8. With AVX2.
 //
 //go:noescape
 func scaledProduct256(n int, dst *float32, x *float32, y *float32, a float32)
+
+// normalized256 sets dst[k] = ((x[k]−from)·a)·y[k] + z[k] for k < n, a multiple of 8, the last two in one rounding. With AVX2 and FMA.
+//
+//go:noescape
+func normalized256(n int, dst *float32, x *float32, y *float32, z *float32, from float32, a float32)
 
 // add256 sets dst[k] = x[k] + y[k] for k < n, a multiple of 8. With AVX2.
 //

@@ -2978,155 +2978,57 @@ check:
 	VZEROUPPER
 	RET
 
-// func swigluAVX2(n int, dst *float32, x *float32, y *float32)
-// Requires: AVX, AVX2, FMA3
-TEXT ·swigluAVX2(SB), NOSPLIT, $0-32
-	MOVQ n+0(FP), AX
-	XORQ CX, CX
-	MOVQ dst+8(FP), DX
-	MOVQ x+16(FP), BX
-	MOVQ y+24(FP), SI
-	JMP  check
-
-step:
-	VMOVUPS      (BX)(CX*4), Y0
-	VXORPS       X1, X1, X1
-	VSUBPS       Y0, Y1, Y1
-	VMOVUPS      expLeast<>+0(SB), Y2
-	VMOVUPS      expMost<>+0(SB), Y3
-	VMAXPS       Y1, Y2, Y1
-	VMINPS       Y1, Y3, Y1
-	VMULPS       expLog2E<>+0(SB), Y1, Y2
-	VROUNDPS     $0x08, Y2, Y2
-	VMOVUPS      Y1, Y1
-	VFNMADD231PS expLn2<>+0(SB), Y2, Y1
-	VFNMADD231PS expLn2Rest<>+0(SB), Y2, Y1
-	VMOVUPS      expC7<>+0(SB), Y3
-	VFMADD213PS  expC6<>+0(SB), Y1, Y3
-	VFMADD213PS  expC5<>+0(SB), Y1, Y3
-	VFMADD213PS  expC4<>+0(SB), Y1, Y3
-	VFMADD213PS  expC3<>+0(SB), Y1, Y3
-	VFMADD213PS  expC2<>+0(SB), Y1, Y3
-	VFMADD213PS  expOne<>+0(SB), Y1, Y3
-	VFMADD213PS  expOne<>+0(SB), Y1, Y3
-	VCVTPS2DQ    Y2, Y2
-	VPSRAD       $0x01, Y2, Y1
-	VPSUBD       Y1, Y2, Y2
-	VPADDD       expBias<>+0(SB), Y1, Y1
-	VPSLLD       $0x17, Y1, Y1
-	VPADDD       expBias<>+0(SB), Y2, Y2
-	VPSLLD       $0x17, Y2, Y2
-	VMULPS       Y1, Y3, Y3
-	VMULPS       Y2, Y3, Y1
-	VMOVUPS      expOne<>+0(SB), Y2
-	VADDPS       Y2, Y1, Y1
-	VDIVPS       Y1, Y0, Y0
-	VMULPS       (SI)(CX*4), Y0, Y0
-	VMOVUPS      Y0, (DX)(CX*4)
-	ADDQ         $0x08, CX
-
-check:
-	CMPQ CX, AX
-	JL   step
-	VZEROUPPER
-	RET
-
-// func swigluAVX512(n int, dst *float32, x *float32, y *float32)
-// Requires: AVX, AVX512F
-TEXT ·swigluAVX512(SB), NOSPLIT, $0-32
-	MOVQ n+0(FP), AX
-	XORQ CX, CX
-	MOVQ dst+8(FP), DX
-	MOVQ x+16(FP), BX
-	MOVQ y+24(FP), SI
-	JMP  check
-
-step:
-	VMOVUPS      (BX)(CX*4), Z0
-	VXORPS       X1, X1, X1
-	VSUBPS       Z0, Z1, Z1
-	VMOVUPS      expLeast<>+0(SB), Z2
-	VMOVUPS      expMost<>+0(SB), Z3
-	VMAXPS       Z1, Z2, Z1
-	VMINPS       Z1, Z3, Z1
-	VMULPS       expLog2E<>+0(SB), Z1, Z2
-	VRNDSCALEPS  $0x08, Z2, Z2
-	VMOVUPS      Z1, Z1
-	VFNMADD231PS expLn2<>+0(SB), Z2, Z1
-	VFNMADD231PS expLn2Rest<>+0(SB), Z2, Z1
-	VMOVUPS      expC7<>+0(SB), Z3
-	VFMADD213PS  expC6<>+0(SB), Z1, Z3
-	VFMADD213PS  expC5<>+0(SB), Z1, Z3
-	VFMADD213PS  expC4<>+0(SB), Z1, Z3
-	VFMADD213PS  expC3<>+0(SB), Z1, Z3
-	VFMADD213PS  expC2<>+0(SB), Z1, Z3
-	VFMADD213PS  expOne<>+0(SB), Z1, Z3
-	VFMADD213PS  expOne<>+0(SB), Z1, Z3
-	VSCALEFPS    Z2, Z3, Z1
-	VMOVUPS      expOne<>+0(SB), Z2
-	VADDPS       Z2, Z1, Z1
-	VDIVPS       Z1, Z0, Z0
-	VMULPS       (SI)(CX*4), Z0, Z0
-	VMOVUPS      Z0, (DX)(CX*4)
-	ADDQ         $0x10, CX
-
-check:
-	CMPQ CX, AX
-	JL   step
-	VZEROUPPER
-	RET
-
 // func expSumAVX2(n int, x *float32, top float32) float32
 // Requires: AVX, AVX2, FMA3, SSE
 TEXT ·expSumAVX2(SB), NOSPLIT, $0-28
 	MOVQ         n+0(FP), AX
 	MOVQ         x+8(FP), CX
-	VBROADCASTSS top+16(FP), Y0
-	VXORPS       X1, X1, X1
+	VBROADCASTSS top+16(FP), Y2
+	VXORPS       X0, X0, X0
 	JMP          check
 
 step:
-	VMOVUPS      (CX), Y2
-	VSUBPS       Y0, Y2, Y2
+	VMOVUPS      (CX), Y1
+	VSUBPS       Y2, Y1, Y1
 	VMOVUPS      expLeast<>+0(SB), Y3
 	VMOVUPS      expMost<>+0(SB), Y4
-	VMAXPS       Y2, Y3, Y2
-	VMINPS       Y2, Y4, Y2
-	VMULPS       expLog2E<>+0(SB), Y2, Y3
+	VMAXPS       Y1, Y3, Y1
+	VMINPS       Y1, Y4, Y1
+	VMULPS       expLog2E<>+0(SB), Y1, Y3
 	VROUNDPS     $0x08, Y3, Y3
-	VMOVUPS      Y2, Y2
-	VFNMADD231PS expLn2<>+0(SB), Y3, Y2
-	VFNMADD231PS expLn2Rest<>+0(SB), Y3, Y2
+	VMOVUPS      Y1, Y1
+	VFNMADD231PS expLn2<>+0(SB), Y3, Y1
+	VFNMADD231PS expLn2Rest<>+0(SB), Y3, Y1
 	VMOVUPS      expC7<>+0(SB), Y4
-	VFMADD213PS  expC6<>+0(SB), Y2, Y4
-	VFMADD213PS  expC5<>+0(SB), Y2, Y4
-	VFMADD213PS  expC4<>+0(SB), Y2, Y4
-	VFMADD213PS  expC3<>+0(SB), Y2, Y4
-	VFMADD213PS  expC2<>+0(SB), Y2, Y4
-	VFMADD213PS  expOne<>+0(SB), Y2, Y4
-	VFMADD213PS  expOne<>+0(SB), Y2, Y4
+	VFMADD213PS  expC6<>+0(SB), Y1, Y4
+	VFMADD213PS  expC5<>+0(SB), Y1, Y4
+	VFMADD213PS  expC4<>+0(SB), Y1, Y4
+	VFMADD213PS  expC3<>+0(SB), Y1, Y4
+	VFMADD213PS  expC2<>+0(SB), Y1, Y4
+	VFMADD213PS  expOne<>+0(SB), Y1, Y4
+	VFMADD213PS  expOne<>+0(SB), Y1, Y4
 	VCVTPS2DQ    Y3, Y3
-	VPSRAD       $0x01, Y3, Y2
-	VPSUBD       Y2, Y3, Y3
-	VPADDD       expBias<>+0(SB), Y2, Y2
-	VPSLLD       $0x17, Y2, Y2
+	VPSRAD       $0x01, Y3, Y1
+	VPSUBD       Y1, Y3, Y3
+	VPADDD       expBias<>+0(SB), Y1, Y1
+	VPSLLD       $0x17, Y1, Y1
 	VPADDD       expBias<>+0(SB), Y3, Y3
 	VPSLLD       $0x17, Y3, Y3
-	VMULPS       Y2, Y4, Y4
-	VMULPS       Y3, Y4, Y2
-	VMOVUPS      Y2, (CX)
-	VADDPS       Y2, Y1, Y1
+	VMULPS       Y1, Y4, Y4
+	VMULPS       Y3, Y4, Y1
+	VMOVUPS      Y1, (CX)
+	VADDPS       Y1, Y0, Y0
 	ADDQ         $0x20, CX
 	SUBQ         $0x08, AX
 
 check:
 	CMPQ         AX, $0x08
 	JGE          step
-	VEXTRACTF128 $0x01, Y1, X0
-	VADDPS       X0, X1, X1
-	VHADDPS      X1, X1, X1
-	VHADDPS      X1, X1, X1
-	MOVSS        X1, ret+24(FP)
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X1, X0, X0
+	VHADDPS      X0, X0, X0
+	VHADDPS      X0, X0, X0
+	MOVSS        X0, ret+24(FP)
 	VZEROUPPER
 	RET
 
@@ -3135,46 +3037,46 @@ check:
 TEXT ·expSumAVX512(SB), NOSPLIT, $0-28
 	MOVQ         n+0(FP), AX
 	MOVQ         x+8(FP), CX
-	VBROADCASTSS top+16(FP), Z0
-	VXORPS       X1, X1, X1
+	VBROADCASTSS top+16(FP), Z2
+	VXORPS       X0, X0, X0
 	JMP          check
 
 step:
-	VMOVUPS      (CX), Z2
-	VSUBPS       Z0, Z2, Z2
+	VMOVUPS      (CX), Z1
+	VSUBPS       Z2, Z1, Z1
 	VMOVUPS      expLeast<>+0(SB), Z3
 	VMOVUPS      expMost<>+0(SB), Z4
-	VMAXPS       Z2, Z3, Z2
-	VMINPS       Z2, Z4, Z2
-	VMULPS       expLog2E<>+0(SB), Z2, Z3
+	VMAXPS       Z1, Z3, Z1
+	VMINPS       Z1, Z4, Z1
+	VMULPS       expLog2E<>+0(SB), Z1, Z3
 	VRNDSCALEPS  $0x08, Z3, Z3
-	VMOVUPS      Z2, Z2
-	VFNMADD231PS expLn2<>+0(SB), Z3, Z2
-	VFNMADD231PS expLn2Rest<>+0(SB), Z3, Z2
+	VMOVUPS      Z1, Z1
+	VFNMADD231PS expLn2<>+0(SB), Z3, Z1
+	VFNMADD231PS expLn2Rest<>+0(SB), Z3, Z1
 	VMOVUPS      expC7<>+0(SB), Z4
-	VFMADD213PS  expC6<>+0(SB), Z2, Z4
-	VFMADD213PS  expC5<>+0(SB), Z2, Z4
-	VFMADD213PS  expC4<>+0(SB), Z2, Z4
-	VFMADD213PS  expC3<>+0(SB), Z2, Z4
-	VFMADD213PS  expC2<>+0(SB), Z2, Z4
-	VFMADD213PS  expOne<>+0(SB), Z2, Z4
-	VFMADD213PS  expOne<>+0(SB), Z2, Z4
-	VSCALEFPS    Z3, Z4, Z2
-	VMOVUPS      Z2, (CX)
-	VADDPS       Z2, Z1, Z1
+	VFMADD213PS  expC6<>+0(SB), Z1, Z4
+	VFMADD213PS  expC5<>+0(SB), Z1, Z4
+	VFMADD213PS  expC4<>+0(SB), Z1, Z4
+	VFMADD213PS  expC3<>+0(SB), Z1, Z4
+	VFMADD213PS  expC2<>+0(SB), Z1, Z4
+	VFMADD213PS  expOne<>+0(SB), Z1, Z4
+	VFMADD213PS  expOne<>+0(SB), Z1, Z4
+	VSCALEFPS    Z3, Z4, Z1
+	VMOVUPS      Z1, (CX)
+	VADDPS       Z1, Z0, Z0
 	ADDQ         $0x40, CX
 	SUBQ         $0x10, AX
 
 check:
 	CMPQ          AX, $0x10
 	JGE           step
-	VEXTRACTF64X4 $0x01, Z1, Y0
-	VADDPS        Y0, Y1, Y1
-	VEXTRACTF32X4 $0x01, Y1, X0
-	VADDPS        X0, X1, X1
-	VHADDPS       X1, X1, X1
-	VHADDPS       X1, X1, X1
-	MOVSS         X1, ret+24(FP)
+	VEXTRACTF64X4 $0x01, Z0, Y1
+	VADDPS        Y1, Y0, Y0
+	VEXTRACTF32X4 $0x01, Y0, X1
+	VADDPS        X1, X0, X0
+	VHADDPS       X0, X0, X0
+	VHADDPS       X0, X0, X0
+	MOVSS         X0, ret+24(FP)
 	VZEROUPPER
 	RET
 
@@ -3249,6 +3151,524 @@ check:
 	VMOVSHDUP     X0, X1
 	VMAXPS        X1, X0, X0
 	MOVSS         X0, ret+16(FP)
+	VZEROUPPER
+	RET
+
+// func gateAVX2(n int, dst *float32, x *float32, y *float32, a float32, b float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·gateAVX2(SB), NOSPLIT, $0-40
+	MOVQ n+0(FP), AX
+	XORQ CX, CX
+	MOVQ dst+8(FP), DX
+	MOVQ x+16(FP), BX
+	MOVQ y+24(FP), SI
+	JMP  check
+
+step:
+	VMOVUPS      (BX)(CX*4), Y0
+	VMOVUPS      expMinusGateLimit<>+0(SB), Y2
+	VMAXPS       Y0, Y2, Y1
+	VMOVUPS      expGateLimit<>+0(SB), Y2
+	VMINPS       Y1, Y2, Y1
+	VMULPS       Y1, Y1, Y2
+	VBROADCASTSS b+36(FP), Y3
+	VMULPS       Y3, Y2, Y2
+	VBROADCASTSS a+32(FP), Y3
+	VADDPS       Y3, Y2, Y2
+	VMULPS       Y2, Y1, Y1
+	VXORPS       expMinusZero<>+0(SB), Y1, Y1
+	VMOVUPS      expLeast<>+0(SB), Y2
+	VMOVUPS      expMost<>+0(SB), Y3
+	VMAXPS       Y1, Y2, Y1
+	VMINPS       Y1, Y3, Y1
+	VMULPS       expLog2E<>+0(SB), Y1, Y2
+	VROUNDPS     $0x08, Y2, Y2
+	VMOVUPS      Y1, Y1
+	VFNMADD231PS expLn2<>+0(SB), Y2, Y1
+	VFNMADD231PS expLn2Rest<>+0(SB), Y2, Y1
+	VMOVUPS      expC7<>+0(SB), Y3
+	VFMADD213PS  expC6<>+0(SB), Y1, Y3
+	VFMADD213PS  expC5<>+0(SB), Y1, Y3
+	VFMADD213PS  expC4<>+0(SB), Y1, Y3
+	VFMADD213PS  expC3<>+0(SB), Y1, Y3
+	VFMADD213PS  expC2<>+0(SB), Y1, Y3
+	VFMADD213PS  expOne<>+0(SB), Y1, Y3
+	VFMADD213PS  expOne<>+0(SB), Y1, Y3
+	VCVTPS2DQ    Y2, Y2
+	VPSRAD       $0x01, Y2, Y1
+	VPSUBD       Y1, Y2, Y2
+	VPADDD       expBias<>+0(SB), Y1, Y1
+	VPSLLD       $0x17, Y1, Y1
+	VPADDD       expBias<>+0(SB), Y2, Y2
+	VPSLLD       $0x17, Y2, Y2
+	VMULPS       Y1, Y3, Y3
+	VMULPS       Y2, Y3, Y1
+	VADDPS       expOne<>+0(SB), Y1, Y1
+	VDIVPS       Y1, Y0, Y0
+	VMULPS       (SI)(CX*4), Y0, Y0
+	VMOVUPS      Y0, (DX)(CX*4)
+	ADDQ         $0x08, CX
+
+check:
+	CMPQ CX, AX
+	JL   step
+	VZEROUPPER
+	RET
+
+DATA expMinusGateLimit<>+0(SB)/4, $0xc3000000
+DATA expMinusGateLimit<>+4(SB)/4, $0xc3000000
+DATA expMinusGateLimit<>+8(SB)/4, $0xc3000000
+DATA expMinusGateLimit<>+12(SB)/4, $0xc3000000
+DATA expMinusGateLimit<>+16(SB)/4, $0xc3000000
+DATA expMinusGateLimit<>+20(SB)/4, $0xc3000000
+DATA expMinusGateLimit<>+24(SB)/4, $0xc3000000
+DATA expMinusGateLimit<>+28(SB)/4, $0xc3000000
+DATA expMinusGateLimit<>+32(SB)/4, $0xc3000000
+DATA expMinusGateLimit<>+36(SB)/4, $0xc3000000
+DATA expMinusGateLimit<>+40(SB)/4, $0xc3000000
+DATA expMinusGateLimit<>+44(SB)/4, $0xc3000000
+DATA expMinusGateLimit<>+48(SB)/4, $0xc3000000
+DATA expMinusGateLimit<>+52(SB)/4, $0xc3000000
+DATA expMinusGateLimit<>+56(SB)/4, $0xc3000000
+DATA expMinusGateLimit<>+60(SB)/4, $0xc3000000
+GLOBL expMinusGateLimit<>(SB), RODATA|NOPTR, $64
+
+DATA expGateLimit<>+0(SB)/4, $0x43000000
+DATA expGateLimit<>+4(SB)/4, $0x43000000
+DATA expGateLimit<>+8(SB)/4, $0x43000000
+DATA expGateLimit<>+12(SB)/4, $0x43000000
+DATA expGateLimit<>+16(SB)/4, $0x43000000
+DATA expGateLimit<>+20(SB)/4, $0x43000000
+DATA expGateLimit<>+24(SB)/4, $0x43000000
+DATA expGateLimit<>+28(SB)/4, $0x43000000
+DATA expGateLimit<>+32(SB)/4, $0x43000000
+DATA expGateLimit<>+36(SB)/4, $0x43000000
+DATA expGateLimit<>+40(SB)/4, $0x43000000
+DATA expGateLimit<>+44(SB)/4, $0x43000000
+DATA expGateLimit<>+48(SB)/4, $0x43000000
+DATA expGateLimit<>+52(SB)/4, $0x43000000
+DATA expGateLimit<>+56(SB)/4, $0x43000000
+DATA expGateLimit<>+60(SB)/4, $0x43000000
+GLOBL expGateLimit<>(SB), RODATA|NOPTR, $64
+
+DATA expMinusZero<>+0(SB)/4, $0x80000000
+DATA expMinusZero<>+4(SB)/4, $0x80000000
+DATA expMinusZero<>+8(SB)/4, $0x80000000
+DATA expMinusZero<>+12(SB)/4, $0x80000000
+DATA expMinusZero<>+16(SB)/4, $0x80000000
+DATA expMinusZero<>+20(SB)/4, $0x80000000
+DATA expMinusZero<>+24(SB)/4, $0x80000000
+DATA expMinusZero<>+28(SB)/4, $0x80000000
+DATA expMinusZero<>+32(SB)/4, $0x80000000
+DATA expMinusZero<>+36(SB)/4, $0x80000000
+DATA expMinusZero<>+40(SB)/4, $0x80000000
+DATA expMinusZero<>+44(SB)/4, $0x80000000
+DATA expMinusZero<>+48(SB)/4, $0x80000000
+DATA expMinusZero<>+52(SB)/4, $0x80000000
+DATA expMinusZero<>+56(SB)/4, $0x80000000
+DATA expMinusZero<>+60(SB)/4, $0x80000000
+GLOBL expMinusZero<>(SB), RODATA|NOPTR, $64
+
+// func gateAVX512(n int, dst *float32, x *float32, y *float32, a float32, b float32)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·gateAVX512(SB), NOSPLIT, $0-40
+	MOVQ n+0(FP), AX
+	XORQ CX, CX
+	MOVQ dst+8(FP), DX
+	MOVQ x+16(FP), BX
+	MOVQ y+24(FP), SI
+	JMP  check
+
+step:
+	VMOVUPS      (BX)(CX*4), Z0
+	VMOVUPS      expMinusGateLimit<>+0(SB), Z2
+	VMAXPS       Z0, Z2, Z1
+	VMOVUPS      expGateLimit<>+0(SB), Z2
+	VMINPS       Z1, Z2, Z1
+	VMULPS       Z1, Z1, Z2
+	VBROADCASTSS b+36(FP), Z3
+	VMULPS       Z3, Z2, Z2
+	VBROADCASTSS a+32(FP), Z3
+	VADDPS       Z3, Z2, Z2
+	VMULPS       Z2, Z1, Z1
+	VXORPS       expMinusZero<>+0(SB), Z1, Z1
+	VMOVUPS      expLeast<>+0(SB), Z2
+	VMOVUPS      expMost<>+0(SB), Z3
+	VMAXPS       Z1, Z2, Z1
+	VMINPS       Z1, Z3, Z1
+	VMULPS       expLog2E<>+0(SB), Z1, Z2
+	VRNDSCALEPS  $0x08, Z2, Z2
+	VMOVUPS      Z1, Z1
+	VFNMADD231PS expLn2<>+0(SB), Z2, Z1
+	VFNMADD231PS expLn2Rest<>+0(SB), Z2, Z1
+	VMOVUPS      expC7<>+0(SB), Z3
+	VFMADD213PS  expC6<>+0(SB), Z1, Z3
+	VFMADD213PS  expC5<>+0(SB), Z1, Z3
+	VFMADD213PS  expC4<>+0(SB), Z1, Z3
+	VFMADD213PS  expC3<>+0(SB), Z1, Z3
+	VFMADD213PS  expC2<>+0(SB), Z1, Z3
+	VFMADD213PS  expOne<>+0(SB), Z1, Z3
+	VFMADD213PS  expOne<>+0(SB), Z1, Z3
+	VSCALEFPS    Z2, Z3, Z1
+	VADDPS       expOne<>+0(SB), Z1, Z1
+	VDIVPS       Z1, Z0, Z0
+	VMULPS       (SI)(CX*4), Z0, Z0
+	VMOVUPS      Z0, (DX)(CX*4)
+	ADDQ         $0x10, CX
+
+check:
+	CMPQ CX, AX
+	JL   step
+	VZEROUPPER
+	RET
+
+// func geluAVX2(n int, dst *float32, x *float32, y *float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·geluAVX2(SB), NOSPLIT, $0-32
+	MOVQ n+0(FP), AX
+	XORQ CX, CX
+	MOVQ dst+8(FP), DX
+	MOVQ x+16(FP), BX
+	MOVQ y+24(FP), SI
+	JMP  check
+
+step:
+	VMOVUPS      (BX)(CX*4), Y0
+	VANDPS       expSize<>+0(SB), Y0, Y1
+	VMOVUPS      Y1, Y2
+	VMOVUPS      expOne<>+0(SB), Y3
+	VFMADD132PS  expHalfOfRoot<>+0(SB), Y3, Y2
+	VDIVPS       Y2, Y3, Y2
+	VMOVUPS      expErfc0<>+0(SB), Y3
+	VFMADD213PS  expErfc1<>+0(SB), Y2, Y3
+	VFMADD213PS  expErfc2<>+0(SB), Y2, Y3
+	VFMADD213PS  expErfc3<>+0(SB), Y2, Y3
+	VFMADD213PS  expErfc4<>+0(SB), Y2, Y3
+	VFMADD213PS  expErfc5<>+0(SB), Y2, Y3
+	VFMADD213PS  expErfc6<>+0(SB), Y2, Y3
+	VFMADD213PS  expErfc7<>+0(SB), Y2, Y3
+	VFMADD213PS  expErfc8<>+0(SB), Y2, Y3
+	VFMADD213PS  expErfc9<>+0(SB), Y2, Y3
+	VMULPS       Y1, Y1, Y4
+	VFNMADD231PS expC2<>+0(SB), Y4, Y3
+	VMOVUPS      expLeast<>+0(SB), Y4
+	VMOVUPS      expMost<>+0(SB), Y5
+	VMAXPS       Y3, Y4, Y3
+	VMINPS       Y3, Y5, Y3
+	VMULPS       expLog2E<>+0(SB), Y3, Y4
+	VROUNDPS     $0x08, Y4, Y4
+	VMOVUPS      Y3, Y3
+	VFNMADD231PS expLn2<>+0(SB), Y4, Y3
+	VFNMADD231PS expLn2Rest<>+0(SB), Y4, Y3
+	VMOVUPS      expC7<>+0(SB), Y5
+	VFMADD213PS  expC6<>+0(SB), Y3, Y5
+	VFMADD213PS  expC5<>+0(SB), Y3, Y5
+	VFMADD213PS  expC4<>+0(SB), Y3, Y5
+	VFMADD213PS  expC3<>+0(SB), Y3, Y5
+	VFMADD213PS  expC2<>+0(SB), Y3, Y5
+	VFMADD213PS  expOne<>+0(SB), Y3, Y5
+	VFMADD213PS  expOne<>+0(SB), Y3, Y5
+	VCVTPS2DQ    Y4, Y4
+	VPSRAD       $0x01, Y4, Y3
+	VPSUBD       Y3, Y4, Y4
+	VPADDD       expBias<>+0(SB), Y3, Y3
+	VPSLLD       $0x17, Y3, Y3
+	VPADDD       expBias<>+0(SB), Y4, Y4
+	VPSLLD       $0x17, Y4, Y4
+	VMULPS       Y3, Y5, Y5
+	VMULPS       Y4, Y5, Y3
+	VMULPS       Y2, Y3, Y3
+	VMOVUPS      expGateLimit<>+0(SB), Y2
+	VMINPS       Y1, Y2, Y1
+	VXORPS       X2, X2, X2
+	VMAXPS       Y0, Y2, Y0
+	VFNMADD231PS Y1, Y3, Y0
+	VMULPS       (SI)(CX*4), Y0, Y0
+	VMOVUPS      Y0, (DX)(CX*4)
+	ADDQ         $0x08, CX
+
+check:
+	CMPQ CX, AX
+	JL   step
+	VZEROUPPER
+	RET
+
+DATA expSize<>+0(SB)/4, $0x7fffffff
+DATA expSize<>+4(SB)/4, $0x7fffffff
+DATA expSize<>+8(SB)/4, $0x7fffffff
+DATA expSize<>+12(SB)/4, $0x7fffffff
+DATA expSize<>+16(SB)/4, $0x7fffffff
+DATA expSize<>+20(SB)/4, $0x7fffffff
+DATA expSize<>+24(SB)/4, $0x7fffffff
+DATA expSize<>+28(SB)/4, $0x7fffffff
+DATA expSize<>+32(SB)/4, $0x7fffffff
+DATA expSize<>+36(SB)/4, $0x7fffffff
+DATA expSize<>+40(SB)/4, $0x7fffffff
+DATA expSize<>+44(SB)/4, $0x7fffffff
+DATA expSize<>+48(SB)/4, $0x7fffffff
+DATA expSize<>+52(SB)/4, $0x7fffffff
+DATA expSize<>+56(SB)/4, $0x7fffffff
+DATA expSize<>+60(SB)/4, $0x7fffffff
+GLOBL expSize<>(SB), RODATA|NOPTR, $64
+
+DATA expHalfOfRoot<>+0(SB)/4, $0x3eb504f3
+DATA expHalfOfRoot<>+4(SB)/4, $0x3eb504f3
+DATA expHalfOfRoot<>+8(SB)/4, $0x3eb504f3
+DATA expHalfOfRoot<>+12(SB)/4, $0x3eb504f3
+DATA expHalfOfRoot<>+16(SB)/4, $0x3eb504f3
+DATA expHalfOfRoot<>+20(SB)/4, $0x3eb504f3
+DATA expHalfOfRoot<>+24(SB)/4, $0x3eb504f3
+DATA expHalfOfRoot<>+28(SB)/4, $0x3eb504f3
+DATA expHalfOfRoot<>+32(SB)/4, $0x3eb504f3
+DATA expHalfOfRoot<>+36(SB)/4, $0x3eb504f3
+DATA expHalfOfRoot<>+40(SB)/4, $0x3eb504f3
+DATA expHalfOfRoot<>+44(SB)/4, $0x3eb504f3
+DATA expHalfOfRoot<>+48(SB)/4, $0x3eb504f3
+DATA expHalfOfRoot<>+52(SB)/4, $0x3eb504f3
+DATA expHalfOfRoot<>+56(SB)/4, $0x3eb504f3
+DATA expHalfOfRoot<>+60(SB)/4, $0x3eb504f3
+GLOBL expHalfOfRoot<>(SB), RODATA|NOPTR, $64
+
+DATA expErfc0<>+0(SB)/4, $0x3e315275
+DATA expErfc0<>+4(SB)/4, $0x3e315275
+DATA expErfc0<>+8(SB)/4, $0x3e315275
+DATA expErfc0<>+12(SB)/4, $0x3e315275
+DATA expErfc0<>+16(SB)/4, $0x3e315275
+DATA expErfc0<>+20(SB)/4, $0x3e315275
+DATA expErfc0<>+24(SB)/4, $0x3e315275
+DATA expErfc0<>+28(SB)/4, $0x3e315275
+DATA expErfc0<>+32(SB)/4, $0x3e315275
+DATA expErfc0<>+36(SB)/4, $0x3e315275
+DATA expErfc0<>+40(SB)/4, $0x3e315275
+DATA expErfc0<>+44(SB)/4, $0x3e315275
+DATA expErfc0<>+48(SB)/4, $0x3e315275
+DATA expErfc0<>+52(SB)/4, $0x3e315275
+DATA expErfc0<>+56(SB)/4, $0x3e315275
+DATA expErfc0<>+60(SB)/4, $0x3e315275
+GLOBL expErfc0<>(SB), RODATA|NOPTR, $64
+
+DATA expErfc1<>+0(SB)/4, $0xbf54b4f5
+DATA expErfc1<>+4(SB)/4, $0xbf54b4f5
+DATA expErfc1<>+8(SB)/4, $0xbf54b4f5
+DATA expErfc1<>+12(SB)/4, $0xbf54b4f5
+DATA expErfc1<>+16(SB)/4, $0xbf54b4f5
+DATA expErfc1<>+20(SB)/4, $0xbf54b4f5
+DATA expErfc1<>+24(SB)/4, $0xbf54b4f5
+DATA expErfc1<>+28(SB)/4, $0xbf54b4f5
+DATA expErfc1<>+32(SB)/4, $0xbf54b4f5
+DATA expErfc1<>+36(SB)/4, $0xbf54b4f5
+DATA expErfc1<>+40(SB)/4, $0xbf54b4f5
+DATA expErfc1<>+44(SB)/4, $0xbf54b4f5
+DATA expErfc1<>+48(SB)/4, $0xbf54b4f5
+DATA expErfc1<>+52(SB)/4, $0xbf54b4f5
+DATA expErfc1<>+56(SB)/4, $0xbf54b4f5
+DATA expErfc1<>+60(SB)/4, $0xbf54b4f5
+GLOBL expErfc1<>(SB), RODATA|NOPTR, $64
+
+DATA expErfc2<>+0(SB)/4, $0x3fc004b0
+DATA expErfc2<>+4(SB)/4, $0x3fc004b0
+DATA expErfc2<>+8(SB)/4, $0x3fc004b0
+DATA expErfc2<>+12(SB)/4, $0x3fc004b0
+DATA expErfc2<>+16(SB)/4, $0x3fc004b0
+DATA expErfc2<>+20(SB)/4, $0x3fc004b0
+DATA expErfc2<>+24(SB)/4, $0x3fc004b0
+DATA expErfc2<>+28(SB)/4, $0x3fc004b0
+DATA expErfc2<>+32(SB)/4, $0x3fc004b0
+DATA expErfc2<>+36(SB)/4, $0x3fc004b0
+DATA expErfc2<>+40(SB)/4, $0x3fc004b0
+DATA expErfc2<>+44(SB)/4, $0x3fc004b0
+DATA expErfc2<>+48(SB)/4, $0x3fc004b0
+DATA expErfc2<>+52(SB)/4, $0x3fc004b0
+DATA expErfc2<>+56(SB)/4, $0x3fc004b0
+DATA expErfc2<>+60(SB)/4, $0x3fc004b0
+GLOBL expErfc2<>(SB), RODATA|NOPTR, $64
+
+DATA expErfc3<>+0(SB)/4, $0xbf91c8ac
+DATA expErfc3<>+4(SB)/4, $0xbf91c8ac
+DATA expErfc3<>+8(SB)/4, $0xbf91c8ac
+DATA expErfc3<>+12(SB)/4, $0xbf91c8ac
+DATA expErfc3<>+16(SB)/4, $0xbf91c8ac
+DATA expErfc3<>+20(SB)/4, $0xbf91c8ac
+DATA expErfc3<>+24(SB)/4, $0xbf91c8ac
+DATA expErfc3<>+28(SB)/4, $0xbf91c8ac
+DATA expErfc3<>+32(SB)/4, $0xbf91c8ac
+DATA expErfc3<>+36(SB)/4, $0xbf91c8ac
+DATA expErfc3<>+40(SB)/4, $0xbf91c8ac
+DATA expErfc3<>+44(SB)/4, $0xbf91c8ac
+DATA expErfc3<>+48(SB)/4, $0xbf91c8ac
+DATA expErfc3<>+52(SB)/4, $0xbf91c8ac
+DATA expErfc3<>+56(SB)/4, $0xbf91c8ac
+DATA expErfc3<>+60(SB)/4, $0xbf91c8ac
+GLOBL expErfc3<>(SB), RODATA|NOPTR, $64
+
+DATA expErfc4<>+0(SB)/4, $0x3e8b9a02
+DATA expErfc4<>+4(SB)/4, $0x3e8b9a02
+DATA expErfc4<>+8(SB)/4, $0x3e8b9a02
+DATA expErfc4<>+12(SB)/4, $0x3e8b9a02
+DATA expErfc4<>+16(SB)/4, $0x3e8b9a02
+DATA expErfc4<>+20(SB)/4, $0x3e8b9a02
+DATA expErfc4<>+24(SB)/4, $0x3e8b9a02
+DATA expErfc4<>+28(SB)/4, $0x3e8b9a02
+DATA expErfc4<>+32(SB)/4, $0x3e8b9a02
+DATA expErfc4<>+36(SB)/4, $0x3e8b9a02
+DATA expErfc4<>+40(SB)/4, $0x3e8b9a02
+DATA expErfc4<>+44(SB)/4, $0x3e8b9a02
+DATA expErfc4<>+48(SB)/4, $0x3e8b9a02
+DATA expErfc4<>+52(SB)/4, $0x3e8b9a02
+DATA expErfc4<>+56(SB)/4, $0x3e8b9a02
+DATA expErfc4<>+60(SB)/4, $0x3e8b9a02
+GLOBL expErfc4<>(SB), RODATA|NOPTR, $64
+
+DATA expErfc5<>+0(SB)/4, $0xbe36c6b5
+DATA expErfc5<>+4(SB)/4, $0xbe36c6b5
+DATA expErfc5<>+8(SB)/4, $0xbe36c6b5
+DATA expErfc5<>+12(SB)/4, $0xbe36c6b5
+DATA expErfc5<>+16(SB)/4, $0xbe36c6b5
+DATA expErfc5<>+20(SB)/4, $0xbe36c6b5
+DATA expErfc5<>+24(SB)/4, $0xbe36c6b5
+DATA expErfc5<>+28(SB)/4, $0xbe36c6b5
+DATA expErfc5<>+32(SB)/4, $0xbe36c6b5
+DATA expErfc5<>+36(SB)/4, $0xbe36c6b5
+DATA expErfc5<>+40(SB)/4, $0xbe36c6b5
+DATA expErfc5<>+44(SB)/4, $0xbe36c6b5
+DATA expErfc5<>+48(SB)/4, $0xbe36c6b5
+DATA expErfc5<>+52(SB)/4, $0xbe36c6b5
+DATA expErfc5<>+56(SB)/4, $0xbe36c6b5
+DATA expErfc5<>+60(SB)/4, $0xbe36c6b5
+GLOBL expErfc5<>(SB), RODATA|NOPTR, $64
+
+DATA expErfc6<>+0(SB)/4, $0x3dbe280a
+DATA expErfc6<>+4(SB)/4, $0x3dbe280a
+DATA expErfc6<>+8(SB)/4, $0x3dbe280a
+DATA expErfc6<>+12(SB)/4, $0x3dbe280a
+DATA expErfc6<>+16(SB)/4, $0x3dbe280a
+DATA expErfc6<>+20(SB)/4, $0x3dbe280a
+DATA expErfc6<>+24(SB)/4, $0x3dbe280a
+DATA expErfc6<>+28(SB)/4, $0x3dbe280a
+DATA expErfc6<>+32(SB)/4, $0x3dbe280a
+DATA expErfc6<>+36(SB)/4, $0x3dbe280a
+DATA expErfc6<>+40(SB)/4, $0x3dbe280a
+DATA expErfc6<>+44(SB)/4, $0x3dbe280a
+DATA expErfc6<>+48(SB)/4, $0x3dbe280a
+DATA expErfc6<>+52(SB)/4, $0x3dbe280a
+DATA expErfc6<>+56(SB)/4, $0x3dbe280a
+DATA expErfc6<>+60(SB)/4, $0x3dbe280a
+GLOBL expErfc6<>(SB), RODATA|NOPTR, $64
+
+DATA expErfc7<>+0(SB)/4, $0x3ec00e3b
+DATA expErfc7<>+4(SB)/4, $0x3ec00e3b
+DATA expErfc7<>+8(SB)/4, $0x3ec00e3b
+DATA expErfc7<>+12(SB)/4, $0x3ec00e3b
+DATA expErfc7<>+16(SB)/4, $0x3ec00e3b
+DATA expErfc7<>+20(SB)/4, $0x3ec00e3b
+DATA expErfc7<>+24(SB)/4, $0x3ec00e3b
+DATA expErfc7<>+28(SB)/4, $0x3ec00e3b
+DATA expErfc7<>+32(SB)/4, $0x3ec00e3b
+DATA expErfc7<>+36(SB)/4, $0x3ec00e3b
+DATA expErfc7<>+40(SB)/4, $0x3ec00e3b
+DATA expErfc7<>+44(SB)/4, $0x3ec00e3b
+DATA expErfc7<>+48(SB)/4, $0x3ec00e3b
+DATA expErfc7<>+52(SB)/4, $0x3ec00e3b
+DATA expErfc7<>+56(SB)/4, $0x3ec00e3b
+DATA expErfc7<>+60(SB)/4, $0x3ec00e3b
+GLOBL expErfc7<>(SB), RODATA|NOPTR, $64
+
+DATA expErfc8<>+0(SB)/4, $0x3f7ff911
+DATA expErfc8<>+4(SB)/4, $0x3f7ff911
+DATA expErfc8<>+8(SB)/4, $0x3f7ff911
+DATA expErfc8<>+12(SB)/4, $0x3f7ff911
+DATA expErfc8<>+16(SB)/4, $0x3f7ff911
+DATA expErfc8<>+20(SB)/4, $0x3f7ff911
+DATA expErfc8<>+24(SB)/4, $0x3f7ff911
+DATA expErfc8<>+28(SB)/4, $0x3f7ff911
+DATA expErfc8<>+32(SB)/4, $0x3f7ff911
+DATA expErfc8<>+36(SB)/4, $0x3f7ff911
+DATA expErfc8<>+40(SB)/4, $0x3f7ff911
+DATA expErfc8<>+44(SB)/4, $0x3f7ff911
+DATA expErfc8<>+48(SB)/4, $0x3f7ff911
+DATA expErfc8<>+52(SB)/4, $0x3f7ff911
+DATA expErfc8<>+56(SB)/4, $0x3f7ff911
+DATA expErfc8<>+60(SB)/4, $0x3f7ff911
+GLOBL expErfc8<>(SB), RODATA|NOPTR, $64
+
+DATA expErfc9<>+0(SB)/4, $0xbffab525
+DATA expErfc9<>+4(SB)/4, $0xbffab525
+DATA expErfc9<>+8(SB)/4, $0xbffab525
+DATA expErfc9<>+12(SB)/4, $0xbffab525
+DATA expErfc9<>+16(SB)/4, $0xbffab525
+DATA expErfc9<>+20(SB)/4, $0xbffab525
+DATA expErfc9<>+24(SB)/4, $0xbffab525
+DATA expErfc9<>+28(SB)/4, $0xbffab525
+DATA expErfc9<>+32(SB)/4, $0xbffab525
+DATA expErfc9<>+36(SB)/4, $0xbffab525
+DATA expErfc9<>+40(SB)/4, $0xbffab525
+DATA expErfc9<>+44(SB)/4, $0xbffab525
+DATA expErfc9<>+48(SB)/4, $0xbffab525
+DATA expErfc9<>+52(SB)/4, $0xbffab525
+DATA expErfc9<>+56(SB)/4, $0xbffab525
+DATA expErfc9<>+60(SB)/4, $0xbffab525
+GLOBL expErfc9<>(SB), RODATA|NOPTR, $64
+
+// func geluAVX512(n int, dst *float32, x *float32, y *float32)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·geluAVX512(SB), NOSPLIT, $0-32
+	MOVQ n+0(FP), AX
+	XORQ CX, CX
+	MOVQ dst+8(FP), DX
+	MOVQ x+16(FP), BX
+	MOVQ y+24(FP), SI
+	JMP  check
+
+step:
+	VMOVUPS      (BX)(CX*4), Z0
+	VANDPS       expSize<>+0(SB), Z0, Z1
+	VMOVUPS      Z1, Z2
+	VMOVUPS      expOne<>+0(SB), Z3
+	VFMADD132PS  expHalfOfRoot<>+0(SB), Z3, Z2
+	VDIVPS       Z2, Z3, Z2
+	VMOVUPS      expErfc0<>+0(SB), Z3
+	VFMADD213PS  expErfc1<>+0(SB), Z2, Z3
+	VFMADD213PS  expErfc2<>+0(SB), Z2, Z3
+	VFMADD213PS  expErfc3<>+0(SB), Z2, Z3
+	VFMADD213PS  expErfc4<>+0(SB), Z2, Z3
+	VFMADD213PS  expErfc5<>+0(SB), Z2, Z3
+	VFMADD213PS  expErfc6<>+0(SB), Z2, Z3
+	VFMADD213PS  expErfc7<>+0(SB), Z2, Z3
+	VFMADD213PS  expErfc8<>+0(SB), Z2, Z3
+	VFMADD213PS  expErfc9<>+0(SB), Z2, Z3
+	VMULPS       Z1, Z1, Z4
+	VFNMADD231PS expC2<>+0(SB), Z4, Z3
+	VMOVUPS      expLeast<>+0(SB), Z4
+	VMOVUPS      expMost<>+0(SB), Z5
+	VMAXPS       Z3, Z4, Z3
+	VMINPS       Z3, Z5, Z3
+	VMULPS       expLog2E<>+0(SB), Z3, Z4
+	VRNDSCALEPS  $0x08, Z4, Z4
+	VMOVUPS      Z3, Z3
+	VFNMADD231PS expLn2<>+0(SB), Z4, Z3
+	VFNMADD231PS expLn2Rest<>+0(SB), Z4, Z3
+	VMOVUPS      expC7<>+0(SB), Z5
+	VFMADD213PS  expC6<>+0(SB), Z3, Z5
+	VFMADD213PS  expC5<>+0(SB), Z3, Z5
+	VFMADD213PS  expC4<>+0(SB), Z3, Z5
+	VFMADD213PS  expC3<>+0(SB), Z3, Z5
+	VFMADD213PS  expC2<>+0(SB), Z3, Z5
+	VFMADD213PS  expOne<>+0(SB), Z3, Z5
+	VFMADD213PS  expOne<>+0(SB), Z3, Z5
+	VSCALEFPS    Z4, Z5, Z3
+	VMULPS       Z2, Z3, Z3
+	VMOVUPS      expGateLimit<>+0(SB), Z2
+	VMINPS       Z1, Z2, Z1
+	VXORPS       X2, X2, X2
+	VMAXPS       Z0, Z2, Z0
+	VFNMADD231PS Z1, Z3, Z0
+	VMULPS       (SI)(CX*4), Z0, Z0
+	VMOVUPS      Z0, (DX)(CX*4)
+	ADDQ         $0x10, CX
+
+check:
+	CMPQ CX, AX
+	JL   step
 	VZEROUPPER
 	RET
 
@@ -4766,6 +5186,46 @@ check:
 	VZEROUPPER
 	RET
 
+// func moments256(n int, x *float32, from float64) (sum float64, squares float64)
+// Requires: AVX, FMA3, SSE2
+TEXT ·moments256(SB), NOSPLIT, $0-40
+	MOVQ         x+8(FP), AX
+	MOVQ         n+0(FP), CX
+	VBROADCASTSD from+16(FP), Y0
+	VXORPD       Y1, Y1, Y1
+	VXORPD       Y2, Y2, Y2
+	VXORPD       Y3, Y3, Y3
+	VXORPD       Y4, Y4, Y4
+	JMP          check
+
+step:
+	VCVTPS2PD   (AX), Y5
+	VSUBPD      Y0, Y5, Y5
+	VADDPD      Y5, Y1, Y1
+	VFMADD231PD Y5, Y5, Y3
+	VCVTPS2PD   16(AX), Y5
+	VSUBPD      Y0, Y5, Y5
+	VADDPD      Y5, Y2, Y2
+	VFMADD231PD Y5, Y5, Y4
+	ADDQ        $0x20, AX
+	SUBQ        $0x08, CX
+
+check:
+	CMPQ         CX, $0x08
+	JGE          step
+	VADDPD       Y2, Y1, Y1
+	VEXTRACTF128 $0x01, Y1, X0
+	VADDPD       X0, X1, X1
+	VHADDPD      X1, X1, X1
+	MOVSD        X1, sum+24(FP)
+	VADDPD       Y4, Y3, Y3
+	VEXTRACTF128 $0x01, Y3, X0
+	VADDPD       X0, X3, X3
+	VHADDPD      X3, X3, X3
+	MOVSD        X3, squares+32(FP)
+	VZEROUPPER
+	RET
+
 // func scaledProduct256(n int, dst *float32, x *float32, y *float32, a float32)
 // Requires: AVX
 TEXT ·scaledProduct256(SB), NOSPLIT, $0-36
@@ -4787,6 +5247,37 @@ step:
 
 check:
 	CMPQ BX, $0x08
+	JGE  step
+	VZEROUPPER
+	RET
+
+// func normalized256(n int, dst *float32, x *float32, y *float32, z *float32, from float32, a float32)
+// Requires: AVX, FMA3
+TEXT ·normalized256(SB), NOSPLIT, $0-48
+	MOVQ         n+0(FP), AX
+	MOVQ         dst+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         y+24(FP), BX
+	MOVQ         z+32(FP), SI
+	VBROADCASTSS from+40(FP), Y0
+	VBROADCASTSS a+44(FP), Y1
+	JMP          check
+
+step:
+	VMOVUPS     (DX), Y2
+	VSUBPS      Y0, Y2, Y2
+	VMULPS      Y1, Y2, Y2
+	VMOVUPS     (SI), Y3
+	VFMADD132PS (BX), Y3, Y2
+	VMOVUPS     Y2, (CX)
+	ADDQ        $0x20, CX
+	ADDQ        $0x20, DX
+	ADDQ        $0x20, BX
+	ADDQ        $0x20, SI
+	SUBQ        $0x08, AX
+
+check:
+	CMPQ AX, $0x08
 	JGE  step
 	VZEROUPPER
 	RET

@@ -72,11 +72,6 @@ func decodeBF16(n int, dst *float32, src *byte)
 //go:noescape
 func expNEON(n int, dst *float32, x *float32)
 
-// swigluNEON sets dst[k] = x[k]/(1+exp(−x[k]))·y[k] for k < n, a multiple of 4.
-//
-//go:noescape
-func swigluNEON(n int, dst *float32, x *float32, y *float32)
-
 // expSumNEON sets x[k] = exp(x[k]−top) for k < n, a multiple of 4, and returns their sum.
 //
 //go:noescape
@@ -86,6 +81,16 @@ func expSumNEON(n int, x *float32, top float32) float32
 //
 //go:noescape
 func maxNEON(n int, x *float32) float32
+
+// gateNEON sets dst[k] = x[k]/(1+exp(−z))·y[k] with z = x[k]·(a+b·x[k]²) for k < n, a multiple of 4.
+//
+//go:noescape
+func gateNEON(n int, dst *float32, x *float32, y *float32, a float32, b float32)
+
+// geluNEON sets dst[k] = x[k]·Φ(x[k])·y[k] for k < n, a multiple of 4.
+//
+//go:noescape
+func geluNEON(n int, dst *float32, x *float32, y *float32)
 
 // dotQ8_0SDOT is the product of n blocks, at least one; scales are what the sums of each 32 weights are multiplied by.
 //

@@ -12,7 +12,8 @@ func (l Level) gemm(m, n, k int, a []float32, lda int, b []float32, ldb int, c [
 func (l Level) rowDots(out []float32, r Rows, x []float32)    { panic(noKernel) }
 func (l Level) rowSums(sums, a []float32, r Rows)             { panic(noKernel) }
 func (l Level) exp(n int, dst, x *float32)                    { panic(noKernel) }
-func (l Level) swiglu(n int, dst, x, y *float32)              { panic(noKernel) }
+func (l Level) gate(n int, dst, x, y *float32, a, b float32)  { panic(noKernel) }
+func (l Level) gelu(n int, dst, x, y *float32)                { panic(noKernel) }
 func (l Level) max(n int, x *float32) float32                 { panic(noKernel) }
 func (l Level) expSum(n int, x *float32, top float32) float32 { panic(noKernel) }
 func (l Level) DotF32(w []byte, x, out []float32)             { panic(noKernel) }

@@ -50,6 +50,33 @@ func (l Level) Squares(x []float32) (s float64) {
 	return s
 }
 
+// Moments are Σ x[k]−from and Σ (x[k]−from)², with float64 sums in an order of its own.
+func (l Level) Moments(x []float32, from float64) (sum, squares float64) {
+	if l > Plain {
+		var done int
+		sum, squares, done = l.moments(x, from)
+		x = x[done:]
+	}
+	for _, v := range x {
+		d := float64(v) - from
+		sum += d
+		squares += d * d
+	}
+	return sum, squares
+}
+
+// Normalized sets dst[k] = ((x[k]−from)·a)·y[k] + z[k] in float32. dst may be any of them.
+func (l Level) Normalized(dst, x, y, z []float32, from, a float32) {
+	dst, y, z = dst[:len(x)], y[:len(x)], z[:len(x)]
+	done := 0
+	if l > Plain {
+		done = l.normalized(dst, x, y, z, from, a)
+	}
+	for k := done; k < len(x); k++ {
+		dst[k] = float32(float32(x[k]-from)*a)*y[k] + z[k]
+	}
+}
+
 // ScaledProduct sets dst[k] = (x[k]·a)·y[k], rounded twice. dst may be x or y.
 func (l Level) ScaledProduct(dst, x, y []float32, a float32) {
 	dst, y = dst[:len(x)], y[:len(x)]

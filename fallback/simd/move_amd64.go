@@ -27,6 +27,21 @@ func (l Level) squares(x []float32) (float64, int) {
 	return squares256(n, &x[0]), n
 }
 
+func (l Level) moments(x []float32, from float64) (sum, squares float64, done int) {
+	if done = len(x) &^ 7; done > 0 {
+		sum, squares = moments256(done, &x[0], from)
+	}
+	return sum, squares, done
+}
+
+func (l Level) normalized(dst, x, y, z []float32, from, a float32) int {
+	n := len(x) &^ 7
+	if n > 0 {
+		normalized256(n, &dst[0], &x[0], &y[0], &z[0], from, a)
+	}
+	return n
+}
+
 func (l Level) scaledProduct(dst, x, y []float32, a float32) int {
 	n := len(x) &^ 7
 	if n > 0 {

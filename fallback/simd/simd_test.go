@@ -152,6 +152,25 @@ func TestMoves(t *testing.T) {
 					squares += float64(v) * float64(v)
 				}
 				require.Equal(t, squares, l.Squares(whole)) // whole numbers, so exact in any order
+				var moments [2]float64
+				for _, v := range whole {
+					moments[0] += float64(v) - 7
+					moments[1] += (float64(v) - 7) * (float64(v) - 7)
+				}
+				first, second := l.Moments(whole, 7)
+				require.Equal(t, moments, [2]float64{first, second})
+				normal, bias := make([]float32, n+1), src[2*n:3*n]
+				l.Normalized(normal, src[:n], src[n:2*n], bias, 0.3, 1.7)
+				for k, v := range src[:n] {
+					factor := float64(float32(float32(v-0.3)*1.7)) * float64(src[n+k])
+					want, size := factor+float64(bias[k]), math.Abs(factor)+math.Abs(float64(bias[k]))
+					if got := float64(normal[k]); want-want != 0 {
+						require.True(t, got == want || got != got && want != want, "%d of %d: got %v, want %v", k, n, got, want)
+					} else if size < math.MaxFloat32 {
+						require.InDelta(t, want, got, size*0x1p-23+0x1p-149)
+					}
+				}
+				require.Zero(t, normal[n])
 				product, product2 := make([]float32, n+1), make([]float32, n+1)
 				Plain.ScaledProduct(product, src[:n], src[n:2*n], 1.7)
 				l.ScaledProduct(product2, src[:n], src[n:2*n], 1.7)

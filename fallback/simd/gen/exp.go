@@ -109,19 +109,6 @@ func exponentials() {
 		exponential{bytes: bytes}.of(x)
 		VMOVUPS(x, at("dst"))
 	})
-	elementwise("swiglu", "sets dst[k] = x[k]/(1+exp(−x[k]))·y[k]", "dst, x, y *float32", func(bytes int, at func(string) Mem) {
-		v := vectors(3, bytes)
-		x, e, one := v[0], v[1], v[2]
-		VMOVUPS(at("x"), x)
-		VXORPS(e.AsX(), e.AsX(), e.AsX())
-		VSUBPS(x, e, e)
-		exponential{bytes: bytes}.of(e)
-		VMOVUPS(float("One", 1), one)
-		VADDPS(one, e, e)
-		VDIVPS(e, x, x)
-		VMULPS(at("y"), x, x)
-		VMOVUPS(x, at("dst"))
-	})
 	weights()
 }
 
@@ -134,12 +121,7 @@ func weights() {
 		Pragma("noescape")
 		n, x := Load(Param("n"), GP64()), Load(Param("x"), GP64())
 		v := vectors(3, bytes)
-		top, sum := v[0], v[1]
-		addr, err := Param("top").Resolve()
-		if err != nil {
-			panic(err)
-		}
-		VBROADCASTSS(addr.Addr, top)
+		top, sum := broadcast("top", bytes), v[1]
 		VXORPS(sum.AsX(), sum.AsX(), sum.AsX())
 		pieces(n, uint64(bytes/4), func() {
 			VMOVUPS(Mem{Base: x}, v[2])

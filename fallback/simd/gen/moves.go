@@ -142,18 +142,78 @@ func squares() {
 	RET()
 }
 
+// moments adds up distances from a number and their squares in float64.
+func moments() {
+	TEXT("moments256", NOSPLIT, "func(n int, x *float32, from float64) (sum, squares float64)")
+	Doc("moments256 is Σ x[k]−from and Σ (x[k]−from)² for k < n, a multiple of 8, with float64 sums of every eighth. With AVX2 and FMA.")
+	Pragma("noescape")
+	x, n, from := Load(Param("x"), GP64()), Load(Param("n"), GP64()), YMM()
+	addr, err := Param("from").Resolve()
+	if err != nil {
+		panic(err)
+	}
+	VBROADCASTSD(addr.Addr, from)
+	acc := vectors(4, 32)
+	for _, a := range acc {
+		VXORPD(a, a, a)
+	}
+	pieces(n, 8, func() {
+		for i := range 2 {
+			v := YMM()
+			VCVTPS2PD(Mem{Base: x, Disp: 16 * i}, v)
+			VSUBPD(from, v, v)
+			VADDPD(v, acc[i], acc[i])
+			VFMADD231PD(v, v, acc[2+i])
+		}
+		ADDQ(Imm(32), x)
+	})
+	for i := range 2 {
+		a := acc[2*i]
+		VADDPD(acc[2*i+1], a, a)
+		high, low := XMM(), a.AsX()
+		VEXTRACTF128(Imm(1), a, high)
+		VADDPD(high, low, low)
+		VHADDPD(low, low, low)
+		Store(low, ReturnIndex(i))
+	}
+	VZEROUPPER()
+	RET()
+}
+
+// normalized is what LayerNorm makes of moments.
+func normalized() {
+	TEXT("normalized256", NOSPLIT, "func(n int, dst, x, y, z *float32, from, a float32)")
+	Doc("normalized256 sets dst[k] = ((x[k]−from)·a)·y[k] + z[k] for k < n, a multiple of 8, the last two in one rounding. With AVX2 and FMA.")
+	Pragma("noescape")
+	n := Load(Param("n"), GP64())
+	var p []reg.Register
+	for _, name := range []string{"dst", "x", "y", "z"} {
+		p = append(p, Load(Param(name), GP64()))
+	}
+	from, a := broadcast("from", 32), broadcast("a", 32)
+	pieces(n, 8, func() {
+		v, z := YMM(), YMM()
+		VMOVUPS(Mem{Base: p[1]}, v)
+		VSUBPS(from, v, v)
+		VMULPS(a, v, v)
+		VMOVUPS(Mem{Base: p[3]}, z)
+		VFMADD132PS(Mem{Base: p[2]}, z, v)
+		VMOVUPS(v, Mem{Base: p[0]})
+		for _, r := range p {
+			ADDQ(Imm(32), r)
+		}
+	})
+	VZEROUPPER()
+	RET()
+}
+
 // scaledProduct multiplies by a number and a vector.
 func scaledProduct() {
 	TEXT("scaledProduct256", NOSPLIT, "func(n int, dst, x, y *float32, a float32)")
 	Doc("scaledProduct256 sets dst[k] = (x[k]·a)·y[k] for k < n, a multiple of 8. With AVX2.")
 	Pragma("noescape")
 	dst, x, y, n := Load(Param("dst"), GP64()), Load(Param("x"), GP64()), Load(Param("y"), GP64()), Load(Param("n"), GP64())
-	a := YMM()
-	addr, err := Param("a").Resolve()
-	if err != nil {
-		panic(err)
-	}
-	VBROADCASTSS(addr.Addr, a)
+	a := broadcast("a", 32)
 	pieces(n, 8, func() {
 		v := YMM()
 		VMULPS(Mem{Base: x}, a, v)

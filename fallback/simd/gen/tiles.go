@@ -20,6 +20,17 @@ func rowPointers(r int) []reg.Register {
 	return rows
 }
 
+// broadcast is a parameter, a float32, in all lanes.
+func broadcast(param string, bytes int) reg.VecVirtual {
+	addr, err := Param(param).Resolve()
+	if err != nil {
+		panic(err)
+	}
+	v := vectors(1, bytes)[0]
+	VBROADCASTSS(addr.Addr, v)
+	return v
+}
+
 // vectors are n registers of 64 or 32 bytes.
 func vectors(n, bytes int) []reg.VecVirtual {
 	v := make([]reg.VecVirtual, n)

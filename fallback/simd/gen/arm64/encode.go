@@ -33,6 +33,7 @@ var (
 	fcvtns  = form{"FCVTNS", 0x4e21a800, s2}
 	scvtf   = form{"SCVTF", 0x4e21d800, s2}
 	fneg    = form{"FNEG", 0x6ea0f800, s2}
+	fabs    = form{"FABS", 0x4ea0f800, s2}
 
 	fcvtlHalves  = form{"FCVTL", 0x0e217800, [3]string{"4S", "4H", ""}}
 	fcvtl2Halves = form{"FCVTL2", 0x4e217800, [3]string{"4S", "8H", ""}}

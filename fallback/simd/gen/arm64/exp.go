@@ -25,11 +25,16 @@ const (
 
 func loadConstants(f *file) {
 	for i, c := range constants {
-		f.line("MOVW $0x%08x, R9", math.Float32bits(c))
-		f.line("VDUP R9, V%d.S4", least+i)
+		f.constant(least+i, c)
 	}
 	f.line("MOVD $127, R9")
 	f.line("VDUP R9, V%d.S4", bias)
+}
+
+// constant fills register v.
+func (f *file) constant(v int, c float32) {
+	f.line("MOVW $0x%08x, R9", math.Float32bits(c))
+	f.line("VDUP R9, V%d.S4", v)
 }
 
 func exponential(f *file) {
@@ -68,22 +73,6 @@ func exponentials(f *file) {
 	f.line("BNE step")
 	f.line("RET")
 
-	f.function("swigluNEON", "sets dst[k] = x[k]/(1+exp(−x[k]))·y[k] for k < n, a multiple of 4.",
-		[]param{{"n", "int", "R0"}, {"dst", "*float32", "R1"}, {"x", "*float32", "R2"}, {"y", "*float32", "R3"}}, "")
-	loadConstants(f)
-	f.label("step")
-	f.line("VLD1.P 16(R2), [V5.S4]")
-	f.line("VLD1.P 16(R3), [V6.S4]")
-	f.do(fneg, 0, 5, 0)
-	exponential(f)
-	f.do(fadd, 0, 0, one)
-	f.do(fdiv, 0, 5, 0)
-	f.do(fmul, 0, 0, 6)
-	f.line("VST1.P [V0.S4], 16(R1)")
-	f.line("SUBS $4, R0, R0")
-	f.line("BNE step")
-	f.line("RET")
-
 	f.function("expSumNEON", "sets x[k] = exp(x[k]−top) for k < n, a multiple of 4, and returns their sum.",
 		[]param{{"n", "int", "R0"}, {"x", "*float32", "R1"}, {"top", "float32", "F7"}}, "float32")
 	loadConstants(f)
@@ -103,8 +92,7 @@ func exponentials(f *file) {
 
 	f.function("maxNEON", "is the largest of n elements, a multiple of 4 and at least that; of what is not a number it takes no notice.",
 		[]param{{"n", "int", "R0"}, {"x", "*float32", "R1"}}, "float32")
-	f.line("MOVW $0x%08x, R9", math.Float32bits(float32(math.Inf(-1))))
-	f.line("VDUP R9, V1.S4")
+	f.constant(1, float32(math.Inf(-1)))
 	f.label("step")
 	f.line("VLD1.P 16(R1), [V0.S4]")
 	f.do(fmaxnm, 1, 1, 0)

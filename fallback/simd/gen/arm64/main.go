@@ -20,6 +20,7 @@ func main() {
 		widen(f, t)
 	}
 	exponentials(f)
+	gates(f)
 	for _, t := range byteFormats {
 		byteDot(f, t)
 	}
