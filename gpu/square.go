@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math/bits"
 	"slices"
 	"time"
 
@@ -22,9 +23,15 @@ type Square struct {
 // maxSquare keeps the counters of loads from overflowing.
 const maxSquare = 8192
 
-// tileRows are the rows of invocations of a workgroup whose tile has so many columns: as few as fill a subgroup, since all others
-// only add invocations that wait for each other.
-func tileRows(tile, subgroup int) int { return min(max(subgroup/tile, 1), tile) }
+// tileSides are the sides of the workgroup that multiplies a tile: as few invocations as fill a subgroup, since more only wait for each
+// other, in as few rows as can be: then what a row of them reads of a is one element, which some drivers load once.
+func tileSides(tile, subgroup int) (wide, high int) {
+	wide = min(tile, pow2(subgroup))
+	return wide, min(max(pow2(subgroup)/wide, 1), tile)
+}
+
+// pow2 is the largest power of two of at most n.
+func pow2(n int) int { return 1 << (bits.Len(uint(max(n, 1))) - 1) }
 
 // MultiplySquare multiplies a by b, both size × size row-major float32, in tiles of tile × tile elements in shared memory, or
 // with tile 1 without any. It times runs runs of the kernel, and counts the loads in one more that is not timed. The result is
@@ -57,14 +64,14 @@ func (d *Device) MultiplySquare(ctx context.Context, out, a, b []float32, size, 
 		return s, err
 	}
 	push := pack(at[0].Address(), at[1].Address(), at[2].Address(), counts.Address(), uint32(size))
-	rows := tileRows(tile, int(d.caps.SubgroupSize))
-	module, side, spec := "matmul_square", tile, []uint32{uint32(tile), uint32(rows), 0, uint32(tile / rows)}
+	wide, high := tileSides(tile, int(d.caps.SubgroupSize))
+	module, side, spec := "matmul_square", tile, []uint32{uint32(tile), uint32(wide), uint32(high), uint32(tile / wide), uint32(tile / high), 0}
 	if tile == 1 {
 		module, side, spec = "matmul_naive", 8, []uint32{8, 8, 0}
 	}
 	groups := uint32((size + side - 1) / side)
 	run := func(count uint32, n int) (times []time.Duration, err error) {
-		spec[2] = count
+		spec[len(spec)-1] = count
 		k, err := d.newBench(module, len(push), spec...)
 		if err != nil {
 			return nil, err

@@ -257,8 +257,8 @@ func manifest() []Entry {
 		[]Spec{{"ROWS", "weight rows of a workgroup"}, {"COLS", "activation rows, at most"}}, epilogue, few)...)
 	plain("matmul_naive", nil, Spec{"SIDE_X", "columns of a workgroup"}, Spec{"SIDE_Y", "rows of a workgroup"},
 		Spec{"COUNT", "1: count loads"})
-	plain("matmul_square", nil, Spec{"TILE", "side of the tile, and columns of a workgroup"}, Spec{"ROWS", "rows of a workgroup"},
-		Spec{"COUNT", "1: count loads"}, Spec{"EACH", "results of an invocation"})
+	plain("matmul_square", nil, Spec{"TILE", "side of the tile"}, Spec{"WIDE", "columns of a workgroup"}, Spec{"HIGH", "rows of a workgroup"},
+		Spec{"ACROSS", "columns of an invocation"}, Spec{"DOWN", "rows of an invocation"}, Spec{"COUNT", "1: count loads"})
 	plain("measure_bandwidth", nil, workgroup, Spec{"ALIKE", "1: a workgroup reads the same everywhere"})
 	plain("measure_empty", nil, workgroup)
 	plain("measure_dot", []Need{NeedIntegerDot}, workgroup, chains)

@@ -28,6 +28,7 @@ type labShape struct {
 	heads, kvHeads, dim int
 	context             []int
 	size, runs          int
+	lesson              bool // tiles behind the kernels
 	candidates          bool
 	model               string // whose shapes are timed
 	caches              string // warm, cold or both
@@ -44,9 +45,9 @@ func newKernelsBench() *cobra.Command {
 		Use:   "bench matmul|attention",
 		Short: "Time a kernel at given shapes, against the device's limits",
 		Long: `matmul: X [rows, K] by W [M, K] of a weight format. attention: rows new tokens over contexts of so many keys.
-With --tile, the lab's square multiplication instead: --size² results with tiles of so many elements in shared memory (1:
-without), its time and the elements loaded from global memory per result, counted by the kernel, beside the 2·size that
-the naive form needs and 2·size/tile. Every product is checked against float64 sums.
+With --tile, the lab's square multiplication instead: --size² results without tiles (1: matmul_naive) and with tiles of so many elements in
+shared memory (matmul_square), the elements loaded from global memory per result, counted by the kernel, beside 2·size/tile, and its
+time. Every product is checked against float64 sums. matmul without any shape shows both.
 
 --b sets two sides against each other: the kernels of this build or --a, and those with a module replaced by a file of SPIR-V, edited in a
 copy of the folder shaders and compiled as they are needed, or another variant. Each side first runs the quick cases of the suite; what
@@ -89,7 +90,10 @@ is wrong is not timed, and the exit code is 3. Then both take turns, and every s
 				}
 				return errors.Join(dev.Close(), c.benchSides(cmd.Context(), args[0], &s))
 			}
-			if len(s.tiles) > 0 {
+			if s.lesson = args[0] == "matmul" && !asked(cmd, "tile", "size", "m", "k", "rows", "type", "variant", "candidates", "caches", "model"); s.lesson {
+				s.tiles, s.size = []int{1, 8, 16, 32}, 256
+			}
+			if len(s.tiles) > 0 && !s.lesson {
 				err = c.benchSquares(cmd.Context(), dev, &s)
 			} else if s.candidates {
 				err = c.benchCandidates(cmd.Context(), dev, args[0], &s)
@@ -122,26 +126,48 @@ is wrong is not timed, and the exit code is 3. Then both take turns, and every s
 	return cmd
 }
 
+// asked says whether a flag of these was given.
+func asked(cmd *cobra.Command, flags ...string) bool {
+	return slices.ContainsFunc(flags, func(f string) bool { return cmd.Flags().Changed(f) })
+}
+
 // squareRow is one line of the lesson in tiling.
 type squareRow struct {
-	Tile           int     `json:"tile"`
+	Op             string  `json:"op"`
+	Shape          string  `json:"shape"`
+	Kernel         string  `json:"kernel"`
+	Tile           int     `json:"tile"` // 1: without
 	Seconds        float64 `json:"seconds"`
 	FLOPs          float64 `json:"flop_s"`
 	Loads          uint64  `json:"loads"`
-	LoadsPerResult float64 `json:"loads_per_result"`
-	Predicted      float64 `json:"predicted_per_result"`
+	LoadsPerResult float64 `json:"loads_per_result"`     // of elements of both factors, from global memory
+	Predicted      float64 `json:"predicted_per_result"` // 2·size/tile
+	AgainstFirst   float64 `json:"speedup_against_first"`
 	MaxError       float64 `json:"max_error"`
 	OfBandwidth    float64 `json:"share_of_bandwidth"` // of the three matrices, each moved once
 	OfFLOPs        float64 `json:"share_of_flops"`
 }
 
 func (c *common) benchSquares(ctx context.Context, dev *gpu.Device, s *labShape) error {
-	if s.size < 1 || s.size > 4096 {
-		return usageError{fmt.Errorf("--size: got %d, want 1 to 4096", s.size)}
-	}
 	limits, err := limitsOf(ctx, dev)
 	if err != nil {
 		return err
+	}
+	rows, err := timeSquares(ctx, dev, s, &limits)
+	if err != nil {
+		return err
+	}
+	if c.json {
+		return c.printJSON(rows)
+	}
+	fmt.Fprintf(c.out, "measured limits: %s\n", limitsLine(&limits))
+	return c.printSquares(rows)
+}
+
+// timeSquares multiplies squares in every tile, and checks what comes out.
+func timeSquares(ctx context.Context, dev *gpu.Device, s *labShape, limits *compute.Limits) (rows []squareRow, err error) {
+	if s.size < 1 || s.size > 4096 {
+		return nil, usageError{fmt.Errorf("--size: got %d, want 1 to 4096", s.size)}
 	}
 	n := s.size
 	r := rand.New(rand.NewPCG(1, uint64(n)))
@@ -149,30 +175,39 @@ func (c *common) benchSquares(ctx context.Context, dev *gpu.Device, s *labShape)
 	for i := range a {
 		a[i], b[i] = r.Float32()*2-1, r.Float32()*2-1
 	}
-	var rows []squareRow
 	for _, tile := range s.tiles {
 		m, err := dev.MultiplySquare(ctx, out, a, b, n, tile, s.runs)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		row := squareRow{Tile: tile, Seconds: m.Time.Seconds(), FLOPs: 2 * math.Pow(float64(n), 3) / m.Time.Seconds(), Loads: m.Loads,
-			LoadsPerResult: float64(m.Loads) / float64(n*n), Predicted: 2 * float64(n) / float64(tile)}
+		row := squareRow{Op: "matmul", Shape: fmt.Sprintf("F32 %d×%d", n, n), Kernel: fmt.Sprintf("matmul_square_%d", tile), Tile: tile, Seconds: m.Time.Seconds(),
+			FLOPs: 2 * math.Pow(float64(n), 3) / m.Time.Seconds(), Loads: m.Loads, LoadsPerResult: float64(m.Loads) / float64(n*n), Predicted: 2 * float64(n) / float64(tile)}
+		if tile == 1 {
+			row.Kernel = "matmul_naive"
+		}
 		if row.MaxError, err = checkProduct(out, a, b, n, r); err != nil {
-			return fmt.Errorf("kernels bench: tile %d: %w", tile, err)
+			return nil, fmt.Errorf("kernels bench: tile %d: %w", tile, err)
 		}
 		row.OfBandwidth, row.OfFLOPs = float64(12*n*n)/row.Seconds/limits.Bandwidth, row.FLOPs/limits.FLOPs
+		row.AgainstFirst = row.Seconds
+		if len(rows) > 0 {
+			row.AgainstFirst = rows[0].Seconds
+		}
+		row.AgainstFirst /= row.Seconds
 		rows = append(rows, row)
 	}
-	if c.json {
-		return c.printJSON(rows)
-	}
-	fmt.Fprintf(c.out, "measured limits: %s\n", limitsLine(&limits))
-	fmt.Fprintf(c.out, "%d × %d by %d × %d, float32\n", n, n, n, n)
+	return rows, nil
+}
+
+func (c *common) printSquares(rows []squareRow) error {
+	n := rows[0].Shape[strings.Index(rows[0].Shape, "×")+len("×"):]
+	fmt.Fprintf(c.out, "Tiles: %[1]s × %[1]s by %[1]s × %[1]s in float32. Loads are elements of both factors read from global memory, counted by the kernel: 2·%[1]s a result\n"+
+		"where each product reads its own two, and 1/T of that where a workgroup brings tiles of T × T into shared memory and every element serves T products.\n", n)
 	w := tabwriter.NewWriter(c.out, 0, 8, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(w, "TILE\tTIME\tAGAINST FIRST\tFLOP/s\tOF LIMIT\tLOADS\tPER RESULT\t2·SIZE/TILE\tLARGEST ERROR\t")
+	fmt.Fprintln(w, "KERNEL\tTILE\tLOADS\tA RESULT\t2·SIZE/TILE\tTIME\tAGAINST FIRST\tFLOP/s\tOF LIMIT\tLARGEST ERROR\t")
 	for _, r := range rows {
-		fmt.Fprintf(w, "%d\t%v\t%.2f ×\t%s\t%.1f %%\t%d\t%.2f\t%.2f\t%.1e\t\n", r.Tile, time.Duration(r.Seconds*1e9).Round(time.Microsecond),
-			rows[0].Seconds/r.Seconds, rate(r.FLOPs, "FLOP/s"), 100*r.OfFLOPs, r.Loads, r.LoadsPerResult, r.Predicted, r.MaxError)
+		fmt.Fprintf(w, "%s\t%d\t%d\t%.2f\t%.2f\t%s µs\t%.2f ×\t%s\t%.1f %%\t%.1e\t\n", r.Kernel, r.Tile, r.Loads, r.LoadsPerResult, r.Predicted, micros(time.Duration(r.Seconds*1e9)),
+			r.AgainstFirst, rate(r.FLOPs, "FLOP/s"), 100*r.OfFLOPs, r.MaxError)
 	}
 	return w.Flush()
 }
@@ -312,9 +347,22 @@ func (c *common) benchKernel(ctx context.Context, dev *gpu.Device, op string, s 
 	for i := range rows {
 		rows[i].limits(&limits)
 	}
+	var squares []squareRow
+	if s.lesson && s.format != "jsonl" {
+		if squares, err = timeSquares(ctx, dev, s, &limits); err != nil {
+			return err
+		}
+	}
 	switch s.format {
 	case "json":
-		return c.printJSON(rows)
+		var both []any
+		for i := range rows {
+			both = append(both, &rows[i])
+		}
+		for i := range squares {
+			both = append(both, &squares[i])
+		}
+		return c.printJSON(both)
 	case "jsonl":
 		for i := range rows {
 			if err := c.printLine(rows[i].record(dev.Info(), s.runs)); err != nil {
@@ -337,7 +385,11 @@ func (c *common) benchKernel(ctx context.Context, dev *gpu.Device, op string, s 
 			micros(time.Duration(r.Min*1e9)), rate(r.BytesPerSec, "B/s"), 100*r.OfBandwidth, rate(r.FLOPsPerSec, "FLOP/s"), 100*r.OfFLOPs,
 			onlyIf(matrix, fmt.Sprintf("%.1f %%", 100*r.OfMatrix)))
 	}
-	return w.Flush()
+	if err := w.Flush(); err != nil || squares == nil {
+		return err
+	}
+	fmt.Fprintln(c.out)
+	return c.printSquares(squares)
 }
 
 // cachesWere says whether copies took turns.
