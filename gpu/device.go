@@ -24,7 +24,8 @@ type Options struct {
 	Validation bool
 	// CacheDir holds the pipeline cache. "": the user's cache folder; "-": none.
 	CacheDir string
-	// Timeout bounds the wait for one run; 0: a minute.
+	// Timeout bounds the wait for a command buffer; 0: a minute, and ten for software drivers. Drivers of hardware end what hangs after some
+	// ten seconds themselves. Those of CPUs end nothing, and compile a kernel when it first runs, which takes many seconds beside other work.
 	Timeout time.Duration
 	// MaxDispatches bounds the dispatches of one command buffer, so that no submission holds the device for long; 0: 512.
 	MaxDispatches int
@@ -58,6 +59,9 @@ type Device struct {
 func open(inst *vk.Instance, phys *vk.PhysicalInfo, o Options) (_ *Device, err error) {
 	if o.Timeout == 0 {
 		o.Timeout = time.Minute
+		if infoOf(phys).Kind == compute.Software {
+			o.Timeout = 10 * time.Minute
+		}
 	}
 	if o.MaxDispatches == 0 {
 		o.MaxDispatches = 512

@@ -203,7 +203,7 @@ func (x *executable) replay(buffers []*vk.CommandBuffer, r *recording) error {
 		return lost(err, x.p.Name)
 	}
 	begun := time.Now()
-	err = x.wait(t, r)
+	err = x.wait(t, len(buffers), r.dispatches)
 	x.stats.Waited += time.Since(begun)
 	return err
 }
@@ -216,10 +216,11 @@ func (x *executable) writeStep(s *compute.Step) error {
 	return kernel.EncodeStep(b, s, x.p, x.o, x.records)
 }
 
-// wait waits for a submission.
-func (x *executable) wait(t vk.Ticket, r *recording) error {
-	if err := x.d.dev.Wait(t, x.d.o.Timeout); err != nil {
-		return lost(fmt.Errorf("gpu: wait for %s (%d dispatches): %w", x.p.Name, r.dispatches, err), x.p.Name)
+// wait waits for a submission of several command buffers, each of which has its time.
+func (x *executable) wait(t vk.Ticket, buffers, dispatches int) error {
+	limit := x.d.o.Timeout * time.Duration(buffers)
+	if err := x.d.dev.Wait(t, limit); err != nil {
+		return lost(fmt.Errorf("gpu: wait for %s (%d dispatches, %v at most): %w", x.p.Name, dispatches, limit, err), x.p.Name)
 	}
 	return nil
 }

@@ -65,7 +65,7 @@ func (x *executable) runGroups(ctx context.Context, s kernel.Shape, c *compute.C
 			return lost(err, x.placement[g].Label)
 		}
 		if err := x.d.dev.Wait(t, x.d.o.Timeout); err != nil {
-			return lost(fmt.Errorf("gpu: wait for %s (%s): %w", x.placement[g].Label, x.placement[g].Kernel, err), x.placement[g].Label)
+			return lost(fmt.Errorf("gpu: wait for %s (%s, %v at most): %w", x.placement[g].Label, x.placement[g].Kernel, x.d.o.Timeout, err), x.placement[g].Label)
 		}
 		if c.After != nil {
 			if err := c.After(g); err != nil {

@@ -91,7 +91,7 @@ func (b *bench) time(push []byte, grid [3]uint32, n int) (time.Duration, error) 
 		return 0, err
 	}
 	if err := d.dev.Wait(t, d.o.Timeout); err != nil {
-		return 0, lost(fmt.Errorf("gpu: wait for %s: %w", b.pipe.Name(), err), b.pipe.Name())
+		return 0, lost(fmt.Errorf("gpu: wait for %s (%v at most): %w", b.pipe.Name(), d.o.Timeout, err), b.pipe.Name())
 	}
 	if !clock {
 		return time.Since(begun), nil

@@ -78,7 +78,7 @@ func (x *executable) runTimed(ctx context.Context, s kernel.Shape, t *compute.Ti
 		return lost(err, x.p.Name)
 	}
 	submitted := time.Now()
-	if err := x.wait(ticket, r); err != nil {
+	if err := x.wait(ticket, len(r.buffers), r.dispatches); err != nil {
 		return err
 	}
 	waited := time.Now()

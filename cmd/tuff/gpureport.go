@@ -9,11 +9,13 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"tuff/gpu"
 	"tuff/host/compute"
@@ -67,12 +69,17 @@ type reportStep struct {
 
 // gpuReport is the whole of it.
 type gpuReport struct {
-	Device string       `json:"device"`
-	Driver string       `json:"driver"`
-	Kind   string       `json:"kind"`
-	Memory int64        `json:"memory_bytes"`
-	When   time.Time    `json:"when"`
-	Steps  []reportStep `json:"steps"`
+	Device  string       `json:"device"`
+	Driver  string       `json:"driver"`
+	API     string       `json:"api"`
+	Kind    string       `json:"kind"`
+	Memory  int64        `json:"memory_bytes"`
+	Build   string       `json:"build"`   // of tuff: its commit, where the build knows it
+	Shaders string       `json:"shaders"` // hash of all modules
+	Host    string       `json:"host"`    // system, architecture, cores
+	Command string       `json:"command"`
+	When    time.Time    `json:"when"`
+	Steps   []reportStep `json:"steps"`
 }
 
 func newGPUReport() *cobra.Command {
@@ -95,7 +102,7 @@ after every step; docs/results/README.md describes them.`,
 			if err := o.check(); err != nil {
 				return usageError{err}
 			}
-			return c.gpuReport(cmd.Context(), &o)
+			return c.gpuReport(cmd.Context(), &o, commandLine(cmd))
 		},
 	}
 	c.outputFlags(cmd)
@@ -160,7 +167,7 @@ func (r *gpuReport) leftOut(what, why string) {
 }
 
 // gpuReport runs all steps and writes both files after each, so that nothing is lost when the machine is.
-func (c *common) gpuReport(ctx context.Context, o *reportOptions) error {
+func (c *common) gpuReport(ctx context.Context, o *reportOptions, command string) error {
 	dev, err := gpu.Open(c.device, gpuOptions)
 	if err != nil {
 		return err
@@ -169,7 +176,8 @@ func (c *common) gpuReport(ctx context.Context, o *reportOptions) error {
 	if err := dev.Close(); err != nil {
 		return err
 	}
-	r := &gpuReport{Device: info.Name, Driver: info.Driver, Kind: info.Kind.String(), Memory: info.MemoryTotal, When: time.Now().UTC()}
+	r := &gpuReport{Device: info.Name, Driver: info.Driver, API: info.API, Kind: info.Kind.String(), Memory: info.MemoryTotal, Build: buildOf(), Shaders: cachedFor(info).Shaders,
+		Host: fmt.Sprintf("%s %s, %d cores", runtime.GOOS, runtime.GOARCH, runtime.NumCPU()), Command: command, When: time.Now().UTC()}
 	if err := os.MkdirAll(o.dir, 0o755); err != nil {
 		return fmt.Errorf("gpu-report: %w", err)
 	}
@@ -324,7 +332,13 @@ func (c *common) reportModels(ctx context.Context, o *reportOptions, info comput
 					continue
 				}
 				args := append([]string{"-ngl", "99"}, common...)
-				run := func(ctx context.Context) ([]byte, error) { return output(ctx, llama, args...) }
+				run := func(ctx context.Context) ([]byte, error) {
+					out, err := output(ctx, llama, args...)
+					if info.Kind != compute.Software { // which it does not count among GPUs
+						err = errors.Join(err, onGPU(out))
+					}
+					return out, err
+				}
 				if err := step("llama.cpp "+m.name+" "+t, run, "llama-bench "+strings.Join(args, " ")); err != nil {
 					return err
 				}
@@ -335,6 +349,30 @@ func (c *common) reportModels(ctx context.Context, o *reportOptions, info comput
 		}
 	}
 	return r.write(filepath.Join(o.dir, "gpu-"+fileName(info.Name)))
+}
+
+// onGPU refuses what llama-bench printed if it says that it had no GPU: its program has a Vulkan backend then, but ran on the CPU.
+func onGPU(out []byte) (err error) {
+	s := reportStep{Result: out}
+	each(&s, func(row *benchRow) {
+		if row.GPU != nil && *row.GPU == "" {
+			err = errors.New("llama-bench had no GPU (its gpu_info is empty) and ran on the CPU: it is not compared")
+		}
+	})
+	return err
+}
+
+// commandLine is a command with the flags that it was given.
+func commandLine(cmd *cobra.Command) string {
+	line := cmd.CommandPath()
+	cmd.Flags().Visit(func(f *pflag.Flag) {
+		value := f.Value.String()
+		if list, ok := f.Value.(pflag.SliceValue); ok {
+			value = strings.Join(list.GetSlice(), ",")
+		}
+		line += fmt.Sprintf(" --%s=%s", f.Name, value)
+	})
+	return line
 }
 
 // commas is a list as flags take it.

@@ -44,7 +44,11 @@ func each[T any](s *reportStep, f func(row *T)) {
 // markdown is the report for people.
 func (r *gpuReport) markdown() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "# %s\n\n%s, %s, %s of memory, %s\n", r.Device, r.Kind, r.Driver, size(r.Memory), r.When.Format("2006-01-02 15:04 UTC"))
+	fmt.Fprintf(&b, "# %s\n\n%s, %s, %s, %s of memory, %s\n\ntuff %s, shaders %s, %s: `%s`\n", r.Device, r.Kind, r.Driver, r.API, size(r.Memory), r.When.Format("2006-01-02 15:04 UTC"),
+		cmp.Or(r.Build, "of an unknown build"), r.Shaders[:min(len(r.Shaders), 12)], r.Host, r.Command)
+	if r.Kind == compute.Software.String() {
+		b.WriteString("\nA software driver: it computes on the CPU, and the goals are not meant for it.\n")
+	}
 	r.printGoals(&b)
 	r.printLimits(&b)
 	r.printConformance(&b)
@@ -55,7 +59,7 @@ func (r *gpuReport) markdown() string {
 	if failures := r.failures(); failures != "" {
 		b.WriteString("\n## What did not run\n\n" + failures)
 	}
-	b.WriteString("\n## Commands\n\n")
+	b.WriteString("\n## Commands\n\nMade and measured anew by the command in the second paragraph; each step by its own:\n\n")
 	for _, s := range r.Steps {
 		if s.Seconds > 0 {
 			fmt.Fprintf(&b, "- `%s` (%.1f s)\n", s.Command, s.Seconds)
@@ -141,7 +145,8 @@ func (r *gpuReport) printKernels(b *strings.Builder) {
 		}
 		each(&r.Steps[i], func(k *kernelRow) {
 			if !head {
-				b.WriteString("\n## Kernels\n\nEvery kernel that the device can run; *chosen* are those that plans take by themselves. The limit is memory, or the peak of the tier.\n\n" +
+				b.WriteString("\n## Kernels\n\nEvery kernel that the device can run; *chosen* are those that plans take by themselves. The limit is memory, or the peak of the tier;" +
+					" above 100 % of memory, caches held what was read.\n\n" +
 					"| op | shape | rows | keys | kernel | tier | chosen | µs | of limit | of bandwidth | of float32 | of matrix |\n|---|---|---:|---:|---|---|---|---:|---:|---:|---:|---:|\n")
 				head = true
 			}
@@ -166,6 +171,15 @@ type benchRow struct {
 	Matrix    float64 `json:"share_of_matrix"`
 	Limit     float64 `json:"share_of_limit"`
 	Backends  string  `json:"backends"` // llama-bench's
+	GPU       *string `json:"gpu_info"` // llama-bench's; "": none
+}
+
+// ranOn is the GPU that llama-bench names, or its backend.
+func (b *benchRow) ranOn() string {
+	if b.GPU != nil && *b.GPU != "" {
+		return *b.GPU + ", " + b.Backends
+	}
+	return b.Backends
 }
 
 func (b *benchRow) test() string {
@@ -183,7 +197,7 @@ func (b *benchRow) test() string {
 func (r *gpuReport) peers() map[[2]string]benchRow {
 	peer := map[[2]string]benchRow{}
 	for i := range r.Steps {
-		if model, ok := strings.CutPrefix(r.Steps[i].Name, "llama.cpp "); ok {
+		if model, ok := strings.CutPrefix(r.Steps[i].Name, "llama.cpp "); ok && r.Steps[i].Error == "" {
 			each(&r.Steps[i], func(row *benchRow) { peer[[2]string{model, row.test()}] = *row })
 		}
 	}
@@ -199,12 +213,12 @@ func (r *gpuReport) printModels(b *strings.Builder) {
 		}
 		each(s, func(row *benchRow) {
 			if !head {
-				b.WriteString("\n## Models\n\n| model | test | tokens/s | of limit | of bandwidth | of float32 | of matrix | llama.cpp | its backend | ratio |\n|---|---|---:|---:|---:|---:|---:|---:|---|---:|\n")
+				b.WriteString("\n## Models\n\nMedians of tuff, averages of llama-bench, in turns on the same file; above 100 % of memory, caches held the model.\n\n| model | test | tokens/s | of limit | of bandwidth | of float32 | of matrix | llama.cpp | on | ratio |\n|---|---|---:|---:|---:|---:|---:|---:|---|---:|\n")
 				head = true
 			}
 			fmt.Fprintf(b, "| %s | %s | %.2f | %.1f %% | %.1f %% | %.1f %% | %.1f %% |", s.Name, row.test(), row.Median, 100*row.Limit, 100*row.Bandwidth, 100*row.FLOPs, 100*row.Matrix)
 			if other, ok := peer[[2]string{s.Name, row.test()}]; ok && other.Rate > 0 {
-				fmt.Fprintf(b, " %.2f | %s | %.2f |\n", other.Rate, other.Backends, row.Median/other.Rate)
+				fmt.Fprintf(b, " %.2f | %s | %.2f |\n", other.Rate, other.ranOn(), row.Median/other.Rate)
 			} else {
 				b.WriteString(" | | |\n")
 			}

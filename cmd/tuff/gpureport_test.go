@@ -19,7 +19,7 @@ import (
 func fakeLlamaBench(t *testing.T) string {
 	path := filepath.Join(t.TempDir(), "llama-bench")
 	require.NoError(t, os.WriteFile(path, []byte(`#!/bin/sh
-echo '[{"n_prompt":8,"n_gen":0,"n_depth":0,"avg_ts":1.5},{"n_prompt":0,"n_gen":4,"n_depth":0,"avg_ts":0.001}]'
+echo '[{"n_prompt":8,"n_gen":0,"n_depth":0,"avg_ts":1.5,"backends":"Vulkan","gpu_info":"card 2"},{"n_prompt":0,"n_gen":4,"n_depth":0,"avg_ts":0.001}]'
 `), 0o755))
 	return path
 }
@@ -69,7 +69,7 @@ func reportRuns(t *testing.T) {
 	text := string(b)
 	for _, want := range []string{"# " + rep.Device, "Self-check: passed", "| float32 |", "0 failed", "| matmul | Q8_0 64×256 | 1 |", "| attention |", "exact, fast",
 		"on card", "| 64 | 1 | 256 | 1.0 | 290 |",
-		"| tiny Q8_0 | pp8 |", "| 1.50 |", "| tiny Q8_0 | tg4 |"} {
+		"| tiny Q8_0 | pp8 |", "| 1.50 | card 2, Vulkan |", "shaders " + rep.Shaders[:12] + ", " + rep.Host + ": `tuff gpu-report --contexts=32 ", "| tiny Q8_0 | tg4 |"} {
 		assert.Contains(t, text, want)
 	}
 	assert.NotContains(t, text, "What did not run")
@@ -143,6 +143,12 @@ func TestGPUReportJudges(t *testing.T) {
 		assert.Contains(t, text, want)
 	}
 	assert.Equal(t, 1, strings.Count(text, "| 2.00 |"))
+	// A llama-bench that had no GPU is no peer.
+	assert.NoError(t, onGPU([]byte(`[{"gpu_info":"card"},{}]`)))
+	err := onGPU([]byte(`[{"gpu_info":"","backends":"Vulkan"}]`))
+	require.ErrorContains(t, err, "ran on the CPU")
+	r.Steps[len(r.Steps)-1].Error = err.Error()
+	assert.Empty(t, r.peers())
 	assert.NotContains(t, text, "d4096, of bandwidth")
 	assert.NotContains(t, new(gpuReport).markdown(), "## Goals")
 	free, ok := freeSpace(t.TempDir())

@@ -147,6 +147,9 @@ masks that are off by one, and wants each found. Exit code 3 when one is not. It
 			}
 			rows, err := c.testKernels(cmd, dev, append(args, "")[0], variant, full, each)
 			if err = errors.Join(err, dev.Close()); err != nil {
+				if len(rows) > 0 { // what ran before
+					err = errors.Join(err, c.printTests(rows, format))
+				}
 				return err
 			}
 			return c.printTests(rows, format)
@@ -216,7 +219,8 @@ func (c *common) testKernels(cmd *cobra.Command, dev *gpu.Device, op, variant st
 				continue
 			}
 			if err := cmd.Context().Err(); err != nil {
-				return nil, errors.Join(err, cpu.Close())
+				err = fmt.Errorf("kernels test: stopped in front of %v%s, behind %d cases of it: %w", k, with(r.variant), row.Passed+len(row.Failed), err)
+				return append(rows, row), errors.Join(err, cpu.Close())
 			}
 			at := time.Now()
 			res := k.Run(cmd.Context(), dev, cpu, o)
@@ -236,6 +240,14 @@ func (c *common) testKernels(cmd *cobra.Command, dev *gpu.Device, op, variant st
 	}
 	bar.done()
 	return rows, cpu.Close()
+}
+
+// with names a variant that was asked for.
+func with(variant string) string {
+	if variant == "" {
+		return ""
+	}
+	return " with " + variant
 }
 
 func (c *common) printTests(rows []testRow, format string) error {

@@ -280,7 +280,7 @@ func (c *common) benchVariants(ctx context.Context, dev *gpu.Device, op string, 
 		if err != nil {
 			var lacks *compute.UnsupportedError
 			if !errors.As(err, &lacks) {
-				return nil, err
+				return rows, fmt.Errorf("%s: %w", v.Name, err)
 			}
 			row = kernelRow{Op: op, Rows: n, Keys: keys, Kernel: v.Name, Variant: v.Name, Math: v.Math().String(), Error: oneLine(err)}
 		}
@@ -293,7 +293,7 @@ func (c *common) benchVariants(ctx context.Context, dev *gpu.Device, op string, 
 	for _, m := range []compute.Math{compute.Exact, compute.Fast} {
 		row, err := c.benchShape(ctx, dev, op, s, n, keys, "", m)
 		if err != nil {
-			return nil, err
+			return rows, err
 		}
 		i, ok := seen[row.Kernel]
 		if !ok {
@@ -321,35 +321,46 @@ func (c *common) benchKernel(ctx context.Context, dev *gpu.Device, op string, s 
 	if err != nil {
 		return err
 	}
-	var rows []kernelRow
+	rows, failed := c.timeKernels(ctx, dev, op, s)
+	if rows == nil {
+		return failed
+	}
+	return errors.Join(failed, c.printKernels(ctx, dev, s, rows, &limits)) // what was timed before an error is shown
+}
+
+// timeKernels times all shapes, up to an error, which says where.
+func (c *common) timeKernels(ctx context.Context, dev *gpu.Device, op string, s *labShape) (rows []kernelRow, err error) {
 	all, err := s.shapes(op)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	for i := range all {
 		s, keys := &all[i], all[i].keys // this one
 		for _, at := range s.each() {
+			var list []kernelRow
 			if at.variant == "all" {
-				list, err := c.benchVariants(ctx, dev, op, s, at.rows, keys)
-				if err != nil {
-					return err
+				list, err = c.benchVariants(ctx, dev, op, s, at.rows, keys)
+			} else {
+				var row kernelRow
+				if row, err = c.benchShape(ctx, dev, op, s, at.rows, keys, at.variant, mathOf(dev, at.variant)); err == nil {
+					list = []kernelRow{row}
 				}
-				rows = append(rows, list...)
-				continue
 			}
-			row, err := c.benchShape(ctx, dev, op, s, at.rows, keys, at.variant, mathOf(dev, at.variant))
-			if err != nil {
-				return err
+			if rows = append(rows, list...); err != nil {
+				return rows, fmt.Errorf("%s, %d rows%s: %w", op, at.rows, with(at.variant), err)
 			}
-			rows = append(rows, row)
 		}
 	}
+	return rows, nil
+}
+
+func (c *common) printKernels(ctx context.Context, dev *gpu.Device, s *labShape, rows []kernelRow, limits *compute.Limits) (err error) {
 	for i := range rows {
-		rows[i].limits(&limits)
+		rows[i].limits(limits)
 	}
 	var squares []squareRow
 	if s.lesson && s.format != "jsonl" {
-		if squares, err = timeSquares(ctx, dev, s, &limits); err != nil {
+		if squares, err = timeSquares(ctx, dev, s, limits); err != nil {
 			return err
 		}
 	}
@@ -371,7 +382,7 @@ func (c *common) benchKernel(ctx context.Context, dev *gpu.Device, op string, s 
 		}
 		return nil
 	}
-	fmt.Fprintf(c.out, "measured limits: %s\n", limitsLine(&limits))
+	fmt.Fprintf(c.out, "measured limits: %s\n", limitsLine(limits))
 	w := tabwriter.NewWriter(c.out, 0, 8, 2, ' ', tabwriter.AlignRight)
 	matrix, every := limits.MatrixFLOPs() > 0, slices.Contains(s.variants, "all")
 	fmt.Fprint(w, "SHAPE\tROWS\tKEYS\tCACHES\tKERNEL\t", onlyIf(every, "TIER\tCHOSEN"), "TIME\tMIN\tB/s\tOF LIMIT\tFLOP/s\tOF LIMIT\t", onlyIf(matrix, "OF MATRIX"), "\n")
