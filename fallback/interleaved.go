@@ -28,21 +28,21 @@ func (t *tensor) decodeGroups(panels []float32, first, have, k, n int) bool {
 	groups, size := t.groupsOf(row, row+have), int(t.rowBytes)*simd.Width
 	for g := 0; g*size < len(groups); g++ {
 		from := k / t.DType.BlockLen() * t.DType.BlockBytes() * simd.Width
-		quant.DecodeInterleaved(panels[g*simd.Width*n:(g+1)*simd.Width*n], groups[g*size+from:(g+1)*size])
+		quant.DecodeInterleaved(t.DType, panels[g*simd.Width*n:(g+1)*simd.Width*n], groups[g*size+from:(g+1)*size])
 	}
 	return true
 }
 
 // decodeRow decodes elements [k, k+len(dst)) of row r, whole blocks.
 func (t *tensor) decodeRow(dst []float32, r, k int) {
-	var piece [blockCols / 2]byte // at most a byte for two elements and a quarter of that for scales
+	var piece [blockCols]byte // at least a block of any format
 	length, size := t.DType.BlockLen(), t.DType.BlockBytes()
 	most := len(piece) / size
 	row := t.fromRow(r)
 	group := t.groupsOf(row, row+1)[k/length*size*quant.InterleavedRows:]
 	for len(dst) > 0 {
 		n := min(most, len(dst)/length)
-		quant.InterleavedRow(piece[:n*size], group, row%quant.InterleavedRows)
+		quant.InterleavedRow(t.DType, piece[:n*size], group, row%quant.InterleavedRows)
 		if err := quant.DecodeWith(t.buf.dev.level, t.DType, dst[:n*length], piece[:n*size]); err != nil {
 			panic(fmt.Sprintf("BUG: %s: %v", t.Name, err)) // Compile tried the format, Check the shape
 		}
@@ -51,17 +51,17 @@ func (t *tensor) decodeRow(dst []float32, r, k int) {
 }
 
 // multiplyGroups is multiplyStored by interleaved rows.
-func (a *activations) multiplyGroups(lo, hi int, w *tensor, first, have int, add []float32, out func(r int) []float32) {
+func (a *activations) multiplyGroups(wk *worker, lo, hi int, w *tensor, first, have int, add []float32, out func(r int) []float32) {
 	row := w.fromRow(first)
 	groups, skip := w.groupsOf(row, row+have), row%quant.InterleavedRows
-	var sums [groupRows + quant.InterleavedRows]float32
 	n := ceil(skip+have, quant.InterleavedRows) * quant.InterleavedRows
 	for r := lo; r < hi; r++ {
 		dst := out(r)[:have]
 		if n == have {
-			quant.MultiplyInterleaved(groups, &a.bytes[r], dst)
+			quant.MultiplyInterleaved(a.format, groups, &a.bytes[r], dst)
 		} else {
-			quant.MultiplyInterleaved(groups, &a.bytes[r], sums[:n])
+			sums := wk.float32s(n)
+			quant.MultiplyInterleaved(a.format, groups, &a.bytes[r], sums)
 			copy(dst, sums[skip:])
 		}
 		for c := range add {
@@ -80,7 +80,7 @@ func (b *buffer) read(dst []byte, off int64) {
 	row, group := make([]byte, size), size*quant.InterleavedRows
 	for len(dst) > 0 {
 		r := off / size
-		quant.InterleavedRow(row, b.data[off/group*group:][:group], int(r%quant.InterleavedRows))
+		quant.InterleavedRow(b.spec.DType, row, b.data[off/group*group:][:group], int(r%quant.InterleavedRows))
 		n := copy(dst, row[off%size:])
 		dst, off = dst[n:], off+int64(n)
 	}

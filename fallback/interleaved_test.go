@@ -18,26 +18,34 @@ import (
 // Parts of weights whose rows are interleaved, wherever they begin and end within a group, are multiplied and looked up as those of plain
 // weights are: in exact arithmetic to the same bits, in fast arithmetic to what rounding allows.
 func TestPartsOfInterleavedWeights(t *testing.T) {
-	if !quant.Interleaved(simd.Best(), compute.Q4_0) {
-		t.Skip("this processor does not multiply interleaved rows")
+	for format, cols := range map[compute.DType]int{compute.Q4_0: 544, compute.Q4_K: 768, compute.Q6_K: 768} {
+		t.Run(format.String(), func(t *testing.T) {
+			if !quant.Interleaved(simd.Best(), format) {
+				t.Skip("this processor does not multiply interleaved rows")
+			}
+			partsOf(t, format, cols)
+		})
 	}
-	const rows, cols = 96, 544
+}
+
+func partsOf(t *testing.T, format compute.DType, cols int) {
+	const rows = 96
 	plain, vector := openPlain(t, 2), open(t, 2)
 	r := rand.New(rand.NewPCG(13, 14))
 	values := make([]float32, rows*cols)
 	for i := range values {
 		values[i] = float32(r.NormFloat64())
 	}
-	size, err := compute.Q4_0.Bytes(rows, cols)
+	size, err := format.Bytes(rows, cols)
 	require.NoError(t, err)
 	data := make([]byte, size)
-	require.NoError(t, quant.Encode(compute.Q4_0, data, values))
+	require.NoError(t, quant.Fit(format, data, values))
 	for _, from := range []int{0, 16, 5, 24} {
 		for i, tokens := range []int{1, 4, 7, 20} {
 			n := []int{70, 33, 16, 3}[(i+from)%4]
 			t.Run(fmt.Sprintf("%d_%d_%d", from, n, tokens), func(t *testing.T) {
 				product := func(d *fallback.Device, m compute.Math) ([]float32, []float32) {
-					return productOfPart(t, d, m, data, rows, cols, from, n, tokens)
+					return productOfPart(t, d, m, format, data, rows, cols, from, n, tokens)
 				}
 				want, wantRows := product(plain, compute.Exact)
 				got, gotRows := product(vector, compute.Exact)
@@ -47,7 +55,7 @@ func TestPartsOfInterleavedWeights(t *testing.T) {
 				require.Equal(t, wantRows, gotRows)
 				for i, v := range want {
 					bound := 1e-2
-					if tokens > 4 { // bfloat16 loses 2⁻⁹ of each factor, and there are 544 products of some 1
+					if tokens > 4 { // bfloat16 loses 2⁻⁹ of each factor, and there are 544 to 768 products of some 1
 						bound = 0.25 + math.Abs(float64(v))/128
 					}
 					require.InDelta(t, v, got[i], bound, "result %d", i)
@@ -59,17 +67,17 @@ func TestPartsOfInterleavedWeights(t *testing.T) {
 
 // productOfPart multiplies rows of X, of which row t is row t of the part itself, by n rows of weights from row from on; it gives the
 // products and those rows.
-func productOfPart(t *testing.T, d *fallback.Device, m compute.Math, data []byte, all, cols, from, n, tokens int) (product, x []float32) {
-	b, err := d.NewBuffer(compute.BufferSpec{Name: "w", Usage: compute.UseWeights, Size: int64(len(data)), DType: compute.Q4_0, Rows: all, Cols: cols,
+func productOfPart(t *testing.T, d *fallback.Device, m compute.Math, format compute.DType, data []byte, all, cols, from, n, tokens int) (product, x []float32) {
+	b, err := d.NewBuffer(compute.BufferSpec{Name: "w", Usage: compute.UseWeights, Size: int64(len(data)), DType: format, Rows: all, Cols: cols,
 		Data: data, Among: 2 << 20})
 	require.NoError(t, err)
 	defer func() { require.NoError(t, b.Close()) }()
-	row, err := compute.Q4_0.RowBytes(cols)
+	row, err := format.RowBytes(cols)
 	require.NoError(t, err)
 	p := compute.NewProgram("part")
 	p.VocabSize = all
 	part := func(name string, from, n int) compute.Ref {
-		return p.Declare(compute.Tensor{Name: name, Role: compute.Weight, DType: compute.Q4_0, Rows: compute.Rows(n), Cols: cols, Buffer: b, Offset: int64(from) * row})
+		return p.Declare(compute.Tensor{Name: name, Role: compute.Weight, DType: format, Rows: compute.Rows(n), Cols: cols, Buffer: b, Offset: int64(from) * row})
 	}
 	out := func(name string, cols int) compute.Ref {
 		return p.Declare(compute.Tensor{Name: name, Role: compute.Output, DType: compute.F32, Rows: compute.PerToken(1), Cols: cols})
@@ -91,14 +99,20 @@ func productOfPart(t *testing.T, d *fallback.Device, m compute.Math, data []byte
 // What is read of an interleaved buffer, at any place, is what was put into it, and it may be written to.
 func TestInterleavedBuffersAreReadAndWritten(t *testing.T) {
 	d := open(t, 2)
-	const rows, cols = 32, 64
-	size, err := compute.Q4_0.Bytes(rows, cols)
+	for format, cols := range map[compute.DType]int{compute.Q4_0: 64, compute.Q4_K: 256, compute.Q6_K: 256} {
+		t.Run(format.String(), func(t *testing.T) { readAndWritten(t, d, format, cols) })
+	}
+}
+
+func readAndWritten(t *testing.T, d *fallback.Device, format compute.DType, cols int) {
+	const rows = 32
+	size, err := format.Bytes(rows, cols)
 	require.NoError(t, err)
 	data := make([]byte, size)
 	for i := range data {
 		data[i] = byte(i * 7)
 	}
-	b, err := d.NewBuffer(compute.BufferSpec{Name: "w", Usage: compute.UseWeights, Size: size, DType: compute.Q4_0, Rows: rows, Cols: cols, Data: data, Among: 2 << 20})
+	b, err := d.NewBuffer(compute.BufferSpec{Name: "w", Usage: compute.UseWeights, Size: size, DType: format, Rows: rows, Cols: cols, Data: data, Among: 2 << 20})
 	require.NoError(t, err)
 	for _, at := range [][2]int64{{0, size}, {1, 35}, {size - 40, 40}, {36, 36}, {700, 0}} {
 		got := make([]byte, at[1])

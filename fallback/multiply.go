@@ -154,7 +154,7 @@ func (a *activations) multiply(wk *worker, lo, hi int, w *tensor, first, have in
 		a.multiplyTiles(wk, lo, hi, w, first, have, add, out)
 		return
 	case a.dot != quant.NoDot:
-		a.multiplyStored(lo, hi, w, first, have, add, out)
+		a.multiplyStored(wk, lo, hi, w, first, have, add, out)
 		return
 	case a.exactDot != nil && have == simd.StoredRows && a.multiplyExact(wk, lo, hi, w, first, add, out):
 		return
@@ -218,9 +218,9 @@ func (a *activations) multiply(wk *worker, lo, hi int, w *tensor, first, have in
 }
 
 // multiplyStored is multiply by weights as they are stored.
-func (a *activations) multiplyStored(lo, hi int, w *tensor, first, have int, add []float32, out func(r int) []float32) {
+func (a *activations) multiplyStored(wk *worker, lo, hi int, w *tensor, first, have int, add []float32, out func(r int) []float32) {
 	if a.groups {
-		a.multiplyGroups(lo, hi, w, first, have, add, out)
+		a.multiplyGroups(wk, lo, hi, w, first, have, add, out)
 		return
 	}
 	stored := w.bytes(first, first+have)

@@ -66,6 +66,7 @@ type copying struct {
 	dst, src []byte
 	size     int // bytes of a unit
 	cols     int // of rows that become interleaved; 0: bytes stay in their order
+	format   compute.DType
 	taken    func(lo, hi int64)
 }
 
@@ -75,7 +76,7 @@ func newCopying(dst []byte, s compute.BufferSpec, interleaved bool) *copying {
 	c := &copying{dst: dst, src: s.Data, size: copyUnit, taken: s.Taken}
 	if interleaved {
 		group := len(dst) / s.Rows * quant.InterleavedRows
-		c.size, c.cols = ceil(copyUnit, group)*group, s.Cols
+		c.size, c.cols, c.format = ceil(copyUnit, group)*group, s.Cols, s.DType
 	}
 	return c
 }
@@ -83,7 +84,7 @@ func newCopying(dst []byte, s compute.BufferSpec, interleaved bool) *copying {
 func (c *copying) unit(_ *worker, i int) {
 	lo, hi := i*c.size, min((i+1)*c.size, len(c.dst))
 	if c.cols > 0 {
-		quant.Interleave(c.dst[lo:hi], c.src[lo:hi], c.cols)
+		quant.Interleave(c.format, c.dst[lo:hi], c.src[lo:hi], c.cols)
 	} else {
 		copy(c.dst[lo:hi], c.src[lo:])
 	}

@@ -10,46 +10,67 @@ import (
 // InterleavedRows is the number of rows that are interleaved.
 const InterleavedRows = simd.Width
 
-// Interleaved says whether a level multiplies rows of a format interleaved, which takes half the instructions of rows as a file has
+// interleaving is how rows of a format are interleaved: 16 of its blocks become one that has the first piece of all rows, then the second
+// of all, and so on. before pieces of 2 bytes come first, then words of 4, then pieces of 2 up to the block's end: binary16 and what
+// four elements, or scales, share.
+type interleaving struct {
+	before, words int
+	multiply      func(w []byte, x *simd.Bytes, out []float32)
+	panel         func(dst []float32, src []byte)
+}
+
+var interleavings = map[compute.DType]*interleaving{
+	compute.Q4_0: {1, 4, simd.BytesQ4_0x16, simd.PanelQ4_0x16},
+	compute.Q4_K: {2, 35, simd.BytesQ4_Kx16, simd.PanelQ4_Kx16},
+	compute.Q6_K: {0, 52, simd.BytesQ6_Kx16, simd.PanelQ6_Kx16},
+}
+
+// Interleaved says whether a level multiplies rows of a format interleaved, which takes fewer instructions than rows as a file has
 // them: that is for formats of which a core multiplies fewer bytes than memory gives it.
-func Interleaved(l simd.Level, t compute.DType) bool { return t == compute.Q4_0 && l >= simd.VNNI }
+func Interleaved(l simd.Level, t compute.DType) bool {
+	return interleavings[t] != nil && l >= simd.VNNI
+}
 
-// A block of Q4_0 is a scale of 2 bytes and four words of 4. Interleaved, 16 of them begin with all scales; then come the first words of all
-// rows, the second, and so on: elements 4j to 4j+3 are in the low nibbles of word j, 16+4j to 16+4j+3 in the high ones.
-const (
-	scaleBytes = 2
-	wordBytes  = 4
-	blockWords = 4
-	blockBytes = scaleBytes + blockWords*wordBytes
-)
-
-// place is where word j of row i lies in an interleaved block.
-func place(i, j int) int { return InterleavedRows*scaleBytes + (InterleavedRows*j+i)*wordBytes }
-
-// Interleave brings rows of Q4_0, as a file has them, into groups of InterleavedRows; len(src) is a multiple of so many rows of cols
-// elements. dst and src do not overlap.
-func Interleave(dst, src []byte, cols int) {
-	row := cols / 32 * blockBytes
+// Interleave brings rows of a format that is Interleaved, as a file has them, into groups of InterleavedRows; len(src) is a multiple of so
+// many rows of cols elements. dst and src do not overlap.
+func Interleave(t compute.DType, dst, src []byte, cols int) {
+	f, size := interleavings[t], t.BlockBytes()
+	words := 2*f.before + 4*f.words
+	row := cols / t.BlockLen() * size
 	for group := InterleavedRows * row; len(src) > 0; dst, src = dst[group:], src[group:] {
-		for at := 0; at < row; at += blockBytes {
-			all := dst[at*InterleavedRows:][:blockBytes*InterleavedRows]
+		for at := 0; at < row; at += size {
+			all := dst[at*InterleavedRows:][:size*InterleavedRows]
 			for i := range InterleavedRows {
-				one := src[i*row+at:][:blockBytes]
-				copy(all[scaleBytes*i:][:scaleBytes], one)
-				for j := range blockWords {
-					binary.LittleEndian.PutUint32(all[place(i, j):], binary.LittleEndian.Uint32(one[scaleBytes+wordBytes*j:]))
+				one := src[i*row+at:][:size]
+				put2(all, one, 0, 2*f.before, i)
+				for j := 2 * f.before; j < words; j += 4 {
+					binary.LittleEndian.PutUint32(all[InterleavedRows*j+4*i:], binary.LittleEndian.Uint32(one[j:]))
 				}
+				put2(all, one, words, size, i)
 			}
 		}
 	}
 }
 
+// put2 puts the pieces of 2 bytes in [from, to) of one block where those of row i belong in all.
+func put2(all, one []byte, from, to, i int) {
+	for j := from; j < to; j += 2 {
+		copy(all[InterleavedRows*j+2*i:][:2], one[j:])
+	}
+}
+
 // InterleavedRow takes row i of a group, as a file has it.
-func InterleavedRow(dst, group []byte, i int) {
-	for ; len(dst) > 0; dst, group = dst[blockBytes:], group[blockBytes*InterleavedRows:] {
-		copy(dst[:scaleBytes], group[scaleBytes*i:])
-		for j := range blockWords {
-			copy(dst[scaleBytes+wordBytes*j:][:wordBytes], group[place(i, j):])
+func InterleavedRow(t compute.DType, dst, group []byte, i int) {
+	f, size := interleavings[t], t.BlockBytes()
+	words := 2*f.before + 4*f.words
+	for ; len(dst) > 0; dst, group = dst[size:], group[size*InterleavedRows:] {
+		for j := 0; j < size; {
+			n := 2
+			if 2*f.before <= j && j < words {
+				n = 4
+			}
+			copy(dst[j:j+n], group[InterleavedRows*j+n*i:])
+			j += n
 		}
 	}
 }
@@ -58,7 +79,11 @@ func InterleavedRow(dst, group []byte, i int) {
 func SetInterleaved(l simd.Level, b *simd.Bytes, x []float32) { b.Set(l, x, simd.InOrder) }
 
 // MultiplyInterleaved is MultiplyBytes by whole groups of interleaved rows.
-func MultiplyInterleaved(w []byte, x *simd.Bytes, out []float32) { simd.BytesQ4_0x16(w, x, out) }
+func MultiplyInterleaved(t compute.DType, w []byte, x *simd.Bytes, out []float32) {
+	interleavings[t].multiply(w, x, out)
+}
 
 // DecodeInterleaved decodes whole blocks of a group to a panel (package simd), to the values of Decode.
-func DecodeInterleaved(panel []float32, group []byte) { simd.PanelQ4_0x16(panel, group) }
+func DecodeInterleaved(t compute.DType, panel []float32, group []byte) {
+	interleavings[t].panel(panel, group)
+}

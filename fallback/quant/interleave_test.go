@@ -14,22 +14,27 @@ import (
 // Interleaved rows come back byte by byte, decode to the bits of the plain ones, and their products agree by what float32 rounding
 // allows, for every number of blocks, at any alignment; an infinity or NaN on either side is not lost.
 func TestInterleavedRowsAreTheSameRows(t *testing.T) {
-	const format = compute.Q4_0
+	for format := range interleavings {
+		t.Run(format.String(), func(t *testing.T) { sameRows(t, format) })
+	}
+}
+
+func sameRows(t *testing.T, format compute.DType) {
 	r := rand.New(rand.NewPCG(11, 12))
 	for blocks := 1; blocks <= 40; blocks++ {
-		n, rows := blocks*32, InterleavedRows*(1+blocks%3)
+		n, rows := blocks*format.BlockLen(), InterleavedRows*(1+blocks%3)
 		row := blocks * format.BlockBytes()
 		w := make([]byte, rows*row)
 		randomRow(r, format, w)
 		odd := blocks%4 == 3
 		if odd {
-			putHalf(w, float32(math.Inf(1)))
+			unordinary(format, w)
 		}
 		groups := make([]byte, blocks%5+len(w))[blocks%5:]
-		Interleave(groups, w, n)
+		Interleave(format, groups, w, n)
 		one := make([]byte, row)
 		for c := range rows {
-			InterleavedRow(one, groups[c/InterleavedRows*InterleavedRows*row:][:InterleavedRows*row], c%InterleavedRows)
+			InterleavedRow(format, one, groups[c/InterleavedRows*InterleavedRows*row:][:InterleavedRows*row], c%InterleavedRows)
 			require.Equal(t, w[c*row:(c+1)*row], one, "%d blocks, row %d", blocks, c)
 		}
 		if !Interleaved(simd.Best(), format) {
@@ -40,12 +45,14 @@ func TestInterleavedRowsAreTheSameRows(t *testing.T) {
 		for g := range rows / InterleavedRows {
 			panel := make([]float32, InterleavedRows*n+1)
 			panel[InterleavedRows*n] = 0.125
-			DecodeInterleaved(panel[:InterleavedRows*n], groups[g*InterleavedRows*row:])
+			DecodeInterleaved(format, panel[:InterleavedRows*n], groups[g*InterleavedRows*row:])
 			require.EqualValues(t, 0.125, panel[InterleavedRows*n], "written past the panel")
 			for k := range n {
 				for i := range InterleavedRows {
 					want, got := decoded[(g*InterleavedRows+i)*n+k], panel[InterleavedRows*k+i]
-					require.Equal(t, math.Float32bits(want), math.Float32bits(got), "%d blocks: row %d, element %d: got %v, want %v", blocks, i, k, got, want)
+					if math.Float32bits(want) != math.Float32bits(got) {
+						t.Fatalf("%d blocks: row %d, element %d: got %v, want %v", blocks, i, k, got, want)
+					}
 				}
 			}
 		}
@@ -62,7 +69,7 @@ func TestInterleavedRowsAreTheSameRows(t *testing.T) {
 		SetInterleaved(simd.Best(), &b, x)
 		out := make([]float32, rows+1)
 		out[rows] = 0.125
-		MultiplyInterleaved(groups, &b, out[:rows])
+		MultiplyInterleaved(format, groups, &b, out[:rows])
 		require.EqualValues(t, 0.125, out[rows], "written past the results")
 		for c, got := range out[:rows] {
 			if xOdd >= 0 || odd && c == 0 {
@@ -84,15 +91,21 @@ func TestInterleavedRowsAreTheSameRows(t *testing.T) {
 
 func BenchmarkInterleaved(b *testing.B) {
 	const n = 4096
-	if !Interleaved(simd.Best(), compute.Q4_0) {
-		b.Skip("this processor does not multiply interleaved rows")
+	for format := range interleavings {
+		b.Run(format.String(), func(b *testing.B) {
+			if !Interleaved(simd.Best(), format) {
+				b.Skip("this processor does not multiply interleaved rows")
+			}
+			size, err := format.RowBytes(n)
+			require.NoError(b, err)
+			w, out := make([]byte, 32*size), make([]float32, 32)
+			randomRow(rand.New(rand.NewPCG(1, 2)), format, w)
+			var x simd.Bytes
+			SetInterleaved(simd.Best(), &x, make([]float32, n))
+			for b.Loop() {
+				MultiplyInterleaved(format, w, &x, out)
+			}
+			b.SetBytes(int64(len(w)))
+		})
 	}
-	w, out := make([]byte, 32*n/32*blockBytes), make([]float32, 32)
-	randomRow(rand.New(rand.NewPCG(1, 2)), compute.Q4_0, w)
-	var x simd.Bytes
-	SetInterleaved(simd.Best(), &x, make([]float32, n))
-	for b.Loop() {
-		MultiplyInterleaved(w, &x, out)
-	}
-	b.SetBytes(int64(len(w)))
 }

@@ -5,4 +5,8 @@ package simd
 // No level of these processors has them, so nobody calls these.
 
 func BytesQ4_0x16(w []byte, x *Bytes, out []float32) { panic(noKernel) }
+func BytesQ4_Kx16(w []byte, x *Bytes, out []float32) { panic(noKernel) }
+func BytesQ6_Kx16(w []byte, x *Bytes, out []float32) { panic(noKernel) }
 func PanelQ4_0x16(dst []float32, src []byte)         { panic(noKernel) }
+func PanelQ4_Kx16(dst []float32, src []byte)         { panic(noKernel) }
+func PanelQ6_Kx16(dst []float32, src []byte)         { panic(noKernel) }

@@ -559,10 +559,30 @@ func bfloatPanelAVX512(steps int, dst *uint16, src *float32, stride int)
 //go:noescape
 func dotQ4_0x16VNNI(groups int, n int, w *byte, x *int8, y *int8, d *float32, s *float32, out *float32)
 
+// dotQ4_Kx16VNNI sets out to the products of groups of 16 interleaved rows of n blocks. With AVX-512 and VNNI.
+//
+//go:noescape
+func dotQ4_Kx16VNNI(groups int, n int, w *byte, x *int8, y *int8, d *float32, s *float32, out *float32)
+
+// dotQ6_Kx16VNNI sets out to the products of groups of 16 interleaved rows of n blocks. With AVX-512 and VNNI.
+//
+//go:noescape
+func dotQ6_Kx16VNNI(groups int, n int, w *byte, x *int8, y *int8, d *float32, s *float32, out *float32)
+
 // panelQ4_0x16AVX512 decodes n blocks of 16 interleaved rows to a panel. With AVX-512.
 //
 //go:noescape
 func panelQ4_0x16AVX512(n int, dst *float32, src *byte)
+
+// panelQ4_Kx16AVX512 decodes n blocks of 16 interleaved rows to a panel. With AVX-512.
+//
+//go:noescape
+func panelQ4_Kx16AVX512(n int, dst *float32, src *byte)
+
+// panelQ6_Kx16AVX512 decodes n blocks of 16 interleaved rows to a panel. With AVX-512.
+//
+//go:noescape
+func panelQ6_Kx16AVX512(n int, dst *float32, src *byte)
 
 // bfloatPairsAVX512 takes 32 elements a step of each row of a panel; a step's tile is 2048 bytes behind that of the step before.
 //

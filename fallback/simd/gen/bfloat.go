@@ -215,3 +215,26 @@ func bfloatPanel() {
 	VZEROUPPER()
 	RET()
 }
+
+// bfloatPairs rounds a panel of 16 rows in the order of a tile: element k of all rows and then element k+1 become pairs by row.
+func bfloatPairs() {
+	TEXT("bfloatPairsAVX512", NOSPLIT, "func(steps int, dst *uint16, src *float32)")
+	Doc("bfloatPairsAVX512 takes 32 elements a step of each row of a panel; a step's tile is 2048 bytes behind that of the step before.")
+	Pragma("noescape")
+	dst, src, n := Load(Param("dst"), reg.RDI), Load(Param("src"), reg.RSI), Load(Param("steps"), reg.RCX)
+	VMOVDQU32(constant("row_pairs", func(i int) uint32 { return uint32(i | (16+i)<<16) }), zs[31])
+	Label("step")
+	for k := range 16 {
+		VMOVUPS(Mem{Base: src, Disp: 128 * k}, zs[0])
+		VMOVUPS(Mem{Base: src, Disp: 128*k + 64}, zs[1])
+		round(zs[0], zs[1], zs[2])
+		VPERMW(zs[2], zs[31], zs[3])
+		VMOVUPS(zs[3], Mem{Base: dst, Disp: 64 * k})
+	}
+	ADDQ(U32(64*32), src)
+	ADDQ(U32(2*bytesOfTile), dst)
+	DECQ(n)
+	JNZ(LabelRef("step"))
+	VZEROUPPER()
+	RET()
+}

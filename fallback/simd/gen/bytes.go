@@ -168,14 +168,15 @@ func dottingBytes(name, params string, size, length, sums int, base float32, pre
 	RET()
 }
 
-// distance is how far weights are asked for ahead of their use, in bytes: a page, so that the memory of the next one is on its way
+// distance is how far weights are asked for ahead of their use, in bytes: two pages, so that the memory of the next one is on its way
 // where the processor's own look-ahead ends.
-const distance = 4096
+const distance = 8192
 
-// ahead asks for n bytes of weights that a later step takes.
+// ahead asks for n bytes of weights that a later step takes. They come to the second-level cache: a first-level cache waits for fewer lines
+// at a time, and holds X.
 func ahead(w reg.Register, n int) {
 	for off := 0; off < n; off += 64 {
-		PREFETCHT0(Mem{Base: w, Disp: distance + off})
+		PREFETCHT1(Mem{Base: w, Disp: distance + off})
 	}
 }
 

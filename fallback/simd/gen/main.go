@@ -48,7 +48,7 @@ func main() {
 	bfloatRow()
 	bfloatPanel()
 	interleavedDots()
-	interleavedPanel()
+	interleavedPanels()
 	bfloatPairs()
 	build.Generate()
 }

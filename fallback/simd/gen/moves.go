@@ -92,7 +92,6 @@ func sum() {
 		VXORPS(a, a, a)
 	}
 	pieces(n, 32, func() {
-		ahead(x, 128)
 		for i, a := range acc {
 			VADDPS(Mem{Base: x, Disp: 32 * i}, a, a)
 		}
