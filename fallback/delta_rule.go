@@ -3,6 +3,7 @@ package fallback
 import (
 	"math"
 
+	"tuff/fallback/simd"
 	"tuff/host/compute"
 )
 
@@ -11,6 +12,7 @@ type deltaRule struct {
 	op                                 compute.DeltaRule
 	x, beta, dt, dtBias, a, state, out *tensor
 	step                               *compute.Step
+	fast                               simd.Level // above Plain: in its instructions, in float32
 }
 
 func (k *deltaRule) begin(s *compute.Step) int {
@@ -19,8 +21,22 @@ func (k *deltaRule) begin(s *compute.Step) int {
 }
 
 func (k *deltaRule) unit(w *worker, i int) {
+	q, h := &k.step.Seqs[i/k.op.NumHeads], i%k.op.NumHeads
+	if k.fast > simd.Plain && k.op.ValueDim%simd.Width == 0 {
+		k.runFast(w, q, h)
+	} else {
+		k.run(w, q, h)
+	}
+}
+
+// gates are the factors of a head and token: of its state, and of what is new.
+func (k *deltaRule) gates(h, t int) (fade, beta float64) {
+	fade = math.Exp(float64(k.a.row(0)[h]) * softplus(float64(k.dt.row(t)[h])+float64(k.dtBias.row(0)[h])))
+	return fade, 1 / (1 + math.Exp(-float64(k.beta.row(t)[h])))
+}
+
+func (k *deltaRule) run(w *worker, q *compute.Seq, h int) {
 	o := &k.op
-	q, h := &k.step.Seqs[i/o.NumHeads], i%o.NumHeads
 	size := o.KeyDim * o.ValueDim
 	all := w.float64s(size + 2*o.KeyDim + o.ValueDim)
 	s, query, key, u := all[:size], all[size:size+o.KeyDim], all[size+o.KeyDim:size+2*o.KeyDim], all[size+2*o.KeyDim:]
@@ -36,8 +52,7 @@ func (k *deltaRule) unit(w *worker, i int) {
 		unitLength(query, x[from:from+o.KeyDim], o.Eps)
 		unitLength(key, x[keys+from:keys+from+o.KeyDim], o.Eps)
 		value := x[2*keys+h*o.ValueDim : 2*keys+(h+1)*o.ValueDim]
-		fade := math.Exp(float64(k.a.row(0)[h]) * softplus(float64(k.dt.row(t)[h])+float64(k.dtBias.row(0)[h])))
-		beta := 1 / (1 + math.Exp(-float64(k.beta.row(t)[h])))
+		fade, beta := k.gates(h, t)
 		clear(u)
 		for n, kn := range key {
 			for j, v := range s[n*o.ValueDim : (n+1)*o.ValueDim] {
@@ -68,6 +83,47 @@ func (k *deltaRule) unit(w *worker, i int) {
 	after := k.state.row(q.StateOut)[h*size : (h+1)*size]
 	for j, v := range s {
 		after[j] = float32(v)
+	}
+}
+
+// runFast is run in float32, in the state's own memory, which is read once for both products: with S faded and k·uᵀ added, qᵀS is
+// fade·(qᵀS) + (q·k)·u.
+func (k *deltaRule) runFast(w *worker, q *compute.Seq, h int) {
+	o := &k.op
+	size := o.KeyDim * o.ValueDim
+	s := k.state.row(q.StateOut)[h*size : (h+1)*size]
+	if k.step.Pos[q.First] != 0 {
+		copy(s, k.state.row(q.StateIn)[h*size:(h+1)*size])
+	} else {
+		clear(s)
+	}
+	rows := simd.Rows{Format: simd.F32, Data: k.state.bytes(q.StateOut, q.StateOut+1)[4*h*size : 4*(h+1)*size], Stride: 4 * o.ValueDim}
+	unit := w.float64s(2 * o.KeyDim)
+	all := w.float32s(2*o.KeyDim + o.ValueDim)
+	query, key, u := all[:o.KeyDim], all[o.KeyDim:2*o.KeyDim], all[2*o.KeyDim:]
+	from, keys := o.KeyHead(h)*o.KeyDim, o.NumKeyHeads*o.KeyDim
+	for t := q.First; t < q.First+q.Count; t++ {
+		x, out := k.x.row(t), k.out.row(t)[h*o.ValueDim:(h+1)*o.ValueDim]
+		unitLength(unit[:o.KeyDim], x[from:from+o.KeyDim], o.Eps)
+		unitLength(unit[o.KeyDim:], x[keys+from:keys+from+o.KeyDim], o.Eps)
+		var product float64
+		for n, v := range unit[:o.KeyDim] {
+			query[n], key[n] = float32(v), float32(unit[o.KeyDim+n])
+			product += v * unit[o.KeyDim+n]
+		}
+		fade, beta := k.gates(h, t)
+		clear(u)
+		clear(out)
+		k.fast.RowSums(u, key, rows)
+		k.fast.RowSums(out, query, rows)
+		for j, v := range x[2*keys+h*o.ValueDim : 2*keys+(h+1)*o.ValueDim] {
+			u[j] = float32(beta) * (v - float32(fade)*u[j])
+		}
+		for n, kn := range key {
+			k.fast.Fade(s[n*o.ValueDim:(n+1)*o.ValueDim], u, float32(fade), kn)
+		}
+		scale := 1 / math.Sqrt(float64(o.KeyDim))
+		k.fast.Fade(out, u, float32(scale*fade), float32(scale*product))
 	}
 }
 

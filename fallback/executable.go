@@ -200,11 +200,13 @@ func (e *executable) newKernel(in compute.Instr, run int) (kernel, error) {
 	case compute.Columns:
 		k = &columns{op: o, a: at(o.A), b: at(o.B), out: at(o.Out)}
 	case compute.Conv1D:
-		k = &conv1d{op: o, x: at(o.X), w: at(o.W), bias: at(o.Bias), state: at(o.State), out: at(o.Out)}
+		k = &conv1d{op: o, x: at(o.X), w: at(o.W), bias: at(o.Bias), state: at(o.State), out: at(o.Out),
+			level: e.dev.level, fast: !a.exact}
 	case compute.SSMScan:
-		k = &ssmScan{op: o, x: at(o.X), dt: at(o.DT), dtBias: at(o.DTBias), a: at(o.A), b: at(o.B), c: at(o.C), d: at(o.D), state: at(o.State), out: at(o.Out)}
+		k = &ssmScan{op: o, x: at(o.X), dt: at(o.DT), dtBias: at(o.DTBias), a: at(o.A), b: at(o.B), c: at(o.C), d: at(o.D), state: at(o.State), out: at(o.Out),
+			level: e.dev.level, fast: !a.exact}
 	case compute.DeltaRule:
-		k = &deltaRule{op: o, x: at(o.X), beta: at(o.Beta), dt: at(o.DT), dtBias: at(o.DTBias), a: at(o.A), state: at(o.State), out: at(o.Out)}
+		k = &deltaRule{op: o, x: at(o.X), beta: at(o.Beta), dt: at(o.DT), dtBias: at(o.DTBias), a: at(o.A), state: at(o.State), out: at(o.Out), fast: fast}
 	case compute.Mix:
 		k = &mix{op: o, x: at(o.X), weights: at(o.Weights), out: at(o.Out), sums: o.Sums(e.p)}
 	case compute.TakeRows:

@@ -3,6 +3,7 @@ package fallback
 import (
 	"math"
 
+	"tuff/fallback/simd"
 	"tuff/host/compute"
 )
 
@@ -11,6 +12,8 @@ type ssmScan struct {
 	op                                    compute.SSMScan
 	x, dt, dtBias, a, b, c, d, state, out *tensor // dtBias and d may be nil
 	step                                  *compute.Step
+	level                                 simd.Level
+	fast                                  bool // in float32, where the level is above Plain
 }
 
 func (k *ssmScan) begin(s *compute.Step) int {
@@ -19,41 +22,100 @@ func (k *ssmScan) begin(s *compute.Step) int {
 }
 
 func (k *ssmScan) unit(w *worker, i int) {
+	q, h := &k.step.Seqs[i/k.op.NumHeads], i%k.op.NumHeads
+	if k.fast && k.level > simd.Plain {
+		k.scanFast(w, q, h)
+	} else {
+		k.scan(w, q, h)
+	}
+}
+
+// ssmRow is what a token brings to a head.
+type ssmRow struct {
+	delta       float64
+	a, b, c     []float32
+	x, out      []float32
+	passThrough float64 // the factor of x in out
+}
+
+func (k *ssmScan) row(h, t int) ssmRow {
 	o := &k.op
-	q, h := &k.step.Seqs[i/o.NumHeads], i%o.NumHeads
+	r := ssmRow{delta: float64(k.dt.row(t)[h]), a: k.a.row(h)}
+	if k.dtBias != nil {
+		r.delta += float64(k.dtBias.row(0)[h])
+	}
+	r.delta = softplus(r.delta)
+	group := h * o.NumGroups / o.NumHeads * o.StateSize
+	r.b, r.c = k.b.row(t)[group:group+o.StateSize], k.c.row(t)[group:group+o.StateSize]
+	r.x, r.out = k.x.row(t)[h*o.HeadDim:(h+1)*o.HeadDim], k.out.row(t)[h*o.HeadDim:(h+1)*o.HeadDim]
+	if k.d != nil {
+		r.passThrough = float64(k.d.row(0)[h])
+	}
+	return r
+}
+
+func (k *ssmScan) scan(w *worker, q *compute.Seq, h int) {
+	o := &k.op
 	size := o.HeadDim * o.StateSize
-	s := w.float64s(size)
+	all := w.float64s(size + o.StateSize)
+	s, decay := all[:size], all[size:]
 	clear(s)
 	if k.step.Pos[q.First] != 0 {
 		for j, v := range k.state.row(q.StateIn)[h*size : (h+1)*size] {
 			s[j] = float64(v)
 		}
 	}
-	a, group := k.a.row(h), h*o.NumGroups/o.NumHeads*o.StateSize
 	for t := q.First; t < q.First+q.Count; t++ {
-		delta := float64(k.dt.row(t)[h])
-		if k.dtBias != nil {
-			delta += float64(k.dtBias.row(0)[h])
+		r := k.row(h, t)
+		for n, a := range r.a {
+			decay[n] = r.delta * float64(a)
 		}
-		delta = softplus(delta)
-		b, c := k.b.row(t)[group:group+o.StateSize], k.c.row(t)[group:group+o.StateSize]
-		x, out := k.x.row(t)[h*o.HeadDim:(h+1)*o.HeadDim], k.out.row(t)[h*o.HeadDim:(h+1)*o.HeadDim]
-		for p, v := range x {
+		k.level.ExpMinus(decay[:len(r.a)], 0)
+		for n := len(r.a); n < len(decay); n++ { // one for all
+			decay[n] = decay[0]
+		}
+		for p, v := range r.x {
 			var sum float64
 			own := s[p*o.StateSize : (p+1)*o.StateSize]
 			for n := range own {
-				own[n] = math.Exp(delta*float64(a[n%len(a)]))*own[n] + delta*float64(b[n])*float64(v)
-				sum += float64(c[n]) * own[n]
+				own[n] = decay[n]*own[n] + r.delta*float64(r.b[n])*float64(v)
+				sum += float64(r.c[n]) * own[n]
 			}
 			if k.d != nil {
-				sum += float64(k.d.row(0)[h]) * float64(v)
+				sum += r.passThrough * float64(v)
 			}
-			out[p] = float32(sum)
+			r.out[p] = float32(sum)
 		}
 	}
 	after := k.state.row(q.StateOut)[h*size : (h+1)*size]
 	for j, v := range s {
 		after[j] = float32(v)
+	}
+}
+
+// scanFast is scan in float32, in the state's own memory.
+func (k *ssmScan) scanFast(w *worker, q *compute.Seq, h int) {
+	o := &k.op
+	size := o.HeadDim * o.StateSize
+	s, decay := k.state.row(q.StateOut)[h*size:(h+1)*size], w.float32s(o.StateSize)
+	if k.step.Pos[q.First] != 0 {
+		copy(s, k.state.row(q.StateIn)[h*size:(h+1)*size])
+	} else {
+		clear(s)
+	}
+	for t := q.First; t < q.First+q.Count; t++ {
+		r := k.row(h, t)
+		for n, a := range r.a {
+			decay[n] = float32(r.delta * float64(a))
+		}
+		k.level.Exp(decay[:len(r.a)], decay[:len(r.a)])
+		for n := len(r.a); n < len(decay); n++ { // one for all
+			decay[n] = decay[0]
+		}
+		for p, v := range r.x {
+			sum := k.level.Scan(s[p*o.StateSize:(p+1)*o.StateSize], decay, r.b, r.c, float32(r.delta)*v)
+			r.out[p] = sum + float32(r.passThrough)*v
+		}
 	}
 }
 

@@ -346,6 +346,16 @@ func scaledProduct256(n int, dst *float32, x *float32, y *float32, a float32)
 //go:noescape
 func normalized256(n int, dst *float32, x *float32, y *float32, z *float32, from float32, a float32)
 
+// scan256 sets s[k] = x[k]·s[k] + a·y[k] for k < n, a multiple of 8, and returns Σ z[k]·s[k]. With AVX2 and FMA.
+//
+//go:noescape
+func scan256(n int, s *float32, x *float32, y *float32, z *float32, a float32) float32
+
+// fade256 sets s[k] = a·s[k] + b·x[k] for k < n, a multiple of 8. With AVX2 and FMA.
+//
+//go:noescape
+func fade256(n int, s *float32, x *float32, a float32, b float32)
+
 // add256 sets dst[k] = x[k] + y[k] for k < n, a multiple of 8. With AVX2.
 //
 //go:noescape

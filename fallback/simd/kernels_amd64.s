@@ -5280,6 +5280,66 @@ check:
 	VZEROUPPER
 	RET
 
+// func scan256(n int, s *float32, x *float32, y *float32, z *float32, a float32) float32
+// Requires: AVX, FMA3, SSE
+TEXT ·scan256(SB), NOSPLIT, $0-52
+	MOVQ         s+8(FP), AX
+	MOVQ         x+16(FP), CX
+	MOVQ         y+24(FP), DX
+	MOVQ         z+32(FP), BX
+	MOVQ         n+0(FP), SI
+	VBROADCASTSS a+40(FP), Y0
+	VXORPS       Y1, Y1, Y1
+	JMP          check
+
+step:
+	VMULPS      (DX), Y0, Y2
+	VMOVUPS     (AX), Y3
+	VFMADD132PS (CX), Y2, Y3
+	VMOVUPS     Y3, (AX)
+	VFMADD231PS (BX), Y3, Y1
+	ADDQ        $0x20, AX
+	ADDQ        $0x20, CX
+	ADDQ        $0x20, DX
+	ADDQ        $0x20, BX
+	SUBQ        $0x08, SI
+
+check:
+	CMPQ         SI, $0x08
+	JGE          step
+	VEXTRACTF128 $0x01, Y1, X0
+	VADDPS       X0, X1, X1
+	VHADDPS      X1, X1, X1
+	VHADDPS      X1, X1, X1
+	MOVSS        X1, ret+48(FP)
+	VZEROUPPER
+	RET
+
+// func fade256(n int, s *float32, x *float32, a float32, b float32)
+// Requires: AVX, FMA3
+TEXT ·fade256(SB), NOSPLIT, $0-32
+	MOVQ         s+8(FP), AX
+	MOVQ         x+16(FP), CX
+	MOVQ         n+0(FP), DX
+	VBROADCASTSS a+24(FP), Y0
+	VBROADCASTSS b+28(FP), Y1
+	JMP          check
+
+step:
+	VMULPS      (CX), Y1, Y2
+	VMOVUPS     (AX), Y3
+	VFMADD132PS Y0, Y2, Y3
+	VMOVUPS     Y3, (AX)
+	ADDQ        $0x20, AX
+	ADDQ        $0x20, CX
+	SUBQ        $0x08, DX
+
+check:
+	CMPQ DX, $0x08
+	JGE  step
+	VZEROUPPER
+	RET
+
 // func add256(n int, dst *float32, x *float32, y *float32)
 // Requires: AVX
 TEXT ·add256(SB), NOSPLIT, $0-32

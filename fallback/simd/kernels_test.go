@@ -24,6 +24,7 @@ var tested = []struct{ kernels, test string }{
 	{`gate.*|gelu.*`, "TestLengthsOfElementwise"},
 	{`exactExpMinus512|exactDivide512|exactSwiGLU512`, "TestExactExp"},
 	{`transpose256|widen256|sum256|squares256|scaledProduct256|moments256|normalized256`, "TestMoves"},
+	{`scan256|fade256`, "TestRecurrences"},
 	{`rotateHalves512|rotatePairs512|add256`, "TestRotations"},
 	{`quantize.*`, "TestBytes"},
 	{`bfloatTileAMX|bfloatRowAVX512|bfloatPanelAVX512`, "TestBfloatTile"},

@@ -57,3 +57,19 @@ func (l Level) sum(x []float32) (float32, int) {
 	}
 	return sum256(n, &x[0]), n
 }
+
+func (l Level) scan(s, x, y, z []float32, a float32) (float32, int) {
+	n := len(s) &^ 7
+	if n == 0 {
+		return 0, 0
+	}
+	return scan256(n, &s[0], &x[0], &y[0], &z[0], a), n
+}
+
+func (l Level) fade(s, x []float32, a, b float32) int {
+	n := len(s) &^ 7
+	if n > 0 {
+		fade256(n, &s[0], &x[0], a, b)
+	}
+	return n
+}

@@ -37,6 +37,7 @@ func main() {
 	moments()
 	scaledProduct()
 	normalized()
+	recurrences()
 	add()
 	rotations()
 	decoders()
