@@ -16,6 +16,7 @@ import (
 	"strings"
 	"sync/atomic"
 
+	"tuff/fallback/quant"
 	"tuff/fallback/simd"
 	"tuff/host/compute"
 )
@@ -63,7 +64,7 @@ func (d *Device) Info() compute.Info {
 	return compute.Info{
 		Name: "CPU", Driver: fmt.Sprintf("tuff fallback (Go, %v)", d.level), API: runtime.Version(), Kind: compute.Host,
 		MemoryTotal: total, MemoryFree: min(free, total), MemoryUsed: d.used.Load(),
-		Threads: d.pool.threads, Tiers: []string{"exact", "float32"},
+		Threads: d.pool.threads, Tiers: d.tiers(),
 		ID: fmt.Sprintf("cpu-%s-%s-%v-%s", runtime.GOOS, runtime.GOARCH, d.level, runtime.Version()),
 	}
 }
@@ -90,6 +91,18 @@ func (d *Device) Compile(ctx context.Context, p *compute.Program, o compute.Opti
 		return nil, fmt.Errorf("fallback: compile %s: %w", p.Name, err)
 	}
 	return e, nil
+}
+
+// tiers are the kinds of arithmetic that multiplications are in, here or there.
+func (d *Device) tiers() []string {
+	t := []string{"exact", "float32"}
+	if quant.DotOf(d.level, compute.Q8_0) == quant.BytesDot {
+		t = append(t, "packed int8")
+	}
+	if d.level >= simd.AMX {
+		t = append(t, "AMX, bfloat16")
+	}
+	return t
 }
 
 // memory is the total and available bytes of the system as Linux tells them; elsewhere zero.

@@ -273,8 +273,11 @@ func TestTimingNamesTheArithmetic(t *testing.T) {
 	if dot := quant.DotOf(simd.Best(), compute.Q8_0); dot == quant.WordsDot || dot == quant.BytesDot {
 		few = "matmul_int8"
 	}
-	if simd.Best() == simd.AMX {
+	switch simd.Best() {
+	case simd.AMX:
 		many = "matmul_amx"
+	case simd.VNNI:
+		many = "matmul_int8"
 	}
 	for _, c := range []struct {
 		d    *fallback.Device
@@ -311,6 +314,7 @@ func TestInfoAndMeasure(t *testing.T) {
 	require.NoError(t, err)
 	assert.Greater(t, l.Bandwidth, 1e8)
 	assert.Greater(t, l.FLOPs, 1e7)
+	assert.Equal(t, simd.Best() >= simd.VNNI, l.Dot8 > l.FLOPs, "dot products of bytes do four times as much an instruction")
 	assert.Positive(t, l.Dispatch)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()

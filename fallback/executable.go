@@ -40,13 +40,14 @@ type executable struct {
 	arena   *buffer
 	kept    []bool // by Ref: has memory of its own for the whole run
 	panels  panels
+	bytes   byteRows
 }
 
 // newExecutable gives what it has made even with an error.
 func newExecutable(d *Device, p *compute.Program, o compute.Options) (*executable, error) {
 	for stem, name := range o.Variant {
-		if !slices.Contains(stems, stem) || name != d.kernelName(stem, o.Math) {
-			return nil, fmt.Errorf("got variant %q for %s, want %q", name, stem, d.kernelName(stem, o.Math))
+		if !slices.Contains(stems, stem) {
+			return nil, fmt.Errorf("got variant %q for %s, which is no op of this device", name, stem)
 		}
 	}
 	e := &executable{dev: d, p: p, o: o, tensors: make([]*tensor, len(p.Tensors)), kept: make([]bool, len(p.Tensors))}
@@ -64,8 +65,10 @@ func newExecutable(d *Device, p *compute.Program, o compute.Options) (*executabl
 		}
 		e.kernels = append(e.kernels, k)
 		g := p.NewGroup(i)
-		g.Kernel = d.kernelName(in.Op.Stem(), o.Math)
-		g.Why = d.why(in.Op, o.Math)
+		g.Kernel, g.Why = d.kernelName(p, in.Op, o.Math)
+		if name, ok := o.Variant[in.Op.Stem()]; ok && name != g.Kernel {
+			return e, fmt.Errorf("got variant %q for %s, want %q", name, in.Op.Stem(), g.Kernel)
+		}
 		g.Dispatches = 1
 		e.groups = append(e.groups, g)
 	}
@@ -114,39 +117,49 @@ func (d *Device) fused(stem string, m compute.Math) bool {
 	return stem == "attention" && m == compute.Fast && d.level > simd.Plain
 }
 
-// kernelName names what runs an op, by its ending the arithmetic of many rows; a step says what it was (activations.tier).
-func (d *Device) kernelName(stem string, m compute.Math) string {
-	if strings.HasPrefix(stem, "matmul") && m == compute.Fast && d.level >= simd.AMX {
-		return stem + "_amx"
-	}
-	if strings.HasPrefix(stem, "matmul") && m == compute.Fast || d.fused(stem, m) {
-		return stem + "_float32"
-	}
-	return stem
-}
-
-// why says what runs an op.
-func (d *Device) why(op compute.Op, m compute.Math) string {
-	stem := op.Stem()
+// kernelName names what runs an op, by its ending the arithmetic of many rows, and says why; a step says what it was (activations.tier).
+func (d *Device) kernelName(p *compute.Program, op compute.Op, m compute.Math) (name, why string) {
+	stem, level := op.Stem(), d.level.String()
 	multiplies := strings.HasPrefix(stem, "matmul")
 	float32s := stem == "rmsnorm" || stem == "layernorm" || stem == "swiglu"
 	if a, ok := op.(compute.Activation); ok {
 		float32s = vectorActivations[a.Fn] != nil
 	}
-	switch {
-	case multiplies && m == compute.Fast && d.level >= simd.AMX:
-		return d.level.String() + ", many rows in bfloat16, float32 sums: fast arithmetic"
+	switch t := weightOf(p, op); {
+	case multiplies && m == compute.Fast && d.level >= simd.AMX && t != compute.F32:
+		return stem + "_amx", level + ", many rows in bfloat16, float32 sums: fast arithmetic"
+	case multiplies && m == compute.Fast && d.multipliesBytes(t):
+		return stem + "_int8", level + ", many rows in pairs of bytes, float32 sums of blocks: fast arithmetic"
 	case d.fused(stem, m), multiplies && m == compute.Fast && d.level > simd.Plain:
-		return d.level.String() + ", float32 sums: fast arithmetic"
+		return stem + "_float32", level + ", float32 sums: fast arithmetic"
 	case multiplies && m == compute.Fast:
-		return "plain Go, eight float32 sums: fast arithmetic"
+		return stem + "_float32", "plain Go, eight float32 sums: fast arithmetic"
 	case float32s && m == compute.Fast && d.level > simd.Plain:
-		return d.level.String() + ", float32: fast arithmetic"
+		return stem, level + ", float32: fast arithmetic"
 	case (multiplies || stem == "attention") && d.level > simd.Plain, (stem == "swiglu" || stem == "rope") && d.level >= simd.AVX512,
 		stem == "add" && d.level >= simd.AVX2:
-		return d.level.String() + ", float64: bit for bit what plain Go gives"
+		return stem, level + ", float64: bit for bit what plain Go gives"
 	}
-	return "plain Go, float64 sums: the definition of the op"
+	return stem, "plain Go, float64 sums: the definition of the op"
+}
+
+// multipliesBytes reports whether many rows are multiplied in bytes by weights of a format.
+func (d *Device) multipliesBytes(t compute.DType) bool {
+	_, ok := quant.ByteForm(d.level, t)
+	return ok && d.level < simd.AMX
+}
+
+// weightOf is the format of a multiplication's weights.
+func weightOf(p *compute.Program, op compute.Op) compute.DType {
+	switch o := op.(type) {
+	case compute.MatMul:
+		return p.At(o.W).DType
+	case compute.MatMulExperts:
+		return p.At(o.W).DType
+	case compute.MatMulHeads:
+		return p.At(o.W).DType
+	}
+	return compute.F32
 }
 
 // newKernel binds an op. run is the number of the first of those multiplications that follow each other and have the same X.
@@ -157,8 +170,12 @@ func (e *executable) newKernel(in compute.Instr, run int) (kernel, error) {
 	if !a.exact {
 		fast = e.dev.level
 	}
-	if !a.exact && a.level >= simd.AMX {
-		a.panels, a.run = &e.panels, run
+	switch a.run = run; {
+	case a.exact:
+	case a.level >= simd.AMX:
+		a.panels = &e.panels
+	case a.level >= simd.VNNI:
+		a.byteRows = &e.bytes
 	}
 	var weight compute.Ref
 	var k kernel
@@ -243,7 +260,7 @@ func (e *executable) Run(ctx context.Context, c *compute.Call) error {
 	if c.Timing != nil {
 		*c.Timing = compute.Timing{Spans: c.Timing.Spans[:0], Clock: "Go's monotonic clock, 1 ns", Encode: first.Sub(begin), HostOffset: first.Sub(begin)}
 	}
-	e.panels.packed = 0
+	e.panels.packed, e.bytes.packed = 0, 0
 	for i, k := range e.kernels {
 		if err := ctx.Err(); err != nil {
 			return fmt.Errorf("fallback: run %s: stopped before %s: %w", e.p.Name, e.groups[i].Label, err)
@@ -252,7 +269,7 @@ func (e *executable) Run(ctx context.Context, c *compute.Call) error {
 			if err := c.Before(i); err != nil {
 				return fmt.Errorf("fallback: run %s: before %s: %w", e.p.Name, e.groups[i].Label, err)
 			}
-			e.panels.packed = 0 // X may be another now
+			e.panels.packed, e.bytes.packed = 0, 0 // X may be another now
 		}
 		start := time.Now()
 		if err := e.dev.pool.runKernel(k, c.Step); err != nil {

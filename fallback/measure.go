@@ -20,7 +20,7 @@ const (
 )
 
 // Measure finds what this machine reaches: bytes read by a loop that only adds, multiply-adds of float32 on memory in the
-// first-level cache, and the cost of handing a task to the workers. It takes about a second.
+// first-level cache, those of bytes and of a matrix unit in registers, and the cost of handing a task to the workers. It takes about a second.
 func (d *Device) Measure(ctx context.Context) (compute.Limits, error) {
 	l := compute.Limits{Measured: time.Now()}
 	n := min(max(int(d.cache/2), minStream), maxStream) / streamUnit // units: of 2 · cache / 4 floats
@@ -39,6 +39,9 @@ func (d *Device) Measure(ctx context.Context) (compute.Limits, error) {
 		return compute.Limits{}, err
 	}
 	l.FLOPs = rate * m.flops()
+	if l.Dot8, err = d.peakOf(ctx, d.level.BytePeak); err != nil {
+		return compute.Limits{}, err
+	}
 	if l.Matrix, err = d.matrixPeak(ctx); err != nil {
 		return compute.Limits{}, err
 	}

@@ -34,12 +34,14 @@ type activations struct {
 	words      []simd.Words // by row, of WordsDot
 	bytes      []simd.Bytes // by row, of BytesDot
 
-	// Of fast arithmetic with many rows on a matrix unit.
-	tiles   bool
-	threads int
-	panels  *panels     // one for all ops of a program
-	run     int         // the number of the first op of those that follow each other and have the same X, from 1 on
-	source  [][]float32 // the rows
+	// Of fast arithmetic with many rows on a matrix unit, or in pairs of bytes.
+	tiles, inBytes bool
+	threads        int
+	panels         *panels   // one for all ops of a program, where there is a matrix unit
+	byteRows       *byteRows // the same, where bytes are multiplied
+	form           simd.ByteForm
+	run            int         // the number of the first op of those that follow each other and have the same X, from 1 on
+	source         [][]float32 // the rows
 }
 
 // exactDot is quant.ExactDot of a format.
@@ -55,8 +57,12 @@ func (a *activations) begin(rows int, w *tensor, few bool) {
 	case few && !a.exact:
 		a.dot = quant.DotOf(a.level, t)
 	}
-	a.tiles = a.panels != nil && a.dot == quant.NoDot && rows > dotRows && t != compute.F32
-	if a.tiles {
+	many := a.dot == quant.NoDot && rows > dotRows
+	a.tiles = many && a.panels != nil && t != compute.F32
+	if a.inBytes = many && a.byteRows != nil; a.inBytes {
+		a.form, a.inBytes = quant.ByteForm(a.level, t)
+	}
+	if a.tiles || a.inBytes {
 		a.source = grown(a.source, rows)
 		return
 	}
@@ -92,7 +98,7 @@ func (a *activations) tier() string {
 		return ""
 	case a.tiles:
 		return "_amx"
-	case a.dot == quant.BytesDot || a.dot == quant.WordsDot:
+	case a.inBytes || a.dot == quant.BytesDot || a.dot == quant.WordsDot:
 		return "_int8"
 	}
 	return "_float32"
@@ -100,7 +106,7 @@ func (a *activations) tier() string {
 
 // put sets row r. In fast arithmetic x is kept, not copied.
 func (a *activations) put(r int, x []float32) {
-	if a.tiles {
+	if a.tiles || a.inBytes {
 		a.source[r] = x
 		return
 	}
@@ -152,6 +158,9 @@ func (a *activations) multiply(wk *worker, lo, hi int, w *tensor, first, have in
 	switch {
 	case a.tiles:
 		a.multiplyTiles(wk, lo, hi, w, first, have, add, out)
+		return
+	case a.inBytes:
+		a.multiplyBytes(wk, lo, hi, w, first, have, add, out)
 		return
 	case a.dot != quant.NoDot:
 		a.multiplyStored(wk, lo, hi, w, first, have, add, out)

@@ -19,8 +19,11 @@ const tileElements = simd.TileRows * simd.TileDepth
 // tiled is the elements that n columns take in a tile.
 func tiled(n int) int { return ceil(n, simd.TileDepth) * simd.TileDepth }
 
-// prepare gives the work that must be done before that of multiply, in units of a tile.
+// prepare gives the work that must be done before that of multiply, in units of a tile or a row.
 func (a *activations) prepare() (task, int) {
+	if a.inBytes {
+		return a.prepareBytes()
+	}
 	p := a.panels
 	if !a.tiles || p.packed == a.run {
 		return nil, 0

@@ -23,6 +23,7 @@ type worker struct {
 	rows    [][]float64 // of a tile
 	state   []float32   // of a softmax
 	halves  []uint16
+	bytes   *bytePanels
 }
 
 // float32s is n values of scratch, contents unspecified.
@@ -45,6 +46,14 @@ func (w *worker) float64s(n int) []float64 {
 func (w *worker) bfloats(n int) []uint16 {
 	w.halves = grown(w.halves, n)
 	return w.halves
+}
+
+// bytePanels is memory for panels of bytes, contents unspecified.
+func (w *worker) bytePanels() *bytePanels {
+	if w.bytes == nil {
+		w.bytes = new(bytePanels)
+	}
+	return w.bytes
 }
 
 // pool runs tasks. The caller's goroutine is worker 0; the others look out for tasks, briefly without rest and then asleep: an op takes

@@ -17,12 +17,13 @@ type interleaving struct {
 	before, words int
 	multiply      func(w []byte, x *simd.Bytes, out []float32)
 	panel         func(dst []float32, src []byte)
+	bytes         func(p *simd.BytePanels, panel int, src []byte)
 }
 
 var interleavings = map[compute.DType]*interleaving{
-	compute.Q4_0: {1, 4, simd.BytesQ4_0x16, simd.PanelQ4_0x16},
-	compute.Q4_K: {2, 35, simd.BytesQ4_Kx16, simd.PanelQ4_Kx16},
-	compute.Q6_K: {0, 52, simd.BytesQ6_Kx16, simd.PanelQ6_Kx16},
+	compute.Q4_0: {1, 4, simd.BytesQ4_0x16, simd.PanelQ4_0x16, (*simd.BytePanels).SetQ4_0x16},
+	compute.Q4_K: {2, 35, simd.BytesQ4_Kx16, simd.PanelQ4_Kx16, (*simd.BytePanels).SetQ4_Kx16},
+	compute.Q6_K: {0, 52, simd.BytesQ6_Kx16, simd.PanelQ6_Kx16, (*simd.BytePanels).SetQ6_Kx16},
 }
 
 // Interleaved says whether a level multiplies rows of a format interleaved, which takes fewer instructions than rows as a file has
@@ -86,4 +87,9 @@ func MultiplyInterleaved(t compute.DType, w []byte, x *simd.Bytes, out []float32
 // DecodeInterleaved decodes whole blocks of a group to a panel (package simd), to the values of Decode.
 func DecodeInterleaved(t compute.DType, panel []float32, group []byte) {
 	interleavings[t].panel(panel, group)
+}
+
+// PanelOfInterleaved makes panel p of whole blocks of a group, as bytes.
+func PanelOfInterleaved(t compute.DType, p *simd.BytePanels, panel int, group []byte) {
+	interleavings[t].bytes(p, panel, group)
 }

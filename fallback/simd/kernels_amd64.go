@@ -598,3 +598,126 @@ func panelQ6_Kx16AVX512(n int, dst *float32, src *byte)
 //
 //go:noescape
 func bfloatPairsAVX512(steps int, dst *uint16, src *float32)
+
+// unpackQ8_0AVX2 unpacks n blocks. With AVX2 and F16C.
+//
+//go:noescape
+func unpackQ8_0AVX2(n int, src *byte, q *uint8, d *float32, m *float32)
+
+// unpackQ4_0AVX2 unpacks n blocks. With AVX2 and F16C.
+//
+//go:noescape
+func unpackQ4_0AVX2(n int, src *byte, q *uint8, d *float32, m *float32)
+
+// unpackQ4_1AVX2 unpacks n blocks. With AVX2 and F16C.
+//
+//go:noescape
+func unpackQ4_1AVX2(n int, src *byte, q *uint8, d *float32, m *float32)
+
+// unpackQ5_0AVX2 unpacks n blocks. With AVX2 and F16C.
+//
+//go:noescape
+func unpackQ5_0AVX2(n int, src *byte, q *uint8, d *float32, m *float32)
+
+// unpackQ5_1AVX2 unpacks n blocks. With AVX2 and F16C.
+//
+//go:noescape
+func unpackQ5_1AVX2(n int, src *byte, q *uint8, d *float32, m *float32)
+
+// unpackIQ4_NLAVX2 unpacks n blocks. With AVX2 and F16C.
+//
+//go:noescape
+func unpackIQ4_NLAVX2(n int, src *byte, q *uint8, d *float32, m *float32, levels *int8)
+
+// unpackMXFP4AVX2 unpacks n blocks. With AVX2 and F16C.
+//
+//go:noescape
+func unpackMXFP4AVX2(n int, src *byte, q *uint8, d *float32, m *float32, levels *int8, scales *float32)
+
+// unpackIQ4_XSAVX2 unpacks n blocks. With AVX2 and F16C.
+//
+//go:noescape
+func unpackIQ4_XSAVX2(n int, src *byte, q *uint8, d *float32, m *float32, levels *int8)
+
+// unpackQ4_KAVX2 unpacks n blocks. With AVX2 and F16C.
+//
+//go:noescape
+func unpackQ4_KAVX2(n int, src *byte, q *uint8, d *float32, m *float32)
+
+// unpackQ5_KAVX2 unpacks n blocks. With AVX2 and F16C.
+//
+//go:noescape
+func unpackQ5_KAVX2(n int, src *byte, q *uint8, d *float32, m *float32)
+
+// unpackQ6_KAVX2 unpacks n blocks. With AVX2 and F16C.
+//
+//go:noescape
+func unpackQ6_KAVX2(n int, src *byte, q *uint8, d *float32, m *float32)
+
+// unpackQ2_KAVX2 unpacks n blocks. With AVX2 and F16C.
+//
+//go:noescape
+func unpackQ2_KAVX2(n int, src *byte, q *uint8, d *float32, m *float32)
+
+// unpackQ3_KAVX2 unpacks n blocks. With AVX2 and F16C.
+//
+//go:noescape
+func unpackQ3_KAVX2(n int, src *byte, q *uint8, d *float32, m *float32)
+
+// unpackQ4_0x16AVX512 makes a panel of n blocks of 16 interleaved rows. With AVX-512.
+//
+//go:noescape
+func unpackQ4_0x16AVX512(n int, src *byte, q *uint8, d *float32, m *float32)
+
+// unpackQ4_Kx16AVX512 makes a panel of n blocks of 16 interleaved rows. With AVX-512.
+//
+//go:noescape
+func unpackQ4_Kx16AVX512(n int, src *byte, q *uint8, d *float32, m *float32)
+
+// unpackQ6_Kx16AVX512 makes a panel of n blocks of 16 interleaved rows. With AVX-512.
+//
+//go:noescape
+func unpackQ6_Kx16AVX512(n int, src *byte, q *uint8, d *float32, m *float32)
+
+// byteTile32x1VNNI is ByteTile for 1 rows, with scales of each 32 columns, in n blocks of 32; m may be nil. With AVX-512 and VNNI.
+//
+//go:noescape
+func byteTile32x1VNNI(n int, x *int8, stride int, w *uint8, d *float32, m *float32, sums *float32)
+
+// byteTile16x1VNNI is ByteTile for 1 rows, with scales of each 16 columns, in n blocks of 32; m may be nil. With AVX-512 and VNNI.
+//
+//go:noescape
+func byteTile16x1VNNI(n int, x *int8, stride int, w *uint8, d *float32, m *float32, sums *float32)
+
+// byteTile32x2VNNI is ByteTile for 2 rows, with scales of each 32 columns, in n blocks of 32; m may be nil. With AVX-512 and VNNI.
+//
+//go:noescape
+func byteTile32x2VNNI(n int, x *int8, stride int, w *uint8, d *float32, m *float32, sums *float32)
+
+// byteTile16x2VNNI is ByteTile for 2 rows, with scales of each 16 columns, in n blocks of 32; m may be nil. With AVX-512 and VNNI.
+//
+//go:noescape
+func byteTile16x2VNNI(n int, x *int8, stride int, w *uint8, d *float32, m *float32, sums *float32)
+
+// byteTile32x6VNNI is ByteTile for 6 rows, with scales of each 32 columns, in n blocks of 32; m may be nil. With AVX-512 and VNNI.
+//
+//go:noescape
+func byteTile32x6VNNI(n int, x *int8, stride int, w *uint8, d *float32, m *float32, sums *float32)
+
+// byteTile16x6VNNI is ByteTile for 6 rows, with scales of each 16 columns, in n blocks of 32; m may be nil. With AVX-512 and VNNI.
+//
+//go:noescape
+func byteTile16x6VNNI(n int, x *int8, stride int, w *uint8, d *float32, m *float32, sums *float32)
+
+// bytePanelAVX2 takes n times 16 columns of rows of 512 bytes, and adds each byte of add. With AVX2.
+//
+//go:noescape
+func bytePanelAVX2(n int, dst *uint8, src *uint8, add uint32)
+
+// byteRowAVX2 makes n blocks. With AVX2.
+//
+//go:noescape
+func byteRowAVX2(n int, x *float32, dst *int8)
+
+// bytePeakVNNI multiplies and adds n times 16 registers of bytes. With AVX-512 and VNNI.
+func bytePeakVNNI(n int)

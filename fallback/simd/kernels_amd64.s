@@ -14905,3 +14905,3845 @@ DATA row_pairs<>+52(SB)/4, $0x001d000d
 DATA row_pairs<>+56(SB)/4, $0x001e000e
 DATA row_pairs<>+60(SB)/4, $0x001f000f
 GLOBL row_pairs<>(SB), RODATA|NOPTR, $64
+
+// func unpackQ8_0AVX2(n int, src *byte, q *uint8, d *float32, m *float32)
+// Requires: AVX, AVX2, F16C
+TEXT ·unpackQ8_0AVX2(SB), NOSPLIT, $0-40
+	MOVQ         src+8(FP), AX
+	MOVQ         q+16(FP), CX
+	MOVQ         d+24(FP), DX
+	MOVQ         m+32(FP), BX
+	MOVQ         n+0(FP), SI
+	MOVL         $0x80808080, DI
+	VMOVD        DI, X0
+	VPBROADCASTD X0, Y0
+
+block:
+	VPXOR     2(AX), Y0, Y1
+	VMOVDQU   Y1, (CX)
+	MOVWLZX   (AX), DI
+	VMOVD     DI, X1
+	VCVTPH2PS X1, X1
+	VMOVSS    X1, (DX)
+	ADDQ      $0x00000022, AX
+	ADDQ      $0x00000020, CX
+	ADDQ      $0x00000004, DX
+	ADDQ      $0x00000004, BX
+	DECQ      SI
+	JNZ       block
+	VZEROUPPER
+	RET
+
+// func unpackQ4_0AVX2(n int, src *byte, q *uint8, d *float32, m *float32)
+// Requires: AVX, AVX2, F16C
+TEXT ·unpackQ4_0AVX2(SB), NOSPLIT, $0-40
+	MOVQ         src+8(FP), AX
+	MOVQ         q+16(FP), CX
+	MOVQ         d+24(FP), DX
+	MOVQ         m+32(FP), BX
+	MOVQ         n+0(FP), SI
+	MOVL         $0x0f0f0f0f, DI
+	VMOVD        DI, X0
+	VPBROADCASTD X0, Y0
+
+block:
+	VMOVDQU     2(AX), X1
+	VPSRLW      $0x04, X1, X2
+	VINSERTI128 $0x01, X2, Y1, Y2
+	VPAND       Y0, Y2, Y2
+	VMOVDQU     Y2, (CX)
+	MOVWLZX     (AX), DI
+	VMOVD       DI, X1
+	VCVTPH2PS   X1, X1
+	VMOVSS      X1, (DX)
+	ADDQ        $0x00000012, AX
+	ADDQ        $0x00000020, CX
+	ADDQ        $0x00000004, DX
+	ADDQ        $0x00000004, BX
+	DECQ        SI
+	JNZ         block
+	VZEROUPPER
+	RET
+
+// func unpackQ4_1AVX2(n int, src *byte, q *uint8, d *float32, m *float32)
+// Requires: AVX, AVX2, F16C
+TEXT ·unpackQ4_1AVX2(SB), NOSPLIT, $0-40
+	MOVQ         src+8(FP), AX
+	MOVQ         q+16(FP), CX
+	MOVQ         d+24(FP), DX
+	MOVQ         m+32(FP), BX
+	MOVQ         n+0(FP), SI
+	MOVL         $0x0f0f0f0f, DI
+	VMOVD        DI, X0
+	VPBROADCASTD X0, Y0
+
+block:
+	VMOVDQU      4(AX), X1
+	VPSRLW       $0x04, X1, X2
+	VINSERTI128  $0x01, X2, Y1, Y2
+	VPAND        Y0, Y2, Y2
+	VMOVDQU      Y2, (CX)
+	MOVWLZX      (AX), DI
+	VMOVD        DI, X1
+	VCVTPH2PS    X1, X1
+	VMOVSS       X1, (DX)
+	MOVWLZX      2(AX), DI
+	VMOVD        DI, X1
+	VCVTPH2PS    X1, X1
+	MOVL         $0xbc000000, DI
+	VMOVD        DI, X2
+	VPBROADCASTD X2, Y2
+	VMULSS       X2, X1, X1
+	VMOVSS       X1, (BX)
+	ADDQ         $0x00000014, AX
+	ADDQ         $0x00000020, CX
+	ADDQ         $0x00000004, DX
+	ADDQ         $0x00000004, BX
+	DECQ         SI
+	JNZ          block
+	VZEROUPPER
+	RET
+
+// func unpackQ5_0AVX2(n int, src *byte, q *uint8, d *float32, m *float32)
+// Requires: AVX, AVX2, F16C
+TEXT ·unpackQ5_0AVX2(SB), NOSPLIT, $0-40
+	MOVQ         src+8(FP), AX
+	MOVQ         q+16(FP), CX
+	MOVQ         d+24(FP), DX
+	MOVQ         m+32(FP), BX
+	MOVQ         n+0(FP), SI
+	MOVL         $0x0f0f0f0f, DI
+	VMOVD        DI, X0
+	VPBROADCASTD X0, Y0
+	MOVL         $0x10101010, DI
+	VMOVD        DI, X1
+	VPBROADCASTD X1, Y1
+	VMOVDQU      every_eighth<>+0(SB), Y2
+	VMOVDQU      bits_of_8<>+0(SB), Y3
+
+block:
+	VMOVDQU      6(AX), X4
+	VPSRLW       $0x04, X4, X5
+	VINSERTI128  $0x01, X5, Y4, Y5
+	VPAND        Y0, Y5, Y5
+	VPBROADCASTD 2(AX), Y6
+	VPSHUFB      Y2, Y6, Y6
+	VPAND        Y3, Y6, Y6
+	VPCMPEQB     Y3, Y6, Y6
+	VPAND        Y1, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      Y5, (CX)
+	MOVWLZX      (AX), DI
+	VMOVD        DI, X4
+	VCVTPH2PS    X4, X4
+	VMOVSS       X4, (DX)
+	ADDQ         $0x00000016, AX
+	ADDQ         $0x00000020, CX
+	ADDQ         $0x00000004, DX
+	ADDQ         $0x00000004, BX
+	DECQ         SI
+	JNZ          block
+	VZEROUPPER
+	RET
+
+DATA every_eighth<>+0(SB)/4, $0x00000000
+DATA every_eighth<>+4(SB)/4, $0x00000000
+DATA every_eighth<>+8(SB)/4, $0x01010101
+DATA every_eighth<>+12(SB)/4, $0x01010101
+DATA every_eighth<>+16(SB)/4, $0x02020202
+DATA every_eighth<>+20(SB)/4, $0x02020202
+DATA every_eighth<>+24(SB)/4, $0x03030303
+DATA every_eighth<>+28(SB)/4, $0x03030303
+DATA every_eighth<>+32(SB)/4, $0x04040404
+DATA every_eighth<>+36(SB)/4, $0x04040404
+DATA every_eighth<>+40(SB)/4, $0x05050505
+DATA every_eighth<>+44(SB)/4, $0x05050505
+DATA every_eighth<>+48(SB)/4, $0x06060606
+DATA every_eighth<>+52(SB)/4, $0x06060606
+DATA every_eighth<>+56(SB)/4, $0x07070707
+DATA every_eighth<>+60(SB)/4, $0x07070707
+GLOBL every_eighth<>(SB), RODATA|NOPTR, $64
+
+DATA bits_of_8<>+0(SB)/4, $0x08040201
+DATA bits_of_8<>+4(SB)/4, $0x80402010
+DATA bits_of_8<>+8(SB)/4, $0x08040201
+DATA bits_of_8<>+12(SB)/4, $0x80402010
+DATA bits_of_8<>+16(SB)/4, $0x08040201
+DATA bits_of_8<>+20(SB)/4, $0x80402010
+DATA bits_of_8<>+24(SB)/4, $0x08040201
+DATA bits_of_8<>+28(SB)/4, $0x80402010
+DATA bits_of_8<>+32(SB)/4, $0x08040201
+DATA bits_of_8<>+36(SB)/4, $0x80402010
+DATA bits_of_8<>+40(SB)/4, $0x08040201
+DATA bits_of_8<>+44(SB)/4, $0x80402010
+DATA bits_of_8<>+48(SB)/4, $0x08040201
+DATA bits_of_8<>+52(SB)/4, $0x80402010
+DATA bits_of_8<>+56(SB)/4, $0x08040201
+DATA bits_of_8<>+60(SB)/4, $0x80402010
+GLOBL bits_of_8<>(SB), RODATA|NOPTR, $64
+
+// func unpackQ5_1AVX2(n int, src *byte, q *uint8, d *float32, m *float32)
+// Requires: AVX, AVX2, F16C
+TEXT ·unpackQ5_1AVX2(SB), NOSPLIT, $0-40
+	MOVQ         src+8(FP), AX
+	MOVQ         q+16(FP), CX
+	MOVQ         d+24(FP), DX
+	MOVQ         m+32(FP), BX
+	MOVQ         n+0(FP), SI
+	MOVL         $0x0f0f0f0f, DI
+	VMOVD        DI, X0
+	VPBROADCASTD X0, Y0
+	MOVL         $0x10101010, DI
+	VMOVD        DI, X1
+	VPBROADCASTD X1, Y1
+	VMOVDQU      every_eighth<>+0(SB), Y2
+	VMOVDQU      bits_of_8<>+0(SB), Y3
+
+block:
+	VMOVDQU      8(AX), X4
+	VPSRLW       $0x04, X4, X5
+	VINSERTI128  $0x01, X5, Y4, Y5
+	VPAND        Y0, Y5, Y5
+	VPBROADCASTD 4(AX), Y6
+	VPSHUFB      Y2, Y6, Y6
+	VPAND        Y3, Y6, Y6
+	VPCMPEQB     Y3, Y6, Y6
+	VPAND        Y1, Y6, Y6
+	VPOR         Y6, Y5, Y5
+	VMOVDQU      Y5, (CX)
+	MOVWLZX      (AX), DI
+	VMOVD        DI, X4
+	VCVTPH2PS    X4, X4
+	VMOVSS       X4, (DX)
+	MOVWLZX      2(AX), DI
+	VMOVD        DI, X4
+	VCVTPH2PS    X4, X4
+	MOVL         $0xbc000000, DI
+	VMOVD        DI, X5
+	VPBROADCASTD X5, Y5
+	VMULSS       X5, X4, X4
+	VMOVSS       X4, (BX)
+	ADDQ         $0x00000018, AX
+	ADDQ         $0x00000020, CX
+	ADDQ         $0x00000004, DX
+	ADDQ         $0x00000004, BX
+	DECQ         SI
+	JNZ          block
+	VZEROUPPER
+	RET
+
+// func unpackIQ4_NLAVX2(n int, src *byte, q *uint8, d *float32, m *float32, levels *int8)
+// Requires: AVX, AVX2, F16C
+TEXT ·unpackIQ4_NLAVX2(SB), NOSPLIT, $0-48
+	MOVQ           src+8(FP), AX
+	MOVQ           q+16(FP), CX
+	MOVQ           d+24(FP), DX
+	MOVQ           m+32(FP), BX
+	MOVQ           n+0(FP), SI
+	MOVL           $0x0f0f0f0f, DI
+	VMOVD          DI, X0
+	VPBROADCASTD   X0, Y0
+	MOVQ           levels+40(FP), DI
+	VBROADCASTI128 (DI), Y1
+	MOVL           $0x80808080, DI
+	VMOVD          DI, X2
+	VPBROADCASTD   X2, Y2
+	VPXOR          Y2, Y1, Y1
+
+block:
+	VMOVDQU     2(AX), X3
+	VPSRLW      $0x04, X3, X2
+	VINSERTI128 $0x01, X2, Y3, Y2
+	VPAND       Y0, Y2, Y2
+	VPSHUFB     Y2, Y1, Y2
+	VMOVDQU     Y2, (CX)
+	MOVWLZX     (AX), DI
+	VMOVD       DI, X2
+	VCVTPH2PS   X2, X2
+	VMOVSS      X2, (DX)
+	ADDQ        $0x00000012, AX
+	ADDQ        $0x00000020, CX
+	ADDQ        $0x00000004, DX
+	ADDQ        $0x00000004, BX
+	DECQ        SI
+	JNZ         block
+	VZEROUPPER
+	RET
+
+// func unpackMXFP4AVX2(n int, src *byte, q *uint8, d *float32, m *float32, levels *int8, scales *float32)
+// Requires: AVX, AVX2
+TEXT ·unpackMXFP4AVX2(SB), NOSPLIT, $0-56
+	MOVQ           src+8(FP), AX
+	MOVQ           q+16(FP), CX
+	MOVQ           d+24(FP), DX
+	MOVQ           m+32(FP), BX
+	MOVQ           n+0(FP), SI
+	MOVL           $0x0f0f0f0f, DI
+	VMOVD          DI, X0
+	VPBROADCASTD   X0, Y0
+	MOVQ           levels+40(FP), DI
+	VBROADCASTI128 (DI), Y1
+	MOVL           $0x80808080, DI
+	VMOVD          DI, X2
+	VPBROADCASTD   X2, Y2
+	VPXOR          Y2, Y1, Y1
+	MOVQ           scales+48(FP), DI
+
+block:
+	VMOVDQU     1(AX), X3
+	VPSRLW      $0x04, X3, X2
+	VINSERTI128 $0x01, X2, Y3, Y2
+	VPAND       Y0, Y2, Y2
+	VPSHUFB     Y2, Y1, Y2
+	VMOVDQU     Y2, (CX)
+	MOVBQZX     (AX), R8
+	VMOVSS      (DI)(R8*4), X2
+	VMOVSS      X2, (DX)
+	ADDQ        $0x00000011, AX
+	ADDQ        $0x00000020, CX
+	ADDQ        $0x00000004, DX
+	ADDQ        $0x00000004, BX
+	DECQ        SI
+	JNZ         block
+	VZEROUPPER
+	RET
+
+// func unpackIQ4_XSAVX2(n int, src *byte, q *uint8, d *float32, m *float32, levels *int8)
+// Requires: AVX, AVX2, F16C
+TEXT ·unpackIQ4_XSAVX2(SB), NOSPLIT, $0-48
+	MOVQ           src+8(FP), AX
+	MOVQ           q+16(FP), CX
+	MOVQ           d+24(FP), DX
+	MOVQ           m+32(FP), BX
+	MOVQ           n+0(FP), SI
+	MOVL           $0x0f0f0f0f, DI
+	VMOVD          DI, X0
+	VPBROADCASTD   X0, Y0
+	MOVQ           levels+40(FP), DI
+	VBROADCASTI128 (DI), Y1
+	MOVL           $0x80808080, DI
+	VMOVD          DI, X2
+	VPBROADCASTD   X2, Y2
+	VPXOR          Y2, Y1, Y1
+	VMOVDQU        by_four<>+0(SB), Y2
+	MOVL           $0x0000000f, DI
+	VMOVD          DI, X3
+	VPBROADCASTD   X3, Y4
+	MOVL           $0x00000003, DI
+	VMOVD          DI, X3
+	VPBROADCASTD   X3, Y5
+	MOVL           $0x00000020, DI
+	VMOVD          DI, X3
+	VPBROADCASTD   X3, Y6
+	VMOVDQU        by_two<>+0(SB), Y7
+
+block:
+	VMOVDQU      8(AX), X3
+	VPSRLW       $0x04, X3, X8
+	VINSERTI128  $0x01, X8, Y3, Y8
+	VPAND        Y0, Y8, Y8
+	VPSHUFB      Y8, Y1, Y8
+	VMOVDQU      Y8, (CX)
+	VMOVDQU      24(AX), X3
+	VPSRLW       $0x04, X3, X8
+	VINSERTI128  $0x01, X8, Y3, Y8
+	VPAND        Y0, Y8, Y8
+	VPSHUFB      Y8, Y1, Y8
+	VMOVDQU      Y8, 32(CX)
+	VMOVDQU      40(AX), X3
+	VPSRLW       $0x04, X3, X8
+	VINSERTI128  $0x01, X8, Y3, Y8
+	VPAND        Y0, Y8, Y8
+	VPSHUFB      Y8, Y1, Y8
+	VMOVDQU      Y8, 64(CX)
+	VMOVDQU      56(AX), X3
+	VPSRLW       $0x04, X3, X8
+	VINSERTI128  $0x01, X8, Y3, Y8
+	VPAND        Y0, Y8, Y8
+	VPSHUFB      Y8, Y1, Y8
+	VMOVDQU      Y8, 96(CX)
+	VMOVDQU      72(AX), X3
+	VPSRLW       $0x04, X3, X8
+	VINSERTI128  $0x01, X8, Y3, Y8
+	VPAND        Y0, Y8, Y8
+	VPSHUFB      Y8, Y1, Y8
+	VMOVDQU      Y8, 128(CX)
+	VMOVDQU      88(AX), X3
+	VPSRLW       $0x04, X3, X8
+	VINSERTI128  $0x01, X8, Y3, Y8
+	VPAND        Y0, Y8, Y8
+	VPSHUFB      Y8, Y1, Y8
+	VMOVDQU      Y8, 160(CX)
+	VMOVDQU      104(AX), X3
+	VPSRLW       $0x04, X3, X8
+	VINSERTI128  $0x01, X8, Y3, Y8
+	VPAND        Y0, Y8, Y8
+	VPSHUFB      Y8, Y1, Y8
+	VMOVDQU      Y8, 192(CX)
+	VMOVDQU      120(AX), X3
+	VPSRLW       $0x04, X3, X8
+	VINSERTI128  $0x01, X8, Y3, Y8
+	VPAND        Y0, Y8, Y8
+	VPSHUFB      Y8, Y1, Y8
+	VMOVDQU      Y8, 224(CX)
+	VPBROADCASTD 4(AX), Y8
+	VPSRLVD      Y2, Y8, Y8
+	VPAND        Y4, Y8, Y8
+	MOVWLZX      2(AX), DI
+	VMOVD        DI, X3
+	VPBROADCASTD X3, Y9
+	VPSRLVD      Y7, Y9, Y9
+	VPAND        Y5, Y9, Y9
+	VPSLLD       $0x04, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VPSUBD       Y6, Y8, Y8
+	VCVTDQ2PS    Y8, Y8
+	MOVWLZX      (AX), DI
+	VMOVD        DI, X3
+	VCVTPH2PS    X3, X3
+	VBROADCASTSS X3, Y9
+	VMULPS       Y9, Y8, Y8
+	VMOVUPS      Y8, (DX)
+	ADDQ         $0x00000088, AX
+	ADDQ         $0x00000100, CX
+	ADDQ         $0x00000020, DX
+	ADDQ         $0x00000020, BX
+	DECQ         SI
+	JNZ          block
+	VZEROUPPER
+	RET
+
+// func unpackQ4_KAVX2(n int, src *byte, q *uint8, d *float32, m *float32)
+// Requires: AVX, AVX2, F16C
+TEXT ·unpackQ4_KAVX2(SB), NOSPLIT, $0-40
+	MOVQ         src+8(FP), AX
+	MOVQ         q+16(FP), CX
+	MOVQ         d+24(FP), DX
+	MOVQ         m+32(FP), BX
+	MOVQ         n+0(FP), SI
+	MOVL         $0x0f0f0f0f, DI
+	VMOVD        DI, X0
+	VPBROADCASTD X0, Y0
+
+block:
+	VMOVDQU      16(AX), Y1
+	VPSRLW       $0x04, Y1, Y2
+	VPAND        Y0, Y1, Y1
+	VPAND        Y0, Y2, Y2
+	VMOVDQU      Y1, (CX)
+	VMOVDQU      Y2, 32(CX)
+	VMOVDQU      48(AX), Y1
+	VPSRLW       $0x04, Y1, Y2
+	VPAND        Y0, Y1, Y1
+	VPAND        Y0, Y2, Y2
+	VMOVDQU      Y1, 64(CX)
+	VMOVDQU      Y2, 96(CX)
+	VMOVDQU      80(AX), Y1
+	VPSRLW       $0x04, Y1, Y2
+	VPAND        Y0, Y1, Y1
+	VPAND        Y0, Y2, Y2
+	VMOVDQU      Y1, 128(CX)
+	VMOVDQU      Y2, 160(CX)
+	VMOVDQU      112(AX), Y1
+	VPSRLW       $0x04, Y1, Y2
+	VPAND        Y0, Y1, Y1
+	VPAND        Y0, Y2, Y2
+	VMOVDQU      Y1, 192(CX)
+	VMOVDQU      Y2, 224(CX)
+	MOVL         4(AX), DI
+	MOVL         8(AX), R8
+	MOVL         12(AX), R9
+	MOVL         DI, R10
+	ANDL         $0x3f3f3f3f, R10
+	MOVL         DI, R11
+	SHRL         $0x02, R11
+	ANDL         $0x30303030, R11
+	MOVL         R9, DI
+	ANDL         $0x0f0f0f0f, DI
+	ORL          R11, DI
+	SHLQ         $0x20, DI
+	ORQ          DI, R10
+	VMOVQ        R10, X1
+	VPMOVZXBD    X1, Y1
+	VCVTDQ2PS    Y1, Y1
+	MOVL         R8, DI
+	ANDL         $0x3f3f3f3f, DI
+	SHRL         $0x02, R8
+	ANDL         $0x30303030, R8
+	SHRL         $0x04, R9
+	ANDL         $0x0f0f0f0f, R9
+	ORL          R8, R9
+	SHLQ         $0x20, R9
+	ORQ          R9, DI
+	VMOVQ        DI, X2
+	VPMOVZXBD    X2, Y2
+	VCVTDQ2PS    Y2, Y2
+	MOVWLZX      (AX), DI
+	VMOVD        DI, X3
+	VCVTPH2PS    X3, X3
+	VBROADCASTSS X3, Y3
+	VMULPS       Y3, Y1, Y1
+	VMOVUPS      Y1, (DX)
+	MOVWLZX      2(AX), DI
+	VMOVD        DI, X1
+	VCVTPH2PS    X1, X1
+	VBROADCASTSS X1, Y1
+	VMULPS       Y1, Y2, Y2
+	MOVL         $0x3c000000, DI
+	VMOVD        DI, X1
+	VPBROADCASTD X1, Y1
+	VMULPS       Y1, Y2, Y2
+	VMOVUPS      Y2, (BX)
+	ADDQ         $0x00000090, AX
+	ADDQ         $0x00000100, CX
+	ADDQ         $0x00000020, DX
+	ADDQ         $0x00000020, BX
+	DECQ         SI
+	JNZ          block
+	VZEROUPPER
+	RET
+
+// func unpackQ5_KAVX2(n int, src *byte, q *uint8, d *float32, m *float32)
+// Requires: AVX, AVX2, F16C
+TEXT ·unpackQ5_KAVX2(SB), NOSPLIT, $0-40
+	MOVQ         src+8(FP), AX
+	MOVQ         q+16(FP), CX
+	MOVQ         d+24(FP), DX
+	MOVQ         m+32(FP), BX
+	MOVQ         n+0(FP), SI
+	MOVL         $0x0f0f0f0f, DI
+	VMOVD        DI, X0
+	VPBROADCASTD X0, Y0
+	MOVL         $0x10101010, DI
+	VMOVD        DI, X1
+	VPBROADCASTD X1, Y1
+
+block:
+	VMOVDQU      16(AX), Y2
+	VMOVDQU      48(AX), Y3
+	VPSRLW       $0x04, Y3, Y4
+	VPAND        Y0, Y3, Y3
+	VPAND        Y0, Y4, Y4
+	VPSLLW       $0x04, Y2, Y5
+	VPAND        Y1, Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VPSLLW       $0x03, Y2, Y5
+	VPAND        Y1, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      Y3, (CX)
+	VMOVDQU      Y4, 32(CX)
+	VMOVDQU      80(AX), Y3
+	VPSRLW       $0x04, Y3, Y4
+	VPAND        Y0, Y3, Y3
+	VPAND        Y0, Y4, Y4
+	VPSLLW       $0x02, Y2, Y5
+	VPAND        Y1, Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VPSLLW       $0x01, Y2, Y5
+	VPAND        Y1, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      Y3, 64(CX)
+	VMOVDQU      Y4, 96(CX)
+	VMOVDQU      112(AX), Y3
+	VPSRLW       $0x04, Y3, Y4
+	VPAND        Y0, Y3, Y3
+	VPAND        Y0, Y4, Y4
+	VPAND        Y1, Y2, Y5
+	VPOR         Y5, Y3, Y3
+	VPSRLW       $0x01, Y2, Y5
+	VPAND        Y1, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      Y3, 128(CX)
+	VMOVDQU      Y4, 160(CX)
+	VMOVDQU      144(AX), Y3
+	VPSRLW       $0x04, Y3, Y4
+	VPAND        Y0, Y3, Y3
+	VPAND        Y0, Y4, Y4
+	VPSRLW       $0x02, Y2, Y5
+	VPAND        Y1, Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VPSRLW       $0x03, Y2, Y2
+	VPAND        Y1, Y2, Y2
+	VPOR         Y2, Y4, Y4
+	VMOVDQU      Y3, 192(CX)
+	VMOVDQU      Y4, 224(CX)
+	MOVL         4(AX), DI
+	MOVL         8(AX), R8
+	MOVL         12(AX), R9
+	MOVL         DI, R10
+	ANDL         $0x3f3f3f3f, R10
+	MOVL         DI, R11
+	SHRL         $0x02, R11
+	ANDL         $0x30303030, R11
+	MOVL         R9, DI
+	ANDL         $0x0f0f0f0f, DI
+	ORL          R11, DI
+	SHLQ         $0x20, DI
+	ORQ          DI, R10
+	VMOVQ        R10, X2
+	VPMOVZXBD    X2, Y2
+	VCVTDQ2PS    Y2, Y2
+	MOVL         R8, DI
+	ANDL         $0x3f3f3f3f, DI
+	SHRL         $0x02, R8
+	ANDL         $0x30303030, R8
+	SHRL         $0x04, R9
+	ANDL         $0x0f0f0f0f, R9
+	ORL          R8, R9
+	SHLQ         $0x20, R9
+	ORQ          R9, DI
+	VMOVQ        DI, X3
+	VPMOVZXBD    X3, Y3
+	VCVTDQ2PS    Y3, Y3
+	MOVWLZX      (AX), DI
+	VMOVD        DI, X4
+	VCVTPH2PS    X4, X4
+	VBROADCASTSS X4, Y4
+	VMULPS       Y4, Y2, Y2
+	VMOVUPS      Y2, (DX)
+	MOVWLZX      2(AX), DI
+	VMOVD        DI, X2
+	VCVTPH2PS    X2, X2
+	VBROADCASTSS X2, Y2
+	VMULPS       Y2, Y3, Y3
+	MOVL         $0x3c000000, DI
+	VMOVD        DI, X2
+	VPBROADCASTD X2, Y2
+	VMULPS       Y2, Y3, Y3
+	VMOVUPS      Y3, (BX)
+	ADDQ         $0x000000b0, AX
+	ADDQ         $0x00000100, CX
+	ADDQ         $0x00000020, DX
+	ADDQ         $0x00000020, BX
+	DECQ         SI
+	JNZ          block
+	VZEROUPPER
+	RET
+
+// func unpackQ6_KAVX2(n int, src *byte, q *uint8, d *float32, m *float32)
+// Requires: AVX, AVX2, F16C
+TEXT ·unpackQ6_KAVX2(SB), NOSPLIT, $0-40
+	MOVQ         src+8(FP), AX
+	MOVQ         q+16(FP), CX
+	MOVQ         d+24(FP), DX
+	MOVQ         m+32(FP), BX
+	MOVQ         n+0(FP), SI
+	MOVL         $0x0f0f0f0f, DI
+	VMOVD        DI, X0
+	VPBROADCASTD X0, Y0
+	MOVL         $0x30303030, DI
+	VMOVD        DI, X1
+	VPBROADCASTD X1, Y1
+
+block:
+	VMOVDQU      128(AX), Y2
+	VMOVDQU      (AX), Y3
+	VPSRLW       $0x04, Y3, Y4
+	VPAND        Y0, Y3, Y3
+	VPAND        Y0, Y4, Y4
+	VPSLLW       $0x04, Y2, Y5
+	VPAND        Y1, Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VPAND        Y1, Y2, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      Y3, (CX)
+	VMOVDQU      Y4, 64(CX)
+	VMOVDQU      32(AX), Y3
+	VPSRLW       $0x04, Y3, Y4
+	VPAND        Y0, Y3, Y3
+	VPAND        Y0, Y4, Y4
+	VPSLLW       $0x02, Y2, Y5
+	VPAND        Y1, Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VPSRLW       $0x02, Y2, Y2
+	VPAND        Y1, Y2, Y2
+	VPOR         Y2, Y4, Y4
+	VMOVDQU      Y3, 32(CX)
+	VMOVDQU      Y4, 96(CX)
+	VMOVDQU      160(AX), Y2
+	VMOVDQU      64(AX), Y3
+	VPSRLW       $0x04, Y3, Y4
+	VPAND        Y0, Y3, Y3
+	VPAND        Y0, Y4, Y4
+	VPSLLW       $0x04, Y2, Y5
+	VPAND        Y1, Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VPAND        Y1, Y2, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      Y3, 128(CX)
+	VMOVDQU      Y4, 192(CX)
+	VMOVDQU      96(AX), Y3
+	VPSRLW       $0x04, Y3, Y4
+	VPAND        Y0, Y3, Y3
+	VPAND        Y0, Y4, Y4
+	VPSLLW       $0x02, Y2, Y5
+	VPAND        Y1, Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VPSRLW       $0x02, Y2, Y2
+	VPAND        Y1, Y2, Y2
+	VPOR         Y2, Y4, Y4
+	VMOVDQU      Y3, 160(CX)
+	VMOVDQU      Y4, 224(CX)
+	VPMOVSXBD    192(AX), Y2
+	VCVTDQ2PS    Y2, Y2
+	MOVWLZX      208(AX), DI
+	VMOVD        DI, X3
+	VCVTPH2PS    X3, X3
+	VBROADCASTSS X3, Y3
+	VMULPS       Y3, Y2, Y2
+	VMOVUPS      Y2, (DX)
+	VPMOVSXBD    200(AX), Y2
+	VCVTDQ2PS    Y2, Y2
+	MOVWLZX      208(AX), DI
+	VMOVD        DI, X3
+	VCVTPH2PS    X3, X3
+	VBROADCASTSS X3, Y3
+	VMULPS       Y3, Y2, Y2
+	VMOVUPS      Y2, 32(DX)
+	ADDQ         $0x000000d2, AX
+	ADDQ         $0x00000100, CX
+	ADDQ         $0x00000040, DX
+	ADDQ         $0x00000040, BX
+	DECQ         SI
+	JNZ          block
+	VZEROUPPER
+	RET
+
+// func unpackQ2_KAVX2(n int, src *byte, q *uint8, d *float32, m *float32)
+// Requires: AVX, AVX2, F16C
+TEXT ·unpackQ2_KAVX2(SB), NOSPLIT, $0-40
+	MOVQ         src+8(FP), AX
+	MOVQ         q+16(FP), CX
+	MOVQ         d+24(FP), DX
+	MOVQ         m+32(FP), BX
+	MOVQ         n+0(FP), SI
+	MOVL         $0x03030303, DI
+	VMOVD        DI, X0
+	VPBROADCASTD X0, Y0
+	MOVL         $0x0000000f, DI
+	VMOVD        DI, X1
+	VPBROADCASTD X1, Y1
+
+block:
+	VMOVDQU      16(AX), Y2
+	VPAND        Y0, Y2, Y3
+	VMOVDQU      Y3, (CX)
+	VPSRLW       $0x02, Y2, Y3
+	VPAND        Y0, Y3, Y3
+	VMOVDQU      Y3, 32(CX)
+	VPSRLW       $0x04, Y2, Y3
+	VPAND        Y0, Y3, Y3
+	VMOVDQU      Y3, 64(CX)
+	VPSRLW       $0x06, Y2, Y2
+	VPAND        Y0, Y2, Y2
+	VMOVDQU      Y2, 96(CX)
+	VMOVDQU      48(AX), Y2
+	VPAND        Y0, Y2, Y3
+	VMOVDQU      Y3, 128(CX)
+	VPSRLW       $0x02, Y2, Y3
+	VPAND        Y0, Y3, Y3
+	VMOVDQU      Y3, 160(CX)
+	VPSRLW       $0x04, Y2, Y3
+	VPAND        Y0, Y3, Y3
+	VMOVDQU      Y3, 192(CX)
+	VPSRLW       $0x06, Y2, Y2
+	VPAND        Y0, Y2, Y2
+	VMOVDQU      Y2, 224(CX)
+	VPMOVZXBD    (AX), Y2
+	VPSRLD       $0x04, Y2, Y3
+	VPAND        Y1, Y2, Y2
+	VCVTDQ2PS    Y2, Y2
+	VCVTDQ2PS    Y3, Y3
+	MOVWLZX      80(AX), DI
+	VMOVD        DI, X4
+	VCVTPH2PS    X4, X4
+	VBROADCASTSS X4, Y4
+	VMULPS       Y4, Y2, Y2
+	VMOVUPS      Y2, (DX)
+	MOVWLZX      82(AX), DI
+	VMOVD        DI, X2
+	VCVTPH2PS    X2, X2
+	VBROADCASTSS X2, Y2
+	VMULPS       Y2, Y3, Y3
+	MOVL         $0x3c000000, DI
+	VMOVD        DI, X2
+	VPBROADCASTD X2, Y2
+	VMULPS       Y2, Y3, Y3
+	VMOVUPS      Y3, (BX)
+	VPMOVZXBD    8(AX), Y2
+	VPSRLD       $0x04, Y2, Y3
+	VPAND        Y1, Y2, Y2
+	VCVTDQ2PS    Y2, Y2
+	VCVTDQ2PS    Y3, Y3
+	MOVWLZX      80(AX), DI
+	VMOVD        DI, X4
+	VCVTPH2PS    X4, X4
+	VBROADCASTSS X4, Y4
+	VMULPS       Y4, Y2, Y2
+	VMOVUPS      Y2, 32(DX)
+	MOVWLZX      82(AX), DI
+	VMOVD        DI, X2
+	VCVTPH2PS    X2, X2
+	VBROADCASTSS X2, Y2
+	VMULPS       Y2, Y3, Y3
+	MOVL         $0x3c000000, DI
+	VMOVD        DI, X2
+	VPBROADCASTD X2, Y2
+	VMULPS       Y2, Y3, Y3
+	VMOVUPS      Y3, 32(BX)
+	ADDQ         $0x00000054, AX
+	ADDQ         $0x00000100, CX
+	ADDQ         $0x00000040, DX
+	ADDQ         $0x00000040, BX
+	DECQ         SI
+	JNZ          block
+	VZEROUPPER
+	RET
+
+// func unpackQ3_KAVX2(n int, src *byte, q *uint8, d *float32, m *float32)
+// Requires: AVX, AVX2, F16C
+TEXT ·unpackQ3_KAVX2(SB), NOSPLIT, $0-40
+	MOVQ         src+8(FP), AX
+	MOVQ         q+16(FP), CX
+	MOVQ         d+24(FP), DX
+	MOVQ         m+32(FP), BX
+	MOVQ         n+0(FP), SI
+	MOVL         $0x03030303, DI
+	VMOVD        DI, X0
+	VPBROADCASTD X0, Y0
+	MOVL         $0x04040404, DI
+	VMOVD        DI, X1
+	VPBROADCASTD X1, Y1
+	MOVL         $0x00000020, DI
+	VMOVD        DI, X2
+	VPBROADCASTD X2, Y2
+	MOVL         $0x0f0f0f0f, DI
+	VMOVD        DI, X3
+	VPBROADCASTD X3, Y3
+	MOVL         $0x30303030, DI
+	VMOVD        DI, X4
+	VPBROADCASTD X4, Y4
+	VMOVDQU      top_bits<>+0(SB), Y5
+
+block:
+	VMOVDQU      (AX), Y6
+	VMOVDQU      32(AX), Y7
+	VPAND        Y0, Y7, Y8
+	VPSLLW       $0x02, Y6, Y9
+	VPAND        Y1, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      Y8, (CX)
+	VPSRLW       $0x02, Y7, Y8
+	VPAND        Y0, Y8, Y8
+	VPSLLW       $0x01, Y6, Y9
+	VPAND        Y1, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      Y8, 32(CX)
+	VPSRLW       $0x04, Y7, Y8
+	VPAND        Y0, Y8, Y8
+	VPAND        Y1, Y6, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      Y8, 64(CX)
+	VPSRLW       $0x06, Y7, Y7
+	VPAND        Y0, Y7, Y7
+	VPSRLW       $0x01, Y6, Y8
+	VPAND        Y1, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      Y7, 96(CX)
+	VMOVDQU      64(AX), Y7
+	VPAND        Y0, Y7, Y8
+	VPSRLW       $0x02, Y6, Y9
+	VPAND        Y1, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      Y8, 128(CX)
+	VPSRLW       $0x02, Y7, Y8
+	VPAND        Y0, Y8, Y8
+	VPSRLW       $0x03, Y6, Y9
+	VPAND        Y1, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      Y8, 160(CX)
+	VPSRLW       $0x04, Y7, Y8
+	VPAND        Y0, Y8, Y8
+	VPSRLW       $0x04, Y6, Y9
+	VPAND        Y1, Y9, Y9
+	VPOR         Y9, Y8, Y8
+	VMOVDQU      Y8, 192(CX)
+	VPSRLW       $0x06, Y7, Y7
+	VPAND        Y0, Y7, Y7
+	VPSRLW       $0x05, Y6, Y6
+	VPAND        Y1, Y6, Y6
+	VPOR         Y6, Y7, Y7
+	VMOVDQU      Y7, 224(CX)
+	VMOVQ        96(AX), X6
+	VPSRLW       $0x04, X6, X7
+	VPUNPCKLQDQ  X7, X6, X6
+	VPAND        X3, X6, X6
+	VPBROADCASTD 104(AX), X7
+	VPSRLVD      X5, X7, X7
+	VPSLLW       $0x04, X7, X7
+	VPAND        X4, X7, X7
+	VPOR         X7, X6, X6
+	VPMOVZXBD    X6, Y7
+	VPSUBD       Y2, Y7, Y7
+	VCVTDQ2PS    Y7, Y7
+	MOVWLZX      108(AX), DI
+	VMOVD        DI, X8
+	VCVTPH2PS    X8, X8
+	VBROADCASTSS X8, Y8
+	VMULPS       Y8, Y7, Y7
+	VMOVUPS      Y7, (DX)
+	VPSRLDQ      $0x08, X6, X6
+	VPMOVZXBD    X6, Y7
+	VPSUBD       Y2, Y7, Y7
+	VCVTDQ2PS    Y7, Y7
+	MOVWLZX      108(AX), DI
+	VMOVD        DI, X8
+	VCVTPH2PS    X8, X8
+	VBROADCASTSS X8, Y8
+	VMULPS       Y8, Y7, Y7
+	VMOVUPS      Y7, 32(DX)
+	VPSRLDQ      $0x08, X6, X6
+	ADDQ         $0x0000006e, AX
+	ADDQ         $0x00000100, CX
+	ADDQ         $0x00000040, DX
+	ADDQ         $0x00000040, BX
+	DECQ         SI
+	JNZ          block
+	VZEROUPPER
+	RET
+
+// func unpackQ4_0x16AVX512(n int, src *byte, q *uint8, d *float32, m *float32)
+// Requires: AVX, AVX512BW, AVX512F
+TEXT ·unpackQ4_0x16AVX512(SB), NOSPLIT, $0-40
+	MOVQ         src+8(FP), AX
+	MOVQ         q+16(FP), CX
+	MOVQ         d+24(FP), DX
+	MOVQ         m+32(FP), BX
+	MOVL         $0x78787878, SI
+	VPBROADCASTD SI, Z0
+	MOVQ         n+0(FP), SI
+	MOVL         $0x0f0f0f0f, DI
+	VPBROADCASTD DI, Z1
+
+block:
+	VCVTPH2PS (AX), Z2
+	VMOVUPS   Z2, (DX)
+	VMOVDQU32 32(AX), Z2
+	VPSRLW    $0x04, Z2, Z3
+	VPANDD    Z1, Z2, Z2
+	VPANDD    Z1, Z3, Z3
+	VPADDB    Z0, Z2, Z2
+	VMOVDQU32 Z2, (CX)
+	VPADDB    Z0, Z3, Z3
+	VMOVDQU32 Z3, 256(CX)
+	VMOVDQU32 96(AX), Z2
+	VPSRLW    $0x04, Z2, Z3
+	VPANDD    Z1, Z2, Z2
+	VPANDD    Z1, Z3, Z3
+	VPADDB    Z0, Z2, Z2
+	VMOVDQU32 Z2, 64(CX)
+	VPADDB    Z0, Z3, Z3
+	VMOVDQU32 Z3, 320(CX)
+	VMOVDQU32 160(AX), Z2
+	VPSRLW    $0x04, Z2, Z3
+	VPANDD    Z1, Z2, Z2
+	VPANDD    Z1, Z3, Z3
+	VPADDB    Z0, Z2, Z2
+	VMOVDQU32 Z2, 128(CX)
+	VPADDB    Z0, Z3, Z3
+	VMOVDQU32 Z3, 384(CX)
+	VMOVDQU32 224(AX), Z2
+	VPSRLW    $0x04, Z2, Z3
+	VPANDD    Z1, Z2, Z2
+	VPANDD    Z1, Z3, Z3
+	VPADDB    Z0, Z2, Z2
+	VMOVDQU32 Z2, 192(CX)
+	VPADDB    Z0, Z3, Z3
+	VMOVDQU32 Z3, 448(CX)
+	ADDQ      $0x00000120, AX
+	ADDQ      $0x00000200, CX
+	ADDQ      $0x00000040, DX
+	ADDQ      $0x00000040, BX
+	DECQ      SI
+	JNZ       block
+	VZEROUPPER
+	RET
+
+// func unpackQ4_Kx16AVX512(n int, src *byte, q *uint8, d *float32, m *float32)
+// Requires: AVX, AVX512BW, AVX512F
+TEXT ·unpackQ4_Kx16AVX512(SB), NOSPLIT, $0-40
+	MOVQ         src+8(FP), AX
+	MOVQ         q+16(FP), CX
+	MOVQ         d+24(FP), DX
+	MOVQ         m+32(FP), BX
+	MOVL         $0x80808080, SI
+	VPBROADCASTD SI, Z0
+	MOVQ         n+0(FP), SI
+	MOVL         $0x0f0f0f0f, DI
+	VPBROADCASTD DI, Z1
+	MOVL         $0x3f3f3f3f, DI
+	VPBROADCASTD DI, Z2
+	MOVL         $0x30303030, DI
+	VPBROADCASTD DI, Z3
+	MOVL         $0x000000ff, DI
+	VPBROADCASTD DI, Z4
+	MOVL         $0x3c000000, DI
+	VPBROADCASTD DI, Z5
+
+block:
+	VCVTPH2PS (AX), Z6
+	VCVTPH2PS 32(AX), Z7
+	VMOVDQU32 192(AX), Z8
+	VMOVDQU32 64(AX), Z9
+	VPANDD    Z2, Z9, Z10
+	VPSRLD    $0x02, Z9, Z11
+	VPANDD    Z3, Z11, Z11
+	VPANDD    Z1, Z8, Z9
+	VPORD     Z11, Z9, Z9
+	VMOVDQU32 128(AX), Z11
+	VPANDD    Z2, Z11, Z12
+	VPSRLD    $0x02, Z11, Z11
+	VPANDD    Z3, Z11, Z11
+	VPSRLD    $0x04, Z8, Z8
+	VPANDD    Z1, Z8, Z8
+	VPORD     Z11, Z8, Z8
+	VPANDD    Z4, Z10, Z11
+	VCVTDQ2PS Z11, Z11
+	VPANDD    Z4, Z12, Z13
+	VCVTDQ2PS Z13, Z13
+	VMULPS    Z6, Z11, Z11
+	VMULPS    Z7, Z13, Z13
+	VMULPS    Z5, Z13, Z13
+	VMOVUPS   Z11, (DX)
+	VMOVUPS   Z13, (BX)
+	VPSRLD    $0x08, Z10, Z11
+	VPANDD    Z4, Z11, Z11
+	VCVTDQ2PS Z11, Z11
+	VPSRLD    $0x08, Z12, Z13
+	VPANDD    Z4, Z13, Z13
+	VCVTDQ2PS Z13, Z13
+	VMULPS    Z6, Z11, Z11
+	VMULPS    Z7, Z13, Z13
+	VMULPS    Z5, Z13, Z13
+	VMOVUPS   Z11, 64(DX)
+	VMOVUPS   Z13, 64(BX)
+	VPSRLD    $0x10, Z10, Z11
+	VPANDD    Z4, Z11, Z11
+	VCVTDQ2PS Z11, Z11
+	VPSRLD    $0x10, Z12, Z13
+	VPANDD    Z4, Z13, Z13
+	VCVTDQ2PS Z13, Z13
+	VMULPS    Z6, Z11, Z11
+	VMULPS    Z7, Z13, Z13
+	VMULPS    Z5, Z13, Z13
+	VMOVUPS   Z11, 128(DX)
+	VMOVUPS   Z13, 128(BX)
+	VPSRLD    $0x18, Z10, Z10
+	VCVTDQ2PS Z10, Z10
+	VPSRLD    $0x18, Z12, Z11
+	VCVTDQ2PS Z11, Z11
+	VMULPS    Z6, Z10, Z10
+	VMULPS    Z7, Z11, Z11
+	VMULPS    Z5, Z11, Z11
+	VMOVUPS   Z10, 192(DX)
+	VMOVUPS   Z11, 192(BX)
+	VPANDD    Z4, Z9, Z10
+	VCVTDQ2PS Z10, Z10
+	VPANDD    Z4, Z8, Z11
+	VCVTDQ2PS Z11, Z11
+	VMULPS    Z6, Z10, Z10
+	VMULPS    Z7, Z11, Z11
+	VMULPS    Z5, Z11, Z11
+	VMOVUPS   Z10, 256(DX)
+	VMOVUPS   Z11, 256(BX)
+	VPSRLD    $0x08, Z9, Z10
+	VPANDD    Z4, Z10, Z10
+	VCVTDQ2PS Z10, Z10
+	VPSRLD    $0x08, Z8, Z11
+	VPANDD    Z4, Z11, Z11
+	VCVTDQ2PS Z11, Z11
+	VMULPS    Z6, Z10, Z10
+	VMULPS    Z7, Z11, Z11
+	VMULPS    Z5, Z11, Z11
+	VMOVUPS   Z10, 320(DX)
+	VMOVUPS   Z11, 320(BX)
+	VPSRLD    $0x10, Z9, Z10
+	VPANDD    Z4, Z10, Z10
+	VCVTDQ2PS Z10, Z10
+	VPSRLD    $0x10, Z8, Z11
+	VPANDD    Z4, Z11, Z11
+	VCVTDQ2PS Z11, Z11
+	VMULPS    Z6, Z10, Z10
+	VMULPS    Z7, Z11, Z11
+	VMULPS    Z5, Z11, Z11
+	VMOVUPS   Z10, 384(DX)
+	VMOVUPS   Z11, 384(BX)
+	VPSRLD    $0x18, Z9, Z9
+	VCVTDQ2PS Z9, Z9
+	VPSRLD    $0x18, Z8, Z8
+	VCVTDQ2PS Z8, Z8
+	VMULPS    Z6, Z9, Z9
+	VMULPS    Z7, Z8, Z8
+	VMULPS    Z5, Z8, Z8
+	VMOVUPS   Z9, 448(DX)
+	VMOVUPS   Z8, 448(BX)
+	VMOVDQU32 256(AX), Z6
+	VPSRLW    $0x04, Z6, Z7
+	VPANDD    Z1, Z6, Z6
+	VPANDD    Z1, Z7, Z7
+	VPADDB    Z0, Z6, Z6
+	VMOVDQU32 Z6, (CX)
+	VPADDB    Z0, Z7, Z7
+	VMOVDQU32 Z7, 512(CX)
+	VMOVDQU32 320(AX), Z6
+	VPSRLW    $0x04, Z6, Z7
+	VPANDD    Z1, Z6, Z6
+	VPANDD    Z1, Z7, Z7
+	VPADDB    Z0, Z6, Z6
+	VMOVDQU32 Z6, 64(CX)
+	VPADDB    Z0, Z7, Z7
+	VMOVDQU32 Z7, 576(CX)
+	VMOVDQU32 384(AX), Z6
+	VPSRLW    $0x04, Z6, Z7
+	VPANDD    Z1, Z6, Z6
+	VPANDD    Z1, Z7, Z7
+	VPADDB    Z0, Z6, Z6
+	VMOVDQU32 Z6, 128(CX)
+	VPADDB    Z0, Z7, Z7
+	VMOVDQU32 Z7, 640(CX)
+	VMOVDQU32 448(AX), Z6
+	VPSRLW    $0x04, Z6, Z7
+	VPANDD    Z1, Z6, Z6
+	VPANDD    Z1, Z7, Z7
+	VPADDB    Z0, Z6, Z6
+	VMOVDQU32 Z6, 192(CX)
+	VPADDB    Z0, Z7, Z7
+	VMOVDQU32 Z7, 704(CX)
+	VMOVDQU32 512(AX), Z6
+	VPSRLW    $0x04, Z6, Z7
+	VPANDD    Z1, Z6, Z6
+	VPANDD    Z1, Z7, Z7
+	VPADDB    Z0, Z6, Z6
+	VMOVDQU32 Z6, 256(CX)
+	VPADDB    Z0, Z7, Z7
+	VMOVDQU32 Z7, 768(CX)
+	VMOVDQU32 576(AX), Z6
+	VPSRLW    $0x04, Z6, Z7
+	VPANDD    Z1, Z6, Z6
+	VPANDD    Z1, Z7, Z7
+	VPADDB    Z0, Z6, Z6
+	VMOVDQU32 Z6, 320(CX)
+	VPADDB    Z0, Z7, Z7
+	VMOVDQU32 Z7, 832(CX)
+	VMOVDQU32 640(AX), Z6
+	VPSRLW    $0x04, Z6, Z7
+	VPANDD    Z1, Z6, Z6
+	VPANDD    Z1, Z7, Z7
+	VPADDB    Z0, Z6, Z6
+	VMOVDQU32 Z6, 384(CX)
+	VPADDB    Z0, Z7, Z7
+	VMOVDQU32 Z7, 896(CX)
+	VMOVDQU32 704(AX), Z6
+	VPSRLW    $0x04, Z6, Z7
+	VPANDD    Z1, Z6, Z6
+	VPANDD    Z1, Z7, Z7
+	VPADDB    Z0, Z6, Z6
+	VMOVDQU32 Z6, 448(CX)
+	VPADDB    Z0, Z7, Z7
+	VMOVDQU32 Z7, 960(CX)
+	VMOVDQU32 768(AX), Z6
+	VPSRLW    $0x04, Z6, Z7
+	VPANDD    Z1, Z6, Z6
+	VPANDD    Z1, Z7, Z7
+	VPADDB    Z0, Z6, Z6
+	VMOVDQU32 Z6, 1024(CX)
+	VPADDB    Z0, Z7, Z7
+	VMOVDQU32 Z7, 1536(CX)
+	VMOVDQU32 832(AX), Z6
+	VPSRLW    $0x04, Z6, Z7
+	VPANDD    Z1, Z6, Z6
+	VPANDD    Z1, Z7, Z7
+	VPADDB    Z0, Z6, Z6
+	VMOVDQU32 Z6, 1088(CX)
+	VPADDB    Z0, Z7, Z7
+	VMOVDQU32 Z7, 1600(CX)
+	VMOVDQU32 896(AX), Z6
+	VPSRLW    $0x04, Z6, Z7
+	VPANDD    Z1, Z6, Z6
+	VPANDD    Z1, Z7, Z7
+	VPADDB    Z0, Z6, Z6
+	VMOVDQU32 Z6, 1152(CX)
+	VPADDB    Z0, Z7, Z7
+	VMOVDQU32 Z7, 1664(CX)
+	VMOVDQU32 960(AX), Z6
+	VPSRLW    $0x04, Z6, Z7
+	VPANDD    Z1, Z6, Z6
+	VPANDD    Z1, Z7, Z7
+	VPADDB    Z0, Z6, Z6
+	VMOVDQU32 Z6, 1216(CX)
+	VPADDB    Z0, Z7, Z7
+	VMOVDQU32 Z7, 1728(CX)
+	VMOVDQU32 1024(AX), Z6
+	VPSRLW    $0x04, Z6, Z7
+	VPANDD    Z1, Z6, Z6
+	VPANDD    Z1, Z7, Z7
+	VPADDB    Z0, Z6, Z6
+	VMOVDQU32 Z6, 1280(CX)
+	VPADDB    Z0, Z7, Z7
+	VMOVDQU32 Z7, 1792(CX)
+	VMOVDQU32 1088(AX), Z6
+	VPSRLW    $0x04, Z6, Z7
+	VPANDD    Z1, Z6, Z6
+	VPANDD    Z1, Z7, Z7
+	VPADDB    Z0, Z6, Z6
+	VMOVDQU32 Z6, 1344(CX)
+	VPADDB    Z0, Z7, Z7
+	VMOVDQU32 Z7, 1856(CX)
+	VMOVDQU32 1152(AX), Z6
+	VPSRLW    $0x04, Z6, Z7
+	VPANDD    Z1, Z6, Z6
+	VPANDD    Z1, Z7, Z7
+	VPADDB    Z0, Z6, Z6
+	VMOVDQU32 Z6, 1408(CX)
+	VPADDB    Z0, Z7, Z7
+	VMOVDQU32 Z7, 1920(CX)
+	VMOVDQU32 1216(AX), Z6
+	VPSRLW    $0x04, Z6, Z7
+	VPANDD    Z1, Z6, Z6
+	VPANDD    Z1, Z7, Z7
+	VPADDB    Z0, Z6, Z6
+	VMOVDQU32 Z6, 1472(CX)
+	VPADDB    Z0, Z7, Z7
+	VMOVDQU32 Z7, 1984(CX)
+	VMOVDQU32 1280(AX), Z6
+	VPSRLW    $0x04, Z6, Z7
+	VPANDD    Z1, Z6, Z6
+	VPANDD    Z1, Z7, Z7
+	VPADDB    Z0, Z6, Z6
+	VMOVDQU32 Z6, 2048(CX)
+	VPADDB    Z0, Z7, Z7
+	VMOVDQU32 Z7, 2560(CX)
+	VMOVDQU32 1344(AX), Z6
+	VPSRLW    $0x04, Z6, Z7
+	VPANDD    Z1, Z6, Z6
+	VPANDD    Z1, Z7, Z7
+	VPADDB    Z0, Z6, Z6
+	VMOVDQU32 Z6, 2112(CX)
+	VPADDB    Z0, Z7, Z7
+	VMOVDQU32 Z7, 2624(CX)
+	VMOVDQU32 1408(AX), Z6
+	VPSRLW    $0x04, Z6, Z7
+	VPANDD    Z1, Z6, Z6
+	VPANDD    Z1, Z7, Z7
+	VPADDB    Z0, Z6, Z6
+	VMOVDQU32 Z6, 2176(CX)
+	VPADDB    Z0, Z7, Z7
+	VMOVDQU32 Z7, 2688(CX)
+	VMOVDQU32 1472(AX), Z6
+	VPSRLW    $0x04, Z6, Z7
+	VPANDD    Z1, Z6, Z6
+	VPANDD    Z1, Z7, Z7
+	VPADDB    Z0, Z6, Z6
+	VMOVDQU32 Z6, 2240(CX)
+	VPADDB    Z0, Z7, Z7
+	VMOVDQU32 Z7, 2752(CX)
+	VMOVDQU32 1536(AX), Z6
+	VPSRLW    $0x04, Z6, Z7
+	VPANDD    Z1, Z6, Z6
+	VPANDD    Z1, Z7, Z7
+	VPADDB    Z0, Z6, Z6
+	VMOVDQU32 Z6, 2304(CX)
+	VPADDB    Z0, Z7, Z7
+	VMOVDQU32 Z7, 2816(CX)
+	VMOVDQU32 1600(AX), Z6
+	VPSRLW    $0x04, Z6, Z7
+	VPANDD    Z1, Z6, Z6
+	VPANDD    Z1, Z7, Z7
+	VPADDB    Z0, Z6, Z6
+	VMOVDQU32 Z6, 2368(CX)
+	VPADDB    Z0, Z7, Z7
+	VMOVDQU32 Z7, 2880(CX)
+	VMOVDQU32 1664(AX), Z6
+	VPSRLW    $0x04, Z6, Z7
+	VPANDD    Z1, Z6, Z6
+	VPANDD    Z1, Z7, Z7
+	VPADDB    Z0, Z6, Z6
+	VMOVDQU32 Z6, 2432(CX)
+	VPADDB    Z0, Z7, Z7
+	VMOVDQU32 Z7, 2944(CX)
+	VMOVDQU32 1728(AX), Z6
+	VPSRLW    $0x04, Z6, Z7
+	VPANDD    Z1, Z6, Z6
+	VPANDD    Z1, Z7, Z7
+	VPADDB    Z0, Z6, Z6
+	VMOVDQU32 Z6, 2496(CX)
+	VPADDB    Z0, Z7, Z7
+	VMOVDQU32 Z7, 3008(CX)
+	VMOVDQU32 1792(AX), Z6
+	VPSRLW    $0x04, Z6, Z7
+	VPANDD    Z1, Z6, Z6
+	VPANDD    Z1, Z7, Z7
+	VPADDB    Z0, Z6, Z6
+	VMOVDQU32 Z6, 3072(CX)
+	VPADDB    Z0, Z7, Z7
+	VMOVDQU32 Z7, 3584(CX)
+	VMOVDQU32 1856(AX), Z6
+	VPSRLW    $0x04, Z6, Z7
+	VPANDD    Z1, Z6, Z6
+	VPANDD    Z1, Z7, Z7
+	VPADDB    Z0, Z6, Z6
+	VMOVDQU32 Z6, 3136(CX)
+	VPADDB    Z0, Z7, Z7
+	VMOVDQU32 Z7, 3648(CX)
+	VMOVDQU32 1920(AX), Z6
+	VPSRLW    $0x04, Z6, Z7
+	VPANDD    Z1, Z6, Z6
+	VPANDD    Z1, Z7, Z7
+	VPADDB    Z0, Z6, Z6
+	VMOVDQU32 Z6, 3200(CX)
+	VPADDB    Z0, Z7, Z7
+	VMOVDQU32 Z7, 3712(CX)
+	VMOVDQU32 1984(AX), Z6
+	VPSRLW    $0x04, Z6, Z7
+	VPANDD    Z1, Z6, Z6
+	VPANDD    Z1, Z7, Z7
+	VPADDB    Z0, Z6, Z6
+	VMOVDQU32 Z6, 3264(CX)
+	VPADDB    Z0, Z7, Z7
+	VMOVDQU32 Z7, 3776(CX)
+	VMOVDQU32 2048(AX), Z6
+	VPSRLW    $0x04, Z6, Z7
+	VPANDD    Z1, Z6, Z6
+	VPANDD    Z1, Z7, Z7
+	VPADDB    Z0, Z6, Z6
+	VMOVDQU32 Z6, 3328(CX)
+	VPADDB    Z0, Z7, Z7
+	VMOVDQU32 Z7, 3840(CX)
+	VMOVDQU32 2112(AX), Z6
+	VPSRLW    $0x04, Z6, Z7
+	VPANDD    Z1, Z6, Z6
+	VPANDD    Z1, Z7, Z7
+	VPADDB    Z0, Z6, Z6
+	VMOVDQU32 Z6, 3392(CX)
+	VPADDB    Z0, Z7, Z7
+	VMOVDQU32 Z7, 3904(CX)
+	VMOVDQU32 2176(AX), Z6
+	VPSRLW    $0x04, Z6, Z7
+	VPANDD    Z1, Z6, Z6
+	VPANDD    Z1, Z7, Z7
+	VPADDB    Z0, Z6, Z6
+	VMOVDQU32 Z6, 3456(CX)
+	VPADDB    Z0, Z7, Z7
+	VMOVDQU32 Z7, 3968(CX)
+	VMOVDQU32 2240(AX), Z6
+	VPSRLW    $0x04, Z6, Z7
+	VPANDD    Z1, Z6, Z6
+	VPANDD    Z1, Z7, Z7
+	VPADDB    Z0, Z6, Z6
+	VMOVDQU32 Z6, 3520(CX)
+	VPADDB    Z0, Z7, Z7
+	VMOVDQU32 Z7, 4032(CX)
+	ADDQ      $0x00000900, AX
+	ADDQ      $0x00001000, CX
+	ADDQ      $0x00000200, DX
+	ADDQ      $0x00000200, BX
+	DECQ      SI
+	JNZ       block
+	VZEROUPPER
+	RET
+
+// func unpackQ6_Kx16AVX512(n int, src *byte, q *uint8, d *float32, m *float32)
+// Requires: AVX, AVX512BW, AVX512F
+TEXT ·unpackQ6_Kx16AVX512(SB), NOSPLIT, $0-40
+	MOVQ         src+8(FP), AX
+	MOVQ         q+16(FP), CX
+	MOVQ         d+24(FP), DX
+	MOVQ         m+32(FP), BX
+	MOVL         $0x60606060, SI
+	VPBROADCASTD SI, Z0
+	MOVQ         n+0(FP), SI
+	MOVL         $0x0f0f0f0f, DI
+	VPBROADCASTD DI, Z1
+	MOVL         $0x30303030, DI
+	VPBROADCASTD DI, Z2
+
+block:
+	VCVTPH2PS  3328(AX), Z3
+	VPSLLD     $0x18, 3072(AX), Z4
+	VPSRAD     $0x18, Z4, Z4
+	VCVTDQ2PS  Z4, Z4
+	VMULPS     Z3, Z4, Z4
+	VMOVUPS    Z4, (DX)
+	VPSLLD     $0x10, 3072(AX), Z4
+	VPSRAD     $0x18, Z4, Z4
+	VCVTDQ2PS  Z4, Z4
+	VMULPS     Z3, Z4, Z4
+	VMOVUPS    Z4, 64(DX)
+	VPSLLD     $0x08, 3072(AX), Z4
+	VPSRAD     $0x18, Z4, Z4
+	VCVTDQ2PS  Z4, Z4
+	VMULPS     Z3, Z4, Z4
+	VMOVUPS    Z4, 128(DX)
+	VPSRAD     $0x18, 3072(AX), Z4
+	VCVTDQ2PS  Z4, Z4
+	VMULPS     Z3, Z4, Z4
+	VMOVUPS    Z4, 192(DX)
+	VPSLLD     $0x18, 3136(AX), Z4
+	VPSRAD     $0x18, Z4, Z4
+	VCVTDQ2PS  Z4, Z4
+	VMULPS     Z3, Z4, Z4
+	VMOVUPS    Z4, 256(DX)
+	VPSLLD     $0x10, 3136(AX), Z4
+	VPSRAD     $0x18, Z4, Z4
+	VCVTDQ2PS  Z4, Z4
+	VMULPS     Z3, Z4, Z4
+	VMOVUPS    Z4, 320(DX)
+	VPSLLD     $0x08, 3136(AX), Z4
+	VPSRAD     $0x18, Z4, Z4
+	VCVTDQ2PS  Z4, Z4
+	VMULPS     Z3, Z4, Z4
+	VMOVUPS    Z4, 384(DX)
+	VPSRAD     $0x18, 3136(AX), Z4
+	VCVTDQ2PS  Z4, Z4
+	VMULPS     Z3, Z4, Z4
+	VMOVUPS    Z4, 448(DX)
+	VPSLLD     $0x18, 3200(AX), Z4
+	VPSRAD     $0x18, Z4, Z4
+	VCVTDQ2PS  Z4, Z4
+	VMULPS     Z3, Z4, Z4
+	VMOVUPS    Z4, 512(DX)
+	VPSLLD     $0x10, 3200(AX), Z4
+	VPSRAD     $0x18, Z4, Z4
+	VCVTDQ2PS  Z4, Z4
+	VMULPS     Z3, Z4, Z4
+	VMOVUPS    Z4, 576(DX)
+	VPSLLD     $0x08, 3200(AX), Z4
+	VPSRAD     $0x18, Z4, Z4
+	VCVTDQ2PS  Z4, Z4
+	VMULPS     Z3, Z4, Z4
+	VMOVUPS    Z4, 640(DX)
+	VPSRAD     $0x18, 3200(AX), Z4
+	VCVTDQ2PS  Z4, Z4
+	VMULPS     Z3, Z4, Z4
+	VMOVUPS    Z4, 704(DX)
+	VPSLLD     $0x18, 3264(AX), Z4
+	VPSRAD     $0x18, Z4, Z4
+	VCVTDQ2PS  Z4, Z4
+	VMULPS     Z3, Z4, Z4
+	VMOVUPS    Z4, 768(DX)
+	VPSLLD     $0x10, 3264(AX), Z4
+	VPSRAD     $0x18, Z4, Z4
+	VCVTDQ2PS  Z4, Z4
+	VMULPS     Z3, Z4, Z4
+	VMOVUPS    Z4, 832(DX)
+	VPSLLD     $0x08, 3264(AX), Z4
+	VPSRAD     $0x18, Z4, Z4
+	VCVTDQ2PS  Z4, Z4
+	VMULPS     Z3, Z4, Z4
+	VMOVUPS    Z4, 896(DX)
+	VPSRAD     $0x18, 3264(AX), Z4
+	VCVTDQ2PS  Z4, Z4
+	VMULPS     Z3, Z4, Z4
+	VMOVUPS    Z4, 960(DX)
+	VMOVDQU32  (AX), Z3
+	VMOVDQU32  512(AX), Z4
+	VMOVDQU32  2048(AX), Z5
+	VPANDD     Z1, Z3, Z6
+	VPSLLD     $0x04, Z5, Z7
+	VPTERNLOGD $0xf8, Z7, Z2, Z6
+	VPANDD     Z1, Z4, Z7
+	VPSLLD     $0x02, Z5, Z8
+	VPTERNLOGD $0xf8, Z8, Z2, Z7
+	VPSRLD     $0x04, Z3, Z3
+	VPANDD     Z1, Z3, Z3
+	VPTERNLOGD $0xf8, Z5, Z2, Z3
+	VPSRLD     $0x04, Z4, Z4
+	VPANDD     Z1, Z4, Z4
+	VPSRLD     $0x02, Z5, Z5
+	VPTERNLOGD $0xf8, Z5, Z2, Z4
+	VPADDB     Z0, Z6, Z6
+	VMOVDQU32  Z6, (CX)
+	VPADDB     Z0, Z7, Z7
+	VMOVDQU32  Z7, 512(CX)
+	VPADDB     Z0, Z3, Z3
+	VMOVDQU32  Z3, 1024(CX)
+	VPADDB     Z0, Z4, Z4
+	VMOVDQU32  Z4, 1536(CX)
+	VMOVDQU32  64(AX), Z3
+	VMOVDQU32  576(AX), Z4
+	VMOVDQU32  2112(AX), Z5
+	VPANDD     Z1, Z3, Z6
+	VPSLLD     $0x04, Z5, Z7
+	VPTERNLOGD $0xf8, Z7, Z2, Z6
+	VPANDD     Z1, Z4, Z7
+	VPSLLD     $0x02, Z5, Z8
+	VPTERNLOGD $0xf8, Z8, Z2, Z7
+	VPSRLD     $0x04, Z3, Z3
+	VPANDD     Z1, Z3, Z3
+	VPTERNLOGD $0xf8, Z5, Z2, Z3
+	VPSRLD     $0x04, Z4, Z4
+	VPANDD     Z1, Z4, Z4
+	VPSRLD     $0x02, Z5, Z5
+	VPTERNLOGD $0xf8, Z5, Z2, Z4
+	VPADDB     Z0, Z6, Z6
+	VMOVDQU32  Z6, 64(CX)
+	VPADDB     Z0, Z7, Z7
+	VMOVDQU32  Z7, 576(CX)
+	VPADDB     Z0, Z3, Z3
+	VMOVDQU32  Z3, 1088(CX)
+	VPADDB     Z0, Z4, Z4
+	VMOVDQU32  Z4, 1600(CX)
+	VMOVDQU32  128(AX), Z3
+	VMOVDQU32  640(AX), Z4
+	VMOVDQU32  2176(AX), Z5
+	VPANDD     Z1, Z3, Z6
+	VPSLLD     $0x04, Z5, Z7
+	VPTERNLOGD $0xf8, Z7, Z2, Z6
+	VPANDD     Z1, Z4, Z7
+	VPSLLD     $0x02, Z5, Z8
+	VPTERNLOGD $0xf8, Z8, Z2, Z7
+	VPSRLD     $0x04, Z3, Z3
+	VPANDD     Z1, Z3, Z3
+	VPTERNLOGD $0xf8, Z5, Z2, Z3
+	VPSRLD     $0x04, Z4, Z4
+	VPANDD     Z1, Z4, Z4
+	VPSRLD     $0x02, Z5, Z5
+	VPTERNLOGD $0xf8, Z5, Z2, Z4
+	VPADDB     Z0, Z6, Z6
+	VMOVDQU32  Z6, 128(CX)
+	VPADDB     Z0, Z7, Z7
+	VMOVDQU32  Z7, 640(CX)
+	VPADDB     Z0, Z3, Z3
+	VMOVDQU32  Z3, 1152(CX)
+	VPADDB     Z0, Z4, Z4
+	VMOVDQU32  Z4, 1664(CX)
+	VMOVDQU32  192(AX), Z3
+	VMOVDQU32  704(AX), Z4
+	VMOVDQU32  2240(AX), Z5
+	VPANDD     Z1, Z3, Z6
+	VPSLLD     $0x04, Z5, Z7
+	VPTERNLOGD $0xf8, Z7, Z2, Z6
+	VPANDD     Z1, Z4, Z7
+	VPSLLD     $0x02, Z5, Z8
+	VPTERNLOGD $0xf8, Z8, Z2, Z7
+	VPSRLD     $0x04, Z3, Z3
+	VPANDD     Z1, Z3, Z3
+	VPTERNLOGD $0xf8, Z5, Z2, Z3
+	VPSRLD     $0x04, Z4, Z4
+	VPANDD     Z1, Z4, Z4
+	VPSRLD     $0x02, Z5, Z5
+	VPTERNLOGD $0xf8, Z5, Z2, Z4
+	VPADDB     Z0, Z6, Z6
+	VMOVDQU32  Z6, 192(CX)
+	VPADDB     Z0, Z7, Z7
+	VMOVDQU32  Z7, 704(CX)
+	VPADDB     Z0, Z3, Z3
+	VMOVDQU32  Z3, 1216(CX)
+	VPADDB     Z0, Z4, Z4
+	VMOVDQU32  Z4, 1728(CX)
+	VMOVDQU32  256(AX), Z3
+	VMOVDQU32  768(AX), Z4
+	VMOVDQU32  2304(AX), Z5
+	VPANDD     Z1, Z3, Z6
+	VPSLLD     $0x04, Z5, Z7
+	VPTERNLOGD $0xf8, Z7, Z2, Z6
+	VPANDD     Z1, Z4, Z7
+	VPSLLD     $0x02, Z5, Z8
+	VPTERNLOGD $0xf8, Z8, Z2, Z7
+	VPSRLD     $0x04, Z3, Z3
+	VPANDD     Z1, Z3, Z3
+	VPTERNLOGD $0xf8, Z5, Z2, Z3
+	VPSRLD     $0x04, Z4, Z4
+	VPANDD     Z1, Z4, Z4
+	VPSRLD     $0x02, Z5, Z5
+	VPTERNLOGD $0xf8, Z5, Z2, Z4
+	VPADDB     Z0, Z6, Z6
+	VMOVDQU32  Z6, 256(CX)
+	VPADDB     Z0, Z7, Z7
+	VMOVDQU32  Z7, 768(CX)
+	VPADDB     Z0, Z3, Z3
+	VMOVDQU32  Z3, 1280(CX)
+	VPADDB     Z0, Z4, Z4
+	VMOVDQU32  Z4, 1792(CX)
+	VMOVDQU32  320(AX), Z3
+	VMOVDQU32  832(AX), Z4
+	VMOVDQU32  2368(AX), Z5
+	VPANDD     Z1, Z3, Z6
+	VPSLLD     $0x04, Z5, Z7
+	VPTERNLOGD $0xf8, Z7, Z2, Z6
+	VPANDD     Z1, Z4, Z7
+	VPSLLD     $0x02, Z5, Z8
+	VPTERNLOGD $0xf8, Z8, Z2, Z7
+	VPSRLD     $0x04, Z3, Z3
+	VPANDD     Z1, Z3, Z3
+	VPTERNLOGD $0xf8, Z5, Z2, Z3
+	VPSRLD     $0x04, Z4, Z4
+	VPANDD     Z1, Z4, Z4
+	VPSRLD     $0x02, Z5, Z5
+	VPTERNLOGD $0xf8, Z5, Z2, Z4
+	VPADDB     Z0, Z6, Z6
+	VMOVDQU32  Z6, 320(CX)
+	VPADDB     Z0, Z7, Z7
+	VMOVDQU32  Z7, 832(CX)
+	VPADDB     Z0, Z3, Z3
+	VMOVDQU32  Z3, 1344(CX)
+	VPADDB     Z0, Z4, Z4
+	VMOVDQU32  Z4, 1856(CX)
+	VMOVDQU32  384(AX), Z3
+	VMOVDQU32  896(AX), Z4
+	VMOVDQU32  2432(AX), Z5
+	VPANDD     Z1, Z3, Z6
+	VPSLLD     $0x04, Z5, Z7
+	VPTERNLOGD $0xf8, Z7, Z2, Z6
+	VPANDD     Z1, Z4, Z7
+	VPSLLD     $0x02, Z5, Z8
+	VPTERNLOGD $0xf8, Z8, Z2, Z7
+	VPSRLD     $0x04, Z3, Z3
+	VPANDD     Z1, Z3, Z3
+	VPTERNLOGD $0xf8, Z5, Z2, Z3
+	VPSRLD     $0x04, Z4, Z4
+	VPANDD     Z1, Z4, Z4
+	VPSRLD     $0x02, Z5, Z5
+	VPTERNLOGD $0xf8, Z5, Z2, Z4
+	VPADDB     Z0, Z6, Z6
+	VMOVDQU32  Z6, 384(CX)
+	VPADDB     Z0, Z7, Z7
+	VMOVDQU32  Z7, 896(CX)
+	VPADDB     Z0, Z3, Z3
+	VMOVDQU32  Z3, 1408(CX)
+	VPADDB     Z0, Z4, Z4
+	VMOVDQU32  Z4, 1920(CX)
+	VMOVDQU32  448(AX), Z3
+	VMOVDQU32  960(AX), Z4
+	VMOVDQU32  2496(AX), Z5
+	VPANDD     Z1, Z3, Z6
+	VPSLLD     $0x04, Z5, Z7
+	VPTERNLOGD $0xf8, Z7, Z2, Z6
+	VPANDD     Z1, Z4, Z7
+	VPSLLD     $0x02, Z5, Z8
+	VPTERNLOGD $0xf8, Z8, Z2, Z7
+	VPSRLD     $0x04, Z3, Z3
+	VPANDD     Z1, Z3, Z3
+	VPTERNLOGD $0xf8, Z5, Z2, Z3
+	VPSRLD     $0x04, Z4, Z4
+	VPANDD     Z1, Z4, Z4
+	VPSRLD     $0x02, Z5, Z5
+	VPTERNLOGD $0xf8, Z5, Z2, Z4
+	VPADDB     Z0, Z6, Z6
+	VMOVDQU32  Z6, 448(CX)
+	VPADDB     Z0, Z7, Z7
+	VMOVDQU32  Z7, 960(CX)
+	VPADDB     Z0, Z3, Z3
+	VMOVDQU32  Z3, 1472(CX)
+	VPADDB     Z0, Z4, Z4
+	VMOVDQU32  Z4, 1984(CX)
+	VMOVDQU32  1024(AX), Z3
+	VMOVDQU32  1536(AX), Z4
+	VMOVDQU32  2560(AX), Z5
+	VPANDD     Z1, Z3, Z6
+	VPSLLD     $0x04, Z5, Z7
+	VPTERNLOGD $0xf8, Z7, Z2, Z6
+	VPANDD     Z1, Z4, Z7
+	VPSLLD     $0x02, Z5, Z8
+	VPTERNLOGD $0xf8, Z8, Z2, Z7
+	VPSRLD     $0x04, Z3, Z3
+	VPANDD     Z1, Z3, Z3
+	VPTERNLOGD $0xf8, Z5, Z2, Z3
+	VPSRLD     $0x04, Z4, Z4
+	VPANDD     Z1, Z4, Z4
+	VPSRLD     $0x02, Z5, Z5
+	VPTERNLOGD $0xf8, Z5, Z2, Z4
+	VPADDB     Z0, Z6, Z6
+	VMOVDQU32  Z6, 2048(CX)
+	VPADDB     Z0, Z7, Z7
+	VMOVDQU32  Z7, 2560(CX)
+	VPADDB     Z0, Z3, Z3
+	VMOVDQU32  Z3, 3072(CX)
+	VPADDB     Z0, Z4, Z4
+	VMOVDQU32  Z4, 3584(CX)
+	VMOVDQU32  1088(AX), Z3
+	VMOVDQU32  1600(AX), Z4
+	VMOVDQU32  2624(AX), Z5
+	VPANDD     Z1, Z3, Z6
+	VPSLLD     $0x04, Z5, Z7
+	VPTERNLOGD $0xf8, Z7, Z2, Z6
+	VPANDD     Z1, Z4, Z7
+	VPSLLD     $0x02, Z5, Z8
+	VPTERNLOGD $0xf8, Z8, Z2, Z7
+	VPSRLD     $0x04, Z3, Z3
+	VPANDD     Z1, Z3, Z3
+	VPTERNLOGD $0xf8, Z5, Z2, Z3
+	VPSRLD     $0x04, Z4, Z4
+	VPANDD     Z1, Z4, Z4
+	VPSRLD     $0x02, Z5, Z5
+	VPTERNLOGD $0xf8, Z5, Z2, Z4
+	VPADDB     Z0, Z6, Z6
+	VMOVDQU32  Z6, 2112(CX)
+	VPADDB     Z0, Z7, Z7
+	VMOVDQU32  Z7, 2624(CX)
+	VPADDB     Z0, Z3, Z3
+	VMOVDQU32  Z3, 3136(CX)
+	VPADDB     Z0, Z4, Z4
+	VMOVDQU32  Z4, 3648(CX)
+	VMOVDQU32  1152(AX), Z3
+	VMOVDQU32  1664(AX), Z4
+	VMOVDQU32  2688(AX), Z5
+	VPANDD     Z1, Z3, Z6
+	VPSLLD     $0x04, Z5, Z7
+	VPTERNLOGD $0xf8, Z7, Z2, Z6
+	VPANDD     Z1, Z4, Z7
+	VPSLLD     $0x02, Z5, Z8
+	VPTERNLOGD $0xf8, Z8, Z2, Z7
+	VPSRLD     $0x04, Z3, Z3
+	VPANDD     Z1, Z3, Z3
+	VPTERNLOGD $0xf8, Z5, Z2, Z3
+	VPSRLD     $0x04, Z4, Z4
+	VPANDD     Z1, Z4, Z4
+	VPSRLD     $0x02, Z5, Z5
+	VPTERNLOGD $0xf8, Z5, Z2, Z4
+	VPADDB     Z0, Z6, Z6
+	VMOVDQU32  Z6, 2176(CX)
+	VPADDB     Z0, Z7, Z7
+	VMOVDQU32  Z7, 2688(CX)
+	VPADDB     Z0, Z3, Z3
+	VMOVDQU32  Z3, 3200(CX)
+	VPADDB     Z0, Z4, Z4
+	VMOVDQU32  Z4, 3712(CX)
+	VMOVDQU32  1216(AX), Z3
+	VMOVDQU32  1728(AX), Z4
+	VMOVDQU32  2752(AX), Z5
+	VPANDD     Z1, Z3, Z6
+	VPSLLD     $0x04, Z5, Z7
+	VPTERNLOGD $0xf8, Z7, Z2, Z6
+	VPANDD     Z1, Z4, Z7
+	VPSLLD     $0x02, Z5, Z8
+	VPTERNLOGD $0xf8, Z8, Z2, Z7
+	VPSRLD     $0x04, Z3, Z3
+	VPANDD     Z1, Z3, Z3
+	VPTERNLOGD $0xf8, Z5, Z2, Z3
+	VPSRLD     $0x04, Z4, Z4
+	VPANDD     Z1, Z4, Z4
+	VPSRLD     $0x02, Z5, Z5
+	VPTERNLOGD $0xf8, Z5, Z2, Z4
+	VPADDB     Z0, Z6, Z6
+	VMOVDQU32  Z6, 2240(CX)
+	VPADDB     Z0, Z7, Z7
+	VMOVDQU32  Z7, 2752(CX)
+	VPADDB     Z0, Z3, Z3
+	VMOVDQU32  Z3, 3264(CX)
+	VPADDB     Z0, Z4, Z4
+	VMOVDQU32  Z4, 3776(CX)
+	VMOVDQU32  1280(AX), Z3
+	VMOVDQU32  1792(AX), Z4
+	VMOVDQU32  2816(AX), Z5
+	VPANDD     Z1, Z3, Z6
+	VPSLLD     $0x04, Z5, Z7
+	VPTERNLOGD $0xf8, Z7, Z2, Z6
+	VPANDD     Z1, Z4, Z7
+	VPSLLD     $0x02, Z5, Z8
+	VPTERNLOGD $0xf8, Z8, Z2, Z7
+	VPSRLD     $0x04, Z3, Z3
+	VPANDD     Z1, Z3, Z3
+	VPTERNLOGD $0xf8, Z5, Z2, Z3
+	VPSRLD     $0x04, Z4, Z4
+	VPANDD     Z1, Z4, Z4
+	VPSRLD     $0x02, Z5, Z5
+	VPTERNLOGD $0xf8, Z5, Z2, Z4
+	VPADDB     Z0, Z6, Z6
+	VMOVDQU32  Z6, 2304(CX)
+	VPADDB     Z0, Z7, Z7
+	VMOVDQU32  Z7, 2816(CX)
+	VPADDB     Z0, Z3, Z3
+	VMOVDQU32  Z3, 3328(CX)
+	VPADDB     Z0, Z4, Z4
+	VMOVDQU32  Z4, 3840(CX)
+	VMOVDQU32  1344(AX), Z3
+	VMOVDQU32  1856(AX), Z4
+	VMOVDQU32  2880(AX), Z5
+	VPANDD     Z1, Z3, Z6
+	VPSLLD     $0x04, Z5, Z7
+	VPTERNLOGD $0xf8, Z7, Z2, Z6
+	VPANDD     Z1, Z4, Z7
+	VPSLLD     $0x02, Z5, Z8
+	VPTERNLOGD $0xf8, Z8, Z2, Z7
+	VPSRLD     $0x04, Z3, Z3
+	VPANDD     Z1, Z3, Z3
+	VPTERNLOGD $0xf8, Z5, Z2, Z3
+	VPSRLD     $0x04, Z4, Z4
+	VPANDD     Z1, Z4, Z4
+	VPSRLD     $0x02, Z5, Z5
+	VPTERNLOGD $0xf8, Z5, Z2, Z4
+	VPADDB     Z0, Z6, Z6
+	VMOVDQU32  Z6, 2368(CX)
+	VPADDB     Z0, Z7, Z7
+	VMOVDQU32  Z7, 2880(CX)
+	VPADDB     Z0, Z3, Z3
+	VMOVDQU32  Z3, 3392(CX)
+	VPADDB     Z0, Z4, Z4
+	VMOVDQU32  Z4, 3904(CX)
+	VMOVDQU32  1408(AX), Z3
+	VMOVDQU32  1920(AX), Z4
+	VMOVDQU32  2944(AX), Z5
+	VPANDD     Z1, Z3, Z6
+	VPSLLD     $0x04, Z5, Z7
+	VPTERNLOGD $0xf8, Z7, Z2, Z6
+	VPANDD     Z1, Z4, Z7
+	VPSLLD     $0x02, Z5, Z8
+	VPTERNLOGD $0xf8, Z8, Z2, Z7
+	VPSRLD     $0x04, Z3, Z3
+	VPANDD     Z1, Z3, Z3
+	VPTERNLOGD $0xf8, Z5, Z2, Z3
+	VPSRLD     $0x04, Z4, Z4
+	VPANDD     Z1, Z4, Z4
+	VPSRLD     $0x02, Z5, Z5
+	VPTERNLOGD $0xf8, Z5, Z2, Z4
+	VPADDB     Z0, Z6, Z6
+	VMOVDQU32  Z6, 2432(CX)
+	VPADDB     Z0, Z7, Z7
+	VMOVDQU32  Z7, 2944(CX)
+	VPADDB     Z0, Z3, Z3
+	VMOVDQU32  Z3, 3456(CX)
+	VPADDB     Z0, Z4, Z4
+	VMOVDQU32  Z4, 3968(CX)
+	VMOVDQU32  1472(AX), Z3
+	VMOVDQU32  1984(AX), Z4
+	VMOVDQU32  3008(AX), Z5
+	VPANDD     Z1, Z3, Z6
+	VPSLLD     $0x04, Z5, Z7
+	VPTERNLOGD $0xf8, Z7, Z2, Z6
+	VPANDD     Z1, Z4, Z7
+	VPSLLD     $0x02, Z5, Z8
+	VPTERNLOGD $0xf8, Z8, Z2, Z7
+	VPSRLD     $0x04, Z3, Z3
+	VPANDD     Z1, Z3, Z3
+	VPTERNLOGD $0xf8, Z5, Z2, Z3
+	VPSRLD     $0x04, Z4, Z4
+	VPANDD     Z1, Z4, Z4
+	VPSRLD     $0x02, Z5, Z5
+	VPTERNLOGD $0xf8, Z5, Z2, Z4
+	VPADDB     Z0, Z6, Z6
+	VMOVDQU32  Z6, 2496(CX)
+	VPADDB     Z0, Z7, Z7
+	VMOVDQU32  Z7, 3008(CX)
+	VPADDB     Z0, Z3, Z3
+	VMOVDQU32  Z3, 3520(CX)
+	VPADDB     Z0, Z4, Z4
+	VMOVDQU32  Z4, 4032(CX)
+	ADDQ       $0x00000d20, AX
+	ADDQ       $0x00001000, CX
+	ADDQ       $0x00000400, DX
+	ADDQ       $0x00000400, BX
+	DECQ       SI
+	JNZ        block
+	VZEROUPPER
+	RET
+
+// func byteTile32x1VNNI(n int, x *int8, stride int, w *uint8, d *float32, m *float32, sums *float32)
+// Requires: AVX, AVX512F, AVX512VNNI
+TEXT ·byteTile32x1VNNI(SB), NOSPLIT, $0-56
+	MOVQ    stride+16(FP), AX
+	MOVQ    x+8(FP), AX
+	MOVQ    w+24(FP), CX
+	MOVQ    d+32(FP), DX
+	MOVQ    m+40(FP), BX
+	MOVQ    n+0(FP), SI
+	MOVQ    sums+48(FP), DI
+	VMOVUPS (DI), Z0
+	VMOVUPS 64(DI), Z1
+
+block:
+	VPXORD         Z2, Z2, Z2
+	VPXORD         Z3, Z3, Z3
+	VMOVDQU32      (CX), Z4
+	VMOVDQU32      8192(CX), Z5
+	VPBROADCASTD   (AX), Z6
+	VPDPBUSD       Z6, Z4, Z2
+	VPDPBUSD       Z6, Z5, Z3
+	VMOVDQU32      64(CX), Z4
+	VMOVDQU32      8256(CX), Z5
+	VPBROADCASTD   4(AX), Z6
+	VPDPBUSD       Z6, Z4, Z2
+	VPDPBUSD       Z6, Z5, Z3
+	VMOVDQU32      128(CX), Z4
+	VMOVDQU32      8320(CX), Z5
+	VPBROADCASTD   8(AX), Z6
+	VPDPBUSD       Z6, Z4, Z2
+	VPDPBUSD       Z6, Z5, Z3
+	VMOVDQU32      192(CX), Z4
+	VMOVDQU32      8384(CX), Z5
+	VPBROADCASTD   12(AX), Z6
+	VPDPBUSD       Z6, Z4, Z2
+	VPDPBUSD       Z6, Z5, Z3
+	VMOVDQU32      256(CX), Z4
+	VMOVDQU32      8448(CX), Z5
+	VPBROADCASTD   16(AX), Z6
+	VPDPBUSD       Z6, Z4, Z2
+	VPDPBUSD       Z6, Z5, Z3
+	VMOVDQU32      320(CX), Z4
+	VMOVDQU32      8512(CX), Z5
+	VPBROADCASTD   20(AX), Z6
+	VPDPBUSD       Z6, Z4, Z2
+	VPDPBUSD       Z6, Z5, Z3
+	VMOVDQU32      384(CX), Z4
+	VMOVDQU32      8576(CX), Z5
+	VPBROADCASTD   24(AX), Z6
+	VPDPBUSD       Z6, Z4, Z2
+	VPDPBUSD       Z6, Z5, Z3
+	VMOVDQU32      448(CX), Z4
+	VMOVDQU32      8640(CX), Z5
+	VPBROADCASTD   28(AX), Z6
+	VPDPBUSD       Z6, Z4, Z2
+	VPDPBUSD       Z6, Z5, Z3
+	VPSLLD         $0x08, Z2, Z2
+	VPADDD.BCST    68(AX), Z2, Z2
+	VPSLLD         $0x08, Z3, Z3
+	VPADDD.BCST    68(AX), Z3, Z3
+	VMOVDQU32      (CX), Z4
+	VMOVDQU32      8192(CX), Z5
+	VPBROADCASTD   32(AX), Z6
+	VPDPBUSD       Z6, Z4, Z2
+	VPDPBUSD       Z6, Z5, Z3
+	VMOVDQU32      64(CX), Z4
+	VMOVDQU32      8256(CX), Z5
+	VPBROADCASTD   36(AX), Z6
+	VPDPBUSD       Z6, Z4, Z2
+	VPDPBUSD       Z6, Z5, Z3
+	VMOVDQU32      128(CX), Z4
+	VMOVDQU32      8320(CX), Z5
+	VPBROADCASTD   40(AX), Z6
+	VPDPBUSD       Z6, Z4, Z2
+	VPDPBUSD       Z6, Z5, Z3
+	VMOVDQU32      192(CX), Z4
+	VMOVDQU32      8384(CX), Z5
+	VPBROADCASTD   44(AX), Z6
+	VPDPBUSD       Z6, Z4, Z2
+	VPDPBUSD       Z6, Z5, Z3
+	VMOVDQU32      256(CX), Z4
+	VMOVDQU32      8448(CX), Z5
+	VPBROADCASTD   48(AX), Z6
+	VPDPBUSD       Z6, Z4, Z2
+	VPDPBUSD       Z6, Z5, Z3
+	VMOVDQU32      320(CX), Z4
+	VMOVDQU32      8512(CX), Z5
+	VPBROADCASTD   52(AX), Z6
+	VPDPBUSD       Z6, Z4, Z2
+	VPDPBUSD       Z6, Z5, Z3
+	VMOVDQU32      384(CX), Z4
+	VMOVDQU32      8576(CX), Z5
+	VPBROADCASTD   56(AX), Z6
+	VPDPBUSD       Z6, Z4, Z2
+	VPDPBUSD       Z6, Z5, Z3
+	VMOVDQU32      448(CX), Z4
+	VMOVDQU32      8640(CX), Z5
+	VPBROADCASTD   60(AX), Z6
+	VPDPBUSD       Z6, Z4, Z2
+	VPDPBUSD       Z6, Z5, Z3
+	VMOVUPS        (DX), Z4
+	VMOVUPS        2048(DX), Z5
+	VCVTDQ2PS      Z2, Z2
+	VMULPS         Z4, Z2, Z2
+	VCVTDQ2PS      Z3, Z3
+	VMULPS         Z5, Z3, Z3
+	TESTQ          BX, BX
+	JZ             none0
+	VMOVUPS        (BX), Z4
+	VMOVUPS        2048(BX), Z5
+	VCVTDQ2PS.BCST 68(AX), Z6
+	VFMADD231PS    Z6, Z4, Z2
+	VFMADD231PS    Z6, Z5, Z3
+	ADDQ           $0x00000040, BX
+
+none0:
+	VFMADD231PS.BCST 64(AX), Z2, Z0
+	VFMADD231PS.BCST 64(AX), Z3, Z1
+	ADDQ             $0x50, AX
+	ADDQ             $0x00000200, CX
+	ADDQ             $0x00000040, DX
+	DECQ             SI
+	JNZ              block
+	VMOVUPS          Z0, (DI)
+	VMOVUPS          Z1, 64(DI)
+	VZEROUPPER
+	RET
+
+// func byteTile16x1VNNI(n int, x *int8, stride int, w *uint8, d *float32, m *float32, sums *float32)
+// Requires: AVX, AVX512F, AVX512VNNI
+TEXT ·byteTile16x1VNNI(SB), NOSPLIT, $0-56
+	MOVQ    stride+16(FP), AX
+	MOVQ    x+8(FP), AX
+	MOVQ    w+24(FP), CX
+	MOVQ    d+32(FP), DX
+	MOVQ    m+40(FP), BX
+	MOVQ    n+0(FP), SI
+	MOVQ    sums+48(FP), DI
+	VMOVUPS (DI), Z0
+	VMOVUPS 64(DI), Z1
+
+block:
+	VPXORD         Z2, Z2, Z2
+	VPXORD         Z3, Z3, Z3
+	VMOVDQU32      (CX), Z4
+	VMOVDQU32      8192(CX), Z5
+	VPBROADCASTD   (AX), Z6
+	VPDPBUSD       Z6, Z4, Z2
+	VPDPBUSD       Z6, Z5, Z3
+	VMOVDQU32      64(CX), Z4
+	VMOVDQU32      8256(CX), Z5
+	VPBROADCASTD   4(AX), Z6
+	VPDPBUSD       Z6, Z4, Z2
+	VPDPBUSD       Z6, Z5, Z3
+	VMOVDQU32      128(CX), Z4
+	VMOVDQU32      8320(CX), Z5
+	VPBROADCASTD   8(AX), Z6
+	VPDPBUSD       Z6, Z4, Z2
+	VPDPBUSD       Z6, Z5, Z3
+	VMOVDQU32      192(CX), Z4
+	VMOVDQU32      8384(CX), Z5
+	VPBROADCASTD   12(AX), Z6
+	VPDPBUSD       Z6, Z4, Z2
+	VPDPBUSD       Z6, Z5, Z3
+	VPSLLD         $0x08, Z2, Z2
+	VPADDD.BCST    72(AX), Z2, Z2
+	VPSLLD         $0x08, Z3, Z3
+	VPADDD.BCST    72(AX), Z3, Z3
+	VMOVDQU32      (CX), Z4
+	VMOVDQU32      8192(CX), Z5
+	VPBROADCASTD   32(AX), Z6
+	VPDPBUSD       Z6, Z4, Z2
+	VPDPBUSD       Z6, Z5, Z3
+	VMOVDQU32      64(CX), Z4
+	VMOVDQU32      8256(CX), Z5
+	VPBROADCASTD   36(AX), Z6
+	VPDPBUSD       Z6, Z4, Z2
+	VPDPBUSD       Z6, Z5, Z3
+	VMOVDQU32      128(CX), Z4
+	VMOVDQU32      8320(CX), Z5
+	VPBROADCASTD   40(AX), Z6
+	VPDPBUSD       Z6, Z4, Z2
+	VPDPBUSD       Z6, Z5, Z3
+	VMOVDQU32      192(CX), Z4
+	VMOVDQU32      8384(CX), Z5
+	VPBROADCASTD   44(AX), Z6
+	VPDPBUSD       Z6, Z4, Z2
+	VPDPBUSD       Z6, Z5, Z3
+	VMOVUPS        (DX), Z4
+	VMOVUPS        2048(DX), Z5
+	VCVTDQ2PS      Z2, Z2
+	VMULPS         Z4, Z2, Z2
+	VCVTDQ2PS      Z3, Z3
+	VMULPS         Z5, Z3, Z3
+	TESTQ          BX, BX
+	JZ             none0
+	VMOVUPS        (BX), Z4
+	VMOVUPS        2048(BX), Z5
+	VCVTDQ2PS.BCST 72(AX), Z6
+	VFMADD231PS    Z6, Z4, Z2
+	VFMADD231PS    Z6, Z5, Z3
+
+none0:
+	VFMADD231PS.BCST 64(AX), Z2, Z0
+	VFMADD231PS.BCST 64(AX), Z3, Z1
+	VPXORD           Z2, Z2, Z2
+	VPXORD           Z3, Z3, Z3
+	VMOVDQU32        256(CX), Z4
+	VMOVDQU32        8448(CX), Z5
+	VPBROADCASTD     16(AX), Z6
+	VPDPBUSD         Z6, Z4, Z2
+	VPDPBUSD         Z6, Z5, Z3
+	VMOVDQU32        320(CX), Z4
+	VMOVDQU32        8512(CX), Z5
+	VPBROADCASTD     20(AX), Z6
+	VPDPBUSD         Z6, Z4, Z2
+	VPDPBUSD         Z6, Z5, Z3
+	VMOVDQU32        384(CX), Z4
+	VMOVDQU32        8576(CX), Z5
+	VPBROADCASTD     24(AX), Z6
+	VPDPBUSD         Z6, Z4, Z2
+	VPDPBUSD         Z6, Z5, Z3
+	VMOVDQU32        448(CX), Z4
+	VMOVDQU32        8640(CX), Z5
+	VPBROADCASTD     28(AX), Z6
+	VPDPBUSD         Z6, Z4, Z2
+	VPDPBUSD         Z6, Z5, Z3
+	VPSLLD           $0x08, Z2, Z2
+	VPADDD.BCST      76(AX), Z2, Z2
+	VPSLLD           $0x08, Z3, Z3
+	VPADDD.BCST      76(AX), Z3, Z3
+	VMOVDQU32        256(CX), Z4
+	VMOVDQU32        8448(CX), Z5
+	VPBROADCASTD     48(AX), Z6
+	VPDPBUSD         Z6, Z4, Z2
+	VPDPBUSD         Z6, Z5, Z3
+	VMOVDQU32        320(CX), Z4
+	VMOVDQU32        8512(CX), Z5
+	VPBROADCASTD     52(AX), Z6
+	VPDPBUSD         Z6, Z4, Z2
+	VPDPBUSD         Z6, Z5, Z3
+	VMOVDQU32        384(CX), Z4
+	VMOVDQU32        8576(CX), Z5
+	VPBROADCASTD     56(AX), Z6
+	VPDPBUSD         Z6, Z4, Z2
+	VPDPBUSD         Z6, Z5, Z3
+	VMOVDQU32        448(CX), Z4
+	VMOVDQU32        8640(CX), Z5
+	VPBROADCASTD     60(AX), Z6
+	VPDPBUSD         Z6, Z4, Z2
+	VPDPBUSD         Z6, Z5, Z3
+	VMOVUPS          64(DX), Z4
+	VMOVUPS          2112(DX), Z5
+	VCVTDQ2PS        Z2, Z2
+	VMULPS           Z4, Z2, Z2
+	VCVTDQ2PS        Z3, Z3
+	VMULPS           Z5, Z3, Z3
+	TESTQ            BX, BX
+	JZ               none1
+	VMOVUPS          64(BX), Z4
+	VMOVUPS          2112(BX), Z5
+	VCVTDQ2PS.BCST   76(AX), Z6
+	VFMADD231PS      Z6, Z4, Z2
+	VFMADD231PS      Z6, Z5, Z3
+	ADDQ             $0x00000080, BX
+
+none1:
+	VFMADD231PS.BCST 64(AX), Z2, Z0
+	VFMADD231PS.BCST 64(AX), Z3, Z1
+	ADDQ             $0x50, AX
+	ADDQ             $0x00000200, CX
+	ADDQ             $0x00000080, DX
+	DECQ             SI
+	JNZ              block
+	VMOVUPS          Z0, (DI)
+	VMOVUPS          Z1, 64(DI)
+	VZEROUPPER
+	RET
+
+// func byteTile32x2VNNI(n int, x *int8, stride int, w *uint8, d *float32, m *float32, sums *float32)
+// Requires: AVX, AVX512F, AVX512VNNI
+TEXT ·byteTile32x2VNNI(SB), NOSPLIT, $0-56
+	MOVQ    stride+16(FP), AX
+	MOVQ    x+8(FP), CX
+	LEAQ    (CX)(AX*1), AX
+	MOVQ    w+24(FP), DX
+	MOVQ    d+32(FP), BX
+	MOVQ    m+40(FP), SI
+	MOVQ    n+0(FP), DI
+	MOVQ    sums+48(FP), R8
+	VMOVUPS (R8), Z0
+	VMOVUPS 64(R8), Z1
+	VMOVUPS 128(R8), Z2
+	VMOVUPS 192(R8), Z3
+
+block:
+	VPXORD         Z4, Z4, Z4
+	VPXORD         Z5, Z5, Z5
+	VPXORD         Z6, Z6, Z6
+	VPXORD         Z7, Z7, Z7
+	VMOVDQU32      (DX), Z8
+	VMOVDQU32      8192(DX), Z9
+	VPBROADCASTD   (CX), Z10
+	VPDPBUSD       Z10, Z8, Z4
+	VPDPBUSD       Z10, Z9, Z5
+	VPBROADCASTD   (AX), Z10
+	VPDPBUSD       Z10, Z8, Z6
+	VPDPBUSD       Z10, Z9, Z7
+	VMOVDQU32      64(DX), Z8
+	VMOVDQU32      8256(DX), Z9
+	VPBROADCASTD   4(CX), Z10
+	VPDPBUSD       Z10, Z8, Z4
+	VPDPBUSD       Z10, Z9, Z5
+	VPBROADCASTD   4(AX), Z10
+	VPDPBUSD       Z10, Z8, Z6
+	VPDPBUSD       Z10, Z9, Z7
+	VMOVDQU32      128(DX), Z8
+	VMOVDQU32      8320(DX), Z9
+	VPBROADCASTD   8(CX), Z10
+	VPDPBUSD       Z10, Z8, Z4
+	VPDPBUSD       Z10, Z9, Z5
+	VPBROADCASTD   8(AX), Z10
+	VPDPBUSD       Z10, Z8, Z6
+	VPDPBUSD       Z10, Z9, Z7
+	VMOVDQU32      192(DX), Z8
+	VMOVDQU32      8384(DX), Z9
+	VPBROADCASTD   12(CX), Z10
+	VPDPBUSD       Z10, Z8, Z4
+	VPDPBUSD       Z10, Z9, Z5
+	VPBROADCASTD   12(AX), Z10
+	VPDPBUSD       Z10, Z8, Z6
+	VPDPBUSD       Z10, Z9, Z7
+	VMOVDQU32      256(DX), Z8
+	VMOVDQU32      8448(DX), Z9
+	VPBROADCASTD   16(CX), Z10
+	VPDPBUSD       Z10, Z8, Z4
+	VPDPBUSD       Z10, Z9, Z5
+	VPBROADCASTD   16(AX), Z10
+	VPDPBUSD       Z10, Z8, Z6
+	VPDPBUSD       Z10, Z9, Z7
+	VMOVDQU32      320(DX), Z8
+	VMOVDQU32      8512(DX), Z9
+	VPBROADCASTD   20(CX), Z10
+	VPDPBUSD       Z10, Z8, Z4
+	VPDPBUSD       Z10, Z9, Z5
+	VPBROADCASTD   20(AX), Z10
+	VPDPBUSD       Z10, Z8, Z6
+	VPDPBUSD       Z10, Z9, Z7
+	VMOVDQU32      384(DX), Z8
+	VMOVDQU32      8576(DX), Z9
+	VPBROADCASTD   24(CX), Z10
+	VPDPBUSD       Z10, Z8, Z4
+	VPDPBUSD       Z10, Z9, Z5
+	VPBROADCASTD   24(AX), Z10
+	VPDPBUSD       Z10, Z8, Z6
+	VPDPBUSD       Z10, Z9, Z7
+	VMOVDQU32      448(DX), Z8
+	VMOVDQU32      8640(DX), Z9
+	VPBROADCASTD   28(CX), Z10
+	VPDPBUSD       Z10, Z8, Z4
+	VPDPBUSD       Z10, Z9, Z5
+	VPBROADCASTD   28(AX), Z10
+	VPDPBUSD       Z10, Z8, Z6
+	VPDPBUSD       Z10, Z9, Z7
+	VPSLLD         $0x08, Z4, Z4
+	VPADDD.BCST    68(CX), Z4, Z4
+	VPSLLD         $0x08, Z5, Z5
+	VPADDD.BCST    68(CX), Z5, Z5
+	VPSLLD         $0x08, Z6, Z6
+	VPADDD.BCST    68(AX), Z6, Z6
+	VPSLLD         $0x08, Z7, Z7
+	VPADDD.BCST    68(AX), Z7, Z7
+	VMOVDQU32      (DX), Z8
+	VMOVDQU32      8192(DX), Z9
+	VPBROADCASTD   32(CX), Z10
+	VPDPBUSD       Z10, Z8, Z4
+	VPDPBUSD       Z10, Z9, Z5
+	VPBROADCASTD   32(AX), Z10
+	VPDPBUSD       Z10, Z8, Z6
+	VPDPBUSD       Z10, Z9, Z7
+	VMOVDQU32      64(DX), Z8
+	VMOVDQU32      8256(DX), Z9
+	VPBROADCASTD   36(CX), Z10
+	VPDPBUSD       Z10, Z8, Z4
+	VPDPBUSD       Z10, Z9, Z5
+	VPBROADCASTD   36(AX), Z10
+	VPDPBUSD       Z10, Z8, Z6
+	VPDPBUSD       Z10, Z9, Z7
+	VMOVDQU32      128(DX), Z8
+	VMOVDQU32      8320(DX), Z9
+	VPBROADCASTD   40(CX), Z10
+	VPDPBUSD       Z10, Z8, Z4
+	VPDPBUSD       Z10, Z9, Z5
+	VPBROADCASTD   40(AX), Z10
+	VPDPBUSD       Z10, Z8, Z6
+	VPDPBUSD       Z10, Z9, Z7
+	VMOVDQU32      192(DX), Z8
+	VMOVDQU32      8384(DX), Z9
+	VPBROADCASTD   44(CX), Z10
+	VPDPBUSD       Z10, Z8, Z4
+	VPDPBUSD       Z10, Z9, Z5
+	VPBROADCASTD   44(AX), Z10
+	VPDPBUSD       Z10, Z8, Z6
+	VPDPBUSD       Z10, Z9, Z7
+	VMOVDQU32      256(DX), Z8
+	VMOVDQU32      8448(DX), Z9
+	VPBROADCASTD   48(CX), Z10
+	VPDPBUSD       Z10, Z8, Z4
+	VPDPBUSD       Z10, Z9, Z5
+	VPBROADCASTD   48(AX), Z10
+	VPDPBUSD       Z10, Z8, Z6
+	VPDPBUSD       Z10, Z9, Z7
+	VMOVDQU32      320(DX), Z8
+	VMOVDQU32      8512(DX), Z9
+	VPBROADCASTD   52(CX), Z10
+	VPDPBUSD       Z10, Z8, Z4
+	VPDPBUSD       Z10, Z9, Z5
+	VPBROADCASTD   52(AX), Z10
+	VPDPBUSD       Z10, Z8, Z6
+	VPDPBUSD       Z10, Z9, Z7
+	VMOVDQU32      384(DX), Z8
+	VMOVDQU32      8576(DX), Z9
+	VPBROADCASTD   56(CX), Z10
+	VPDPBUSD       Z10, Z8, Z4
+	VPDPBUSD       Z10, Z9, Z5
+	VPBROADCASTD   56(AX), Z10
+	VPDPBUSD       Z10, Z8, Z6
+	VPDPBUSD       Z10, Z9, Z7
+	VMOVDQU32      448(DX), Z8
+	VMOVDQU32      8640(DX), Z9
+	VPBROADCASTD   60(CX), Z10
+	VPDPBUSD       Z10, Z8, Z4
+	VPDPBUSD       Z10, Z9, Z5
+	VPBROADCASTD   60(AX), Z10
+	VPDPBUSD       Z10, Z8, Z6
+	VPDPBUSD       Z10, Z9, Z7
+	VMOVUPS        (BX), Z8
+	VMOVUPS        2048(BX), Z9
+	VCVTDQ2PS      Z4, Z4
+	VMULPS         Z8, Z4, Z4
+	VCVTDQ2PS      Z5, Z5
+	VMULPS         Z9, Z5, Z5
+	VCVTDQ2PS      Z6, Z6
+	VMULPS         Z8, Z6, Z6
+	VCVTDQ2PS      Z7, Z7
+	VMULPS         Z9, Z7, Z7
+	TESTQ          SI, SI
+	JZ             none0
+	VMOVUPS        (SI), Z8
+	VMOVUPS        2048(SI), Z9
+	VCVTDQ2PS.BCST 68(CX), Z10
+	VFMADD231PS    Z10, Z8, Z4
+	VFMADD231PS    Z10, Z9, Z5
+	VCVTDQ2PS.BCST 68(AX), Z10
+	VFMADD231PS    Z10, Z8, Z6
+	VFMADD231PS    Z10, Z9, Z7
+	ADDQ           $0x00000040, SI
+
+none0:
+	VFMADD231PS.BCST 64(CX), Z4, Z0
+	VFMADD231PS.BCST 64(CX), Z5, Z1
+	VFMADD231PS.BCST 64(AX), Z6, Z2
+	VFMADD231PS.BCST 64(AX), Z7, Z3
+	ADDQ             $0x50, CX
+	ADDQ             $0x50, AX
+	ADDQ             $0x00000200, DX
+	ADDQ             $0x00000040, BX
+	DECQ             DI
+	JNZ              block
+	VMOVUPS          Z0, (R8)
+	VMOVUPS          Z1, 64(R8)
+	VMOVUPS          Z2, 128(R8)
+	VMOVUPS          Z3, 192(R8)
+	VZEROUPPER
+	RET
+
+// func byteTile16x2VNNI(n int, x *int8, stride int, w *uint8, d *float32, m *float32, sums *float32)
+// Requires: AVX, AVX512F, AVX512VNNI
+TEXT ·byteTile16x2VNNI(SB), NOSPLIT, $0-56
+	MOVQ    stride+16(FP), AX
+	MOVQ    x+8(FP), CX
+	LEAQ    (CX)(AX*1), AX
+	MOVQ    w+24(FP), DX
+	MOVQ    d+32(FP), BX
+	MOVQ    m+40(FP), SI
+	MOVQ    n+0(FP), DI
+	MOVQ    sums+48(FP), R8
+	VMOVUPS (R8), Z0
+	VMOVUPS 64(R8), Z1
+	VMOVUPS 128(R8), Z2
+	VMOVUPS 192(R8), Z3
+
+block:
+	VPXORD         Z4, Z4, Z4
+	VPXORD         Z5, Z5, Z5
+	VPXORD         Z6, Z6, Z6
+	VPXORD         Z7, Z7, Z7
+	VMOVDQU32      (DX), Z8
+	VMOVDQU32      8192(DX), Z9
+	VPBROADCASTD   (CX), Z10
+	VPDPBUSD       Z10, Z8, Z4
+	VPDPBUSD       Z10, Z9, Z5
+	VPBROADCASTD   (AX), Z10
+	VPDPBUSD       Z10, Z8, Z6
+	VPDPBUSD       Z10, Z9, Z7
+	VMOVDQU32      64(DX), Z8
+	VMOVDQU32      8256(DX), Z9
+	VPBROADCASTD   4(CX), Z10
+	VPDPBUSD       Z10, Z8, Z4
+	VPDPBUSD       Z10, Z9, Z5
+	VPBROADCASTD   4(AX), Z10
+	VPDPBUSD       Z10, Z8, Z6
+	VPDPBUSD       Z10, Z9, Z7
+	VMOVDQU32      128(DX), Z8
+	VMOVDQU32      8320(DX), Z9
+	VPBROADCASTD   8(CX), Z10
+	VPDPBUSD       Z10, Z8, Z4
+	VPDPBUSD       Z10, Z9, Z5
+	VPBROADCASTD   8(AX), Z10
+	VPDPBUSD       Z10, Z8, Z6
+	VPDPBUSD       Z10, Z9, Z7
+	VMOVDQU32      192(DX), Z8
+	VMOVDQU32      8384(DX), Z9
+	VPBROADCASTD   12(CX), Z10
+	VPDPBUSD       Z10, Z8, Z4
+	VPDPBUSD       Z10, Z9, Z5
+	VPBROADCASTD   12(AX), Z10
+	VPDPBUSD       Z10, Z8, Z6
+	VPDPBUSD       Z10, Z9, Z7
+	VPSLLD         $0x08, Z4, Z4
+	VPADDD.BCST    72(CX), Z4, Z4
+	VPSLLD         $0x08, Z5, Z5
+	VPADDD.BCST    72(CX), Z5, Z5
+	VPSLLD         $0x08, Z6, Z6
+	VPADDD.BCST    72(AX), Z6, Z6
+	VPSLLD         $0x08, Z7, Z7
+	VPADDD.BCST    72(AX), Z7, Z7
+	VMOVDQU32      (DX), Z8
+	VMOVDQU32      8192(DX), Z9
+	VPBROADCASTD   32(CX), Z10
+	VPDPBUSD       Z10, Z8, Z4
+	VPDPBUSD       Z10, Z9, Z5
+	VPBROADCASTD   32(AX), Z10
+	VPDPBUSD       Z10, Z8, Z6
+	VPDPBUSD       Z10, Z9, Z7
+	VMOVDQU32      64(DX), Z8
+	VMOVDQU32      8256(DX), Z9
+	VPBROADCASTD   36(CX), Z10
+	VPDPBUSD       Z10, Z8, Z4
+	VPDPBUSD       Z10, Z9, Z5
+	VPBROADCASTD   36(AX), Z10
+	VPDPBUSD       Z10, Z8, Z6
+	VPDPBUSD       Z10, Z9, Z7
+	VMOVDQU32      128(DX), Z8
+	VMOVDQU32      8320(DX), Z9
+	VPBROADCASTD   40(CX), Z10
+	VPDPBUSD       Z10, Z8, Z4
+	VPDPBUSD       Z10, Z9, Z5
+	VPBROADCASTD   40(AX), Z10
+	VPDPBUSD       Z10, Z8, Z6
+	VPDPBUSD       Z10, Z9, Z7
+	VMOVDQU32      192(DX), Z8
+	VMOVDQU32      8384(DX), Z9
+	VPBROADCASTD   44(CX), Z10
+	VPDPBUSD       Z10, Z8, Z4
+	VPDPBUSD       Z10, Z9, Z5
+	VPBROADCASTD   44(AX), Z10
+	VPDPBUSD       Z10, Z8, Z6
+	VPDPBUSD       Z10, Z9, Z7
+	VMOVUPS        (BX), Z8
+	VMOVUPS        2048(BX), Z9
+	VCVTDQ2PS      Z4, Z4
+	VMULPS         Z8, Z4, Z4
+	VCVTDQ2PS      Z5, Z5
+	VMULPS         Z9, Z5, Z5
+	VCVTDQ2PS      Z6, Z6
+	VMULPS         Z8, Z6, Z6
+	VCVTDQ2PS      Z7, Z7
+	VMULPS         Z9, Z7, Z7
+	TESTQ          SI, SI
+	JZ             none0
+	VMOVUPS        (SI), Z8
+	VMOVUPS        2048(SI), Z9
+	VCVTDQ2PS.BCST 72(CX), Z10
+	VFMADD231PS    Z10, Z8, Z4
+	VFMADD231PS    Z10, Z9, Z5
+	VCVTDQ2PS.BCST 72(AX), Z10
+	VFMADD231PS    Z10, Z8, Z6
+	VFMADD231PS    Z10, Z9, Z7
+
+none0:
+	VFMADD231PS.BCST 64(CX), Z4, Z0
+	VFMADD231PS.BCST 64(CX), Z5, Z1
+	VFMADD231PS.BCST 64(AX), Z6, Z2
+	VFMADD231PS.BCST 64(AX), Z7, Z3
+	VPXORD           Z4, Z4, Z4
+	VPXORD           Z5, Z5, Z5
+	VPXORD           Z6, Z6, Z6
+	VPXORD           Z7, Z7, Z7
+	VMOVDQU32        256(DX), Z8
+	VMOVDQU32        8448(DX), Z9
+	VPBROADCASTD     16(CX), Z10
+	VPDPBUSD         Z10, Z8, Z4
+	VPDPBUSD         Z10, Z9, Z5
+	VPBROADCASTD     16(AX), Z10
+	VPDPBUSD         Z10, Z8, Z6
+	VPDPBUSD         Z10, Z9, Z7
+	VMOVDQU32        320(DX), Z8
+	VMOVDQU32        8512(DX), Z9
+	VPBROADCASTD     20(CX), Z10
+	VPDPBUSD         Z10, Z8, Z4
+	VPDPBUSD         Z10, Z9, Z5
+	VPBROADCASTD     20(AX), Z10
+	VPDPBUSD         Z10, Z8, Z6
+	VPDPBUSD         Z10, Z9, Z7
+	VMOVDQU32        384(DX), Z8
+	VMOVDQU32        8576(DX), Z9
+	VPBROADCASTD     24(CX), Z10
+	VPDPBUSD         Z10, Z8, Z4
+	VPDPBUSD         Z10, Z9, Z5
+	VPBROADCASTD     24(AX), Z10
+	VPDPBUSD         Z10, Z8, Z6
+	VPDPBUSD         Z10, Z9, Z7
+	VMOVDQU32        448(DX), Z8
+	VMOVDQU32        8640(DX), Z9
+	VPBROADCASTD     28(CX), Z10
+	VPDPBUSD         Z10, Z8, Z4
+	VPDPBUSD         Z10, Z9, Z5
+	VPBROADCASTD     28(AX), Z10
+	VPDPBUSD         Z10, Z8, Z6
+	VPDPBUSD         Z10, Z9, Z7
+	VPSLLD           $0x08, Z4, Z4
+	VPADDD.BCST      76(CX), Z4, Z4
+	VPSLLD           $0x08, Z5, Z5
+	VPADDD.BCST      76(CX), Z5, Z5
+	VPSLLD           $0x08, Z6, Z6
+	VPADDD.BCST      76(AX), Z6, Z6
+	VPSLLD           $0x08, Z7, Z7
+	VPADDD.BCST      76(AX), Z7, Z7
+	VMOVDQU32        256(DX), Z8
+	VMOVDQU32        8448(DX), Z9
+	VPBROADCASTD     48(CX), Z10
+	VPDPBUSD         Z10, Z8, Z4
+	VPDPBUSD         Z10, Z9, Z5
+	VPBROADCASTD     48(AX), Z10
+	VPDPBUSD         Z10, Z8, Z6
+	VPDPBUSD         Z10, Z9, Z7
+	VMOVDQU32        320(DX), Z8
+	VMOVDQU32        8512(DX), Z9
+	VPBROADCASTD     52(CX), Z10
+	VPDPBUSD         Z10, Z8, Z4
+	VPDPBUSD         Z10, Z9, Z5
+	VPBROADCASTD     52(AX), Z10
+	VPDPBUSD         Z10, Z8, Z6
+	VPDPBUSD         Z10, Z9, Z7
+	VMOVDQU32        384(DX), Z8
+	VMOVDQU32        8576(DX), Z9
+	VPBROADCASTD     56(CX), Z10
+	VPDPBUSD         Z10, Z8, Z4
+	VPDPBUSD         Z10, Z9, Z5
+	VPBROADCASTD     56(AX), Z10
+	VPDPBUSD         Z10, Z8, Z6
+	VPDPBUSD         Z10, Z9, Z7
+	VMOVDQU32        448(DX), Z8
+	VMOVDQU32        8640(DX), Z9
+	VPBROADCASTD     60(CX), Z10
+	VPDPBUSD         Z10, Z8, Z4
+	VPDPBUSD         Z10, Z9, Z5
+	VPBROADCASTD     60(AX), Z10
+	VPDPBUSD         Z10, Z8, Z6
+	VPDPBUSD         Z10, Z9, Z7
+	VMOVUPS          64(BX), Z8
+	VMOVUPS          2112(BX), Z9
+	VCVTDQ2PS        Z4, Z4
+	VMULPS           Z8, Z4, Z4
+	VCVTDQ2PS        Z5, Z5
+	VMULPS           Z9, Z5, Z5
+	VCVTDQ2PS        Z6, Z6
+	VMULPS           Z8, Z6, Z6
+	VCVTDQ2PS        Z7, Z7
+	VMULPS           Z9, Z7, Z7
+	TESTQ            SI, SI
+	JZ               none1
+	VMOVUPS          64(SI), Z8
+	VMOVUPS          2112(SI), Z9
+	VCVTDQ2PS.BCST   76(CX), Z10
+	VFMADD231PS      Z10, Z8, Z4
+	VFMADD231PS      Z10, Z9, Z5
+	VCVTDQ2PS.BCST   76(AX), Z10
+	VFMADD231PS      Z10, Z8, Z6
+	VFMADD231PS      Z10, Z9, Z7
+	ADDQ             $0x00000080, SI
+
+none1:
+	VFMADD231PS.BCST 64(CX), Z4, Z0
+	VFMADD231PS.BCST 64(CX), Z5, Z1
+	VFMADD231PS.BCST 64(AX), Z6, Z2
+	VFMADD231PS.BCST 64(AX), Z7, Z3
+	ADDQ             $0x50, CX
+	ADDQ             $0x50, AX
+	ADDQ             $0x00000200, DX
+	ADDQ             $0x00000080, BX
+	DECQ             DI
+	JNZ              block
+	VMOVUPS          Z0, (R8)
+	VMOVUPS          Z1, 64(R8)
+	VMOVUPS          Z2, 128(R8)
+	VMOVUPS          Z3, 192(R8)
+	VZEROUPPER
+	RET
+
+// func byteTile32x6VNNI(n int, x *int8, stride int, w *uint8, d *float32, m *float32, sums *float32)
+// Requires: AVX, AVX512F, AVX512VNNI
+TEXT ·byteTile32x6VNNI(SB), NOSPLIT, $0-56
+	MOVQ    stride+16(FP), AX
+	MOVQ    x+8(FP), CX
+	LEAQ    (CX)(AX*1), DX
+	LEAQ    (DX)(AX*1), BX
+	LEAQ    (BX)(AX*1), SI
+	LEAQ    (SI)(AX*1), DI
+	LEAQ    (DI)(AX*1), AX
+	MOVQ    w+24(FP), R8
+	MOVQ    d+32(FP), R9
+	MOVQ    m+40(FP), R10
+	MOVQ    n+0(FP), R11
+	MOVQ    sums+48(FP), R12
+	VMOVUPS (R12), Z0
+	VMOVUPS 64(R12), Z1
+	VMOVUPS 128(R12), Z2
+	VMOVUPS 192(R12), Z3
+	VMOVUPS 256(R12), Z4
+	VMOVUPS 320(R12), Z5
+	VMOVUPS 384(R12), Z6
+	VMOVUPS 448(R12), Z7
+	VMOVUPS 512(R12), Z8
+	VMOVUPS 576(R12), Z9
+	VMOVUPS 640(R12), Z10
+	VMOVUPS 704(R12), Z11
+
+block:
+	VPXORD         Z12, Z12, Z12
+	VPXORD         Z13, Z13, Z13
+	VPXORD         Z14, Z14, Z14
+	VPXORD         Z15, Z15, Z15
+	VPXORD         Z16, Z16, Z16
+	VPXORD         Z17, Z17, Z17
+	VPXORD         Z18, Z18, Z18
+	VPXORD         Z19, Z19, Z19
+	VPXORD         Z20, Z20, Z20
+	VPXORD         Z21, Z21, Z21
+	VPXORD         Z22, Z22, Z22
+	VPXORD         Z23, Z23, Z23
+	VMOVDQU32      (R8), Z24
+	VMOVDQU32      8192(R8), Z25
+	VPBROADCASTD   (CX), Z26
+	VPDPBUSD       Z26, Z24, Z12
+	VPDPBUSD       Z26, Z25, Z13
+	VPBROADCASTD   (DX), Z26
+	VPDPBUSD       Z26, Z24, Z14
+	VPDPBUSD       Z26, Z25, Z15
+	VPBROADCASTD   (BX), Z26
+	VPDPBUSD       Z26, Z24, Z16
+	VPDPBUSD       Z26, Z25, Z17
+	VPBROADCASTD   (SI), Z26
+	VPDPBUSD       Z26, Z24, Z18
+	VPDPBUSD       Z26, Z25, Z19
+	VPBROADCASTD   (DI), Z26
+	VPDPBUSD       Z26, Z24, Z20
+	VPDPBUSD       Z26, Z25, Z21
+	VPBROADCASTD   (AX), Z26
+	VPDPBUSD       Z26, Z24, Z22
+	VPDPBUSD       Z26, Z25, Z23
+	VMOVDQU32      64(R8), Z24
+	VMOVDQU32      8256(R8), Z25
+	VPBROADCASTD   4(CX), Z26
+	VPDPBUSD       Z26, Z24, Z12
+	VPDPBUSD       Z26, Z25, Z13
+	VPBROADCASTD   4(DX), Z26
+	VPDPBUSD       Z26, Z24, Z14
+	VPDPBUSD       Z26, Z25, Z15
+	VPBROADCASTD   4(BX), Z26
+	VPDPBUSD       Z26, Z24, Z16
+	VPDPBUSD       Z26, Z25, Z17
+	VPBROADCASTD   4(SI), Z26
+	VPDPBUSD       Z26, Z24, Z18
+	VPDPBUSD       Z26, Z25, Z19
+	VPBROADCASTD   4(DI), Z26
+	VPDPBUSD       Z26, Z24, Z20
+	VPDPBUSD       Z26, Z25, Z21
+	VPBROADCASTD   4(AX), Z26
+	VPDPBUSD       Z26, Z24, Z22
+	VPDPBUSD       Z26, Z25, Z23
+	VMOVDQU32      128(R8), Z24
+	VMOVDQU32      8320(R8), Z25
+	VPBROADCASTD   8(CX), Z26
+	VPDPBUSD       Z26, Z24, Z12
+	VPDPBUSD       Z26, Z25, Z13
+	VPBROADCASTD   8(DX), Z26
+	VPDPBUSD       Z26, Z24, Z14
+	VPDPBUSD       Z26, Z25, Z15
+	VPBROADCASTD   8(BX), Z26
+	VPDPBUSD       Z26, Z24, Z16
+	VPDPBUSD       Z26, Z25, Z17
+	VPBROADCASTD   8(SI), Z26
+	VPDPBUSD       Z26, Z24, Z18
+	VPDPBUSD       Z26, Z25, Z19
+	VPBROADCASTD   8(DI), Z26
+	VPDPBUSD       Z26, Z24, Z20
+	VPDPBUSD       Z26, Z25, Z21
+	VPBROADCASTD   8(AX), Z26
+	VPDPBUSD       Z26, Z24, Z22
+	VPDPBUSD       Z26, Z25, Z23
+	VMOVDQU32      192(R8), Z24
+	VMOVDQU32      8384(R8), Z25
+	VPBROADCASTD   12(CX), Z26
+	VPDPBUSD       Z26, Z24, Z12
+	VPDPBUSD       Z26, Z25, Z13
+	VPBROADCASTD   12(DX), Z26
+	VPDPBUSD       Z26, Z24, Z14
+	VPDPBUSD       Z26, Z25, Z15
+	VPBROADCASTD   12(BX), Z26
+	VPDPBUSD       Z26, Z24, Z16
+	VPDPBUSD       Z26, Z25, Z17
+	VPBROADCASTD   12(SI), Z26
+	VPDPBUSD       Z26, Z24, Z18
+	VPDPBUSD       Z26, Z25, Z19
+	VPBROADCASTD   12(DI), Z26
+	VPDPBUSD       Z26, Z24, Z20
+	VPDPBUSD       Z26, Z25, Z21
+	VPBROADCASTD   12(AX), Z26
+	VPDPBUSD       Z26, Z24, Z22
+	VPDPBUSD       Z26, Z25, Z23
+	VMOVDQU32      256(R8), Z24
+	VMOVDQU32      8448(R8), Z25
+	VPBROADCASTD   16(CX), Z26
+	VPDPBUSD       Z26, Z24, Z12
+	VPDPBUSD       Z26, Z25, Z13
+	VPBROADCASTD   16(DX), Z26
+	VPDPBUSD       Z26, Z24, Z14
+	VPDPBUSD       Z26, Z25, Z15
+	VPBROADCASTD   16(BX), Z26
+	VPDPBUSD       Z26, Z24, Z16
+	VPDPBUSD       Z26, Z25, Z17
+	VPBROADCASTD   16(SI), Z26
+	VPDPBUSD       Z26, Z24, Z18
+	VPDPBUSD       Z26, Z25, Z19
+	VPBROADCASTD   16(DI), Z26
+	VPDPBUSD       Z26, Z24, Z20
+	VPDPBUSD       Z26, Z25, Z21
+	VPBROADCASTD   16(AX), Z26
+	VPDPBUSD       Z26, Z24, Z22
+	VPDPBUSD       Z26, Z25, Z23
+	VMOVDQU32      320(R8), Z24
+	VMOVDQU32      8512(R8), Z25
+	VPBROADCASTD   20(CX), Z26
+	VPDPBUSD       Z26, Z24, Z12
+	VPDPBUSD       Z26, Z25, Z13
+	VPBROADCASTD   20(DX), Z26
+	VPDPBUSD       Z26, Z24, Z14
+	VPDPBUSD       Z26, Z25, Z15
+	VPBROADCASTD   20(BX), Z26
+	VPDPBUSD       Z26, Z24, Z16
+	VPDPBUSD       Z26, Z25, Z17
+	VPBROADCASTD   20(SI), Z26
+	VPDPBUSD       Z26, Z24, Z18
+	VPDPBUSD       Z26, Z25, Z19
+	VPBROADCASTD   20(DI), Z26
+	VPDPBUSD       Z26, Z24, Z20
+	VPDPBUSD       Z26, Z25, Z21
+	VPBROADCASTD   20(AX), Z26
+	VPDPBUSD       Z26, Z24, Z22
+	VPDPBUSD       Z26, Z25, Z23
+	VMOVDQU32      384(R8), Z24
+	VMOVDQU32      8576(R8), Z25
+	VPBROADCASTD   24(CX), Z26
+	VPDPBUSD       Z26, Z24, Z12
+	VPDPBUSD       Z26, Z25, Z13
+	VPBROADCASTD   24(DX), Z26
+	VPDPBUSD       Z26, Z24, Z14
+	VPDPBUSD       Z26, Z25, Z15
+	VPBROADCASTD   24(BX), Z26
+	VPDPBUSD       Z26, Z24, Z16
+	VPDPBUSD       Z26, Z25, Z17
+	VPBROADCASTD   24(SI), Z26
+	VPDPBUSD       Z26, Z24, Z18
+	VPDPBUSD       Z26, Z25, Z19
+	VPBROADCASTD   24(DI), Z26
+	VPDPBUSD       Z26, Z24, Z20
+	VPDPBUSD       Z26, Z25, Z21
+	VPBROADCASTD   24(AX), Z26
+	VPDPBUSD       Z26, Z24, Z22
+	VPDPBUSD       Z26, Z25, Z23
+	VMOVDQU32      448(R8), Z24
+	VMOVDQU32      8640(R8), Z25
+	VPBROADCASTD   28(CX), Z26
+	VPDPBUSD       Z26, Z24, Z12
+	VPDPBUSD       Z26, Z25, Z13
+	VPBROADCASTD   28(DX), Z26
+	VPDPBUSD       Z26, Z24, Z14
+	VPDPBUSD       Z26, Z25, Z15
+	VPBROADCASTD   28(BX), Z26
+	VPDPBUSD       Z26, Z24, Z16
+	VPDPBUSD       Z26, Z25, Z17
+	VPBROADCASTD   28(SI), Z26
+	VPDPBUSD       Z26, Z24, Z18
+	VPDPBUSD       Z26, Z25, Z19
+	VPBROADCASTD   28(DI), Z26
+	VPDPBUSD       Z26, Z24, Z20
+	VPDPBUSD       Z26, Z25, Z21
+	VPBROADCASTD   28(AX), Z26
+	VPDPBUSD       Z26, Z24, Z22
+	VPDPBUSD       Z26, Z25, Z23
+	VPSLLD         $0x08, Z12, Z12
+	VPADDD.BCST    68(CX), Z12, Z12
+	VPSLLD         $0x08, Z13, Z13
+	VPADDD.BCST    68(CX), Z13, Z13
+	VPSLLD         $0x08, Z14, Z14
+	VPADDD.BCST    68(DX), Z14, Z14
+	VPSLLD         $0x08, Z15, Z15
+	VPADDD.BCST    68(DX), Z15, Z15
+	VPSLLD         $0x08, Z16, Z16
+	VPADDD.BCST    68(BX), Z16, Z16
+	VPSLLD         $0x08, Z17, Z17
+	VPADDD.BCST    68(BX), Z17, Z17
+	VPSLLD         $0x08, Z18, Z18
+	VPADDD.BCST    68(SI), Z18, Z18
+	VPSLLD         $0x08, Z19, Z19
+	VPADDD.BCST    68(SI), Z19, Z19
+	VPSLLD         $0x08, Z20, Z20
+	VPADDD.BCST    68(DI), Z20, Z20
+	VPSLLD         $0x08, Z21, Z21
+	VPADDD.BCST    68(DI), Z21, Z21
+	VPSLLD         $0x08, Z22, Z22
+	VPADDD.BCST    68(AX), Z22, Z22
+	VPSLLD         $0x08, Z23, Z23
+	VPADDD.BCST    68(AX), Z23, Z23
+	VMOVDQU32      (R8), Z24
+	VMOVDQU32      8192(R8), Z25
+	VPBROADCASTD   32(CX), Z26
+	VPDPBUSD       Z26, Z24, Z12
+	VPDPBUSD       Z26, Z25, Z13
+	VPBROADCASTD   32(DX), Z26
+	VPDPBUSD       Z26, Z24, Z14
+	VPDPBUSD       Z26, Z25, Z15
+	VPBROADCASTD   32(BX), Z26
+	VPDPBUSD       Z26, Z24, Z16
+	VPDPBUSD       Z26, Z25, Z17
+	VPBROADCASTD   32(SI), Z26
+	VPDPBUSD       Z26, Z24, Z18
+	VPDPBUSD       Z26, Z25, Z19
+	VPBROADCASTD   32(DI), Z26
+	VPDPBUSD       Z26, Z24, Z20
+	VPDPBUSD       Z26, Z25, Z21
+	VPBROADCASTD   32(AX), Z26
+	VPDPBUSD       Z26, Z24, Z22
+	VPDPBUSD       Z26, Z25, Z23
+	VMOVDQU32      64(R8), Z24
+	VMOVDQU32      8256(R8), Z25
+	VPBROADCASTD   36(CX), Z26
+	VPDPBUSD       Z26, Z24, Z12
+	VPDPBUSD       Z26, Z25, Z13
+	VPBROADCASTD   36(DX), Z26
+	VPDPBUSD       Z26, Z24, Z14
+	VPDPBUSD       Z26, Z25, Z15
+	VPBROADCASTD   36(BX), Z26
+	VPDPBUSD       Z26, Z24, Z16
+	VPDPBUSD       Z26, Z25, Z17
+	VPBROADCASTD   36(SI), Z26
+	VPDPBUSD       Z26, Z24, Z18
+	VPDPBUSD       Z26, Z25, Z19
+	VPBROADCASTD   36(DI), Z26
+	VPDPBUSD       Z26, Z24, Z20
+	VPDPBUSD       Z26, Z25, Z21
+	VPBROADCASTD   36(AX), Z26
+	VPDPBUSD       Z26, Z24, Z22
+	VPDPBUSD       Z26, Z25, Z23
+	VMOVDQU32      128(R8), Z24
+	VMOVDQU32      8320(R8), Z25
+	VPBROADCASTD   40(CX), Z26
+	VPDPBUSD       Z26, Z24, Z12
+	VPDPBUSD       Z26, Z25, Z13
+	VPBROADCASTD   40(DX), Z26
+	VPDPBUSD       Z26, Z24, Z14
+	VPDPBUSD       Z26, Z25, Z15
+	VPBROADCASTD   40(BX), Z26
+	VPDPBUSD       Z26, Z24, Z16
+	VPDPBUSD       Z26, Z25, Z17
+	VPBROADCASTD   40(SI), Z26
+	VPDPBUSD       Z26, Z24, Z18
+	VPDPBUSD       Z26, Z25, Z19
+	VPBROADCASTD   40(DI), Z26
+	VPDPBUSD       Z26, Z24, Z20
+	VPDPBUSD       Z26, Z25, Z21
+	VPBROADCASTD   40(AX), Z26
+	VPDPBUSD       Z26, Z24, Z22
+	VPDPBUSD       Z26, Z25, Z23
+	VMOVDQU32      192(R8), Z24
+	VMOVDQU32      8384(R8), Z25
+	VPBROADCASTD   44(CX), Z26
+	VPDPBUSD       Z26, Z24, Z12
+	VPDPBUSD       Z26, Z25, Z13
+	VPBROADCASTD   44(DX), Z26
+	VPDPBUSD       Z26, Z24, Z14
+	VPDPBUSD       Z26, Z25, Z15
+	VPBROADCASTD   44(BX), Z26
+	VPDPBUSD       Z26, Z24, Z16
+	VPDPBUSD       Z26, Z25, Z17
+	VPBROADCASTD   44(SI), Z26
+	VPDPBUSD       Z26, Z24, Z18
+	VPDPBUSD       Z26, Z25, Z19
+	VPBROADCASTD   44(DI), Z26
+	VPDPBUSD       Z26, Z24, Z20
+	VPDPBUSD       Z26, Z25, Z21
+	VPBROADCASTD   44(AX), Z26
+	VPDPBUSD       Z26, Z24, Z22
+	VPDPBUSD       Z26, Z25, Z23
+	VMOVDQU32      256(R8), Z24
+	VMOVDQU32      8448(R8), Z25
+	VPBROADCASTD   48(CX), Z26
+	VPDPBUSD       Z26, Z24, Z12
+	VPDPBUSD       Z26, Z25, Z13
+	VPBROADCASTD   48(DX), Z26
+	VPDPBUSD       Z26, Z24, Z14
+	VPDPBUSD       Z26, Z25, Z15
+	VPBROADCASTD   48(BX), Z26
+	VPDPBUSD       Z26, Z24, Z16
+	VPDPBUSD       Z26, Z25, Z17
+	VPBROADCASTD   48(SI), Z26
+	VPDPBUSD       Z26, Z24, Z18
+	VPDPBUSD       Z26, Z25, Z19
+	VPBROADCASTD   48(DI), Z26
+	VPDPBUSD       Z26, Z24, Z20
+	VPDPBUSD       Z26, Z25, Z21
+	VPBROADCASTD   48(AX), Z26
+	VPDPBUSD       Z26, Z24, Z22
+	VPDPBUSD       Z26, Z25, Z23
+	VMOVDQU32      320(R8), Z24
+	VMOVDQU32      8512(R8), Z25
+	VPBROADCASTD   52(CX), Z26
+	VPDPBUSD       Z26, Z24, Z12
+	VPDPBUSD       Z26, Z25, Z13
+	VPBROADCASTD   52(DX), Z26
+	VPDPBUSD       Z26, Z24, Z14
+	VPDPBUSD       Z26, Z25, Z15
+	VPBROADCASTD   52(BX), Z26
+	VPDPBUSD       Z26, Z24, Z16
+	VPDPBUSD       Z26, Z25, Z17
+	VPBROADCASTD   52(SI), Z26
+	VPDPBUSD       Z26, Z24, Z18
+	VPDPBUSD       Z26, Z25, Z19
+	VPBROADCASTD   52(DI), Z26
+	VPDPBUSD       Z26, Z24, Z20
+	VPDPBUSD       Z26, Z25, Z21
+	VPBROADCASTD   52(AX), Z26
+	VPDPBUSD       Z26, Z24, Z22
+	VPDPBUSD       Z26, Z25, Z23
+	VMOVDQU32      384(R8), Z24
+	VMOVDQU32      8576(R8), Z25
+	VPBROADCASTD   56(CX), Z26
+	VPDPBUSD       Z26, Z24, Z12
+	VPDPBUSD       Z26, Z25, Z13
+	VPBROADCASTD   56(DX), Z26
+	VPDPBUSD       Z26, Z24, Z14
+	VPDPBUSD       Z26, Z25, Z15
+	VPBROADCASTD   56(BX), Z26
+	VPDPBUSD       Z26, Z24, Z16
+	VPDPBUSD       Z26, Z25, Z17
+	VPBROADCASTD   56(SI), Z26
+	VPDPBUSD       Z26, Z24, Z18
+	VPDPBUSD       Z26, Z25, Z19
+	VPBROADCASTD   56(DI), Z26
+	VPDPBUSD       Z26, Z24, Z20
+	VPDPBUSD       Z26, Z25, Z21
+	VPBROADCASTD   56(AX), Z26
+	VPDPBUSD       Z26, Z24, Z22
+	VPDPBUSD       Z26, Z25, Z23
+	VMOVDQU32      448(R8), Z24
+	VMOVDQU32      8640(R8), Z25
+	VPBROADCASTD   60(CX), Z26
+	VPDPBUSD       Z26, Z24, Z12
+	VPDPBUSD       Z26, Z25, Z13
+	VPBROADCASTD   60(DX), Z26
+	VPDPBUSD       Z26, Z24, Z14
+	VPDPBUSD       Z26, Z25, Z15
+	VPBROADCASTD   60(BX), Z26
+	VPDPBUSD       Z26, Z24, Z16
+	VPDPBUSD       Z26, Z25, Z17
+	VPBROADCASTD   60(SI), Z26
+	VPDPBUSD       Z26, Z24, Z18
+	VPDPBUSD       Z26, Z25, Z19
+	VPBROADCASTD   60(DI), Z26
+	VPDPBUSD       Z26, Z24, Z20
+	VPDPBUSD       Z26, Z25, Z21
+	VPBROADCASTD   60(AX), Z26
+	VPDPBUSD       Z26, Z24, Z22
+	VPDPBUSD       Z26, Z25, Z23
+	VMOVUPS        (R9), Z24
+	VMOVUPS        2048(R9), Z25
+	VCVTDQ2PS      Z12, Z12
+	VMULPS         Z24, Z12, Z12
+	VCVTDQ2PS      Z13, Z13
+	VMULPS         Z25, Z13, Z13
+	VCVTDQ2PS      Z14, Z14
+	VMULPS         Z24, Z14, Z14
+	VCVTDQ2PS      Z15, Z15
+	VMULPS         Z25, Z15, Z15
+	VCVTDQ2PS      Z16, Z16
+	VMULPS         Z24, Z16, Z16
+	VCVTDQ2PS      Z17, Z17
+	VMULPS         Z25, Z17, Z17
+	VCVTDQ2PS      Z18, Z18
+	VMULPS         Z24, Z18, Z18
+	VCVTDQ2PS      Z19, Z19
+	VMULPS         Z25, Z19, Z19
+	VCVTDQ2PS      Z20, Z20
+	VMULPS         Z24, Z20, Z20
+	VCVTDQ2PS      Z21, Z21
+	VMULPS         Z25, Z21, Z21
+	VCVTDQ2PS      Z22, Z22
+	VMULPS         Z24, Z22, Z22
+	VCVTDQ2PS      Z23, Z23
+	VMULPS         Z25, Z23, Z23
+	TESTQ          R10, R10
+	JZ             none0
+	VMOVUPS        (R10), Z24
+	VMOVUPS        2048(R10), Z25
+	VCVTDQ2PS.BCST 68(CX), Z26
+	VFMADD231PS    Z26, Z24, Z12
+	VFMADD231PS    Z26, Z25, Z13
+	VCVTDQ2PS.BCST 68(DX), Z26
+	VFMADD231PS    Z26, Z24, Z14
+	VFMADD231PS    Z26, Z25, Z15
+	VCVTDQ2PS.BCST 68(BX), Z26
+	VFMADD231PS    Z26, Z24, Z16
+	VFMADD231PS    Z26, Z25, Z17
+	VCVTDQ2PS.BCST 68(SI), Z26
+	VFMADD231PS    Z26, Z24, Z18
+	VFMADD231PS    Z26, Z25, Z19
+	VCVTDQ2PS.BCST 68(DI), Z26
+	VFMADD231PS    Z26, Z24, Z20
+	VFMADD231PS    Z26, Z25, Z21
+	VCVTDQ2PS.BCST 68(AX), Z26
+	VFMADD231PS    Z26, Z24, Z22
+	VFMADD231PS    Z26, Z25, Z23
+	ADDQ           $0x00000040, R10
+
+none0:
+	VFMADD231PS.BCST 64(CX), Z12, Z0
+	VFMADD231PS.BCST 64(CX), Z13, Z1
+	VFMADD231PS.BCST 64(DX), Z14, Z2
+	VFMADD231PS.BCST 64(DX), Z15, Z3
+	VFMADD231PS.BCST 64(BX), Z16, Z4
+	VFMADD231PS.BCST 64(BX), Z17, Z5
+	VFMADD231PS.BCST 64(SI), Z18, Z6
+	VFMADD231PS.BCST 64(SI), Z19, Z7
+	VFMADD231PS.BCST 64(DI), Z20, Z8
+	VFMADD231PS.BCST 64(DI), Z21, Z9
+	VFMADD231PS.BCST 64(AX), Z22, Z10
+	VFMADD231PS.BCST 64(AX), Z23, Z11
+	ADDQ             $0x50, CX
+	ADDQ             $0x50, DX
+	ADDQ             $0x50, BX
+	ADDQ             $0x50, SI
+	ADDQ             $0x50, DI
+	ADDQ             $0x50, AX
+	ADDQ             $0x00000200, R8
+	ADDQ             $0x00000040, R9
+	DECQ             R11
+	JNZ              block
+	VMOVUPS          Z0, (R12)
+	VMOVUPS          Z1, 64(R12)
+	VMOVUPS          Z2, 128(R12)
+	VMOVUPS          Z3, 192(R12)
+	VMOVUPS          Z4, 256(R12)
+	VMOVUPS          Z5, 320(R12)
+	VMOVUPS          Z6, 384(R12)
+	VMOVUPS          Z7, 448(R12)
+	VMOVUPS          Z8, 512(R12)
+	VMOVUPS          Z9, 576(R12)
+	VMOVUPS          Z10, 640(R12)
+	VMOVUPS          Z11, 704(R12)
+	VZEROUPPER
+	RET
+
+// func byteTile16x6VNNI(n int, x *int8, stride int, w *uint8, d *float32, m *float32, sums *float32)
+// Requires: AVX, AVX512F, AVX512VNNI
+TEXT ·byteTile16x6VNNI(SB), NOSPLIT, $0-56
+	MOVQ    stride+16(FP), AX
+	MOVQ    x+8(FP), CX
+	LEAQ    (CX)(AX*1), DX
+	LEAQ    (DX)(AX*1), BX
+	LEAQ    (BX)(AX*1), SI
+	LEAQ    (SI)(AX*1), DI
+	LEAQ    (DI)(AX*1), AX
+	MOVQ    w+24(FP), R8
+	MOVQ    d+32(FP), R9
+	MOVQ    m+40(FP), R10
+	MOVQ    n+0(FP), R11
+	MOVQ    sums+48(FP), R12
+	VMOVUPS (R12), Z0
+	VMOVUPS 64(R12), Z1
+	VMOVUPS 128(R12), Z2
+	VMOVUPS 192(R12), Z3
+	VMOVUPS 256(R12), Z4
+	VMOVUPS 320(R12), Z5
+	VMOVUPS 384(R12), Z6
+	VMOVUPS 448(R12), Z7
+	VMOVUPS 512(R12), Z8
+	VMOVUPS 576(R12), Z9
+	VMOVUPS 640(R12), Z10
+	VMOVUPS 704(R12), Z11
+
+block:
+	VPXORD         Z12, Z12, Z12
+	VPXORD         Z13, Z13, Z13
+	VPXORD         Z14, Z14, Z14
+	VPXORD         Z15, Z15, Z15
+	VPXORD         Z16, Z16, Z16
+	VPXORD         Z17, Z17, Z17
+	VPXORD         Z18, Z18, Z18
+	VPXORD         Z19, Z19, Z19
+	VPXORD         Z20, Z20, Z20
+	VPXORD         Z21, Z21, Z21
+	VPXORD         Z22, Z22, Z22
+	VPXORD         Z23, Z23, Z23
+	VMOVDQU32      (R8), Z24
+	VMOVDQU32      8192(R8), Z25
+	VPBROADCASTD   (CX), Z26
+	VPDPBUSD       Z26, Z24, Z12
+	VPDPBUSD       Z26, Z25, Z13
+	VPBROADCASTD   (DX), Z26
+	VPDPBUSD       Z26, Z24, Z14
+	VPDPBUSD       Z26, Z25, Z15
+	VPBROADCASTD   (BX), Z26
+	VPDPBUSD       Z26, Z24, Z16
+	VPDPBUSD       Z26, Z25, Z17
+	VPBROADCASTD   (SI), Z26
+	VPDPBUSD       Z26, Z24, Z18
+	VPDPBUSD       Z26, Z25, Z19
+	VPBROADCASTD   (DI), Z26
+	VPDPBUSD       Z26, Z24, Z20
+	VPDPBUSD       Z26, Z25, Z21
+	VPBROADCASTD   (AX), Z26
+	VPDPBUSD       Z26, Z24, Z22
+	VPDPBUSD       Z26, Z25, Z23
+	VMOVDQU32      64(R8), Z24
+	VMOVDQU32      8256(R8), Z25
+	VPBROADCASTD   4(CX), Z26
+	VPDPBUSD       Z26, Z24, Z12
+	VPDPBUSD       Z26, Z25, Z13
+	VPBROADCASTD   4(DX), Z26
+	VPDPBUSD       Z26, Z24, Z14
+	VPDPBUSD       Z26, Z25, Z15
+	VPBROADCASTD   4(BX), Z26
+	VPDPBUSD       Z26, Z24, Z16
+	VPDPBUSD       Z26, Z25, Z17
+	VPBROADCASTD   4(SI), Z26
+	VPDPBUSD       Z26, Z24, Z18
+	VPDPBUSD       Z26, Z25, Z19
+	VPBROADCASTD   4(DI), Z26
+	VPDPBUSD       Z26, Z24, Z20
+	VPDPBUSD       Z26, Z25, Z21
+	VPBROADCASTD   4(AX), Z26
+	VPDPBUSD       Z26, Z24, Z22
+	VPDPBUSD       Z26, Z25, Z23
+	VMOVDQU32      128(R8), Z24
+	VMOVDQU32      8320(R8), Z25
+	VPBROADCASTD   8(CX), Z26
+	VPDPBUSD       Z26, Z24, Z12
+	VPDPBUSD       Z26, Z25, Z13
+	VPBROADCASTD   8(DX), Z26
+	VPDPBUSD       Z26, Z24, Z14
+	VPDPBUSD       Z26, Z25, Z15
+	VPBROADCASTD   8(BX), Z26
+	VPDPBUSD       Z26, Z24, Z16
+	VPDPBUSD       Z26, Z25, Z17
+	VPBROADCASTD   8(SI), Z26
+	VPDPBUSD       Z26, Z24, Z18
+	VPDPBUSD       Z26, Z25, Z19
+	VPBROADCASTD   8(DI), Z26
+	VPDPBUSD       Z26, Z24, Z20
+	VPDPBUSD       Z26, Z25, Z21
+	VPBROADCASTD   8(AX), Z26
+	VPDPBUSD       Z26, Z24, Z22
+	VPDPBUSD       Z26, Z25, Z23
+	VMOVDQU32      192(R8), Z24
+	VMOVDQU32      8384(R8), Z25
+	VPBROADCASTD   12(CX), Z26
+	VPDPBUSD       Z26, Z24, Z12
+	VPDPBUSD       Z26, Z25, Z13
+	VPBROADCASTD   12(DX), Z26
+	VPDPBUSD       Z26, Z24, Z14
+	VPDPBUSD       Z26, Z25, Z15
+	VPBROADCASTD   12(BX), Z26
+	VPDPBUSD       Z26, Z24, Z16
+	VPDPBUSD       Z26, Z25, Z17
+	VPBROADCASTD   12(SI), Z26
+	VPDPBUSD       Z26, Z24, Z18
+	VPDPBUSD       Z26, Z25, Z19
+	VPBROADCASTD   12(DI), Z26
+	VPDPBUSD       Z26, Z24, Z20
+	VPDPBUSD       Z26, Z25, Z21
+	VPBROADCASTD   12(AX), Z26
+	VPDPBUSD       Z26, Z24, Z22
+	VPDPBUSD       Z26, Z25, Z23
+	VPSLLD         $0x08, Z12, Z12
+	VPADDD.BCST    72(CX), Z12, Z12
+	VPSLLD         $0x08, Z13, Z13
+	VPADDD.BCST    72(CX), Z13, Z13
+	VPSLLD         $0x08, Z14, Z14
+	VPADDD.BCST    72(DX), Z14, Z14
+	VPSLLD         $0x08, Z15, Z15
+	VPADDD.BCST    72(DX), Z15, Z15
+	VPSLLD         $0x08, Z16, Z16
+	VPADDD.BCST    72(BX), Z16, Z16
+	VPSLLD         $0x08, Z17, Z17
+	VPADDD.BCST    72(BX), Z17, Z17
+	VPSLLD         $0x08, Z18, Z18
+	VPADDD.BCST    72(SI), Z18, Z18
+	VPSLLD         $0x08, Z19, Z19
+	VPADDD.BCST    72(SI), Z19, Z19
+	VPSLLD         $0x08, Z20, Z20
+	VPADDD.BCST    72(DI), Z20, Z20
+	VPSLLD         $0x08, Z21, Z21
+	VPADDD.BCST    72(DI), Z21, Z21
+	VPSLLD         $0x08, Z22, Z22
+	VPADDD.BCST    72(AX), Z22, Z22
+	VPSLLD         $0x08, Z23, Z23
+	VPADDD.BCST    72(AX), Z23, Z23
+	VMOVDQU32      (R8), Z24
+	VMOVDQU32      8192(R8), Z25
+	VPBROADCASTD   32(CX), Z26
+	VPDPBUSD       Z26, Z24, Z12
+	VPDPBUSD       Z26, Z25, Z13
+	VPBROADCASTD   32(DX), Z26
+	VPDPBUSD       Z26, Z24, Z14
+	VPDPBUSD       Z26, Z25, Z15
+	VPBROADCASTD   32(BX), Z26
+	VPDPBUSD       Z26, Z24, Z16
+	VPDPBUSD       Z26, Z25, Z17
+	VPBROADCASTD   32(SI), Z26
+	VPDPBUSD       Z26, Z24, Z18
+	VPDPBUSD       Z26, Z25, Z19
+	VPBROADCASTD   32(DI), Z26
+	VPDPBUSD       Z26, Z24, Z20
+	VPDPBUSD       Z26, Z25, Z21
+	VPBROADCASTD   32(AX), Z26
+	VPDPBUSD       Z26, Z24, Z22
+	VPDPBUSD       Z26, Z25, Z23
+	VMOVDQU32      64(R8), Z24
+	VMOVDQU32      8256(R8), Z25
+	VPBROADCASTD   36(CX), Z26
+	VPDPBUSD       Z26, Z24, Z12
+	VPDPBUSD       Z26, Z25, Z13
+	VPBROADCASTD   36(DX), Z26
+	VPDPBUSD       Z26, Z24, Z14
+	VPDPBUSD       Z26, Z25, Z15
+	VPBROADCASTD   36(BX), Z26
+	VPDPBUSD       Z26, Z24, Z16
+	VPDPBUSD       Z26, Z25, Z17
+	VPBROADCASTD   36(SI), Z26
+	VPDPBUSD       Z26, Z24, Z18
+	VPDPBUSD       Z26, Z25, Z19
+	VPBROADCASTD   36(DI), Z26
+	VPDPBUSD       Z26, Z24, Z20
+	VPDPBUSD       Z26, Z25, Z21
+	VPBROADCASTD   36(AX), Z26
+	VPDPBUSD       Z26, Z24, Z22
+	VPDPBUSD       Z26, Z25, Z23
+	VMOVDQU32      128(R8), Z24
+	VMOVDQU32      8320(R8), Z25
+	VPBROADCASTD   40(CX), Z26
+	VPDPBUSD       Z26, Z24, Z12
+	VPDPBUSD       Z26, Z25, Z13
+	VPBROADCASTD   40(DX), Z26
+	VPDPBUSD       Z26, Z24, Z14
+	VPDPBUSD       Z26, Z25, Z15
+	VPBROADCASTD   40(BX), Z26
+	VPDPBUSD       Z26, Z24, Z16
+	VPDPBUSD       Z26, Z25, Z17
+	VPBROADCASTD   40(SI), Z26
+	VPDPBUSD       Z26, Z24, Z18
+	VPDPBUSD       Z26, Z25, Z19
+	VPBROADCASTD   40(DI), Z26
+	VPDPBUSD       Z26, Z24, Z20
+	VPDPBUSD       Z26, Z25, Z21
+	VPBROADCASTD   40(AX), Z26
+	VPDPBUSD       Z26, Z24, Z22
+	VPDPBUSD       Z26, Z25, Z23
+	VMOVDQU32      192(R8), Z24
+	VMOVDQU32      8384(R8), Z25
+	VPBROADCASTD   44(CX), Z26
+	VPDPBUSD       Z26, Z24, Z12
+	VPDPBUSD       Z26, Z25, Z13
+	VPBROADCASTD   44(DX), Z26
+	VPDPBUSD       Z26, Z24, Z14
+	VPDPBUSD       Z26, Z25, Z15
+	VPBROADCASTD   44(BX), Z26
+	VPDPBUSD       Z26, Z24, Z16
+	VPDPBUSD       Z26, Z25, Z17
+	VPBROADCASTD   44(SI), Z26
+	VPDPBUSD       Z26, Z24, Z18
+	VPDPBUSD       Z26, Z25, Z19
+	VPBROADCASTD   44(DI), Z26
+	VPDPBUSD       Z26, Z24, Z20
+	VPDPBUSD       Z26, Z25, Z21
+	VPBROADCASTD   44(AX), Z26
+	VPDPBUSD       Z26, Z24, Z22
+	VPDPBUSD       Z26, Z25, Z23
+	VMOVUPS        (R9), Z24
+	VMOVUPS        2048(R9), Z25
+	VCVTDQ2PS      Z12, Z12
+	VMULPS         Z24, Z12, Z12
+	VCVTDQ2PS      Z13, Z13
+	VMULPS         Z25, Z13, Z13
+	VCVTDQ2PS      Z14, Z14
+	VMULPS         Z24, Z14, Z14
+	VCVTDQ2PS      Z15, Z15
+	VMULPS         Z25, Z15, Z15
+	VCVTDQ2PS      Z16, Z16
+	VMULPS         Z24, Z16, Z16
+	VCVTDQ2PS      Z17, Z17
+	VMULPS         Z25, Z17, Z17
+	VCVTDQ2PS      Z18, Z18
+	VMULPS         Z24, Z18, Z18
+	VCVTDQ2PS      Z19, Z19
+	VMULPS         Z25, Z19, Z19
+	VCVTDQ2PS      Z20, Z20
+	VMULPS         Z24, Z20, Z20
+	VCVTDQ2PS      Z21, Z21
+	VMULPS         Z25, Z21, Z21
+	VCVTDQ2PS      Z22, Z22
+	VMULPS         Z24, Z22, Z22
+	VCVTDQ2PS      Z23, Z23
+	VMULPS         Z25, Z23, Z23
+	TESTQ          R10, R10
+	JZ             none0
+	VMOVUPS        (R10), Z24
+	VMOVUPS        2048(R10), Z25
+	VCVTDQ2PS.BCST 72(CX), Z26
+	VFMADD231PS    Z26, Z24, Z12
+	VFMADD231PS    Z26, Z25, Z13
+	VCVTDQ2PS.BCST 72(DX), Z26
+	VFMADD231PS    Z26, Z24, Z14
+	VFMADD231PS    Z26, Z25, Z15
+	VCVTDQ2PS.BCST 72(BX), Z26
+	VFMADD231PS    Z26, Z24, Z16
+	VFMADD231PS    Z26, Z25, Z17
+	VCVTDQ2PS.BCST 72(SI), Z26
+	VFMADD231PS    Z26, Z24, Z18
+	VFMADD231PS    Z26, Z25, Z19
+	VCVTDQ2PS.BCST 72(DI), Z26
+	VFMADD231PS    Z26, Z24, Z20
+	VFMADD231PS    Z26, Z25, Z21
+	VCVTDQ2PS.BCST 72(AX), Z26
+	VFMADD231PS    Z26, Z24, Z22
+	VFMADD231PS    Z26, Z25, Z23
+
+none0:
+	VFMADD231PS.BCST 64(CX), Z12, Z0
+	VFMADD231PS.BCST 64(CX), Z13, Z1
+	VFMADD231PS.BCST 64(DX), Z14, Z2
+	VFMADD231PS.BCST 64(DX), Z15, Z3
+	VFMADD231PS.BCST 64(BX), Z16, Z4
+	VFMADD231PS.BCST 64(BX), Z17, Z5
+	VFMADD231PS.BCST 64(SI), Z18, Z6
+	VFMADD231PS.BCST 64(SI), Z19, Z7
+	VFMADD231PS.BCST 64(DI), Z20, Z8
+	VFMADD231PS.BCST 64(DI), Z21, Z9
+	VFMADD231PS.BCST 64(AX), Z22, Z10
+	VFMADD231PS.BCST 64(AX), Z23, Z11
+	VPXORD           Z12, Z12, Z12
+	VPXORD           Z13, Z13, Z13
+	VPXORD           Z14, Z14, Z14
+	VPXORD           Z15, Z15, Z15
+	VPXORD           Z16, Z16, Z16
+	VPXORD           Z17, Z17, Z17
+	VPXORD           Z18, Z18, Z18
+	VPXORD           Z19, Z19, Z19
+	VPXORD           Z20, Z20, Z20
+	VPXORD           Z21, Z21, Z21
+	VPXORD           Z22, Z22, Z22
+	VPXORD           Z23, Z23, Z23
+	VMOVDQU32        256(R8), Z24
+	VMOVDQU32        8448(R8), Z25
+	VPBROADCASTD     16(CX), Z26
+	VPDPBUSD         Z26, Z24, Z12
+	VPDPBUSD         Z26, Z25, Z13
+	VPBROADCASTD     16(DX), Z26
+	VPDPBUSD         Z26, Z24, Z14
+	VPDPBUSD         Z26, Z25, Z15
+	VPBROADCASTD     16(BX), Z26
+	VPDPBUSD         Z26, Z24, Z16
+	VPDPBUSD         Z26, Z25, Z17
+	VPBROADCASTD     16(SI), Z26
+	VPDPBUSD         Z26, Z24, Z18
+	VPDPBUSD         Z26, Z25, Z19
+	VPBROADCASTD     16(DI), Z26
+	VPDPBUSD         Z26, Z24, Z20
+	VPDPBUSD         Z26, Z25, Z21
+	VPBROADCASTD     16(AX), Z26
+	VPDPBUSD         Z26, Z24, Z22
+	VPDPBUSD         Z26, Z25, Z23
+	VMOVDQU32        320(R8), Z24
+	VMOVDQU32        8512(R8), Z25
+	VPBROADCASTD     20(CX), Z26
+	VPDPBUSD         Z26, Z24, Z12
+	VPDPBUSD         Z26, Z25, Z13
+	VPBROADCASTD     20(DX), Z26
+	VPDPBUSD         Z26, Z24, Z14
+	VPDPBUSD         Z26, Z25, Z15
+	VPBROADCASTD     20(BX), Z26
+	VPDPBUSD         Z26, Z24, Z16
+	VPDPBUSD         Z26, Z25, Z17
+	VPBROADCASTD     20(SI), Z26
+	VPDPBUSD         Z26, Z24, Z18
+	VPDPBUSD         Z26, Z25, Z19
+	VPBROADCASTD     20(DI), Z26
+	VPDPBUSD         Z26, Z24, Z20
+	VPDPBUSD         Z26, Z25, Z21
+	VPBROADCASTD     20(AX), Z26
+	VPDPBUSD         Z26, Z24, Z22
+	VPDPBUSD         Z26, Z25, Z23
+	VMOVDQU32        384(R8), Z24
+	VMOVDQU32        8576(R8), Z25
+	VPBROADCASTD     24(CX), Z26
+	VPDPBUSD         Z26, Z24, Z12
+	VPDPBUSD         Z26, Z25, Z13
+	VPBROADCASTD     24(DX), Z26
+	VPDPBUSD         Z26, Z24, Z14
+	VPDPBUSD         Z26, Z25, Z15
+	VPBROADCASTD     24(BX), Z26
+	VPDPBUSD         Z26, Z24, Z16
+	VPDPBUSD         Z26, Z25, Z17
+	VPBROADCASTD     24(SI), Z26
+	VPDPBUSD         Z26, Z24, Z18
+	VPDPBUSD         Z26, Z25, Z19
+	VPBROADCASTD     24(DI), Z26
+	VPDPBUSD         Z26, Z24, Z20
+	VPDPBUSD         Z26, Z25, Z21
+	VPBROADCASTD     24(AX), Z26
+	VPDPBUSD         Z26, Z24, Z22
+	VPDPBUSD         Z26, Z25, Z23
+	VMOVDQU32        448(R8), Z24
+	VMOVDQU32        8640(R8), Z25
+	VPBROADCASTD     28(CX), Z26
+	VPDPBUSD         Z26, Z24, Z12
+	VPDPBUSD         Z26, Z25, Z13
+	VPBROADCASTD     28(DX), Z26
+	VPDPBUSD         Z26, Z24, Z14
+	VPDPBUSD         Z26, Z25, Z15
+	VPBROADCASTD     28(BX), Z26
+	VPDPBUSD         Z26, Z24, Z16
+	VPDPBUSD         Z26, Z25, Z17
+	VPBROADCASTD     28(SI), Z26
+	VPDPBUSD         Z26, Z24, Z18
+	VPDPBUSD         Z26, Z25, Z19
+	VPBROADCASTD     28(DI), Z26
+	VPDPBUSD         Z26, Z24, Z20
+	VPDPBUSD         Z26, Z25, Z21
+	VPBROADCASTD     28(AX), Z26
+	VPDPBUSD         Z26, Z24, Z22
+	VPDPBUSD         Z26, Z25, Z23
+	VPSLLD           $0x08, Z12, Z12
+	VPADDD.BCST      76(CX), Z12, Z12
+	VPSLLD           $0x08, Z13, Z13
+	VPADDD.BCST      76(CX), Z13, Z13
+	VPSLLD           $0x08, Z14, Z14
+	VPADDD.BCST      76(DX), Z14, Z14
+	VPSLLD           $0x08, Z15, Z15
+	VPADDD.BCST      76(DX), Z15, Z15
+	VPSLLD           $0x08, Z16, Z16
+	VPADDD.BCST      76(BX), Z16, Z16
+	VPSLLD           $0x08, Z17, Z17
+	VPADDD.BCST      76(BX), Z17, Z17
+	VPSLLD           $0x08, Z18, Z18
+	VPADDD.BCST      76(SI), Z18, Z18
+	VPSLLD           $0x08, Z19, Z19
+	VPADDD.BCST      76(SI), Z19, Z19
+	VPSLLD           $0x08, Z20, Z20
+	VPADDD.BCST      76(DI), Z20, Z20
+	VPSLLD           $0x08, Z21, Z21
+	VPADDD.BCST      76(DI), Z21, Z21
+	VPSLLD           $0x08, Z22, Z22
+	VPADDD.BCST      76(AX), Z22, Z22
+	VPSLLD           $0x08, Z23, Z23
+	VPADDD.BCST      76(AX), Z23, Z23
+	VMOVDQU32        256(R8), Z24
+	VMOVDQU32        8448(R8), Z25
+	VPBROADCASTD     48(CX), Z26
+	VPDPBUSD         Z26, Z24, Z12
+	VPDPBUSD         Z26, Z25, Z13
+	VPBROADCASTD     48(DX), Z26
+	VPDPBUSD         Z26, Z24, Z14
+	VPDPBUSD         Z26, Z25, Z15
+	VPBROADCASTD     48(BX), Z26
+	VPDPBUSD         Z26, Z24, Z16
+	VPDPBUSD         Z26, Z25, Z17
+	VPBROADCASTD     48(SI), Z26
+	VPDPBUSD         Z26, Z24, Z18
+	VPDPBUSD         Z26, Z25, Z19
+	VPBROADCASTD     48(DI), Z26
+	VPDPBUSD         Z26, Z24, Z20
+	VPDPBUSD         Z26, Z25, Z21
+	VPBROADCASTD     48(AX), Z26
+	VPDPBUSD         Z26, Z24, Z22
+	VPDPBUSD         Z26, Z25, Z23
+	VMOVDQU32        320(R8), Z24
+	VMOVDQU32        8512(R8), Z25
+	VPBROADCASTD     52(CX), Z26
+	VPDPBUSD         Z26, Z24, Z12
+	VPDPBUSD         Z26, Z25, Z13
+	VPBROADCASTD     52(DX), Z26
+	VPDPBUSD         Z26, Z24, Z14
+	VPDPBUSD         Z26, Z25, Z15
+	VPBROADCASTD     52(BX), Z26
+	VPDPBUSD         Z26, Z24, Z16
+	VPDPBUSD         Z26, Z25, Z17
+	VPBROADCASTD     52(SI), Z26
+	VPDPBUSD         Z26, Z24, Z18
+	VPDPBUSD         Z26, Z25, Z19
+	VPBROADCASTD     52(DI), Z26
+	VPDPBUSD         Z26, Z24, Z20
+	VPDPBUSD         Z26, Z25, Z21
+	VPBROADCASTD     52(AX), Z26
+	VPDPBUSD         Z26, Z24, Z22
+	VPDPBUSD         Z26, Z25, Z23
+	VMOVDQU32        384(R8), Z24
+	VMOVDQU32        8576(R8), Z25
+	VPBROADCASTD     56(CX), Z26
+	VPDPBUSD         Z26, Z24, Z12
+	VPDPBUSD         Z26, Z25, Z13
+	VPBROADCASTD     56(DX), Z26
+	VPDPBUSD         Z26, Z24, Z14
+	VPDPBUSD         Z26, Z25, Z15
+	VPBROADCASTD     56(BX), Z26
+	VPDPBUSD         Z26, Z24, Z16
+	VPDPBUSD         Z26, Z25, Z17
+	VPBROADCASTD     56(SI), Z26
+	VPDPBUSD         Z26, Z24, Z18
+	VPDPBUSD         Z26, Z25, Z19
+	VPBROADCASTD     56(DI), Z26
+	VPDPBUSD         Z26, Z24, Z20
+	VPDPBUSD         Z26, Z25, Z21
+	VPBROADCASTD     56(AX), Z26
+	VPDPBUSD         Z26, Z24, Z22
+	VPDPBUSD         Z26, Z25, Z23
+	VMOVDQU32        448(R8), Z24
+	VMOVDQU32        8640(R8), Z25
+	VPBROADCASTD     60(CX), Z26
+	VPDPBUSD         Z26, Z24, Z12
+	VPDPBUSD         Z26, Z25, Z13
+	VPBROADCASTD     60(DX), Z26
+	VPDPBUSD         Z26, Z24, Z14
+	VPDPBUSD         Z26, Z25, Z15
+	VPBROADCASTD     60(BX), Z26
+	VPDPBUSD         Z26, Z24, Z16
+	VPDPBUSD         Z26, Z25, Z17
+	VPBROADCASTD     60(SI), Z26
+	VPDPBUSD         Z26, Z24, Z18
+	VPDPBUSD         Z26, Z25, Z19
+	VPBROADCASTD     60(DI), Z26
+	VPDPBUSD         Z26, Z24, Z20
+	VPDPBUSD         Z26, Z25, Z21
+	VPBROADCASTD     60(AX), Z26
+	VPDPBUSD         Z26, Z24, Z22
+	VPDPBUSD         Z26, Z25, Z23
+	VMOVUPS          64(R9), Z24
+	VMOVUPS          2112(R9), Z25
+	VCVTDQ2PS        Z12, Z12
+	VMULPS           Z24, Z12, Z12
+	VCVTDQ2PS        Z13, Z13
+	VMULPS           Z25, Z13, Z13
+	VCVTDQ2PS        Z14, Z14
+	VMULPS           Z24, Z14, Z14
+	VCVTDQ2PS        Z15, Z15
+	VMULPS           Z25, Z15, Z15
+	VCVTDQ2PS        Z16, Z16
+	VMULPS           Z24, Z16, Z16
+	VCVTDQ2PS        Z17, Z17
+	VMULPS           Z25, Z17, Z17
+	VCVTDQ2PS        Z18, Z18
+	VMULPS           Z24, Z18, Z18
+	VCVTDQ2PS        Z19, Z19
+	VMULPS           Z25, Z19, Z19
+	VCVTDQ2PS        Z20, Z20
+	VMULPS           Z24, Z20, Z20
+	VCVTDQ2PS        Z21, Z21
+	VMULPS           Z25, Z21, Z21
+	VCVTDQ2PS        Z22, Z22
+	VMULPS           Z24, Z22, Z22
+	VCVTDQ2PS        Z23, Z23
+	VMULPS           Z25, Z23, Z23
+	TESTQ            R10, R10
+	JZ               none1
+	VMOVUPS          64(R10), Z24
+	VMOVUPS          2112(R10), Z25
+	VCVTDQ2PS.BCST   76(CX), Z26
+	VFMADD231PS      Z26, Z24, Z12
+	VFMADD231PS      Z26, Z25, Z13
+	VCVTDQ2PS.BCST   76(DX), Z26
+	VFMADD231PS      Z26, Z24, Z14
+	VFMADD231PS      Z26, Z25, Z15
+	VCVTDQ2PS.BCST   76(BX), Z26
+	VFMADD231PS      Z26, Z24, Z16
+	VFMADD231PS      Z26, Z25, Z17
+	VCVTDQ2PS.BCST   76(SI), Z26
+	VFMADD231PS      Z26, Z24, Z18
+	VFMADD231PS      Z26, Z25, Z19
+	VCVTDQ2PS.BCST   76(DI), Z26
+	VFMADD231PS      Z26, Z24, Z20
+	VFMADD231PS      Z26, Z25, Z21
+	VCVTDQ2PS.BCST   76(AX), Z26
+	VFMADD231PS      Z26, Z24, Z22
+	VFMADD231PS      Z26, Z25, Z23
+	ADDQ             $0x00000080, R10
+
+none1:
+	VFMADD231PS.BCST 64(CX), Z12, Z0
+	VFMADD231PS.BCST 64(CX), Z13, Z1
+	VFMADD231PS.BCST 64(DX), Z14, Z2
+	VFMADD231PS.BCST 64(DX), Z15, Z3
+	VFMADD231PS.BCST 64(BX), Z16, Z4
+	VFMADD231PS.BCST 64(BX), Z17, Z5
+	VFMADD231PS.BCST 64(SI), Z18, Z6
+	VFMADD231PS.BCST 64(SI), Z19, Z7
+	VFMADD231PS.BCST 64(DI), Z20, Z8
+	VFMADD231PS.BCST 64(DI), Z21, Z9
+	VFMADD231PS.BCST 64(AX), Z22, Z10
+	VFMADD231PS.BCST 64(AX), Z23, Z11
+	ADDQ             $0x50, CX
+	ADDQ             $0x50, DX
+	ADDQ             $0x50, BX
+	ADDQ             $0x50, SI
+	ADDQ             $0x50, DI
+	ADDQ             $0x50, AX
+	ADDQ             $0x00000200, R8
+	ADDQ             $0x00000080, R9
+	DECQ             R11
+	JNZ              block
+	VMOVUPS          Z0, (R12)
+	VMOVUPS          Z1, 64(R12)
+	VMOVUPS          Z2, 128(R12)
+	VMOVUPS          Z3, 192(R12)
+	VMOVUPS          Z4, 256(R12)
+	VMOVUPS          Z5, 320(R12)
+	VMOVUPS          Z6, 384(R12)
+	VMOVUPS          Z7, 448(R12)
+	VMOVUPS          Z8, 512(R12)
+	VMOVUPS          Z9, 576(R12)
+	VMOVUPS          Z10, 640(R12)
+	VMOVUPS          Z11, 704(R12)
+	VZEROUPPER
+	RET
+
+// func bytePanelAVX2(n int, dst *uint8, src *uint8, add uint32)
+// Requires: AVX, AVX2
+TEXT ·bytePanelAVX2(SB), NOSPLIT, $0-28
+	MOVQ         n+0(FP), AX
+	MOVQ         dst+8(FP), CX
+	MOVQ         src+16(FP), DX
+	MOVL         add+24(FP), BX
+	VMOVD        BX, X0
+	VPBROADCASTD X0, Y0
+
+step:
+	VMOVDQU     (DX), X1
+	VINSERTI128 $0x01, 2048(DX), Y1, Y1
+	VMOVDQU     512(DX), X2
+	VINSERTI128 $0x01, 2560(DX), Y2, Y2
+	VMOVDQU     1024(DX), X3
+	VINSERTI128 $0x01, 3072(DX), Y3, Y3
+	VMOVDQU     1536(DX), X4
+	VINSERTI128 $0x01, 3584(DX), Y4, Y4
+	VPUNPCKLDQ  Y2, Y1, Y5
+	VPUNPCKHDQ  Y2, Y1, Y7
+	VPUNPCKLDQ  Y4, Y3, Y6
+	VPUNPCKHDQ  Y4, Y3, Y8
+	VPUNPCKLQDQ Y6, Y5, Y9
+	VPUNPCKHQDQ Y6, Y5, Y5
+	VPUNPCKLQDQ Y8, Y7, Y6
+	VPUNPCKHQDQ Y8, Y7, Y7
+	VPADDB      Y0, Y9, Y9
+	VMOVDQU     Y9, (CX)
+	VPADDB      Y0, Y5, Y5
+	VMOVDQU     Y5, 64(CX)
+	VPADDB      Y0, Y6, Y6
+	VMOVDQU     Y6, 128(CX)
+	VPADDB      Y0, Y7, Y7
+	VMOVDQU     Y7, 192(CX)
+	VMOVDQU     4096(DX), X10
+	VINSERTI128 $0x01, 6144(DX), Y10, Y10
+	VMOVDQU     4608(DX), X11
+	VINSERTI128 $0x01, 6656(DX), Y11, Y11
+	VMOVDQU     5120(DX), X12
+	VINSERTI128 $0x01, 7168(DX), Y12, Y12
+	VMOVDQU     5632(DX), X13
+	VINSERTI128 $0x01, 7680(DX), Y13, Y13
+	VPUNPCKLDQ  Y11, Y10, Y5
+	VPUNPCKHDQ  Y11, Y10, Y7
+	VPUNPCKLDQ  Y13, Y12, Y6
+	VPUNPCKHDQ  Y13, Y12, Y8
+	VPUNPCKLQDQ Y6, Y5, Y9
+	VPUNPCKHQDQ Y6, Y5, Y5
+	VPUNPCKLQDQ Y8, Y7, Y6
+	VPUNPCKHQDQ Y8, Y7, Y7
+	VPADDB      Y0, Y9, Y9
+	VMOVDQU     Y9, 32(CX)
+	VPADDB      Y0, Y5, Y5
+	VMOVDQU     Y5, 96(CX)
+	VPADDB      Y0, Y6, Y6
+	VMOVDQU     Y6, 160(CX)
+	VPADDB      Y0, Y7, Y7
+	VMOVDQU     Y7, 224(CX)
+	ADDQ        $0x10, DX
+	ADDQ        $0x00000100, CX
+	DECQ        AX
+	JNZ         step
+	VZEROUPPER
+	RET
+
+// func byteRowAVX2(n int, x *float32, dst *int8)
+// Requires: AVX, AVX2
+TEXT ·byteRowAVX2(SB), NOSPLIT, $0-24
+	MOVQ         n+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         dst+16(FP), DX
+	MOVL         $0x7fffffff, BX
+	VMOVD        BX, X0
+	VPBROADCASTD X0, Y0
+	VMOVDQU      packed_order<>+0(SB), Y2
+	MOVL         $0x46fefe00, BX
+	VMOVD        BX, X1
+
+block:
+	VMOVUPS      (CX), Y3
+	VPAND        Y0, Y3, Y7
+	VMOVUPS      32(CX), Y4
+	VPAND        Y0, Y4, Y8
+	VMOVUPS      64(CX), Y5
+	VPAND        Y0, Y5, Y9
+	VMOVUPS      96(CX), Y6
+	VPAND        Y0, Y6, Y10
+	VPMAXUD      Y8, Y7, Y7
+	VPMAXUD      Y10, Y9, Y9
+	VPMAXUD      Y9, Y7, Y7
+	VEXTRACTI128 $0x01, Y7, X8
+	VPMAXUD      X7, X8, X8
+	VPSHUFD      $0x4e, X8, X7
+	VPMAXUD      X7, X8, X8
+	VPSHUFD      $0xb1, X8, X7
+	VPMAXUD      X7, X8, X8
+	VMOVD        X8, BX
+	CMPL         BX, $0x7f800000
+	JAE          odd
+	CMPL         BX, $0x08a6274c
+	JB           nothing
+	VDIVSS       X8, X1, X7
+	VDIVSS       X1, X8, X8
+	VBROADCASTSS X7, Y7
+	VMULPS       Y7, Y3, Y3
+	VCVTPS2DQ    Y3, Y3
+	VMULPS       Y7, Y4, Y4
+	VCVTPS2DQ    Y4, Y4
+	VMULPS       Y7, Y5, Y5
+	VCVTPS2DQ    Y5, Y5
+	VMULPS       Y7, Y6, Y6
+	VCVTPS2DQ    Y6, Y6
+	VPADDD       Y3, Y4, Y7
+	VEXTRACTI128 $0x01, Y7, X9
+	VPADDD       X7, X9, X9
+	VPSHUFD      $0x4e, X9, X7
+	VPADDD       X7, X9, X9
+	VPSHUFD      $0xb1, X9, X7
+	VPADDD       X7, X9, X9
+	VMOVD        X9, BX
+	NEGL         BX
+	SHLL         $0x07, BX
+	MOVL         BX, 72(DX)
+	VPADDD       Y5, Y6, Y7
+	VEXTRACTI128 $0x01, Y7, X9
+	VPADDD       X7, X9, X9
+	VPSHUFD      $0x4e, X9, X7
+	VPADDD       X7, X9, X9
+	VPSHUFD      $0xb1, X9, X7
+	VPADDD       X7, X9, X9
+	VMOVD        X9, SI
+	NEGL         SI
+	SHLL         $0x07, SI
+	MOVL         SI, 76(DX)
+	ADDL         SI, BX
+	MOVL         BX, 68(DX)
+	VPACKSSDW    Y4, Y3, Y3
+	VPACKSSDW    Y6, Y5, Y5
+	VPADDW       words_of_128<>+0(SB), Y3, Y4
+	VPSRAW       $0x08, Y4, Y4
+	VPSLLW       $0x08, Y4, Y6
+	VPSUBW       Y6, Y3, Y6
+	VPADDW       words_of_128<>+0(SB), Y5, Y3
+	VPSRAW       $0x08, Y3, Y3
+	VPSLLW       $0x08, Y3, Y7
+	VPSUBW       Y7, Y5, Y7
+	VPACKSSWB    Y3, Y4, Y4
+	VPERMD       Y4, Y2, Y4
+	VMOVDQU      Y4, (DX)
+	VPACKSSWB    Y7, Y6, Y6
+	VPERMD       Y6, Y2, Y6
+	VMOVDQU      Y6, 32(DX)
+	VMOVSS       X8, 64(DX)
+	JMP          next
+
+nothing:
+	VPXOR X8, X8, X8
+
+odd:
+	VPXOR   Y3, Y3, Y3
+	VMOVDQU Y3, (DX)
+	VMOVDQU Y3, 32(DX)
+	VMOVDQU X3, 64(DX)
+	VMOVSS  X8, 64(DX)
+
+next:
+	ADDQ $0x00000080, CX
+	ADDQ $0x00000050, DX
+	DECQ AX
+	JNZ  block
+	VZEROUPPER
+	RET
+
+DATA words_of_128<>+0(SB)/4, $0x00800080
+DATA words_of_128<>+4(SB)/4, $0x00800080
+DATA words_of_128<>+8(SB)/4, $0x00800080
+DATA words_of_128<>+12(SB)/4, $0x00800080
+DATA words_of_128<>+16(SB)/4, $0x00800080
+DATA words_of_128<>+20(SB)/4, $0x00800080
+DATA words_of_128<>+24(SB)/4, $0x00800080
+DATA words_of_128<>+28(SB)/4, $0x00800080
+DATA words_of_128<>+32(SB)/4, $0x00800080
+DATA words_of_128<>+36(SB)/4, $0x00800080
+DATA words_of_128<>+40(SB)/4, $0x00800080
+DATA words_of_128<>+44(SB)/4, $0x00800080
+DATA words_of_128<>+48(SB)/4, $0x00800080
+DATA words_of_128<>+52(SB)/4, $0x00800080
+DATA words_of_128<>+56(SB)/4, $0x00800080
+DATA words_of_128<>+60(SB)/4, $0x00800080
+GLOBL words_of_128<>(SB), RODATA|NOPTR, $64
+
+DATA packed_order<>+0(SB)/4, $0x00000000
+DATA packed_order<>+4(SB)/4, $0x00000004
+DATA packed_order<>+8(SB)/4, $0x00000001
+DATA packed_order<>+12(SB)/4, $0x00000005
+DATA packed_order<>+16(SB)/4, $0x00000002
+DATA packed_order<>+20(SB)/4, $0x00000006
+DATA packed_order<>+24(SB)/4, $0x00000003
+DATA packed_order<>+28(SB)/4, $0x00000007
+DATA packed_order<>+32(SB)/4, $0x00000000
+DATA packed_order<>+36(SB)/4, $0x00000004
+DATA packed_order<>+40(SB)/4, $0x00000001
+DATA packed_order<>+44(SB)/4, $0x00000005
+DATA packed_order<>+48(SB)/4, $0x00000002
+DATA packed_order<>+52(SB)/4, $0x00000006
+DATA packed_order<>+56(SB)/4, $0x00000003
+DATA packed_order<>+60(SB)/4, $0x00000007
+GLOBL packed_order<>(SB), RODATA|NOPTR, $64
+
+// func bytePeakVNNI(n int)
+// Requires: AVX, AVX512F, AVX512VNNI
+TEXT ·bytePeakVNNI(SB), NOSPLIT, $0-8
+	MOVQ   n+0(FP), AX
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+	VPXORD Z15, Z15, Z15
+	VPXORD Z16, Z16, Z16
+	VPXORD Z17, Z17, Z17
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+
+step:
+	VPDPBUSD Z0, Z1, Z2
+	VPDPBUSD Z0, Z1, Z3
+	VPDPBUSD Z0, Z1, Z4
+	VPDPBUSD Z0, Z1, Z5
+	VPDPBUSD Z0, Z1, Z6
+	VPDPBUSD Z0, Z1, Z7
+	VPDPBUSD Z0, Z1, Z8
+	VPDPBUSD Z0, Z1, Z9
+	VPDPBUSD Z0, Z1, Z10
+	VPDPBUSD Z0, Z1, Z11
+	VPDPBUSD Z0, Z1, Z12
+	VPDPBUSD Z0, Z1, Z13
+	VPDPBUSD Z0, Z1, Z14
+	VPDPBUSD Z0, Z1, Z15
+	VPDPBUSD Z0, Z1, Z16
+	VPDPBUSD Z0, Z1, Z17
+	DECQ     AX
+	JNZ      step
+	VZEROUPPER
+	RET

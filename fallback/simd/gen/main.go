@@ -51,5 +51,14 @@ func main() {
 	interleavedDots()
 	interleavedPanels()
 	bfloatPairs()
+	unpackers()
+	interleavedUnpackers()
+	for _, r := range []int{1, 2, 6} {
+		byteTile(r, 8)
+		byteTile(r, 4)
+	}
+	bytePanel()
+	byteRow()
+	bytePeak()
 	build.Generate()
 }

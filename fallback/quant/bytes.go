@@ -1,0 +1,45 @@
+package quant
+
+import (
+	"tuff/fallback/simd"
+	"tuff/host/compute"
+)
+
+// byteForm is how rows of a format become bytes (package simd), whole blocks of them.
+type byteForm struct {
+	simd.ByteForm
+	unpack func(q []uint8, d, m []float32, src []byte)
+}
+
+var byteForms = map[compute.DType]byteForm{
+	compute.Q8_0: {simd.ByteForm{Base: 128}, simd.UnpackQ8_0},
+	compute.Q4_0: {simd.ByteForm{Base: 8}, simd.UnpackQ4_0},
+	compute.Q4_1: {simd.ByteForm{Minima: true}, simd.UnpackQ4_1},
+	compute.Q5_0: {simd.ByteForm{Base: 16}, simd.UnpackQ5_0},
+	compute.Q5_1: {simd.ByteForm{Minima: true}, simd.UnpackQ5_1},
+	compute.IQ4_NL: {simd.ByteForm{Base: 128}, func(q []uint8, d, m []float32, src []byte) {
+		simd.UnpackIQ4_NL(q, d, m, src, &iq4Bytes)
+	}},
+	compute.MXFP4: {simd.ByteForm{Base: 128}, func(q []uint8, d, m []float32, src []byte) {
+		simd.UnpackMXFP4(q, d, m, src, &e2m1Bytes, &halfScales)
+	}},
+	compute.Q2_K: {simd.ByteForm{Halves: true, Minima: true}, simd.UnpackQ2_K},
+	compute.Q3_K: {simd.ByteForm{Base: 4, Halves: true}, simd.UnpackQ3_K},
+	compute.Q4_K: {simd.ByteForm{Minima: true}, simd.UnpackQ4_K},
+	compute.Q5_K: {simd.ByteForm{Minima: true}, simd.UnpackQ5_K},
+	compute.Q6_K: {simd.ByteForm{Base: 32, Halves: true}, simd.UnpackQ6_K},
+	compute.IQ4_XS: {simd.ByteForm{Base: 128}, func(q []uint8, d, m []float32, src []byte) {
+		simd.UnpackIQ4_XS(q, d, m, src, &iq4Bytes)
+	}},
+}
+
+// ByteForm says how rows of a format become bytes, where a level multiplies them by many rows of X in pairs of bytes.
+func ByteForm(l simd.Level, t compute.DType) (simd.ByteForm, bool) {
+	f, ok := byteForms[t]
+	return f.ByteForm, ok && l >= simd.VNNI
+}
+
+// Unpack makes bytes of whole blocks of a row of a format that has a ByteForm: len(q) elements.
+func Unpack(t compute.DType, q []uint8, d, m []float32, src []byte) {
+	byteForms[t].unpack(q, d, m, src)
+}

@@ -1,0 +1,88 @@
+package quant
+
+import (
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"tuff/fallback/simd"
+	"tuff/host/compute"
+)
+
+// What rows are as bytes, with scales and minima, is what Decode gives, to the bit; for every number of blocks, at any alignment.
+func TestUnpackedRowsAreDecodedRows(t *testing.T) {
+	if simd.Best() < simd.AVX2 {
+		t.Skip("this processor has no vector instructions that unpack")
+	}
+	r := rand.New(rand.NewPCG(27, 28))
+	for format, f := range byteForms {
+		length, size := format.BlockLen(), format.BlockBytes()
+		for blocks := 1; blocks <= simd.ByteCols/length; blocks++ {
+			w := make([]byte, blocks%5+blocks*size)[blocks%5:]
+			randomRow(r, format, w)
+			n := blocks * length
+			scales := f.Scales(n)
+			q, d, m := make([]uint8, n+1), make([]float32, scales+1), make([]float32, scales+1)
+			q[n], d[scales], m[scales] = 77, 77, 77
+			Unpack(format, q[:n], d, m, w)
+			require.True(t, q[n] == 77 && d[scales] == 77 && m[scales] == 77, "%v: written past the end", format)
+			want := make([]float32, n)
+			require.NoError(t, Decode(format, want, w))
+			for k, v := range want {
+				at := k * scales / n
+				got := float32(d[at] * (float32(q[k]) - float32(f.Base)))
+				if f.Minima {
+					got -= 128 * m[at]
+				}
+				require.Equal(t, v, got, "%v, %d blocks, element %d", format, blocks, k)
+			}
+		}
+	}
+}
+
+// Blocks whose scale is no number, or infinite, have scales that are not finite.
+func TestUnpackedRowsKeepWhatIsNotFinite(t *testing.T) {
+	if simd.Best() < simd.AVX2 {
+		t.Skip("this processor has no vector instructions that unpack")
+	}
+	r := rand.New(rand.NewPCG(29, 30))
+	for format := range byteForms {
+		if format == compute.MXFP4 { // all of its scales are numbers
+			continue
+		}
+		w := make([]byte, format.BlockBytes())
+		randomRow(r, format, w)
+		unordinary(format, w)
+		q, d, m := make([]uint8, format.BlockLen()), make([]float32, 32), make([]float32, 32)
+		Unpack(format, q, d, m, w)
+		require.False(t, math.Abs(float64(d[0])) <= math.MaxFloat32, "%v: a scale is %v", format, d[0])
+	}
+}
+
+// Panels of interleaved rows are those of the rows themselves.
+func TestBytePanelsOfInterleavedRows(t *testing.T) {
+	r := rand.New(rand.NewPCG(31, 32))
+	for format := range interleavings {
+		if !Interleaved(simd.Best(), format) {
+			t.Skip("this processor does not multiply interleaved rows")
+		}
+		f, length, size := byteForms[format].ByteForm, format.BlockLen(), format.BlockBytes()
+		for blocks := 1; blocks <= simd.ByteCols/length; blocks++ {
+			w := make([]byte, InterleavedRows*blocks*size)
+			randomRow(r, format, w)
+			group := make([]byte, len(w)+1)[1:]
+			Interleave(format, group, w, length*blocks)
+			var rows simd.ByteRows
+			var want, got simd.BytePanels
+			for i := range InterleavedRows {
+				q, d, m := rows.Row(i)
+				Unpack(format, q[:length*blocks], d, m, w[i*blocks*size:])
+			}
+			want.Set(simd.Best(), 1, &rows, f, length*blocks)
+			PanelOfInterleaved(format, &got, 1, group)
+			require.True(t, want == got, "%v, %d blocks", format, blocks)
+		}
+	}
+}
