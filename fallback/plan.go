@@ -19,7 +19,8 @@ type place struct {
 func (a *place) overlaps(b *place) bool { return a.first <= b.last && b.first <= a.last }
 
 // planScratch lays out the tensors that the device owns, each at the lowest offset that no tensor alive at the same time
-// takes. Outputs live to the end of the run; with keep everything lives for the whole of it. It returns the arena's size.
+// takes. Outputs live to the end of the run; with keep everything lives for the whole of it. A gated product takes the place of its gate,
+// which are the largest tensors of a layer, where nobody else reads that. It returns the arena's size.
 func planScratch(p *compute.Program, sizes compute.Sizes, keep bool) ([]place, int64, error) {
 	byRef := make([]*place, len(p.Tensors))
 	var places []*place
@@ -46,9 +47,18 @@ func planScratch(p *compute.Program, sizes compute.Sizes, keep bool) ([]place, i
 			}
 		}
 	}
+	var alone []*place // without those that take another's place
+	for _, pl := range places {
+		gate := byRef[gateOf(p.Instrs[pl.first].Op, pl.ref)]
+		if keep || gate == nil || gate.last != pl.first || gate.size != pl.size {
+			alone = append(alone, pl)
+			continue
+		}
+		gate.last, byRef[pl.ref] = pl.last, gate
+	}
 	var size int64
 	var done []*place // by offset
-	for _, pl := range places {
+	for _, pl := range alone {
 		for _, other := range done {
 			if pl.overlaps(other) && pl.off < other.off+other.size && other.off < pl.off+pl.size {
 				pl.off = other.off + other.size
@@ -63,7 +73,23 @@ func planScratch(p *compute.Program, sizes compute.Sizes, keep bool) ([]place, i
 	}
 	out := make([]place, len(places))
 	for i, pl := range places {
+		pl.off = byRef[pl.ref].off
 		out[i] = *pl
 	}
 	return out, size, nil
+}
+
+// gateOf is what an op whose kernel may write over it reads element by element to write out; 0: nothing.
+func gateOf(op compute.Op, out compute.Ref) compute.Ref {
+	switch o := op.(type) {
+	case compute.SwiGLU:
+		if o.Out == out {
+			return o.Gate
+		}
+	case compute.Activation:
+		if o.Out == out && o.Up != o.X { // Up may be one row for all
+			return o.X
+		}
+	}
+	return 0
 }
