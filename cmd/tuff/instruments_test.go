@@ -407,6 +407,19 @@ func TestKernelsList(t *testing.T) {
 	for _, v := range []string{"matmul_vec", "matmul_tile_64", "attention_split", "rope_kvstore", "HERE"} {
 		assert.Contains(t, out, v)
 	}
+	var rows []choiceRow
+	require.NoError(t, json.Unmarshal([]byte(tuff(t, "kernels", "list", "-m", filepath.Join("..", "..", "testdata", "oracle", "mistral"), "--rows", "1,40", "--json").ok(t).out), &rows))
+	seen := map[string]int{}
+	for _, r := range rows {
+		assert.NotEmpty(t, r.Kernels)
+		assert.NotEmpty(t, r.Why)
+		if strings.Contains(r.Op, "matmul") {
+			seen[strings.Join(r.Kernels, " ")] += r.Groups
+			assert.NotEmpty(t, r.Others)
+		}
+	}
+	assert.Greater(t, len(seen), 3, "few rows and many run on other kernels: %v", seen)
+	assert.Contains(t, tuff(t, "kernels", "list", "-m", filepath.Join("..", "..", "testdata", "oracle", "mistral"), "--rows", "40", "--why").ok(t).out, "not matmul_vec")
 }
 
 // On hardware the self-check runs the kernels of fast arithmetic, which are chosen by the number of rows.

@@ -12,7 +12,6 @@ import (
 
 	"tuff/fallback"
 	"tuff/gpu"
-	"tuff/gpu/kernel"
 	"tuff/host/compute"
 	"tuff/host/conformance"
 )
@@ -52,55 +51,6 @@ func (c *common) openLab() (*gpu.Device, error) {
 func (c *common) labFlags(cmd *cobra.Command) {
 	c.outputFlags(cmd)
 	cmd.Flags().StringVar(&c.device, "device", "gpu", "gpu, gpu:N or part of a device's name")
-}
-
-func newKernelsList() *cobra.Command {
-	var c common
-	cmd := &cobra.Command{
-		Use:     "list",
-		Short:   "Every variant, what it does, and whether this device can run it",
-		Example: "  tuff kernels list --device gpu:1",
-		Args:    usage(cobra.NoArgs),
-		RunE: func(*cobra.Command, []string) error {
-			dev, err := c.openLab()
-			if err != nil {
-				return err
-			}
-			return errors.Join(c.listVariants(dev.Variants()), dev.Close())
-		},
-	}
-	c.labFlags(cmd)
-	return cmd
-}
-
-func (c *common) listVariants(list []kernel.Variant) error {
-	if c.json {
-		type row struct {
-			Name    string `json:"name"`
-			Op      string `json:"op"`
-			What    string `json:"what"`
-			Used    string `json:"used"`
-			Lacks   string `json:"lacks,omitempty"`
-			Refused string `json:"refused,omitempty"`
-		}
-		var rows []row
-		for _, v := range list {
-			rows = append(rows, row{v.Name, v.Op, v.What, v.Used, v.Lacks, v.Refused})
-		}
-		return c.printJSON(rows)
-	}
-	w := tabwriter.NewWriter(c.out, 0, 8, 2, ' ', 0)
-	fmt.Fprintln(w, "OP\tVARIANT\tWHAT\tCHOSEN\tHERE")
-	for _, v := range list {
-		here := "yes"
-		if v.Lacks != "" {
-			here = "no: lacks " + v.Lacks
-		} else if v.Refused != "" {
-			here = "by name only: " + v.Refused
-		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", v.Op, v.Name, v.What, v.Used, here)
-	}
-	return w.Flush()
 }
 
 // testRow is the outcome of one op's cases with one variant.

@@ -21,23 +21,28 @@ type planner struct {
 	without map[string]string // of a stem, what its groups' Why says of variants that are left out
 }
 
+func newPlanner(caps Caps, p *compute.Program, o compute.Options) *planner {
+	pl := &planner{caps: caps, p: p, o: o, readers: make([]int, len(p.Tensors)),
+		most: Shape{Tokens: max(o.MaxTokens, 1), Outputs: max(o.MaxOutputs, 1), Seqs: max(o.MaxSeqs, 1)}}
+	for _, in := range p.Instrs {
+		for _, r := range in.Op.Reads() {
+			pl.readers[r]++
+		}
+	}
+	return pl
+}
+
 // Plan groups a program's ops and picks the dispatches of each group for a device. Groups are fused greedily in program
 // order (fuse.go), one op each with o.NoFuse. An op, a format or a size that no kernel covers is a
 // *compute.UnsupportedError; a name in o.Variant that is no variant is an error that lists those there are.
 func Plan(caps Caps, p *compute.Program, o compute.Options) ([]Group, error) {
-	pl := &planner{caps: caps, p: p, o: o, readers: make([]int, len(p.Tensors)),
-		most: Shape{Tokens: max(o.MaxTokens, 1), Outputs: max(o.MaxOutputs, 1), Seqs: max(o.MaxSeqs, 1)}}
+	pl := newPlanner(caps, p, o)
 	if err := pl.checkVariants(); err != nil {
 		return nil, err
 	}
 	pl.leaveOut()
 	if err := pl.checkSizes(); err != nil {
 		return nil, err
-	}
-	for _, in := range p.Instrs {
-		for _, r := range in.Op.Reads() {
-			pl.readers[r]++
-		}
 	}
 	var groups []Group
 	for at := 0; at < len(p.Instrs); {
