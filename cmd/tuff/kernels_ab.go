@@ -10,10 +10,9 @@ import (
 	"text/tabwriter"
 
 	"tuff/fallback"
+	"tuff/gpu"
 	"tuff/host/compute"
-	"tuff/host/model"
 	"tuff/host/profile"
-	"tuff/host/weights"
 )
 
 // sideRow is one shape on both sides.
@@ -30,16 +29,31 @@ type sideRow struct {
 // wrongVerdict stands where a side computes wrongly: nobody wants to know how fast.
 const wrongVerdict = "wrong"
 
-// shapes are what is timed: the one given, or those of a model, with every context and state of the caches.
-func (s *labShape) shapes(op string) (list []labShape, err error) {
-	list = []labShape{*s}
-	if s.model != "" {
-		if list, err = s.ofModel(op); err != nil {
+// shapes are what is timed: the one given, or the parts of a model's program, with every context and state of the caches.
+func (s *labShape) shapes(ctx context.Context, c *common, dev *gpu.Device, op string) (list []labShape, err error) {
+	contexts := s.context
+	if len(contexts) == 0 || len(s.rows) == 0 {
+		return nil, usageError{errors.New("--rows, --context: got none, want at least one of each")}
+	}
+	add := func(at labShape, attends bool) {
+		if !attends {
+			list = append(list, at)
+			return
+		}
+		list = append(list, spread([]labShape{at}, contexts, func(s *labShape, keys int) { s.keys = keys })...)
+	}
+	if c.model == "" {
+		add(*s, op == "attention")
+	} else {
+		parts, err := c.partsOf(ctx, dev, op, slices.Max(s.rows), max(slices.Max(contexts), slices.Max(s.rows)))
+		if err != nil {
 			return nil, err
 		}
-	}
-	if op == "attention" {
-		list = spread(list, s.context, func(s *labShape, keys int) { s.keys = keys })
+		for i := range parts {
+			at := *s
+			at.part = &parts[i]
+			add(at, parts[i].attends())
+		}
 	}
 	if s.caches == "both" {
 		list = spread(list, []bool{false, true}, func(s *labShape, cold bool) { s.cold = cold })
@@ -58,44 +72,8 @@ func spread[T any](list []labShape, values []T, set func(*labShape, T)) (all []l
 	return all
 }
 
-// ofModel are the shapes of a model's matrices without its table of tokens, each once, or that of its attention.
-func (s *labShape) ofModel(op string) (list []labShape, err error) {
-	f, err := weights.Open(s.model)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, f.Close()) }()
-	at := *s
-	if op == "attention" {
-		cfg, _, err := model.ReadConfig(f)
-		if err != nil {
-			return nil, err
-		}
-		at.heads, at.kvHeads, at.dim = cfg.NumHeads, cfg.NumKVHeads, cfg.HeadDim
-		return []labShape{at}, nil
-	}
-	formats := compute.WeightFormats()
-	for _, t := range f.Tensors() {
-		if len(t.Dims) != 2 || !slices.Contains(formats, t.DType) || strings.Contains(t.Name, "embd") || !strings.HasSuffix(t.Name, ".weight") {
-			continue
-		}
-		at.k, at.m, at.typ = int(t.Dims[0]), int(t.Dims[1]), t.DType.String()
-		if !slices.ContainsFunc(list, func(o labShape) bool { return o.m == at.m && o.k == at.k && o.typ == at.typ }) {
-			list = append(list, at)
-		}
-	}
-	if list == nil {
-		return nil, fmt.Errorf("kernels bench: got no matrix of two sides in %s", f.Name)
-	}
-	return list, nil
-}
-
 // benchSides sets --a and --b against each other at every shape.
-func (c *common) benchSides(ctx context.Context, op string, s *labShape) (err error) {
-	all, err := s.shapes(op)
-	if err != nil {
-		return err
-	}
+func (c *common) benchSides(ctx context.Context, op string, s *labShape, all []labShape) (err error) {
 	var sides [2]*labSide
 	for i, text := range []string{s.a, s.b} {
 		side, err := parseSide(text)
@@ -137,19 +115,36 @@ func (c *common) benchSides(ctx context.Context, op string, s *labShape) (err er
 	return nil
 }
 
-// benchBoth checks both sides, then times them in turns A B B A.
-func benchBoth(ctx context.Context, sides [2]*labSide, cpu compute.Device, op string, s *labShape, n int) (row *sideRow, err error) {
-	format := compute.F16 // of attention's cache
-	if op == "matmul" {
-		if format, err = parseType(s.typ); err != nil {
-			return nil, err
+// check runs the quick cases of a shape's ops on a side: those of the ops one by one, and as they are fused.
+func (s *labShape) check(ctx context.Context, side *labSide, cpu compute.Device, op string) (string, error) {
+	stems, formats := []string{op}, []compute.DType{compute.F16} // of attention's cache
+	if s.part != nil {
+		stems, formats = s.part.stems, s.part.formats()
+		if len(s.part.ops) > 1 {
+			stems = append(slices.Clone(stems), s.part.stem)
+		}
+	} else if op == "matmul" {
+		t, err := parseType(s.typ)
+		if err != nil {
+			return "", err
+		}
+		formats = []compute.DType{t}
+	}
+	for _, stem := range stems {
+		if why, err := side.check(ctx, cpu, stem, formats); why != "" || err != nil {
+			return why, err
 		}
 	}
+	return "", nil
+}
+
+// benchBoth checks both sides, then times them in turns A B B A.
+func benchBoth(ctx context.Context, sides [2]*labSide, cpu compute.Device, op string, s *labShape, n int) (row *sideRow, err error) {
 	row = &sideRow{Op: op, Rows: n, Keys: s.keys}
 	var b [2]*bench1
 	var times [2][]float64
 	for i, side := range sides {
-		why, err := side.check(ctx, cpu, op, format)
+		why, err := s.check(ctx, side, cpu, op)
 		if err != nil {
 			return nil, err
 		}
@@ -161,7 +156,7 @@ func benchBoth(ctx context.Context, sides [2]*labSide, cpu compute.Device, op st
 		}
 		defer func() { err = errors.Join(err, b[i].close()) }()
 	}
-	row.Shape, row.Copies = b[0].p.Instrs[1].Op.Shape(b[0].p), len(b[0].p.Instrs)/2
+	row.Shape, row.Copies = b[0].shape(), len(b[0].measured)
 	if row.Wrong != "" {
 		return row, nil
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/binary"
 	"encoding/json"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -12,6 +13,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"tuff/gpu/kernel"
+	"tuff/host/compute"
 	"tuff/shaders"
 )
 
@@ -107,4 +110,60 @@ func TestKernelsBenchOfAModel(t *testing.T) {
 	require.NoError(t, json.Unmarshal([]byte(lines[0]), &rec))
 	assert.True(t, rec.Mode == "test" && rec.Supported && rec.Passed && rec.Op == "add" && rec.Params != "", lines[0])
 	assert.Equal(t, exitUsage, tuff(t, "kernels", "test", "add", "-o", "yaml").code)
+}
+
+// The cases of a model are the groups of its program: what is timed of each is one group, on the kernels that the model would run it on.
+func TestKernelsBenchOfAProgram(t *testing.T) {
+	needGPU(t)
+	for _, name := range []string{"mistral", "qwen3-next", "deepseek-v3", "falcon-h1", "modernbert"} {
+		c := common{device: "gpu", math: "fast", model: filepath.Join("..", "..", "testdata", "oracle", name), out: io.Discard, err: io.Discard}
+		dev, err := c.openLab()
+		require.NoError(t, err)
+		for _, n := range []int{1, 20} {
+			s := labShape{rows: []int{n}, context: []int{70}}
+			seen := 0
+			for _, op := range []string{"matmul", "attention"} {
+				all, err := s.shapes(t.Context(), &c, dev, op)
+				require.NoError(t, err)
+				for i := range all {
+					x := all[i].part
+					want, err := kernel.Choices(dev.Caps(), x.p, x.o, kernel.Shape{Tokens: n, Outputs: 1, Seqs: 1})
+					require.NoError(t, err)
+					at := slices.IndexFunc(want, func(c kernel.Choice) bool { return slices.Equal(c.Ops, x.ops) })
+					b, err := newBench1(t.Context(), dev, op, &all[i], n, all[i].keys, "", compute.Fast)
+					require.NoError(t, err, "%s: %s %s", name, x.stem, x.shape)
+					got, err := kernel.Choices(dev.Caps(), b.p, b.o, kernel.Shape{Tokens: n, Outputs: 1, Seqs: 1})
+					require.NoError(t, err)
+					var of []int
+					for g, copy := range b.copies {
+						if copy == 0 {
+							of = append(of, g)
+						}
+					}
+					require.Len(t, of, 1, "%s: %s %s", name, x.stem, x.shape)
+					assert.Equal(t, want[at].Kernels, got[of[0]].Kernels, "%s: %s %s of %d rows", name, x.stem, x.shape, n)
+					assert.Equal(t, x.shape, b.p.NewGroup(b.measured[0]...).Shape)
+					require.NoError(t, b.close())
+					seen++
+				}
+			}
+			assert.Greater(t, seen, 3, name)
+		}
+		require.NoError(t, dev.Close())
+	}
+}
+
+// Fused ops, experts and attention at the model's shapes are checked, run and judged like any other case.
+func TestKernelsBenchOfExperts(t *testing.T) {
+	needGPU(t)
+	path := filepath.Join("..", "..", "testdata", "oracle", "phimoe")
+	var rows []kernelRow
+	require.NoError(t, json.Unmarshal([]byte(tuff(t, "kernels", "bench", "matmul_experts", "--model", path, "--rows", "1", "-r", "1", "--json").ok(t).out), &rows))
+	require.Len(t, rows, 2)
+	assert.Contains(t, rows[0].Kernel, "matmul_experts_bf16")
+	require.NoError(t, json.Unmarshal([]byte(tuff(t, "kernels", "bench", "attention", "--model", path, "--rows", "1", "--context", "40", "-r", "1", "--caches", "cold", "--json").ok(t).out), &rows))
+	require.Len(t, rows, 1)
+	assert.Equal(t, 40, rows[0].Keys)
+	assert.Greater(t, rows[0].Copies, 1)
+	assert.Equal(t, exitUsage, tuff(t, "kernels", "bench", "topk", "--model", path).code)
 }

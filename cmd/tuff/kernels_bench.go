@@ -30,7 +30,7 @@ type labShape struct {
 	size, runs          int
 	lesson              bool // tiles behind the kernels
 	candidates          bool
-	model               string // whose shapes are timed
+	part                *part  // of a model's program, in place of m, k, typ and the heads
 	caches              string // warm, cold or both
 	cold                bool   // of the run at hand
 	keys                int    // of attention, at hand
@@ -39,12 +39,13 @@ type labShape struct {
 }
 
 func newKernelsBench() *cobra.Command {
-	var c common
+	c := common{math: "fast"} // of a model: what commands run it in by default
 	var s labShape
 	cmd := &cobra.Command{
 		Use:   "bench matmul|attention",
-		Short: "Time a kernel at given shapes, against the device's limits",
-		Long: `matmul: X [rows, K] by W [M, K] of a weight format. attention: rows new tokens over contexts of so many keys.
+		Short: "Time kernels at given shapes or a model's, against the device's limits",
+		Long: `matmul: X [rows, K] by W [M, K] of a weight format. attention: rows new tokens over contexts of so many keys. With --model, any op: the
+groups of the model's program that have it, as they are fused on this device, each alone and on weights of its own.
 With --tile, the lab's square multiplication instead: --size² results without tiles (1: matmul_naive) and with tiles of so many elements in
 shared memory (matmul_square), the elements loaded from global memory per result, counted by the kernel, beside 2·size/tile, and its
 time. Every product is checked against float64 sums. matmul without any shape shows both.
@@ -59,6 +60,7 @@ is wrong is not timed, and the exit code is 3. Then both take turns, and every s
   tuff kernels bench matmul --type F16 -m 4096 -k 4096 --rows 512 --variant all
   tuff kernels bench attention --context 512,4096 --rows 1 --caches both
   tuff kernels bench matmul --model llama.gguf --rows 1,512
+  tuff kernels bench attention --model llama.gguf --rows 1 --context 1024,4096 --caches cold
   tuff kernels bench matmul --rows 64 -r 30 --b shaders=my-shaders
   tuff kernels bench matmul --rows 1 --a old/matmul_q8_0_vec.spv --b new/matmul_q8_0_vec.spv`,
 		Args: usage(cobra.ExactArgs(1)),
@@ -73,11 +75,11 @@ is wrong is not timed, and the exit code is 3. Then both take turns, and every s
 			if s.runs < 1 {
 				return usageError{fmt.Errorf("-r: got %d, want at least 1", s.runs)}
 			}
-			if args[0] != "matmul" && args[0] != "attention" || len(s.tiles) > 0 && args[0] != "matmul" {
-				return usageError{fmt.Errorf("got op %q, want matmul or attention, and --tile with matmul only", args[0])}
+			if args[0] != "matmul" && args[0] != "attention" && c.model == "" || len(s.tiles) > 0 && args[0] != "matmul" {
+				return usageError{fmt.Errorf("got op %q, want matmul or attention (or with --model any op), and --tile with matmul only", args[0])}
 			}
-			if s.candidates && (len(s.tiles) > 0 || len(s.variants) > 0) {
-				return usageError{errors.New("--candidates: got --tile or --variant too, want one of them")}
+			if s.candidates && (len(s.tiles) > 0 || len(s.variants) > 0 || c.model != "") {
+				return usageError{errors.New("--candidates: got --tile, --variant or --model too, want one of them")}
 			}
 			dev, err := c.openLab()
 			if err != nil {
@@ -88,7 +90,11 @@ is wrong is not timed, and the exit code is 3. Then both take turns, and every s
 				if len(s.tiles) > 0 || s.candidates || len(s.variants) > 0 || s.runs < profile.MinRuns {
 					return errors.Join(usageError{fmt.Errorf("--b: got --tile, --candidates, --variant or fewer than %d runs, want none of them (a side is %s)", profile.MinRuns, sideWords)}, dev.Close())
 				}
-				return errors.Join(dev.Close(), c.benchSides(cmd.Context(), args[0], &s))
+				all, err := s.shapes(cmd.Context(), &c, dev, args[0])
+				if err = errors.Join(err, dev.Close()); err != nil {
+					return err
+				}
+				return c.benchSides(cmd.Context(), args[0], &s, all)
 			}
 			if s.lesson = args[0] == "matmul" && !asked(cmd, "tile", "size", "m", "k", "rows", "type", "variant", "candidates", "caches", "model"); s.lesson {
 				s.tiles, s.size = []int{1, 8, 16, 32}, 256
@@ -98,7 +104,10 @@ is wrong is not timed, and the exit code is 3. Then both take turns, and every s
 			} else if s.candidates {
 				err = c.benchCandidates(cmd.Context(), dev, args[0], &s)
 			} else {
-				err = c.benchKernel(cmd.Context(), dev, args[0], &s)
+				var all []labShape
+				if all, err = s.shapes(cmd.Context(), &c, dev, args[0]); err == nil {
+					err = c.benchKernel(cmd.Context(), dev, args[0], &s, all)
+				}
 			}
 			return errors.Join(err, dev.Close())
 		},
@@ -118,7 +127,7 @@ is wrong is not timed, and the exit code is 3. Then both take turns, and every s
 	f.IntSliceVar(&s.context, "context", []int{256, 1024}, "keys")
 	f.BoolVar(&s.candidates, "candidates", false, "every shape that tuff tune would try, fastest first, and why the plan takes the one it takes")
 	f.StringVar(&s.caches, "caches", "warm", "warm; cold: weights, keys and values come from memory, copies of them taking turns; both")
-	f.StringVar(&s.model, "model", "", "shapes and formats of this model's matrices, or its attention, in place of -m, -k, --type and the heads")
+	f.StringVar(&c.model, "model", "", "the groups of this model's program that have the op, as they are fused here, in place of -m, -k, --type and the heads")
 	f.StringVar(&s.a, "a", "built-in", "with --b: the other side")
 	f.StringVar(&s.b, "b", "", "a side to compare with --a: "+sideWords)
 	f.StringVarP(&s.format, "output", "o", "table", strings.Join(labFormats, ", "))
@@ -273,7 +282,7 @@ func (r *kernelRow) limits(l *compute.Limits) {
 func (c *common) benchVariants(ctx context.Context, dev *gpu.Device, op string, s *labShape, n, keys int) (rows []kernelRow, err error) {
 	seen := map[string]int{}
 	for _, v := range dev.Variants() {
-		if v.Op != op || v.Lacks != "" || v.Refused != "" || v.Used == kernel.TestsOnly {
+		if v.Op != op && (s.part == nil || !slices.Contains(s.part.stems, v.Op)) || v.Lacks != "" || v.Refused != "" || v.Used == kernel.TestsOnly {
 			continue
 		}
 		row, err := c.benchShape(ctx, dev, op, s, n, keys, v.Name, v.Math())
@@ -306,6 +315,14 @@ func (c *common) benchVariants(ctx context.Context, dev *gpu.Device, op string, 
 	return rows, nil
 }
 
+// mathOf is the arithmetic that a shape is timed in: what is planned of a model is what commands run it in by default.
+func (s *labShape) mathOf(dev *gpu.Device, variant string) compute.Math {
+	if s.part != nil && variant == "" {
+		return compute.Fast
+	}
+	return mathOf(dev, variant)
+}
+
 // mathOf is the arithmetic that a variant is for; a name that there is not is the plan's to refuse.
 func mathOf(dev *gpu.Device, variant string) compute.Math {
 	for _, v := range dev.Variants() {
@@ -316,12 +333,12 @@ func mathOf(dev *gpu.Device, variant string) compute.Math {
 	return compute.Exact
 }
 
-func (c *common) benchKernel(ctx context.Context, dev *gpu.Device, op string, s *labShape) error {
+func (c *common) benchKernel(ctx context.Context, dev *gpu.Device, op string, s *labShape, all []labShape) error {
 	limits, err := limitsOf(ctx, dev)
 	if err != nil {
 		return err
 	}
-	rows, failed := c.timeKernels(ctx, dev, op, s)
+	rows, failed := c.timeKernels(ctx, dev, op, all)
 	if rows == nil {
 		return failed
 	}
@@ -329,11 +346,7 @@ func (c *common) benchKernel(ctx context.Context, dev *gpu.Device, op string, s 
 }
 
 // timeKernels times all shapes, up to an error, which says where.
-func (c *common) timeKernels(ctx context.Context, dev *gpu.Device, op string, s *labShape) (rows []kernelRow, err error) {
-	all, err := s.shapes(op)
-	if err != nil {
-		return nil, err
-	}
+func (c *common) timeKernels(ctx context.Context, dev *gpu.Device, op string, all []labShape) (rows []kernelRow, err error) {
 	for i := range all {
 		s, keys := &all[i], all[i].keys // this one
 		for _, at := range s.each() {
@@ -342,7 +355,7 @@ func (c *common) timeKernels(ctx context.Context, dev *gpu.Device, op string, s 
 				list, err = c.benchVariants(ctx, dev, op, s, at.rows, keys)
 			} else {
 				var row kernelRow
-				if row, err = c.benchShape(ctx, dev, op, s, at.rows, keys, at.variant, mathOf(dev, at.variant)); err == nil {
+				if row, err = c.benchShape(ctx, dev, op, s, at.rows, keys, at.variant, s.mathOf(dev, at.variant)); err == nil {
 					list = []kernelRow{row}
 				}
 			}

@@ -29,6 +29,9 @@ type bench1 struct {
 	step *compute.Step
 	made []compute.Buffer
 	exe  compute.Executable
+	// measured are the ops of each copy that are timed, and copies which of them each group of the executable is of; -1: of none.
+	measured [][]int
+	copies   []int
 }
 
 // benchShape times one op alone.
@@ -53,13 +56,21 @@ func newBench1(ctx context.Context, dev *gpu.Device, op string, s *labShape, n, 
 	for i := range n {
 		b.step.Tokens, b.step.Pos = append(b.step.Tokens, 0), append(b.step.Pos, int32(max(keys, n)-n+i))
 	}
-	if variant != "" {
-		b.o.Variant = map[string]string{op: variant}
+	if b.o.Variant, err = forced(dev, op, variant); err != nil {
+		return nil, err
 	}
-	add := b.matMul
-	if op == "attention" {
+	ops := b.matMul
+	switch {
+	case s.part != nil:
+		b.asIn(s.part, n, keys)
+		ops = b.part
+	case op == "attention":
 		b.pages(max(keys, n))
-		add = b.attention
+		ops = b.attention
+	}
+	add := func(s *labShape) (int, error) {
+		b.measured = append(b.measured, nil)
+		return ops(s)
 	}
 	size, err := add(s)
 	if err != nil {
@@ -80,6 +91,9 @@ func newBench1(ctx context.Context, dev *gpu.Device, op string, s *labShape, n, 
 		return nil, err
 	}
 	b.made = append([]compute.Buffer{closer{b.exe}}, b.made...)
+	for _, g := range b.exe.Placement() {
+		b.copies = append(b.copies, slices.IndexFunc(b.measured, func(ops []int) bool { return slices.Contains(ops, g.Ops[0]) }))
+	}
 	return b, nil
 }
 
@@ -138,7 +152,7 @@ func (b *bench1) matMul(s *labShape) (size int, err error) {
 	if err != nil {
 		return 0, err
 	}
-	b.p.Add("bench", compute.MatMul{X: x, W: w, Out: b.out(s.m)})
+	b.measure(compute.MatMul{X: x, W: w, Out: b.out(s.m)})
 	return size, nil
 }
 
@@ -166,7 +180,7 @@ func (b *bench1) attention(s *labShape) (size int, err error) {
 	if err != nil {
 		return 0, err
 	}
-	b.p.Add("bench", compute.Attention{Q: q, K: k, V: v, Out: b.out(s.heads * s.dim), NumHeads: s.heads, NumKVHeads: s.kvHeads, HeadDim: s.dim,
+	b.measure(compute.Attention{Q: q, K: k, V: v, Out: b.out(s.heads * s.dim), NumHeads: s.heads, NumKVHeads: s.kvHeads, HeadDim: s.dim,
 		HeadDimV: s.dim, Scale: float32(1 / math.Sqrt(float64(s.dim))), Causal: true, Paged: true})
 	return 2 * size, nil
 }
@@ -177,16 +191,37 @@ func (b *bench1) once(ctx context.Context) (times []float64, names []string, err
 	if err := b.exe.Run(ctx, &compute.Call{Step: b.step, Timing: &t}); err != nil {
 		return nil, nil, err
 	}
-	sums := make([]float64, len(b.p.Instrs))
+	times = make([]float64, len(b.measured))
 	for _, sp := range t.Spans {
-		if sums[sp.Group] += (sp.End - sp.Begin).Seconds(); sp.Group == 1 {
+		at := b.copies[sp.Group]
+		if at < 0 {
+			continue
+		}
+		if times[at] += (sp.End - sp.Begin).Seconds(); at == 0 {
 			names = append(names, sp.Kernel)
 		}
 	}
-	for g := 1; g < len(sums); g += 2 {
-		times = append(times, sums[g])
-	}
 	return times, names, nil
+}
+
+// measure adds an op that is timed.
+func (b *bench1) measure(op compute.Op) {
+	last := len(b.measured) - 1
+	b.measured[last] = append(b.measured[last], len(b.p.Instrs))
+	b.p.Add("bench", op)
+}
+
+// forced is the option that runs an op on a variant, or on what is planned without one; matmul stands for experts' and heads' too.
+func forced(dev *gpu.Device, op, variant string) (map[string]string, error) {
+	if variant == "" {
+		return nil, nil
+	}
+	for _, v := range dev.Variants() {
+		if v.Name == variant {
+			return map[string]string{v.Op: variant}, nil
+		}
+	}
+	return map[string]string{op: variant}, nil // which the plan refuses, with those that there are
 }
 
 // run times every copy in every run but the first.
@@ -203,11 +238,20 @@ func (b *bench1) run(ctx context.Context, op string, runs, n, keys int, variant 
 		}
 	}
 	slices.Sort(times)
-	cost := b.p.Instrs[1].Op.Cost(b.p, b.step)
-	row = kernelRow{Op: op, Shape: b.p.Instrs[1].Op.Shape(b.p), Rows: n, Keys: keys, Kernel: strings.Join(names, "+"), Variant: variant, Why: b.exe.Placement()[1].Why,
-		Tier: tierOf(strings.Join(names, "+")), Math: b.o.Math.String(), Copies: len(b.p.Instrs) / 2, Seconds: times[len(times)/2], Min: times[0]}
+	cost := b.p.CostOf(b.measured[0], b.step)
+	row = kernelRow{Op: op, Shape: b.shape(), Rows: n, Keys: keys, Kernel: strings.Join(names, "+"), Variant: variant, Why: b.exe.Placement()[slices.Index(b.copies, 0)].Why,
+		Tier: tierOf(strings.Join(names, "+")), Math: b.o.Math.String(), Copies: len(b.measured), Seconds: times[len(times)/2], Min: times[0]}
 	row.BytesPerSec, row.FLOPsPerSec = float64(cost.Bytes)/row.Seconds, float64(cost.FLOPs)/row.Seconds
 	return row, nil
+}
+
+// shape is what is timed, for tables: with the ops where there are several.
+func (b *bench1) shape() string {
+	g := b.p.NewGroup(b.measured[0]...)
+	if len(g.Ops) == 1 {
+		return g.Shape
+	}
+	return g.Stem + " " + g.Shape
 }
 
 func (b *bench1) close() (err error) {

@@ -119,19 +119,21 @@ func (s *labSide) replaced() []string {
 	return list
 }
 
-// check runs the quick cases of an op and format with the side's kernels, once for each; it returns what is wrong with them, or "".
-func (s *labSide) check(ctx context.Context, cpu compute.Device, op string, format compute.DType) (string, error) {
-	key := op + " " + format.String()
+// check runs the quick cases of an op and formats with the side's kernels, once for each; it returns what is wrong with them, or "".
+func (s *labSide) check(ctx context.Context, cpu compute.Device, op string, formats []compute.DType) (string, error) {
+	key := fmt.Sprint(op, formats)
 	if why, ok := s.wrong[key]; ok {
 		return why, nil
 	}
 	o := conformance.Options{Math: s.math}
-	if s.variant != "" {
-		o.Variant = map[string]string{op: s.variant}
+	var err error
+	if o.Variant, err = forced(s.dev, op, s.variant); err != nil {
+		return "", err
 	}
 	why := ""
 	for _, k := range conformance.Cases() {
-		if k.Op != op || !k.Quick || !k.In(s.math) || op == "matmul" && k.Format != format || op == "attention" && !strings.Contains(k.Name, format.String()) {
+		named := func(t compute.DType) bool { return strings.Contains(k.Name, t.String()) }
+		if k.Op != op || !k.Quick || !k.In(s.math) || k.Format != compute.NoDType && !slices.Contains(formats, k.Format) || op == "attention" && !slices.ContainsFunc(formats, named) {
 			continue
 		}
 		r := k.Run(ctx, s.dev, cpu, o)

@@ -114,9 +114,9 @@ func (p *Program) CostOf(ops []int, s *Step) Cost {
 		switch {
 		case written[r] && outside[r]:
 			c.Bytes -= n * int64(inside[r]) // what was just made is at hand
-		case written[r]:
+		case written[r] && inside[r] > 0:
 			c.Bytes -= n * int64(1+inside[r])
-		default:
+		case !written[r]:
 			c.Bytes -= n * int64(max(inside[r]-1, 0))
 		}
 	}
