@@ -129,7 +129,7 @@ func (d *Device) kernelName(p *compute.Program, op compute.Op, m compute.Math) (
 	case multiplies && m == compute.Fast && d.level >= simd.AMX && t != compute.F32:
 		return stem + "_amx", level + ", many rows in bfloat16, float32 sums: fast arithmetic"
 	case multiplies && m == compute.Fast && d.multipliesBytes(t):
-		return stem + "_int8", level + ", many rows in pairs of bytes, float32 sums of blocks: fast arithmetic"
+		return stem + "_int8", level + ", many rows in whole numbers of 16 bits, float32 sums of blocks: fast arithmetic"
 	case d.fused(stem, m), multiplies && m == compute.Fast && d.level > simd.Plain:
 		return stem + "_float32", level + ", float32 sums: fast arithmetic"
 	case multiplies && m == compute.Fast:
@@ -143,7 +143,7 @@ func (d *Device) kernelName(p *compute.Program, op compute.Op, m compute.Math) (
 	return stem, "plain Go, float64 sums: the definition of the op"
 }
 
-// multipliesBytes reports whether many rows are multiplied in bytes by weights of a format.
+// multipliesBytes reports whether many rows are multiplied in whole numbers by weights of a format.
 func (d *Device) multipliesBytes(t compute.DType) bool {
 	_, ok := quant.ByteForm(d.level, t)
 	return ok && d.level < simd.AMX
@@ -174,7 +174,7 @@ func (e *executable) newKernel(in compute.Instr, run int) (kernel, error) {
 	case a.exact:
 	case a.level >= simd.AMX:
 		a.panels = &e.panels
-	case a.level >= simd.VNNI:
+	default: // formats that the level does not multiply so have no use for it
 		a.byteRows = &e.bytes
 	}
 	var weight compute.Ref

@@ -34,11 +34,11 @@ type activations struct {
 	words      []simd.Words // by row, of WordsDot
 	bytes      []simd.Bytes // by row, of BytesDot
 
-	// Of fast arithmetic with many rows on a matrix unit, or in pairs of bytes.
+	// Of fast arithmetic with many rows on a matrix unit, or in whole numbers.
 	tiles, inBytes bool
 	threads        int
 	panels         *panels   // one for all ops of a program, where there is a matrix unit
-	byteRows       *byteRows // the same, where bytes are multiplied
+	byteRows       *byteRows // the same, where there is none
 	form           simd.ByteForm
 	run            int         // the number of the first op of those that follow each other and have the same X, from 1 on
 	source         [][]float32 // the rows

@@ -5,12 +5,13 @@ import (
 	"tuff/fallback/simd"
 )
 
-// On a processor that multiplies bytes and has no matrix unit, fast arithmetic multiplies many rows in pairs of signed bytes, as it does few: X is
-// rounded once for an op, or for several that follow each other, and weights in blocks of whole numbers lose nothing. They are unpacked a panel at a
-// time, which serves every row of X; their scales and minima are applied in float32. Weights of other formats are multiplied in float32. Single bytes would
-// be 1.7 times as fast, but a model of 22 layers of random weights then diverges from exact arithmetic by 1.5e-3 nats; the limit is 1e-3.
+// On a processor that multiplies bytes (VNNI) and has no matrix unit, fast arithmetic multiplies many rows in pairs of signed bytes, as it does few,
+// and with AVX2 alone in words: X is rounded once for an op, or for several that follow each other, and weights in blocks of whole numbers lose
+// nothing. They are unpacked a panel at a time, which serves every row of X; their scales and minima are applied in float32. Weights of other formats
+// are multiplied in float32. Single bytes would be 1.7 times as fast as pairs, but a model of 22 layers of random weights then diverges from exact
+// arithmetic by 1.5e-3 nats; the limit is 1e-3.
 
-// byteRows are rows of X in pairs of bytes, one behind the other.
+// byteRows are rows of X in whole numbers, one behind the other.
 type byteRows struct {
 	data   []simd.ByteBlock
 	packed int          // the run whose X they are; 0: of none
@@ -41,7 +42,7 @@ func (b *byteRows) unit(_ *worker, r int) {
 	b.a.level.ByteRow(b.data[r*n:(r+1)*n], b.a.source[r])
 }
 
-// multiplyBytes is multiply in bytes.
+// multiplyBytes is multiply in whole numbers.
 func (a *activations) multiplyBytes(wk *worker, lo, hi int, w *tensor, first, have int, add []float32, out func(r int) []float32) {
 	rows, stride, m := hi-lo, a.cols/byteBlock, wk.bytePanels()
 	sums := wk.float32s(groupRows * rows)

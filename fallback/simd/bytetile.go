@@ -8,12 +8,25 @@ const ByteCols = 512
 // byteBase is what weights in panels of bytes are above their value, so that they are unsigned.
 const byteBase = 128
 
-// ByteBlock is 32 elements of a row of X in pairs of signed bytes, as in Bytes: x ≈ D·q with q = 256·Upper + Lower and D = max|x| / 32639.
+// ByteBlock is 32 elements of a row of X as whole numbers of 16 bits, as in Bytes: x ≈ D·q with D = max|x| / 32639. How they lie in it depends on
+// the level: pairs of signed bytes, the upper ones first, or, where words are multiplied, these, the second and the third of each four exchanged.
 type ByteBlock struct {
-	Upper, Lower [wordsBlock]int8
-	D            float32
-	N            int32    // −128·Σq, which makes up for weights that are 128 higher than they are
-	H            [2]int32 // the same of each half
+	Q [2 * wordsBlock]int8
+	D float32
+	N int32    // −128·Σq, which makes up for weights that are 128 higher than they are
+	H [2]int32 // the same of each half
+}
+
+// words reports whether a level multiplies words, not bytes.
+func (l Level) words() bool { return l == AVX2 }
+
+// at is number k.
+func (b *ByteBlock) at(l Level, k int) int32 {
+	if l.words() {
+		w := k&^3 | k&1<<1 | k>>1&1
+		return int32(b.Q[2*w+1])<<8 | int32(uint8(b.Q[2*w]))
+	}
+	return 256*int32(b.Q[k]) + int32(b.Q[wordsBlock+k])
 }
 
 // ByteRow makes whole blocks of x: the nearest whole numbers, halves to even. A block with an element that is infinite or not a number has
@@ -44,7 +57,7 @@ func (l Level) ByteRow(dst []ByteBlock, x []float32) {
 		b.D /= 32639
 		for k, v := range block {
 			q := int32(math.RoundToEven(float64(v * inv)))
-			b.Upper[k], b.Lower[k] = int8((q+128)>>8), int8(q)
+			b.Q[k], b.Q[wordsBlock+k] = int8((q+128)>>8), int8(q)
 			b.H[k/16] -= byteBase * q
 		}
 		b.N = b.H[0] + b.H[1]
@@ -79,11 +92,22 @@ func (r *ByteRows) Row(i int) (q []uint8, d, m []float32) {
 	return r.Q[i*ByteCols:][:ByteCols], r.D[i*scales:][:scales], r.M[i*scales:][:scales]
 }
 
-// BytePanels are two panels of weights in bytes, 128 higher than their value: byte 4·(16·(k/4) + i) + k mod 4 of a panel is element k of
-// row i, whose scale is number 16·(k/32) + i (or k/16), and so its minimum.
+// BytePanels are two panels of weights for a level. As bytes weights are 128 higher than their value: byte 4·(16·(k/4) + i) + k mod 4 of a panel
+// is element k of row i. As words they are their value: the first and the third of each four of 16 rows, then the second and the fourth. The scale of
+// element k of row i is number 16·(k/32) + i (or k/16), and so is its minimum.
 type BytePanels struct {
-	Q    [2][Width * ByteCols]uint8
+	Q    [2][2 * Width * ByteCols]uint8
 	D, M [2][Width * ByteCols / 16]float32
+}
+
+// at is element k of row i of panel p, its value.
+func (p *BytePanels) at(l Level, panel, i, k int) int32 {
+	q := &p.Q[panel]
+	if l.words() {
+		w := 2 * (Width*(k&^3/2+k&1) + i)
+		return int32(int8(q[2*w+k&2+1]))<<8 | int32(q[2*w+k&2])
+	}
+	return int32(q[4*(Width*(k/4)+i)+k%4]) - byteBase
 }
 
 // Set makes panel p of the first n columns of rows, whole blocks of 32.
@@ -97,7 +121,7 @@ func (p *BytePanels) Set(l Level, panel int, rows *ByteRows, f ByteForm, n int) 
 		l.Interleave(p.M[panel][:], rows.M[:], ByteCols/16, scales)
 	}
 	if l >= AVX2 {
-		l.bytePanel(n/16, &p.Q[panel], &rows.Q, byteBase-f.Base)
+		l.bytePanel(n/16, &p.Q[panel], &rows.Q, f.Base)
 		return
 	}
 	for i := range Width {
@@ -121,14 +145,14 @@ func (l Level) ByteTile(rows, n int, x []ByteBlock, stride int, p *BytePanels, f
 	if n > ByteCols/wordsBlock || stride < n {
 		panic("BUG: simd: rows of bytes that overlap, or more columns than a panel has")
 	}
-	if l >= VNNI {
+	if l >= VNNI || l.words() {
 		l.byteTile(rows, n, x, stride, p, f, sums)
 		return
 	}
-	byteTilePlain(rows, n, x, stride, p, f, sums)
+	l.byteTilePlain(rows, n, x, stride, p, f, sums)
 }
 
-func byteTilePlain(rows, n int, x []ByteBlock, stride int, p *BytePanels, f ByteForm, sums []float32) {
+func (l Level) byteTilePlain(rows, n int, x []ByteBlock, stride int, p *BytePanels, f ByteForm, sums []float32) {
 	parts := f.Scales(wordsBlock)
 	for r := range rows {
 		for c := range 2 * Width {
@@ -139,8 +163,8 @@ func byteTilePlain(rows, n int, x []ByteBlock, stride int, p *BytePanels, f Byte
 				for h := range parts {
 					var whole, sum int32
 					for k := wordsBlock / parts * h; k < wordsBlock/parts*(h+1); k++ {
-						q := 256*int32(block.Upper[k]) + int32(block.Lower[k])
-						whole += q * (int32(p.Q[w][512*b+4*(Width*(k/4)+i)+k%4]) - byteBase)
+						q := block.at(l, k)
+						whole += q * p.at(l, w, i, wordsBlock*b+k)
 						sum -= byteBase * q
 					}
 					at := Width*(parts*b+h) + i
@@ -155,12 +179,17 @@ func byteTilePlain(rows, n int, x []ByteBlock, stride int, p *BytePanels, f Byte
 	}
 }
 
-// BytePeak multiplies n times 16 registers of bytes, n > 0, which shows what dot products of bytes reach, and gives the operations of that: 0 where
-// there are none.
+// BytePeak multiplies n times some registers of bytes, or of words, n > 0, which shows what their dot products reach, and gives the operations of
+// that: 0 where there are none.
 func (l Level) BytePeak(n int) (operations float64) {
-	if l < VNNI || n < 1 {
-		return 0
+	switch {
+	case n < 1:
+	case l >= VNNI:
+		l.bytePeak(n)
+		return 16 * float64(n) * 2 * 64
+	case l.words():
+		l.bytePeak(n)
+		return 6 * float64(n) * 2 * 16
 	}
-	l.bytePeak(n)
-	return 16 * float64(n) * 2 * 64
+	return 0
 }

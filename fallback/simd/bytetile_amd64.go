@@ -1,36 +1,69 @@
 package simd
 
-func (l Level) byteRow(dst []ByteBlock, x []float32) { byteRowAVX2(len(dst), &x[0], &dst[0].Upper[0]) }
-
-func (l Level) bytePanel(n int, dst, src *[Width * ByteCols]uint8, add uint8) {
-	bytePanelAVX2(n, &dst[0], &src[0], uint32(add)*0x01010101)
+func (l Level) byteRow(dst []ByteBlock, x []float32) {
+	if l.words() {
+		wordRowAVX2(len(dst), &x[0], &dst[0].Q[0])
+		return
+	}
+	byteRowAVX2(len(dst), &x[0], &dst[0].Q[0])
 }
 
-func (l Level) bytePeak(n int) { bytePeakVNNI(n) }
+func (l Level) bytePanel(n int, dst *[2 * Width * ByteCols]uint8, src *[Width * ByteCols]uint8, base uint8) {
+	if l.words() {
+		wordPanelAVX2(n, &dst[0], &src[0], uint32(base)*0x00010001)
+		return
+	}
+	bytePanelAVX2(n, &dst[0], &src[0], uint32(byteBase-base)*0x01010101)
+}
+
+func (l Level) bytePeak(n int) {
+	if l.words() {
+		wordPeakAVX2(n)
+		return
+	}
+	bytePeakVNNI(n)
+}
 
 type byteTileKernel func(n int, x *int8, stride int, w *uint8, d, m, sums *float32)
 
-// byteTileRows are the rows that kernels take.
-var byteTileRows = [3]int{6, 2, 1}
+// blockSize is the bytes of a ByteBlock.
+const blockSize = 80
+
+// byteTiles are the kernels for rows of X, those for the most first: of scales of 32 columns, and of 16.
+type byteTiles []struct {
+	rows    int
+	kernels [2]byteTileKernel
+}
 
 var (
-	byteTiles32 = [3]byteTileKernel{byteTile32x6VNNI, byteTile32x2VNNI, byteTile32x1VNNI}
-	byteTiles16 = [3]byteTileKernel{byteTile16x6VNNI, byteTile16x2VNNI, byteTile16x1VNNI}
+	tilesVNNI = byteTiles{{6, [2]byteTileKernel{byteTile32x6VNNI, byteTile16x6VNNI}}, {2, [2]byteTileKernel{byteTile32x2VNNI, byteTile16x2VNNI}},
+		{1, [2]byteTileKernel{byteTile32x1VNNI, byteTile16x1VNNI}}}
+	tilesAVX2 = byteTiles{{4, [2]byteTileKernel{wordTile32x4AVX2, wordTile16x4AVX2}}, {2, [2]byteTileKernel{wordTile32x2AVX2, wordTile16x2AVX2}},
+		{1, [2]byteTileKernel{wordTile32x1AVX2, wordTile16x1AVX2}}}
 )
 
 func (l Level) byteTile(rows, n int, x []ByteBlock, stride int, p *BytePanels, f ByteForm, sums []float32) {
-	kernels, minima := &byteTiles32, (*float32)(nil)
-	if f.Halves {
-		kernels = &byteTiles16
+	if !l.words() { // both panels
+		tilesVNNI.run(rows, n, x, stride, p, 0, f, sums)
+		return
 	}
+	for panel := range p.Q {
+		tilesAVX2.run(rows, n, x, stride, p, panel, f, sums[panel*Width:])
+	}
+}
+
+func (t byteTiles) run(rows, n int, x []ByteBlock, stride int, p *BytePanels, panel int, f ByteForm, sums []float32) {
+	minima, which := (*float32)(nil), 0
 	if f.Minima {
-		minima = &p.M[0][0]
+		minima = &p.M[panel][0]
 	}
-	const size = 80 // of a block
+	if f.Halves {
+		which = 1
+	}
 	at := 0
-	for i, r := range byteTileRows {
-		for ; rows-at >= r; at += r {
-			kernels[i](n, &x[at*stride].Upper[0], stride*size, &p.Q[0][0], &p.D[0][0], minima, &sums[2*Width*at])
+	for _, k := range t {
+		for ; rows-at >= k.rows; at += k.rows {
+			k.kernels[which](n, &x[at*stride].Q[0], stride*blockSize, &p.Q[panel][0], &p.D[panel][0], minima, &sums[2*Width*at])
 		}
 	}
 }

@@ -1,7 +1,6 @@
 package simd
 
 import (
-	"fmt"
 	"math"
 	"math/rand/v2"
 	"testing"
@@ -24,13 +23,15 @@ func TestByteRow(t *testing.T) {
 		for _, l := range levels()[1:] {
 			got := make([]ByteBlock, n+1)
 			for i := range got[:n] {
-				got[i] = ByteBlock{Upper: [32]int8{1, 2, 3}, D: 4, N: 5, H: [2]int32{6, 7}}
+				got[i] = ByteBlock{Q: [64]int8{1, 2, 3}, D: 4, N: 5, H: [2]int32{6, 7}}
 			}
 			l.ByteRow(got[:n], x)
 			for i := range got {
 				sameBits(t, []float32{want[i].D}, []float32{got[i].D})
-				got[i].D = want[i].D // NaN is not itself
-				require.Equal(t, fmt.Sprint(want[i]), fmt.Sprint(got[i]), "%v, %d blocks", l, n)
+				require.Equal(t, [3]int32{want[i].N, want[i].H[0], want[i].H[1]}, [3]int32{got[i].N, got[i].H[0], got[i].H[1]})
+				for k := range 32 {
+					require.Equal(t, want[i].at(Plain, k), got[i].at(l, k), "%v, %d blocks, %d of block %d", l, n, k, i)
+				}
 			}
 		}
 	}
@@ -40,12 +41,15 @@ func TestByteRow(t *testing.T) {
 func TestBytePanel(t *testing.T) {
 	r := rand.New(rand.NewPCG(23, 24))
 	rows := randomBytes(r)
+	for i := range rows.Q {
+		rows.Q[i] &= 127 // so that they fit a byte above any base
+	}
 	for n := 32; n <= ByteCols; n += 32 {
 		f := ByteForm{Base: uint8(n / 32 % 3 * 64), Halves: n%96 == 0, Minima: n%64 == 0}
 		for _, l := range levels() {
 			var p BytePanels
 			p.Set(l, 1, rows, f, n)
-			require.True(t, p.Q[0] == [Width * ByteCols]uint8{}, "written into the other panel")
+			require.True(t, p.Q[0] == [2 * Width * ByteCols]uint8{}, "written into the other panel")
 			for i := range Width {
 				q, d, m := rows.Row(i)
 				for k, q := range q[:n] {
@@ -53,14 +57,18 @@ func TestBytePanel(t *testing.T) {
 					if f.Halves {
 						at = k / 16
 					}
-					require.Equal(t, q-f.Base, p.Q[1][4*(16*(k/4)+i)+k%4]-128)
+					require.EqualValues(t, int(q)-int(f.Base), p.at(l, 1, i, k), "%v", l)
 					require.Equal(t, d[at], p.D[1][16*at+i])
 					if f.Minima {
 						require.Equal(t, m[at], p.M[1][16*at+i])
 					}
 				}
 			}
-			for _, q := range p.Q[1][Width*n:] {
+			end := Width * n
+			if l.words() {
+				end *= 2
+			}
+			for _, q := range p.Q[1][end:] {
 				require.Zero(t, q, "written past the panel")
 			}
 		}
@@ -85,7 +93,6 @@ func TestByteTile(t *testing.T) {
 	for turn := range 64 {
 		n, rows := 1+turn%16, 1+turn%23
 		f := ByteForm{Base: 128, Halves: turn%4 >= 2, Minima: turn%2 == 1}
-		var p BytePanels
 		lower, upper := randomBytes(r), randomBytes(r)
 		if turn%5 == 4 { // the ends of what bytes hold
 			for i := range lower.Q {
@@ -98,19 +105,19 @@ func TestByteTile(t *testing.T) {
 			_, d, _ := upper.Row(odd)
 			d[0] = float32(math.NaN())
 		}
-		for i, rows := range []*ByteRows{lower, upper} {
-			p.Set(Best(), i, rows, f, 32*n)
-		}
-		stride := n + turn%3
-		x := make([]ByteBlock, rows*stride)
-		for i := range rows {
-			row := values(r, 32*n, turn%5, false)
-			if turn%8 == 7 && i == rows/2 {
-				row[r.IntN(len(row))] = float32(math.Inf(1))
-			}
-			Best().ByteRow(x[i*stride:][:n], row)
+		stride, values := n+turn%3, values(r, rows*32*n, turn%5, false)
+		if turn%8 == 7 {
+			values[rows/2*32*n+r.IntN(32*n)] = float32(math.Inf(1))
 		}
 		for _, l := range levels() {
+			var p BytePanels
+			for i, rows := range []*ByteRows{lower, upper} {
+				p.Set(l, i, rows, f, 32*n)
+			}
+			x := make([]ByteBlock, rows*stride)
+			for i := range rows {
+				l.ByteRow(x[i*stride:][:n], values[i*32*n:])
+			}
 			got := make([]float32, 2*Width*rows+1)
 			for i := range got {
 				got[i] = 0.5
@@ -119,7 +126,7 @@ func TestByteTile(t *testing.T) {
 			require.EqualValues(t, 0.5, got[2*Width*rows], "written past the sums")
 			for i := range rows {
 				for c := range 2 * Width {
-					sum, size := tileSum(x[i*stride:][:n], []*ByteRows{lower, upper}[c/Width], c%Width, f)
+					sum, size := tileSum(l, x[i*stride:][:n], []*ByteRows{lower, upper}[c/Width], c%Width, f)
 					have := float64(got[2*Width*i+c])
 					if c == Width+odd && odd >= 0 || turn%8 == 7 && i == rows/2 {
 						require.True(t, math.IsNaN(have), "%v: got %v, want NaN", l, have)
@@ -133,15 +140,15 @@ func TestByteTile(t *testing.T) {
 }
 
 // tileSum is the product of a row of X and one of weights, and the size of what is added up.
-func tileSum(x []ByteBlock, rows *ByteRows, i int, f ByteForm) (sum, size float64) {
+func tileSum(l Level, x []ByteBlock, rows *ByteRows, i int, f ByteForm) (sum, size float64) {
 	q, d, m := rows.Row(i)
 	length := 32
 	if f.Halves {
 		length = 16
 	}
 	for b, block := range x {
-		for k, upper := range block.Upper {
-			v := 256*float64(upper) + float64(block.Lower[k])
+		for k := range 32 {
+			v := float64(block.at(l, k))
 			at := (32*b + k) / length
 			w := float64(d[at]) * (float64(q[32*b+k]) - float64(f.Base))
 			if f.Minima {

@@ -709,15 +709,58 @@ func byteTile32x6VNNI(n int, x *int8, stride int, w *uint8, d *float32, m *float
 //go:noescape
 func byteTile16x6VNNI(n int, x *int8, stride int, w *uint8, d *float32, m *float32, sums *float32)
 
-// bytePanelAVX2 takes n times 16 columns of rows of 512 bytes, and adds each byte of add. With AVX2.
+// wordTile32x1AVX2 is ByteTile for 1 rows and the panel from where w, d, m and sums point to, with scales of each 32 columns, in n blocks of 32; m may be nil. With AVX2 and FMA.
 //
 //go:noescape
-func bytePanelAVX2(n int, dst *uint8, src *uint8, add uint32)
+func wordTile32x1AVX2(n int, x *int8, stride int, w *uint8, d *float32, m *float32, sums *float32)
+
+// wordTile16x1AVX2 is ByteTile for 1 rows and the panel from where w, d, m and sums point to, with scales of each 16 columns, in n blocks of 32; m may be nil. With AVX2 and FMA.
+//
+//go:noescape
+func wordTile16x1AVX2(n int, x *int8, stride int, w *uint8, d *float32, m *float32, sums *float32)
+
+// wordTile32x2AVX2 is ByteTile for 2 rows and the panel from where w, d, m and sums point to, with scales of each 32 columns, in n blocks of 32; m may be nil. With AVX2 and FMA.
+//
+//go:noescape
+func wordTile32x2AVX2(n int, x *int8, stride int, w *uint8, d *float32, m *float32, sums *float32)
+
+// wordTile16x2AVX2 is ByteTile for 2 rows and the panel from where w, d, m and sums point to, with scales of each 16 columns, in n blocks of 32; m may be nil. With AVX2 and FMA.
+//
+//go:noescape
+func wordTile16x2AVX2(n int, x *int8, stride int, w *uint8, d *float32, m *float32, sums *float32)
+
+// wordTile32x4AVX2 is ByteTile for 4 rows and the panel from where w, d, m and sums point to, with scales of each 32 columns, in n blocks of 32; m may be nil. With AVX2 and FMA.
+//
+//go:noescape
+func wordTile32x4AVX2(n int, x *int8, stride int, w *uint8, d *float32, m *float32, sums *float32)
+
+// wordTile16x4AVX2 is ByteTile for 4 rows and the panel from where w, d, m and sums point to, with scales of each 16 columns, in n blocks of 32; m may be nil. With AVX2 and FMA.
+//
+//go:noescape
+func wordTile16x4AVX2(n int, x *int8, stride int, w *uint8, d *float32, m *float32, sums *float32)
+
+// bytePanelAVX2 takes n times 16 columns of rows of 512 bytes, and adds more to them. With AVX2.
+//
+//go:noescape
+func bytePanelAVX2(n int, dst *uint8, src *uint8, more uint32)
 
 // byteRowAVX2 makes n blocks. With AVX2.
 //
 //go:noescape
 func byteRowAVX2(n int, x *float32, dst *int8)
 
+// wordPanelAVX2 takes n times 16 columns of rows of 512 bytes, and takes more away of their words. With AVX2.
+//
+//go:noescape
+func wordPanelAVX2(n int, dst *uint8, src *uint8, more uint32)
+
+// wordRowAVX2 makes n blocks. With AVX2.
+//
+//go:noescape
+func wordRowAVX2(n int, x *float32, dst *int8)
+
 // bytePeakVNNI multiplies and adds n times 16 registers of bytes. With AVX-512 and VNNI.
 func bytePeakVNNI(n int)
+
+// wordPeakAVX2 multiplies and adds n times 6 registers of words. With AVX2.
+func wordPeakAVX2(n int)

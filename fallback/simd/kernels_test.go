@@ -29,12 +29,12 @@ var tested = []struct{ kernels, test string }{
 	{`quantize.*`, "TestBytes"},
 	{`bfloatTileAMX|bfloatRowAVX512|bfloatPanelAVX512`, "TestBfloatTile"},
 	{`bfloatPairsAVX512`, "TestBfloatPairs"},
-	{`byteTile.*`, "TestByteTile"},
-	{`bytePanelAVX2`, "TestBytePanel"},
-	{`byteRowAVX2`, "TestByteRow"},
+	{`(byte|word)Tile.*`, "TestByteTile"},
+	{`(byte|word)PanelAVX2`, "TestBytePanel"},
+	{`(byte|word)RowAVX2`, "TestByteRow"},
 	{`unpack[A-Z0-9_]+AVX2`, "quant.TestUnpackedRowsAreDecodedRows"},
 	{`unpack.*x16AVX512`, "quant.TestBytePanelsOfInterleavedRows"},
-	{`bfloatPeakAMX|bytePeakVNNI`, ""}, // they have no result
+	{`bfloatPeakAMX|bytePeakVNNI|wordPeakAVX2`, ""}, // they have no result
 	{`decode.*`, "quant.TestVectorsDecodeTheSameBits"},
 	{`encodeF16`, "quant.TestVectorsEncodeTheSameBytes"},
 	{`exactQ(8_0|4_0)`, "quant.TestExactDots"},

@@ -11,13 +11,13 @@ import (
 
 // What package simd says of simd.ByteBlock, simd.ByteRows and simd.BytePanels, in bytes.
 const (
-	blockSize   = 80 // of X: 32 upper and 32 lower bytes, then their factor and their sums
+	blockSize   = 80 // of X: 32 upper and 32 lower bytes, or 32 words, then their factor and their sums
 	blockLower  = 32
 	blockFactor = 64
 	blockSum    = 68
 	blockSums   = 72 // of both halves
 	rowBytes    = 512
-	panelBytes  = 16 * 512
+	panelBytes  = 2 * 16 * 512
 	panelScales = 16 * 512 / 16 * 4
 )
 
@@ -107,15 +107,23 @@ func byteTile(r, steps int) {
 	s.finish()
 }
 
-// bytePanel turns 16 rows of bytes: four of each row become a lane.
-func bytePanel() {
-	TEXT("bytePanelAVX2", NOSPLIT, "func(n int, dst, src *uint8, add uint32)")
-	Doc("bytePanelAVX2 takes n times 16 columns of rows of 512 bytes, and adds each byte of add. With AVX2.")
+// bytePanel turns 16 rows of bytes: four of each row become a lane, or, as words, two lanes: the first and the third, the second and the fourth.
+func bytePanel(words bool) {
+	kernel, what := "bytePanelAVX2", "adds more to them"
+	if words {
+		kernel, what = "wordPanelAVX2", "takes more away of their words"
+	}
+	TEXT(kernel, NOSPLIT, "func(n int, dst, src *uint8, more uint32)")
+	Doc(kernel + " takes n times 16 columns of rows of 512 bytes, and " + what + ". With AVX2.")
 	Pragma("noescape")
 	n, dst, src := Load(Param("n"), GP64()), Load(Param("dst"), GP64()), Load(Param("src"), GP64())
-	add, x := YMM(), XMM()
-	VMOVD(Load(Param("add"), GP32()), x)
-	VPBROADCASTD(x, add)
+	more, x := YMM(), XMM()
+	var mask reg.VecVirtual
+	if words {
+		mask = everywhere(0x00ff00ff)
+	}
+	VMOVD(Load(Param("more"), GP32()), x)
+	VPBROADCASTD(x, more)
 	Label("step")
 	for h := range 2 {
 		v, t, q := vectors(4, 32), vectors(4, 32), vectors(4, 32)
@@ -132,22 +140,40 @@ func bytePanel() {
 			VPUNPCKHQDQ(t[2*i+1], t[2*i], q[2*i+1])
 		}
 		for i, v := range q {
-			VPADDB(add, v, v)
-			VMOVDQU(v, Mem{Base: dst, Disp: 64*i + 32*h})
+			if !words {
+				VPADDB(more, v, v)
+				VMOVDQU(v, Mem{Base: dst, Disp: 64*i + 32*h})
+				continue
+			}
+			odd := YMM()
+			VPSRLW(Imm(8), v, odd)
+			VPAND(mask, v, v)
+			for j, v := range []reg.VecVirtual{v, odd} {
+				VPSUBW(more, v, v)
+				VMOVDQU(v, Mem{Base: dst, Disp: 128*i + 64*j + 32*h})
+			}
 		}
 	}
 	ADDQ(Imm(16), src)
-	ADDQ(U32(256), dst)
+	if words {
+		ADDQ(U32(512), dst)
+	} else {
+		ADDQ(U32(256), dst)
+	}
 	DECQ(n)
 	JNZ(LabelRef("step"))
 	VZEROUPPER()
 	RET()
 }
 
-// byteRow makes pairs of signed bytes of X, in blocks of 32: the same bits as its plain twin.
-func byteRow() {
-	TEXT("byteRowAVX2", NOSPLIT, "func(n int, x *float32, dst *int8)")
-	Doc("byteRowAVX2 makes n blocks. With AVX2.")
+// byteRow makes pairs of signed bytes of X, or words, in blocks of 32: the same bits as its plain twin.
+func byteRow(words bool) {
+	kernel := "byteRowAVX2"
+	if words {
+		kernel = "wordRowAVX2"
+	}
+	TEXT(kernel, NOSPLIT, "func(n int, x *float32, dst *int8)")
+	Doc(kernel + " makes n blocks. With AVX2.")
 	Pragma("noescape")
 	n, x, dst := Load(Param("n"), GP64()), Load(Param("x"), GP64()), Load(Param("dst"), GP64())
 	sign, steps, g := everywhere(0x7fffffff), XMM(), GP32()
@@ -204,18 +230,27 @@ func byteRow() {
 	MOVL(sums[0], Mem{Base: dst, Disp: blockSum})
 	VPACKSSDW(v[1], v[0], v[0])
 	VPACKSSDW(v[3], v[2], v[2])
-	var upper, words [2]reg.VecVirtual
-	for i := range upper {
-		upper[i], words[i] = YMM(), YMM()
-		VPADDW(half, v[2*i], upper[i])
-		VPSRAW(Imm(8), upper[i], upper[i])
-		VPSLLW(Imm(8), upper[i], words[i])
-		VPSUBW(words[i], v[2*i], words[i])
-	}
-	for i, b := range [][2]reg.VecVirtual{upper, words} {
-		VPACKSSWB(b[1], b[0], b[0])
-		VPERMD(b[0], order, b[0])
-		VMOVDQU(b[0], Mem{Base: dst, Disp: blockLower * i})
+	if words {
+		for i := range 2 { // of each four the first, the third, the second and the fourth
+			VPERMQ(Imm(0xd8), v[2*i], v[2*i])
+			VPSHUFLW(Imm(0xd8), v[2*i], v[2*i])
+			VPSHUFHW(Imm(0xd8), v[2*i], v[2*i])
+			VMOVDQU(v[2*i], Mem{Base: dst, Disp: 32 * i})
+		}
+	} else {
+		var upper, lower [2]reg.VecVirtual
+		for i := range upper {
+			upper[i], lower[i] = YMM(), YMM()
+			VPADDW(half, v[2*i], upper[i])
+			VPSRAW(Imm(8), upper[i], upper[i])
+			VPSLLW(Imm(8), upper[i], lower[i])
+			VPSUBW(lower[i], v[2*i], lower[i])
+		}
+		for i, b := range [][2]reg.VecVirtual{upper, lower} {
+			VPACKSSWB(b[1], b[0], b[0])
+			VPERMD(b[0], order, b[0])
+			VMOVDQU(b[0], Mem{Base: dst, Disp: blockLower * i})
+		}
 	}
 	VMOVSS(top, Mem{Base: dst, Disp: blockFactor})
 	JMP(LabelRef("next"))
@@ -249,6 +284,109 @@ func bytePeak() {
 	Label("step")
 	for _, v := range sums {
 		VPDPBUSD(x, w, v)
+	}
+	DECQ(n)
+	JNZ(LabelRef("step"))
+	VZEROUPPER()
+	RET()
+}
+
+// wordTile takes r rows of X by a panel of weights in words: VPMADDWD sums two products in a lane. Sums of float32 stay in the first-level cache:
+// there are few registers.
+func wordTile(r, steps int) {
+	kernel := fmt.Sprintf("wordTile%dx%dAVX2", 2*steps, r)
+	TEXT(kernel, NOSPLIT, "func(n int, x *int8, stride int, w *uint8, d, m, sums *float32)")
+	Doc(fmt.Sprintf("%s is ByteTile for %d rows and the panel from where w, d, m and sums point to, with scales of each %d columns, in n blocks of 32; m may be nil. With AVX2 and FMA.",
+		kernel, r, 2*steps))
+	Pragma("noescape")
+	stride := Load(Param("stride"), GP64())
+	x := []reg.Register{Load(Param("x"), GP64())}
+	for i := 1; i < r; i++ {
+		p := GP64()
+		LEAQ(Mem{Base: x[i-1], Index: stride, Scale: 1}, p)
+		x = append(x, p)
+	}
+	w, d, m, n := Load(Param("w"), GP64()), Load(Param("d"), GP64()), Load(Param("m"), GP64()), Load(Param("n"), GP64())
+	sums := Load(Param("sums"), GP64())
+
+	Label("block")
+	for part := range 16 / steps {
+		whole := vectors(2*r, 32)
+		for k := steps * part; k < steps*(part+1); k++ {
+			weights := vectors(2, 32)
+			for j, v := range weights {
+				VMOVDQU(Mem{Base: w, Disp: 64*k + 32*j}, v)
+			}
+			for i := range r {
+				two := YMM()
+				VPBROADCASTD(Mem{Base: x[i], Disp: 4 * k}, two)
+				for j, v := range weights {
+					if k == steps*part {
+						VPMADDWD(two, v, whole[2*i+j])
+						continue
+					}
+					t := YMM()
+					VPMADDWD(two, v, t)
+					VPADDD(t, whole[2*i+j], whole[2*i+j])
+				}
+			}
+		}
+		for i, v := range whole {
+			VCVTDQ2PS(v, v)
+			VMULPS(Mem{Base: d, Disp: 64*part + 32*(i%2)}, v, v)
+		}
+		none := fmt.Sprintf("none%d", part)
+		TESTQ(m, m)
+		JZ(LabelRef(none))
+		for i := range r {
+			of, sum := YMM(), blockSum
+			if steps == 8 {
+				sum = blockSums + 4*part
+			}
+			VPBROADCASTD(Mem{Base: x[i], Disp: sum}, of)
+			VCVTDQ2PS(of, of)
+			for j := range 2 {
+				VFMADD231PS(Mem{Base: m, Disp: 64*part + 32*j}, of, whole[2*i+j])
+			}
+		}
+		if part == 16/steps-1 {
+			ADDQ(U32(uint32(64*16/steps)), m)
+		}
+		Label(none)
+		for i := range r {
+			factor := YMM()
+			VBROADCASTSS(Mem{Base: x[i], Disp: blockFactor}, factor)
+			for j := range 2 {
+				at := Mem{Base: sums, Disp: 128*i + 32*j}
+				VFMADD213PS(at, factor, whole[2*i+j])
+				VMOVUPS(whole[2*i+j], at)
+			}
+		}
+	}
+	for _, p := range x {
+		ADDQ(Imm(blockSize), p)
+	}
+	ADDQ(U32(1024), w)
+	ADDQ(U32(uint32(64*16/steps)), d)
+	DECQ(n)
+	JNZ(LabelRef("block"))
+	VZEROUPPER()
+	RET()
+}
+
+// wordPeak multiplies words that are in registers.
+func wordPeak() {
+	TEXT("wordPeakAVX2", NOSPLIT, "func(n int)")
+	Doc("wordPeakAVX2 multiplies and adds n times 6 registers of words. With AVX2.")
+	n, x, w, sums := Load(Param("n"), GP64()), clearYMM(), clearYMM(), []reg.VecVirtual{}
+	for range 6 {
+		sums = append(sums, clearYMM())
+	}
+	Label("step")
+	for _, v := range sums {
+		t := YMM()
+		VPMADDWD(x, w, t)
+		VPADDD(t, v, v)
 	}
 	DECQ(n)
 	JNZ(LabelRef("step"))

@@ -57,8 +57,15 @@ func main() {
 		byteTile(r, 8)
 		byteTile(r, 4)
 	}
-	bytePanel()
-	byteRow()
+	for _, r := range []int{1, 2, 4} {
+		wordTile(r, 16)
+		wordTile(r, 8)
+	}
+	for _, words := range []bool{false, true} {
+		bytePanel(words)
+		byteRow(words)
+	}
 	bytePeak()
+	wordPeak()
 	build.Generate()
 }
