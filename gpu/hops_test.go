@@ -77,14 +77,15 @@ var exceptions = map[string][2]int{
 	"qwen2moe": {8, 8}, "qwen3moe": {8, 8}, "olmoe": {8, 8}, "granitemoe": {8, 8}, "gpt-oss": {8, 8}, "glm4moe": {6, 8}, "ernie4_5-moe": {6, 8},
 	"phimoe": {9, 9}, // and a LayerNorm in front that an earlier mixture would have to leave
 	"llama4": {6, 16},
-	// Mamba: the convolution is read whole by what makes steps, which have a multiplication of their own.
-	"jamba": {9, 8},
-	// The delta rule with a mixture behind it: 3 and 4; attention with gated heads in front of one.
-	"qwen3next": {7, 11}, "qwen35moe": {7, 11}, "qwen35": {5, 9},
-	"falcon-h1": {9, 9}, // attention and a mixer, both
-	"deepseek2": {16, 18},
-	"gemma4":    {14, 15},
-	"gemma3n":   {32, 33},
+	// Mamba with a feed-forward part: the convolution is read whole by what makes steps, which have a multiplication of their own. And a
+	// mixture.
+	"jamba": {8, 8},
+	// The delta rule with a mixture behind it, and gated attention with one.
+	"qwen3next": {7, 8}, "qwen35moe": {7, 8},
+	"falcon-h1": {7, 7},   // attention and a mixer, whose results are added one after the other
+	"deepseek2": {9, 11},  // latent attention: queries by way of a vector, both products of heads; a mixture
+	"gemma4":    {7, 8},   // and two multiplications of each layer's own embedding; of the first layer, the norm has its hop in front
+	"gemma3n":   {26, 27}, // and streams that are mixed before and behind each layer, and gates against their mean
 }
 
 // layerNormed families leave the next LayerNorm behind a multiplication; that of the first layer has none before it.

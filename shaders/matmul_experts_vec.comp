@@ -8,7 +8,8 @@
 // Shapes    x [slots / used or slots, k] f32; w, w1 [experts n, k] in the format of the manifest's define; bias, b1
 //           [experts, n], ids, weights [slots], open [slots / used], beside, residual [slots / used, n] f32; out [slots, n]
 //           or with MIX [slots / used, n] f32; row-major; out aliases nothing
-// Params    addresses; slots: uses of experts; used: slots of a token; experts; n: weight rows of an expert; k; rowBytes; factor
+// Params    addresses, with HEADS in the place of ids the elements from one head of x, and of out, to the next; slots: uses
+//           of experts; used: slots of a token; experts; n: weight rows of an expert; k; rowBytes; factor
 // Spec      0 WG: power of two, 8 to 256   1 ROWS: weight rows of a workgroup, with LANE of an invocation, 1 to 8
 //           2 BIAS: bit 0 bias, bit 1 b1   3 X_PER_SLOT   4 HEADS: 1 when expert j is slot j's of every token; ids is not read
 //           5 X4: 1 when rows of x are 16-byte aligned   6 LANE: 1 when each invocation has weight rows of its own
@@ -70,6 +71,10 @@ shared float partial[SETS * (WG / 4)];
 // expertOf is the matrix of a slot, expertAt the byte at which its rows begin.
 uint expertOf(uint slot) { return HEADS == 1 ? slot % used : uint(clamp(ids.v[slot], 0.0, float(experts - 1u))); }
 
+// Elements from one row of x, and of out, to the next.
+uint rowOfX() { return HEADS == 1 ? unpack32(uint64_t(ids)).x : k; }
+uint rowOfOut() { return HEADS == 1 ? unpack32(uint64_t(ids)).y : n; }
+
 uint64_t expertAt(uint slot) { return uint64_t(expertOf(slot) * n) * uint64_t(rowBytes); }
 
 // eight are 8 activations.
@@ -102,7 +107,7 @@ void finish(uint row, uint i, float t, float up) {
       t = gated(FN, t, up);
     }
   }
-  o.v[row * n + i] = t;
+  o.v[row * rowOfOut() + i] = t;
 }
 
 void main() {
@@ -129,7 +134,7 @@ void main() {
   // alike: slots stay within those there are.
   for (uint u = begin; u < count * units; u += stride) {
     uint j = MIX == 1 ? min(u / units, used - 1u) : 0u, s = slot + j, unit = u - j * units;
-    uint base = (X_PER_SLOT == 1 ? s : s / used) * k;
+    uint base = (X_PER_SLOT == 1 ? s : s / used) * rowOfX();
     float weight = 1.0;
     if (MIX == 1) {
       expert = expertAt(s);
@@ -155,7 +160,7 @@ void main() {
       weight = weights.v[s];
     }
     for (uint e = 16u * units + begin; e < k; e += stride) {
-      float v = weight * x.v[(X_PER_SLOT == 1 ? s : s / used) * k + e];
+      float v = weight * x.v[(X_PER_SLOT == 1 ? s : s / used) * rowOfX() + e];
       [[unroll]] for (uint i = 0; i < SETS; i++)
         acc[i] = fma(decode1(Row((i < ROWS ? uint64_t(w) : uint64_t(w1)) + expert + at[i % ROWS]), e), v, acc[i]);
     }

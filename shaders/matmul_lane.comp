@@ -77,7 +77,7 @@ void main() {
     [[unroll]] for (uint i = 0; i < ROWS; i++) {
       uint n = m.first + i * WG + lane;
       if (n >= m.n) continue;
-      put(m, r, n, result(m, n, f * acc[i * COLS + c], PAIR == 1 ? f * acc[(ROWS + i) * COLS + c] : 0.0));
+      put(m, r, n, result(m, n, f * acc[i * COLS + c], PAIR == 1 ? f * acc[(ROWS + i) * COLS + c] : timesOf(r, n)));
     }
   }
   finish(m, WG * ROWS);

@@ -97,7 +97,7 @@ void main() {
   for (uint i = lane; i < ROWS * COLS; i += WG) {
     uint r = i % COLS, j = i / COLS, n = m.first + j;
     if (r >= rows || n >= m.n) continue;
-    put(m, r, n, result(m, n, finished(j, r), PAIR == 1 ? finished(ROWS + j, r) : 0.0));
+    put(m, r, n, result(m, n, finished(j, r), PAIR == 1 ? finished(ROWS + j, r) : timesOf(r, n)));
   }
   finish(m, ROWS);
 }

@@ -6,11 +6,14 @@ import "tuff/host/compute"
 // do it before they store: element by element, or where a norm needs whole rows in the workgroup that brings the last of them
 // (units.go). For more rows its ops run one after the other.
 type behind struct {
-	fn    *compute.Activation // with Up: of a pair
+	fn    *compute.Activation // with Up: of a pair, or of something else that is there
+	part  *compute.Columns    // which lies in this one
+	pair  bool
 	scale *compute.Scale
 	norm  *compute.RMSNorm // of whole rows
 	add   *compute.Add
 	to    compute.Ref        // what it is added to
+	last  *compute.Scale     // of the sum
 	layer *compute.LayerNorm // of the sum, which stays
 	count int                // ops
 }
@@ -21,11 +24,17 @@ const mostWholeRows = 2
 
 // behindAt finds what takes x from op at on.
 func (pl *planner) behindAt(at int, x compute.Ref) (b behind) {
-	if fn, ok := opAt[compute.Activation](pl, at); ok && fn.X == x && fn.Up == 0 && pl.private(x) {
-		b.fn, b.count = &fn, 1
+	i, y := at, x
+	part, ok := opAt[compute.Columns](pl, i)
+	if ok = ok && part.B == 0 && part.Groups == 1 && part.A != x && pl.private(part.Out); ok {
+		b.part = &part
+		i++
+	}
+	if fn, ok := opAt[compute.Activation](pl, i); ok && fn.X == x && fn.Up != x && !fn.OneRow(pl.p) && pl.private(x) && (b.part == nil || fn.Up == b.part.Out) {
+		b.fn, b.count = &fn, i+1-at
 		return b
 	}
-	i, y := at, x
+	b, i = behind{}, at
 	if op, ok := opAt[compute.Scale](pl, i); ok && op.X == y && op.Cap == 0 && pl.private(y) {
 		b.scale, y = &op, op.Out
 		i++
@@ -44,6 +53,10 @@ func (pl *planner) behindAt(at int, x compute.Ref) (b behind) {
 	i++
 	if op, ok := opAt[compute.LayerNorm](pl, i); ok && b.norm == nil && op.X == add.Out && op.Group == 0 {
 		b.layer = &op
+		i++
+	}
+	if op, ok := opAt[compute.Scale](pl, i); ok && b.layer == nil && op.X == add.Out && op.Cap == 0 && pl.private(add.Out) {
+		b.last = &op
 		i++
 	}
 	if b.count = i - at; b.count == 1 {
@@ -71,6 +84,9 @@ func (b *behind) String() string {
 	name := ""
 	if b.fn != nil {
 		name += " " + b.fn.Fn.String()
+		if b.times() != 0 {
+			name += " times"
+		}
 	}
 	if b.scale != nil {
 		name += " scale"
@@ -80,6 +96,9 @@ func (b *behind) String() string {
 	}
 	if b.layer != nil {
 		name += " layernorm"
+	}
+	if b.last != nil {
+		name += " scale"
 	}
 	return name
 }
@@ -93,12 +112,16 @@ func (b *behind) constants(pair bool) []uint32 {
 	case pair:
 		fn = compute.SiLU
 	}
-	return []uint32{uint32(fn), flag(b.scale != nil) | flag(b.norm != nil)<<1 | flag(b.layer != nil)<<2 | flag(b.layer != nil && b.layer.Bias != 0)<<3}
+	return []uint32{uint32(fn), flag(b.scale != nil) | flag(b.norm != nil)<<1 | flag(b.layer != nil)<<2 | flag(b.layer != nil && b.layer.Bias != 0)<<3 |
+		flag(b.times() != 0)<<4 | flag(b.last != nil)<<5}
 }
 
 // dispatches are the ops one after the other; with summed the multiplication has added the residual.
 func (pl *planner) behindDispatches(b behind, summed bool) []Dispatch {
 	var list []Dispatch
+	if b.part != nil {
+		list = append(list, pl.columnsDispatch(*b.part))
+	}
 	if b.fn != nil {
 		list = append(list, pl.activationDispatch(*b.fn))
 	}
@@ -114,6 +137,9 @@ func (pl *planner) behindDispatches(b behind, summed bool) []Dispatch {
 	if b.layer != nil {
 		list = append(list, pl.layerNormDispatch(*b.layer))
 	}
+	if b.last != nil {
+		list = append(list, pl.scaleDispatch(*b.last))
+	}
 	return list
 }
 
@@ -124,16 +150,42 @@ func (b *behind) sums(whole bool) bool {
 
 // out is what comes of the multiplication.
 func (b *behind) out() compute.Ref {
-	if b.add != nil {
+	switch {
+	case b.last != nil:
+		return b.last.Out
+	case b.add != nil:
 		return b.add.Out
 	}
 	return b.fn.Out
 }
 
-// factor is what results are multiplied by.
-func (b *behind) factor() float32 {
-	if b.scale != nil {
-		return b.scale.Factor
+// times is the tensor that results of the function are multiplied by, or in which that lies, where it is no other matrix's result; or
+// none.
+func (b *behind) times() compute.Ref {
+	switch {
+	case b.fn == nil || b.pair:
+		return 0
+	case b.part != nil:
+		return b.part.A
+	}
+	return b.fn.Up
+}
+
+// timesOf is that tensor, the elements of a row of it, and the first of those that count.
+func (pl *planner) timesOf(b behind) (times compute.Ref, cols, from int) {
+	if times = b.times(); times == 0 {
+		return 0, 0, 0
+	}
+	if b.part != nil {
+		from = b.part.FromA
+	}
+	return times, pl.p.At(times).Cols, from
+}
+
+// factorOf is what an op multiplies by, if there is one.
+func factorOf(op *compute.Scale) float32 {
+	if op != nil {
+		return op.Factor
 	}
 	return 1
 }

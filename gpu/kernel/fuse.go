@@ -9,7 +9,7 @@ import (
 //
 //	TakeRows, RMSNorm, …                  few rows: matmul TAKE
 //	RMSNorm, multiplications of it        few rows: matmul NORM
-//	…, norms of heads, RoPE of Q and K,   few rows: matmul TO, HEADS
+//	…, norms of heads, RoPE of Q and K,   few rows: matmul TO, HEADS (qkv.go, latent.go)
 //	KVStore
 //	gate and up projections, SwiGLU       matmul PAIR
 //	multiplication, residual Add          matmul RESIDUAL
@@ -123,7 +123,7 @@ func (pl *planner) paired(at int) (product, bool) {
 	var end behind
 	if fn, other := opAt[compute.Activation](pl, at+2); other && !fn.OneRow(pl.p) {
 		s, ok = compute.SwiGLU{Gate: fn.X, Up: fn.Up, Out: fn.Out}, true
-		end = behind{fn: &fn, count: 1}
+		end = behind{fn: &fn, pair: true, count: 1}
 	}
 	if !ok || !pl.private(a.Out) || !pl.private(b.Out) {
 		return product{}, false

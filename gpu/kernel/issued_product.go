@@ -113,15 +113,23 @@ func (pl *planner) resultIssued(f product, s *compute.Step, across int) (c compu
 		c.Bytes += 4 * rows * n * (3 + 1 + 1 + int64(flag(b.layer.Bias != 0)))
 		flops(*b.layer)
 	}
-	if f.whole != nil && f.whole.qkv != nil {
-		h := f.whole.qkv
-		if h.qNorm != nil {
-			flops(*h.qNorm)
-			flops(*h.kNorm)
+	if b.last != nil {
+		flops(*b.last)
+	}
+	if times, _, _ := pl.timesOf(*b); times != 0 {
+		c.Bytes += 4 * rows * n
+	}
+	if h := f.qkv; h != nil {
+		for _, norm := range []*compute.RMSNorm{h.qNorm, h.kNorm, h.vNorm} {
+			if norm != nil {
+				flops(*norm)
+			}
 		}
 		if h.rope != nil {
 			flops(h.rope.q)
-			flops(h.rope.k)
+			if h.rope.k.X != 0 {
+				flops(h.rope.k)
+			}
 		}
 	}
 	return c
@@ -135,10 +143,10 @@ func (pl *planner) outRow(f product, op compute.MatMul) int {
 		return blocksRow(n)
 	case f.halves != nil:
 		return eightsRow(n)
-	case f.whole == nil || f.whole.qkv == nil:
+	case f.qkv == nil || f.whole.qkvOf(op) == nil:
 		return floatRow(n)
 	}
-	h := f.whole.qkv
+	h := f.qkv
 	to, _ := f.whole.target(op)
 	bytes := floatRow(n)
 	if to == toKeys || to == toValues {
@@ -148,9 +156,13 @@ func (pl *planner) outRow(f product, op compute.MatMul) int {
 		}
 		row, _ := pl.p.At(cache).DType.RowBytes(n)
 		bytes = int(row)
+		if to == toKeys && h.v == h.k && h.store.VCache != 0 {
+			row, _ = pl.p.At(h.store.VCache).DType.RowBytes(n)
+			bytes += int(row)
+		}
 	}
 	if h.rope != nil && to != toOut && to != toValues {
-		bytes += floatRow(n) * h.rope.q.RotDim / h.rope.q.HeadDim // a cosine and a sine for a pair
+		bytes += floatRow(n) * h.rope.q.RotDim / h.head() // a cosine and a sine for a pair
 	}
 	if pl.inUnits(f.whole, op) > 0 {
 		bytes += 2 * floatRow(n) // sums wait in memory for the last of their unit

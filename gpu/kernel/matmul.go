@@ -21,6 +21,7 @@ type product struct {
 	take   *compute.TakeRows // rows of X are chosen as they are read
 	norm   *compute.RMSNorm  // X is normalised as it is read: X is what the norm reads
 	whole  *projection       // results go where it says
+	qkv    *qkv              // of whole, what takes some of them
 	units  *units            // of which some are finished together
 	behind behind            // what is done before results are stored, in the place of ops
 	// For many rows of X: where the result is left in blocks of bytes by matmul_int8, or in halves in blocks of 8 by matrix units.
@@ -413,14 +414,9 @@ func (f product) readsWith(x ...Access) []Access {
 	}
 	weight, bias, _, _ := f.behind.rowNorm()
 	a = append(a, refs(weight, bias)...)
-	if f.whole != nil && f.whole.qkv != nil {
-		h := f.whole.qkv
-		if h.rope != nil {
-			a = append(a, refs(h.rope.q.Table, h.rope.q.Long)...)
-		}
-		if h.qNorm != nil {
-			a = append(a, refs(h.qNorm.Weight, h.kNorm.Weight)...)
-		}
+	a = append(a, refs(f.behind.times())...)
+	if f.qkv != nil {
+		a = append(a, refs(f.qkv.weights()...)...)
 	}
 	return a
 }
@@ -435,10 +431,8 @@ func (f product) writes() []Access {
 		out := op.Out
 		if f.whole != nil {
 			var to uint32
-			if to, out = f.whole.target(op); to == toKeys {
-				out = f.whole.qkv.store.KCache
-			} else if to == toValues {
-				out = f.whole.qkv.store.VCache
+			if to, out = f.whole.target(op); to != toOut {
+				a = append(a, refs(f.qkv.writes(to)...)...)
 			}
 		}
 		if i > 0 || f.whole != nil && out != f.out {
@@ -457,11 +451,11 @@ func (f product) name(module string, cols int) string {
 	if f.norm != nil {
 		name += "_norm"
 	}
-	if f.whole != nil && f.whole.qkv != nil {
-		if f.whole.qkv.order != headsPlain {
+	if h := f.qkv; h != nil {
+		if h.order != headsPlain || h.vNorm != nil || h.gates != 0 || h.latent != nil {
 			name += "_heads"
 		}
-		if f.whole.qkv.rope != nil {
+		if h.rope != nil {
 			name += "_rope"
 		}
 	}

@@ -16,7 +16,7 @@ type projection struct {
 	kept  bool              // others read what the norm gives: it is stored too, beside the multiplications that do not wait for it
 	mats  []compute.MatMul  // of one X
 	pair  *product          // gate and up projections with what joins them: mats are those two
-	qkv   *qkv              // or none: mats are query, key and value projections in any order
+	qkvs  []*qkv            // what becomes of queries, keys and values, or none
 	end   behind            // takes what the only matrix, or the pair, makes
 	count int               // ops
 }
@@ -53,8 +53,7 @@ func (pl *planner) projectionAt(at int) (projection, bool) {
 	if f, ok := pl.paired(i - len(p.mats)); ok && len(p.mats) == 2 {
 		p.pair, p.mats, p.end = &f, f.ops, f.behind
 		i++
-	} else if h, n, ok := pl.qkvAt(i, p.mats); ok {
-		p.qkv = &h
+	} else if n := pl.takesQKV(&p, i); n > 0 {
 		i += n
 	} else if len(p.mats) == 1 {
 		if p.end = pl.behindAt(i, p.mats[0].Out); p.norm != nil && p.end.wholeRows() {
@@ -65,10 +64,36 @@ func (pl *planner) projectionAt(at int) (projection, bool) {
 	p.count = i - at
 	if takes {
 		p.take = &take
-		ends := p.norm != nil && p.norm.X == take.Out && pl.private(take.Out) && !p.kept && p.pair == nil && p.qkv == nil && p.end.count == 0
+		ends := p.norm != nil && p.norm.X == take.Out && pl.private(take.Out) && !p.kept && p.pair == nil && p.qkvs == nil && p.end.count == 0
 		return p, ends && pl.takesFew(p)
 	}
-	return p, p.norm != nil || p.qkv != nil || p.end.count > 0
+	return p, p.norm != nil || p.qkvs != nil || p.end.count > 0
+}
+
+// takesQKV finds what becomes of queries, keys and values from op at on, and how many ops it is.
+func (pl *planner) takesQKV(p *projection, at int) (count int) {
+	for _, find := range []func(int, []compute.MatMul) (qkv, int, bool){pl.latentKeysAt, pl.latentQueriesAt, pl.qkvAt} {
+		if h, n, ok := find(at+count, p.mats); ok {
+			p.qkvs = append(p.qkvs, &h)
+			count += n
+		}
+	}
+	if len(p.mats) == 1 && count == 0 {
+		if h, n, ok := pl.queriesAt(at, p.mats[0]); ok {
+			p.qkvs, count = []*qkv{&h}, n
+		}
+	}
+	return count
+}
+
+// qkvOf is what takes the result of a multiplication, or nil.
+func (p *projection) qkvOf(m compute.MatMul) *qkv {
+	for _, h := range p.qkvs {
+		if m.Out == h.q || m.Out == h.k || m.Out == h.v {
+			return h
+		}
+	}
+	return nil
 }
 
 // takesFew says whether the kernels for few rows choose them from X themselves: those that read bytes need them made first.
@@ -90,16 +115,19 @@ const (
 
 // target says where the result of a multiplication goes, and the tensor if it is one.
 func (p *projection) target(m compute.MatMul) (to uint32, out compute.Ref) {
+	h := p.qkvOf(m)
 	switch {
 	case p.pair != nil:
 		return toOut, p.pair.out
 	case p.end.count > 0:
 		return toOut, p.end.out()
-	case p.qkv == nil, m.Out == p.qkv.qOut:
+	case h == nil, m.Out == h.qOut && h.latent == nil:
 		return toOut, m.Out
-	case m.Out == p.qkv.q:
-		return toRotated, p.qkv.qOut
-	case m.Out == p.qkv.k:
+	case m.Out == h.q && h.gates != 0:
+		return toRotated, 0
+	case m.Out == h.q:
+		return toRotated, h.qOut
+	case m.Out == h.k:
 		return toKeys, 0
 	}
 	return toValues, 0
@@ -117,17 +145,24 @@ func (pl *planner) products(p projection, whole bool) []product {
 	if p.end.sums(whole) {
 		f := product{ops: p.mats, residual: p.end.to, out: p.end.add.Out}
 		if whole {
-			f.norm, f.behind, f.whole = p.norm, p.end, &p
+			f.norm, f.behind, f.whole, f.out = p.norm, p.end, &p, p.end.out()
 		}
 		return []product{f}
 	}
 	var list []product
 	for _, m := range p.mats {
-		if last := len(list) - 1; last >= 0 && len(list[last].ops) < maxMats && pl.alike(list[last].ops[0], m) {
+		var h *qkv
+		if whole {
+			h = p.qkvOf(m)
+		}
+		if last := len(list) - 1; last >= 0 && len(list[last].ops) < maxMats && pl.alike(list[last].ops[0], m) && (h == nil || list[last].qkv == nil || h == list[last].qkv) {
 			list[last].ops = append(list[last].ops, m)
+			if h != nil {
+				list[last].qkv = h
+			}
 			continue
 		}
-		f := product{ops: []compute.MatMul{m}, out: m.Out}
+		f := product{ops: []compute.MatMul{m}, out: m.Out, qkv: h}
 		if whole {
 			f.take, f.norm, f.behind, f.whole = p.take, p.norm, p.end, &p
 		}
@@ -155,6 +190,18 @@ func (pl *planner) project(g *Group, p projection) error {
 		next, found = m.next, m.found
 	}
 	most := rows.At(pl.most.Sizes())
+	for _, h := range p.qkvs {
+		if next > 1 && h.latent != nil && h.latent.joined != 0 {
+			d, err := pl.absorbed(h)
+			if err != nil {
+				return err
+			}
+			g.addFor(d, rows, 1, next-1)
+			cols := pl.p.At(h.q).Cols
+			g.Temps = append(g.Temps, Temp{Name: "queries that are not rotated", Bytes: func(s Shape) int64 { return 4 * int64(min(rows.At(s.Sizes()), maxVecRows)) * int64(cols) }})
+			g.hide(h.q, len(g.Temps)-1) // which has no rotated parts
+		}
+	}
 	if next > 1 {
 		g.nameKernel()
 	}
@@ -199,8 +246,12 @@ func (pl *planner) project(g *Group, p projection) error {
 			g.addFor(d, rows, next, most)
 			many = append(many, d.Name)
 		}
-		if p.qkv != nil {
-			for _, d := range pl.qkvDispatches(*p.qkv) {
+		for _, h := range p.qkvs {
+			list, err := pl.qkvDispatches(*h)
+			if err != nil {
+				return err
+			}
+			for _, d := range list {
 				g.addFor(d, rows, next, most)
 				if many[len(many)-1] != d.Name {
 					many = append(many, d.Name)
@@ -227,16 +278,15 @@ func (pl *planner) project(g *Group, p projection) error {
 
 // extra is the block of include/matmul.glsl for the kernels that take more than the push constants hold.
 func (pl *planner) extra(f product) []Arg {
-	var norm, table, long, kCache, vCache, qNorm, kNorm compute.Ref
+	var norm, table, long, kCache, vCache, qNorm, kNorm, vNorm, qOut, gates compute.Ref
 	var eps, headEps float32
-	var dim, rot, pairing, longFrom int
+	var dim, rot, pairing, longFrom, rotFrom, outHead, outFrom int
 	var u units
 	if f.norm != nil {
 		norm, eps = f.norm.Weight, f.norm.Eps
 	}
-	if f.whole != nil && f.whole.qkv != nil {
-		h := f.whole.qkv
-		kCache, vCache, dim = h.store.KCache, h.store.VCache, h.head()
+	if h := f.qkv; h != nil {
+		kCache, vCache, dim, headEps = h.store.KCache, h.store.VCache, h.head(), h.eps()
 		if h.rope != nil {
 			q := h.rope.q
 			table, long, rot, pairing, longFrom = q.Table, q.Long, q.RotDim, int(q.Pairing), q.LongFrom
@@ -244,32 +294,45 @@ func (pl *planner) extra(f product) []Arg {
 		if long == 0 {
 			longFrom = math.MaxUint32 // no sequence is long
 		}
-		if h.qNorm != nil {
-			qNorm, kNorm, headEps = h.qNorm.Weight, h.kNorm.Weight, h.qNorm.Eps
+		qNorm, kNorm, vNorm = weightOf(h.qNorm), weightOf(h.kNorm), weightOf(h.vNorm)
+		if h.gates != 0 {
+			qOut, gates = h.qOut, h.gates
+		}
+		if l := h.latent; l != nil {
+			rotFrom, qOut, outHead, outFrom = l.plain, l.joined, l.width, l.width-l.rotated
 		}
 	}
 	if f.units != nil {
 		u = *f.units
 	}
-	if norm == 0 && kCache == 0 && f.behind.count == 0 {
+	if norm == 0 && f.qkv == nil && f.behind.count == 0 {
 		return nil
 	}
 	weight, bias, beside, rowEps := f.behind.rowNorm()
+	times, timesCols, timesFrom := pl.timesOf(f.behind)
 	return []Arg{addr(norm), addr(table), addr(long), addr(kCache), addr(vCache), stepArg(), addr(qNorm), addr(kNorm), {Kind: ArgCounts, Offset: 4 * int64(u.counts)},
-		addr(weight), addr(bias), addr(beside),
-		f32(eps), u32(dim), u32(rot), u32(pairing), u32(pl.p.PageSize), u32(longFrom), f32(headEps), u32(u.most), f32(rowEps), f32(f.behind.factor())}
+		addr(weight), addr(bias), addr(beside), addr(vNorm), addr(qOut), addr(gates), addr(times),
+		f32(eps), u32(dim), u32(rot), u32(pairing), u32(pl.p.PageSize), u32(longFrom), f32(headEps), u32(u.most), f32(rowEps), f32(factorOf(f.behind.scale)),
+		f32(factorOf(f.behind.last)), u32(rotFrom), u32(outHead), u32(max(outFrom, 0)), u32(timesCols), u32(timesFrom)}
+}
+
+// weightOf are the weights of a norm, if there is one.
+func weightOf(n *compute.RMSNorm) compute.Ref {
+	if n == nil {
+		return 0
+	}
+	return n.Weight
 }
 
 // few are the constants X4, NORM, TO, K_TYPE, V_TYPE, HEADS, UNIT, TAKE, ACT and BEHIND.
 func (pl *planner) few(f product) []uint32 {
 	x, to, caches, heads, unit := f.input(), uint32(0), []uint32{0, 0}, uint32(0), 0
-	if f.whole != nil && f.whole.qkv != nil {
+	if f.qkv != nil {
 		for i, m := range f.ops {
 			t, _ := f.whole.target(m)
 			to |= t << (2 * i)
 		}
-		caches = pl.cacheSpec(f.whole.qkv.store.KCache, f.whole.qkv.store.VCache)
-		heads = uint32(f.whole.qkv.order)
+		caches, heads = pl.cacheSpec(f.qkv.store.KCache, f.qkv.store.VCache), f.qkv.flags()
 	}
 	if f.units != nil {
 		unit = f.units.size

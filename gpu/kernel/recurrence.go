@@ -149,7 +149,7 @@ func (pl *planner) recurrent(g *Group, at int, r recurrence) error {
 		d.Args = append(d.Args[:len(d.Args)-numGates], u32(r.beta.NumA), u32(cols/r.beta.Groups), u32(r.beta.FromA), u32(r.dt.FromA))
 		d.Reads = append(d.Reads, refs(both)...)
 	}
-	d.Reads = slices.DeleteFunc(d.Reads, func(a Access) bool { return pl.made(a.Ref, at, r.count) })
+	d.Reads = slices.DeleteFunc(d.Reads, func(a Access) bool { return pl.within(a.Ref, at, r.count) })
 	if r.norm != nil {
 		norm, eps = r.norm.Weight, r.norm.Eps
 	}
@@ -175,8 +175,8 @@ func (pl *planner) recurrent(g *Group, at int, r recurrence) error {
 	return nil
 }
 
-// made says whether a tensor is a result of count ops from op at on, other than a state.
-func (pl *planner) made(x compute.Ref, at, count int) bool {
+// within says whether a tensor is a result of count ops from op at on, other than a state.
+func (pl *planner) within(x compute.Ref, at, count int) bool {
 	return pl.p.At(x).Role == compute.Scratch && slices.ContainsFunc(pl.p.Instrs[at:at+count], func(in compute.Instr) bool { return slices.Contains(in.Op.Writes(), x) })
 }
 

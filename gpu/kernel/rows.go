@@ -165,9 +165,13 @@ func (pl *planner) topK(g *Group, op compute.TopK) {
 }
 
 func (pl *planner) columns(g *Group, op compute.Columns) {
+	g.add(pl.columnsDispatch(op), "one invocation per element")
+}
+
+func (pl *planner) columnsDispatch(op compute.Columns) Dispatch {
 	stride := func(r compute.Ref) int { return pl.p.At(r).Cols / op.Groups }
 	rows, width := pl.p.At(op.A).Rows, op.NumA+op.NumB
-	g.add(pl.elementwise("columns", rows, op.Groups*width, nil, []Arg{addr(op.A), addr(op.B), addr(op.Out), rowsArg(scaled(rows, op.Groups)),
+	return pl.elementwise("columns", rows, op.Groups*width, nil, []Arg{addr(op.A), addr(op.B), addr(op.Out), rowsArg(scaled(rows, op.Groups)),
 		u32(op.NumA), u32(op.FromA), u32(stride(op.A)), u32(op.NumB), u32(op.FromB), u32(stride(op.B))},
-		refs(op.A, op.B), refs(op.Out)).issuing(pl.once(op)), "one invocation per element")
+		refs(op.A, op.B), refs(op.Out)).issuing(pl.once(op))
 }

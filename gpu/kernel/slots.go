@@ -1,6 +1,7 @@
 package kernel
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -16,6 +17,7 @@ type slots struct {
 	matrices             int         // matrices of w
 	perSlot              bool        // x has a row for each slot rather than for each token
 	heads                bool
+	xRow, outRow         int // of heads: elements from one of x, and of out, to the next; 0: as many as are read, and written
 	// For few slots (mixture.go):
 	gate *gate // w is the gates' matrix, and what they open comes along
 	mix  *mix  // the slots of a token are summed
@@ -79,14 +81,19 @@ func (pl *planner) slotsVec(m slots, lanes bool) (Dispatch, error) {
 		}
 		reads = append(reads, refs(x.weights, x.beside, x.open, x.residual)...)
 	}
-	spec := slices.Concat([]uint32{uint32(group), uint32(height)}, m.spec(), []uint32{flag(pl.alignedX(m.x)), flag(lanes), flag(m.gate != nil), uint32(g.fn),
+	ids, aligned := []Arg{addr(m.ids)}, pl.alignedX(m.x)
+	n := w.Rows.Fixed / m.matrices
+	if m.heads {
+		xRow := cmp.Or(m.xRow, w.Cols)
+		ids, aligned = []Arg{u32(xRow), u32(cmp.Or(m.outRow, n))}, aligned && xRow%4 == 0
+	}
+	spec := slices.Concat([]uint32{uint32(group), uint32(height)}, m.spec(), []uint32{flag(aligned), flag(lanes), flag(m.gate != nil), uint32(g.fn),
 		flag(m.mix != nil), flag(x.beside != 0) + flag(x.open != 0), flag(x.residual != 0)})
 	if lanes {
 		height *= group
 	}
-	n := w.Rows.Fixed / m.matrices
 	return Dispatch{Module: module, Name: name, Spec: spec,
-		Args: slices.Concat([]Arg{addr(m.x), addr(m.w), addr(g.up), addr(m.bias), addr(g.bias), addr(m.ids), addr(x.weights), addr(x.beside), addr(x.open),
+		Args: slices.Concat([]Arg{addr(m.x), addr(m.w), addr(g.up), addr(m.bias), addr(g.bias)}, ids, []Arg{addr(x.weights), addr(x.beside), addr(x.open),
 			addr(x.residual), addr(m.out)}, codebook(w.DType),
 			[]Arg{rowsArg(compute.PerToken(m.used)), u32(m.used), u32(m.matrices), u32(n), u32(w.Cols), u32(rowBytes), f32(x.factor)}),
 		Grid:  func(s Shape) [3]uint32 { return pl.fold(rows.At(s.Sizes()) * ceilDiv(n, height)) },

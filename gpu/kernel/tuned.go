@@ -75,7 +75,7 @@ func (pl *planner) key(f product) string {
 	for _, part := range []struct {
 		is   bool
 		name string
-	}{{f.take != nil, " takerows"}, {f.norm != nil, " rmsnorm"}, {f.pair, " swiglu"}, {f.whole != nil && f.whole.qkv != nil, " rope_kvstore"}, {true, f.behind.String()},
+	}{{f.take != nil, " takerows"}, {f.norm != nil, " rmsnorm"}, {f.pair, " swiglu"}, {f.qkv != nil, " rope_kvstore"}, {true, f.behind.String()},
 		{f.residual != 0, " add"}} {
 		if part.is {
 			key += part.name
@@ -99,7 +99,7 @@ func (m *matMulPlan) tuned() (Few, bool) {
 	if !ok || few.check(&m.caps) != nil || few.Kernel == "vec_int8" && (m.o.Math != compute.Fast || !asBytes(m.p.At(m.f.ops[0].W).DType)) {
 		return Few{}, false
 	}
-	if m.f.whole != nil && m.f.whole.qkv != nil {
+	if m.f.qkv != nil {
 		few.Rows = max(few.Rows, 2) // rows of a pair are rotated together
 	}
 	return few, true

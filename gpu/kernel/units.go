@@ -22,14 +22,28 @@ const (
 // unitOf is the number of queries or keys that are finished together, 0 where every result is finished by itself; ok is false where
 // rows of the matrices or of the caches are no whole number of units.
 func (pl *planner) unitOf(h qkv) (size int, ok bool) {
-	blocks := func(cache compute.Ref) int { return pl.p.At(cache).DType.BlockLen() }
-	q, k, v := pl.p.At(h.q).Cols, pl.p.At(h.store.KCache).Cols, pl.p.At(h.store.VCache).Cols
+	blocks := func(cache compute.Ref) int {
+		if cache == 0 {
+			return 1
+		}
+		return pl.p.At(cache).DType.BlockLen()
+	}
+	cols := func(r compute.Ref) int {
+		if r == 0 {
+			return 0
+		}
+		return pl.p.At(r).Cols
+	}
+	q, k, v := cols(h.q), cols(h.store.KCache), cols(h.store.VCache)
 	ok = v%blocks(h.store.VCache) == 0
-	if h.order == headsRow {
+	if latent := h.latent != nil && h.k != 0; h.order == headsRow || latent {
 		size = max(q, k)
 		return size, ok && size <= maxRowUnit && 4*size+8192 <= int(pl.caps.SharedBytes) && k%blocks(h.store.KCache) == 0
 	}
-	if h.order != headsPlain {
+	if h.gates != 0 {
+		q /= 2
+	}
+	if h.order != headsPlain || h.gates != 0 || h.vNorm != nil {
 		size = h.head()
 	}
 	if b := blocks(h.store.KCache); b > 1 {
@@ -41,19 +55,31 @@ func (pl *planner) unitOf(h qkv) (size int, ok bool) {
 	if size == 0 {
 		return 0, ok
 	}
-	return size, ok && size <= maxUnit && (h.order == headsPlain || q%size == 0) && k%size == 0
+	if h.vNorm != nil {
+		ok = ok && v%size == 0 && size%blocks(h.store.VCache) == 0
+	}
+	return size, ok && size <= maxUnit && (h.order == headsPlain && h.gates == 0 || q%size == 0) && k%size == 0
 }
 
 // inUnits says whether the results of a multiplication are finished in units, and how large those are.
 func (pl *planner) inUnits(p *projection, m compute.MatMul) int {
-	switch to, _ := p.target(m); {
-	case p.qkv == nil, to == toOut:
-	case to == toValues && pl.p.At(p.qkv.store.VCache).DType.Quantized():
-		return pl.p.At(p.qkv.store.VCache).DType.BlockLen()
-	case to != toValues && p.qkv.order == headsRow:
+	h := p.qkvOf(m)
+	to, _ := p.target(m)
+	if h == nil || to == toOut {
+		return 0
+	}
+	size, _ := pl.unitOf(*h)
+	switch {
+	case to == toValues && h.vNorm != nil:
+		return size
+	case to == toValues && pl.p.At(h.store.VCache).DType.Quantized():
+		return pl.p.At(h.store.VCache).DType.BlockLen()
+	case to == toValues:
+	case h.order == headsRow, h.latent != nil && to == toKeys:
 		return pl.p.At(m.Out).Cols
-	case to == toKeys && pl.p.At(p.qkv.store.KCache).DType.Quantized(), to != toValues && p.qkv.order != headsPlain:
-		size, _ := pl.unitOf(*p.qkv)
+	case to == toRotated && h.gates != 0:
+		return 2 * size
+	case to == toKeys && pl.p.At(h.store.KCache).DType.Quantized(), h.order != headsPlain:
 		return size
 	}
 	return 0
@@ -89,7 +115,7 @@ func (pl *planner) addUnits(g *Group, f *product) {
 	if u.most == 0 {
 		return
 	}
-	u.size, _ = pl.unitOf(*f.whole.qkv)
+	u.size, _ = pl.unitOf(*f.qkv)
 	u.counts = g.Counts
 	g.Counts += maxMats * u.most
 	f.units = &u

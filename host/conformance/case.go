@@ -141,6 +141,7 @@ func Cases() []Case {
 	l.positions()
 	l.textbook()
 	l.fused()
+	l.waysIn()
 	l.behind()
 	l.attentionOut()
 	l.feedForward()

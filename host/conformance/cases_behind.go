@@ -24,6 +24,9 @@ func (l *list) behind() {
 					b.rows(r)
 					b.rows(r)
 					x, residual := b.feed("x", k), b.feed("residual", n)
+					if op == "matmul_activation_times" {
+						b.feed("wide", n+7)
+					}
 					y := compute.MatMul{X: x, W: b.weight("w", f, n, k), Out: b.scratch("y", n)}
 					if bias {
 						y.Bias = b.random("bias", 1, n)
@@ -42,9 +45,7 @@ func (l *list) behind() {
 				b.p.Add("add", compute.Add{A: residual, B: scaled, Out: b.output("out", n)})
 			})
 			add("matmul_rmsnorm_add", func(b *build, y, residual compute.Ref) {
-				normed := b.scratch("normed", n)
-				b.p.Add("norm", compute.RMSNorm{X: y, Weight: b.random("weight", 1, n), Out: normed, Eps: pick([]float32{1e-5, 0.25}, r)})
-				sum := compute.Add{A: residual, B: normed, Out: b.output("out", n)}
+				sum := compute.Add{A: residual, B: b.normedRows(y, r), Out: b.output("out", n)}
 				if i%3 == 1 {
 					sum.A, sum.B = sum.B, sum.A
 				}
@@ -59,6 +60,22 @@ func (l *list) behind() {
 				}
 				b.p.Add("norm", norm)
 			})
+			add("matmul_activation_times", func(b *build, y, residual compute.Ref) {
+				times := residual
+				if i%2 == 0 { // columns of something wider
+					times = b.scratch("part", n)
+					b.p.Add("part", compute.Columns{A: b.feeds[len(b.feeds)-1], Groups: 1, FromA: 5, NumA: n, Out: times})
+				}
+				b.p.Add("fn", compute.Activation{X: y, Up: times, Out: b.output("out", n), Fn: fn})
+			})
+			add("matmul_rmsnorm_add_scale", func(b *build, y, residual compute.Ref) {
+				if i%2 == 0 {
+					y = b.normedRows(y, r)
+				}
+				sum := b.scratch("sum", n)
+				b.p.Add("add", compute.Add{A: residual, B: y, Out: sum})
+				b.p.Add("scale", compute.Scale{X: sum, Out: b.output("out", n), Factor: -0.7})
+			})
 			l.add("matmul_matmul_activation", shape, f, quick, func(b *build) {
 				b.o.NoFuse = false
 				b.rows(r)
@@ -71,4 +88,12 @@ func (l *list) behind() {
 			})
 		}
 	}
+}
+
+// normedRows is the norm of the rows of y.
+func (b *build) normedRows(y compute.Ref, r int) compute.Ref {
+	n := b.p.At(y).Cols
+	normed := b.scratch("normed", n)
+	b.p.Add("norm", compute.RMSNorm{X: y, Weight: b.random("weight", 1, n), Out: normed, Eps: pick([]float32{1e-5, 0.25}, r)})
+	return normed
 }

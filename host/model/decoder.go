@@ -37,7 +37,7 @@ type Decoder struct {
 	NormLast   bool             // queries and keys are normalised behind their rotation, not before
 	LastNorm   string           // tensor of the norm behind the last layer; "": output_norm
 	NoFFN      bool             // layers end with their mixer
-	Beside     bool             // every layer has a state-space mixer beside its attention; their results are added
+	Beside     bool             // every layer has a state-space mixer beside its attention; both are added to the stream
 	Delta      bool             // layers that have the tensors of linear attention have it in place of the other
 	// GatedAttention: queries come with gates of what the heads give, head by head.
 	GatedAttention bool
@@ -125,6 +125,10 @@ func (d Decoder) layer(b *Builder, x compute.Ref, i int, angles *RoPE, local boo
 	if parallel == TwoNorms {
 		beside = b.Norm(ffnNorm, x)
 	}
+	if d.Beside {
+		x = d.beside(b, x, h, angles, local)
+		return b.Add("ffn_residual", x, d.feedForward(b, b.Norm(ffnNorm, x), i))
+	}
 	a := d.mix(b, h, angles, local)
 	if d.PostNorm {
 		a = b.Norm("post_attention_norm", a)
@@ -150,8 +154,6 @@ func (d Decoder) layer(b *Builder, x compute.Ref, i int, angles *RoPE, local boo
 // mix appends what mixes tokens in a layer, as its tensors say: attention, a state-space mixer or a short convolution.
 func (d Decoder) mix(b *Builder, h compute.Ref, angles *RoPE, local bool) compute.Ref {
 	switch {
-	case d.Beside:
-		return b.Add("mixed", d.attention(b, h, angles, local), d.mixer(b, h))
 	case d.Delta && b.Has("ssm_out.weight"):
 		return d.deltaRule(b, h)
 	case b.cfg.SSM.Conv > 0 && b.Has("ssm_in.weight"):
@@ -162,18 +164,31 @@ func (d Decoder) mix(b *Builder, h compute.Ref, angles *RoPE, local bool) comput
 	return d.attention(b, h, angles, local)
 }
 
+// beside appends attention and a mixer of one input, and adds both to x. All that reads the input comes first, so that devices read it
+// once.
+func (d Decoder) beside(b *Builder, x, h compute.Ref, angles *RoPE, local bool) compute.Ref {
+	q, k, v := b.QKV(h, d.FusedQKV)
+	in := d.mixerInput(b, h)
+	x = b.Add("attn_residual", x, d.attend(b, q, k, v, 0, angles, local))
+	return b.Add("mixer_residual", x, d.mixed(b, in))
+}
+
 // attention appends the attention part without its residual.
 func (d Decoder) attention(b *Builder, h compute.Ref, angles *RoPE, local bool) compute.Ref {
-	c := b.cfg
-	if c.Latent.Dim > 0 {
+	if b.cfg.Latent.Dim > 0 {
 		return d.latentAttention(b, h, angles)
 	}
-	var q, k, v, gate compute.Ref
 	if d.GatedAttention {
-		q, gate, k, v = b.gatedQKV(h)
-	} else {
-		q, k, v = b.QKV(h, d.FusedQKV)
+		q, gate, k, v := b.gatedQKV(h)
+		return d.attend(b, q, k, v, gate, angles, local)
 	}
+	q, k, v := b.QKV(h, d.FusedQKV)
+	return d.attend(b, q, k, v, 0, angles, local)
+}
+
+// attend appends what follows the projections; gate may be none.
+func (d Decoder) attend(b *Builder, q, k, v, gate compute.Ref, angles *RoPE, local bool) compute.Ref {
+	c := b.cfg
 	if !d.NormLast {
 		q, k = d.normedHeads(b, q, k)
 	}

@@ -70,26 +70,30 @@ func (c *Config) latentTemperature(f *weights.File) {
 //	q[h] = (Wk[h]·q_plain[h]) ++ rot(q_rot[h])    k = norm(c) ++ rot(k_rot)    v = norm(c)    out[h] = Wv[h]·attend(q[h], k, v)
 func (d Decoder) latentAttention(b *Builder, h compute.Ref, angles *RoPE) compute.Ref {
 	c, l := b.cfg, &b.cfg.Latent
-	heads := c.NumHeads * (l.PlainDim + l.RotDim)
+	heads, pairing := c.NumHeads*(l.PlainDim+l.RotDim), b.Pairing(d.Pairing)
+	// What reads h comes first, so that devices read it once for both.
 	var q compute.Ref
 	if l.QueryDim > 0 {
-		q = b.Linear("attn_q_b", b.Norm("attn_q_a_norm", b.Linear("attn_q_a", h, l.QueryDim)), heads)
+		q = b.Linear("attn_q_a", h, l.QueryDim)
 	} else {
 		q = b.Linear("attn_q", h, heads)
 	}
-	pairing := b.Pairing(d.Pairing)
+	kv := b.Linear("attn_kv_a_mqa", h, l.Dim+l.RotDim)
+	latent := b.Norm("attn_kv_a_norm", b.Columns("attn_latent", compute.Columns{A: kv, Groups: 1, NumA: l.Dim}))
+	key := b.RoPE("attn_k_rope", b.Columns("attn_k_rot", compute.Columns{A: kv, Groups: 1, FromA: l.Dim, NumA: l.RotDim}), angles, 1, pairing)
+	k := b.Columns("attn_k_joined", compute.Columns{A: latent, B: key, Groups: 1, NumA: l.Dim, NumB: l.RotDim})
+	kc, _ := b.StoreKV(k, 0)
+
+	if l.QueryDim > 0 {
+		q = b.Linear("attn_q_b", b.Norm("attn_q_a_norm", q), heads)
+	}
 	plain := b.Columns("attn_q_plain", compute.Columns{A: q, Groups: c.NumHeads, NumA: l.PlainDim})
 	rot := b.Columns("attn_q_rot", compute.Columns{A: q, Groups: c.NumHeads, FromA: l.PlainDim, NumA: l.RotDim})
 	rot = b.RoPE("attn_q_rope", rot, angles, c.NumHeads, pairing)
 	plain = b.LinearHeads("attn_k_b", plain, c.NumHeads, l.Dim)
 	q = b.Columns("attn_q_joined", compute.Columns{A: plain, B: rot, Groups: c.NumHeads, NumA: l.Dim, NumB: l.RotDim})
 
-	kv := b.Linear("attn_kv_a_mqa", h, l.Dim+l.RotDim)
-	latent := b.Norm("attn_kv_a_norm", b.Columns("attn_latent", compute.Columns{A: kv, Groups: 1, NumA: l.Dim}))
-	key := b.RoPE("attn_k_rope", b.Columns("attn_k_rot", compute.Columns{A: kv, Groups: 1, FromA: l.Dim, NumA: l.RotDim}), angles, 1, pairing)
-	k := b.Columns("attn_k_joined", compute.Columns{A: latent, B: key, Groups: 1, NumA: l.Dim, NumB: l.RotDim})
-
-	a := b.CachedAttention(q, k, 0, 0, 0)
+	a := b.Attend(compute.Attention{Q: q, K: kc, V: kc, NumHeads: c.NumHeads, NumKVHeads: c.NumKVHeads, HeadDim: c.HeadDim, HeadDimV: c.HeadDimV, Scale: c.attnScale(), SoftCap: c.AttnCap})
 	return b.Linear("attn_output", b.LinearHeads("attn_v_b", a, c.NumHeads, l.ValueDim), c.HiddenDim)
 }
 

@@ -136,8 +136,9 @@ func (b *Builder) perLayerInputs(x compute.Ref) compute.Ref {
 // perLayerBranch is what a layer adds of its own input, gated by x.
 func (b *Builder) perLayerBranch(x, inputs compute.Ref, layer int) compute.Ref {
 	n := b.cfg.Gemma.PerLayer
+	gate := b.Linear("inp_gate", x, n)
 	own := b.Columns("inp_own", compute.Columns{A: inputs, Groups: 1, FromA: layer * n, NumA: n})
-	gated := b.Gate("inp_act", compute.GELUTanh, b.Linear("inp_gate", x, n), own)
+	gated := b.Gate("inp_act", compute.GELUTanh, gate, own)
 	return b.Norm("post_norm", b.Linear("proj", gated, b.cfg.HiddenDim))
 }
 
@@ -146,20 +147,21 @@ func (b *Builder) perLayerBranch(x, inputs compute.Ref, layer int) compute.Ref {
 func (b *Builder) gemmaAttention(h compute.Ref, layer int, caches [][2]compute.Ref) compute.Ref {
 	c, g := b.cfg, &b.cfg.Gemma
 	dim, angles, kv := g.HeadDim[kindOf(c, layer)], g.Angles[kindOf(c, layer)], g.KVHeads[layer]
-	q := b.HeadNorm("attn_q_norm", b.Linear("attn_q", h, c.NumHeads*dim), dim)
-	op := compute.Attention{Q: b.RoPE("attn_q_rope", q, angles, c.NumHeads, compute.Halves), NumHeads: c.NumHeads, NumKVHeads: kv,
-		HeadDim: dim, HeadDimV: dim, Scale: c.attnScale()}
+	op := compute.Attention{NumHeads: c.NumHeads, NumKVHeads: kv, HeadDim: dim, HeadDimV: dim, Scale: c.attnScale()}
 	if c.LocalLayers[layer] {
 		op.Window = c.Window
 	}
+	q := b.Linear("attn_q", h, c.NumHeads*dim)
 	if layer < g.FirstBound {
 		k := b.Linear("attn_k", h, kv*dim)
 		v := k
 		if g.Streams > 0 || c.LocalLayers[layer] || b.Has("attn_v.weight") {
 			v = b.Linear("attn_v", h, kv*dim)
 		}
-		k = b.RoPE("attn_k_rope", b.HeadNorm("attn_k_norm", k, dim), angles, kv, compute.Halves)
-		op.K, op.V = b.StoreKV(k, b.plainHeadNorm("attn_v_norm", v, dim))
+		q, k, v = b.HeadNorm("attn_q_norm", q, dim), b.HeadNorm("attn_k_norm", k, dim), b.plainHeadNorm("attn_v_norm", v, dim)
+		op.Q = b.RoPE("attn_q_rope", q, angles, c.NumHeads, compute.Halves)
+		k = b.RoPE("attn_k_rope", k, angles, kv, compute.Halves)
+		op.K, op.V = b.StoreKV(k, v)
 		caches[layer] = [2]compute.Ref{op.K, op.V}
 	} else {
 		if b.needs != nil && g.Streams > 0 { // files of Gemma 3n have what nobody reads
@@ -169,6 +171,7 @@ func (b *Builder) gemmaAttention(h compute.Ref, layer int, caches [][2]compute.R
 		}
 		from := caches[g.source(c, layer)]
 		op.K, op.V = from[0], from[1]
+		op.Q = b.RoPE("attn_q_rope", b.HeadNorm("attn_q_norm", q, dim), angles, c.NumHeads, compute.Halves)
 	}
 	return b.Linear("attn_output", b.Attend(op), c.HiddenDim)
 }

@@ -79,37 +79,54 @@ func readSSM(c *Config, f *weights.File) error {
 	return r.err
 }
 
+// mixerInput is what a Mamba layer's mixer makes of the layer's input.
+type mixerInput struct {
+	gate, x compute.Ref
+	steps   compute.Ref // of the second kind; else none
+}
+
 // mixer appends a Mamba layer's mixer without its residual: of the first kind where steps come from the convolution's result
 // (tensor ssm_x), of the second where they come from the layer's input.
-func (d Decoder) mixer(b *Builder, h compute.Ref) compute.Ref {
+func (d Decoder) mixer(b *Builder, h compute.Ref) compute.Ref { return d.mixed(b, d.mixerInput(b, h)) }
+
+func (d Decoder) mixerInput(b *Builder, h compute.Ref) mixerInput {
 	s := &b.cfg.SSM
 	if b.Has("ssm_x.weight") {
 		total := 2 * s.Inner
-		x, z := b.LinearPart("ssm_in", h, total, 0, s.Inner), b.LinearPart("ssm_in", h, total, s.Inner, s.Inner)
-		x = b.Conv1D("ssm_conv1d", x, s.Conv, true)
-		total = s.DTRank + 2*s.State
+		x, gate := b.LinearPart("ssm_in", h, total, 0, s.Inner), b.LinearPart("ssm_in", h, total, s.Inner, s.Inner)
+		return mixerInput{gate: gate, x: x}
+	}
+	width := s.Inner + 2*s.Groups*s.State
+	total := s.Inner + width + s.DTRank
+	gate, x := b.LinearPart("ssm_in", h, total, 0, s.Inner), b.LinearPart("ssm_in", h, total, s.Inner, width)
+	return mixerInput{gate: gate, x: x, steps: b.LinearPart("ssm_in", h, total, s.Inner+width, s.DTRank)}
+}
+
+// mixed appends what follows.
+func (d Decoder) mixed(b *Builder, m mixerInput) compute.Ref {
+	s := &b.cfg.SSM
+	x := b.Conv1D("ssm_conv1d", m.x, s.Conv, true)
+	if m.steps == 0 {
+		total := s.DTRank + 2*s.State
 		dt, in, out := b.LinearPart("ssm_x", x, total, 0, s.DTRank), b.LinearPart("ssm_x", x, total, s.DTRank, s.State), b.LinearPart("ssm_x", x, total, s.DTRank+s.State, s.State)
 		if b.Has("ssm_dt_norm.weight") { // Jamba's
-			dt, in, out = b.Norm("ssm_dt_norm", dt), b.Norm("ssm_b_norm", in), b.Norm("ssm_c_norm", out)
+			in, out = b.Norm("ssm_b_norm", in), b.Norm("ssm_c_norm", out)
+			dt = b.Norm("ssm_dt_norm", dt)
 		}
 		dt = b.linear("ssm_dt", dt, b.Weight("ssm_dt", s.Inner, s.DTRank), 0)
 		y := b.Scan(compute.SSMScan{X: x, DT: dt, A: b.flat("ssm_a", s.Inner, s.State), B: in, C: out, NumHeads: s.Inner, HeadDim: 1, NumGroups: 1, StateSize: s.State})
-		return b.Linear("ssm_out", b.Gate("ssm_gated", compute.SiLU, z, y), b.cfg.HiddenDim)
+		return b.Linear("ssm_out", b.Gate("ssm_gated", compute.SiLU, m.gate, y), b.cfg.HiddenDim)
 	}
-	heads, width := s.DTRank, s.Inner+2*s.Groups*s.State
-	total := s.Inner + width + heads
-	z, x := b.LinearPart("ssm_in", h, total, 0, s.Inner), b.LinearPart("ssm_in", h, total, s.Inner, width)
-	dt := b.LinearPart("ssm_in", h, total, s.Inner+width, heads)
-	x = b.Conv1D("ssm_conv1d", x, s.Conv, true)
+	heads := s.DTRank
 	if s.Inner%heads != 0 || heads%s.Groups != 0 {
 		b.fail("got %d channels, %d heads and %d groups, want multiples", s.Inner, heads, s.Groups)
-		return h
+		return m.x
 	}
 	in := b.Columns("ssm_b", compute.Columns{A: x, Groups: 1, FromA: s.Inner, NumA: s.Groups * s.State})
 	out := b.Columns("ssm_c", compute.Columns{A: x, Groups: 1, FromA: s.Inner + s.Groups*s.State, NumA: s.Groups * s.State})
 	x = b.Columns("ssm_values", compute.Columns{A: x, Groups: 1, NumA: s.Inner})
-	y := b.Scan(compute.SSMScan{X: x, DT: dt, A: b.flat("ssm_a", heads, 1), B: in, C: out, NumHeads: heads, HeadDim: s.Inner / heads, NumGroups: s.Groups, StateSize: s.State})
-	y = b.Gate("ssm_gated", compute.SiLU, z, y)
+	y := b.Scan(compute.SSMScan{X: x, DT: m.steps, A: b.flat("ssm_a", heads, 1), B: in, C: out, NumHeads: heads, HeadDim: s.Inner / heads, NumGroups: s.Groups, StateSize: s.State})
+	y = b.Gate("ssm_gated", compute.SiLU, m.gate, y)
 	if t, ok := b.f.Tensor(b.layer + "ssm_norm.weight"); ok {
 		if s.Groups > 1 && (b.needs != nil || t.Rows == s.Groups) { // folders have one norm of all groups
 			y = b.groupNorm("ssm_norm", y, s.Groups)

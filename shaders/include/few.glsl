@@ -4,13 +4,15 @@
 //          along with them, and the factor is applied to their sum
 //   TO:    two bits for each matrix: TO_OUT, or TO_ROTATED: rows of the matrix are heads, and out gets the rotated result;
 //          TO_KEYS: it goes to the cache of keys; TO_VALUES: the result goes to the cache of values as it is
-//   HEADS: queries and keys are normalised, head by head before or after they are rotated, or as a row before. That, and blocks
-//          of the cache, need more than the results of one workgroup: units.glsl
+//   HEADS: how queries and keys are normalised: head by head before or after they are rotated, or as a row before; bits for
+//          normalised values, for values that are keys, for queries beside gates, and for latent attention. That, and blocks of
+//          the cache, need more than the results of one workgroup: units.glsl
 //   TAKE:  row r of x is that of the step's output r
 //   ACT:   results go through a function of activation.glsl; with PAIR that is the gate's
-//   BEHIND: bits. BEHIND_SCALE: results are multiplied by extra.scale before the residual is added. The others need all results
-//          of a row (units.glsl): BEHIND_NORM: they are normalised before the residual is added; BEHIND_LAYER: what is stored is
-//          also normalised, to extra.rowOut; BEHIND_BIAS: with a bias
+//   BEHIND: bits. BEHIND_SCALE: results are multiplied by extra.scale before the residual is added, BEHIND_LAST: by extra.last
+//          behind it; BEHIND_TIMES: what ACT gives is multiplied by extra.times, as the other matrix does with PAIR. The others
+//          need all results of a row (units.glsl): BEHIND_NORM: they are normalised before the residual is added; BEHIND_LAYER:
+//          what is stored is also normalised, to extra.rowOut; BEHIND_BIAS: with a bias
 // Source: host/compute/takerows.go, rmsnorm.go, layernorm.go, rope.go, kvstore.go, activation.go, scale.go; twins in fallback
 #ifndef FEW_GLSL
 #define FEW_GLSL
@@ -34,7 +36,7 @@ layout(constant_id = 9) const uint TO = 0;
 layout(constant_id = 10) const uint K_TYPE = 0; // types of cache.glsl
 layout(constant_id = 11) const uint V_TYPE = 0;
 layout(constant_id = 12) const uint HEADS = 0;
-layout(constant_id = 13) const uint UNIT = 0; // elements of queries and keys that are finished together
+layout(constant_id = 13) const uint UNIT = 0; // elements of queries, keys and normalised values that are finished together
 layout(constant_id = 14) const uint TAKE = 0;
 layout(constant_id = 15) const uint ACT = 8; // FN_IDENTITY
 layout(constant_id = 16) const uint BEHIND = 0;
@@ -48,11 +50,19 @@ const uint BEHIND_SCALE = 1u;
 const uint BEHIND_NORM = 2u;
 const uint BEHIND_LAYER = 4u;
 const uint BEHIND_BIAS = 8u;
+const uint BEHIND_TIMES = 16u;
+const uint BEHIND_LAST = 32u;
 const bool WHOLE_ROWS = (BEHIND & (BEHIND_NORM | BEHIND_LAYER)) != 0u;
 
+const uint ORDER = HEADS & 3u;
 const uint HEADS_BEFORE = 1u; // their rotation
 const uint HEADS_AFTER = 2u;
 const uint HEADS_ROW = 3u; // all of them together, before their rotation
+const bool NORM_VALUES = (HEADS & 4u) != 0u; // each head
+const bool GATED = (HEADS & 8u) != 0u; // heads of queries lie beside as many gates: each goes to a tensor of its own
+const bool VALUES_OF_KEYS = (HEADS & 16u) != 0u; // values are the keys' sums
+const bool LATENT = (HEADS & 32u) != 0u; // of a row of keys, the part that is not rotated is normalised
+const bool APART = (HEADS & 64u) != 0u; // rotated parts of queries go to qOut
 
 const uint SETS = ROWS * (1 + PAIR); // rows of weights read: with PAIR the gate's, then the up's
 
@@ -62,20 +72,25 @@ uint target(Matrix m) { return TO >> (2u * m.index) & 3u; }
 uint unitOf(Matrix m) {
   if (WHOLE_ROWS) return m.n;
   uint to = target(m);
-  if (to == TO_VALUES) return cacheBlocks(V_TYPE) ? 32u : 0u;
-  if (HEADS == HEADS_ROW) return to != TO_OUT ? m.n : 0u;
-  return HEADS != 0u && to != TO_OUT || cacheBlocks(K_TYPE) && to == TO_KEYS ? UNIT : 0u;
+  if (to == TO_OUT) return 0u;
+  if (to == TO_VALUES) return NORM_VALUES ? UNIT : cacheBlocks(V_TYPE) ? 32u : 0u;
+  if (ORDER == HEADS_ROW || LATENT) return m.n;
+  if (GATED && to == TO_ROTATED) return 2u * UNIT;
+  return ORDER != 0u || cacheBlocks(K_TYPE) && to == TO_KEYS ? UNIT : 0u;
 }
 
 // Rows that are rotated at once are walked pair by pair.
 bool inPairs(Matrix m) { return (target(m) == TO_ROTATED || target(m) == TO_KEYS) && unitOf(m) == 0u; }
 
-// pairRows are the two rows of pair p: those that RoPE turns together, or two neighbours that it leaves alone.
-uvec2 pairRows(uint p) {
-  uint dim = extra.headDim, rot = extra.rot, i = p % (dim / 2u), head = p / (dim / 2u) * dim;
-  if (2u * i >= rot || extra.pairing == 0u) return uvec2(head + 2u * i) + uvec2(0, 1);
-  return uvec2(head + i) + uvec2(0, rot / 2u);
+// pairRows are the two rows of pair p: those that RoPE turns together, or two neighbours that it leaves alone; heads begin every
+// stride rows.
+uvec2 pairRows(uint p, uint stride) {
+  uint dim = extra.headDim, rot = extra.rot, i = 2u * (p % (dim / 2u)), head = p / (dim / 2u) * stride, j = i - extra.rotFrom;
+  if (i < extra.rotFrom || j >= rot || extra.pairing == 0u) return uvec2(head + i) + uvec2(0, 1);
+  return uvec2(head + extra.rotFrom + j / 2u) + uvec2(0, rot / 2u);
 }
+
+uvec2 pairRows(uint p) { return pairRows(p, extra.headDim); }
 
 // rowOfX is where row r of x lies; past the last, where the last does.
 uint rowOfX(uint r) {
@@ -123,10 +138,15 @@ float factor(float squares) { return NORM == 1 ? 1.0 / sqrt(squares / float(k) +
 
 float biased(Matrix m, uint n, float t) { return (BIAS >> m.index & 1u) != 0u ? t + m.bias.v[n] : t; }
 
+// timesOf is what result n of row r is multiplied by, where there is no other matrix.
+float timesOf(uint r, uint n) {
+  return (BEHIND & BEHIND_TIMES) != 0u ? F32In(extra.times).v[r * extra.timesCols + extra.timesFrom + n] : 0.0;
+}
+
 // result is the finished sum of row n of a matrix with what becomes of it by itself; up is that of the other matrix with PAIR.
 float result(Matrix m, uint n, float t, float up) {
   t = biased(m, n, t);
-  if (PAIR == 1) return gated(ACT, t, (BIAS & 2u) != 0u ? up + b1.v[n] : up);
+  if (PAIR == 1 || (BEHIND & BEHIND_TIMES) != 0u) return gated(ACT, t, (BIAS & 2u) != 0u ? up + b1.v[n] : up);
   return activate(ACT, t);
 }
 
@@ -137,10 +157,10 @@ uint cacheSlot(uint r) {
 
 // turn rotates elements a and b of pair p in row r.
 void turn(uint r, uint p, inout float a, inout float b) {
-  uint rot = extra.rot, i = p % (extra.headDim / 2u);
-  if (2u * i >= rot) return;
+  uint rot = extra.rot, i = 2u * (p % (extra.headDim / 2u)), j = i - extra.rotFrom;
+  if (i < extra.rotFrom || j >= rot) return;
   U32In step = U32In(extra.step);
-  uint keys = stepSeq(step, stepRowSeq(step, r)).until, at = stepPos(step, r) * rot + 2u * i;
+  uint keys = stepSeq(step, stepRowSeq(step, r)).until, at = stepPos(step, r) * rot + j;
   F32In angles = anglesOf(F32In(extra.table), F32In(extra.longTable), extra.longFrom, keys);
   float c = angles.v[at], s = angles.v[at + 1u], first = a * c - b * s;
   b = a * s + b * c;
@@ -153,8 +173,16 @@ void turn(uint r, uint p, inout float a, inout float b) {
 void put(Matrix m, uint r, uint n, float t) {
   if ((BEHIND & BEHIND_SCALE) != 0u) t *= extra.scale;
   if (RESIDUAL == 1 && (BEHIND & BEHIND_NORM) == 0u) t += residual.v[r * m.n + n];
+  if ((BEHIND & BEHIND_LAST) != 0u && (BEHIND & BEHIND_NORM) == 0u) t *= extra.last;
   if (unitOf(m) > 0u) F32Shared(uint64_t(m.o)).v[r * m.n + n] = t;
   else if (target(m) == TO_VALUES) cacheStore(extra.vCache, V_TYPE, cacheSlot(r), m.n, n, t);
+  else m.o.v[r * m.n + n] = t;
+}
+
+// putQuery stores element n of row r of the queries.
+void putQuery(Matrix m, uint r, uint n, float t) {
+  uint dim = extra.headDim, i = n % dim, head = r * (m.n / dim) + n / dim;
+  if (APART && i >= extra.rotFrom) F32Out(extra.qOut).v[head * extra.outHead + extra.outFrom + i - extra.rotFrom] = t;
   else m.o.v[r * m.n + n] = t;
 }
 
@@ -169,8 +197,8 @@ void putPair(Matrix m, uint r, uint p, float a, float b) {
     cacheStore(extra.kCache, K_TYPE, slot, m.n, n.x, a);
     cacheStore(extra.kCache, K_TYPE, slot, m.n, n.y, b);
   } else {
-    m.o.v[r * m.n + n.x] = a;
-    m.o.v[r * m.n + n.y] = b;
+    putQuery(m, r, n.x, a);
+    putQuery(m, r, n.y, b);
   }
 }
 #endif

@@ -23,6 +23,10 @@ layout(buffer_reference, std430, buffer_reference_align = 8) restrict readonly b
   uint64_t rowNorm;    // f32 [n0]: weights of the normalisation behind
   uint64_t rowBias;    // f32 [n0]
   uint64_t rowOut;     // f32 [rows, n0]
+  uint64_t vNorm;      // f32 [headDim]
+  uint64_t qOut;       // queries whose gates are apart, or rotated parts of queries
+  uint64_t gateOut;    // those gates
+  uint64_t times;      // f32 [rows, timesCols]
   float eps;           // of the normalisation
   uint headDim;        // elements of a head
   uint rot;            // of which so many are rotated
@@ -33,6 +37,12 @@ layout(buffer_reference, std430, buffer_reference_align = 8) restrict readonly b
   uint units;          // counts of a matrix
   float rowEps;        // of the normalisation behind
   float scale;
+  float last;
+  uint rotFrom;        // first element of a head that is rotated
+  uint outHead;        // elements from one head of qOut to the next, where it has the rotated parts alone,
+  uint outFrom;        // from here on
+  uint timesCols;
+  uint timesFrom;      // column
 };
 
 layout(push_constant) uniform Params {

@@ -4,8 +4,12 @@
 // result is the same whoever is last.
 //   HEADS:  v[e] g[e] / sqrt(mean of the head's v^2 + headEps), before the rotation of queries and keys or after it; HEADS_ROW:
 //           the mean of all heads, and UNIT is the longest row
-//   then queries go back to where the sums were, keys and values into the cache
-//   BEHIND_NORM:  out[r,e] = v[e] g[e] / sqrt(mean of the row's v^2 + rowEps) + residual[r,e], where the sums were
+//   then queries go back to where the sums were, or with GATED to qOut and their gates to gateOut; keys and values into the
+//   cache
+//   NORM_VALUES: values are normalised as heads are; VALUES_OF_KEYS: they are the sums of the keys
+//   LATENT: the first rotFrom elements of a row of keys are normalised, v g / sqrt(mean of their v^2 + headEps), the rest
+//   rotated
+//   BEHIND_NORM:  out[r,e] = (v[e] g[e] / sqrt(mean of the row's v^2 + rowEps) + residual[r,e]) last, where the sums were
 //   BEHIND_LAYER: rowOut[r,e] = (v[e] - m) g[e] / sqrt(mean of the row's (v - m)^2 + rowEps) + b[e], m the mean of the row's v
 // UNIT is a whole number of heads, and of blocks where the cache of keys has blocks. counts are 0 before and after.
 // Source: host/compute/rmsnorm.go, layernorm.go, rope.go, kvstore.go; twins in fallback
@@ -16,7 +20,7 @@
 layout(buffer_reference, std430, buffer_reference_align = 4) coherent buffer F32Shared { float v[]; };
 layout(buffer_reference, std430, buffer_reference_align = 4) coherent buffer Counts { uint v[]; };
 
-shared float whole[UNIT > 32u ? UNIT : 32u]; // the unit
+shared float whole[GATED ? 2u * UNIT : UNIT > 32u ? UNIT : 32u]; // the unit
 shared float terms[HEADS != 0u || WHOLE_ROWS ? WG : 1u];
 shared bool complete;
 
@@ -42,11 +46,9 @@ void normaliseHead(uint h, uint dim, F32In weights) {
   for (uint e = lane; e < dim; e += WG) whole[h + e] = whole[h + e] * scale * weights.v[e];
 }
 
-// normaliseHeads: all heads of the unit.
-void normaliseHeads(Matrix m, uint unit) {
-  F32In weights = F32In(target(m) == TO_KEYS ? extra.kNorm : extra.qNorm);
-  uint dim = HEADS == HEADS_ROW ? unit : extra.headDim;
-  for (uint h = 0; h < unit; h += dim) normaliseHead(h, dim, weights);
+// normaliseHeads: all heads of the unit, of dim elements every stride.
+void normaliseHeads(uint64_t weights, uint unit, uint dim, uint stride) {
+  for (uint h = 0; h < unit; h += stride) normaliseHead(h, dim, F32In(weights));
   barrier(); // heads are normalised before they are rotated or stored
 }
 
@@ -64,28 +66,60 @@ void storeUnit(uint64_t cache, const uint type, uint slot, uint cols, uint first
   }
 }
 
+// takeUnit brings what workgroups have left of a unit, from element at of the sums on.
+void takeUnit(Matrix m, uint at, uint unit) {
+  F32Shared sums = F32Shared(uint64_t(m.o));
+  barrier(); // the unit before this one is done with
+  for (uint e = gl_LocalInvocationID.x; e < unit; e += WG) whole[e] = sums.v[at + e];
+  barrier(); // the unit is there before anyone looks at what others have read
+}
+
+// putQueries stores a unit of queries: where the sums were, or apart from their gates.
+void putQueries(Matrix m, uint r, uint first, uint unit) {
+  F32Shared sums = F32Shared(uint64_t(m.o));
+  uint dim = extra.headDim;
+  for (uint e = gl_LocalInvocationID.x; e < unit; e += WG) {
+    uint n = first + e, i = n % (2u * dim), to = r * (m.n / 2u) + n / (2u * dim) * dim;
+    if (!GATED) sums.v[r * m.n + n] = whole[e];
+    else if (i < dim) F32Out(extra.qOut).v[to + i] = whole[e];
+    else F32Out(extra.gateOut).v[to + i - dim] = whole[e];
+  }
+}
+
 // finishUnit: the unit of row r that begins at column first.
 void finishUnit(Matrix m, uint r, uint first, uint unit) {
-  uint lane = gl_LocalInvocationID.x, at = r * m.n + first;
-  F32Shared sums = F32Shared(uint64_t(m.o));
-  for (uint e = lane; e < unit; e += WG) whole[e] = sums.v[at + e];
-  barrier(); // the unit is there before anyone looks at what others have read
-  if (target(m) != TO_VALUES) {
-    if (HEADS == HEADS_BEFORE || HEADS == HEADS_ROW) normaliseHeads(m, unit);
-    for (uint p = lane; p < unit / 2u; p += WG) {
-      uvec2 n = pairRows(p);
-      float a = whole[n.x], b = whole[n.y];
-      turn(r, p, a, b);
-      whole[n.x] = a;
-      whole[n.y] = b;
-    }
-    barrier(); // all is rotated before it is stored
-    if (HEADS == HEADS_AFTER) normaliseHeads(m, unit);
+  uint lane = gl_LocalInvocationID.x, to = target(m), each = GATED && to == TO_ROTATED ? 2u : 1u;
+  uint dim = ORDER == HEADS_ROW ? unit : extra.headDim;
+  takeUnit(m, r * m.n + first, unit);
+  if (to == TO_VALUES) {
+    if (NORM_VALUES) normaliseHeads(extra.vNorm, unit, dim, dim);
+    storeUnit(extra.vCache, V_TYPE, cacheSlot(r), m.n, first, unit);
+    return;
   }
-  if (target(m) == TO_KEYS) storeUnit(extra.kCache, K_TYPE, cacheSlot(r), m.n, first, unit);
-  else if (target(m) == TO_VALUES) storeUnit(extra.vCache, V_TYPE, cacheSlot(r), m.n, first, unit);
-  else for (uint e = lane; e < unit; e += WG) sums.v[at + e] = whole[e];
-  barrier(); // all is stored before the next row takes its place
+  uint64_t weights = to == TO_KEYS ? extra.kNorm : extra.qNorm;
+  if (ORDER == HEADS_BEFORE || ORDER == HEADS_ROW) normaliseHeads(weights, unit, dim, each * dim);
+  if (LATENT) {
+    normaliseHead(0u, extra.rotFrom, F32In(weights));
+    barrier(); // the row is normalised before it is stored
+  }
+  for (uint p = lane; p < unit / each / 2u; p += WG) {
+    uvec2 n = pairRows(p, each * extra.headDim);
+    float a = whole[n.x], b = whole[n.y];
+    turn(r, p, a, b);
+    whole[n.x] = a;
+    whole[n.y] = b;
+  }
+  barrier(); // all is rotated before it is stored
+  if (ORDER == HEADS_AFTER) normaliseHeads(weights, unit, dim, each * dim);
+  if (to != TO_KEYS) {
+    putQueries(m, r, first, unit);
+    return;
+  }
+  storeUnit(extra.kCache, K_TYPE, cacheSlot(r), m.n, first, unit);
+  if (!VALUES_OF_KEYS) return;
+  takeUnit(m, r * m.n + first, unit);
+  if (NORM_VALUES) normaliseHeads(extra.vNorm, unit, dim, dim);
+  storeUnit(extra.vCache, V_TYPE, cacheSlot(r), m.n, first, unit);
 }
 
 // finishRow: row r of the results. Every invocation keeps to elements of its own.
@@ -100,6 +134,7 @@ void finishRow(Matrix m, uint r) {
     for (uint e = lane; e < m.n; e += WG) {
       float t = v.v[at + e] * scale * g.v[e];
       if (RESIDUAL == 1) t += residual.v[at + e];
+      if ((BEHIND & BEHIND_LAST) != 0u) t *= extra.last;
       v.v[at + e] = t;
     }
     return;
