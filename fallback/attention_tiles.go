@@ -32,7 +32,7 @@ func (k *fastAttention) attend(w *worker, p *piece, s softmaxState) {
 		if s.pairs < directPairs {
 			k.direct(t, b, p.kvHead, lo, hi, s)
 		} else {
-			k.tile(t, b, p.kvHead, lo, hi, s)
+			k.tile(t, b, p.kvHead, lo, hi, min(hi+keyTile, p.hi), s)
 		}
 		lo = hi
 	}
@@ -64,11 +64,13 @@ func (k *fastAttention) seen(b queries, pair, lo, hi int) (from, to int) {
 	return from, max(from, to)
 }
 
-// tile takes keys [lo, hi), at most keyTile, for all pairs together.
-func (k *fastAttention) tile(t tiles, b queries, kvHead, lo, hi int, s softmaxState) {
+// tile takes keys [lo, hi), at most keyTile, for all pairs together. Those to below next come behind them. A head's rows lie too far apart for
+// the processor to foresee: they are asked for while the rows before them are multiplied.
+func (k *fastAttention) tile(t tiles, b queries, kvHead, lo, hi, next int, s softmaxState) {
 	l, seq, n := k.level(), &k.step.Seqs[b.seq], hi-lo
 	d, width, columns := k.readK.padded, k.readV.padded, ceil(hi-lo, simd.Width)*simd.Width
 	k.readK.load(t.rows, &k.attention, seq, kvHead, lo, hi)
+	k.readV.fetch(l, &k.attention, seq, kvHead, lo, hi)
 	clear(t.rows[n*d : columns*d])
 	l.Transpose(t.keys, keyTile, t.rows, d, columns, d)
 	clear(t.scores[:s.pairs*keyTile])
@@ -80,6 +82,7 @@ func (k *fastAttention) tile(t tiles, b queries, kvHead, lo, hi int, s softmaxSt
 		k.weigh(b, kvHead, pair, lo, from, to, t.scores[pair*keyTile:][:columns], s)
 	}
 	k.readV.load(t.rows, &k.attention, seq, kvHead, lo, hi)
+	k.readK.fetch(l, &k.attention, seq, kvHead, hi, next)
 	if whole || finite(l, t.rows[:n*width]) {
 		l.Gemm(s.pairs, width, n, t.scores, keyTile, t.rows, width, s.sums, width)
 		return
@@ -203,6 +206,20 @@ func (r *reader) load(dst []float32, k *attention, seq *compute.Seq, kvHead, lo,
 			r.decode(row[:blocks*length], r.t.bytes(from, from+1)[at:][:blocks*size])
 		}
 		clear(row[r.n:])
+	}
+}
+
+// fetch asks for the head's part of keys [lo, hi).
+func (r *reader) fetch(l simd.Level, k *attention, seq *compute.Seq, kvHead, lo, hi int) {
+	size := ceil(r.n, r.t.DType.BlockLen()) * r.t.DType.BlockBytes()
+	for lo < hi {
+		n := hi - lo
+		if k.op.Paged {
+			n = min(n, k.pageSize-lo%k.pageSize)
+		}
+		from := k.rowOf(seq, lo)
+		l.Fetch(r.t.bytes(from, from+n)[r.place(kvHead):], n, int(r.t.rowBytes), size)
+		lo += n
 	}
 }
 

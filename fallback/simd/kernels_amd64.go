@@ -224,6 +224,11 @@ func rowSumsBF16AVX2(n int, a *float32, rows *byte, stride int, k int, sums *flo
 //go:noescape
 func rowSumsBF16AVX512(n int, a *float32, rows *byte, stride int, k int, sums *float32)
 
+// fetchRows brings size bytes of each of n rows, stride bytes apart, to the second-level cache. n and size are at least 1.
+//
+//go:noescape
+func fetchRows(n int, rows *byte, stride int, size int)
+
 // expAVX2 sets dst[k] = exp(x[k]) for k < n, a multiple of 16. With AVX2, FMA and F16C.
 //
 //go:noescape

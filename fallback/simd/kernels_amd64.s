@@ -2660,6 +2660,28 @@ narrows:
 	VZEROUPPER
 	RET
 
+// func fetchRows(n int, rows *byte, stride int, size int)
+// Requires: MMX+
+TEXT ·fetchRows(SB), NOSPLIT, $0-32
+	MOVQ n+0(FP), AX
+	MOVQ rows+8(FP), CX
+	MOVQ stride+16(FP), DX
+	MOVQ size+24(FP), BX
+
+row:
+	MOVQ CX, SI
+	MOVQ BX, DI
+
+line:
+	PREFETCHT1 (SI)
+	ADDQ       $0x40, SI
+	SUBQ       $0x40, DI
+	JG         line
+	ADDQ       DX, CX
+	DECQ       AX
+	JNZ        row
+	RET
+
 // func expAVX2(n int, dst *float32, x *float32)
 // Requires: AVX, AVX2, FMA3
 TEXT ·expAVX2(SB), NOSPLIT, $0-24

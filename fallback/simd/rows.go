@@ -46,6 +46,13 @@ func (l Level) RowSums(sums []float32, a []float32, r Rows) {
 	l.rowSums(sums, a, r)
 }
 
+// Fetch asks for size bytes of each of n rows that are read soon, where a level can.
+func (l Level) Fetch(data []byte, n, stride, size int) {
+	if n > 0 && size > 0 && stride >= 0 && len(data) >= (n-1)*stride+size {
+		l.fetch(data, n, stride, size)
+	}
+}
+
 // check refuses what would make an assembly kernel reach beyond its slices.
 func (r Rows) check(n, k int) {
 	if k == 0 || k%rowBlock != 0 || r.Stride < 0 || len(r.Data) < (n-1)*r.Stride+k*r.Format.bytes() {

@@ -23,3 +23,5 @@ func (l Level) rowDots(out []float32, r Rows, x []float32) {
 func (l Level) rowSums(sums, a []float32, r Rows) {
 	rowSumsKernels[r.Format][l.wide()](len(a), &a[0], &r.Data[0], r.Stride, len(sums), &sums[0])
 }
+
+func (l Level) fetch(data []byte, n, stride, size int) { fetchRows(n, &data[0], stride, size) }

@@ -24,6 +24,7 @@ func main() {
 	}
 	rowDots()
 	rowSums()
+	fetchRows()
 	exponentials()
 	gates()
 	transpose()

@@ -184,3 +184,25 @@ func rowSums() {
 		})
 	}
 }
+
+// fetchRows asks for lines of rows, and has no result.
+func fetchRows() {
+	TEXT("fetchRows", NOSPLIT, "func(n int, rows *byte, stride int, size int)")
+	Doc("fetchRows brings size bytes of each of n rows, stride bytes apart, to the second-level cache. n and size are at least 1.")
+	Pragma("noescape")
+	n, row := Load(Param("n"), GP64()), Load(Param("rows"), GP64())
+	stride, size := Load(Param("stride"), GP64()), Load(Param("size"), GP64())
+	at, left := GP64(), GP64()
+	Label("row")
+	MOVQ(row, at)
+	MOVQ(size, left)
+	Label("line")
+	PREFETCHT1(Mem{Base: at})
+	ADDQ(Imm(64), at)
+	SUBQ(Imm(64), left)
+	JG(LabelRef("line"))
+	ADDQ(stride, row)
+	DECQ(n)
+	JNZ(LabelRef("row"))
+	RET()
+}
