@@ -129,6 +129,17 @@ func (s *Sampler) Sample(logits []float32) (int32, error) {
 	if len(logits) != s.vocab {
 		return 0, fmt.Errorf("sampler: sample token: got %d logits, want %d", len(logits), s.vocab)
 	}
+	if n, ok := s.keeps(1); ok && scanFrom*n <= s.vocab {
+		if err := s.takeLargest(logits, n); err != nil {
+			return 0, err
+		}
+		return s.ofLargest(), nil
+	}
+	return s.sampleAll(logits)
+}
+
+// sampleAll is Sample of candidates that are all of the vocabulary.
+func (s *Sampler) sampleAll(logits []float32) (int32, error) {
 	s.cand = s.cand[:0]
 	for i, l := range logits {
 		if l != l {
@@ -161,17 +172,22 @@ func (s *Sampler) greedy() int32 {
 // Enough reports whether the n largest logits decide each of the next tokens, so that SampleTop may stand for Sample: the top-k stage
 // (or the greedy choice) keeps fewer, even after every token that a penalty may lower has left them, and nothing raises any other.
 func (s *Sampler) Enough(n, tokens int) bool {
-	keep := s.p.TopK
-	if s.p.Temp <= 0 {
-		keep = 1
+	keep, ok := s.keeps(tokens)
+	return ok && keep <= n
+}
+
+// keeps is the number of largest logits that are enough, if any is.
+func (s *Sampler) keeps(tokens int) (n int, ok bool) {
+	if n = s.p.TopK; s.p.Temp <= 0 {
+		n = 1
 	}
 	if s.set.Penalties {
 		if s.p.RepeatPenalty < 1 || s.p.PresencePenalty < 0 || s.p.FrequencyPenalty < 0 {
-			return false
+			return 0, false
 		}
-		keep += len(s.recent.counts) + tokens - 1
+		n += len(s.recent.counts) + tokens - 1
 	}
-	return (s.p.TopK > 0 || s.p.Temp <= 0) && len(s.p.LogitBias) == 0 && keep <= n
+	return n, n > 0 && (s.p.TopK > 0 || s.p.Temp <= 0) && len(s.p.LogitBias) == 0
 }
 
 // SampleTop is Sample given only the largest logits, in any order, and their tokens. The result is the same where Enough says so.
@@ -186,6 +202,11 @@ func (s *Sampler) SampleTop(ids []int32, logits []float32) (int32, error) {
 		}
 		s.cand = append(s.cand, candidate{id: ids[i], raw: l, logit: compute.FixedLogit(l)})
 	}
+	return s.ofLargest(), nil
+}
+
+// ofLargest is the choice among candidates that are not all tokens, with their penalties.
+func (s *Sampler) ofLargest() int32 {
 	if s.set.Penalties {
 		for i := range s.cand {
 			if n := s.recent.counts[s.cand[i].id]; n > 0 {
@@ -193,5 +214,5 @@ func (s *Sampler) SampleTop(ids []int32, logits []float32) (int32, error) {
 			}
 		}
 	}
-	return s.stages(), nil
+	return s.stages()
 }

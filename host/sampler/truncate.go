@@ -30,6 +30,62 @@ func (s *Sampler) topK() {
 	slices.SortFunc(s.cand, larger)
 }
 
+// scanFrom is how many times as many logits there are as are kept, for a scan to gain by leaving the others out.
+const scanFrom = 8
+
+// takeLargest makes the n largest logits the candidates, the lower token of equals: those that beat the least of the n largest so far
+// are gathered, and thinned out whenever there are twice as many.
+func (s *Sampler) takeLargest(logits []float32, n int) error {
+	s.cand = s.cand[:0]
+	var least float32
+	take := func(i int) error {
+		l := logits[i]
+		if l != l {
+			return &NaNError{i}
+		}
+		if s.cand = append(s.cand, candidate{id: int32(i), raw: l, logit: compute.FixedLogit(l)}); len(s.cand) < 2*n {
+			return nil
+		}
+		s.selectLargest(n)
+		s.cand = s.cand[:n]
+		least = s.cand[0].raw
+		for _, c := range s.cand[1:] {
+			least = min(least, c.raw)
+		}
+		return nil
+	}
+	for i := range 2 * n {
+		if err := take(i); err != nil {
+			return err
+		}
+	}
+	i := 2 * n
+	for ; i+4 <= len(logits); i += 4 {
+		if q := logits[i : i+4 : i+4]; q[0] <= least && q[1] <= least && q[2] <= least && q[3] <= least {
+			continue // no number is not less either
+		}
+		for j := i; j < i+4; j++ {
+			if !(logits[j] <= least) {
+				if err := take(j); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	for ; i < len(logits); i++ {
+		if !(logits[i] <= least) {
+			if err := take(i); err != nil {
+				return err
+			}
+		}
+	}
+	if len(s.cand) > n {
+		s.selectLargest(n)
+		s.cand = s.cand[:n]
+	}
+	return nil
+}
+
 // selectLargest moves the k largest candidates to the front, by quickselect with the median of three as the pivot.
 func (s *Sampler) selectLargest(k int) {
 	lo, hi := 0, len(s.cand)
