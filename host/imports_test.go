@@ -61,7 +61,7 @@ var rules = map[string]rule{
 	"host/quantize":    {[]string{"host/compute", "host/weights", "host/tokenizer"}, nil, "formats come in a codec"},
 	"host/synth":       {[]string{"host/compute", "host/weights", "host/model", "host/quantize"}, nil, "a made-up model is a file"},
 	"host/dump":        {[]string{"host/compute", "host/weights"}, nil, "a dump is names and numbers"},
-	"host/compare":     {[]string{"host/compute", "host/dump", "host/engine", "host/report"}, nil, "a comparison is of two devices that it is given, or of what they left in files"},
+	"host/compare":     {[]string{"host/compute", "host/conformance", "host/dump", "host/engine", "host/report"}, nil, "a comparison is of two devices that it is given, or of what they left in files"},
 	"host/profile":     {[]string{"host/compute", "host/engine", "host/report"}, []string{"github.com/google/pprof/profile"}, "a profile is of a device that it is given"},
 	"host/report":      {nil, nil, "a page knows data, not what they are about"},
 	"host/conformance": {[]string{"host/compute"}, nil, "the suite is written against the seam, not a device"},

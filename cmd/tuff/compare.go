@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -138,6 +139,35 @@ func (c *comparing) saveReplay(rep *compare.Report, path string) error {
 	return nil
 }
 
+// boundCell is an op's share of its bound for a table.
+func boundCell(op *compare.Op) string {
+	if op.NoBound != "" {
+		return "–"
+	}
+	return percent(op.Isolated.Bound)
+}
+
+// printUnbound says of which ops there is no bound, and why.
+func printUnbound(c *common, r *compare.Report) {
+	var why []string
+	stems := map[string][]string{}
+	for i := range r.Ops {
+		op := &r.Ops[i]
+		if op.NoBound == "" {
+			continue
+		}
+		if stems[op.NoBound] == nil {
+			why = append(why, op.NoBound)
+		}
+		if !slices.Contains(stems[op.NoBound], op.Stem) {
+			stems[op.NoBound] = append(stems[op.NoBound], op.Stem)
+		}
+	}
+	for _, w := range why {
+		fmt.Fprintf(c.out, "no bound of %s: %s\n", strings.Join(stems[w], ", "), w)
+	}
+}
+
 func printComparison(c *common, r *compare.Report) {
 	fmt.Fprintf(c.out, "A %s (%s arithmetic) against B %s%s%s\n", r.A, r.Math, r.B, prefixed(" (", r.MathB, ")"), prefixed(", model ", r.Model, ""))
 	if math.IsInf(r.Limits.Bound, 1) {
@@ -157,10 +187,11 @@ func printComparison(c *common, r *compare.Report) {
 				op.Carried.NMSE, op.Carried.Cosine, op.Verdict)
 			continue
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%.2g\t%.3g\t%.7f\t%d\t%.2g\t%.7f\t%s\t\n", op.Tensor, op.Kernel, op.Shape(), percent(op.Isolated.Bound),
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%.2g\t%.3g\t%.7f\t%d\t%.2g\t%.7f\t%s\t\n", op.Tensor, op.Kernel, op.Shape(), boundCell(op),
 			op.Isolated.NMSE, op.Isolated.MaxULP, op.Isolated.Cosine, op.Isolated.NaN+op.Isolated.Inf, op.Carried.NMSE, op.Carried.Cosine, op.Verdict)
 	}
 	w.Flush()
+	printUnbound(c, r)
 	if r.First != nil {
 		row, col := r.First.Element()
 		m, given := r.First.Worst(), ", given B's inputs"

@@ -78,7 +78,8 @@ func boundOf(p *compute.Program, op compute.Op, out compute.Ref, v tensors, errs
 		}
 	case compute.Scale:
 		if o.Cap != 0 {
-			return nil, nil
+			cappedBound(o, get(o.X), errs[o.X], bound)
+			break
 		}
 		for i, w := range want {
 			bound[i] = slack*u*math.Abs(float64(w)) + in(o.X, i)*math.Abs(float64(o.Factor))
@@ -112,6 +113,12 @@ func boundOf(p *compute.Program, op compute.Op, out compute.Ref, v tensors, errs
 		for i := range bound[:min(len(a), len(b))] {
 			bound[i] = slack*u*(math.Abs(float64(a[i]))+math.Abs(float64(b[i]))) + in(o.A, i) + in(o.B, i)
 		}
+	case compute.Activation:
+		return bound, activationBound(p, o, v, bound, errs)
+	case compute.Columns:
+		columnsBound(p, o, bound, errs)
+	case compute.LayerNorm:
+		return bound, layerNormBound(p, o, v, want, bound, errs[o.X])
 	case compute.RMSNorm:
 		return bound, normBound(p, o, v, want, bound, errs[o.X])
 	case compute.RoPE:

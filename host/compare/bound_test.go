@@ -113,3 +113,81 @@ func TestBoundOfANormHasTheErrorsOfItsInput(t *testing.T) {
 	require.NoError(t, err)
 	assert.Nil(t, unknown, "nothing is proven of what follows from an unknown error")
 }
+
+// Functions, capped scales and layer norms in float32, of inputs that are moved by their errors, stay within bounds that are not far above.
+func TestBoundsOfFunctions(t *testing.T) {
+	const cols = 64
+	p := compute.NewProgram("bounds")
+	x, up, out := p.Scratch("x", compute.PerToken(1), cols), p.Scratch("up", compute.PerToken(1), cols), p.Scratch("out", compute.PerToken(1), cols)
+	w := p.Declare(compute.Tensor{Name: "w", Role: compute.Weight, DType: compute.F32, Rows: compute.Rows(1), Cols: cols})
+	b := p.Declare(compute.Tensor{Name: "b", Role: compute.Weight, DType: compute.F32, Rows: compute.Rows(1), Cols: cols})
+	v := given{x: noise(cols), up: noise(cols + 1)[:cols], w: noise(cols + 2)[:cols], b: noise(cols + 3)[:cols]}
+	gelu := func(x float64) float64 { return x / 2 * math.Erfc(-x/math.Sqrt2) }
+	norm := func(x []float64) []float64 {
+		var sum, squares float64
+		for _, f := range x {
+			sum += f
+		}
+		for _, f := range x {
+			squares += (f - sum/cols) * (f - sum/cols)
+		}
+		y := make([]float64, cols)
+		for i, f := range x {
+			y[i] = (f-sum/cols)/math.Sqrt(squares/cols+1e-5)*float64(v[w][i]) + float64(v[b][i])
+		}
+		return y
+	}
+	each := func(f func(i int, x float64) float64) func([]float64) []float64 {
+		return func(x []float64) []float64 {
+			y := make([]float64, cols)
+			for i := range y {
+				y[i] = f(i, x[i])
+			}
+			return y
+		}
+	}
+	for name, c := range map[string]struct {
+		op   compute.Op
+		form func(x []float64) []float64
+	}{
+		"gelu":      {compute.Activation{X: x, Out: out, Fn: compute.GELU}, each(func(_ int, x float64) float64 { return gelu(x) })},
+		"gated":     {compute.Activation{X: x, Up: up, Out: out, Fn: compute.GELU}, each(func(i int, x float64) float64 { return gelu(x) * float64(v[up][i]) })},
+		"capped":    {compute.Scale{X: x, Out: out, Factor: 2, Cap: 3}, each(func(_ int, x float64) float64 { return 3 * math.Tanh(2*x/3) })},
+		"layernorm": {compute.LayerNorm{X: x, Weight: w, Bias: b, Out: out, Eps: 1e-5}, norm},
+	} {
+		at := func(move float64) []float64 {
+			in := make([]float64, cols)
+			for i := range in {
+				in[i] = float64(v[x][i]) + move*float64(1-i%3)
+			}
+			return c.form(in)
+		}
+		exact := at(0)
+		v[out] = nil
+		for _, f := range exact {
+			v[out] = append(v[out], float32(f))
+		}
+		for _, e := range []float64{0, 1e-3} {
+			errs := map[compute.Ref][]float64{}
+			if e > 0 {
+				errs[x] = make([]float64, cols)
+				for i := range errs[x] {
+					errs[x][i] = e
+				}
+			}
+			bound, err := boundOf(p, c.op, out, v, errs)
+			require.NoError(t, err)
+			require.Len(t, bound, cols)
+			worst := 0.0
+			for _, move := range []float64{e, -e} {
+				for i, y := range at(move) {
+					worst = max(worst, math.Abs(y-float64(v[out][i]))/bound[i])
+				}
+			}
+			assert.Less(t, worst, 1.0, "%s, inputs off by %g", name, e)
+			assert.Greater(t, worst, 0.002, "%s, inputs off by %g", name, e)
+		}
+	}
+	assert.Contains(t, whyUnbound(p, compute.Route{}, nil), "choice")
+	assert.Contains(t, whyUnbound(p, compute.Activation{X: x}, map[compute.Ref][]float64{x: nil}), "before it has none")
+}

@@ -114,7 +114,9 @@ type Op struct {
 	Cols     int     `json:"cols"`
 	Isolated Metrics `json:"isolated"`
 	Carried  Metrics `json:"carried"`
-	Verdict  string  `json:"verdict"` // ok, or why it is over
+	// NoBound is why there is no proven bound where others have one; Isolated.Bound is then 0, and NMSE alone judges.
+	NoBound string `json:"no_bound,omitempty"`
+	Verdict string `json:"verdict"` // ok, or why it is over
 	// ref is the tensor, kind the stem of the op that wrote it, attention the op itself if it is one, and spans the dispatches of the group: they tell
 	// which part one workgroup wrote.
 	ref       compute.Ref

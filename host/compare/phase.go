@@ -298,6 +298,9 @@ func (c *comparison) measure(phase string, got *reader, want source, g compute.G
 				Rows: len(b) / cols, Cols: cols, Isolated: Measure(a, b, bound), Verdict: "ok"}
 			op.ref, op.kind = r, in.Op.Stem()
 			op.attention, _ = in.Op.(compute.Attention)
+			if bound == nil && !carried && reference.proven() {
+				op.NoBound = whyUnbound(got.p, in.Op, errs)
+			}
 			lim := c.limitsOf(got.p, r)
 			if why := op.Isolated.Over(lim); why != "" {
 				op.Verdict = why

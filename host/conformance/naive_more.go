@@ -68,6 +68,12 @@ func slope(f compute.Function, x float64) float64 {
 	return 1.13 // GELU's; the others' are smaller
 }
 
+// ActivationBound is a function's value at x and the bound of the error of float32's, of an x that is itself off by e.
+func ActivationBound(f compute.Function, x, e float64) (y, bound float64) {
+	y, own := activate(f, x)
+	return y, own + slope(f, x)*e
+}
+
 // activate is a function with the bound of float32's error in it. exp is good to 3+2|x| ULP and division to 2.5 (Vulkan
 // specification, precision of operations); an ULP is at most 2u.
 func activate(f compute.Function, x float64) (y, own float64) {
@@ -117,8 +123,7 @@ func (n *naive) activation(o compute.Activation) error {
 	}
 	out := n.vals[o.Out]
 	for i := range out.v {
-		y, own := activate(o.Fn, x.v[i])
-		e := own + slope(o.Fn, x.v[i])*x.e[i]
+		y, e := ActivationBound(o.Fn, x.v[i], x.e[i])
 		if o.Up != 0 {
 			f, fe := up.v[i%len(up.v)], up.e[i%len(up.v)] // Up may be one row for all
 			if o.Fn == compute.ClampedSiLU {

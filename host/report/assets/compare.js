@@ -95,7 +95,7 @@
     };
     box.append(table([
       { name: "result", text: true, get: (o) => o.tensor }, { name: "layer", text: true, get: layer }, { name: "kernel", text: true, get: (o) => o.kernel }, { name: "shape", text: true, get: (o) => o.rows + "×" + o.cols },
-      { name: "of bound", get: (o) => o.isolated.bound, show: percent, class: (v) => (wrong(v) ? "bad" : "") }, { name: "NMSE", get: (o) => alone(o).nmse }, { name: "max ULP", get: (o) => alone(o).max_ulp },
+      { name: "of bound", get: (o) => (o.no_bound ? undefined : o.isolated.bound), show: percent, class: (v) => (wrong(v) ? "bad" : "") }, { name: "NMSE", get: (o) => alone(o).nmse }, { name: "max ULP", get: (o) => alone(o).max_ulp },
       { name: "cosine", get: (o) => alone(o).cosine, show: (v) => (v === null ? "–" : v.toFixed(7)) }, { name: "NaN, inf", get: (o) => alone(o).nan + alone(o).inf, show: String, class: (v) => (v ? "bad" : "") },
       { name: "carried NMSE", get: (o) => o.carried.nmse }, { name: "verdict", text: true, get: (o) => o.verdict, class: (v) => (v === "ok" ? "good" : "bad") },
     ], ops, show), detail);
