@@ -17,8 +17,21 @@ import (
 // candidateRow is one shape of a kernel at one size, beside those that it competes with.
 type candidateRow struct {
 	kernelRow
-	Candidate string `json:"candidate"`
-	Choice    string `json:"choice,omitempty"` // why plans of the row's arithmetic take it; "": they do not
+	Candidate string  `json:"candidate"`
+	Choice    string  `json:"choice,omitempty"` // why plans of the row's arithmetic take it; "": they do not
+	Source    string  `json:"source,omitempty"` // what that comes from: rule, vendor or tuned
+	OfFastest float64 `json:"times_fastest"`    // its time over that of the fastest candidate
+}
+
+// sourceOf tells what a plan's reason comes from.
+func sourceOf(why string) string {
+	switch {
+	case strings.Contains(why, "tuned: "):
+		return "tuned"
+	case strings.Contains(why, "as on other devices of "):
+		return "vendor"
+	}
+	return "rule"
 }
 
 // candidatesOf are the shapes that an op of n rows can run in: those that tuff tune tries, of every kernel.
@@ -43,7 +56,7 @@ func (s shape) exactly() bool {
 	if s.few != nil {
 		return s.few.Kernel != "vec_int8"
 	}
-	return slices.Contains([]string{"matmul_tile", "attention_prefill", "attention_decode"}, s.many.Kernel)
+	return slices.Contains([]string{"matmul_vec", "matmul_lane", "matmul_tile", "attention_prefill", "attention_decode"}, s.many.Kernel)
 }
 
 // benchCandidates times every shape of an op's kernels, and what plans of both arithmetics take, with the reason. Those come from the
@@ -75,7 +88,7 @@ func (c *common) benchCandidates(ctx context.Context, dev *gpu.Device, op string
 				row.limits(&limits)
 				r := candidateRow{kernelRow: row, Candidate: name}
 				if name == "" {
-					r.Candidate, r.Choice = "as planned", row.Why
+					r.Candidate, r.Choice, r.Source = "as planned", row.Why, sourceOf(row.Why)
 				} else if !strings.Contains(row.Why, name) {
 					return nil // the op's format or heads do not allow it
 				}
@@ -99,6 +112,9 @@ func (c *common) benchCandidates(ctx context.Context, dev *gpu.Device, op string
 				}
 			}
 			slices.SortStableFunc(rows, func(a, b candidateRow) int { return cmp.Compare(a.Seconds, b.Seconds) })
+			for i := range rows {
+				rows[i].OfFastest = rows[i].Seconds / rows[0].Seconds
+			}
 			all = append(all, rows...)
 		}
 	}
@@ -108,10 +124,10 @@ func (c *common) benchCandidates(ctx context.Context, dev *gpu.Device, op string
 	}
 	fmt.Fprintf(c.out, "measured limits: %s\n", limitsLine(&limits))
 	w := tabwriter.NewWriter(c.out, 0, 8, 2, ' ', 0)
-	fmt.Fprintln(w, "SHAPE\tROWS\tKEYS\tCANDIDATE\tMATH\tKERNEL\tTIME\tOF BANDWIDTH\tOF FLOP/s\tOF LIMIT\tTHE PLAN'S CHOICE, AND WHY")
+	fmt.Fprintln(w, "SHAPE\tROWS\tKEYS\tCANDIDATE\tMATH\tKERNEL\tTIME\tOF FASTEST\tOF BANDWIDTH\tOF FLOP/s\tOF LIMIT\tCHOSEN BY\tWHY")
 	for _, r := range all {
-		fmt.Fprintf(w, "%s\t%d\t%d\t%s\t%s\t%s\t%s µs\t%.1f %%\t%.1f %%\t%.1f %%\t%s\n", r.Shape, r.Rows, r.Keys, r.Candidate, r.Math, r.Kernel,
-			micros(time.Duration(r.Seconds*1e9)), 100*r.OfBandwidth, 100*r.OfFLOPs, 100*r.OfLimit, r.Choice)
+		fmt.Fprintf(w, "%s\t%d\t%d\t%s\t%s\t%s\t%s µs\t%.2f ×\t%.1f %%\t%.1f %%\t%.1f %%\t%s\t%s\n", r.Shape, r.Rows, r.Keys, r.Candidate, r.Math, r.Kernel,
+			micros(time.Duration(r.Seconds*1e9)), r.OfFastest, 100*r.OfBandwidth, 100*r.OfFLOPs, 100*r.OfLimit, r.Source, r.Choice)
 	}
 	return w.Flush()
 }

@@ -85,12 +85,12 @@ func newTune() *cobra.Command {
 		Short: "Find the fastest kernel shapes for a model on this device, and remember them",
 		Long: `Decoding is a multiplication of one row by every matrix of the model, and attention over the context; a prompt multiplies many
 rows. tune tries what the device can run in the model's own program, in stages: weight rows of a workgroup and how many
-invocations share them for one row; for many rows the kernel (float32, half precision, packed bytes, matrix units), then its
-tiles for 16, 64 and 512 rows; for attention the kernel and the pairs and keys of a workgroup. First against the CPU in
-conformance cases and against the planned kernels' logits, then for time, all shapes in turns. What is faster by more than 3 %
-is remembered for this device, driver and version of the shaders, and used by every command that runs a model from then on, also
-for other models with matrices of the same format and size. A shape that computes wrongly is refused and named. What was found
-is kept when tune is interrupted.`,
+invocations share them for one row, for 2 to 4 and for 5 to 8; for many rows the kernel (float32, half precision, packed bytes,
+matrix units), then its tiles for 16, 64 and 512 rows; the tiles of experts for 64 and 512 tokens; for attention the kernel and
+the pairs and keys of a workgroup. First against the CPU in conformance cases and against the planned kernels' logits, then for
+time, all shapes in turns. What is faster by more than 3 % is remembered for this device, driver and version of the shaders, and
+used by every command that runs a model from then on, also for other models with matrices of the same format and size. A shape
+that computes wrongly is refused and named. What was found is kept when tune is interrupted.`,
 		Example: "  tuff tune -m llama.gguf\n  tuff tune -m llama.gguf --device gpu:1 -r 20\n  tuff tune --forget",
 		Args:    usage(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -19,7 +20,12 @@ import (
 // tuned is tune of the embedded model with some shapes.
 func tuned(t *testing.T, keep bool, stages ...stage) (*tuneReport, *gpu.Device) {
 	t.Helper()
-	c := &common{device: "gpu", math: "fast", untuned: true, out: new(bytes.Buffer), err: new(bytes.Buffer)}
+	return tunedOf(t, "", keep, stages...)
+}
+
+func tunedOf(t *testing.T, model string, keep bool, stages ...stage) (*tuneReport, *gpu.Device) {
+	t.Helper()
+	c := &common{model: model, device: "gpu", math: "fast", untuned: true, out: new(bytes.Buffer), err: new(bytes.Buffer)}
 	l, err := c.load(t.Context(), engine.Options{})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, l.Close()) })
@@ -87,7 +93,12 @@ func TestTunedIsUsed(t *testing.T) {
 	foreign := cachedFor(info)
 	foreign.Driver += " of another day"
 	writeCached(cachePath("tuned", info), tunedFile{foreign, kernel.Tuned{kernel.AnyProduct: {Kernel: "vec", Rows: 1, Group: 8}}, nil})
-	assert.Zero(t, readTuned(info).count())
+	assert.Zero(t, readTuned(info).count(), "of another driver")
+	foreign = cachedFor(info)
+	foreign.Shaders = strings.Repeat("0", len(foreign.Shaders))
+	writeCached(cachePath("tuned", info), tunedFile{foreign, kernel.Tuned{kernel.AnyProduct: {Kernel: "vec", Rows: 1, Group: 8}}, nil})
+	assert.Zero(t, readTuned(info).count(), "of other shaders")
+	assert.NotContains(t, tuff(t, "run", "--device", "gpu", "-v", "-n", "1", "Once").ok(t).err, "tuned: ")
 }
 
 // Attention, and tiles where the device multiplies in them, are tuned in steps of their own; what an interruption leaves is kept.
@@ -100,21 +111,22 @@ func TestTuneOfManyRows(t *testing.T) {
 		many  kernel.Many
 	}{{", kernel", kernel.Many{Kernel: "matmul_tile"}}, {", to 32 rows", kernel.Many{Kernel: "matmul_tile", Rows: 32, Cols: 64, Group: 128}},
 		{", to 32 rows", kernel.Many{Kernel: "matmul_coop", Rows: 1, Cols: 1, Depth: 1, Group: 1}}, // which is none: passed over
+		{", 5 to 8 rows", kernel.Many{Kernel: "matmul_lane", Rows: 1, Group: 16}},
 		{", prefill", kernel.Many{Kernel: "attention_prefill", Rows: 8, Cols: 16, Group: 64}}, {", decode", kernel.Many{Kernel: "attention_decode", Cols: 16, Group: 64}}} {
 		i := slices.IndexFunc(kernel.Classes, func(c kernel.Class) bool { return c.Name == tried.class })
 		stages = append(stages, stage{class: &kernel.Classes[i], shapes: []shape{{many: &tried.many}}})
 	}
 	r, _ := tuned(t, false, stages...)
 	assert.Empty(t, r.Refused)
-	assert.LessOrEqual(t, r.Shapes, 4)
-	assert.GreaterOrEqual(t, r.Shapes, 3)
+	assert.LessOrEqual(t, r.Shapes, 5)
+	assert.GreaterOrEqual(t, r.Shapes, 4)
 	var classes []string
 	for _, s := range r.Steps {
 		classes = append(classes, s.Class)
 		assert.Positive(t, s.Planned)
 		assert.Positive(t, s.Tuned)
 	}
-	assert.Subset(t, classes, []string{"kernel", "prefill", "decode"})
+	assert.Subset(t, classes, []string{"5 to 8 rows", "kernel", "prefill", "decode"})
 	keys := map[string]bool{}
 	for _, row := range r.Rows {
 		keys[row.Product] = true
@@ -136,7 +148,35 @@ func TestTuneOfManyRows(t *testing.T) {
 	assert.Equal(t, found{kernel.Tuned{}, f.many}, readTuned(dev.Info()), "what no longer gains goes, and nothing else")
 }
 
+// Tiles of experts are tuned by the tokens of a step, with the gate's and the way back's products by themselves.
+func TestTuneOfExperts(t *testing.T) {
+	needGPU(t)
+	t.Setenv("XDG_CACHE_HOME", t.TempDir())
+	model := filepath.Join(t.TempDir(), "mixture.gguf")
+	tuff(t, "synth", "--arch", "qwen3moe", "--preset", "tiny", "--type", "Q8_0", "-o", model).ok(t)
+	i := slices.IndexFunc(kernel.Classes, func(c kernel.Class) bool { return c.Name == ", experts to 64 rows" })
+	r, _ := tunedOf(t, model, false, stage{class: &kernel.Classes[i], shapes: []shape{{many: &kernel.Many{Kernel: "matmul_experts_tile", Rows: 64, Cols: 32, Group: 128}},
+		{many: &kernel.Many{Kernel: "matmul_experts_tile", Rows: 1, Cols: 1, Group: 1}}}}) // which is none: passed over
+	assert.Empty(t, r.Refused)
+	require.Len(t, r.Steps, 1)
+	assert.Equal(t, 64, r.Steps[0].Rows)
+	require.NotEmpty(t, r.Rows)
+	for _, row := range r.Rows {
+		assert.Regexp(t, `^experts Q8_0 \d+ of \d+, \d+×\d+.*, experts to 64 rows$`, row.Product)
+	}
+	if caps, _ := labDevice(t); caps.UniformLoads || len(caps.CoopMat) == 0 { // where experts are multiplied in float32
+		assert.Equal(t, 1, r.Shapes)
+	}
+}
+
 // The lab shows what a choice competes with, and why it is one.
+func TestSourceOf(t *testing.T) {
+	assert.Equal(t, "tuned", sourceOf("one row: registers; for one row tuned: vec 2×64"))
+	assert.Equal(t, "tuned", sourceOf("one row; for one row as on other devices of AMD; tuned: matmul_vec 2×64"))
+	assert.Equal(t, "vendor", sourceOf("one row; for one row as on other devices of AMD"))
+	assert.Equal(t, "rule", sourceOf("one row"))
+}
+
 func TestBenchOfCandidates(t *testing.T) {
 	needGPU(t)
 	t.Setenv("XDG_CACHE_HOME", t.TempDir())
@@ -147,6 +187,7 @@ func TestBenchOfCandidates(t *testing.T) {
 	for i, r := range rows {
 		if r.Choice != "" {
 			choices++
+			assert.Equal(t, "rule", r.Source)
 			assert.Equal(t, "as planned", r.Candidate)
 		}
 		assert.True(t, i == 0 || r.Seconds >= rows[i-1].Seconds, "fastest first")

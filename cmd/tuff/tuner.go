@@ -151,11 +151,23 @@ func tuneCases(p *compute.Program, class *kernel.Class) []conformance.Case {
 	for _, c := range conformance.Cases() {
 		k := key{c.Op, c.Format}
 		few := strings.Contains(c.Name, "_r1_")
-		matmul := formats[c.Format] && strings.Contains(c.Op, "matmul") && !strings.Contains(c.Op, "experts")
+		experts := strings.Contains(c.Op, "experts")
+		matmul := formats[c.Format] && strings.Contains(c.Op, "matmul") && !experts
 		wanted := matmul && few
-		if class != nil && class.Op == "matmul" {
-			wanted = matmul && (strings.Contains(c.Name, "_r33_") || strings.Contains(c.Name, "_r65_"))
-		} else if class != nil {
+		rows := func(names ...string) bool {
+			return slices.ContainsFunc(names, func(n string) bool { return strings.Contains(c.Name, "_r"+n+"_") })
+		}
+		switch {
+		case class == nil:
+		case class.Covers(8):
+			wanted = matmul && rows("5", "8")
+		case class.Covers(2):
+			wanted = matmul && rows("2", "3", "4")
+		case class.Op == "matmul":
+			wanted = matmul && rows("33", "65")
+		case class.Op == "matmul_experts":
+			wanted = formats[c.Format] && experts && rows("9", "40", "100")
+		default:
 			wanted, k.format = c.Op == "attention", compute.DType(seen[k]/2) // a few of all
 		}
 		if c.Quick && wanted && seen[k] < 2 {
@@ -173,7 +185,11 @@ func (t *tuner) compile(ctx context.Context, s shape, f found) (*trial, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &trial{shape: s, exe: exe, groups: make([][]float64, len(t.products))}, nil
+	return newTrial(s, exe), nil
+}
+
+func newTrial(s shape, exe compute.Executable) *trial {
+	return &trial{shape: s, exe: exe, groups: make([][]float64, len(exe.Placement()))}
 }
 
 // as is a shape in everything that it is tried in.
@@ -191,7 +207,7 @@ func everywhere(s shape) found {
 		return found{few: kernel.Tuned{kernel.AnyProduct: *s.few}}
 	}
 	f := found{many: kernel.TunedMany{}}
-	op, _, _ := strings.Cut(s.many.Kernel, "_")
+	op := s.many.Op()
 	for _, c := range kernel.Classes {
 		switch {
 		case c.Op == op && !c.Kernels():
@@ -310,21 +326,54 @@ func (tr *trial) time(ctx context.Context, step *compute.Step, counts bool) erro
 	return nil
 }
 
-// of is the time of all groups that a product is in.
-func (tr *trial) of(product string, products [][]string) (seconds float64, groups int) {
-	for g, list := range products {
-		if slices.Contains(list, product) {
-			seconds += median(tr.groups[g])
-			groups++
+// blocks number the ops of the program by what can be compared: ops of one block are in one group, or in groups of the same, in some trial. Another
+// kernel may take along what stands before or behind it, or leave it to a group of its own.
+func (t *tuner) blocks() []int {
+	block := make([]int, len(t.l.Program().Instrs))
+	joined := make([]bool, len(block)) // with the op before it
+	for _, tr := range t.trials {
+		for _, g := range tr.exe.Placement() {
+			for op := slices.Min(g.Ops) + 1; op <= slices.Max(g.Ops); op++ {
+				joined[op] = true
+			}
 		}
 	}
-	return seconds, groups
+	for op := 1; op < len(block); op++ {
+		if block[op] = block[op-1]; !joined[op] {
+			block[op]++
+		}
+	}
+	return block
+}
+
+// of is the time of all blocks that a product is in.
+func (t *tuner) of(tr *trial, product string, blocks []int) (seconds float64, count int) {
+	in := map[int]bool{}
+	for g, list := range t.products {
+		if slices.Contains(list, product) {
+			in[blocks[t.trials[0].exe.Placement()[g].Ops[0]]] = true
+		}
+	}
+	for block := range in {
+		sums := make([]float64, len(tr.total))
+		for g, group := range tr.exe.Placement() {
+			if blocks[group.Ops[0]] != block {
+				continue
+			}
+			for i, s := range tr.groups[g] {
+				sums[i] += s
+			}
+		}
+		seconds += median(sums)
+	}
+	return seconds, len(in)
 }
 
 // judge fills the rows and returns the shapes that gain, by product.
 func (t *tuner) judge() (rows []tuneRow, f found) {
 	f = found{kernel.Tuned{}, kernel.TunedMany{}}
 	var all []string
+	blocks := t.blocks()
 	for _, list := range t.products {
 		for _, p := range list {
 			if !slices.Contains(all, p) {
@@ -334,10 +383,10 @@ func (t *tuner) judge() (rows []tuneRow, f found) {
 	}
 	for _, p := range all {
 		row := tuneRow{Product: p}
-		row.Planned, row.Groups = t.trials[0].of(p, t.products)
+		row.Planned, row.Groups = t.of(t.trials[0], p, blocks)
 		row.Best = row.Planned
 		for _, tr := range t.trials[1:] {
-			if s, _ := tr.of(p, t.products); tr.taken[p] && s < row.Best {
+			if s, _ := t.of(tr, p, blocks); tr.taken[p] && s < row.Best {
 				row.Best, row.Shape, row.Many = s, tr.shape.few, tr.shape.many
 			}
 		}
@@ -370,7 +419,7 @@ func (t *tuner) together(ctx context.Context, f found, rounds int) (before, afte
 	if err := sameLogits(got, t.logits, t.o.Math); err != nil {
 		return 0, 0, fmt.Errorf("tune: all shapes together: %w", err)
 	}
-	planned := &trial{exe: t.trials[0].exe, groups: make([][]float64, len(t.products))}
+	planned := newTrial(shape{}, t.trials[0].exe)
 	for i := range rounds + 1 {
 		if err := errors.Join(planned.time(ctx, t.step, i > 0), tuned.time(ctx, t.step, i > 0)); err != nil {
 			return 0, 0, err

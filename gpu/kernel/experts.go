@@ -85,7 +85,7 @@ func (pl *planner) usesTo(op compute.MatMulExperts, limit int) func(Shape) bool 
 
 func (pl *planner) nameExperts(g *Group, op compute.MatMulExperts, limit int) {
 	g.nameKernel()
-	defer func() { g.Why += pl.without["matmul_experts"] }()
+	defer func() { g.Why += g.whyTuned() + pl.without["matmul_experts"] }()
 	forced := pl.o.Variant["matmul_experts"]
 	switch {
 	case forced != "":
@@ -108,14 +108,7 @@ func (pl *planner) expertsTiled(g *Group, when func(Shape) bool, ops ...compute.
 	m := pl.expertSlots(ops[0])
 	uses := func(s Shape) int { return s.Tokens * m.used }
 	pl.scheduleTemps(g, m)
-	large := pl.fits(tile64, false)
-	for _, t := range []tile{tile32, tile64} {
-		is := func(s Shape) bool {
-			return when(s) && (t == tile64) == (large && uses(s) >= tile64.bn*m.matrices)
-		}
-		if t == tile64 && !is(pl.most) {
-			continue
-		}
+	add := func(t tile, is func(Shape) bool) error {
 		g.addIf(pl.schedule(m, t.bn), is)
 		for _, op := range ops {
 			multiply, err := pl.slotsTile(pl.expertSlots(op), t, func(s Shape) int { return tilesOf(uses(s), m.matrices, t.bn) }, 0, 1)
@@ -123,6 +116,26 @@ func (pl *planner) expertsTiled(g *Group, when func(Shape) bool, ops ...compute.
 				return err
 			}
 			g.addIf(multiply, is)
+		}
+		return nil
+	}
+	tuned := pl.tiledExperts(g, m)
+	for _, t := range tuned {
+		if err := add(t.tile, func(s Shape) bool { return when(s) && t.is(s) }); err != nil {
+			return err
+		}
+	}
+	others, _ := outside(tuned, when)
+	large := pl.fits(tile64, false)
+	for _, t := range []tile{tile32, tile64} {
+		is := func(s Shape) bool {
+			return others(s) && (t == tile64) == (large && uses(s) >= tile64.bn*m.matrices)
+		}
+		if t == tile64 && (!large || uses(pl.most) < tile64.bn*m.matrices) {
+			continue
+		}
+		if err := add(t, is); err != nil {
+			return err
 		}
 	}
 	return nil

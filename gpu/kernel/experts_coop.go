@@ -69,10 +69,29 @@ func (pl *planner) expertsCoop(g *Group, when func(Shape) bool, m slots) error {
 			list = append(list, choice{e.shapes[i], e.from})
 		}
 	}
+	add := func(t coopTile, of scheduled, is func(Shape) bool) error {
+		if of.size = t.bn; !slices.Contains(g.schedules, of) { // another op of the group may have made it
+			g.addIf(pl.schedule(m, t.bn), is)
+			g.schedules = append(g.schedules, of)
+		}
+		d, err := pl.slotsCoop(m, t, shape, g.halves[x])
+		if err != nil {
+			return err
+		}
+		g.addIf(d, is)
+		return nil
+	}
+	tuned := pl.coopExperts(g, m, shape)
+	for _, t := range tuned {
+		if err := add(t.tile, scheduled{tuned: t.class.Name}, func(s Shape) bool { return when(s) && t.is(s) }); err != nil {
+			return err
+		}
+	}
+	others, without := outside(tuned, when)
 	for i, c := range list {
 		is := func(s Shape) bool {
 			uses := s.Tokens * m.used
-			return when(s) && uses >= c.from*m.matrices && (i+1 == len(list) || uses < list[i+1].from*m.matrices)
+			return others(s) && uses >= c.from*m.matrices && (i+1 == len(list) || uses < list[i+1].from*m.matrices)
 		}
 		if c.from > 0 && pl.most.Tokens*m.used < c.from*m.matrices {
 			break
@@ -81,21 +100,19 @@ func (pl *planner) expertsCoop(g *Group, when func(Shape) bool, m slots) error {
 		if i+1 < len(list) {
 			to = list[i+1].from
 		}
-		if s := (scheduled{c.t.bn, c.from, to}); !slices.Contains(g.schedules, s) { // another op of the group may have made it
-			g.addIf(pl.schedule(m, c.t.bn), is)
-			g.schedules = append(g.schedules, s)
-		}
-		d, err := pl.slotsCoop(m, c.t, shape, g.halves[x])
-		if err != nil {
+		if err := add(c.t, scheduled{from: c.from, to: to, without: without}, is); err != nil {
 			return err
 		}
-		g.addIf(d, is)
 	}
 	return nil
 }
 
-// scheduled is a schedule of tiles of size slots, for so many uses of an expert, on average.
-type scheduled struct{ size, from, to int }
+// scheduled is a schedule of tiles of size slots, for so many uses of an expert, on average, without what some classes were tuned for; or
+// for what one was tuned for.
+type scheduled struct {
+	size, from, to int
+	tuned, without string
+}
 
 // slotsCoop is one workgroup per tile t of the slots of one matrix, by the schedule in temporaries 0 and 1. X is read as x has it.
 func (pl *planner) slotsCoop(m slots, t coopTile, shape CoopMatShape, x inHalves) (Dispatch, error) {

@@ -148,13 +148,11 @@ func (m *matMulPlan) few() error {
 		m.g.addProduct(m.key(m.f))
 	}
 	if few, ok := m.tuned(); ok && m.next == 1 {
-		d, err := m.fewAs(few, 1)
-		if err != nil {
+		if err := m.add("_"+few.Kernel, 1, func(module string) (Dispatch, error) { return m.fewAs(module, few, 1) }); err != nil {
 			return err
 		}
-		m.g.addFor(d, m.rows, 1, 1)
 		m.g.Taken = append(m.g.Taken, m.key(m.f))
-		m.next, m.found = 2, few.String()
+		m.found = few.String()
 	}
 	suffix, dispatch := "_vec", m.matMulVec
 	switch {
@@ -172,7 +170,11 @@ func (m *matMulPlan) few() error {
 		if m.f.behind.wholeRows() && cols > mostWholeRows {
 			break
 		}
-		if err := m.add(suffix, cols, func(module string) (Dispatch, error) { return dispatch(module, m.f, cols) }); err != nil {
+		suffix, plan := suffix, func(module string) (Dispatch, error) { return dispatch(module, m.f, cols) }
+		if few, ok := m.severalTuned(cols); ok {
+			suffix, plan = "_"+few.Kernel, func(module string) (Dispatch, error) { return m.fewAs(module, few, cols) }
+		}
+		if err := m.add(suffix, cols, plan); err != nil {
 			return err
 		}
 	}

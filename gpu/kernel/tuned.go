@@ -96,21 +96,14 @@ func (m *matMulPlan) tuned() (Few, bool) {
 	if !ok {
 		few, ok = m.caps.Tuned[AnyProduct]
 	}
-	if !ok || few.check(&m.caps) != nil || few.Kernel == "vec_int8" && (m.o.Math != compute.Fast || !asBytes(m.p.At(m.f.ops[0].W).DType)) {
+	if !ok {
 		return Few{}, false
 	}
-	if m.f.qkv != nil {
-		few.Rows = max(few.Rows, 2) // rows of a pair are rotated together
-	}
-	return few, true
+	return m.usable(few)
 }
 
-// fewAs plans the product's kernel for cols rows in a shape.
-func (m *matMulPlan) fewAs(few Few, cols int) (Dispatch, error) {
-	module, err := moduleOf("matmul", m.p.At(m.f.ops[0].W).DType, "_"+few.Kernel)
-	if err != nil {
-		return Dispatch{}, err
-	}
+// fewAs plans the product's kernel for up to cols rows in a shape.
+func (m *matMulPlan) fewAs(module string, few Few, cols int) (Dispatch, error) {
 	switch few.Kernel {
 	case "lane":
 		return m.laneAs(module, m.f, cols, few.Group, few.Rows)

@@ -11,8 +11,8 @@ import (
 
 // Many is how work on more than one row is shared out: what a device is tuned in besides Few.
 type Many struct {
-	Kernel string `json:"kernel"`          // a name of manyKernels, or of an attention kernel
-	Rows   int    `json:"rows,omitempty"`  // weight rows of a tile; pairs of query row and head of a workgroup, 0: as planned
+	Kernel string `json:"kernel"`          // a name of severalKernels or manyKernels, or of a kernel of experts or attention
+	Rows   int    `json:"rows,omitempty"`  // weight rows of a tile, or as in Few; pairs of query row and head of a workgroup, 0: as planned
 	Cols   int    `json:"cols,omitempty"`  // rows of X of a tile; keys of one
 	Depth  int    `json:"depth,omitempty"` // on matrix units, elements of a panel; tiles of keys in shared memory at once
 	Group  int    `json:"group,omitempty"` // invocations of a workgroup; 0: the kernel in the shapes that the plan gives it
@@ -22,10 +22,22 @@ func (m Many) String() string {
 	switch {
 	case m.Group == 0:
 		return m.Kernel
+	case m.Cols == 0:
+		return fmt.Sprintf("%s %d×%d", m.Kernel, m.Rows, m.Group)
 	case m.Depth == 0:
 		return fmt.Sprintf("%s %d×%d of %d", m.Kernel, m.Rows, m.Cols, m.Group)
 	}
 	return fmt.Sprintf("%s %d×%d×%d of %d", m.Kernel, m.Rows, m.Cols, m.Depth, m.Group)
+}
+
+// Op is the stem of what a kernel is for.
+func (m Many) Op() string {
+	for _, op := range []string{"matmul_experts", "attention"} {
+		if strings.HasPrefix(m.Kernel, op+"_") {
+			return op
+		}
+	}
+	return "matmul"
 }
 
 // TunedMany says where measuring found something better than the plan's own rule, by Group.Many. AnyProduct and the name of a Class
@@ -47,16 +59,18 @@ var (
 	decodeClass  = Class{", decode", "attention", 1, 0}
 )
 
-// Classes are tuned one after the other: the kernel for many rows of X, its tiles for prompts of three lengths, attention of a prompt, and
-// attention of one row.
-var Classes = []Class{
-	kernelClass,
-	{", to 32 rows", "matmul", 16, 32},
-	{", to 128 rows", "matmul", 64, 128},
-	{", many rows", "matmul", 512, math.MaxInt},
-	prefillClass,
-	decodeClass,
-}
+// severalClasses are of the kernels for few rows of X, and expertClasses of the tiles of experts by the tokens of a step.
+var (
+	severalClasses = []Class{{", 2 to 4 rows", "matmul", 4, 4}, {", 5 to 8 rows", "matmul", maxVecRows, maxVecRows}}
+	expertClasses  = []Class{{", experts to 64 rows", "matmul_experts", 64, 64}, {", experts of many rows", "matmul_experts", 512, math.MaxInt - 1}}
+)
+
+// tileClasses are of the tiles of matrices.
+var tileClasses = []Class{{", to 32 rows", "matmul", 16, 32}, {", to 128 rows", "matmul", 64, 128}, {", many rows", "matmul", 512, math.MaxInt}}
+
+// Classes are tuned one after the other: a few rows of X, the kernel for many, its tiles for prompts of three lengths, experts' tiles for two,
+// attention of a prompt, and attention of one row.
+var Classes = slices.Concat(severalClasses, []Class{kernelClass}, tileClasses, expertClasses, []Class{prefillClass, decodeClass})
 
 // Matches says whether a key is of the class.
 func (c Class) Matches(key string) bool { return strings.HasSuffix(key, c.Name) }
@@ -64,8 +78,10 @@ func (c Class) Matches(key string) bool { return strings.HasSuffix(key, c.Name) 
 // Kernels says whether the class is of kernels, in the shapes that the plan gives them.
 func (c Class) Kernels() bool { return c == kernelClass }
 
-// Covers says whether the class is of tiles for so many rows of X.
-func (c Class) Covers(rows int) bool { return rows > maxVecRows && rows <= c.to }
+// Covers says whether the class is of multiplications by so many rows of X, more than one.
+func (c Class) Covers(rows int) bool {
+	return c.Op == "matmul" && rows > 1 && rows <= c.to && (rows > maxVecRows) == (c.to > maxVecRows)
+}
 
 // mostOfSoftware bounds the shapes of a kernel that are tried on software drivers, which take seconds to compile what is unrolled.
 const mostOfSoftware = 4
@@ -95,6 +111,17 @@ func Manys(caps Caps, c Class, arithmetic compute.Math, software bool) (list []M
 		}
 	case decodeClass.Name:
 		some(decodeShapes())
+	case severalClasses[0].Name, severalClasses[1].Name:
+		for _, k := range severalKernels {
+			if k != "matmul_vec_int8" || arithmetic == compute.Fast && caps.FastDot {
+				some(severalShapes(&caps, k))
+			}
+		}
+	case expertClasses[0].Name, expertClasses[1].Name:
+		some(expertShapes(&caps, "matmul_experts_tile"))
+		if arithmetic == compute.Fast {
+			some(expertShapes(&caps, "matmul_experts_coop"))
+		}
 	default:
 		for _, k := range manyKernels(&caps, arithmetic) {
 			some(tilesThatFit(&caps, k))
@@ -110,6 +137,11 @@ func Manys(caps Caps, c Class, arithmetic compute.Math, software bool) (list []M
 func (m Many) check(caps *Caps) error {
 	of := map[string]func(*Caps) []Many{"matmul_skinny": skinniesThatFit, "attention_coop": coopAttentionShapes,
 		"attention_prefill": func(*Caps) []Many { return prefillShapes() }, "attention_decode": func(*Caps) []Many { return decodeShapes() }}[m.Kernel]
+	if slices.Contains(severalKernels, m.Kernel) {
+		of = func(caps *Caps) []Many { return severalShapes(caps, m.Kernel) }
+	} else if strings.HasPrefix(m.Kernel, "matmul_experts_") {
+		of = func(caps *Caps) []Many { return expertShapes(caps, m.Kernel) }
+	}
 	switch {
 	case !caps.takes(m.Kernel) || m.Kernel == "matmul_tile" && !(caps.takes("matmul_tile_32") && caps.takes("matmul_tile_64")):
 		return fmt.Errorf("gpu: tuned shape %v: the kernel is left out here", m)

@@ -161,8 +161,8 @@ func (m *matMulPlan) cover(all int, planned []covering, as func(Many) (covering,
 		return by(planned, all)
 	}
 	from := m.next
-	for _, c := range Classes {
-		if c.to == 0 || from > min(m.most, c.to) {
+	for _, c := range tileClasses {
+		if from > min(m.most, c.to) {
 			continue
 		}
 		key := m.manyKey()
@@ -195,7 +195,7 @@ func (m *matMulPlan) plainAs(kernel string, as func(tile, int) covering) func(Ma
 
 // below is the most rows of X of the class of tiles before c.
 func (m *matMulPlan) below(c Class) (to int) {
-	for _, b := range Classes {
+	for _, b := range tileClasses {
 		if b.to < c.to {
 			to = max(to, b.to)
 		}
