@@ -167,3 +167,20 @@ func TestKernelsBenchOfExperts(t *testing.T) {
 	assert.Greater(t, rows[0].Copies, 1)
 	assert.Equal(t, exitUsage, tuff(t, "kernels", "bench", "topk", "--model", path).code)
 }
+
+// Sides of all comparisons name a variant in the same ways.
+func TestVariantsOfSides(t *testing.T) {
+	for _, text := range []string{"matmul_tile_32", "matmul:matmul_tile_32"} {
+		op, name, err := opAndVariant(text)
+		require.NoError(t, err)
+		assert.Equal(t, []string{"matmul", "matmul_tile_32"}, []string{op, name})
+		side, err := parseSide("variant=" + text)
+		require.NoError(t, err)
+		assert.Equal(t, "matmul_tile_32", side.variant)
+		s, err := new(common).parseSetting("gpu,variant=" + text)
+		require.NoError(t, err)
+		assert.Equal(t, map[string]string{"matmul": "matmul_tile_32"}, s.variant)
+	}
+	_, err := parseSide("variant=nosuch")
+	assert.ErrorContains(t, err, "nosuch")
+}

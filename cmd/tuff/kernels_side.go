@@ -31,7 +31,7 @@ type labSide struct {
 	cases   int
 }
 
-const sideWords = "built-in, variant=NAME, math=fast, shaders=FOLDER, FILE.spv or MODULE=FILE.spv, commas between"
+const sideWords = "built-in, variant=[OP:]NAME, math=fast, shaders=FOLDER, FILE.spv or MODULE=FILE.spv, commas between"
 
 // parseSide reads what a side is made of.
 func parseSide(text string) (*labSide, error) {
@@ -42,7 +42,7 @@ func parseSide(text string) (*labSide, error) {
 		switch {
 		case p == "built-in":
 		case key == "variant":
-			s.variant = value
+			_, s.variant, err = opAndVariant(value)
 		case p == "math=fast":
 			s.math = compute.Fast
 		case key == "shaders":

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"tuff/gpu/kernel"
 	"tuff/host/profile"
 )
 
@@ -85,11 +86,24 @@ func (c *common) newSetting(device string) *setting {
 	return s
 }
 
-// force makes one op run on one kernel: value is OP:VARIANT.
+// opAndVariant reads what every side of a comparison may force: OP:VARIANT, or VARIANT, whose op is known.
+func opAndVariant(value string) (op, name string, err error) {
+	if op, name, ok := strings.Cut(value, ":"); ok {
+		return op, name, nil
+	}
+	for _, v := range kernel.Variants(kernel.Caps{}) {
+		if v.Name == value {
+			return v.Op, value, nil
+		}
+	}
+	return "", "", usageError{fmt.Errorf("got variant %q, want OP:VARIANT or VARIANT as tuff kernels list shows them", value)}
+}
+
+// force makes one op run on one kernel: value is as opAndVariant has it.
 func (s *setting) force(value string) error {
-	op, name, ok := strings.Cut(value, ":")
-	if !ok {
-		return usageError{fmt.Errorf("got variant %q, want OP:VARIANT as tuff kernels list shows them", value)}
+	op, name, err := opAndVariant(value)
+	if err != nil {
+		return err
 	}
 	if s.variant == nil {
 		s.variant = map[string]string{}
