@@ -1,9 +1,6 @@
 package simd
 
-import (
-	"math/bits"
-	"unsafe"
-)
+import "math/bits"
 
 func (l Level) exactTile(x [][]float64, w []float32, sums []float64) {
 	n := len(x[0])
@@ -33,7 +30,11 @@ func (l Level) exactTile(x [][]float64, w []float32, sums []float64) {
 }
 
 func exactRows(x []float64, w []float32, ldw int, sums []float64, next []byte) {
-	exactRows512(len(x), &x[0], &w[0], ldw, &sums[0], unsafe.SliceData(next), len(next)/(len(x)/4))
+	var first *byte
+	if len(next) > 0 {
+		first = &next[0]
+	}
+	exactRows512(len(x), &x[0], &w[0], ldw, &sums[0], first, len(next)/(len(x)/4))
 }
 
 func exactRow(x []float64, w, w2 []float32, sums []float64) {
