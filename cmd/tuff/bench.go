@@ -58,7 +58,8 @@ type benchResult struct {
 	PeakGFLOPs   float64   `json:"measured_gflop_s"`
 	MatrixGFLOPs float64   `json:"measured_matrix_gflop_s"`
 	LoadNs       int64     `json:"load_ns"`     // from opening the file to the weights on the device
-	PeakMemory   int64     `json:"peak_memory"` // the most bytes of the host that the process had, mapped files included; 0: unknown
+	PeakMemory   int64     `json:"peak_memory"` // the most bytes of the host that the process had: program, vocabulary, weights, state and scratch, mapped files where they were read; 0: unknown
+	StateSize    int64     `json:"state_size"`  // bytes of KV cache and other state, on the device
 }
 
 func newBench() *cobra.Command {
@@ -183,7 +184,8 @@ func bench(cmd *cobra.Command, c *common, l *loaded, took time.Duration, prompts
 		all[i].finish(limits)
 	}
 	if len(all) > 0 && peak > 0 {
-		c.note("loaded in %v; at most %s of the host's memory, %.2f times the weights", took.Round(time.Millisecond), size(peak), float64(peak)/float64(l.Model.WeightBytes))
+		c.note("loaded in %v; at most %s of the host's memory, program, %s of KV cache and scratch included: %.2f times the weights", took.Round(time.Millisecond), size(peak),
+			size(l.Model.StateBytes), float64(peak)/float64(l.Model.WeightBytes))
 	}
 	return printBench(c, all, format)
 }
@@ -207,7 +209,7 @@ func peakMemory() int64 {
 func benchOne(cmd *cobra.Command, c *common, l *loaded, prefill bool, n, depth, reps int) (benchResult, error) {
 	info := l.dev.Info()
 	k, v := l.KVTypes()
-	r := benchResult{Model: l.file.Name, ModelType: l.Model.Config.Name, ModelSize: l.Model.WeightBytes, Backend: "Vulkan", Batch: l.Chunk(),
+	r := benchResult{Model: l.file.Name, ModelType: l.Model.Config.Name, ModelSize: l.Model.WeightBytes, StateSize: l.Model.StateBytes, Backend: "Vulkan", Batch: l.Chunk(),
 		TypeK: strings.ToLower(k.String()), TypeV: strings.ToLower(v.String()), SamplesNs: []int64{}, SamplesTs: []float64{}, Device: info.Name, CPU: runtime.GOARCH, Threads: info.Threads, Depth: depth, Math: l.Math().String(),
 		TestTime: time.Now().UTC().Format(time.RFC3339)}
 	if info.Kind == compute.Host {

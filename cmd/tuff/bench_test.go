@@ -53,6 +53,7 @@ func checkBenchRow(t *testing.T, row map[string]any, prompt, gen, depth, reps in
 	assert.Positive(t, row["load_ns"])
 	if runtime.GOOS == "linux" {
 		assert.Greater(t, row["peak_memory"], row["model_size"], "the weights are in memory")
+		assert.Greater(t, row["state_size"], 0.0)
 	}
 	_, err := time.Parse(time.RFC3339, row["test_time"].(string))
 	assert.NoError(t, err)
