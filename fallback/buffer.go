@@ -93,7 +93,7 @@ func (d *Device) NewBuffer(s compute.BufferSpec) (compute.Buffer, error) {
 // copied is a copy of weights in huge pages, or nil where they are as good where they lie.
 func (d *Device) copied(s compute.BufferSpec) (compute.Buffer, error) {
 	interleaved := s.Rows > 0 && s.Rows%quant.InterleavedRows == 0 && quant.Interleaved(d.level, s.DType)
-	if s.Lookup || s.Among < s.Size || s.Among < hugePage || s.Among > max(d.cache, d.memory/2) {
+	if s.Lookup || s.Among < s.Size || s.Among < hugePage || s.Among > d.cache && (s.Among > d.memory/2 || s.DType.BlockLen() <= 1) {
 		return nil, nil
 	}
 	data, done := d.regions.take(s.Size, s.Among)

@@ -7,8 +7,9 @@ import (
 	"tuff/host/compute"
 )
 
-// Weights are copied into memory in huge pages where they fit half of it: from the last-level cache a walk through the tables of pages would
-// cost more than the data, and beyond it that still costs a tenth of the time. The copy takes the place of the file's pages.
+// Weights that the last-level cache holds are copied into memory in huge pages: from there a walk through the tables of pages would cost
+// more than the data. Beyond it that walk still costs formats of blocks a tenth of their time, and those are copied where they fit half of
+// the memory; the copy takes the place of the file's pages. Plain floats are read where they lie: they wait for memory in any case.
 
 // regions are the memory of such copies.
 type regions struct {

@@ -11,7 +11,7 @@ import (
 	"tuff/host/compute"
 )
 
-func TestWeightsThatFitHalfOfTheMemoryAreCopied(t *testing.T) {
+func TestWeightsThatTheCacheHoldsAreCopied(t *testing.T) {
 	d, err := New(Options{Threads: 2})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, d.Close()) })
@@ -24,7 +24,7 @@ func TestWeightsThatFitHalfOfTheMemoryAreCopied(t *testing.T) {
 		require.NoError(t, err)
 		return b.(*buffer)
 	}
-	d.cache, d.memory = 0, 8*size
+	d.cache = 4 * size
 	if hugePages(size) == nil {
 		assert.True(t, weights(2*size).InPlace(), "no huge pages, no copy")
 		return
@@ -49,15 +49,19 @@ func TestWeightsThatFitHalfOfTheMemoryAreCopied(t *testing.T) {
 	assert.Zero(t, d.Info().MemoryUsed)
 	assert.Nil(t, d.regions.current)
 
-	assert.True(t, weights(4*size+1).InPlace(), "more than half of the memory")
+	assert.True(t, weights(4*size+1).InPlace(), "more than the cache holds")
 	assert.True(t, weights(0).InPlace(), "who knows how much")
 	assert.EqualValues(t, 3*size, taken.Load(), "nothing else was copied")
 	few, err := d.NewBuffer(compute.BufferSpec{Name: "few", Usage: compute.UseWeights, Size: 4096, Data: data[:4096], Among: 4*size + 1})
 	require.NoError(t, err)
 	assert.False(t, few.(*buffer).InPlace(), "their page brings others with it")
 	require.NoError(t, few.Close())
-	d.cache = 5 * size
-	held := weights(5 * size)
-	assert.False(t, held.InPlace(), "what the cache holds, in any case")
-	require.NoError(t, held.Close())
+	blocks := func(among int64) bool {
+		b, err := d.NewBuffer(compute.BufferSpec{Name: "blocks", Usage: compute.UseWeights, Size: 34 << 12, Data: data[:34<<12], DType: compute.Q8_0, Rows: 1 << 12, Cols: 32, Among: among})
+		require.NoError(t, err)
+		return b.(*buffer).InPlace()
+	}
+	d.memory = 10 * size
+	assert.False(t, blocks(5*size), "blocks, of half the memory")
+	assert.True(t, blocks(5*size+1), "of more")
 }
