@@ -46,6 +46,7 @@ type Manager struct {
 	dev     *vk.Device
 	opts    Options
 	maxSize uint64 // of one block
+	behind  uint64 // bytes behind each block that belong to nobody
 	types   [numPurposes][]int
 
 	mu     sync.Mutex
@@ -91,6 +92,10 @@ type Stats struct {
 	Blocks   int
 }
 
+// overread is room behind a block on drivers for CPUs. llvmpipe loads what all invocations load alike even where none of them is active any
+// more, such as the element behind the last one as a loop ends: an address nobody asked for, in memory that may not be there.
+const overread = 64 << 10
+
 // New makes a manager. It allocates nothing yet.
 func New(dev *vk.Device, o Options) (*Manager, error) {
 	if o.Timeout == 0 {
@@ -105,8 +110,11 @@ func New(dev *vk.Device, o Options) (*Manager, error) {
 		return nil, err
 	}
 	info := dev.Info()
-	m := &Manager{dev: dev, opts: o, heaps: make([]uint64, len(info.Heaps)),
-		maxSize: min(info.Limits.MaxMemoryAllocationSize, info.Limits.MaxBufferSize) &^ (Align - 1)}
+	m := &Manager{dev: dev, opts: o, heaps: make([]uint64, len(info.Heaps))}
+	if info.Type == vk.TypeCPU {
+		m.behind = overread
+	}
+	m.maxSize = min(info.Limits.MaxMemoryAllocationSize-m.behind, info.Limits.MaxBufferSize) &^ (Align - 1)
 	for p := range numPurposes {
 		m.types[p] = choose(info, p, q.Types)
 		if len(m.types[p]) == 0 {
@@ -276,7 +284,7 @@ func (m *Manager) newBlock(p Purpose, need uint64) (*block, error) {
 }
 
 func (m *Manager) allocate(p Purpose, t int, size uint64) (*block, error) {
-	mem, err := m.dev.Allocate(size, t)
+	mem, err := m.dev.Allocate(size+m.behind, t)
 	if err != nil {
 		return nil, err
 	}
@@ -338,8 +346,8 @@ func (m *Manager) Close() error {
 }
 
 func (m *Manager) release(b *block) error {
-	m.heaps[b.heap] -= b.mem.Size()
-	m.stats[b.purpose].Reserved -= b.mem.Size()
+	m.heaps[b.heap] -= b.buf.Size()
+	m.stats[b.purpose].Reserved -= b.buf.Size()
 	m.stats[b.purpose].Blocks--
 	return errors.Join(b.buf.Close(), b.mem.Close())
 }

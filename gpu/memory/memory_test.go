@@ -333,3 +333,17 @@ func TestBlocksDoNotGrowWhenMemoryComesBack(t *testing.T) {
 		assert.Zero(t, m.Used())
 	}
 }
+
+// Behind a block on a driver for CPUs lies memory that its kernels may read, and that no buffer has.
+func TestBlocksOfCPUDriversHaveRoomBehind(t *testing.T) {
+	m, _ := newManager(t, Options{})
+	b, err := m.Alloc(Scratch, minBlock, "whole")
+	require.NoError(t, err)
+	want := uint64(0)
+	if m.Device().Info().Type == vk.TypeCPU {
+		want = overread
+	}
+	assert.Equal(t, want, b.b.mem.Size()-b.b.buf.Size())
+	assert.Equal(t, b.b.buf.Size(), m.Stats(Scratch).Reserved)
+	require.NoError(t, b.Close())
+}
