@@ -65,7 +65,7 @@ func (d *Device) MultiplySquare(ctx context.Context, out, a, b []float32, size, 
 	}
 	push := pack(at[0].Address(), at[1].Address(), at[2].Address(), counts.Address(), uint32(size))
 	wide, high := tileSides(tile, int(d.caps.SubgroupSize))
-	module, side, spec := "matmul_square", tile, []uint32{uint32(tile), uint32(wide), uint32(high), uint32(tile / wide), uint32(tile / high), 0}
+	module, side, spec := "matmul_square", tile, []uint32{uint32(wide), uint32(high), uint32(tile), uint32(tile / wide), uint32(tile / high), 0}
 	if tile == 1 {
 		module, side, spec = "matmul_naive", 8, []uint32{8, 8, 0}
 	}

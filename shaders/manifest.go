@@ -189,7 +189,7 @@ func manifest() []Entry {
 	m = append(m, Entry{Name: "attention_quantize", Source: "attention_prefill.comp", Defines: []string{"QUANTIZE"},
 		Needs: []Need{NeedInt64, Need16Bit, NeedIntegerDot}, Spec: attention})
 	plain("columns", nil, workgroup)
-	plain("conv1d", int64s, workgroup)
+	plain("conv1d", nil, workgroup)
 	recurrence := []Spec{{"WIDTH", "rows that a convolution of x sees; 0: there is none"}, {"WINDOW", "bits: it has a bias, and silu"},
 		{"BEHIND", "bits: results of a head are normalised; they are multiplied by silu of a gate"}}
 	plain("delta_rule", int64s, concat(workgroup, []Spec{{"N", "elements of a key"}}, recurrence)...)
@@ -257,7 +257,7 @@ func manifest() []Entry {
 		[]Spec{{"ROWS", "weight rows of a workgroup"}, {"COLS", "activation rows, at most"}}, epilogue, few)...)
 	plain("matmul_naive", nil, Spec{"SIDE_X", "columns of a workgroup"}, Spec{"SIDE_Y", "rows of a workgroup"},
 		Spec{"COUNT", "1: count loads"})
-	plain("matmul_square", nil, Spec{"TILE", "side of the tile"}, Spec{"WIDE", "columns of a workgroup"}, Spec{"HIGH", "rows of a workgroup"},
+	plain("matmul_square", nil, Spec{"WIDE", "columns of a workgroup"}, Spec{"HIGH", "rows of a workgroup"}, Spec{"TILE", "side of the tile"},
 		Spec{"ACROSS", "columns of an invocation"}, Spec{"DOWN", "rows of an invocation"}, Spec{"COUNT", "1: count loads"})
 	plain("measure_bandwidth", nil, workgroup, Spec{"ALIKE", "1: a workgroup reads the same everywhere"})
 	plain("measure_empty", nil, workgroup)

@@ -6,7 +6,7 @@
 // and few invocations have to wait for each other.
 // Shapes    a, b, out [size, size] f32 row-major; counts: 1024 words
 // Params    addresses; size in elements
-// Spec      0 TILE: 8, 16 or 32   1 WIDE: the workgroup's side in x   2 HIGH: in y; both divide TILE
+// Spec      0 WIDE: the workgroup's side in x   1 HIGH: in y; both divide TILE   2 TILE: 8, 16 or 32
 //           3 ACROSS = TILE / WIDE   4 DOWN = TILE / HIGH   5 COUNT: 1 counts loads from global memory
 // Grid      ceil(size / TILE) in x (columns) and y (rows)
 // Tails     zeros past the edges, which are not loaded and not counted
@@ -16,10 +16,10 @@
 #extension GL_EXT_control_flow_attributes : require
 #include "include/memory.glsl"
 
-layout(local_size_x_id = 1, local_size_y_id = 2) in;
-layout(constant_id = 0) const uint TILE = 16;
-layout(constant_id = 1) const uint WIDE = 16;
-layout(constant_id = 2) const uint HIGH = 16;
+layout(local_size_x_id = 0, local_size_y_id = 1) in;
+layout(constant_id = 0) const uint WIDE = 16;
+layout(constant_id = 1) const uint HIGH = 16;
+layout(constant_id = 2) const uint TILE = 16;
 layout(constant_id = 3) const uint ACROSS = 1;
 layout(constant_id = 4) const uint DOWN = 1;
 layout(constant_id = 5) const uint COUNT = 0;
