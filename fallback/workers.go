@@ -109,7 +109,8 @@ func (s *sleeper) wait(spins int, done func() bool) bool {
 				return true
 			}
 		}
-		s.asleep.Store(true)
+		// A swap, because the look behind it must not overtake it: QEMU lets it overtake a store of arm64.
+		s.asleep.Swap(true)
 		// What came between the last look and the line above was done before, or its bell rings after it: one of them is seen here.
 		if done() && s.asleep.CompareAndSwap(true, false) {
 			return true
