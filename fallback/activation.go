@@ -28,6 +28,7 @@ func (k *activation) begin(s *compute.Step) int {
 }
 
 func (k *activation) unit(_ *worker, i int) {
+	vector := vectorActivations[k.op.Fn]
 	for r := i * k.chunk; r < min((i+1)*k.chunk, k.rows); r++ {
 		x, out, up := k.x.row(r), k.out.row(r), k.ones
 		switch {
@@ -36,8 +37,8 @@ func (k *activation) unit(_ *worker, i int) {
 		case k.up != nil:
 			up = k.up.row(r)
 		}
-		if k.level > simd.Plain && vectorActivations[k.op.Fn] != nil {
-			vectorActivations[k.op.Fn](k.level, out, x, up)
+		if k.level > simd.Plain && vector != nil {
+			vector(k.level, out, x, up)
 			continue
 		}
 		for c, v := range x {

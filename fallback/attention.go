@@ -304,6 +304,15 @@ func (k *attention) rowOf(seq *compute.Seq, j int) int {
 	return seq.First + j
 }
 
+// run is the row of key j and how many keys from it on, below hi, lie one behind the other.
+func (k *attention) run(seq *compute.Seq, j, hi int) (from, n int) {
+	n = hi - j
+	if k.op.Paged {
+		n = min(n, k.pageSize-j%k.pageSize)
+	}
+	return k.rowOf(seq, j), n
+}
+
 // score caps a scaled product of row r, head h and key j, and adds the bias.
 func (k *attention) score(s float64, r, h, j int) float64 {
 	if k.op.SoftCap > 0 {

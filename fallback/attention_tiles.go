@@ -213,11 +213,7 @@ func (r *reader) load(dst []float32, k *attention, seq *compute.Seq, kvHead, lo,
 func (r *reader) fetch(l simd.Level, k *attention, seq *compute.Seq, kvHead, lo, hi int) {
 	size := ceil(r.n, r.t.DType.BlockLen()) * r.t.DType.BlockBytes()
 	for lo < hi {
-		n := hi - lo
-		if k.op.Paged {
-			n = min(n, k.pageSize-lo%k.pageSize)
-		}
-		from := k.rowOf(seq, lo)
+		from, n := k.run(seq, lo, hi)
 		l.Fetch(r.t.bytes(from, from+n)[r.place(kvHead):], n, int(r.t.rowBytes), size)
 		lo += n
 	}
@@ -228,10 +224,6 @@ func (r *reader) rows(k *attention, seq *compute.Seq, kvHead int, loaded []float
 	if !r.inside {
 		return simd.Rows{Format: simd.F32, Data: compute.Bytes(loaded[(j-lo)*r.padded:]), Stride: 4 * r.padded}, hi - j
 	}
-	n := hi - j
-	if k.op.Paged {
-		n = min(n, k.pageSize-j%k.pageSize)
-	}
-	from := k.rowOf(seq, j)
+	from, n := k.run(seq, j, hi)
 	return simd.Rows{Format: r.format, Data: r.t.bytes(from, from+n)[r.place(kvHead):], Stride: int(r.t.rowBytes)}, n
 }

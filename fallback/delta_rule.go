@@ -91,12 +91,7 @@ func (k *deltaRule) run(w *worker, q *compute.Seq, h int) {
 func (k *deltaRule) runFast(w *worker, q *compute.Seq, h int) {
 	o := &k.op
 	size := o.KeyDim * o.ValueDim
-	s := k.state.row(q.StateOut)[h*size : (h+1)*size]
-	if k.step.Pos[q.First] != 0 {
-		copy(s, k.state.row(q.StateIn)[h*size:(h+1)*size])
-	} else {
-		clear(s)
-	}
+	s := k.state.resume(k.step, q, h, size)
 	rows := simd.Rows{Format: simd.F32, Data: k.state.bytes(q.StateOut, q.StateOut+1)[4*h*size : 4*(h+1)*size], Stride: 4 * o.ValueDim}
 	unit := w.float64s(2 * o.KeyDim)
 	all := w.float32s(2*o.KeyDim + o.ValueDim)

@@ -97,12 +97,7 @@ func (k *ssmScan) scan(w *worker, q *compute.Seq, h int) {
 func (k *ssmScan) scanFast(w *worker, q *compute.Seq, h int) {
 	o := &k.op
 	size := o.HeadDim * o.StateSize
-	s, decay := k.state.row(q.StateOut)[h*size:(h+1)*size], w.float32s(o.StateSize)
-	if k.step.Pos[q.First] != 0 {
-		copy(s, k.state.row(q.StateIn)[h*size:(h+1)*size])
-	} else {
-		clear(s)
-	}
+	s, decay := k.state.resume(k.step, q, h, size), w.float32s(o.StateSize)
 	for t := q.First; t < q.First+q.Count; t++ {
 		r := k.row(h, t)
 		for n, a := range r.a {

@@ -27,6 +27,18 @@ func (t *tensor) behind(lo, n int) []byte {
 	return t.buf.data[min(from, end):min(from+int64(n)*t.rowBytes, end)]
 }
 
+// resume is part i, of size elements, of the row that a sequence's state goes to, with what the row it comes from has, or zeros where the
+// sequence begins.
+func (t *tensor) resume(s *compute.Step, q *compute.Seq, i, size int) []float32 {
+	part := t.row(q.StateOut)[i*size : (i+1)*size]
+	if s.Pos[q.First] != 0 {
+		copy(part, t.row(q.StateIn)[i*size:(i+1)*size])
+	} else {
+		clear(part)
+	}
+	return part
+}
+
 // floats are rows [lo, hi) of a float32 tensor, without a copy. Compile has checked the alignment.
 func (t *tensor) floats(lo, hi int) []float32 {
 	f, err := compute.Float32s(t.bytes(lo, hi))

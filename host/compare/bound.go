@@ -46,12 +46,7 @@ func boundOf(p *compute.Program, op compute.Op, out compute.Ref, v tensors, errs
 		return x
 	}
 	// in is the error of element i of an input.
-	in := func(r compute.Ref, i int) float64 {
-		if e := errs[r]; e != nil {
-			return e[i]
-		}
-		return 0
-	}
+	in := func(r compute.Ref, i int) float64 { return at(errs[r], i) }
 	switch o := op.(type) {
 	case compute.MatMul:
 		return bound, matmulBound(p, o, v, bound, errs[o.X])
@@ -218,6 +213,14 @@ func matmulBound(p *compute.Program, o compute.MatMul, v tensors, bound, xErr []
 	return nil
 }
 
+// optional are the values of a tensor, or nil where there is none.
+func optional(v tensors, r compute.Ref) ([]float32, error) {
+	if r == 0 {
+		return nil, nil
+	}
+	return v.values(r)
+}
+
 // expertsBound is matmulBound with the rows of each expert that a token uses.
 func expertsBound(p *compute.Program, o compute.MatMulExperts, v tensors, bound, xErr []float64) error {
 	x, err := v.values(o.X)
@@ -228,11 +231,9 @@ func expertsBound(p *compute.Program, o compute.MatMulExperts, v tensors, bound,
 	if err != nil {
 		return err
 	}
-	var bias []float32
-	if o.Bias != 0 {
-		if bias, err = v.values(o.Bias); err != nil {
-			return err
-		}
+	bias, err := optional(v, o.Bias)
+	if err != nil {
+		return err
 	}
 	k, n := p.At(o.X).Cols, p.At(o.W).Rows.Fixed/o.NumExperts
 	uses := len(ids) / (len(x) / k) // of a row of X

@@ -14,11 +14,9 @@ func activationBound(p *compute.Program, o compute.Activation, v tensors, bound 
 	if err != nil {
 		return err
 	}
-	var up []float32
-	if o.Up != 0 {
-		if up, err = v.values(o.Up); err != nil {
-			return err
-		}
+	up, err := optional(v, o.Up)
+	if err != nil {
+		return err
 	}
 	for i := range bound[:min(len(bound), len(x))] {
 		xErr, upErr := at(errs[o.X], i), 0.0
@@ -60,11 +58,9 @@ func layerNormBound(p *compute.Program, o compute.LayerNorm, v tensors, want []f
 	if err != nil {
 		return err
 	}
-	var bias []float32
-	if o.Bias != 0 {
-		if bias, err = v.values(o.Bias); err != nil {
-			return err
-		}
+	bias, err := optional(v, o.Bias)
+	if err != nil {
+		return err
 	}
 	cols := p.At(o.X).Cols
 	size := cols
