@@ -67,7 +67,6 @@ func (x *executable) recordTimed(ctx context.Context, s kernel.Shape) (*recordin
 
 // runTimed runs with timestamps and fills t.
 func (x *executable) runTimed(ctx context.Context, s kernel.Shape, t *compute.Timing, begun time.Time) error {
-	encoded := time.Now()
 	r, err := x.timed.get(ctx, s, x.recordTimed)
 	if err != nil {
 		return err
@@ -82,7 +81,7 @@ func (x *executable) runTimed(ctx context.Context, s kernel.Shape, t *compute.Ti
 		return err
 	}
 	waited := time.Now()
-	*t = compute.Timing{Encode: encoded.Sub(begun), Submit: submitted.Sub(submitting), Wait: waited.Sub(submitted), Spans: t.Spans[:0]}
+	*t = compute.Timing{Encode: submitting.Sub(begun), Submit: submitted.Sub(submitting), Wait: waited.Sub(submitted), Spans: t.Spans[:0]}
 	if len(r.spans) > 0 {
 		if err := r.queries.Results(0, r.ticks, true); err != nil {
 			return err

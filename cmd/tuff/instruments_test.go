@@ -257,23 +257,11 @@ func TestSelfCheckGoesOn(t *testing.T) {
 	assert.Equal(t, []compute.DType{compute.Q8_0, compute.NoDType, compute.Q4_0}, []compute.DType{jobs[0].c.Format, jobs[1].c.Format, jobs[2].c.Format})
 }
 
-// profiled is a profile of a machine that does other things too: where a run was torn apart so that host and device clocks no
-// longer fit each other, which the command says, it is taken again, three times at most.
-func profiled(t *testing.T, args ...string) string {
-	t.Helper()
-	for range 2 {
-		if r := tuff(t, append([]string{"profile"}, args...)...); !strings.Contains(r.err, "the clocks disagree") {
-			return r.ok(t).out
-		}
-	}
-	return tuff(t, append([]string{"profile"}, args...)...).ok(t).out
-}
-
 func TestProfileAddsUp(t *testing.T) {
 	onEach(t, func(t *testing.T, device string) {
 		trace := filepath.Join(t.TempDir(), "trace.json")
 		var r profile.Report
-		require.NoError(t, json.Unmarshal([]byte(profiled(t, "--device", device, "-p", "40", "-n", "6", "-r", "2", "--trace", trace, "--json")), &r))
+		require.NoError(t, json.Unmarshal([]byte(tuff(t, "profile", "--device", device, "-p", "40", "-n", "6", "-r", "2", "--trace", trace, "--json").ok(t).out), &r))
 		require.Len(t, r.Regions, 2)
 		assert.Positive(t, r.Limits.Bandwidth)
 		assert.Positive(t, r.Limits.FLOPs)
@@ -312,7 +300,7 @@ func TestProfileAddsUp(t *testing.T) {
 			}
 		}
 		assert.Equal(t, int(2*r.Regions[0].Dispatches+12*r.Regions[1].Dispatches), kernels)
-		text := profiled(t, "--device", device, "-p", "8", "-n", "2", "-r", "1")
+		text := tuff(t, "profile", "--device", device, "-p", "8", "-n", "2", "-r", "1").ok(t).out
 		for _, want := range []string{"prefill: 8 tokens", "decode: 2 tokens", "measured limits", "OF LIMIT", "kernels", "sum"} {
 			assert.Contains(t, text, want)
 		}

@@ -33,7 +33,7 @@ func TestProfileFormats(t *testing.T) {
 // A profile says what timing costs, from runs without it.
 func TestProfileOverhead(t *testing.T) {
 	var r profile.Report
-	require.NoError(t, json.Unmarshal([]byte(profiled(t, "--device", "cpu", "-p", "8", "-n", "2", "-r", "2", "--json")), &r))
+	require.NoError(t, json.Unmarshal([]byte(tuff(t, "profile", "--device", "cpu", "-p", "8", "-n", "2", "-r", "2", "--json").ok(t).out), &r))
 	for _, g := range r.Regions {
 		assert.Positive(t, g.Untimed)
 		assert.Len(t, g.Runs, 2)

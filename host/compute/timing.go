@@ -4,8 +4,8 @@ import "time"
 
 // Timing is what one call did, filled by the device.
 type Timing struct {
-	// Wall is the whole call as the host saw it, and Encode, Submit, Wait its parts: writing the step, handing work
-	// over, and waiting for it. What remains is the device's host code.
+	// Wall is the whole call as the host saw it, and Encode, Submit, Wait its parts in this order: writing the step, handing
+	// work over, during which a device may begin, and waiting for it. What remains is the device's host code.
 	Wall, Encode, Submit, Wait time.Duration
 	// Spans are the dispatches in device order.
 	Spans []Span

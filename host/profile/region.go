@@ -41,7 +41,9 @@ func (r *Report) region(name string) Region {
 		busy, idle := busyAndIdle(t.Spans)
 		kernels += busy
 		gap := gapsOf(t.Spans, r.groups[name])
-		latency += t.Wait - busy - idle
+		early := overlap(t, busy+idle)
+		submit -= early
+		latency += t.Wait + early - busy - idle
 		for at := 0; at < len(t.Spans); { // the spans of a group follow each other
 			gi := t.Spans[at].Group
 			var d, behindBarrier, behindLaunch time.Duration
@@ -92,7 +94,7 @@ func (r *Report) region(name string) Region {
 		{"launches", "device idle in front of dispatches that wait for nothing", launches},
 		{"latency", "from submit to the first dispatch, and from the last to the host's waking", latency},
 		{"encode", "writing the step", encode},
-		{"submit", "handing work to the driver", submit},
+		{"submit", "handing work to the driver, until the device begins", submit},
 		{"host", "the device's other host code", host},
 		{"logits", "logits to the host, and choosing the next token", read},
 	}
@@ -189,6 +191,15 @@ func busyAndIdle(spans []compute.Span) (busy, idle time.Duration) {
 		end = max(end, x.End)
 	}
 	return end - first - idle, idle
+}
+
+// overlap is the part of handing work over in which the device was at work already, which counts once, as the device's: a driver may
+// begin before its submit returns. Where the clocks are not calibrated it is what cannot have been after it.
+func overlap(t *compute.Timing, device time.Duration) time.Duration {
+	if len(t.Spans) == 0 {
+		return 0
+	}
+	return min(max(t.Encode+t.Submit-t.HostOffset, device-t.Wait, 0), t.Submit)
 }
 
 // gap is the time the device had nothing to do before a dispatch.

@@ -28,7 +28,7 @@ func sampleReport(wall time.Duration) *Report {
 		Model: "m", Device: "d", Limits: compute.Limits{Bandwidth: 1e9, FLOPs: 1e9},
 		groups: map[string][]compute.Group{"decode": {{Label: "a", Stem: "matmul", Kernel: "k", Shape: "2×2"}, {Label: "b", Stem: "add", Kernel: "l", Barriers: 1}}},
 		calls: []call{{region: "decode", wall: wall, read: 4 * us, tokens: 1, cost: []compute.Cost{{Bytes: 10000, FLOPs: 1}, {Bytes: 1, FLOPs: 9000}},
-			timing: compute.Timing{Wall: 46 * us, Encode: us, Submit: 2 * us, Wait: 40 * us, Spans: []compute.Span{
+			timing: compute.Timing{Wall: 46 * us, Encode: us, Submit: 2 * us, Wait: 40 * us, HostOffset: 3 * us, Spans: []compute.Span{
 				{Group: 0, Kernel: "k", Begin: 0, End: 20 * us}, {Group: 1, Kernel: "l", Begin: 25 * us, End: 30 * us}}}}},
 	}
 }
@@ -50,7 +50,27 @@ func TestPartsAddUp(t *testing.T) {
 	r.calls[0].timing.Wait, r.calls[0].timing.Wall = 20*us, 26*us // less than the device says that it worked
 	r.calls[0].wall = 30 * us
 	r.Regions = []Region{r.region("decode")}
-	assert.ErrorContains(t, r.Check(), "latency of decode is -10µs")
+	assert.ErrorContains(t, r.Check(), "latency of decode is -8µs")
+	for _, c := range []struct{ offset, wait, submit, latency time.Duration }{
+		{2 * us, 40 * us, us, 11 * us}, // the device begins 1 µs before the submit returns
+		{3 * us, 29 * us, us, 0},       // clocks that are not calibrated: it cannot have begun later
+		{0, 40 * us, 0, 12 * us},       // never earlier than the submit begins
+	} {
+		r = sampleReport(50 * us)
+		tm := &r.calls[0].timing
+		tm.HostOffset, tm.Wait, tm.Wall = c.offset, c.wait, tm.Wall-40*us+c.wait
+		r.calls[0].wall = tm.Wall + 4*us
+		g = r.region("decode")
+		for _, p := range g.Parts {
+			switch p.Name {
+			case "submit":
+				assert.Equal(t, c.submit, p.Time)
+			case "latency":
+				assert.Equal(t, c.latency, p.Time)
+			}
+		}
+		assert.InDelta(t, 1, g.Accounted, 1e-9)
+	}
 	r = sampleReport(60 * us)
 	r.Regions = []Region{r.region("decode")}
 	assert.ErrorContains(t, r.Check(), "decode 83.3 %")
