@@ -284,7 +284,7 @@ func TestTimingNamesTheArithmetic(t *testing.T) {
 		math compute.Math
 		rows int
 		want string
-	}{{open(t, 1), compute.Fast, 1, few}, {open(t, 1), compute.Fast, 40, many}, {open(t, 1), compute.Exact, 1, "matmul"},
+	}{{open(t, 1), compute.Fast, 1, few}, {open(t, 1), compute.Fast, 40, many}, {open(t, 1), compute.Exact, 1, "matmul_float64"},
 		{openPlain(t, 1), compute.Fast, 1, "matmul_float32"}} {
 		l := newLayer(t, c.d, 70)
 		b, err := c.d.NewBuffer(compute.BufferSpec{Name: "q8", Usage: compute.UseWeights, Size: 64 * 68})
@@ -314,6 +314,7 @@ func TestInfoAndMeasure(t *testing.T) {
 	require.NoError(t, err)
 	assert.Greater(t, l.Bandwidth, 1e8)
 	assert.Greater(t, l.FLOPs, 1e7)
+	assert.Greater(t, l.Double, 1e7)
 	_, bytes := quant.ByteForm(simd.Best(), compute.Q8_0)
 	assert.Equal(t, bytes, l.Dot8 > 1e7, "the peak of whole numbers")
 	assert.Positive(t, l.Dispatch)

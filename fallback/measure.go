@@ -20,7 +20,7 @@ const (
 )
 
 // Measure finds what this machine reaches: bytes read by a loop that only adds, multiply-adds of float32 on memory in the
-// first-level cache, those of bytes and of a matrix unit in registers, and the cost of handing a task to the workers. It takes about a second.
+// first-level cache with sums of float32 and of float64, those of bytes and of a matrix unit in registers, and the cost of handing a task to the workers. It takes about a second.
 func (d *Device) Measure(ctx context.Context) (compute.Limits, error) {
 	l := compute.Limits{Measured: time.Now()}
 	n := min(max(int(d.cache/2), minStream), maxStream) / streamUnit // units: of 2 · cache / 4 floats
@@ -39,6 +39,10 @@ func (d *Device) Measure(ctx context.Context) (compute.Limits, error) {
 		return compute.Limits{}, err
 	}
 	l.FLOPs = rate * m.flops()
+	if rate, err = d.rate(ctx, d.newExactMultiply(), 8*d.pool.threads); err != nil {
+		return compute.Limits{}, err
+	}
+	l.Double = rate * exactFLOPs
 	if l.Dot8, err = d.peakOf(ctx, d.level.BytePeak); err != nil {
 		return compute.Limits{}, err
 	}
@@ -115,6 +119,32 @@ func (m *multiply) unit(w *worker, _ int) {
 		for i, x := range m.x {
 			sums[i] += dotFast(x, m.panel[:vectorFloats])
 		}
+	}
+}
+
+// exactFLOPs are those of a unit of exactMultiply.
+const exactFLOPs = multiplyRounds * 2 * simd.MaxRows * simd.Width * vectorFloats
+
+// exactMultiply runs the tile of exact arithmetic on vectors that stay in the cache.
+type exactMultiply struct {
+	level simd.Level
+	x     [][]float64
+	panel []float32
+}
+
+func (d *Device) newExactMultiply() *exactMultiply {
+	m := &exactMultiply{level: d.level, x: make([][]float64, simd.MaxRows), panel: make([]float32, simd.Width*vectorFloats)}
+	for i := range m.x {
+		m.x[i] = make([]float64, vectorFloats)
+	}
+	return m
+}
+
+func (m *exactMultiply) unit(w *worker, _ int) {
+	sums := w.float64s(simd.Width * len(m.x))
+	clear(sums)
+	for range multiplyRounds {
+		m.level.ExactTile(m.x, m.panel, sums)
 	}
 }
 

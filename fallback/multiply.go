@@ -102,11 +102,11 @@ func grown[T any](s []T, n int) []T {
 	return s[:n]
 }
 
-// tier ends the name of a kernel by the arithmetic that the step's multiplications are in; exact arithmetic has no ending.
+// tier ends the name of a kernel by the arithmetic that the step's multiplications are in.
 func (a *activations) tier() string {
 	switch {
 	case a.exact:
-		return ""
+		return "_float64"
 	case a.tiles:
 		return "_amx"
 	case a.inBytes || a.dot == quant.BytesDot || a.dot == quant.WordsDot:

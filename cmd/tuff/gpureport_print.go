@@ -100,6 +100,7 @@ func (r *gpuReport) printLimits(b *strings.Builder) {
 			}
 			line("memory read", l.Bandwidth, 1e9, "GB/s")
 			line("float32", l.FLOPs, 1e9, "GFLOP/s")
+			line("float64", l.Double, 1e9, "GFLOP/s")
 			line("half", l.Half, 1e9, "GFLOP/s")
 			line("packed int8", l.Dot8, 1e9, "GOP/s")
 			for _, m := range l.Matrix {

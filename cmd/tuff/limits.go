@@ -127,6 +127,7 @@ func printLimits(w io.Writer, l *compute.Limits) {
 	}
 	row("memory read", l.Bandwidth, "B/s")
 	row("float32", l.FLOPs, "FLOP/s")
+	row("float64", l.Double, "FLOP/s")
 	row("half", l.Half, "FLOP/s")
 	row("packed int8", l.Dot8, "OP/s")
 	for _, m := range l.Matrix {
@@ -151,20 +152,26 @@ func printLimits(w io.Writer, l *compute.Limits) {
 	row("out of mapped memory", l.MappedRead, "B/s")
 }
 
-// tierAMX is the arithmetic of the fallback's matrix units.
-const tierAMX = "AMX, bfloat16"
+// Arithmetic that the fallback alone has: of its matrix units, and of exact multiplications, which sum up in float64.
+const (
+	tierAMX    = "AMX, bfloat16"
+	tierDouble = "float64"
+)
 
 // tierOf is the arithmetic that a kernel of any device multiplies in, by the name that a placement gives it.
 func tierOf(name string) string {
-	if strings.HasSuffix(name, "_amx") {
+	switch {
+	case strings.HasSuffix(name, "_amx"):
 		return tierAMX
+	case strings.HasSuffix(name, "_float64"):
+		return tierDouble
 	}
 	return kernel.Tier(name)
 }
 
 // peakOf is the arithmetic peak that a tier of kernels is held against: float32's where the tier's own was not measured.
 func peakOf(tier string, l *compute.Limits) float64 {
-	peak := map[string]float64{"packed int8": l.Dot8, "half": l.Half, kernel.TierMatrix: l.MatrixRate(kernel.CoopMatFloat.String()), tierAMX: l.MatrixFLOPs(),
+	peak := map[string]float64{"packed int8": l.Dot8, "half": l.Half, kernel.TierMatrix: l.MatrixRate(kernel.CoopMatFloat.String()), tierAMX: l.MatrixFLOPs(), tierDouble: l.Double,
 		kernel.TierMatrixHalf: l.MatrixRate(kernel.CoopMatHalf.String())}[tier]
 	return cmp.Or(peak, l.FLOPs)
 }

@@ -9,10 +9,11 @@ import (
 )
 
 // Limits are what a device reached when it was measured, the denominators of every share of a limit. Zero is what was not measured
-// or what the device does not have. An operation of FLOPs, Half, Dot8 and MatrixPeak.Rate is a multiplication or an addition.
+// or what the device does not have. An operation of FLOPs, Double, Half, Dot8 and MatrixPeak.Rate is a multiplication or an addition.
 type Limits struct {
 	Bandwidth float64      // bytes/s read by a kernel that streams more than any cache holds
 	FLOPs     float64      // float32 FLOP/s of register-only multiply-adds
+	Double    float64      `json:",omitempty"` // the same with float64 sums of float32 products
 	Half      float64      `json:",omitempty"` // the same in half precision
 	Dot8      float64      `json:",omitempty"` // operations/s of dot products of packed bytes
 	Matrix    []MatrixPeak `json:",omitempty"` // of matrix units, the fastest shape of each kind of types
@@ -66,7 +67,7 @@ func (l *Limits) MatrixRate(types string) float64 {
 // Check holds limits that come from a file against what a measurement can give: rates and times that are finite and not negative,
 // with those that every device has.
 func (l *Limits) Check() error {
-	rates := []float64{l.Bandwidth, l.FLOPs, l.Half, l.Dot8, l.Upload, l.Download, l.MappedWrite, l.MappedRead}
+	rates := []float64{l.Bandwidth, l.FLOPs, l.Double, l.Half, l.Dot8, l.Upload, l.Download, l.MappedWrite, l.MappedRead}
 	for _, p := range l.Matrix {
 		if p.M < 1 || p.N < 1 || p.K < 1 || p.Rate <= 0 {
 			return fmt.Errorf("compute: check limits: matrix peak %v: got %g operations/s, want more than 0 of a shape", p, p.Rate)
