@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -26,6 +27,7 @@ type common struct {
 	threads, ctx        int
 	typeK, typeV        string
 	strict, json, verb  bool
+	format              string   // of a report
 	compiled            []string // kernels, by the steps that first needed them
 	untuned             bool     // shapes of kernels that were found for the device are left aside
 	inspect             bool     // drivers are to keep what they can tell of kernels, as in gpu.Options.Statistics
@@ -52,6 +54,25 @@ func (c *common) outputFlags(cmd *cobra.Command) {
 	cmd.Flags().BoolVar(&c.json, "json", false, "print JSON for programs instead of text for people")
 	cmd.Flags().BoolVarP(&c.verb, "verbose", "v", false, "say more on stderr")
 	cmd.PreRun = func(cmd *cobra.Command, _ []string) { c.out, c.err = cmd.OutOrStdout(), cmd.ErrOrStderr() }
+}
+
+// reportFormats are those of reports: for people, for an issue, for a spreadsheet, for a program.
+var reportFormats = []string{"table", "md", "csv", "json"}
+
+// formatFlag is for commands that print a report.
+func (c *common) formatFlag(cmd *cobra.Command) {
+	cmd.Flags().StringVarP(&c.format, "output", "o", "table", strings.Join(reportFormats, ", "))
+}
+
+// chooseFormat holds -o against the formats; --json is short for one.
+func (c *common) chooseFormat() error {
+	if c.json {
+		c.format = "json"
+	}
+	if !slices.Contains(reportFormats, c.format) {
+		return usageError{fmt.Errorf("-o: got %q, want one of %s", c.format, strings.Join(reportFormats, ", "))}
+	}
+	return nil
 }
 
 // deviceFlags are for commands that compute.

@@ -37,6 +37,7 @@ A recording has its prompt's tokens. Where B has the results of layers or logits
 bisection, with the CPU in exact arithmetic as the reference. Where B is a GPU or another engine no bound is proven: the mean squared error alone judges.`,
 		Example: `  tuff compare
   tuff compare --math fast --html compare.html
+  tuff compare -o md
   tuff compare --a gpu,variant=attention:attention_split --b gpu,math=exact
   tuff compare --a cpu,math=fast --b cpu
   tuff compare -m llama.gguf --a gpu:1 --b cpu --math exact --prompt "The capital of France is"
@@ -45,6 +46,9 @@ bisection, with the CPU in exact arithmetic as the reference. Where B is a GPU o
   tuff compare -m llama.gguf --b dumped/ --tokens 1,15043,3186 --map embd=embed`,
 		Args: usage(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := c.chooseFormat(); err != nil {
+				return err
+			}
 			if c.record != "" {
 				return c.recordRun(cmd)
 			}
@@ -53,10 +57,14 @@ bisection, with the CPU in exact arithmetic as the reference. Where B is a GPU o
 				return err
 			}
 			switch {
-			case c.json:
-				err = c.printJSON(rep)
-			case gate:
+			case gate && c.format == "table":
 				_, err = fmt.Fprintln(c.out, rep.Summary())
+			case c.format == "json":
+				err = c.printJSON(rep)
+			case c.format == "csv":
+				err = rep.WriteCSV(c.out)
+			case c.format == "md":
+				err = rep.WriteMarkdown(c.out)
 			default:
 				printComparison(&c.common, rep)
 			}
@@ -89,6 +97,7 @@ bisection, with the CPU in exact arithmetic as the reference. Where B is a GPU o
 	f.IntVarP(&c.o.Greedy, "n-predict", "n", 32, "tokens to generate greedily on both")
 	f.StringVar(&c.record, "record", "", "run A alone and write its tensors, logits and text to this .safetensors file, to be a side later")
 	f.StringArrayVar(&c.renames, "map", nil, "FROM=TO: a dump's tensor FROM is tuff's TO; FROM= leaves it out; llama.cpp's names without -LAYER mean all layers; may be given again")
+	c.formatFlag(cmd)
 	f.StringVar(&html, "html", "", "write a report with figures to this file")
 	f.StringVar(&save, "save", "divergence.replay", "write the op of the first divergence with its inputs to this file, for tuff kernels replay")
 	f.BoolVar(&c.o.Determinism, "determinism", false, "run A again as it was, beside another sequence, behind a kept cache, in other steps and in batches, and compare the bits")
@@ -192,52 +201,10 @@ func printComparison(c *common, r *compare.Report) {
 	}
 	w.Flush()
 	printUnbound(c, r)
-	if r.First != nil {
-		row, col := r.First.Element()
-		m, given := r.First.Worst(), ", given B's inputs"
-		if r.Carried {
-			given = ", errors carried along"
-		}
-		fmt.Fprintf(c.out, "\nfirst divergence: %s, kernel %s%s: element (%d, %d) is %.8g, want %.8g\n", r.First.Tensor, r.First.Kernel, given, row, col, m.Got, m.Want)
-	}
-	if r.Bisection != nil {
-		fmt.Fprintln(c.out, r.Bisection)
-	}
 	printNames(c, "in the recording, not in the program", r.Unmatched)
 	printNames(c, "in the program, not in the recording", r.Unknown)
-	l, g := r.Logits, r.Greedy
-	if r.Encoder {
-		fmt.Fprintf(c.out, "\nvectors of %d tokens: largest difference %.3g\n%s\n", l.Positions, l.MaxAbs, r.Summary())
-		return
-	}
-	if l.Positions == 0 {
-		fmt.Fprintf(c.out, "\n%s\n", r.Summary())
-		return
-	}
-	fmt.Fprintf(c.out, "\nlogits: mean KL %.3g, p99 %.3g, max %.3g, top-1 equal %.2f %% of %d positions, largest difference %.3g\n", l.MeanKL, l.P99KL, l.MaxKL, 100*l.Top1, l.Positions, l.MaxAbs)
-	if g.Tokens == 0 {
-		fmt.Fprintln(c.out, "greedy text: none")
-	} else if g.First < 0 {
-		fmt.Fprintf(c.out, "greedy text: %d tokens equal\n", g.Equal)
-	} else {
-		fmt.Fprintf(c.out, "greedy text: equal for %d tokens, then different where B's best leads by %.3g\n", g.Equal, g.Margin)
-	}
-	for i, p := range r.Prompts {
-		text := "the whole text is equal"
-		if p.Greedy.First >= 0 {
-			text = fmt.Sprintf("text differs from token %d on, where B's best leads by %.3g", p.Greedy.First+1, p.Greedy.Margin)
-		}
-		fmt.Fprintf(c.out, "  prompt %d, %d tokens: mean KL %.3g, p99 %.3g, top-1 equal %.2f %%, %s\n", i+1, p.Tokens, p.Logits.MeanKL, p.Logits.P99KL, 100*p.Logits.Top1, text)
-	}
-	if len(r.Stability) > 0 {
-		fmt.Fprintf(c.out, "\nthe last logits of the prompt on %s:\n", r.A)
-	}
-	for _, s := range r.Stability {
-		bits := "the same bits"
-		if !s.Equal {
-			bits = fmt.Sprintf("other bits, largest difference %.3g, KL %.3g", s.MaxAbs, s.KL)
-		}
-		fmt.Fprintf(c.out, "  %s, %d times: %s\n", s.Name, s.Runs, bits)
+	if lines := r.Lines(); len(lines) > 0 {
+		fmt.Fprintf(c.out, "\n%s\n", strings.Join(lines, "\n"))
 	}
 	fmt.Fprintln(c.out, r.Summary())
 }

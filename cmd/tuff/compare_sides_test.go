@@ -225,3 +225,13 @@ func TestCompareGate(t *testing.T) {
 	assert.Equal(t, exitGate, r.code)
 	assert.Regexp(t, `^FAIL: .*NMSE\n$`, r.out)
 }
+
+func TestComparePrintsForIssuesAndSpreadsheets(t *testing.T) {
+	args := []string{"compare", "--a", "cpu,math=fast", "--b", "cpu", "-n", "1", "--prompt", "a"}
+	md := tuff(t, append(args, "-o", "md")...).ok(t).out
+	assert.Contains(t, md, "**pass: ")
+	assert.Contains(t, md, "those closest to a limit first")
+	csv := tuff(t, append(args, "-o", "csv")...).ok(t).out
+	assert.Regexp(t, `(?m)^decode,output,`, csv)
+	assert.Equal(t, exitUsage, tuff(t, append(args, "-o", "xml")...).code)
+}

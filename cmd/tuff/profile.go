@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"slices"
-	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -22,7 +20,6 @@ type profiling struct {
 	common
 	prompt, gen, runs  int
 	trace, html, pprof string
-	format             string
 	overhead           bool
 	maxRegress         float64
 }
@@ -59,11 +56,8 @@ slower by more than --max-regress, with evidence.`,
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if c.json {
-				c.format = "json"
-			}
-			if !slices.Contains(profileFormats, c.format) {
-				return usageError{fmt.Errorf("-o: got %q, want one of %s", c.format, strings.Join(profileFormats, ", "))}
+			if err := c.chooseFormat(); err != nil {
+				return err
 			}
 			if diff {
 				return c.diff(cmd, args[0], args[1])
@@ -84,14 +78,12 @@ slower by more than --max-regress, with evidence.`,
 	f.StringVar(&c.trace, "trace", "", "write a Perfetto trace to this file")
 	f.StringVar(&c.html, "html", "", "write a report with figures to this file")
 	f.StringVar(&c.pprof, "pprof", "", "write the device's time for go tool pprof to this file")
-	f.StringVarP(&c.format, "output", "o", "table", strings.Join(profileFormats, ", "))
+	c.formatFlag(cmd)
 	f.BoolVar(&c.overhead, "overhead", true, "repeat every run without timing, to say what timing costs")
 	f.BoolVar(&diff, "diff", false, "compare two profiles or settings, A and B")
 	f.Float64Var(&c.maxRegress, "max-regress", 0.02, "with --diff: share of time that a phase may take more in B")
 	return cmd
 }
-
-var profileFormats = []string{"table", "md", "csv", "json"}
 
 // loadProfiled loads the model on the device of o, which is c or a setting of a diff.
 func (c *profiling) loadProfiled(cmd *cobra.Command, o *common) (*loaded, error) {
@@ -179,8 +171,8 @@ func printProfile(c *common, r *profile.Report) {
 		if g.Steps == 0 {
 			continue
 		}
-		fmt.Fprintf(c.out, "\n%s: %d tokens in %d steps, %.1f tokens/s, %.0f dispatches and %.0f barriers a step\n", g.Name, g.Tokens, g.Steps,
-			g.TokensPerSec, g.Dispatches, g.Barriers)
+		fmt.Fprintf(c.out, "\n%s: %d tokens in %d steps, %.1f tokens/s%s, %.0f dispatches and %.0f barriers a step\n", g.Name, g.Tokens, g.Steps,
+			g.TokensPerSec, g.Spread(), g.Dispatches, g.Barriers)
 		asked := g.Asked()
 		w := tabwriter.NewWriter(c.out, 0, 8, 2, ' ', tabwriter.AlignRight)
 		fmt.Fprint(w, "OP\tSHAPE\tKERNEL\tCALLS\tTIME\tSHARE\tµs/CALL (MIN–MAX)\tB/s\tOF LIMIT\tFLOP/s\tOF LIMIT\tARITHMETIC\tBOUND BY\tGAP µs\t", onlyIf(asked, "BYTES ASKED/MUST\tFLOPs DONE/MUST"), onlyIf(r.Told, "REGISTERS\tSPILLS\tSUBGROUPS"), "\n")

@@ -30,6 +30,16 @@ func (s Side) name() string {
 	return s.Recording.Name()
 }
 
+func (s Side) driver() string {
+	switch {
+	case s.Engine != nil:
+		return s.Engine.Device.Info().Driver
+	case s.Recording.Info != nil:
+		return s.Recording.Info.Driver
+	}
+	return ""
+}
+
 func (s Side) math() compute.Math {
 	if s.Engine != nil {
 		return s.Engine.Math()
@@ -73,6 +83,8 @@ func DefaultLimits(m compute.Math) (Limits, float64) {
 type Report struct {
 	A       string `json:"a"`
 	B       string `json:"b"`
+	DriverA string `json:"driver_a,omitempty"`
+	DriverB string `json:"driver_b,omitempty"`
 	Model   string `json:"model"`
 	Math    string `json:"math"`   // A's
 	MathB   string `json:"math_b"` // B's; empty where nobody knows
@@ -133,6 +145,15 @@ func (o *Op) Worst() *Metrics {
 	return &o.Isolated
 }
 
+// share is how close to a limit the op comes, as a share of it.
+func (o *Op) share(lim Limits) float64 {
+	m := o.Worst()
+	if m.NaN+m.Inf > 0 {
+		return math.Inf(1)
+	}
+	return max(m.NMSE/lim.NMSE, m.Bound/lim.Bound)
+}
+
 // Element is the row and column of the worst element.
 func (o *Op) Element() (row, col int) { return o.Worst().Worst / o.Cols, o.Worst().Worst % o.Cols }
 
@@ -187,7 +208,7 @@ func Run(ctx context.Context, a, b Side, o Options) (*Report, error) {
 	if o.Progress == nil {
 		o.Progress = func(string, int, int) {}
 	}
-	r := &Report{A: a.name(), B: b.name(), Math: a.math().String(), Limits: o.Limits, KLLimit: o.KL}
+	r := &Report{A: a.name(), B: b.name(), DriverA: a.driver(), DriverB: b.driver(), Math: a.math().String(), Limits: o.Limits, KLLimit: o.KL}
 	if b.Engine != nil || b.Recording.Info != nil {
 		r.MathB = b.math().String()
 	}

@@ -57,14 +57,7 @@ func newMap(a, b []float32, bound []float64, cols int) *Map {
 
 // keepWorst keeps the map of the first tensor that is over its limit, or else of the one that comes closest to it.
 func (c *comparison) keepWorst(op *Op, lim Limits, a, b []float32, bound []float64) {
-	m := &op.Isolated
-	score := math.Inf(1)
-	if m.NaN+m.Inf == 0 {
-		score = m.NMSE / lim.NMSE
-		if !math.IsInf(lim.Bound, 1) && bound != nil {
-			score = max(score, m.Bound/lim.Bound)
-		}
-	}
+	score := op.share(lim)
 	if c.r.Worst != nil && (c.over || op.Verdict == "ok" && !(score > c.worst)) {
 		return
 	}

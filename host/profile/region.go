@@ -110,6 +110,14 @@ func (r *Report) region(name string) Region {
 	return g
 }
 
+// Spread is the slowest and the fastest run in brackets, or nothing where there was one.
+func (g *Region) Spread() string {
+	if len(g.Runs) < 2 {
+		return ""
+	}
+	return fmt.Sprintf(" (%.1f–%.1f over %d runs)", slices.Min(g.Runs), slices.Max(g.Runs), len(g.Runs))
+}
+
 // overhead holds the timed runs against the same number of untimed ones.
 func (g *Region) overhead(seconds []float64) {
 	if len(seconds) == 0 || len(seconds) != len(g.Runs) {

@@ -53,8 +53,8 @@ func (r *Report) WriteMarkdown(w io.Writer) error {
 	b.WriteString("\n")
 	for _, g := range r.Regions {
 		asked := g.Asked()
-		fmt.Fprintf(&b, "\n### %s: %.1f tokens/s (%d tokens in %d steps)\n\n| op | shape | kernel | calls | µs/call (min–max) | share | GB/s | of limit | bound by | gap µs |%s%s\n|---|---|---|---:|---:|---:|---:|---:|---|---:|%s%s\n",
-			g.Name, g.TokensPerSec, g.Tokens, g.Steps, onlyIf(asked, " bytes asked / must | FLOPs done / must |"), r.iftold(" registers | spills | subgroups |"), onlyIf(asked, "---:|---:|"), r.iftold("---:|---:|---|"))
+		fmt.Fprintf(&b, "\n### %s: %.1f tokens/s%s (%d tokens in %d steps)\n\n| op | shape | kernel | calls | µs/call (min–max) | share | GB/s | of limit | bound by | gap µs |%s%s\n|---|---|---|---:|---:|---:|---:|---:|---|---:|%s%s\n",
+			g.Name, g.TokensPerSec, g.Spread(), g.Tokens, g.Steps, onlyIf(asked, " bytes asked / must | FLOPs done / must |"), r.iftold(" registers | spills | subgroups |"), onlyIf(asked, "---:|---:|"), r.iftold("---:|---:|---|"))
 		for _, o := range g.Ops {
 			fmt.Fprintf(&b, "| %s | %s | %s | %d | %.1f (%.1f–%.1f) | %.1f %% | %.3g | %.0f %% | %s | %.1f |%s%s\n", md(o.Stem), md(o.Shape), md(o.Kernel), o.Calls, micro(o.Median), micro(o.Min),
 				micro(o.Max), 100*o.Share, o.BytesPerSec/1e9, 100*o.OfLimit(), o.Limit(), micro(o.GapBarrier+o.GapLaunch)/float64(o.Calls), onlyIf(asked, fmt.Sprintf(" %s | %s |", Times(o.Again()), Times(o.Padded()))), r.iftold(fmt.Sprintf(" %s | %s | %s |", o.Registers(), o.Spills(), o.Occupancy())))
