@@ -28,7 +28,7 @@ func (t *tensor) decodeGroups(panels []float32, first, have, k, n int) bool {
 	groups, size := t.groupsOf(row, row+have), int(t.rowBytes)*simd.Width
 	for g := 0; g*size < len(groups); g++ {
 		from := k / t.DType.BlockLen() * t.DType.BlockBytes() * simd.Width
-		quant.DecodeInterleaved(t.DType, panels[g*simd.Width*n:(g+1)*simd.Width*n], groups[g*size+from:(g+1)*size])
+		quant.DecodeInterleaved(t.buf.dev.level, t.DType, panels[g*simd.Width*n:(g+1)*simd.Width*n], groups[g*size+from:(g+1)*size])
 	}
 	return true
 }
@@ -58,10 +58,10 @@ func (a *activations) multiplyGroups(wk *worker, lo, hi int, w *tensor, first, h
 	for r := lo; r < hi; r++ {
 		dst := out(r)[:have]
 		if n == have {
-			quant.MultiplyInterleaved(a.format, groups, &a.bytes[r], dst)
+			quant.MultiplyInterleaved(a.level, a.format, groups, &a.bytes[r], dst)
 		} else {
 			sums := wk.float32s(n)
-			quant.MultiplyInterleaved(a.format, groups, &a.bytes[r], sums)
+			quant.MultiplyInterleaved(a.level, a.format, groups, &a.bytes[r], sums)
 			copy(dst, sums[skip:])
 		}
 		for c := range add {

@@ -65,6 +65,8 @@ func (a *activations) begin(rows int, w *tensor, few bool) {
 	switch {
 	case few && a.exact && !a.groups:
 		a.exactDot = quant.ExactDot(a.level, t)
+	case few && !a.exact && a.groups:
+		a.dot = quant.BytesDot
 	case few && !a.exact:
 		a.dot = quant.DotOf(a.level, t)
 	}

@@ -69,7 +69,7 @@ func (t *tensor) bytePanel(m *bytePanels, p int, f simd.ByteForm, first, have, k
 	from, size := k/t.DType.BlockLen()*t.DType.BlockBytes(), n/t.DType.BlockLen()*t.DType.BlockBytes()
 	if row := t.fromRow(first); t.buf.interleaved && row%quant.InterleavedRows == 0 {
 		group := t.groupsOf(row, row+have)
-		quant.PanelOfInterleaved(t.DType, &m.panels, p, group[from*quant.InterleavedRows:][:size*quant.InterleavedRows])
+		quant.PanelOfInterleaved(t.buf.dev.level, t.DType, &m.panels, p, group[from*quant.InterleavedRows:][:size*quant.InterleavedRows])
 		return
 	}
 	for i := range have {

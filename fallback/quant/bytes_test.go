@@ -63,11 +63,14 @@ func TestUnpackedRowsKeepWhatIsNotFinite(t *testing.T) {
 
 // Panels of interleaved rows are those of the rows themselves.
 func TestBytePanelsOfInterleavedRows(t *testing.T) {
+	for level := simd.AVX2; level <= simd.Best(); level++ {
+		t.Run(level.String(), func(t *testing.T) { panelsOfInterleaved(t, level) })
+	}
+}
+
+func panelsOfInterleaved(t *testing.T, level simd.Level) {
 	r := rand.New(rand.NewPCG(31, 32))
 	for format := range interleavings {
-		if !Interleaved(simd.Best(), format) {
-			t.Skip("this processor does not multiply interleaved rows")
-		}
 		f, length, size := byteForms[format].ByteForm, format.BlockLen(), format.BlockBytes()
 		for blocks := 1; blocks <= simd.ByteCols/length; blocks++ {
 			w := make([]byte, InterleavedRows*blocks*size)
@@ -80,8 +83,8 @@ func TestBytePanelsOfInterleavedRows(t *testing.T) {
 				q, d, m := rows.Row(i)
 				Unpack(format, q[:length*blocks], d, m, w[i*blocks*size:])
 			}
-			want.Set(simd.Best(), 1, &rows, f, length*blocks)
-			PanelOfInterleaved(format, &got, 1, group)
+			want.Set(level, 1, &rows, f, length*blocks)
+			PanelOfInterleaved(level, format, &got, 1, group)
 			require.True(t, want == got, "%v, %d blocks", format, blocks)
 		}
 	}

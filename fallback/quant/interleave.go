@@ -15,21 +15,21 @@ const InterleavedRows = simd.Width
 // four elements, or scales, share.
 type interleaving struct {
 	before, words int
-	multiply      func(w []byte, x *simd.Bytes, out []float32)
-	panel         func(dst []float32, src []byte)
-	bytes         func(p *simd.BytePanels, panel int, src []byte)
+	multiply      func(l simd.Level, w []byte, x *simd.Bytes, out []float32)
+	panel         func(l simd.Level, dst []float32, src []byte)
+	bytes         func(p *simd.BytePanels, l simd.Level, panel int, src []byte)
 }
 
 var interleavings = map[compute.DType]*interleaving{
-	compute.Q4_0: {1, 4, simd.BytesQ4_0x16, simd.PanelQ4_0x16, (*simd.BytePanels).SetQ4_0x16},
-	compute.Q4_K: {2, 35, simd.BytesQ4_Kx16, simd.PanelQ4_Kx16, (*simd.BytePanels).SetQ4_Kx16},
-	compute.Q6_K: {0, 52, simd.BytesQ6_Kx16, simd.PanelQ6_Kx16, (*simd.BytePanels).SetQ6_Kx16},
+	compute.Q4_0: {1, 4, simd.Level.BytesQ4_0x16, simd.Level.PanelQ4_0x16, (*simd.BytePanels).SetQ4_0x16},
+	compute.Q4_K: {2, 35, simd.Level.BytesQ4_Kx16, simd.Level.PanelQ4_Kx16, (*simd.BytePanels).SetQ4_Kx16},
+	compute.Q6_K: {0, 52, simd.Level.BytesQ6_Kx16, simd.Level.PanelQ6_Kx16, (*simd.BytePanels).SetQ6_Kx16},
 }
 
 // Interleaved says whether a level multiplies rows of a format interleaved, which takes fewer instructions than rows as a file has
 // them: that is for formats of which a core multiplies fewer bytes than memory gives it.
 func Interleaved(l simd.Level, t compute.DType) bool {
-	return interleavings[t] != nil && l >= simd.VNNI
+	return interleavings[t] != nil && l >= simd.AVX2
 }
 
 // Interleave brings rows of a format that is Interleaved, as a file has them, into groups of InterleavedRows; len(src) is a multiple of so
@@ -80,16 +80,16 @@ func InterleavedRow(t compute.DType, dst, group []byte, i int) {
 func SetInterleaved(l simd.Level, b *simd.Bytes, x []float32) { b.Set(l, x, simd.InOrder) }
 
 // MultiplyInterleaved is MultiplyBytes by whole groups of interleaved rows.
-func MultiplyInterleaved(t compute.DType, w []byte, x *simd.Bytes, out []float32) {
-	interleavings[t].multiply(w, x, out)
+func MultiplyInterleaved(l simd.Level, t compute.DType, w []byte, x *simd.Bytes, out []float32) {
+	interleavings[t].multiply(l, w, x, out)
 }
 
 // DecodeInterleaved decodes whole blocks of a group to a panel (package simd), to the values of Decode.
-func DecodeInterleaved(t compute.DType, panel []float32, group []byte) {
-	interleavings[t].panel(panel, group)
+func DecodeInterleaved(l simd.Level, t compute.DType, panel []float32, group []byte) {
+	interleavings[t].panel(l, panel, group)
 }
 
 // PanelOfInterleaved makes panel p of whole blocks of a group, as bytes.
-func PanelOfInterleaved(t compute.DType, p *simd.BytePanels, panel int, group []byte) {
-	interleavings[t].bytes(p, panel, group)
+func PanelOfInterleaved(l simd.Level, t compute.DType, p *simd.BytePanels, panel int, group []byte) {
+	interleavings[t].bytes(p, l, panel, group)
 }

@@ -15,17 +15,24 @@ import (
 // allows, for every number of blocks, at any alignment; an infinity or NaN on either side is not lost.
 func TestInterleavedRowsAreTheSameRows(t *testing.T) {
 	for format := range interleavings {
-		t.Run(format.String(), func(t *testing.T) { sameRows(t, format) })
+		for level := simd.Plain; level == simd.Plain || level <= simd.Best(); level++ {
+			if level == simd.Plain || Interleaved(level, format) {
+				t.Run(format.String()+" "+level.String(), func(t *testing.T) { sameRows(t, level, format) })
+			}
+		}
 	}
 }
 
-func sameRows(t *testing.T, format compute.DType) {
+func sameRows(t *testing.T, level simd.Level, format compute.DType) {
 	r := rand.New(rand.NewPCG(11, 12))
 	for blocks := 1; blocks <= 40; blocks++ {
 		n, rows := blocks*format.BlockLen(), InterleavedRows*(1+blocks%3)
 		row := blocks * format.BlockBytes()
 		w := make([]byte, rows*row)
 		randomRow(r, format, w)
+		if blocks%8 == 6 {
+			extremeWeights(format, w)
+		}
 		odd := blocks%4 == 3
 		if odd {
 			unordinary(format, w)
@@ -37,7 +44,7 @@ func sameRows(t *testing.T, format compute.DType) {
 			InterleavedRow(format, one, groups[c/InterleavedRows*InterleavedRows*row:][:InterleavedRows*row], c%InterleavedRows)
 			require.Equal(t, w[c*row:(c+1)*row], one, "%d blocks, row %d", blocks, c)
 		}
-		if !Interleaved(simd.Best(), format) {
+		if !Interleaved(level, format) {
 			continue
 		}
 		decoded := make([]float32, rows*n)
@@ -45,7 +52,7 @@ func sameRows(t *testing.T, format compute.DType) {
 		for g := range rows / InterleavedRows {
 			panel := make([]float32, InterleavedRows*n+1)
 			panel[InterleavedRows*n] = 0.125
-			DecodeInterleaved(format, panel[:InterleavedRows*n], groups[g*InterleavedRows*row:])
+			DecodeInterleaved(level, format, panel[:InterleavedRows*n], groups[g*InterleavedRows*row:])
 			require.EqualValues(t, 0.125, panel[InterleavedRows*n], "written past the panel")
 			for k := range n {
 				for i := range InterleavedRows {
@@ -60,16 +67,21 @@ func sameRows(t *testing.T, format compute.DType) {
 		for i := range x {
 			x[i] = float32(r.NormFloat64())
 		}
+		if blocks%8 == 6 { // all of the largest bytes
+			for i := range x {
+				x[i] = float32(blocks%16 - 10)
+			}
+		}
 		x[r.IntN(n)] = 1e-42
 		if blocks%8 == 5 {
 			xOdd = r.IntN(n)
 			x[xOdd] = float32(math.NaN())
 		}
 		var b simd.Bytes
-		SetInterleaved(simd.Best(), &b, x)
+		SetInterleaved(level, &b, x)
 		out := make([]float32, rows+1)
 		out[rows] = 0.125
-		MultiplyInterleaved(format, groups, &b, out[:rows])
+		MultiplyInterleaved(level, format, groups, &b, out[:rows])
 		require.EqualValues(t, 0.125, out[rows], "written past the results")
 		for c, got := range out[:rows] {
 			if xOdd >= 0 || odd && c == 0 {
@@ -89,23 +101,35 @@ func sameRows(t *testing.T, format compute.DType) {
 	}
 }
 
+// extremeWeights makes each weight and small scale the largest that there is, of Q6_K the scales the least: no sum of bytes or words may overflow.
+func extremeWeights(t compute.DType, w []byte) {
+	for i := range w {
+		switch at := i % t.BlockBytes(); {
+		case t == compute.Q6_K && at >= 208, t == compute.Q4_0 && at < 2, t == compute.Q4_K && at < 4: // binary16
+		case t == compute.Q6_K && at >= 192:
+			w[i] = 0x80
+		default:
+			w[i] = 0xff
+		}
+	}
+}
+
 func BenchmarkInterleaved(b *testing.B) {
 	const n = 4096
 	for format := range interleavings {
-		b.Run(format.String(), func(b *testing.B) {
-			if !Interleaved(simd.Best(), format) {
-				b.Skip("this processor does not multiply interleaved rows")
-			}
-			size, err := format.RowBytes(n)
-			require.NoError(b, err)
-			w, out := make([]byte, 32*size), make([]float32, 32)
-			randomRow(rand.New(rand.NewPCG(1, 2)), format, w)
-			var x simd.Bytes
-			SetInterleaved(simd.Best(), &x, make([]float32, n))
-			for b.Loop() {
-				MultiplyInterleaved(format, w, &x, out)
-			}
-			b.SetBytes(int64(len(w)))
-		})
+		for level := simd.AVX2; level <= simd.Best(); level++ {
+			b.Run(format.String()+"/"+level.String(), func(b *testing.B) {
+				size, err := format.RowBytes(n)
+				require.NoError(b, err)
+				w, out := make([]byte, 32*size), make([]float32, 32)
+				randomRow(rand.New(rand.NewPCG(1, 2)), format, w)
+				var x simd.Bytes
+				SetInterleaved(level, &x, make([]float32, n))
+				for b.Loop() {
+					MultiplyInterleaved(level, format, w, &x, out)
+				}
+				b.SetBytes(int64(len(w)))
+			})
+		}
 	}
 }

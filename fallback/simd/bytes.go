@@ -29,7 +29,7 @@ func (b *Bytes) Set(l Level, x []float32, o Order) {
 	if n == 0 {
 		return
 	}
-	if l >= VNNI {
+	if l >= AVX2 {
 		l.quantize(b, x)
 	} else {
 		b.quantizePlain(x)

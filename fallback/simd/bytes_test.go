@@ -10,6 +10,12 @@ import (
 
 // Vector instructions round as plain Go does, whatever the elements are, and an order only moves bytes.
 func TestBytes(t *testing.T) {
+	for _, l := range levels() {
+		t.Run(l.String(), func(t *testing.T) { bytesOfLevel(t, l) })
+	}
+}
+
+func bytesOfLevel(t *testing.T, l Level) {
 	r := rand.New(rand.NewPCG(7, 8))
 	for n := range 301 {
 		x := values(r, n, n%5, n%3 == 0)
@@ -25,7 +31,7 @@ func TestBytes(t *testing.T) {
 		}
 		var want, got Bytes
 		want.Set(Plain, x, InOrder)
-		got.Set(Best(), x, InOrder)
+		got.Set(l, x, InOrder)
 		require.Equal(t, want.Upper, got.Upper, "%d elements", n)
 		require.Equal(t, want.Lower, got.Lower, "%d elements", n)
 		sameBits(t, want.D, got.D)
@@ -40,7 +46,7 @@ func TestBytes(t *testing.T) {
 			}
 		}
 		for _, o := range []Order{Halves, Crossed} {
-			got.Set(Best(), x, o)
+			got.Set(l, x, o)
 			for k, q := range want.Upper {
 				at := k
 				if in := k % 128; k < len(want.Upper)&^255 {

@@ -33,13 +33,13 @@ var tested = []struct{ kernels, test string }{
 	{`(byte|word)PanelAVX2`, "TestBytePanel"},
 	{`(byte|word)RowAVX2`, "TestByteRow"},
 	{`unpack[A-Z0-9_]+AVX2`, "quant.TestUnpackedRowsAreDecodedRows"},
-	{`unpack.*x16AVX512`, "quant.TestBytePanelsOfInterleavedRows"},
+	{`unpack.*x16AVX512|words.*x16AVX2`, "quant.TestBytePanelsOfInterleavedRows"},
 	{`bfloatPeakAMX|bytePeakVNNI|wordPeakAVX2|fetchRows`, ""}, // they have no result
 	{`decode.*`, "quant.TestVectorsDecodeTheSameBits"},
 	{`encodeF16`, "quant.TestVectorsEncodeTheSameBytes"},
 	{`exactQ(8_0|4_0)`, "quant.TestExactDots"},
 	{`dot[A-Z0-9_]+(AVX2|AVX512|VNNI|SDOT)`, "quant.TestDotsAreThoseOfDecodedRows"},
-	{`dot.*x16VNNI|panel.*x16AVX512`, "quant.TestInterleavedRowsAreTheSameRows"},
+	{`dot.*x16(VNNI|AVX2)|panel.*x16(AVX512|AVX2)`, "quant.TestInterleavedRowsAreTheSameRows"},
 }
 
 // Every kernel of every processor has a test, and the table names none that is not there.

@@ -76,21 +76,36 @@ func unpacked(q []uint8, d, m []float32, src []byte, length, size, scales int) i
 	return n
 }
 
-// The panels of blocks of 16 interleaved rows, at least one, of panel p. They need AVX-512.
+// The panels of blocks of 16 interleaved rows, at least one, of panel p. They need AVX2.
 
 // SetQ4_0x16 takes interleaved rows of Q4_0.
-func (p *BytePanels) SetQ4_0x16(panel int, src []byte) {
-	unpackQ4_0x16AVX512(panelBlocks(src, 32, 18), &src[0], &p.Q[panel][0], &p.D[panel][0], &p.M[panel][0])
+func (p *BytePanels) SetQ4_0x16(l Level, panel int, src []byte) {
+	n := panelBlocks(src, 32, 18)
+	if l.words() {
+		wordsQ4_0x16AVX2(n, &src[0], &p.Q[panel][0], &p.D[panel][0], &p.M[panel][0])
+		return
+	}
+	unpackQ4_0x16AVX512(n, &src[0], &p.Q[panel][0], &p.D[panel][0], &p.M[panel][0])
 }
 
 // SetQ4_Kx16 takes interleaved rows of Q4_K; there are minima.
-func (p *BytePanels) SetQ4_Kx16(panel int, src []byte) {
-	unpackQ4_Kx16AVX512(panelBlocks(src, 256, 144), &src[0], &p.Q[panel][0], &p.D[panel][0], &p.M[panel][0])
+func (p *BytePanels) SetQ4_Kx16(l Level, panel int, src []byte) {
+	n := panelBlocks(src, 256, 144)
+	if l.words() {
+		wordsQ4_Kx16AVX2(n, &src[0], &p.Q[panel][0], &p.D[panel][0], &p.M[panel][0])
+		return
+	}
+	unpackQ4_Kx16AVX512(n, &src[0], &p.Q[panel][0], &p.D[panel][0], &p.M[panel][0])
 }
 
 // SetQ6_Kx16 takes interleaved rows of Q6_K; there are scales of each 16 elements.
-func (p *BytePanels) SetQ6_Kx16(panel int, src []byte) {
-	unpackQ6_Kx16AVX512(panelBlocks(src, 256, 210), &src[0], &p.Q[panel][0], &p.D[panel][0], &p.M[panel][0])
+func (p *BytePanels) SetQ6_Kx16(l Level, panel int, src []byte) {
+	n := panelBlocks(src, 256, 210)
+	if l.words() {
+		wordsQ6_Kx16AVX2(n, &src[0], &p.Q[panel][0], &p.D[panel][0], &p.M[panel][0])
+		return
+	}
+	unpackQ6_Kx16AVX512(n, &src[0], &p.Q[panel][0], &p.D[panel][0], &p.M[panel][0])
 }
 
 // panelBlocks is the number of blocks of 16 rows of size bytes and length elements each, for which a panel has room.

@@ -16,9 +16,9 @@ func UnpackQ4_K(q []uint8, d, m []float32, src []byte)                     { pan
 func UnpackQ5_K(q []uint8, d, m []float32, src []byte)                     { panic(noKernel) }
 func UnpackQ6_K(q []uint8, d, m []float32, src []byte)                     { panic(noKernel) }
 func UnpackIQ4_XS(q []uint8, d, m []float32, src []byte, levels *[16]int8) { panic(noKernel) }
-func (p *BytePanels) SetQ4_0x16(panel int, src []byte)                     { panic(noKernel) }
-func (p *BytePanels) SetQ4_Kx16(panel int, src []byte)                     { panic(noKernel) }
-func (p *BytePanels) SetQ6_Kx16(panel int, src []byte)                     { panic(noKernel) }
+func (p *BytePanels) SetQ4_0x16(l Level, panel int, src []byte)            { panic(noKernel) }
+func (p *BytePanels) SetQ4_Kx16(l Level, panel int, src []byte)            { panic(noKernel) }
+func (p *BytePanels) SetQ6_Kx16(l Level, panel int, src []byte)            { panic(noKernel) }
 func (l Level) byteRow(dst []ByteBlock, x []float32)                       { panic(noKernel) }
 func (l Level) bytePeak(n int)                                             { panic(noKernel) }
 func UnpackMXFP4(q []uint8, d, m []float32, src []byte, levels *[16]int8, scales *[256]float32) {

@@ -177,51 +177,16 @@ func byteRow(words bool) {
 	Pragma("noescape")
 	n, x, dst := Load(Param("n"), GP64()), Load(Param("x"), GP64()), Load(Param("dst"), GP64())
 	sign, steps, g := everywhere(0x7fffffff), XMM(), GP32()
-	half := constant("words_of_128", func(int) uint32 { return 0x00800080 })
-	order := constantLower("packed_order", func(i int) uint32 { return uint32(i%2*4 + i/2%4) })
 	MOVL(U32(math.Float32bits(32639)), g)
 	VMOVD(g, steps)
 
-	fold := func(v reg.VecVirtual, op func(a, b reg.VecVirtual)) reg.VecVirtual {
-		low := XMM()
-		VEXTRACTI128(Imm(1), v, low)
-		op(v.AsX().(reg.VecVirtual), low)
-		for _, order := range []uint64{0x4e, 0xb1} {
-			t := XMM()
-			VPSHUFD(Imm(order), low, t)
-			op(t, low)
-		}
-		return low
-	}
 	Label("block")
-	v, size := vectors(4, 32), vectors(4, 32)
-	for i := range v {
-		VMOVUPS(Mem{Base: x, Disp: 32 * i}, v[i])
-		VPAND(sign, v[i], size[i])
-	}
-	// As whole numbers sizes are in the same order, and what is no number is above infinity.
-	VPMAXUD(size[1], size[0], size[0])
-	VPMAXUD(size[3], size[2], size[2])
-	VPMAXUD(size[2], size[0], size[0])
-	top := fold(size[0], func(a, b reg.VecVirtual) { VPMAXUD(a, b, b) })
-	VMOVD(top, g)
-	CMPL(g, U32(0x7f800000))
-	JAE(LabelRef("odd"))
-	CMPL(g, U32(math.Float32bits(smallest)))
-	JB(LabelRef("nothing"))
-	inverse, all := XMM(), YMM()
-	VDIVSS(top, steps, inverse)
-	VDIVSS(steps, top, top)
-	VBROADCASTSS(inverse, all)
-	for i := range v {
-		VMULPS(all, v[i], v[i])
-		VCVTPS2DQ(v[i], v[i])
-	}
+	v, top := rounded256(x, g, sign, steps)
 	sums := []reg.GPVirtual{GP32(), GP32()}
 	for i, s := range sums {
 		both := YMM()
 		VPADDD(v[2*i], v[2*i+1], both)
-		VMOVD(fold(both, func(a, b reg.VecVirtual) { VPADDD(a, b, b) }), s)
+		VMOVD(folded256(both, func(a, b reg.VecVirtual) { VPADDD(a, b, b) }), s)
 		NEGL(s)
 		SHLL(Imm(7), s)
 		MOVL(s, Mem{Base: dst, Disp: blockSums + 4*i})
@@ -238,18 +203,8 @@ func byteRow(words bool) {
 			VMOVDQU(v[2*i], Mem{Base: dst, Disp: 32 * i})
 		}
 	} else {
-		var upper, lower [2]reg.VecVirtual
-		for i := range upper {
-			upper[i], lower[i] = YMM(), YMM()
-			VPADDW(half, v[2*i], upper[i])
-			VPSRAW(Imm(8), upper[i], upper[i])
-			VPSLLW(Imm(8), upper[i], lower[i])
-			VPSUBW(lower[i], v[2*i], lower[i])
-		}
-		for i, b := range [][2]reg.VecVirtual{upper, lower} {
-			VPACKSSWB(b[1], b[0], b[0])
-			VPERMD(b[0], order, b[0])
-			VMOVDQU(b[0], Mem{Base: dst, Disp: blockLower * i})
+		for i, b := range bytes256(v[0], v[2]) {
+			VMOVDQU(b, Mem{Base: dst, Disp: blockLower * i})
 		}
 	}
 	VMOVSS(top, Mem{Base: dst, Disp: blockFactor})

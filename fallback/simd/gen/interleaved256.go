@@ -1,0 +1,300 @@
+package main
+
+import (
+	"fmt"
+	"math"
+
+	. "github.com/mmcloughlin/avo/build"
+	. "github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+)
+
+// Blocks of 16 interleaved rows by AVX2, eight rows at a time: a lane is a row. Three kernels read each format: the product with a row of X, the
+// panel of float32, and that of words.
+
+// eight are rows 8·half and those behind it, of the 16 at w.
+type eight struct {
+	w    reg.Register
+	half int
+}
+
+// words is where they have 4 bytes, of the 64·16 at off.
+func (e eight) words(off int) Mem { return Mem{Base: e.w, Disp: off + 32*e.half} }
+
+// halves are their binary16 among those at off.
+func (e eight) halves(off int) reg.VecVirtual {
+	v := YMM()
+	VCVTPH2PS(Mem{Base: e.w, Disp: off + 16*e.half}, v)
+	return v
+}
+
+func (e eight) load(off int) reg.VecVirtual {
+	v := YMM()
+	VMOVDQU(e.words(off), v)
+	return v
+}
+
+// layout is how a format's blocks are read. Element k of a row is factor·scale·(q − base) − below·least, with a scale and a least of each so many
+// elements; a format without small scales has but its factor.
+type layout struct {
+	name         string
+	size, length int // of a row's block, in bytes and elements
+	shared       int // elements that share a scale
+	base, most   int // of q, which is unsigned
+	factor       int // where the binary16 are that all elements share
+	below        int // where those of minima are; 0: there are none
+	// quads begins a kernel: four elements of each row, shared·g + 4·m and those behind it.
+	quads func() func(e eight, g, m int) reg.VecVirtual
+	// scales makes those of a block ready, in 256 bytes of local memory or where they are; nil where a format has none.
+	scales func(e eight, local Mem) smallScales
+}
+
+// smallScales are where the bytes of scale g are, one of four in a lane, and those of minima.
+type smallScales struct {
+	signed       bool
+	scale, least func(g int) Mem
+}
+
+var layouts = []layout{
+	{name: "Q4_0", size: 18, length: 32, shared: 32, base: 8, most: 15,
+		quads: func() func(e eight, g, m int) reg.VecVirtual {
+			mask := everywhere(0x0f0f0f0f)
+			return func(e eight, _, m int) reg.VecVirtual { return e.nibbles(32+64*(m%4), m/4, mask) }
+		}},
+	{name: "Q4_K", size: 144, length: 256, shared: 32, most: 15, below: 32,
+		quads: func() func(e eight, g, m int) reg.VecVirtual {
+			mask := everywhere(0x0f0f0f0f)
+			return func(e eight, g, m int) reg.VecVirtual { return e.nibbles(256+64*(g/2*8+m), g%2, mask) }
+		}, scales: unpackEight},
+	{name: "Q6_K", size: 210, length: 256, shared: 16, base: 32, most: 63, factor: 64 * 52,
+		quads: func() func(e eight, g, m int) reg.VecVirtual {
+			mask, two := everywhere(0x0f0f0f0f), everywhere(0x30303030)
+			return func(e eight, g, m int) reg.VecVirtual {
+				h, i, at := g/8, g%8/2, g%2*4+m
+				q, top := e.nibbles(64*(16*h+8*(i%2)+at), i/2, mask), e.load(64*(32+8*h+at))
+				switch i {
+				case 0:
+					VPSLLD(Imm(4), top, top)
+				case 1:
+					VPSLLD(Imm(2), top, top)
+				case 3:
+					VPSRLD(Imm(2), top, top)
+				}
+				VPAND(two, top, top)
+				VPOR(top, q, q)
+				return q
+			}
+		}, scales: func(e eight, _ Mem) smallScales {
+			return smallScales{signed: true, scale: func(g int) Mem { return e.words(64 * (48 + g/4)) }}
+		}},
+}
+
+// nibbles are the low (0) or the high ones (1) of the words at off.
+func (e eight) nibbles(off, which int, mask reg.VecVirtual) reg.VecVirtual {
+	v := YMM()
+	if which == 0 {
+		VPAND(e.words(off), mask, v)
+		return v
+	}
+	VMOVDQU(e.words(off), v)
+	VPSRLD(Imm(4), v, v)
+	VPAND(mask, v, v)
+	return v
+}
+
+// unpackEight makes bytes of the numbers of 6 bits that Q4_K has: the first four scales, the others, and so the minima.
+func unpackEight(e eight, local Mem) smallScales {
+	six, two, low := repeated(0x3f3f3f3f), repeated(0x30303030), repeated(0x0f0f0f0f)
+	for i := range 2 { // the numbers that unpackPairs has of one row
+		p, c, first := e.load(64+64*i), e.load(192), YMM()
+		VPAND(six, p, first)
+		VMOVDQU(first, local.Offset(64*i))
+		VPSRLD(Imm(2), p, p)
+		VPAND(two, p, p)
+		if i > 0 {
+			VPSRLD(Imm(4), c, c)
+		}
+		VPAND(low, c, c)
+		VPOR(p, c, c)
+		VMOVDQU(c, local.Offset(64*i+32))
+	}
+	at := func(from int) func(g int) Mem {
+		return func(g int) Mem { return local.Offset(from + 32*(g/4)) }
+	}
+	return smallScales{scale: at(0), least: at(64)}
+}
+
+// lanesOfByte is the shuffle that brings byte i of each lane to where order says, −1 being zeros.
+func lanesOfByte(i int, name string, order [4]int) Mem {
+	return constant(fmt.Sprintf("%s_%d", name, i), func(lane int) (bits uint32) {
+		for b, o := range order {
+			from := uint32(0x80)
+			if o == 0 {
+				from = uint32(4*(lane%4) + i)
+			}
+			bits |= from << (8 * b)
+		}
+		return bits
+	})
+}
+
+// pair is byte i of each lane at m as two words.
+func (s smallScales) pair(m Mem, i int) reg.VecVirtual {
+	v := YMM()
+	VMOVDQU(m, v)
+	if s.signed {
+		VPSHUFB(lanesOfByte(i, "upper_bytes", [4]int{-1, 0, -1, 0}), v, v)
+		VPSRAW(Imm(8), v, v)
+	} else {
+		VPSHUFB(lanesOfByte(i, "lower_bytes", [4]int{0, -1, 0, -1}), v, v)
+	}
+	return v
+}
+
+// float is byte i of each lane at m as float32.
+func (s smallScales) float(m Mem, i int) reg.VecVirtual {
+	v := YMM()
+	VMOVDQU(m, v)
+	if s.signed {
+		VPSHUFB(lanesOfByte(i, "top_byte", [4]int{-1, -1, -1, 0}), v, v)
+		VPSRAD(Imm(24), v, v)
+	} else {
+		VPSHUFB(lanesOfByte(i, "lowest_byte", [4]int{0, -1, -1, -1}), v, v)
+	}
+	VCVTDQ2PS(v, v)
+	return v
+}
+
+// repeated is memory with the same in each lane.
+func repeated(bits uint32) Mem {
+	return constant(fmt.Sprintf("repeated_%x", bits), func(int) uint32 { return bits })
+}
+
+func inEachLane(m Mem) reg.VecVirtual {
+	v := YMM()
+	VBROADCASTSS(m, v)
+	return v
+}
+
+func interleaved256() {
+	for _, f := range layouts {
+		f.dot()
+		f.panel()
+		f.words()
+	}
+}
+
+// eachEight begins a kernel over blocks, with what is behind them by so many bytes a block.
+func (f layout) eachEight(name, params, doc string, dst []string, sizes []int, prepare func(dst []reg.Register) func(e eight)) {
+	kernel := name + f.name + "x16AVX2"
+	TEXT(kernel, NOSPLIT, "func("+params+")")
+	Doc(kernel + " " + doc + " n blocks of 16 interleaved rows to a panel. With AVX2 and F16C.")
+	Pragma("noescape")
+	n, w := Load(Param("n"), GP64()), Load(Param("src"), GP64())
+	var to []reg.Register
+	for _, d := range dst {
+		to = append(to, Load(Param(d), GP64()))
+	}
+	block := prepare(to)
+	Label("block")
+	for half := range 2 {
+		block(eight{w, half})
+	}
+	ADDQ(U32(uint32(16*f.size)), w)
+	for i, p := range to {
+		ADDQ(U32(uint32(sizes[i])), p)
+	}
+	DECQ(n)
+	JNZ(LabelRef("block"))
+	VZEROUPPER()
+	RET()
+}
+
+// factors gives factor·scale of each group, and below·least, which is nil where a format has no minima.
+func (f layout) factors(e eight, local Mem) func(g int) (scale, least reg.VecVirtual) {
+	d, below := e.halves(f.factor), reg.VecVirtual(nil)
+	if f.scales == nil {
+		return func(int) (scale, least reg.VecVirtual) { return d, nil }
+	}
+	s := f.scales(e, local)
+	if f.below > 0 {
+		below = e.halves(f.below)
+	}
+	return func(g int) (scale, least reg.VecVirtual) {
+		scale = s.float(s.scale(g), g%4)
+		VMULPS(d, scale, scale)
+		if f.below > 0 {
+			least = s.float(s.least(g), g%4)
+			VMULPS(below, least, least)
+		}
+		return scale, least
+	}
+}
+
+// panel decodes to float32, to the values that the other decoders have.
+func (f layout) panel() {
+	f.eachEight("panel", "n int, dst *float32, src *byte", "decodes", []string{"dst"}, []int{64 * f.length}, func(to []reg.Register) func(e eight) {
+		quad, local := f.quads(), AllocLocal(128)
+		byteMask, base := everywhere(0xff), everywhere(uint32(f.base))
+		return func(e eight) {
+			factors := f.factors(e, local)
+			for g := range f.length / f.shared {
+				scale, least := factors(g)
+				for m := range f.shared / 4 {
+					q := quad(e, g, m)
+					for i := range 4 {
+						v := YMM()
+						if i < 3 {
+							VPAND(byteMask, q, v)
+							VPSRLD(Imm(8), q, q)
+						} else {
+							v = q
+						}
+						if f.base > 0 {
+							VPSUBD(base, v, v)
+						}
+						VCVTDQ2PS(v, v)
+						VMULPS(scale, v, v)
+						if least != nil {
+							VSUBPS(least, v, v)
+						}
+						VMOVUPS(v, Mem{Base: to[0], Disp: 64*(f.shared*g+4*m+i) + 32*e.half})
+					}
+				}
+			}
+		}
+	})
+}
+
+// words unpacks to words, as BytePanels says.
+func (f layout) words() {
+	groups := f.length / f.shared
+	f.eachEight("words", "n int, src *byte, q *uint8, d, m *float32", "unpacks", []string{"q", "d", "m"}, []int{32 * f.length, 64 * groups, 64 * groups},
+		func(to []reg.Register) func(e eight) {
+			quad, local := f.quads(), AllocLocal(128)
+			byteMask, base, unit := everywhere(0x00ff00ff), everywhere(uint32(f.base)*0x10001), everywhere(math.Float32bits(minimumUnit))
+			return func(e eight) {
+				factors := f.factors(e, local)
+				for g := range groups {
+					scale, least := factors(g)
+					VMOVUPS(scale, Mem{Base: to[1], Disp: 64*g + 32*e.half})
+					if least != nil {
+						VMULPS(unit, least, least)
+						VMOVUPS(least, Mem{Base: to[2], Disp: 64*g + 32*e.half})
+					}
+					for m := range f.shared / 4 {
+						odd := quad(e, g, m)
+						even := YMM()
+						VPAND(byteMask, odd, even)
+						VPSRLW(Imm(8), odd, odd)
+						for i, v := range []reg.VecVirtual{even, odd} {
+							if f.base > 0 {
+								VPSUBW(base, v, v)
+							}
+							VMOVDQU(v, Mem{Base: to[0], Disp: 64*(2*(f.shared/4*g+m)+i) + 32*e.half})
+						}
+					}
+				}
+			}
+		})
+}

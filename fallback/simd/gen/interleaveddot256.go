@@ -1,0 +1,170 @@
+package main
+
+import (
+	"math"
+
+	. "github.com/mmcloughlin/avo/build"
+	. "github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+)
+
+// dot multiplies interleaved rows by a row of X in pairs of signed bytes. VPMADDUBSW multiplies the weights, unsigned, by signed bytes and sums two
+// products in a word, to which as many more are added as fit; VPMADDWD sums the words, and multiplies them by the small scale.
+func (f layout) dot() {
+	kernel := "dot" + f.name + "x16AVX2"
+	TEXT(kernel, NOSPLIT, "func(groups, n int, w *byte, x, y *int8, d, s, out *float32)")
+	Doc(kernel + " sets out to the products of groups of 16 interleaved rows of n blocks. With AVX2, FMA and F16C.")
+	Pragma("noescape")
+	k := &dot256{layout: f, quad: f.quads(), w: Load(Param("w"), GP64()), x: GP64(), y: GP64(), d: GP64(), s: GP64(), sums: AllocLocal(128), scales: AllocLocal(128)}
+	groups, out, left := Load(Param("groups"), GP64()), Load(Param("out"), GP64()), GP64()
+	block := k.small
+	if f.scales == nil {
+		block = k.plain()
+	}
+
+	Label("group")
+	Load(Param("x"), k.x)
+	Load(Param("y"), k.y)
+	Load(Param("d"), k.d)
+	Load(Param("s"), k.s)
+	Load(Param("n"), left)
+	none := clearYMM()
+	for i := range 4 {
+		VMOVUPS(none, k.sums.Offset(32*i))
+	}
+	Label("block")
+	k.fetched, k.asked = 0, 0
+	for half := range 2 {
+		block(eight{k.w, half})
+	}
+	ADDQ(U32(uint32(16*f.size)), k.w)
+	ADDQ(U32(uint32(f.length)), k.x)
+	ADDQ(U32(uint32(f.length)), k.y)
+	ADDQ(U32(uint32(f.length/8)), k.d)
+	ADDQ(U32(uint32(4*f.length/f.shared)), k.s)
+	DECQ(left)
+	JNZ(LabelRef("block"))
+	for half := range 2 {
+		sum, base := YMM(), YMM()
+		VMOVUPS(repeated(math.Float32bits(float32(max(f.base, 1)))), base)
+		VMOVUPS(k.sum(half), sum)
+		VFNMADD231PS(k.below(half), base, sum)
+		VMOVUPS(sum, Mem{Base: out, Disp: 32 * half})
+	}
+	ADDQ(Imm(64), out)
+	DECQ(groups)
+	JNZ(LabelRef("group"))
+	VZEROUPPER()
+	RET()
+}
+
+// dot256 is a product in the making.
+type dot256 struct {
+	layout
+	quad           func(e eight, g, m int) reg.VecVirtual
+	w, x, y, d, s  reg.Register // y: the lower bytes of X
+	sums, scales   Mem
+	fetched, asked int // bytes of weights that this step has asked for
+}
+
+// sum is where the products of eight rows are, below what is to be taken away of them, base times.
+func (k *dot256) sum(half int) Mem   { return k.sums.Offset(32 * half) }
+func (k *dot256) below(half int) Mem { return k.sums.Offset(64 + 32*half) }
+
+// pieces are the products of quads [from, to) of group g, in words: with the upper bytes of X, and with the lower.
+func (k *dot256) pieces(e eight, g, from, to int) (all [2]reg.VecVirtual) {
+	for m := from; m < to; m++ {
+		k.ask(e)
+		q := k.quad(e, g, m)
+		for i, x := range []reg.Register{k.x, k.y} {
+			v := YMM()
+			VPBROADCASTD(Mem{Base: x, Disp: k.shared*g + 4*m}, v)
+			VPMADDUBSW(v, q, v)
+			if m == from {
+				all[i] = v
+			} else {
+				VPADDW(v, all[i], all[i])
+			}
+		}
+	}
+	return all
+}
+
+// ask asks for weights of a later step, so much for each quad that the last one has asked for all.
+func (k *dot256) ask(e eight) {
+	quads := k.length / 4
+	if k.asked++; k.asked*16*k.size/(2*quads) > k.fetched {
+		PREFETCHT1(Mem{Base: k.w, Disp: distance + k.fetched})
+		k.fetched += 64
+	}
+}
+
+// addTo adds a·b to the float32 at m.
+func addTo(m Mem, a Op, b reg.VecVirtual) {
+	v := YMM()
+	VMOVUPS(m, v)
+	VFMADD231PS(a, b, v)
+	VMOVUPS(v, m)
+}
+
+// plain gives the block of a format without small scales.
+func (k *dot256) plain() func(e eight) {
+	ones := everywhere(0x00010001)
+	return func(e eight) {
+		p := k.pieces(e, 0, 0, k.shared/4)
+		upper, lower, scale := p[0], p[1], e.halves(k.factor)
+		VPMADDWD(ones, upper, upper)
+		VPMADDWD(ones, lower, lower)
+		VPSLLD(Imm(8), upper, upper)
+		VPADDD(lower, upper, upper)
+		VCVTDQ2PS(upper, upper)
+		addTo(k.below(e.half), inEachLane(Mem{Base: k.s}), scale)
+		VMULPS(inEachLane(Mem{Base: k.d}), scale, scale)
+		addTo(k.sum(e.half), scale, upper)
+	}
+}
+
+// small is the block of a format with small scales.
+func (k *dot256) small(e eight) {
+	scales := k.layout.scales(e, k.scales)
+	most := 1 << (15 - 8) / (k.most + 1) // of pieces of two products each by −128, what fits a word
+	least, inner := clearYMM(), [2]reg.VecVirtual{clearYMM(), clearYMM()}
+	for b := range k.length / 32 {
+		var whole [2]reg.VecVirtual
+		for g := 32 / k.shared * b; g < 32/k.shared*(b+1); g++ {
+			pair := scales.pair(scales.scale(g), g%4)
+			for m := 0; m < k.shared/4; m += most {
+				for i, v := range k.pieces(e, g, m, min(m+most, k.shared/4)) {
+					VPMADDWD(pair, v, v)
+					if whole[i] == nil {
+						whole[i] = v
+					} else {
+						VPADDD(v, whole[i], whole[i])
+					}
+				}
+			}
+			of := pair
+			if k.layout.below > 0 {
+				of = scales.float(scales.least(g), g%4)
+			} else {
+				VPSRAD(Imm(16), of, of)
+				VCVTDQ2PS(of, of)
+			}
+			VFMADD231PS(inEachLane(Mem{Base: k.s, Disp: 4 * g}), of, least)
+		}
+		factor := inEachLane(Mem{Base: k.d, Disp: 4 * b})
+		for i, v := range whole {
+			VCVTDQ2PS(v, v)
+			VFMADD231PS(factor, v, inner[i])
+		}
+	}
+	VFMADD231PS(repeated(math.Float32bits(256)), inner[0], inner[1])
+	d, below := e.halves(k.factor), reg.VecVirtual(nil)
+	if k.layout.below > 0 {
+		below = e.halves(k.layout.below)
+	} else {
+		below = d
+	}
+	addTo(k.sum(e.half), d, inner[1])
+	addTo(k.below(e.half), below, least)
+}
