@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime/debug"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -115,7 +116,13 @@ func (c *comparing) device(ctx context.Context, text, math string, noFuse bool, 
 	if err != nil {
 		return nil, setting.edited.failed(err)
 	}
-	return &openSide{Side: compare.Side{Engine: l.Engine}, setting: setting, close: []func() error{l.Close}}, nil
+	return &openSide{Side: compare.Side{Engine: l.Engine, Settings: settingsOf(text)}, setting: setting, close: []func() error{l.Close}}, nil
+}
+
+// settingsOf is what a side says behind its device, less the arithmetic, which reports have a place for.
+func settingsOf(text string) string {
+	parts := slices.DeleteFunc(strings.Split(text, ",")[1:], func(s string) bool { return strings.HasPrefix(s, "math=") })
+	return strings.Join(parts, ", ")
 }
 
 // runBuild has another build of tuff record: text is its path and, behind a comma, the device and settings there.

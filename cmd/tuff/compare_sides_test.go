@@ -230,6 +230,7 @@ func TestComparePrintsForIssuesAndSpreadsheets(t *testing.T) {
 	args := []string{"compare", "--a", "cpu,math=fast", "--b", "cpu", "-n", "1", "--prompt", "a"}
 	md := tuff(t, append(args, "-o", "md")...).ok(t).out
 	assert.Contains(t, md, "**pass: ")
+	assert.Contains(t, tuff(t, "compare", "--a", "cpu,math=fast,kv=q8_0", "--b", "cpu,kv=q8_0", "-n", "1", "--prompt", "a", "-o", "md").out, ": CPU, kv=q8_0 (tuff fallback")
 	assert.Contains(t, md, "those closest to a limit first")
 	csv := tuff(t, append(args, "-o", "csv")...).ok(t).out
 	assert.Regexp(t, `(?m)^decode,output,`, csv)

@@ -20,11 +20,14 @@ import (
 // Side is one side of a comparison: an engine that can be run, or what a run left behind.
 type Side struct {
 	Engine    *engine.Engine
+	Settings  string // what is different about the engine, for its name
 	Recording *Recording
 }
 
 func (s Side) name() string {
-	if s.Engine != nil {
+	if s.Engine != nil && s.Settings != "" {
+		return s.Engine.Device.Info().Name + ", " + s.Settings
+	} else if s.Engine != nil {
 		return s.Engine.Device.Info().Name
 	}
 	return s.Recording.Name()
