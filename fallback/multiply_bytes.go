@@ -75,7 +75,7 @@ func (t *tensor) bytePanel(m *bytePanels, p int, f simd.ByteForm, first, have, k
 	for i := range have {
 		q, d, least := m.rows.Row(i)
 		if t.buf.interleaved {
-			var piece [simd.ByteCols]byte // no format has more than a byte for an element, where rows are interleaved
+			var piece [simd.ByteCols / 32 * 34]byte // of Q8_0: no format has more for an element, where rows are interleaved
 			row := t.fromRow(first + i)
 			quant.InterleavedRow(t.DType, piece[:size], t.groupsOf(row, row+1)[from*quant.InterleavedRows:], row%quant.InterleavedRows)
 			quant.Unpack(t.DType, q[:n], d, least, piece[:size])

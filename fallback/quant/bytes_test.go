@@ -71,6 +71,9 @@ func TestBytePanelsOfInterleavedRows(t *testing.T) {
 func panelsOfInterleaved(t *testing.T, level simd.Level) {
 	r := rand.New(rand.NewPCG(31, 32))
 	for format := range interleavings {
+		if _, ok := ByteForm(level, format); !ok || !Interleaved(level, format) {
+			continue
+		}
 		f, length, size := byteForms[format].ByteForm, format.BlockLen(), format.BlockBytes()
 		for blocks := 1; blocks <= simd.ByteCols/length; blocks++ {
 			w := make([]byte, InterleavedRows*blocks*size)

@@ -15,21 +15,24 @@ const InterleavedRows = simd.Width
 // four elements, or scales, share.
 type interleaving struct {
 	before, words int
+	below         simd.Level // the first that multiplies rows as a file has them as fast; 0: none
 	multiply      func(l simd.Level, w []byte, x *simd.Bytes, out []float32)
 	panel         func(l simd.Level, dst []float32, src []byte)
 	bytes         func(p *simd.BytePanels, l simd.Level, panel int, src []byte)
 }
 
 var interleavings = map[compute.DType]*interleaving{
-	compute.Q4_0: {1, 4, simd.Level.BytesQ4_0x16, simd.Level.PanelQ4_0x16, (*simd.BytePanels).SetQ4_0x16},
-	compute.Q4_K: {2, 35, simd.Level.BytesQ4_Kx16, simd.Level.PanelQ4_Kx16, (*simd.BytePanels).SetQ4_Kx16},
-	compute.Q6_K: {0, 52, simd.Level.BytesQ6_Kx16, simd.Level.PanelQ6_Kx16, (*simd.BytePanels).SetQ6_Kx16},
+	compute.Q4_0: {1, 4, 0, simd.Level.BytesQ4_0x16, simd.Level.PanelQ4_0x16, (*simd.BytePanels).SetQ4_0x16},
+	compute.Q8_0: {1, 8, simd.VNNI, simd.Level.BytesQ8_0x16, simd.Level.PanelQ8_0x16, (*simd.BytePanels).SetQ8_0x16},
+	compute.Q4_K: {2, 35, 0, simd.Level.BytesQ4_Kx16, simd.Level.PanelQ4_Kx16, (*simd.BytePanels).SetQ4_Kx16},
+	compute.Q6_K: {0, 52, 0, simd.Level.BytesQ6_Kx16, simd.Level.PanelQ6_Kx16, (*simd.BytePanels).SetQ6_Kx16},
 }
 
 // Interleaved says whether a level multiplies rows of a format interleaved, which takes fewer instructions than rows as a file has
 // them: that is for formats of which a core multiplies fewer bytes than memory gives it.
 func Interleaved(l simd.Level, t compute.DType) bool {
-	return interleavings[t] != nil && l >= simd.AVX2
+	f := interleavings[t]
+	return f != nil && l >= simd.AVX2 && (f.below == 0 || l < f.below)
 }
 
 // Interleave brings rows of a format that is Interleaved, as a file has them, into groups of InterleavedRows; len(src) is a multiple of so

@@ -101,12 +101,12 @@ func sameRows(t *testing.T, level simd.Level, format compute.DType) {
 	}
 }
 
-// extremeWeights makes each weight and small scale the largest that there is, of Q6_K the scales the least: no sum of bytes or words may overflow.
+// extremeWeights makes each weight and small scale the largest that there is, or the least where there are signs: no sum of bytes or words may overflow.
 func extremeWeights(t compute.DType, w []byte) {
 	for i := range w {
 		switch at := i % t.BlockBytes(); {
-		case t == compute.Q6_K && at >= 208, t == compute.Q4_0 && at < 2, t == compute.Q4_K && at < 4: // binary16
-		case t == compute.Q6_K && at >= 192:
+		case t == compute.Q6_K && at >= 208, (t == compute.Q4_0 || t == compute.Q8_0) && at < 2, t == compute.Q4_K && at < 4: // binary16
+		case t == compute.Q6_K && at >= 192, t == compute.Q8_0:
 			w[i] = 0x80
 		default:
 			w[i] = 0xff
@@ -117,7 +117,7 @@ func extremeWeights(t compute.DType, w []byte) {
 func BenchmarkInterleaved(b *testing.B) {
 	const n = 4096
 	for format := range interleavings {
-		for level := simd.AVX2; level <= simd.Best(); level++ {
+		for level := simd.AVX2; level <= simd.Best() && Interleaved(level, format); level++ {
 			b.Run(format.String()+"/"+level.String(), func(b *testing.B) {
 				size, err := format.RowBytes(n)
 				require.NoError(b, err)

@@ -9,6 +9,7 @@ type Bytes struct {
 	D            []float32 // of each 32 elements
 	S            []float32 // d times the sum of their whole numbers
 	H            []float32 // the same of each 16 elements
+	W            []int16   // the whole numbers themselves, InOrder but the second and the third of each four exchanged; of levels that multiply words
 }
 
 // Order is how elements lie in Bytes, so that a load meets the weights of one that a kernel has made.
@@ -26,6 +27,9 @@ func (b *Bytes) Set(l Level, x []float32, o Order) {
 	n := len(x) / wordsBlock
 	b.Upper, b.Lower = sized(b.Upper, n*wordsBlock), sized(b.Lower, n*wordsBlock)
 	b.D, b.S, b.H = sized(b.D, n), sized(b.S, n), sized(b.H, 2*n)
+	if l.multipliesWords() {
+		b.W = sized(b.W, n*wordsBlock)
+	}
 	if n == 0 {
 		return
 	}
@@ -37,6 +41,9 @@ func (b *Bytes) Set(l Level, x []float32, o Order) {
 	arrange(b.Upper, o)
 	arrange(b.Lower, o)
 }
+
+// multipliesWords reports whether a level has no product of four bytes.
+func (l Level) multipliesWords() bool { return l == AVX2 || l == AVX512 }
 
 // arrange brings bytes from InOrder to an order.
 func arrange(q []int8, o Order) {

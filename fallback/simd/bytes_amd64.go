@@ -4,8 +4,8 @@ package simd
 const HasSDOT = false
 
 func (l Level) quantize(b *Bytes, x []float32) {
-	if l < AVX512 {
-		quantizeAVX2(len(b.D), &x[0], &b.Upper[0], &b.Lower[0], &b.D[0], &b.S[0], &b.H[0])
+	if l.multipliesWords() {
+		quantizeAVX2(len(b.D), &x[0], &b.Upper[0], &b.Lower[0], &b.W[0], &b.D[0], &b.S[0], &b.H[0])
 		return
 	}
 	quantizeAVX512(len(b.D), &x[0], &b.Upper[0], &b.Lower[0], &b.D[0], &b.S[0], &b.H[0])

@@ -37,6 +37,11 @@ func bytesOfLevel(t *testing.T, l Level) {
 		sameBits(t, want.D, got.D)
 		sameBits(t, want.S, got.S)
 		sameBits(t, want.H, got.H)
+		for i := range got.W {
+			k := i&^3 | i&1<<1 | i>>1&1
+			require.EqualValues(t, 256*int(want.Upper[k])+int(want.Lower[k]), got.W[i], "%d elements", n)
+		}
+		require.Equal(t, l.multipliesWords() && n >= 32, len(got.W) > 0)
 		for i, d := range want.D {
 			for k, v := range x[32*i : 32*i+32] {
 				is := float64(d) * (256*float64(want.Upper[32*i+k]) + float64(want.Lower[32*i+k]))

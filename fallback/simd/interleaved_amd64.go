@@ -13,6 +13,12 @@ func (l Level) BytesQ4_0x16(w []byte, x *Bytes, out []float32) {
 	dotQ4_0x16AVX2(groups, n, &w[0], &x.Upper[0], &x.Lower[0], &x.D[0], &x.S[0], &out[0])
 }
 
+// BytesQ8_0x16 multiplies interleaved rows of Q8_0, by the words of X.
+func (l Level) BytesQ8_0x16(w []byte, x *Bytes, out []float32) {
+	groups, n := l.groups(w, x, out, 32, 34)
+	dotQ8_0x16AVX2(groups, n, &w[0], &x.W[0], &x.D[0], &out[0])
+}
+
 // BytesQ4_Kx16 multiplies interleaved rows of Q4_K.
 func (l Level) BytesQ4_Kx16(w []byte, x *Bytes, out []float32) {
 	groups, n := l.groups(w, x, out, 256, 144)
@@ -52,6 +58,11 @@ func (l Level) PanelQ4_0x16(dst []float32, src []byte) {
 		return
 	}
 	panelQ4_0x16AVX2(n, &dst[0], &src[0])
+}
+
+// PanelQ8_0x16 decodes interleaved rows of Q8_0.
+func (l Level) PanelQ8_0x16(dst []float32, src []byte) {
+	panelQ8_0x16AVX2(blocks(dst, src, Width*32, Width*34), &dst[0], &src[0])
 }
 
 // PanelQ4_Kx16 decodes interleaved rows of Q4_K.

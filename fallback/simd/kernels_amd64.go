@@ -551,10 +551,10 @@ func dotQ3_KVNNI(rows int, n int, w *byte, x *int8, y *int8, d *float32, s *floa
 //go:noescape
 func quantizeAVX512(n int, x *float32, upper *int8, lower *int8, d *float32, s *float32, h *float32)
 
-// quantizeAVX2 makes n blocks of 32 elements. With AVX2.
+// quantizeAVX2 makes n blocks of 32 elements, as bytes and as words. With AVX2.
 //
 //go:noescape
-func quantizeAVX2(n int, x *float32, upper *int8, lower *int8, d *float32, s *float32, h *float32)
+func quantizeAVX2(n int, x *float32, upper *int8, lower *int8, w *int16, d *float32, s *float32, h *float32)
 
 // bfloatTileAMX is BFloatTile. The tile registers are configured and released here: nothing else ever sees them in use.
 //
@@ -618,6 +618,21 @@ func panelQ4_0x16AVX2(n int, dst *float32, src *byte)
 //
 //go:noescape
 func wordsQ4_0x16AVX2(n int, src *byte, q *uint8, d *float32, m *float32)
+
+// dotQ8_0x16AVX2 sets out to the products of groups of 16 interleaved rows of n blocks. With AVX2, FMA and F16C.
+//
+//go:noescape
+func dotQ8_0x16AVX2(groups int, n int, w *byte, x *int16, d *float32, out *float32)
+
+// panelQ8_0x16AVX2 decodes n blocks of 16 interleaved rows to a panel. With AVX2 and F16C.
+//
+//go:noescape
+func panelQ8_0x16AVX2(n int, dst *float32, src *byte)
+
+// wordsQ8_0x16AVX2 unpacks n blocks of 16 interleaved rows to a panel. With AVX2 and F16C.
+//
+//go:noescape
+func wordsQ8_0x16AVX2(n int, src *byte, q *uint8, d *float32, m *float32)
 
 // dotQ4_Kx16AVX2 sets out to the products of groups of 16 interleaved rows of n blocks. With AVX2, FMA and F16C.
 //

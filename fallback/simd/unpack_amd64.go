@@ -88,6 +88,11 @@ func (p *BytePanels) SetQ4_0x16(l Level, panel int, src []byte) {
 	unpackQ4_0x16AVX512(n, &src[0], &p.Q[panel][0], &p.D[panel][0], &p.M[panel][0])
 }
 
+// SetQ8_0x16 takes interleaved rows of Q8_0, for words.
+func (p *BytePanels) SetQ8_0x16(_ Level, panel int, src []byte) {
+	wordsQ8_0x16AVX2(panelBlocks(src, 32, 34), &src[0], &p.Q[panel][0], &p.D[panel][0], &p.M[panel][0])
+}
+
 // SetQ4_Kx16 takes interleaved rows of Q4_K; there are minima.
 func (p *BytePanels) SetQ4_Kx16(l Level, panel int, src []byte) {
 	n := panelBlocks(src, 256, 144)

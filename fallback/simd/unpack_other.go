@@ -17,6 +17,7 @@ func UnpackQ5_K(q []uint8, d, m []float32, src []byte)                     { pan
 func UnpackQ6_K(q []uint8, d, m []float32, src []byte)                     { panic(noKernel) }
 func UnpackIQ4_XS(q []uint8, d, m []float32, src []byte, levels *[16]int8) { panic(noKernel) }
 func (p *BytePanels) SetQ4_0x16(l Level, panel int, src []byte)            { panic(noKernel) }
+func (p *BytePanels) SetQ8_0x16(l Level, panel int, src []byte)            { panic(noKernel) }
 func (p *BytePanels) SetQ4_Kx16(l Level, panel int, src []byte)            { panic(noKernel) }
 func (p *BytePanels) SetQ6_Kx16(l Level, panel int, src []byte)            { panic(noKernel) }
 func (l Level) byteRow(dst []ByteBlock, x []float32)                       { panic(noKernel) }

@@ -196,12 +196,7 @@ func byteRow(words bool) {
 	VPACKSSDW(v[1], v[0], v[0])
 	VPACKSSDW(v[3], v[2], v[2])
 	if words {
-		for i := range 2 { // of each four the first, the third, the second and the fourth
-			VPERMQ(Imm(0xd8), v[2*i], v[2*i])
-			VPSHUFLW(Imm(0xd8), v[2*i], v[2*i])
-			VPSHUFHW(Imm(0xd8), v[2*i], v[2*i])
-			VMOVDQU(v[2*i], Mem{Base: dst, Disp: 32 * i})
-		}
+		exchanged256(v, dst)
 	} else {
 		for i, b := range bytes256(v[0], v[2]) {
 			VMOVDQU(b, Mem{Base: dst, Disp: blockLower * i})

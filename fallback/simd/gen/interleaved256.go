@@ -61,6 +61,15 @@ var layouts = []layout{
 			mask := everywhere(0x0f0f0f0f)
 			return func(e eight, _, m int) reg.VecVirtual { return e.nibbles(32+64*(m%4), m/4, mask) }
 		}},
+	{name: "Q8_0", size: 34, length: 32, shared: 32, base: 128, most: 255,
+		quads: func() func(e eight, g, m int) reg.VecVirtual {
+			sign := everywhere(0x80808080)
+			return func(e eight, _, m int) reg.VecVirtual {
+				v := YMM()
+				VPXOR(e.words(32+64*m), sign, v)
+				return v
+			}
+		}},
 	{name: "Q4_K", size: 144, length: 256, shared: 32, most: 15, below: 32,
 		quads: func() func(e eight, g, m int) reg.VecVirtual {
 			mask := everywhere(0x0f0f0f0f)
@@ -178,7 +187,11 @@ func inEachLane(m Mem) reg.VecVirtual {
 
 func interleaved256() {
 	for _, f := range layouts {
-		f.dot()
+		if f.most == 255 { // no two products by a byte would fit a word
+			f.wideDot()
+		} else {
+			f.dot()
+		}
 		f.panel()
 		f.words()
 	}

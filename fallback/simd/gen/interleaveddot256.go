@@ -74,7 +74,7 @@ func (k *dot256) below(half int) Mem { return k.sums.Offset(64 + 32*half) }
 // pieces are the products of quads [from, to) of group g, in words: with the upper bytes of X, and with the lower.
 func (k *dot256) pieces(e eight, g, from, to int) (all [2]reg.VecVirtual) {
 	for m := from; m < to; m++ {
-		k.ask(e)
+		k.ask()
 		q := k.quad(e, g, m)
 		for i, x := range []reg.Register{k.x, k.y} {
 			v := YMM()
@@ -91,7 +91,7 @@ func (k *dot256) pieces(e eight, g, from, to int) (all [2]reg.VecVirtual) {
 }
 
 // ask asks for weights of a later step, so much for each quad that the last one has asked for all.
-func (k *dot256) ask(e eight) {
+func (k *dot256) ask() {
 	quads := k.length / 4
 	if k.asked++; k.asked*16*k.size/(2*quads) > k.fetched {
 		PREFETCHT1(Mem{Base: k.w, Disp: distance + k.fetched})
@@ -167,4 +167,72 @@ func (k *dot256) small(e eight) {
 	}
 	addTo(k.sum(e.half), d, inner[1])
 	addTo(k.below(e.half), below, least)
+}
+
+// wideDot multiplies interleaved rows of signed bytes, as words, by a row of X in words: VPMADDWD sums two products in a lane.
+func (f layout) wideDot() {
+	kernel := "dot" + f.name + "x16AVX2"
+	TEXT(kernel, NOSPLIT, "func(groups, n int, w *byte, x *int16, d, out *float32)")
+	Doc(kernel + " sets out to the products of groups of 16 interleaved rows of n blocks. With AVX2, FMA and F16C.")
+	Pragma("noescape")
+	k := &dot256{layout: f, w: Load(Param("w"), GP64()), x: GP64(), d: GP64()}
+	groups, out, left := Load(Param("groups"), GP64()), Load(Param("out"), GP64()), GP64()
+	var sums [2]reg.VecVirtual
+	for half := range sums {
+		sums[half] = YMM()
+	}
+
+	Label("group")
+	Load(Param("x"), k.x)
+	Load(Param("d"), k.d)
+	Load(Param("n"), left)
+	for _, v := range sums {
+		VXORPS(v, v, v)
+	}
+	Label("block")
+	k.fetched, k.asked = 0, 0
+	var whole [2]reg.VecVirtual
+	for m := range 8 {
+		var x [2]reg.VecVirtual // the first and the third of four elements, the second and the fourth
+		for i := range x {
+			x[i] = YMM()
+			VPBROADCASTD(Mem{Base: k.x, Disp: 8*m + 4*i}, x[i])
+		}
+		for half := range 2 {
+			e := eight{k.w, half}
+			k.ask()
+			odd, even := e.load(32+64*m), YMM()
+			VPSLLW(Imm(8), odd, even)
+			VPSRAW(Imm(8), even, even)
+			VPSRAW(Imm(8), odd, odd)
+			VPMADDWD(x[0], even, even)
+			VPMADDWD(x[1], odd, odd)
+			VPADDD(odd, even, even)
+			if m == 0 {
+				whole[half] = even
+			} else {
+				VPADDD(even, whole[half], whole[half])
+			}
+		}
+	}
+	factor := inEachLane(Mem{Base: k.d})
+	for half, v := range whole {
+		scale := eight{k.w, half}.halves(0)
+		VCVTDQ2PS(v, v)
+		VMULPS(factor, scale, scale)
+		VFMADD231PS(scale, v, sums[half])
+	}
+	ADDQ(U32(uint32(16*f.size)), k.w)
+	ADDQ(Imm(64), k.x)
+	ADDQ(Imm(4), k.d)
+	DECQ(left)
+	JNZ(LabelRef("block"))
+	for half, v := range sums {
+		VMOVUPS(v, Mem{Base: out, Disp: 32 * half})
+	}
+	ADDQ(Imm(64), out)
+	DECQ(groups)
+	JNZ(LabelRef("group"))
+	VZEROUPPER()
+	RET()
 }

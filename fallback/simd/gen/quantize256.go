@@ -10,11 +10,11 @@ import (
 
 // quantize256 is quantize by AVX2.
 func quantize256() {
-	TEXT("quantizeAVX2", NOSPLIT, "func(n int, x *float32, upper, lower *int8, d, s, h *float32)")
-	Doc("quantizeAVX2 makes n blocks of 32 elements. With AVX2.")
+	TEXT("quantizeAVX2", NOSPLIT, "func(n int, x *float32, upper, lower *int8, w *int16, d, s, h *float32)")
+	Doc("quantizeAVX2 makes n blocks of 32 elements, as bytes and as words. With AVX2.")
 	Pragma("noescape")
 	n, x, hi, lo := Load(Param("n"), GP64()), Load(Param("x"), GP64()), Load(Param("upper"), GP64()), Load(Param("lower"), GP64())
-	d, s, h := Load(Param("d"), GP64()), Load(Param("s"), GP64()), Load(Param("h"), GP64())
+	w, d, s, h := Load(Param("w"), GP64()), Load(Param("d"), GP64()), Load(Param("s"), GP64()), Load(Param("h"), GP64())
 	sign, steps, g := everywhere(0x7fffffff), XMM(), GP32()
 	MOVL(U32(math.Float32bits(32639)), g)
 	VMOVD(g, steps)
@@ -40,6 +40,7 @@ func quantize256() {
 	for i, b := range bytes256(v[0], v[2]) {
 		VMOVDQU(b, Mem{Base: []reg.Register{hi, lo}[i]})
 	}
+	exchanged256(v, w)
 	JMP(LabelRef("next"))
 
 	Label("nothing")
@@ -49,6 +50,8 @@ func quantize256() {
 	VPXOR(zero, zero, zero)
 	VMOVDQU(zero, Mem{Base: hi})
 	VMOVDQU(zero, Mem{Base: lo})
+	VMOVDQU(zero, Mem{Base: w})
+	VMOVDQU(zero, Mem{Base: w, Disp: 32})
 	for _, to := range []Mem{{Base: d}, {Base: s}, {Base: h}, {Base: h, Disp: 4}} {
 		VMOVSS(top, to)
 	}
@@ -56,6 +59,7 @@ func quantize256() {
 	ADDQ(U32(128), x)
 	ADDQ(Imm(32), hi)
 	ADDQ(Imm(32), lo)
+	ADDQ(Imm(64), w)
 	ADDQ(Imm(4), d)
 	ADDQ(Imm(4), s)
 	ADDQ(Imm(8), h)
@@ -92,6 +96,17 @@ func rounded256(x reg.Register, g reg.GPVirtual, sign, steps reg.VecVirtual) (v 
 		VCVTPS2DQ(v[i], v[i])
 	}
 	return v, factor
+}
+
+// exchanged256 stores 32 words that VPACKSSDW has packed to the first and the third of four registers: of each four the first, the third, the
+// second and the fourth.
+func exchanged256(v []reg.VecVirtual, dst reg.Register) {
+	for i := range 2 {
+		VPERMQ(Imm(0xd8), v[2*i], v[2*i])
+		VPSHUFLW(Imm(0xd8), v[2*i], v[2*i])
+		VPSHUFHW(Imm(0xd8), v[2*i], v[2*i])
+		VMOVDQU(v[2*i], Mem{Base: dst, Disp: 32 * i})
+	}
 }
 
 // bytes256 are the upper and the lower bytes of 32 words that VPACKSSDW has packed, in the order of the elements. The lower ones are signed.
