@@ -85,3 +85,19 @@ func BenchmarkSampleAll(b *testing.B) {
 		})
 	}
 }
+
+func BenchmarkSampleTop(b *testing.B) {
+	s, err := New(Default(), 128256)
+	if err != nil {
+		b.Fatal(err)
+	}
+	ids, logits := make([]int32, 256), make([]float32, 256)
+	for i := range ids {
+		ids[i], logits[i] = int32(3*i), 20-float32(i)/16 // sorted, as a device leaves them
+	}
+	for b.Loop() {
+		if _, err := s.SampleTop(ids, logits); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -21,10 +21,12 @@ func larger(a, b candidate) int {
 	return cmp.Compare(a.id, b.id)
 }
 
-// topK keeps the TopK largest logits, sorted. Without it all candidates are sorted, as the next stages need.
+// topK keeps the TopK largest logits, sorted, as those of a device come. Without it all candidates are sorted, as the next stages need.
 func (s *Sampler) topK() {
 	if k := s.p.TopK; k > 0 && k < len(s.cand) {
-		s.selectLargest(k)
+		if !slices.IsSortedFunc(s.cand, larger) {
+			s.selectLargest(k)
+		}
 		s.cand = s.cand[:k]
 	}
 	slices.SortFunc(s.cand, larger)
