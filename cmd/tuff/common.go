@@ -287,10 +287,16 @@ func (p *progress) count(what string, done, total int) {
 }
 
 func (p *progress) done() {
-	switch {
-	case p.bar != nil:
+	if p.bar != nil {
 		_ = p.bar.Finish()
-	case p.tty:
+		return
+	}
+	p.clear()
+}
+
+// clear takes away a count, for a line of text or for good.
+func (p *progress) clear() {
+	if p.tty {
 		fmt.Fprint(p.w, "\r\x1b[K")
 	}
 }

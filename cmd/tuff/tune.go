@@ -58,7 +58,8 @@ type tuneRow struct {
 type tuneReport struct {
 	Device  string     `json:"device"`
 	Driver  string     `json:"driver"`
-	Shapes  int        `json:"shapes"` // tried
+	Shapes  int        `json:"shapes"`         // tried
+	Left    int        `json:"left,omitempty"` // shapes that the budget did not reach
 	Refused []string   `json:"refused,omitempty"`
 	Rows    []tuneRow  `json:"products"`
 	Steps   []tuneStep `json:"steps"`
@@ -73,12 +74,25 @@ type tuneStep struct {
 	Kept    bool    `json:"kept"`
 }
 
+// what names the step for people.
+func (s tuneStep) what() string {
+	what := "a token"
+	if s.Rows > 1 {
+		what = fmt.Sprintf("%d tokens", s.Rows)
+	}
+	if s.Class != "" {
+		what += " (" + s.Class + ")"
+	}
+	return what
+}
+
 // leastGain is what a shape must gain over the planned one to be worth a note: less is within what runs differ by.
 const leastGain = 1.03
 
 func newTune() *cobra.Command {
 	var c common
 	var rounds int
+	var budget time.Duration
 	var dry, forget bool
 	cmd := &cobra.Command{
 		Use:   "tune",
@@ -87,15 +101,19 @@ func newTune() *cobra.Command {
 rows. tune tries what the device can run in the model's own program, in stages: weight rows of a workgroup and how many
 invocations share them for one row, for 2 to 4 and for 5 to 8; for many rows the kernel (float32, half precision, packed bytes,
 matrix units), then its tiles for 16, 64 and 512 rows; the tiles of experts for 64 and 512 tokens; for attention the kernel and
-the pairs and keys of a workgroup. First against the CPU in conformance cases and against the planned kernels' logits, then for
-time, all shapes in turns. What is faster by more than 3 % is remembered for this device, driver and version of the shaders, and
-used by every command that runs a model from then on, also for other models with matrices of the same format and size. A shape
-that computes wrongly is refused and named. What was found is kept when tune is interrupted.`,
+the pairs and keys of a workgroup. Logits are held against the planned kernels', then all shapes are timed in turns, and what wins is
+held against the CPU in conformance cases. What is faster by more than 3 % is remembered for this device, driver and version of the
+shaders, and used by every command that runs a model from then on, also for other models with matrices of the same format and size. A
+shape that computes wrongly is refused and named. What a stage found is kept at its end, whatever becomes of the next. Stages share
+--budget: shapes that one's part of it does not reach, on drivers that compile for seconds, are left out, and their number is said.`,
 		Example: "  tuff tune -m llama.gguf\n  tuff tune -m llama.gguf --device gpu:1 -r 20\n  tuff tune --forget",
 		Args:    usage(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if rounds < 3 || rounds > 1000 {
 				return usageError{fmt.Errorf("-r: got %d, want 3 to 1000", rounds)}
+			}
+			if budget < 0 {
+				return usageError{fmt.Errorf("--budget: got %v, want a time, or 0 for no limit", budget)}
 			}
 			if forget {
 				return c.forgetTuned()
@@ -109,7 +127,7 @@ that computes wrongly is refused and named. What was found is kept when tune is 
 			if !ok {
 				return errors.Join(usageError{errors.New("--device: got the CPU, want a GPU: only kernels of GPUs have shapes")}, l.Close())
 			}
-			report, err := c.tune(cmd.Context(), l, dev, stagesOf(dev, l.Math()), rounds, !dry)
+			report, err := c.tune(cmd.Context(), l, dev, stagesOf(dev, l.Math()), rounds, budget, !dry)
 			if report != nil && len(report.Steps) > 0 { // even if it was interrupted
 				err = errors.Join(err, c.printTune(report, dry))
 			}
@@ -120,6 +138,7 @@ that computes wrongly is refused and named. What was found is kept when tune is 
 	cmd.Flags().StringVar(&c.device, "device", "gpu", "gpu, gpu:N or part of a device's name")
 	c.mathFlags(cmd)
 	cmd.Flags().IntVarP(&rounds, "repetitions", "r", 7, "measured runs of each shape; medians count")
+	cmd.Flags().DurationVar(&budget, "budget", 10*time.Minute, "time for trying shapes, shared by the stages; 0: no limit")
 	cmd.Flags().BoolVar(&dry, "dry-run", false, "remember nothing")
 	cmd.Flags().BoolVar(&forget, "forget", false, "forget what was found for the device")
 	return cmd
@@ -140,6 +159,7 @@ func (c *common) forgetTuned() error {
 type trial struct {
 	shape  shape
 	taken  map[string]bool // the products that are run in it
+	wins   bool            // it is the fastest of some product
 	exe    compute.Executable
 	groups [][]float64 // seconds, by group and round
 	total  []float64
@@ -173,7 +193,7 @@ func fewStage(shapes []kernel.Few) (st stage) {
 
 // tune tries the shapes of each stage and, with keep, remembers what gains as soon as a stage is through. An error leaves the report
 // of the stages before it.
-func (c *common) tune(ctx context.Context, l *loaded, dev *gpu.Device, stages []stage, rounds int, keep bool) (*tuneReport, error) {
+func (c *common) tune(ctx context.Context, l *loaded, dev *gpu.Device, stages []stage, rounds int, budget time.Duration, keep bool) (*tuneReport, error) {
 	if err := l.wantText("tune"); err != nil {
 		return nil, err
 	}
@@ -182,8 +202,13 @@ func (c *common) tune(ctx context.Context, l *loaded, dev *gpu.Device, stages []
 	bar := c.bar("tune")
 	defer bar.done()
 	var sofar found
-	for _, st := range stages {
-		f, err := c.tuneStage(ctx, l, dev, st, sofar, rounds, keep, report, bar)
+	end := time.Now().Add(budget)
+	for i, st := range stages {
+		var until time.Time
+		if budget > 0 { // what a stage leaves of its part is the others'
+			until = time.Now().Add(time.Until(end) / time.Duration(len(stages)-i))
+		}
+		f, err := c.tuneStage(ctx, l, dev, st, sofar, rounds, until, keep, report, bar)
 		if err != nil {
 			return report, err
 		}
@@ -192,17 +217,22 @@ func (c *common) tune(ctx context.Context, l *loaded, dev *gpu.Device, stages []
 	return report, nil
 }
 
-// tuneStage returns what gains over what stages before it found: tiles are those of the kernel that was found for many rows.
-func (c *common) tuneStage(ctx context.Context, l *loaded, dev *gpu.Device, st stage, before found, rounds int, keep bool, report *tuneReport, bar *progress) (gains found, err error) {
+// tuneStage returns what gains over what stages before it found: tiles are those of the kernel that was found for many rows. No shape but
+// the first is begun behind until, if that is a time.
+func (c *common) tuneStage(ctx context.Context, l *loaded, dev *gpu.Device, st stage, before found, rounds int, until time.Time, keep bool, report *tuneReport, bar *progress) (gains found, err error) {
 	t := &tuner{class: st.class, before: before, l: l, dev: dev, step: new(compute.Step)}
 	t.o = l.CompileOptions(t.rows())
 	defer func() { err = errors.Join(err, t.close()) }()
 	if some, err := t.begin(ctx); err != nil || !some {
 		return gains, err
 	}
-	refused := len(report.Refused)
+	begun, refused := time.Now(), len(report.Refused)
 	for i, s := range st.shapes {
-		bar.count("checking "+s.String(), i+1, len(st.shapes))
+		if i > 0 && !until.IsZero() && time.Now().After(until) {
+			report.Left += len(st.shapes) - i
+			break
+		}
+		bar.count(fmt.Sprintf("%d rows, %v", t.rows(), s), i+1, len(st.shapes))
 		switch wrong, err := t.try(ctx, s); {
 		case err != nil:
 			return gains, err
@@ -217,7 +247,12 @@ func (c *common) tuneStage(ctx context.Context, l *loaded, dev *gpu.Device, st s
 		}
 	}
 	report.Shapes += len(t.trials) - 1 + len(report.Refused) - refused
-	list, f := t.judge()
+	tried := len(t.trials) - 1
+	list, f, wrong, err := t.proven(ctx)
+	report.Refused = append(report.Refused, wrong...)
+	if err != nil {
+		return gains, err
+	}
 	report.Rows = append(report.Rows, list...)
 	step := tuneStep{Rows: t.rows(), Planned: median(t.trials[0].total)}
 	if st.class != nil {
@@ -235,6 +270,8 @@ func (c *common) tuneStage(ctx context.Context, l *loaded, dev *gpu.Device, st s
 		}
 	}
 	report.Steps = append(report.Steps, step)
+	bar.clear()
+	c.note("%s: %d shapes in %v, %d of %d products gain", step.what(), tried, time.Since(begun).Round(100*time.Millisecond), f.count(), len(list))
 	return gains, nil
 }
 
@@ -263,6 +300,9 @@ func (c *common) printTune(r *tuneReport, dry bool) error {
 		c.note("refused: %s", why)
 	}
 	fmt.Fprintf(c.out, "%d shapes tried on %s\n", r.Shapes, r.Device)
+	if r.Left > 0 {
+		fmt.Fprintf(c.out, "%d more were not reached in the time of --budget\n", r.Left)
+	}
 	w := tabwriter.NewWriter(c.out, 0, 8, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(w, "PRODUCT\tGROUPS\tPLANNED\tBEST\tGAIN\tSHAPE\t")
 	us := func(s float64) string { return micros(time.Duration(s*1e9)) + " µs" }
@@ -280,14 +320,7 @@ func (c *common) printTune(r *tuneReport, dry bool) error {
 	}
 	kept := 0
 	for _, st := range r.Steps {
-		what := "a token"
-		if st.Rows > 1 {
-			what = fmt.Sprintf("%d tokens", st.Rows)
-		}
-		if st.Class != "" {
-			what += " (" + st.Class + ")"
-		}
-		fmt.Fprintf(c.out, "%s: %s as planned, %s tuned\n", what, us(st.Planned), us(st.Tuned))
+		fmt.Fprintf(c.out, "%s: %s as planned, %s tuned\n", st.what(), us(st.Planned), us(st.Tuned))
 		if st.Kept {
 			kept++
 		}

@@ -4,33 +4,37 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"tuff/gpu"
 	"tuff/gpu/kernel"
+	"tuff/host/compute"
+	"tuff/host/conformance"
 	"tuff/host/engine"
 )
 
 // tuned is tune of the embedded model with some shapes.
 func tuned(t *testing.T, keep bool, stages ...stage) (*tuneReport, *gpu.Device) {
 	t.Helper()
-	return tunedOf(t, "", keep, stages...)
+	return tunedOf(t, "", keep, 0, stages...)
 }
 
-func tunedOf(t *testing.T, model string, keep bool, stages ...stage) (*tuneReport, *gpu.Device) {
+func tunedOf(t *testing.T, model string, keep bool, budget time.Duration, stages ...stage) (*tuneReport, *gpu.Device) {
 	t.Helper()
 	c := &common{model: model, device: "gpu", math: "fast", untuned: true, out: new(bytes.Buffer), err: new(bytes.Buffer)}
 	l, err := c.load(t.Context(), engine.Options{})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, l.Close()) })
 	dev := l.dev.(*gpu.Device)
-	r, err := c.tune(t.Context(), l, dev, stages, 3, keep)
+	r, err := c.tune(t.Context(), l, dev, stages, 3, budget, keep)
 	require.NoError(t, err)
 	require.NoError(t, c.printTune(r, !keep))
 	assert.Contains(t, c.out.(*bytes.Buffer).String(), "as planned")
@@ -47,7 +51,12 @@ func TestTune(t *testing.T) {
 	}
 	good := kernel.Few{Kernel: map[string]string{"lane": "vec", "vec": "lane"}[other], Rows: 2, Group: 16}
 	breakShader(t, "matmul_q8_0_"+other)
-	r, dev := tuned(t, true, fewStage([]kernel.Few{good, {Kernel: other, Rows: 1, Group: 8}}))
+	stages := fewStage([]kernel.Few{good, {Kernel: other, Rows: 1, Group: 8}})
+	late, _ := tunedOf(t, "", false, time.Nanosecond, stages)
+	assert.Equal(t, 1, late.Shapes, "what the budget does not reach is left out")
+	assert.Equal(t, 1, late.Left)
+	r, dev := tuned(t, true, stages)
+	assert.Zero(t, r.Left)
 	require.Len(t, r.Refused, 1)
 	assert.Contains(t, r.Refused[0], other+" 1×8: ")
 	assert.Equal(t, 2, r.Shapes)
@@ -71,6 +80,50 @@ func TestTune(t *testing.T) {
 	} else {
 		assert.Zero(t, kept.count())
 	}
+}
+
+// What wins is held against the CPU: a shape that fails there is named, and the next best takes its place.
+func TestWinnersAreProven(t *testing.T) {
+	needGPU(t)
+	t.Setenv("XDG_CACHE_HOME", t.TempDir())
+	breakShader(t, "matmul_q4_0_vec") // which the model, in Q8_0, has no use for
+	c := &common{device: "gpu", math: "fast", untuned: true, out: new(bytes.Buffer), err: new(bytes.Buffer)}
+	l, err := c.load(t.Context(), engine.Options{})
+	require.NoError(t, err)
+	defer func() { require.NoError(t, l.Close()) }()
+	tn := &tuner{l: l, dev: l.dev.(*gpu.Device), step: new(compute.Step), o: l.CompileOptions(1)}
+	defer func() { require.NoError(t, tn.close()) }()
+	some, err := tn.begin(t.Context())
+	require.NoError(t, err)
+	require.True(t, some)
+	tn.cases = slices.DeleteFunc(conformance.Cases(), func(k conformance.Case) bool {
+		return k.Op != "matmul" || k.Format != compute.Q4_0 || !k.Quick || !strings.Contains(k.Name, "_r1_")
+	})[:1]
+	wrong, right := kernel.Few{Kernel: "vec", Rows: 2, Group: 16}, kernel.Few{Kernel: "lane", Rows: 1, Group: 8}
+	for _, f := range []kernel.Few{wrong, right} {
+		refused, err := tn.try(t.Context(), shape{few: &f})
+		require.NoError(t, errors.Join(refused, err))
+	}
+	require.NoError(t, tn.round(t.Context(), true))
+	require.Len(t, tn.trials, 3)
+	for i, tr := range tn.trials { // 1, 1/4 and 1/2 of a second: the wrong one wins
+		for g := range tr.groups {
+			tr.groups[g][0] = []float64{1, 0.25, 0.5}[i]
+		}
+	}
+	rows, f, refused, err := tn.proven(t.Context())
+	require.NoError(t, err)
+	require.Len(t, refused, 1)
+	assert.Contains(t, refused[0], "vec 2×16: matmul")
+	assert.Len(t, tn.trials, 2)
+	require.NotEmpty(t, rows)
+	for _, r := range rows {
+		if assert.NotNil(t, r.Shape, r.Product) {
+			assert.Equal(t, right, *r.Shape)
+			assert.InDelta(t, 2, r.Gain, 1e-9)
+		}
+	}
+	assert.Len(t, f.few, len(rows))
 }
 
 // What was found is used by what runs a model, and forgotten on demand.
@@ -141,7 +194,7 @@ func TestTuneOfManyRows(t *testing.T) {
 	dev := l.dev.(*gpu.Device)
 	f := found{kernel.Tuned{"a": {Kernel: "vec", Rows: 1, Group: 8}}, kernel.TunedMany{"b, decode": {Kernel: "attention_decode", Cols: 16, Group: 64}}}
 	remember(dev.Info(), nil, f)
-	_, err = c.tune(ctx, l, dev, stages, 3, true)
+	_, err = c.tune(ctx, l, dev, stages, 3, 0, true)
 	require.ErrorIs(t, err, context.Canceled)
 	assert.Equal(t, f, readTuned(dev.Info()))
 	remember(dev.Info(), []tuneRow{{Product: "a"}}, found{})
@@ -155,7 +208,7 @@ func TestTuneOfExperts(t *testing.T) {
 	model := filepath.Join(t.TempDir(), "mixture.gguf")
 	tuff(t, "synth", "--arch", "qwen3moe", "--preset", "tiny", "--type", "Q8_0", "-o", model).ok(t)
 	i := slices.IndexFunc(kernel.Classes, func(c kernel.Class) bool { return c.Name == ", experts to 64 rows" })
-	r, _ := tunedOf(t, model, false, stage{class: &kernel.Classes[i], shapes: []shape{{many: &kernel.Many{Kernel: "matmul_experts_tile", Rows: 64, Cols: 32, Group: 128}},
+	r, _ := tunedOf(t, model, false, 0, stage{class: &kernel.Classes[i], shapes: []shape{{many: &kernel.Many{Kernel: "matmul_experts_tile", Rows: 64, Cols: 32, Group: 128}},
 		{many: &kernel.Many{Kernel: "matmul_experts_tile", Rows: 1, Cols: 1, Group: 1}}}}) // which is none: passed over
 	assert.Empty(t, r.Refused)
 	require.Len(t, r.Steps, 1)
@@ -215,6 +268,7 @@ func TestTuneUsage(t *testing.T) {
 	assert.Equal(t, exitUsage, tuff(t, "tune", "-r", "1").code)
 	assert.Equal(t, exitUsage, tuff(t, "tune", "--device", "cpu").code)
 	assert.Equal(t, exitUsage, tuff(t, "tune", "extra").code)
+	assert.Equal(t, exitUsage, tuff(t, "tune", "--budget", "-1s").code)
 	var f tunedFile
 	require.NoError(t, json.Unmarshal([]byte(`{"device":"d","shapes":{"Q8_0 1×2":{"kernel":"vec","rows":2,"group":32}}}`), &f))
 	assert.Equal(t, kernel.Tuned{"Q8_0 1×2": {Kernel: "vec", Rows: 2, Group: 32}}, f.Shapes)

@@ -231,20 +231,12 @@ func (t *tuner) use(f found) func() {
 	}
 }
 
-// try checks a shape, and takes it among the trials if nothing is wrong with it. One that nothing in the model can take is passed over.
+// try takes a shape among the trials if the model's logits are right with it. One that nothing in the model can take is passed over.
 func (t *tuner) try(ctx context.Context, s shape) (wrong, err error) {
 	_, taken, err := t.keys(t.as(s))
 	if err != nil || !slices.Contains(slices.Collect(maps.Values(taken)), true) {
 		return nil, err
 	}
-	release := t.use(everywhere(s))
-	for _, c := range t.cases {
-		if r := c.Run(ctx, t.dev, t.cpu, conformance.Options{Math: t.o.Math}); r.Status == conformance.Failed {
-			release()
-			return fmt.Errorf("%v (%s): %w", c, strings.Join(r.Kernels, " "), r.Err), ctx.Err()
-		}
-	}
-	release()
 	tr, err := t.compile(ctx, s, t.before.and(t.as(s)))
 	if err != nil {
 		return nil, err
@@ -259,6 +251,42 @@ func (t *tuner) try(ctx context.Context, s shape) (wrong, err error) {
 	}
 	t.trials = append(t.trials, tr)
 	return nil, nil
+}
+
+// proven judges, and holds what wins against the CPU in conformance cases: most shapes lose, and to compile cases for them is most of
+// what tuning would take. A shape that fails is no longer among the trials, and named; then what is left is judged.
+func (t *tuner) proven(ctx context.Context) (rows []tuneRow, f found, refused []string, err error) {
+	right := map[*trial]bool{}
+	for {
+		rows, f = t.judge()
+		i := slices.IndexFunc(t.trials, func(tr *trial) bool { return !right[tr] && tr.wins })
+		if i < 0 {
+			return rows, f, refused, nil
+		}
+		tr := t.trials[i]
+		wrong, err := t.conform(ctx, tr.shape)
+		if err != nil {
+			return nil, found{}, refused, err
+		}
+		if right[tr] = wrong == nil; wrong != nil {
+			refused = append(refused, fmt.Sprintf("%v: %v", tr.shape, wrong))
+			t.trials = slices.Delete(t.trials, i, i+1)
+			if err := tr.exe.Close(); err != nil {
+				return nil, found{}, refused, err
+			}
+		}
+	}
+}
+
+// conform runs conformance cases with a shape.
+func (t *tuner) conform(ctx context.Context, s shape) (wrong, err error) {
+	defer t.use(everywhere(s))()
+	for _, c := range t.cases {
+		if r := c.Run(ctx, t.dev, t.cpu, conformance.Options{Math: t.o.Math}); r.Status == conformance.Failed {
+			return fmt.Errorf("%v (%s): %w", c, strings.Join(r.Kernels, " "), r.Err), ctx.Err()
+		}
+	}
+	return nil, ctx.Err()
 }
 
 // sameLogits holds logits against those of the planned kernels: sums in another order differ by roundings only; in fast arithmetic
@@ -374,6 +402,9 @@ func (t *tuner) judge() (rows []tuneRow, f found) {
 	f = found{kernel.Tuned{}, kernel.TunedMany{}}
 	var all []string
 	blocks := t.blocks()
+	for _, tr := range t.trials {
+		tr.wins = false
+	}
 	for _, list := range t.products {
 		for _, p := range list {
 			if !slices.Contains(all, p) {
@@ -385,13 +416,17 @@ func (t *tuner) judge() (rows []tuneRow, f found) {
 		row := tuneRow{Product: p}
 		row.Planned, row.Groups = t.of(t.trials[0], p, blocks)
 		row.Best = row.Planned
+		var best *trial
 		for _, tr := range t.trials[1:] {
 			if s, _ := t.of(tr, p, blocks); tr.taken[p] && s < row.Best {
-				row.Best, row.Shape, row.Many = s, tr.shape.few, tr.shape.many
+				row.Best, best = s, tr
 			}
 		}
 		if row.Gain = row.Planned / row.Best; row.Gain < leastGain {
-			row.Best, row.Gain, row.Shape, row.Many = row.Planned, 1, nil, nil
+			row.Best, row.Gain, best = row.Planned, 1, nil
+		}
+		if best != nil {
+			best.wins, row.Shape, row.Many = true, best.shape.few, best.shape.many
 		}
 		switch {
 		case row.Shape != nil:
