@@ -32,6 +32,7 @@ type reportModel struct {
 // reportModels are the shapes that people run: two of Llama, one mixture of experts.
 var reportModels = []reportModel{
 	{"tiny", []string{"--preset", "tiny"}, 3e6},
+	{"15M", []string{"--preset", "15M", "--context", "1024"}, 24e6},
 	{"110M", []string{"--preset", "110M"}, 134e6},
 	{"1.1B", []string{"--preset", "1.1B", "--context", "40960"}, 1.1e9},
 	{"8B", []string{"--preset", "8B", "--context", "40960"}, 8.0e9},
@@ -78,6 +79,7 @@ type gpuReport struct {
 	Shaders string       `json:"shaders"` // hash of all modules
 	Host    string       `json:"host"`    // system, architecture, cores
 	Command string       `json:"command"`
+	Small   string       `json:"small,omitempty"` // flags that were set because the device is a software driver
 	When    time.Time    `json:"when"`
 	Steps   []reportStep `json:"steps"`
 }
@@ -93,7 +95,8 @@ kernels at the shapes of real models (kernels bench), and models of random weigh
 decode at several depths (bench); llama-bench on the same files, where --llama names it or the PATH has it; and cuBLAS at the same
 sizes, where Python has PyTorch with CUDA. A step that fails, or takes longer than --step-time, is written down, and the others go on; the
 exit code is then 3. What does not fit the device's memory, or would begin after --time, is left out and named. Both files are written
-after every step; docs/results/README.md describes them.`,
+after every step; docs/results/README.md describes them. The defaults are for hardware: for a software driver those that the command
+line does not give are smaller, and the report says which.`,
 		Example: `  tuff gpu-report -o docs/results
   tuff gpu-report --models 1.1B,8B --types Q4_K_M --llama ~/llama.cpp/build/bin/llama-bench
   tuff gpu-report --device gpu:1 --models tiny -p 32 -n 8 -d 0 --shapes 256x256 --contexts 256`,
@@ -102,7 +105,7 @@ after every step; docs/results/README.md describes them.`,
 			if err := o.check(); err != nil {
 				return usageError{err}
 			}
-			return c.gpuReport(cmd.Context(), &o, commandLine(cmd))
+			return c.gpuReport(cmd, &o)
 		},
 	}
 	c.outputFlags(cmd)
@@ -167,7 +170,8 @@ func (r *gpuReport) leftOut(what, why string) {
 }
 
 // gpuReport runs all steps and writes both files after each, so that nothing is lost when the machine is.
-func (c *common) gpuReport(ctx context.Context, o *reportOptions, command string) error {
+func (c *common) gpuReport(cmd *cobra.Command, o *reportOptions) error {
+	ctx, command := cmd.Context(), commandLine(cmd)
 	dev, err := gpu.Open(c.device, gpuOptions)
 	if err != nil {
 		return err
@@ -176,7 +180,14 @@ func (c *common) gpuReport(ctx context.Context, o *reportOptions, command string
 	if err := dev.Close(); err != nil {
 		return err
 	}
-	r := &gpuReport{Device: info.Name, Driver: info.Driver, API: info.API, Kind: info.Kind.String(), Memory: info.MemoryTotal, Build: buildOf(), Shaders: cachedFor(info).Shaders,
+	smaller, err := shrink(info.Kind, cmd.Flags())
+	if err != nil {
+		return err
+	}
+	if smaller != "" {
+		c.note("%s is a software driver: %s", info.Name, smaller)
+	}
+	r := &gpuReport{Small: smaller, Device: info.Name, Driver: info.Driver, API: info.API, Kind: info.Kind.String(), Memory: info.MemoryTotal, Build: buildOf(), Shaders: cachedFor(info).Shaders,
 		Host: fmt.Sprintf("%s %s, %d cores", runtime.GOOS, runtime.GOARCH, runtime.NumCPU()), Command: command, When: time.Now().UTC()}
 	if err := os.MkdirAll(o.dir, 0o755); err != nil {
 		return fmt.Errorf("gpu-report: %w", err)

@@ -47,7 +47,11 @@ func (r *gpuReport) markdown() string {
 	fmt.Fprintf(&b, "# %s\n\n%s, %s, %s, %s of memory, %s\n\ntuff %s, shaders %s, %s: `%s`\n", r.Device, r.Kind, r.Driver, r.API, size(r.Memory), r.When.Format("2006-01-02 15:04 UTC"),
 		cmp.Or(r.Build, "of an unknown build"), r.Shaders[:min(len(r.Shaders), 12)], r.Host, r.Command)
 	if r.Kind == compute.Software.String() {
-		b.WriteString("\nA software driver: it computes on the CPU, and the goals are not meant for it.\n")
+		b.WriteString("\nA software driver: it computes on the CPU, and the goals are not meant for it.")
+		if r.Small != "" {
+			fmt.Fprintf(&b, " In the place of what hardware is asked for: `%s`.", r.Small)
+		}
+		b.WriteString("\n")
 	}
 	r.printGoals(&b)
 	r.printLimits(&b)

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/spf13/pflag"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -112,6 +113,32 @@ func reportGoesOn(t *testing.T) {
 	for _, args := range [][]string{{"--models", "9T"}, {"--time", "-1s"}, {"--shapes", "x"}, {"-r", "0"}, {"extra"}} {
 		assert.Equal(t, exitUsage, tuff(t, append([]string{"gpu-report"}, args...)...).code, "%v", args)
 	}
+}
+
+// A software driver is asked for less, as far as nobody said otherwise, and the report says what.
+func TestGPUReportOfSoftware(t *testing.T) {
+	flags := func(args ...string) *pflag.FlagSet {
+		f := newGPUReport().Flags()
+		require.NoError(t, f.Parse(args))
+		return f
+	}
+	f := flags()
+	said, err := shrink(compute.Discrete, f)
+	require.NoError(t, err)
+	assert.Empty(t, said)
+	assert.Equal(t, "[1.1B,8B,30B-A3B]", f.Lookup("models").Value.String())
+	f = flags("--models", "tiny", "-p", "32")
+	said, err = shrink(compute.Software, f)
+	require.NoError(t, err)
+	assert.Contains(t, said, "--n-gen=32 ")
+	assert.NotContains(t, said, "--n-prompt")
+	assert.Equal(t, "[tiny]", f.Lookup("models").Value.String())
+	assert.Equal(t, "[1,8,64]", f.Lookup("rows").Value.String())
+	said, err = shrink(compute.Software, flags())
+	require.NoError(t, err)
+	assert.Equal(t, len(small), 1+strings.Count(said, " "))
+	r := gpuReport{Device: "cpu", Kind: compute.Software.String(), Small: said}
+	assert.Contains(t, r.markdown(), "In the place of what hardware is asked for: `--contexts=512 ")
 }
 
 // What was measured is held against what is wanted, and plans against the fastest kernel.
