@@ -124,6 +124,7 @@ func (d *Device) makePipeline(disp *kernel.Dispatch) (*vk.Pipeline, error) {
 		if code, err = shaders.Module(disp.Module); err != nil {
 			return nil, err
 		}
+		code = shaders.Specialize(code, disp.Spec)
 	}
 	info := vk.PipelineInfo{Name: disp.Name, SPIRV: code, Spec: vk.SpecConstants(disp.Spec...), PushSize: uint32(pushSize(disp.Args)), Cache: d.cache, Statistics: d.o.Statistics}
 	if disp.Subgroup != 0 {

@@ -43,9 +43,10 @@ func Words(name string, b []byte) ([]uint32, error) {
 	return w, nil
 }
 
-// Hash identifies the whole set of modules, for caches of what was made from them.
+// Hash identifies the whole set of modules and what Specialize makes of them, for caches of what was made from them.
 func Hash() string {
 	h := sha256.New()
+	fmt.Fprintln(h, "specialize", specializes)
 	for _, m := range Manifest {
 		b, err := spv.ReadFile("spv/" + m.Name + ".spv")
 		if err != nil {
