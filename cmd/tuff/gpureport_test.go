@@ -60,7 +60,7 @@ func reportRuns(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, json.Unmarshal(b, &rep))
 	assert.NotEmpty(t, rep.Device)
-	require.Len(t, rep.Steps, 8)
+	require.Len(t, rep.Steps, 9)
 	for _, s := range rep.Steps {
 		assert.Empty(t, s.Error, s.Command)
 		assert.NotEmpty(t, s.Result, s.Command)
