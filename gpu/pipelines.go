@@ -29,7 +29,7 @@ func pushSize(args []kernel.Arg) int {
 
 func argSize(a kernel.Arg) int {
 	switch a.Kind {
-	case kernel.ArgAddr, kernel.ArgTemp, kernel.ArgStep, kernel.ArgRing, kernel.ArgCodebook, kernel.ArgBlock:
+	case kernel.ArgAddr, kernel.ArgTemp, kernel.ArgStep, kernel.ArgRing, kernel.ArgCounts, kernel.ArgCodebook, kernel.ArgBlock:
 		return 8
 	}
 	return 4

@@ -31,11 +31,12 @@ void main() {
     if (pairs) n = pairRows(min(firstPair + at / 2u * WG, m.n / 2u - 1u))[at % 2u];
     w[i] = rowAt(i < ROWS ? m.w : w1, n, rowBytes);
   }
-  float acc[SETS * COLS], squares[COLS];
+  float acc[SETS * COLS];
+  vec2 row[COLS];
   uint from[COLS];
   [[unroll]] for (uint c = 0; c < COLS; c++) from[c] = rowOfX(firstR + c);
   [[unroll]] for (uint i = 0; i < SETS * COLS; i++) acc[i] = 0.0;
-  [[unroll]] for (uint c = 0; c < COLS; c++) squares[c] = 0.0;
+  [[unroll]] for (uint c = 0; c < COLS; c++) row[c] = statistics(from[c]);
 
   for (uint unit = 0; unit < k / 16u; unit++) {
     uvec2 seg = segments(unit);
@@ -43,8 +44,8 @@ void main() {
     [[unroll]] for (uint i = 0; i < SETS; i++) decode16(w[i], unit, weights[i]);
     [[unroll]] for (uint c = 0; c < COLS; c++) {
       vec4 v[4];
-      segment(from[c], seg.x, squares[c], v[0], v[1]);
-      segment(from[c], seg.y, squares[c], v[2], v[3]);
+      segment(from[c], seg.x, row[c], v[0], v[1]);
+      segment(from[c], seg.y, row[c], v[2], v[3]);
       [[unroll]] for (uint i = 0; i < SETS; i++) {
         vec4 s = weights[i][0] * v[0];
         s = fma(weights[i][1], v[1], s);
@@ -57,7 +58,7 @@ void main() {
 #if BLOCK_LEN == 1
   for (uint e = k / 16u * 16u; e < k; e++) {
     [[unroll]] for (uint c = 0; c < COLS; c++) {
-      float v = single(from[c], e, squares[c]);
+      float v = single(from[c], e, row[c]);
       [[unroll]] for (uint i = 0; i < SETS; i++) acc[i * COLS + c] += decode1(w[i], e) * v;
     }
   }
@@ -66,7 +67,7 @@ void main() {
   [[unroll]] for (uint c = 0; c < COLS; c++) {
     uint r = firstR + c;
     if (r >= rows) break;
-    float f = factor(squares[c]);
+    float f = factor(row[c].x);
     if (pairs) {
       [[unroll]] for (uint i = 0; i + 1u < ROWS; i += 2u) {
         uint p = firstPair + i / 2u * WG;

@@ -11,7 +11,7 @@
 //           include/few.glsl
 // Grid      sum over matrices of ceil(n / ROWS), folded into y; one workgroup per ROWS rows
 // Tails     weight rows past n repeat row n-1 and are not stored; elements past the last 16 of a row one by one
-// Shared    4 * COLS * (ROWS * (1 + PAIR) + NORM) * WG / 4 bytes: one f32 for each sum and subgroup of at least 4;
+// Shared    4 * COLS * (ROWS * (1 + PAIR) + 1) * WG / 4 bytes: one f32 for each sum and subgroup of at least 4;
 //           include/units.glsl
 // Order     each invocation sums its units of 16 in ascending order in f32; subgroupAdd; subgroups in ascending order
 // Source    formula of host/compute/matmul.go, activation.go and add.go; twins fallback/matmul.go, activation.go, add.go
@@ -20,7 +20,7 @@
 #extension GL_KHR_shader_subgroup_arithmetic : require
 #include "include/few.glsl"
 
-const uint SUMS = (SETS + NORM) * COLS; // products, then the squares of each row of x
+const uint SUMS = (SETS + SQUARES) * COLS; // products, then the squares of each row of x
 shared float partial[SUMS * (WG / 4)];
 
 float total(uint sum) {
@@ -30,7 +30,7 @@ float total(uint sum) {
 }
 
 // finished is the sum of weight row i of the workgroup with row r of x.
-float finished(uint i, uint r) { return total(i * COLS + r) * factor(NORM == 1 ? total(SETS * COLS + r) : 0.0); }
+float finished(uint i, uint r) { return total(i * COLS + r) * factor(NORM == NORM_SQUARES ? total(SETS * COLS + r) : 0.0); }
 
 void main() {
   beginFormat(k);
@@ -45,11 +45,12 @@ void main() {
     if (pairs) n = pairRows(min(at, m.n - 1u) / 2u)[at % 2u];
     w[i] = rowAt(i < ROWS ? m.w : w1, n, rowBytes);
   }
-  float acc[SETS * COLS], squares[COLS];
+  float acc[SETS * COLS];
+  vec2 row[COLS];
   uint from[COLS];
   [[unroll]] for (uint c = 0; c < COLS; c++) from[c] = rowOfX(c);
   [[unroll]] for (uint i = 0; i < SETS * COLS; i++) acc[i] = 0.0;
-  [[unroll]] for (uint c = 0; c < COLS; c++) squares[c] = 0.0;
+  [[unroll]] for (uint c = 0; c < COLS; c++) row[c] = statistics(from[c]);
 
   for (uint unit = lane; unit < units; unit += WG) {
     uvec2 seg = segments(unit);
@@ -58,8 +59,8 @@ void main() {
     [[unroll]] for (uint c = 0; c < COLS; c++) {
       if (c < rows) {
         vec4 v[4];
-        segment(from[c], seg.x, squares[c], v[0], v[1]);
-        segment(from[c], seg.y, squares[c], v[2], v[3]);
+        segment(from[c], seg.x, row[c], v[0], v[1]);
+        segment(from[c], seg.y, row[c], v[2], v[3]);
         [[unroll]] for (uint i = 0; i < SETS; i++) {
           vec4 s = weights[i][0] * v[0] + weights[i][1] * v[1] + weights[i][2] * v[2] + weights[i][3] * v[3];
           acc[i * COLS + c] += (s.x + s.y) + (s.z + s.w);
@@ -71,7 +72,7 @@ void main() {
   for (uint e = 16u * units + lane; e < k; e += WG) {
     [[unroll]] for (uint c = 0; c < COLS; c++) {
       if (c < rows) {
-        float v = single(from[c], e, squares[c]);
+        float v = single(from[c], e, row[c]);
         [[unroll]] for (uint i = 0; i < SETS; i++) acc[i * COLS + c] += decode1(w[i], e) * v;
       }
     }
@@ -79,7 +80,7 @@ void main() {
 #endif
 
   [[unroll]] for (uint i = 0; i < SUMS; i++) {
-    float t = subgroupAdd(i < SETS * COLS ? acc[i] : squares[i - SETS * COLS]);
+    float t = subgroupAdd(i < SETS * COLS ? acc[i] : row[i - SETS * COLS].x);
     if (subgroupElect()) partial[gl_SubgroupID * SUMS + i] = t;
   }
   barrier(); // the subgroups' sums are written before any invocation adds them up

@@ -61,11 +61,12 @@ func (pl *planner) attention(g *Group, op compute.Attention) error {
 	decode, _ = pl.tunedPlain(g, op, "attention_decode", decode)
 	coop, found := pl.tunedCoop(g, op)
 	splits := pl.splits(op, decode)
-	switch {
-	case forced == "attention_decode" || forced == "" && !pl.caps.takes("attention_split"):
-		splits = 1
-	case forced == "attention_split":
+	if forced == "attention_split" || forced == "attention_joined" {
 		splits = max(splits, 4)
+	}
+	joined := pl.joins(op, decode, splits)
+	if forced == "attention_decode" || forced == "" && !joined && !pl.caps.takes("attention_split") {
+		splits, joined = 1, false
 	}
 	tilesOnly := forced == "attention_prefill" || forced == "attention_coop" || forced == "" && !pl.caps.takes("attention_decode")
 	isDecode := func(s Shape) bool { return !tilesOnly && !manyRows(s) }
@@ -105,10 +106,13 @@ func (pl *planner) attention(g *Group, op compute.Attention) error {
 		d.Writes = append(d.Writes, Access{Temp: 0})
 		d.Indirect = pl.indirect(IndirectPieces, op, decode, splits)
 	}
+	if joined {
+		pl.join(g, &d, op, decode, splits)
+	}
 	if !tilesOnly {
 		g.Dispatches = append(g.Dispatches, d)
 	}
-	if splits > 1 && !tilesOnly {
+	if splits > 1 && !joined && !tilesOnly {
 		c := pl.attentionCombine(op, splits, isDecode)
 		c.Indirect = pl.indirect(IndirectCombine, op, decode, splits)
 		g.Dispatches = append(g.Dispatches, c)
@@ -124,6 +128,29 @@ func (pl *planner) attention(g *Group, op compute.Attention) error {
 	}
 	g.Why += g.whyTuned() + pl.without["attention"]
 	return nil
+}
+
+// maxJoin is the most bytes of partial results that one workgroup goes through while the others have nothing to do: at 50 GB/s it takes
+// 4 µs, where a dispatch of its own costs a barrier and spreads them over the device.
+const maxJoin = 192 << 10
+
+// joins says whether the pieces of a context are joined by the workgroup that brings the last of them.
+func (pl *planner) joins(op compute.Attention, a attentionShape, splits int) bool {
+	if forced := pl.o.Variant["attention"]; splits == 1 || forced == "attention_split" || forced == "attention_joined" {
+		return forced == "attention_joined"
+	}
+	return pl.caps.takes("attention_joined") && 4*a.br*splits*(op.HeadDimV+2) <= maxJoin
+}
+
+// join makes attention over pieces join them: a count for the pairs of each workgroup.
+func (pl *planner) join(g *Group, d *Dispatch, op compute.Attention, a attentionShape, splits int) {
+	rows, group := min(pl.most.Tokens, maxDecodeRows), op.NumHeads/op.NumKVHeads
+	g.Counts = pl.most.Seqs * op.NumKVHeads * ceilDiv(rows*group, a.br)
+	d.Args[attentionCountsArg] = Arg{Kind: ArgCounts}
+	d.Args[attentionFlagsArg].Value |= attentionJoined
+	d.Name = fmt.Sprintf("attention_decode_joined_%d", splits)
+	pieces, join := d.Issued, attentionWork{pl: pl, op: op, splits: splits}.join
+	d.Issued = func(s *compute.Step) compute.Cost { return pieces(s).Add(join(s)) }
 }
 
 // splits is the most pieces of a context: enough workgroups to fill the device, none too short to be worth it. How many a step has
@@ -159,7 +186,7 @@ func (pl *planner) attentionDispatch(module string, op compute.Attention, a atte
 		issued = w.pieces
 	}
 	return Dispatch{Module: module, Name: name, Spec: pl.attentionSpec(op, a),
-		Args: []Arg{addr(op.Q), addr(op.K), addr(op.V), addr(op.Sinks), addr(op.Out), stepArg(), addr(op.Bias), addr(0), addr(0),
+		Args: []Arg{addr(op.Q), addr(op.K), addr(op.V), addr(op.Sinks), addr(op.Out), stepArg(), addr(op.Bias), addr(0), addr(0), addr(0),
 			u32(op.NumKVHeads), u32(op.Window), u32(pl.p.PageSize), f32(op.Scale), f32(op.SoftCap), u32(op.NumHeads / op.NumKVHeads), u32(splits),
 			u32(attentionFlags(op) | int(flag(pl.alignedHeads(op)))<<6), u32(pl.p.At(op.Bias).Rows.Fixed / 2), u32(op.Chunk)},
 		Reads: refs(op.Q, op.K, op.V, op.Sinks, op.Bias), Writes: refs(op.Out), Issued: issued}

@@ -41,8 +41,8 @@ func TestAttentionLeavesHalves(t *testing.T) {
 	}
 	long, many, few := Shape{Tokens: 100, Outputs: 1, Seqs: 1}, Shape{Tokens: 12, Outputs: 1, Seqs: 12}, Shape{Tokens: 3, Outputs: 1, Seqs: 1}
 	assert.Equal(t, "attn+o+residual: attention_coop_64x64_halves[1 2 7] matmul_q8_0_coop_128x128[1 1 1]", attn(matrices(), long, o))
-	assert.Equal(t, "attn+o+residual: attention_decode_split_8[8 2 12] attention_combine[4 12 1] matmul_halves[12 1 1] matmul_q8_0_skinny_16x16[4 1 1]", attn(matrices(), many, o))
-	assert.Equal(t, "attn+o+residual: attention_decode_split_8[24 2 1] attention_combine[4 3 1] matmul_q8_0_vec_4[32 1 1]", attn(matrices(), few, o))
+	assert.Equal(t, "attn+o+residual: attention_decode_joined_8[8 2 12] matmul_halves[12 1 1] matmul_q8_0_skinny_16x16[4 1 1]", attn(matrices(), many, o))
+	assert.Equal(t, "attn+o+residual: attention_decode_joined_8[24 2 1] matmul_q8_0_vec_4[32 1 1]", attn(matrices(), few, o))
 	halfSums := matrices()
 	halfSums.HalfSums = true
 	assert.Equal(t, "attn: attention_coop_64x64[1 2 7]", attn(halfSums, long, o))

@@ -8,10 +8,12 @@ import (
 
 // Places among the arguments of the attention kernels. Twin: shaders/include/attention_params.glsl.
 const (
-	attentionOutArg   = 4
-	attentionGateArg  = 8
-	attentionFlagsArg = 16
-	attentionGated    = 128 // of the flags
+	attentionOutArg    = 4
+	attentionGateArg   = 8
+	attentionCountsArg = 9
+	attentionFlagsArg  = 17
+	attentionGated     = 128 // of the flags
+	attentionJoined    = 256
 )
 
 // gatedAttentionAt finds an attention whose result the sigmoid of another tensor multiplies, and nothing else takes.

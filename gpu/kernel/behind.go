@@ -15,6 +15,7 @@ type behind struct {
 	to    compute.Ref        // what it is added to
 	last  *compute.Scale     // of the sum
 	layer *compute.LayerNorm // of the sum, which stays
+	route *compute.Route     // of a router's logits
 	count int                // ops
 }
 
@@ -33,6 +34,9 @@ func (pl *planner) behindAt(at int, x compute.Ref) (b behind) {
 	if fn, ok := opAt[compute.Activation](pl, i); ok && fn.X == x && fn.Up != x && !fn.OneRow(pl.p) && pl.private(x) && (b.part == nil || fn.Up == b.part.Out) {
 		b.fn, b.count = &fn, i+1-at
 		return b
+	}
+	if route, ok := opAt[compute.Route](pl, at); ok && route.Logits == x && pl.private(x) && pl.routesHere(route) {
+		return behind{route: &route, count: 1}
 	}
 	b, i = behind{}, at
 	if op, ok := opAt[compute.Scale](pl, i); ok && op.X == y && op.Cap == 0 && pl.private(y) {
@@ -66,7 +70,12 @@ func (pl *planner) behindAt(at int, x compute.Ref) (b behind) {
 }
 
 // wholeRows says whether results are finished row by row.
-func (b *behind) wholeRows() bool { return b.norm != nil || b.layer != nil }
+func (b *behind) wholeRows() bool { return b.norm != nil || b.layer != nil || b.route != nil }
+
+// routesHere says whether a router's experts can be chosen beside what a multiplication needs of shared memory.
+func (pl *planner) routesHere(op compute.Route) bool {
+	return 16*pl.p.At(op.Logits).Cols+8192 <= int(pl.caps.SharedBytes)
+}
 
 // rowNorm are the parts of the norm of whole rows, and beside the tensor that it leaves besides the result.
 func (b *behind) rowNorm() (weight, bias, beside compute.Ref, eps float32) {
@@ -100,6 +109,9 @@ func (b *behind) String() string {
 	if b.last != nil {
 		name += " scale"
 	}
+	if b.route != nil {
+		name += " route"
+	}
 	return name
 }
 
@@ -113,7 +125,7 @@ func (b *behind) constants(pair bool) []uint32 {
 		fn = compute.SiLU
 	}
 	return []uint32{uint32(fn), flag(b.scale != nil) | flag(b.norm != nil)<<1 | flag(b.layer != nil)<<2 | flag(b.layer != nil && b.layer.Bias != 0)<<3 |
-		flag(b.times() != 0)<<4 | flag(b.last != nil)<<5}
+		flag(b.times() != 0)<<4 | flag(b.last != nil)<<5 | flag(b.route != nil)<<6}
 }
 
 // dispatches are the ops one after the other; with summed the multiplication has added the residual.
@@ -140,6 +152,9 @@ func (pl *planner) behindDispatches(b behind, summed bool) []Dispatch {
 	if b.last != nil {
 		list = append(list, pl.scaleDispatch(*b.last))
 	}
+	if b.route != nil {
+		list = append(list, pl.routeDispatch(*b.route))
+	}
 	return list
 }
 
@@ -151,6 +166,8 @@ func (b *behind) sums(whole bool) bool {
 // out is what comes of the multiplication.
 func (b *behind) out() compute.Ref {
 	switch {
+	case b.route != nil:
+		return b.route.Logits
 	case b.last != nil:
 		return b.last.Out
 	case b.add != nil:

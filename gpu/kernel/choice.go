@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"tuff/host/compute"
@@ -71,6 +72,8 @@ func variantOf(name string) string {
 	switch {
 	case strings.HasPrefix(name, "attention_decode_split"):
 		return "attention_split"
+	case strings.HasPrefix(name, "attention_decode_joined"):
+		return "attention_joined"
 	case name == "attention_quantize":
 		return "attention_prefill"
 	}
@@ -196,7 +199,11 @@ func (pl *planner) whyNotAttention(v Variant, op compute.Attention, g *Group, s 
 		return fmt.Sprintf("for up to %d rows a sequence", maxDecodeRows)
 	case len(g.found) > 0:
 		return "tuned: " + strings.Join(g.found, ", ") + " was faster"
-	case v.Name == "attention_split":
+	case v.Name == "attention_split" && slices.ContainsFunc(g.Dispatches, func(d Dispatch) bool { return variantOf(d.Name) == "attention_joined" }):
+		return "whoever brings the last piece joins them sooner"
+	case v.Name == "attention_joined" && slices.ContainsFunc(g.Dispatches, func(d Dispatch) bool { return variantOf(d.Name) == "attention_split" }):
+		return "there is more to join than one workgroup should"
+	case v.Name == "attention_split" || v.Name == "attention_joined":
 		return "contexts are short, or KV heads fill the device"
 	case v.Name == "attention_decode":
 		return "the context is cut into pieces; one piece is the same"
@@ -235,7 +242,7 @@ func (pl *planner) whyNotExperts(v Variant, op compute.MatMulExperts, s Shape) s
 
 // Needs are the features that a variant's module cannot run without, beyond 64-bit integers, which all of them do.
 func (v Variant) Needs() (list []string) {
-	of := map[string]string{"matmul_tile_32": "matmul_tile", "matmul_tile_64": "matmul_tile", "attention_split": "attention_decode",
+	of := map[string]string{"matmul_tile_32": "matmul_tile", "matmul_tile_64": "matmul_tile", "attention_split": "attention_decode", "attention_joined": "attention_decode",
 		"matmul_experts_lane": "matmul_experts_vec", "matmul_heads": "matmul_experts_vec"}
 	want := cmp.Or(of[v.Name], strings.TrimSuffix(v.Name, "_split"))
 	for _, m := range shaders.Manifest {

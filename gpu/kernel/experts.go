@@ -9,17 +9,22 @@ import (
 
 // route plans one workgroup per token.
 func (pl *planner) route(g *Group, op compute.Route) {
+	g.add(pl.routeDispatch(op), "one workgroup per token")
+}
+
+func (pl *planner) routeDispatch(op compute.Route) Dispatch {
 	e := pl.p.At(op.Logits).Cols
 	wg := min(max(pow2(e), 8), 64)
-	groups := max(op.Groups, 1)
-	flags := flag(op.Bias != 0) | flag(op.Normalize)<<1 | flag(op.GroupTop2)<<2 | flag(op.Scale != 0)<<3
-	rows := compute.PerToken(1)
-	g.add(Dispatch{Module: "route", Name: "route",
+	return Dispatch{Module: "route", Name: "route",
 		Spec: []uint32{uint32(wg)},
-		Args: []Arg{addr(op.Logits), addr(op.Bias), addr(op.Scale), addr(op.IDs), addr(op.Weights), rowsArg(rows), u32(e), u32(op.Used), u32(int(op.Gate)), u32(groups),
-			u32(op.UsedGroups), u32(int(flags)), f32(op.Factor), f32(op.Jitter)},
-		Grid: func(s Shape) [3]uint32 { return pl.fold(s.Tokens) }, Reads: refs(op.Logits, op.Bias, op.Scale), Writes: refs(op.IDs, op.Weights), Issued: pl.once(op)},
-		"one workgroup per token")
+		Args: append([]Arg{addr(op.Logits), addr(op.Bias), addr(op.Scale), addr(op.IDs), addr(op.Weights), rowsArg(compute.PerToken(1)), u32(e)}, routeArgs(op)...),
+		Grid: func(s Shape) [3]uint32 { return pl.fold(s.Tokens) }, Reads: refs(op.Logits, op.Bias, op.Scale), Writes: refs(op.IDs, op.Weights), Issued: pl.once(op)}
+}
+
+// routeArgs are the numbers that say how a route chooses.
+func routeArgs(op compute.Route) []Arg {
+	flags := flag(op.Bias != 0) | flag(op.Normalize)<<1 | flag(op.GroupTop2)<<2 | flag(op.Scale != 0)<<3
+	return []Arg{u32(op.Used), u32(int(op.Gate)), u32(max(op.Groups, 1)), u32(op.UsedGroups), u32(int(flags)), f32(op.Factor), f32(op.Jitter)}
 }
 
 // groupedLoad is the average of uses of an expert from which grouping them pays: each then reads its weights at most a

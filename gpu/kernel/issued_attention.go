@@ -91,7 +91,13 @@ func (w attentionWork) ofAllHeads(c compute.Cost) compute.Cost {
 }
 
 // combine joins what pieces have left: a workgroup goes through maxima three times.
-func (w attentionWork) combine(s *compute.Step) (c compute.Cost) {
+func (w attentionWork) combine(s *compute.Step) compute.Cost { return w.joining(s, 3+1) }
+
+// join does it in the workgroup that brings the last piece: once through.
+func (w attentionWork) join(s *compute.Step) compute.Cost { return w.joining(s, 2) }
+
+// joining reads beside a piece's values as many numbers more.
+func (w attentionWork) joining(s *compute.Step, more int64) (c compute.Cost) {
 	dv := int64(w.op.HeadDimV)
 	for i := range s.Seqs {
 		q := &s.Seqs[i]
@@ -100,7 +106,7 @@ func (w attentionWork) combine(s *compute.Step) (c compute.Cost) {
 			continue // it was whole
 		}
 		each := int64(q.Count) * int64(w.op.NumHeads)
-		c = c.Add(compute.Cost{Bytes: 4 * each * (n*(dv+3+1) + dv), FLOPs: 2 * each * n * dv})
+		c = c.Add(compute.Cost{Bytes: 4 * each * (n*(dv+more) + dv), FLOPs: 2 * each * n * dv})
 	}
 	return c
 }

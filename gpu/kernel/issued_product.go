@@ -48,7 +48,11 @@ func (pl *planner) sumsIssued(f product, w walk, s *compute.Step, pieces int) (c
 			continue // the same workgroups, and the same rows of X
 		}
 		c.Bytes += int64(down) * int64(rows) * int64(w.x(k))
-		if f.norm != nil { // again in every workgroup, by the count of RMSNorm
+		switch { // again in every workgroup, by the counts of RMSNorm and LayerNorm
+		case f.norm != nil && f.norm.layer != nil: // which goes through its rows twice more
+			c.Bytes += int64(down) * 4 * int64(k) * (2*int64(rows) + int64(across)*int64(1+flag(f.norm.bias != 0)))
+			c.FLOPs += 7 * int64(down) * int64(computed) * int64(k)
+		case f.norm != nil:
 			c.Bytes += int64(down*across) * 4 * int64(k)
 			c.FLOPs += 4 * int64(down) * int64(computed) * int64(k)
 		}
@@ -115,6 +119,9 @@ func (pl *planner) resultIssued(f product, s *compute.Step, across int) (c compu
 	}
 	if b.last != nil {
 		flops(*b.last)
+	}
+	if b.route != nil {
+		c = c.Add(pl.once(*b.route)(s))
 	}
 	if times, _, _ := pl.timesOf(*b); times != 0 {
 		c.Bytes += 4 * rows * n

@@ -3,6 +3,7 @@ package kernel
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -199,6 +200,10 @@ func countAttention(d *Dispatch, s *compute.Step, p *compute.Program, op compute
 					if pieces > 1 {
 						c.Bytes += 8
 					}
+					if pieces > 1 && piece == 0 && strings.Contains(d.Name, "_joined_") { // somebody joins all
+						c.Bytes += 4 * int64(pieces*(op.HeadDimV+2)+op.HeadDimV)
+						c.FLOPs += 2 * int64(pieces*op.HeadDimV)
+					}
 				}
 				for j0 := from; j0 < to; j0 += bc {
 					c.FLOPs += 2 * int64(br*bc*op.HeadDim)
@@ -223,6 +228,7 @@ func TestIssuedByAttention(t *testing.T) {
 			"attention_prefill": {stepOf([2]int{40, 40}), stepOf([2]int{17, 60}, [2]int{1, 9}, [2]int{33, 33})},
 			"attention_decode":  {stepOf([2]int{1, 200}), stepOf([2]int{3, 90}, [2]int{1, 9})},
 			"attention_split":   {stepOf([2]int{1, 300}), stepOf([2]int{3, 290}, [2]int{1, 9})},
+			"attention_joined":  {stepOf([2]int{1, 300}), stepOf([2]int{3, 290}, [2]int{1, 9})},
 		} {
 			p := attentionOf(op, compute.F16, compute.Q8_0)
 			declared := p.Instrs[0].Op.(compute.Attention)

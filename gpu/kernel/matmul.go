@@ -140,14 +140,14 @@ func (m *matMulPlan) few() error {
 		suffix, dispatch = "_lane", m.matMulLane
 	case m.few8:
 		if m.next <= m.most {
-			m.bytes(m.f.norm, maxVecRows)
+			m.bytes(m.f.norm.ofSquares(), maxVecRows)
 		}
 		suffix, dispatch = "_vec_int8", m.matMulVecInt8
 	case !m.caps.SubgroupArith || strings.HasPrefix(m.forced, "matmul_tile_"):
 		return nil
 	}
 	for _, cols := range []int{1, 2, 4, maxVecRows} {
-		if m.f.behind.wholeRows() && cols > mostWholeRows {
+		if (m.f.behind.wholeRows() || m.f.norm != nil && m.f.norm.layer != nil) && cols > mostWholeRows {
 			break
 		}
 		suffix, plan := suffix, func(module string) (Dispatch, error) { return dispatch(module, m.f, cols) }

@@ -37,7 +37,7 @@ logits: matmul_q4_0_vec_1[18 1 1]
 	require.NoError(t, err)
 	assert.Equal(t, `embed: embed_q4_0[1 1 1]
 attn_norm+q+k+v+q_rope+k_rope+kvstore: rmsnorm_quantize[3 1 1] matmul_q4_0_vec_int8_4_rope[64 1 1]
-attn: attention_decode_split_8[8 2 3] attention_combine[4 3 1]
+attn: attention_decode_joined_8[8 2 3]
 o+residual: quantize[1 1 1] matmul_q4_0_vec_int8_4[32 1 1]
 ffn_norm+gate+up+swiglu+down+residual2: rmsnorm_quantize[3 1 1] matmul_q4_0_vec_int8_4[96 1 1] quantize[1 1 1] matmul_q4_0_vec_int8_4[32 1 1]
 take:

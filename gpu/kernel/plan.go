@@ -16,13 +16,14 @@ type planner struct {
 	caps    Caps
 	p       *compute.Program
 	o       compute.Options
-	most    Shape             // the largest
-	readers []int             // ops that read each tensor
-	without map[string]string // of a stem, what its groups' Why says of variants that are left out
+	most    Shape                    // the largest
+	readers []int                    // ops that read each tensor
+	kept    map[compute.Ref]*rowNorm // what norms give that a router's projection keeps: others may normalise once more
+	without map[string]string        // of a stem, what its groups' Why says of variants that are left out
 }
 
 func newPlanner(caps Caps, p *compute.Program, o compute.Options) *planner {
-	pl := &planner{caps: caps, p: p, o: o, readers: make([]int, len(p.Tensors)),
+	pl := &planner{caps: caps, p: p, o: o, readers: make([]int, len(p.Tensors)), kept: map[compute.Ref]*rowNorm{},
 		most: Shape{Tokens: max(o.MaxTokens, 1), Outputs: max(o.MaxOutputs, 1), Seqs: max(o.MaxSeqs, 1)}}
 	for _, in := range p.Instrs {
 		for _, r := range in.Op.Reads() {

@@ -98,7 +98,7 @@ func TestPlanOfALayer(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, `embed: embed_q8_0[1 1 1]
 attn_norm+q+k+v+q_rope+k_rope+kvstore: matmul_q8_0_vec_1_norm_rope[32 1 1]
-attn: attention_decode_split_8[8 2 1] attention_combine[4 1 1]
+attn: attention_decode_joined_8[8 2 1]
 o+residual: matmul_q8_0_vec_1[16 1 1]
 ffn_norm+gate+up+swiglu: matmul_q8_0_vec_1_norm[48 1 1]
 down+residual2: matmul_q8_0_vec_1[16 1 1]
@@ -117,7 +117,7 @@ logits: matmul_q8_0_vec_1[18 1 1]
 	// Three sequences decode at once; no logits are wanted.
 	assert.Equal(t, `embed: embed_q8_0[1 1 1]
 attn_norm+q+k+v+q_rope+k_rope+kvstore: matmul_q8_0_vec_4_norm_rope[64 1 1]
-attn: attention_decode_split_8[8 2 3] attention_combine[4 3 1]
+attn: attention_decode_joined_8[8 2 3]
 o+residual: matmul_q8_0_vec_4[32 1 1]
 ffn_norm+gate+up+swiglu: matmul_q8_0_vec_4_norm[96 1 1]
 down+residual2: matmul_q8_0_vec_4[32 1 1]
@@ -187,7 +187,7 @@ func TestPlanOfTheLeastDevice(t *testing.T) {
 	require.Len(t, groups, len(p.Instrs))
 	text := outline(p, groups, Shape{Tokens: 1, Outputs: 1, Seqs: 1})
 	assert.Contains(t, text, "q: matmul_f32_tile_32[2 1 1]")
-	assert.Contains(t, text, "attn: attention_decode_split_2[2 2 1] attention_combine[4 1 1]")
+	assert.Contains(t, text, "attn: attention_decode_joined_2[2 2 1]")
 	assert.NotContains(t, text, "vec")
 }
 
@@ -197,7 +197,7 @@ func TestArgumentsMatchTheModules(t *testing.T) {
 	seen := map[string]bool{}
 	for _, format := range []compute.DType{compute.F32, compute.Q8_0} {
 		for _, noFuse := range []bool{false, true} {
-			for _, forced := range []map[string]string{nil, {"matmul": "matmul_tile_32", "attention": "attention_split"}} {
+			for _, forced := range []map[string]string{nil, {"matmul": "matmul_tile_32", "attention": "attention_split"}, {"attention": "attention_joined"}} {
 				p := newLayer(t, format).p
 				groups, err := Plan(ample, p, compute.Options{MaxTokens: 100, MaxOutputs: 1, MaxSeqs: 2, MaxPages: 8, NoFuse: noFuse, Variant: forced})
 				require.NoError(t, err)
@@ -212,7 +212,7 @@ func TestArgumentsMatchTheModules(t *testing.T) {
 						for i, m := range r.Push {
 							want := uint32(4)
 							switch d.Args[i].Kind {
-							case ArgAddr, ArgTemp, ArgStep, ArgRing, ArgCodebook, ArgBlock:
+							case ArgAddr, ArgTemp, ArgCounts, ArgStep, ArgRing, ArgCodebook, ArgBlock:
 								want = 8
 							}
 							assert.Equal(t, want, m.Size, "%s: argument %d", d.Module, i)

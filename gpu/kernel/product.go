@@ -17,7 +17,7 @@ type product struct {
 	count    int         // ops of the program that it covers
 	// For few rows of X, parts of a projection:
 	take   *compute.TakeRows // rows of X are chosen as they are read
-	norm   *compute.RMSNorm  // X is normalised as it is read: X is what the norm reads
+	norm   *rowNorm          // X is normalised as it is read: X is what the norm reads
 	whole  *projection       // results go where it says
 	qkv    *qkv              // of whole, what takes some of them
 	units  *units            // of which some are finished together
@@ -94,14 +94,14 @@ func (f product) input() compute.Ref {
 	case f.take != nil:
 		return f.take.X
 	case f.norm != nil:
-		return f.norm.X
+		return f.norm.x
 	}
 	return f.ops[0].X
 }
 
 func (f product) reads() []Access {
 	if f.norm != nil {
-		return f.readsWith(refs(f.input(), f.norm.Weight)...)
+		return f.readsWith(refs(f.input(), f.norm.weight, f.norm.bias)...)
 	}
 	return f.readsWith(refs(f.ops[0].X)...)
 }
@@ -115,6 +115,9 @@ func (f product) readsWith(x ...Access) []Access {
 	weight, bias, _, _ := f.behind.rowNorm()
 	a = append(a, refs(weight, bias)...)
 	a = append(a, refs(f.behind.times())...)
+	if r := f.behind.route; r != nil {
+		a = append(a, refs(r.Bias, r.Scale)...)
+	}
 	if f.qkv != nil {
 		a = append(a, refs(f.qkv.weights()...)...)
 	}
@@ -124,6 +127,9 @@ func (f product) readsWith(x ...Access) []Access {
 func (f product) writes() []Access {
 	_, _, beside, _ := f.behind.rowNorm()
 	a := refs(f.out, beside)
+	if r := f.behind.route; r != nil {
+		a = append(a, refs(r.IDs, r.Weights)...)
+	}
 	if f.pair {
 		return a
 	}
@@ -150,6 +156,9 @@ func (f product) name(module string, cols int) string {
 	}
 	if f.norm != nil {
 		name += "_norm"
+		if f.norm.layer != nil {
+			name += "_layer"
+		}
 	}
 	if h := f.qkv; h != nil {
 		if h.order != headsPlain || h.vNorm != nil || h.gates != 0 || h.latent != nil {

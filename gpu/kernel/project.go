@@ -12,8 +12,9 @@ import (
 // of its result, and what takes their results alone. Where X has few rows, one dispatch for each format of weights does it all.
 type projection struct {
 	take  *compute.TakeRows // of what the norm reads, or none
-	norm  *compute.RMSNorm  // or none
+	norm  *rowNorm          // or none
 	kept  bool              // others read what the norm gives: it is stored too, beside the multiplications that do not wait for it
+	again bool              // which a group before has done
 	mats  []compute.MatMul  // of one X
 	pair  *product          // gate and up projections with what joins them: mats are those two
 	qkvs  []*qkv            // what becomes of queries, keys and values, or none
@@ -29,16 +30,17 @@ func (pl *planner) projectionAt(at int) (projection, bool) {
 	if takes {
 		i++
 	}
-	if norm, ok := opAt[compute.RMSNorm](pl, i); ok {
-		if norm.Group > 0 || pl.p.At(norm.Weight).Rows != compute.Rows(1) || pl.p.At(norm.Out).Role != compute.Scratch {
-			return p, false
-		}
-		p.norm = &norm
+	if norm, ok := pl.rowNormAt(i); ok {
+		p.norm = norm
 		i++
+	} else if norm != nil {
+		return p, false
+	} else if op, ok := pl.matMulAt(i); ok && pl.kept[op.X] != nil && !takes {
+		p.norm, p.kept, p.again = pl.kept[op.X], true, true
 	}
 	for p.norm != nil || len(p.mats) < maxMats {
 		op, ok := pl.matMulAt(i)
-		if !ok || p.norm != nil && op.X != p.norm.Out || len(p.mats) > 0 && op.X != p.mats[0].X {
+		if !ok || p.norm != nil && op.X != p.norm.out || len(p.mats) > 0 && op.X != p.mats[0].X {
 			break
 		}
 		p.mats = append(p.mats, op)
@@ -47,7 +49,7 @@ func (pl *planner) projectionAt(at int) (projection, bool) {
 	if len(p.mats) == 0 {
 		return p, false
 	}
-	if p.norm != nil && pl.readers[p.norm.Out] != len(p.mats) {
+	if p.norm != nil && pl.readers[p.norm.out] != len(p.mats) {
 		p.kept = true // experts read it too, or a mixer beside attention: normalising once more is cheaper than waiting
 	}
 	if f, ok := pl.paired(i - len(p.mats)); ok && len(p.mats) == 2 {
@@ -56,7 +58,7 @@ func (pl *planner) projectionAt(at int) (projection, bool) {
 	} else if n := pl.takesQKV(&p, i); n > 0 {
 		i += n
 	} else if len(p.mats) == 1 {
-		if p.end = pl.behindAt(i, p.mats[0].Out); p.norm != nil && p.end.wholeRows() {
+		if p.end = pl.behindAt(i, p.mats[0].Out); p.norm != nil && !p.kept && p.end.wholeRows() {
 			p.end = behind{} // more rows than one workgroup finishes would lack their norm
 		}
 		i += p.end.count
@@ -64,8 +66,11 @@ func (pl *planner) projectionAt(at int) (projection, bool) {
 	p.count = i - at
 	if takes {
 		p.take = &take
-		ends := p.norm != nil && p.norm.X == take.Out && pl.private(take.Out) && !p.kept && p.pair == nil && p.qkvs == nil && p.end.count == 0
+		ends := p.norm.ofSquares() != nil && p.norm.x == take.Out && pl.private(take.Out) && !p.kept && p.pair == nil && p.qkvs == nil && p.end.count == 0
 		return p, ends && pl.takesFew(p)
+	}
+	if p.norm != nil && p.norm.layer != nil && !pl.takesFew(p) {
+		return p, false
 	}
 	return p, p.norm != nil || p.qkvs != nil || p.end.count > 0
 }
@@ -205,31 +210,35 @@ func (pl *planner) project(g *Group, p projection) error {
 	if next > 1 {
 		g.nameKernel()
 	}
-	if p.norm != nil && p.kept {
-		g.addFor(pl.rmsNormDispatch(*p.norm), rows, 1, most)
+	if p.norm != nil && p.kept && !p.again {
+		g.addFor(pl.rowNormDispatch(p.norm), rows, 1, most)
+		if p.end.route != nil {
+			pl.kept[p.norm.out] = p.norm // what else reads it beside the router need not wait for it
+		}
 	}
 	if next <= most {
 		if p.take != nil {
 			g.addFor(pl.takeRowsDispatch(*p.take), rows, next, most)
 			many = append(many, "takerows")
 		}
-		inBytes := !p.kept && !slices.ContainsFunc(pl.products(p, false), func(f product) bool { return !pl.newMatMulPlan(g, f).int8 })
-		inHalves := !p.kept && !inBytes && pl.inHalves(g, pl.products(p, false))
+		inBytes := !p.kept && (p.norm == nil || p.norm.rms != nil) && !slices.ContainsFunc(pl.products(p, false), func(f product) bool { return !pl.newMatMulPlan(g, f).int8 })
+		inHalves := !p.kept && !inBytes && (p.norm == nil || p.norm.rms != nil) && pl.inHalves(g, pl.products(p, false))
 		switch {
 		case p.norm != nil && inBytes:
 			many = append(many, "rmsnorm_quantize")
 		case p.norm != nil && inHalves:
 			many = append(many, "rmsnorm_halves")
+		case p.norm != nil && p.again:
 		case p.norm != nil:
 			if !p.kept {
-				g.addFor(pl.rmsNormDispatch(*p.norm), rows, next, most)
+				g.addFor(pl.rowNormDispatch(p.norm), rows, next, most)
 			}
-			many = append(many, "rmsnorm")
+			many = append(many, p.norm.name())
 		}
 		for _, f := range pl.products(p, false) {
 			m := pl.newMatMulPlan(g, f)
 			if m.next = next; inBytes || inHalves {
-				m.norm = p.norm
+				m.norm = p.norm.ofSquares()
 			}
 			if p.end.wholeRows() {
 				if err := m.few(); err != nil {
@@ -278,12 +287,12 @@ func (pl *planner) project(g *Group, p projection) error {
 
 // extra is the block of include/matmul.glsl for the kernels that take more than the push constants hold.
 func (pl *planner) extra(f product) []Arg {
-	var norm, table, long, kCache, vCache, qNorm, kNorm, vNorm, qOut, gates compute.Ref
+	var norm, normBias, table, long, kCache, vCache, qNorm, kNorm, vNorm, qOut, gates compute.Ref
 	var eps, headEps float32
 	var dim, rot, pairing, longFrom, rotFrom, outHead, outFrom int
 	var u units
 	if f.norm != nil {
-		norm, eps = f.norm.Weight, f.norm.Eps
+		norm, normBias, eps = f.norm.weight, f.norm.bias, f.norm.eps
 	}
 	if h := f.qkv; h != nil {
 		kCache, vCache, dim, headEps = h.store.KCache, h.store.VCache, h.head(), h.eps()
@@ -310,10 +319,16 @@ func (pl *planner) extra(f product) []Arg {
 	}
 	weight, bias, beside, rowEps := f.behind.rowNorm()
 	times, timesCols, timesFrom := pl.timesOf(f.behind)
-	return []Arg{addr(norm), addr(table), addr(long), addr(kCache), addr(vCache), stepArg(), addr(qNorm), addr(kNorm), {Kind: ArgCounts, Offset: 4 * int64(u.counts)},
-		addr(weight), addr(bias), addr(beside), addr(vNorm), addr(qOut), addr(gates), addr(times),
+	var route compute.Route
+	if f.behind.route != nil {
+		route = *f.behind.route
+	}
+	return append([]Arg{addr(norm), addr(table), addr(long), addr(kCache), addr(vCache), stepArg(), addr(qNorm), addr(kNorm), {Kind: ArgCounts, Offset: 4 * int64(u.counts)},
+		addr(weight), addr(bias), addr(beside), addr(vNorm), addr(qOut), addr(gates), addr(times), addr(normBias),
+		addr(route.Bias), addr(route.Scale), addr(route.IDs), addr(route.Weights),
 		f32(eps), u32(dim), u32(rot), u32(pairing), u32(pl.p.PageSize), u32(longFrom), f32(headEps), u32(u.most), f32(rowEps), f32(factorOf(f.behind.scale)),
-		f32(factorOf(f.behind.last)), u32(rotFrom), u32(outHead), u32(max(outFrom, 0)), u32(timesCols), u32(timesFrom)}
+		f32(factorOf(f.behind.last)), u32(rotFrom), u32(outHead), u32(max(outFrom, 0)), u32(timesCols), u32(timesFrom)},
+		routeArgs(route)...)
 }
 
 // weightOf are the weights of a norm, if there is one.
@@ -337,6 +352,6 @@ func (pl *planner) few(f product) []uint32 {
 	if f.units != nil {
 		unit = f.units.size
 	}
-	x4 := pl.alignedX(x) && (f.norm == nil || pl.alignedX(f.norm.Weight))
-	return append([]uint32{flag(x4), flag(f.norm != nil), to, caches[0], caches[1], heads, uint32(unit), flag(f.take != nil)}, f.behind.constants(f.pair)...)
+	x4 := pl.alignedX(x) && (f.norm == nil || pl.alignedX(f.norm.weight))
+	return append([]uint32{flag(x4), f.norm.constant(), to, caches[0], caches[1], heads, uint32(unit), flag(f.take != nil)}, f.behind.constants(f.pair)...)
 }

@@ -78,9 +78,10 @@ func TestRefusedAttention(t *testing.T) {
 		return strings.Join(names, " ")
 	}
 	assert.Contains(t, plan(fast), "attention_coop")
-	assert.Contains(t, plan(fast), "attention_decode_split")
-	assert.Contains(t, plan(fast, "attention_coop"), "attention_prefill attention_decode_split")
-	assert.Equal(t, "attention_prefill attention_decode", plan(fast, "attention_coop", "attention_split"))
+	assert.Contains(t, plan(fast), "attention_decode_joined")
+	assert.Contains(t, plan(fast, "attention_coop"), "attention_prefill attention_decode_joined")
+	assert.Regexp(t, "attention_prefill attention_decode_split_[0-9]+ attention_combine", plan(fast, "attention_coop", "attention_joined"))
+	assert.Equal(t, "attention_prefill attention_decode", plan(fast, "attention_coop", "attention_split", "attention_joined"))
 	assert.Equal(t, "attention_prefill", plan(fast, "attention_coop", "attention_decode"))
 	fast.Variant = map[string]string{"attention": "attention_coop"}
 	assert.Contains(t, plan(fast, "attention_coop"), "attention_coop")

@@ -75,7 +75,7 @@ func (pl *planner) key(f product) string {
 	for _, part := range []struct {
 		is   bool
 		name string
-	}{{f.take != nil, " takerows"}, {f.norm != nil, " rmsnorm"}, {f.pair, " swiglu"}, {f.qkv != nil, " rope_kvstore"}, {true, f.behind.String()},
+	}{{f.take != nil, " takerows"}, {f.norm.ofSquares() != nil, " rmsnorm"}, {f.norm != nil && f.norm.layer != nil, " layernorm"}, {f.pair, " swiglu"}, {f.qkv != nil, " rope_kvstore"}, {true, f.behind.String()},
 		{f.residual != 0, " add"}} {
 		if part.is {
 			key += part.name
@@ -108,7 +108,7 @@ func (m *matMulPlan) fewAs(module string, few Few, cols int) (Dispatch, error) {
 	case "lane":
 		return m.laneAs(module, m.f, cols, few.Group, few.Rows)
 	case "vec_int8":
-		m.bytes(m.f.norm, cols)
+		m.bytes(m.f.norm.ofSquares(), cols)
 		return m.vecInt8As(module, m.f, cols, few.Group, few.Rows)
 	}
 	return m.vecAs(module, m.f, cols, few.Group, few.Rows)

@@ -33,17 +33,17 @@ func TestTunedExperts(t *testing.T) {
 		c.caps.TunedMany = TunedMany{key + c.class: c.tile}
 		groups, err := Plan(c.caps, p, o)
 		require.NoError(t, err)
-		assert.Contains(t, groups[3].Many, key+c.class)
+		assert.Contains(t, groups[2].Many, key+c.class)
 		for _, n := range []int{1, 11, 12, 64, 65, 200, 512} {
 			s := Shape{Tokens: n}
 			if !c.is(n) {
 				assert.Equal(t, ran(p, plain, s), ran(p, groups, s), "%v, %d tokens", c.tile, n)
 				continue
 			}
-			assert.Contains(t, groups[3].Why, "; tuned: "+c.tile.String())
+			assert.Contains(t, groups[2].Why, "; tuned: "+c.tile.String())
 			launched := ran(p, groups, s)
 			assert.Contains(t, launched, fmt.Sprintf(" [%d %d %d", c.tile.Group, c.tile.Rows, c.tile.Cols), "%d tokens", n)
-			assert.Contains(t, outline(p, groups[3:], s), fmt.Sprintf("matmul_experts_group_%d[1 1 1]", c.tile.Cols), "%d tokens", n)
+			assert.Contains(t, outline(p, groups[2:], s), fmt.Sprintf("matmul_experts_group_%d[1 1 1]", c.tile.Cols), "%d tokens", n)
 		}
 	}
 	// Shapes with fewer slots than the schedule has room for are none.

@@ -7,7 +7,7 @@ import (
 // units are results of a product that are finished together, by the workgroup that brings the last of them: heads of queries and keys
 // that are normalised, blocks of the cache, and whole rows (behind.go). Twin: shaders/include/units.glsl.
 type units struct {
-	size   int          // elements of queries and of keys that are finished together: UNIT
+	size   int          // elements of queries and of keys that are finished together, or experts of a router: UNIT
 	most   int          // units of a matrix
 	counts int          // where the product's counts begin among the group's
 	sums   [maxMats]int // 1 + the temporary with what goes to a cache, 0: none
@@ -94,6 +94,9 @@ func (pl *planner) addUnits(g *Group, f *product) {
 	if f.behind.wholeRows() { // a count for all of them; sums wait where the result will be
 		u.most, u.counts = 1, g.Counts
 		g.Counts++
+		if f.behind.route != nil {
+			u.size = pl.p.At(f.behind.route.Logits).Cols
+		}
 		f.units = &u
 		return
 	}

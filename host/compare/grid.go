@@ -94,7 +94,7 @@ var elementwise = []string{"add", "scale", "swiglu", "activation", "mix", "colum
 func attentionTile(a compute.Attention, kernel string, g [3]uint32, rows int) (tileRows, tileCols int) {
 	const tall = 16
 	group := a.NumHeads / max(a.NumKVHeads, 1)
-	if group == 0 || int(g[1]) != a.NumKVHeads || strings.Contains(kernel, "_split_") {
+	if group == 0 || int(g[1]) != a.NumKVHeads || strings.Contains(kernel, "_split_") || strings.Contains(kernel, "_joined_") {
 		return 0, 0
 	}
 	var pairs, keys int

@@ -143,6 +143,7 @@ func Cases() []Case {
 	l.fused()
 	l.waysIn()
 	l.behind()
+	l.normed()
 	l.attentionOut()
 	l.feedForward()
 	l.mixtures()

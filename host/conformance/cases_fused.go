@@ -201,6 +201,7 @@ type projected struct {
 	kv                  compute.DType
 	v                   compute.DType // of the cache of values; none: as kv
 	page                int
+	layer               bool // norm is a LayerNorm
 	norm, bias, partial bool // partial: only half of each head is rotated
 	heads               bool // queries and keys are normalised head by head
 	after               bool // behind their rotation
@@ -217,7 +218,10 @@ func (b *build) projected(p projected) {
 	b.step(tables, seq{p.rows, before + p.rows})
 	b.step(tables, seq{p.rows, before + 2*p.rows}) // once more: what a kernel counts begins anew
 	h := b.feed("x", p.k)
-	if p.norm {
+	switch {
+	case p.layer:
+		h = b.layered(h, !p.bias, 1)
+	case p.norm:
 		h = b.normed("h", h)
 	}
 	rot := p.d

@@ -7,13 +7,10 @@ import "tuff/host/compute"
 func (d Decoder) experts(b *Builder, h compute.Ref) compute.Ref {
 	m := &b.cfg.MoE
 	logits := b.Linear("ffn_gate_inp", h, m.NumExperts)
+	ids, weights := b.Route(logits)
 	var open compute.Ref // what opens the shared experts; 0: they are always open
 	if m.SharedFFNDim > 0 && b.Has("ffn_gate_inp_shexp.weight") {
-		open = b.Linear("ffn_gate_inp_shexp", h, 1)
-	}
-	ids, weights := b.Route(logits)
-	if open != 0 {
-		open = b.Gate("ffn_shexp_open", compute.Sigmoid, open, 0)
+		open = b.Gate("ffn_shexp_open", compute.Sigmoid, b.Linear("ffn_gate_inp_shexp", h, 1), 0)
 	}
 	shared := d.shared(b, h)
 	var out compute.Ref

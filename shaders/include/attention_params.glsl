@@ -11,6 +11,7 @@ const uint SINKS = 4u;  // a sink score per head joins the softmax
 const uint CAP = 8u;    // scores are capped
 const uint BIASED = 32u; // a bias by distance joins the scores
 const uint ALIGNED = 64u; // rows of heads lie at multiples of 16 bytes in k and v
+const uint JOINED = 256u; // of the pieces of a context, the workgroup that brings the last joins all
 const uint GATED = 128u; // results of few rows are multiplied by the sigmoid of gate
 const uint LATENT = 16u; // values are the first DV elements of their keys; v is not read
 
@@ -24,6 +25,7 @@ layout(push_constant) uniform Params {
   F32In bias;         // [2 reach + 1, heads], by the key's distance from the query
   F32Out partial;     // partial results (attention_decode)
   F32In gate;         // as o
+  uint64_t counts;    // u32 [sequences, kvHeads, blocks of pairs], with JOINED
   uint kvHeads;
   uint window;        // keys visible on each side, itself included; 0: all
   uint pageSize;

@@ -2,6 +2,8 @@
 // becomes of a result: stored, or rotated and put into the KV cache.
 //   NORM:  x stands for x[r,k] g[k] / sqrt(mean_k(x[r,k]^2) + eps): the products are taken with x g, the sum of the squares
 //          along with them, and the factor is applied to their sum
+//          NORM_LAYER: for (x[r,k] - m) g[k] / sqrt(mean_k((x[r,k] - m)^2) + eps) + b[k], m the mean of the row, by which it
+//          goes twice before; NORM_BIAS: with b
 //   TO:    two bits for each matrix: TO_OUT, or TO_ROTATED: rows of the matrix are heads, and out gets the rotated result;
 //          TO_KEYS: it goes to the cache of keys; TO_VALUES: the result goes to the cache of values as it is
 //   HEADS: how queries and keys are normalised: head by head before or after they are rotated, or as a row before; bits for
@@ -12,8 +14,10 @@
 //   BEHIND: bits. BEHIND_SCALE: results are multiplied by extra.scale before the residual is added, BEHIND_LAST: by extra.last
 //          behind it; BEHIND_TIMES: what ACT gives is multiplied by extra.times, as the other matrix does with PAIR. The others
 //          need all results of a row (units.glsl): BEHIND_NORM: they are normalised before the residual is added; BEHIND_LAYER:
-//          what is stored is also normalised, to extra.rowOut; BEHIND_BIAS: with a bias
-// Source: host/compute/takerows.go, rmsnorm.go, layernorm.go, rope.go, kvstore.go, activation.go, scale.go; twins in fallback
+//          what is stored is also normalised, to extra.rowOut; BEHIND_BIAS: with a bias; BEHIND_ROUTE: they are logits of a
+//          router, of UNIT experts (route.glsl)
+// Source: host/compute/takerows.go, rmsnorm.go, layernorm.go, rope.go, kvstore.go, activation.go, scale.go, route.go; twins in
+// fallback
 #ifndef FEW_GLSL
 #define FEW_GLSL
 #include "matmul.glsl"
@@ -52,7 +56,14 @@ const uint BEHIND_LAYER = 4u;
 const uint BEHIND_BIAS = 8u;
 const uint BEHIND_TIMES = 16u;
 const uint BEHIND_LAST = 32u;
-const bool WHOLE_ROWS = (BEHIND & (BEHIND_NORM | BEHIND_LAYER)) != 0u;
+const uint BEHIND_ROUTE = 64u;
+const bool ROUTES = (BEHIND & BEHIND_ROUTE) != 0u;
+const bool WHOLE_ROWS = (BEHIND & (BEHIND_NORM | BEHIND_LAYER | BEHIND_ROUTE)) != 0u;
+
+const uint NORM_SQUARES = 1u; // values of NORM
+const uint NORM_LAYER = 2u;
+const uint NORM_BIAS = 3u;
+const uint SQUARES = NORM == NORM_SQUARES ? 1 : 0; // sums of a row besides the products
 
 const uint ORDER = HEADS & 3u;
 const uint HEADS_BEFORE = 1u; // their rotation
@@ -98,8 +109,9 @@ uint rowOfX(uint r) {
   return TAKE == 1 ? stepOutput(U32In(extra.step), r) : r;
 }
 
-// segment is 8 activations of row r; with NORM their squares are added to squares, and they are scaled by the norm's weights.
-void segment(uint r, uint seg, inout float squares, out vec4 a, out vec4 b) {
+// segment is 8 activations of row r; with NORM_SQUARES their squares are added to those of its statistics, and they are scaled
+// by the norm's weights. With NORM_LAYER they are normalised by its mean and its scale.
+void segment(uint r, uint seg, inout vec2 row, out vec4 a, out vec4 b) {
   uint e = 8u * seg, at = r * k + e;
   if (X4 == 1) {
     F32x4In x4 = F32x4In(uint64_t(x));
@@ -109,8 +121,13 @@ void segment(uint r, uint seg, inout float squares, out vec4 a, out vec4 b) {
     a = vec4(x.v[at], x.v[at + 1u], x.v[at + 2u], x.v[at + 3u]);
     b = vec4(x.v[at + 4u], x.v[at + 5u], x.v[at + 6u], x.v[at + 7u]);
   }
-  if (NORM == 1) {
-    squares += dot(a, a) + dot(b, b);
+  if (NORM != 0u) {
+    if (NORM == NORM_SQUARES) {
+      row.x += dot(a, a) + dot(b, b);
+    } else {
+      a = (a - row.x) * row.y;
+      b = (b - row.x) * row.y;
+    }
     if (X4 == 1) {
       F32x4In g = F32x4In(extra.norm);
       a *= g.v[2u * seg];
@@ -121,20 +138,25 @@ void segment(uint r, uint seg, inout float squares, out vec4 a, out vec4 b) {
       b *= vec4(g.v[e + 4u], g.v[e + 5u], g.v[e + 6u], g.v[e + 7u]);
     }
   }
+  if (NORM == NORM_BIAS) {
+    F32In add = F32In(extra.normBias);
+    a += vec4(add.v[e], add.v[e + 1u], add.v[e + 2u], add.v[e + 3u]);
+    b += vec4(add.v[e + 4u], add.v[e + 5u], add.v[e + 6u], add.v[e + 7u]);
+  }
 }
 
 // single is element e of row r likewise.
-float single(uint r, uint e, inout float squares) {
+float single(uint r, uint e, inout vec2 row) {
   float v = x.v[r * k + e];
-  if (NORM == 1) {
-    squares = fma(v, v, squares);
-    v *= F32In(extra.norm).v[e];
-  }
+  if (NORM == NORM_SQUARES) row.x = fma(v, v, row.x);
+  else if (NORM != 0u) v = (v - row.x) * row.y;
+  if (NORM != 0u) v *= F32In(extra.norm).v[e];
+  if (NORM == NORM_BIAS) v += F32In(extra.normBias).v[e];
   return v;
 }
 
 // factor is what the sums of products with a row are multiplied by.
-float factor(float squares) { return NORM == 1 ? 1.0 / sqrt(squares / float(k) + extra.eps) : 1.0; }
+float factor(float squares) { return NORM == NORM_SQUARES ? 1.0 / sqrt(squares / float(k) + extra.eps) : 1.0; }
 
 float biased(Matrix m, uint n, float t) { return (BIAS >> m.index & 1u) != 0u ? t + m.bias.v[n] : t; }
 
@@ -168,6 +190,18 @@ void turn(uint r, uint p, inout float a, inout float b) {
 }
 
 #include "units.glsl"
+
+// statistics are a row's before it is read: of NORM_LAYER its mean and what differences from it are multiplied by. The whole
+// workgroup calls it.
+vec2 statistics(uint r) {
+  if (NORM <= NORM_SQUARES) return vec2(0);
+  float s = 0.0, mean;
+  for (uint e = gl_LocalInvocationID.x; e < k; e += WG) s += x.v[r * k + e];
+  mean = totalOf(s) / float(k);
+  s = 0.0;
+  for (uint e = gl_LocalInvocationID.x; e < k; e += WG) s = fma(x.v[r * k + e] - mean, x.v[r * k + e] - mean, s);
+  return vec2(mean, 1.0 / sqrt(totalOf(s) / float(k) + extra.eps));
+}
 
 // put stores the result of row n of a matrix that is not rotated at once.
 void put(Matrix m, uint r, uint n, float t) {

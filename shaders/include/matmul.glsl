@@ -27,6 +27,11 @@ layout(buffer_reference, std430, buffer_reference_align = 8) restrict readonly b
   uint64_t qOut;       // queries whose gates are apart, or rotated parts of queries
   uint64_t gateOut;    // those gates
   uint64_t times;      // f32 [rows, timesCols]
+  uint64_t normBias;   // f32 [k]
+  uint64_t routeBias;  // f32 [n0], those of route.glsl
+  uint64_t routeScales;
+  uint64_t ids;        // f32 [rows, used]
+  uint64_t weights;
   float eps;           // of the normalisation
   uint headDim;        // elements of a head
   uint rot;            // of which so many are rotated
@@ -43,6 +48,13 @@ layout(buffer_reference, std430, buffer_reference_align = 8) restrict readonly b
   uint outFrom;        // from here on
   uint timesCols;
   uint timesFrom;      // column
+  uint used;           // experts
+  uint gate;
+  uint groups;
+  uint usedGroups;
+  uint routeFlags;
+  float routeFactor;
+  float jitter;
 };
 
 layout(push_constant) uniform Params {

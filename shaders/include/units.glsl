@@ -1,7 +1,6 @@
 // units: results that are only finished when all of a head, a block of the cache or a row is there, which many workgroups make.
 // Each leaves its sums in memory and counts them; the one that counts the last of a unit of UNIT queries or keys, or of 32
-// values, finishes it. Nobody waits for anybody, so that it does not matter in which order a device runs workgroups, and the
-// result is the same whoever is last.
+// values, finishes it (last.glsl).
 //   HEADS:  v[e] g[e] / sqrt(mean of the head's v^2 + headEps), before the rotation of queries and keys or after it; HEADS_ROW:
 //           the mean of all heads, and UNIT is the longest row
 //   then queries go back to where the sums were, or with GATED to qOut and their gates to gateOut; keys and values into the
@@ -10,19 +9,19 @@
 //   LATENT: the first rotFrom elements of a row of keys are normalised, v g / sqrt(mean of their v^2 + headEps), the rest
 //   rotated
 //   BEHIND_NORM:  out[r,e] = (v[e] g[e] / sqrt(mean of the row's v^2 + rowEps) + residual[r,e]) last, where the sums were
+//   BEHIND_ROUTE: they stay where they are, and choose experts (route.glsl)
 //   BEHIND_LAYER: rowOut[r,e] = (v[e] - m) g[e] / sqrt(mean of the row's (v - m)^2 + rowEps) + b[e], m the mean of the row's v
 // UNIT is a whole number of heads, and of blocks where the cache of keys has blocks. counts are 0 before and after.
 // Source: host/compute/rmsnorm.go, layernorm.go, rope.go, kvstore.go; twins in fallback
 #ifndef UNITS_GLSL
 #define UNITS_GLSL
-
-// What other workgroups write while this one runs is read past caches that are not shared.
-layout(buffer_reference, std430, buffer_reference_align = 4) coherent buffer F32Shared { float v[]; };
-layout(buffer_reference, std430, buffer_reference_align = 4) coherent buffer Counts { uint v[]; };
+#include "last.glsl"
 
 shared float whole[GATED ? 2u * UNIT : UNIT > 32u ? UNIT : 32u]; // the unit
-shared float terms[HEADS != 0u || WHOLE_ROWS ? WG : 1u];
-shared bool complete;
+shared float terms[HEADS != 0u || WHOLE_ROWS || NORM > NORM_SQUARES ? WG : 1u];
+
+const uint EXPERTS = ROUTES ? UNIT : 1u;
+#include "route.glsl"
 
 // totalOf adds v over the workgroup.
 float totalOf(float v) {
@@ -127,6 +126,12 @@ void finishRow(Matrix m, uint r) {
   uint lane = gl_LocalInvocationID.x, at = r * m.n;
   float width = float(m.n), s = 0.0;
   F32Shared v = F32Shared(uint64_t(m.o));
+  if (ROUTES) {
+    for (uint e = lane; e < m.n; e += WG) rank[e] = v.v[at + e];
+    route(Route(F32In(extra.routeBias), F32In(extra.routeScales), F32Out(extra.ids), F32Out(extra.weights), m.n, extra.used,
+      extra.gate, extra.groups, extra.usedGroups, extra.routeFlags, extra.routeFactor, extra.jitter), r);
+    return;
+  }
   F32In g = F32In(extra.rowNorm);
   if ((BEHIND & BEHIND_NORM) != 0u) {
     for (uint e = lane; e < m.n; e += WG) s = fma(v.v[at + e], v.v[at + e], s);
@@ -155,26 +160,14 @@ void finishRow(Matrix m, uint r) {
 void finish(Matrix m, uint height) {
   uint unit = unitOf(m);
   if (unit == 0u) return;
-  Counts counts = Counts(extra.counts);
   uint end = min(m.first + height, m.n);
-  memoryBarrierBuffer();
-  barrier(); // the workgroup's sums are in memory before they are counted
   for (uint u = m.first / unit; u * unit < end; u++) {
     uint mine = min(end, (u + 1u) * unit) - max(m.first, u * unit);
-    if (gl_LocalInvocationID.x == 0u) {
-      uint at = m.index * extra.units + u;
-      complete = atomicAdd(counts.v[at], mine) + mine == unit;
-      if (complete) counts.v[at] = 0u; // for the next run
+    if (!bringsLast(extra.counts, m.index * extra.units + u, mine, unit)) continue;
+    for (uint r = 0; r < rows; r++) {
+      if (WHOLE_ROWS) finishRow(m, r);
+      else finishUnit(m, r, u * unit, unit);
     }
-    barrier(); // it is known whether the unit is complete
-    if (complete) {
-      memoryBarrierBuffer();
-      for (uint r = 0; r < rows; r++) {
-        if (WHOLE_ROWS) finishRow(m, r);
-        else finishUnit(m, r, u * unit, unit);
-      }
-    }
-    barrier(); // everyone has looked before the next unit
   }
 }
 #endif
