@@ -19,12 +19,12 @@ type Case struct {
 	Format   compute.DType // weight format that the device must have; NoDType: none in particular
 	Quick    bool          // part of the short run
 	Rows     int           // of X in the multiplications of op matmul, which choose kernels by it; else 0
-	Wide     bool          // weights beyond the range of half precision, which fast arithmetic need not hold: see In
+	Exact    bool          // not for fast arithmetic: weights beyond the range of half precision, choices that its rounding may turn
 	fill     func(*build)
 }
 
 // In says whether the case can be run in an arithmetic.
-func (c Case) In(m compute.Math) bool { return m != compute.Fast || !c.Wide }
+func (c Case) In(m compute.Math) bool { return m != compute.Fast || !c.Exact }
 
 func (c Case) String() string { return c.Op + "/" + c.Name }
 

@@ -76,7 +76,7 @@ func (m mm) fill(b *build) {
 func (l *list) mm(kind string, m mm, quick bool) {
 	l.add("matmul", fmt.Sprintf("%s_%v_r%d_n%d_k%d", kind, m.format, m.r, m.n, m.k), m.format, quick, m.fill)
 	c := &(*l)[len(*l)-1]
-	c.Wide, c.Rows = m.scales == largeScales, m.r
+	c.Exact, c.Rows = m.scales == largeScales, m.r
 }
 
 // pick walks through a list as the cases go, so that axes that are not crossed still meet in many combinations.
