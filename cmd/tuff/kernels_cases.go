@@ -19,8 +19,9 @@ type part struct {
 	ops    []int
 	stem   string
 	shape  string
-	stems  []string // of the ops, each once
-	groups int      // of the program that are alike
+	stems  []string              // of the ops, each once
+	groups int                   // of the program that are alike
+	kept   map[compute.Ref][]int // of the program: see keptNorms. What reads such a tensor normalises once more, so that the router belongs beside it
 }
 
 // partsOf are the different groups of a model's program that have an op of a stem; matmul stands for experts' and heads' too.
@@ -35,9 +36,10 @@ func (c *common) partsOf(ctx context.Context, dev *gpu.Device, stem string, rows
 	}
 	var list []part
 	var known []string
+	kept := keptNorms(p, groups)
 	for _, planned := range groups {
 		g := p.NewGroup(planned.Ops...)
-		x := part{p: p, o: o, ops: planned.Ops, stem: g.Stem, shape: g.Shape, groups: 1}
+		x := part{p: p, o: o, ops: planned.Ops, stem: g.Stem, shape: g.Shape, groups: 1, kept: kept}
 		for _, i := range planned.Ops {
 			s := p.Instrs[i].Op.Stem()
 			if !slices.Contains(x.stems, s) {
@@ -61,6 +63,22 @@ func (c *common) partsOf(ctx context.Context, dev *gpu.Device, stem string, rows
 		return nil, usageError{fmt.Errorf("got op %q, want one of the model's program: %v", stem, known)}
 	}
 	return list, nil
+}
+
+// keptNorms are what norms give that are fused with a router, with the ops of its group.
+func keptNorms(p *compute.Program, groups []kernel.Group) map[compute.Ref][]int {
+	kept := map[compute.Ref][]int{}
+	for _, g := range groups {
+		if !slices.ContainsFunc(g.Ops, func(i int) bool { _, routes := p.Instrs[i].Op.(compute.Route); return routes }) {
+			continue
+		}
+		for _, i := range g.Ops {
+			if norm, ok := p.Instrs[i].Op.(compute.RMSNorm); ok {
+				kept[norm.Out] = g.Ops
+			}
+		}
+	}
+	return kept
 }
 
 // attends says whether the time of a part depends on the keys of the sequence: those in a cache.
@@ -109,6 +127,14 @@ func (b *bench1) part(s *labShape) (size int, err error) {
 		for _, r := range src.Instrs[ops[at]].Op.Reads() {
 			t := src.At(r)
 			if t.Role != compute.Scratch || slices.Contains(ops, writer[r]) || slices.Contains(inputs, r) {
+				continue
+			}
+			if router, ok := s.part.kept[r]; ok {
+				for _, i := range router {
+					if !slices.Contains(ops, i) {
+						ops = append(ops, i)
+					}
+				}
 				continue
 			}
 			if _, routed := src.Instrs[writer[r]].Op.(compute.Route); t.Rows == compute.PerToken(1) && !routed {
