@@ -20,9 +20,9 @@ for p in "${all[@]}"; do
 done
 
 rc=0
-if [ -z "$only" ]; then go test -timeout 30m "${flags[@]}" "${host[@]}" || rc=1; fi
+if [ -z "$only" ]; then go test -timeout 45m "${flags[@]}" "${host[@]}" || rc=1; fi
 short=(); if software_alone; then short=(-short); fi
-if [ ${#device[@]} -gt 0 ]; then go test "${short[@]}" -timeout 30m -count=1 "${flags[@]}" "${device[@]}" || rc=1; fi
+if [ ${#device[@]} -gt 0 ]; then go test "${short[@]}" -timeout 45m -count=1 "${flags[@]}" "${device[@]}" || rc=1; fi
 
 printf '%s\n' "$tested_device" >"$cache/tested-device"
 if [ $rc = 0 ]; then say "all tests passed; the GPU tests ran on: $tested_device"
