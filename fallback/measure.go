@@ -93,11 +93,16 @@ type multiply struct {
 }
 
 func (d *Device) newMultiply() *multiply {
-	m := &multiply{level: d.level, x: make([][]float32, simd.MaxRows), panel: make([]float32, simd.Width*vectorFloats)}
-	for i := range m.x {
-		m.x[i] = make([]float32, vectorFloats)
+	return &multiply{level: d.level, x: rowsOfX[float32](), panel: make([]float32, simd.Width*vectorFloats)}
+}
+
+// rowsOfX are those of a tile.
+func rowsOfX[T float32 | float64]() [][]T {
+	x := make([][]T, simd.MaxRows)
+	for i := range x {
+		x[i] = make([]T, vectorFloats)
 	}
-	return m
+	return x
 }
 
 // flops are those of a unit.
@@ -133,11 +138,7 @@ type exactMultiply struct {
 }
 
 func (d *Device) newExactMultiply() *exactMultiply {
-	m := &exactMultiply{level: d.level, x: make([][]float64, simd.MaxRows), panel: make([]float32, simd.Width*vectorFloats)}
-	for i := range m.x {
-		m.x[i] = make([]float64, vectorFloats)
-	}
-	return m
+	return &exactMultiply{level: d.level, x: rowsOfX[float64](), panel: make([]float32, simd.Width*vectorFloats)}
 }
 
 func (m *exactMultiply) unit(w *worker, _ int) {

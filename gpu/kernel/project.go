@@ -221,8 +221,9 @@ func (pl *planner) project(g *Group, p projection) error {
 			g.addFor(pl.takeRowsDispatch(*p.take), rows, next, most)
 			many = append(many, "takerows")
 		}
-		inBytes := !p.kept && (p.norm == nil || p.norm.rms != nil) && !slices.ContainsFunc(pl.products(p, false), func(f product) bool { return !pl.newMatMulPlan(g, f).int8 })
-		inHalves := !p.kept && !inBytes && (p.norm == nil || p.norm.rms != nil) && pl.inHalves(g, pl.products(p, false))
+		whole := !p.kept && (p.norm == nil || p.norm.rms != nil) // the norm's kernel may leave X as the products take it
+		inBytes := whole && !slices.ContainsFunc(pl.products(p, false), func(f product) bool { return !pl.newMatMulPlan(g, f).int8 })
+		inHalves := whole && !inBytes && pl.inHalves(g, pl.products(p, false))
 		switch {
 		case p.norm != nil && inBytes:
 			many = append(many, "rmsnorm_quantize")

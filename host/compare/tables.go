@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"tuff/host/report"
 )
 
 // Lines says in words what the ops' table cannot: the first divergence, logits, texts and what repeated runs gave, a line each.
@@ -94,13 +96,13 @@ const markdownRows = 24
 // where none is those closest to one.
 func (r *Report) WriteMarkdown(w io.Writer) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "**tuff compare**, %s: %s (%s) against %s", md(r.Model), md(r.A), join(r.DriverA, r.Math), md(r.B))
+	fmt.Fprintf(&b, "**tuff compare**, %s: %s (%s) against %s", report.Cell(r.Model), report.Cell(r.A), join(r.DriverA, r.Math), report.Cell(r.B))
 	if about := join(r.DriverB, r.MathB); about != "" {
 		fmt.Fprintf(&b, " (%s)", about)
 	}
-	fmt.Fprintf(&b, "\n\n**%s**\n\n", md(r.Summary()))
+	fmt.Fprintf(&b, "\n\n**%s**\n\n", report.Cell(r.Summary()))
 	for _, l := range r.Lines() {
-		fmt.Fprintf(&b, "- %s\n", md(strings.ReplaceAll(l, "\n", "; ")))
+		fmt.Fprintf(&b, "- %s\n", report.Cell(strings.ReplaceAll(l, "\n", "; ")))
 	}
 	shown, what := r.worth()
 	fmt.Fprintf(&b, "\n%s:\n\n| phase | result | kernel | shape | own: bound | NMSE | max ULP | cosine | NaN, inf | carried: NMSE | cosine | verdict |\n|---|---|---|---|---:|---:|---:|---:|---:|---:|---:|---|\n", what)
@@ -113,8 +115,8 @@ func (r *Report) WriteMarkdown(w io.Writer) error {
 			}
 			own = fmt.Sprintf("%s | %.2g | %.3g | %.7f", bound, m.NMSE, m.MaxULP, m.Cosine)
 		}
-		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %d | %.2g | %.7f | %s |\n", op.Phase, md(op.Tensor), md(op.Kernel), op.Shape(), own, op.Worst().NaN+op.Worst().Inf,
-			op.Carried.NMSE, op.Carried.Cosine, md(op.Verdict))
+		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %d | %.2g | %.7f | %s |\n", op.Phase, report.Cell(op.Tensor), report.Cell(op.Kernel), op.Shape(), own, op.Worst().NaN+op.Worst().Inf,
+			op.Carried.NMSE, op.Carried.Cosine, report.Cell(op.Verdict))
 	}
 	if _, err := io.WriteString(w, b.String()); err != nil {
 		return fmt.Errorf("compare: write Markdown: %w", err)
@@ -147,8 +149,5 @@ func firstOf(n int) string {
 
 // join is what is known of a side, in brackets.
 func join(parts ...string) string {
-	return md(strings.Join(slices.DeleteFunc(parts, func(s string) bool { return s == "" }), ", "))
+	return report.Cell(strings.Join(slices.DeleteFunc(parts, func(s string) bool { return s == "" }), ", "))
 }
-
-// md keeps a name from ending a table's cell.
-func md(s string) string { return strings.NewReplacer("|", "\\|", "\n", " ").Replace(s) }

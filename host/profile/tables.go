@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"tuff/host/compute"
+	"tuff/host/report"
 )
 
 // WriteCSV writes a row for each op of each phase, times in microseconds.
@@ -43,7 +44,7 @@ func (r *Report) WriteCSV(w io.Writer) error {
 // WriteMarkdown writes the report for pasting into an issue.
 func (r *Report) WriteMarkdown(w io.Writer) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "**%s** on %s (%s), %s arithmetic", md(r.Model), md(r.Device), md(r.Driver), r.Math)
+	fmt.Fprintf(&b, "**%s** on %s (%s), %s arithmetic", report.Cell(r.Model), report.Cell(r.Device), report.Cell(r.Driver), r.Math)
 	if r.Limits.Bandwidth > 0 {
 		fmt.Fprintf(&b, "; measured limits: %.3g GB/s, %.3g GFLOP/s float32", r.Limits.Bandwidth/1e9, r.Limits.FLOPs/1e9)
 	}
@@ -56,7 +57,7 @@ func (r *Report) WriteMarkdown(w io.Writer) error {
 		fmt.Fprintf(&b, "\n### %s: %.1f tokens/s%s (%d tokens in %d steps)\n\n| op | shape | kernel | calls | µs/call (min–max) | share | GB/s | of limit | bound by | gap µs |%s%s\n|---|---|---|---:|---:|---:|---:|---:|---|---:|%s%s\n",
 			g.Name, g.TokensPerSec, g.Spread(), g.Tokens, g.Steps, onlyIf(asked, " bytes asked / must | FLOPs done / must |"), r.iftold(" registers | spills | subgroups |"), onlyIf(asked, "---:|---:|"), r.iftold("---:|---:|---|"))
 		for _, o := range g.Ops {
-			fmt.Fprintf(&b, "| %s | %s | %s | %d | %.1f (%.1f–%.1f) | %.1f %% | %.3g | %.0f %% | %s | %.1f |%s%s\n", md(o.Stem), md(o.Shape), md(o.Kernel), o.Calls, micro(o.Median), micro(o.Min),
+			fmt.Fprintf(&b, "| %s | %s | %s | %d | %.1f (%.1f–%.1f) | %.1f %% | %.3g | %.0f %% | %s | %.1f |%s%s\n", report.Cell(o.Stem), report.Cell(o.Shape), report.Cell(o.Kernel), o.Calls, micro(o.Median), micro(o.Min),
 				micro(o.Max), 100*o.Share, o.BytesPerSec/1e9, 100*o.OfLimit(), o.Limit(), micro(o.GapBarrier+o.GapLaunch)/float64(o.Calls), onlyIf(asked, fmt.Sprintf(" %s | %s |", Times(o.Again()), Times(o.Padded()))), r.iftold(fmt.Sprintf(" %s | %s | %s |", o.Registers(), o.Spills(), o.Occupancy())))
 		}
 		b.WriteString("\n| part | share |\n|---|---:|\n")
@@ -65,7 +66,7 @@ func (r *Report) WriteMarkdown(w io.Writer) error {
 		}
 	}
 	for _, a := range r.Advice {
-		fmt.Fprintf(&b, "\n- %s: %s; `%s` (up to %.0f %% of the time: %s)", a.Phase, md(a.What), a.Command, 100*a.Gain, md(a.Because))
+		fmt.Fprintf(&b, "\n- %s: %s; `%s` (up to %.0f %% of the time: %s)", a.Phase, report.Cell(a.What), a.Command, 100*a.Gain, report.Cell(a.Because))
 	}
 	if _, err := io.WriteString(w, b.String()+"\n"); err != nil {
 		return fmt.Errorf("profile: write Markdown: %w", err)
@@ -74,6 +75,3 @@ func (r *Report) WriteMarkdown(w io.Writer) error {
 }
 
 func micro(d time.Duration) float64 { return float64(d) / 1e3 }
-
-// md keeps a name from ending a table's cell.
-func md(s string) string { return strings.NewReplacer("|", "\\|", "\n", " ").Replace(s) }
