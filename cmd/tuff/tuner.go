@@ -80,7 +80,7 @@ func (t *tuner) begin(ctx context.Context) (some bool, err error) {
 	if !slices.ContainsFunc(t.products, func(keys []string) bool { return len(keys) > 0 }) {
 		return false, nil
 	}
-	t.cases = tuneCases(t.l.Program(), t.class)
+	t.cases = tuneCases(t.l.Program(), t.class, t.o.Math)
 	t.session = t.l.NewSession()
 	rows, depth := t.rows(), 16
 	if t.class != nil && t.class.Op == "attention" && t.class.Rows == 1 {
@@ -134,8 +134,9 @@ func (t *tuner) keys(f found) (products [][]string, taken map[string]bool, err e
 	return products, taken, err
 }
 
-// tuneCases are quick cases of what a class is about, or of the multiplications of few rows, in the formats of a program.
-func tuneCases(p *compute.Program, class *kernel.Class) []conformance.Case {
+// tuneCases are quick cases of what a class is about, or of the multiplications of few rows, in the formats of a program: those that
+// hold in an arithmetic.
+func tuneCases(p *compute.Program, class *kernel.Class, math compute.Math) []conformance.Case {
 	formats := map[compute.DType]bool{}
 	for i := range p.Tensors {
 		if p.Tensors[i].Role == compute.Weight {
@@ -170,7 +171,7 @@ func tuneCases(p *compute.Program, class *kernel.Class) []conformance.Case {
 		default:
 			wanted, k.format = c.Op == "attention", compute.DType(seen[k]/2) // a few of all
 		}
-		if c.Quick && wanted && seen[k] < 2 {
+		if c.Quick && c.In(math) && wanted && seen[k] < 2 {
 			seen[k]++
 			list = append(list, c)
 		}
