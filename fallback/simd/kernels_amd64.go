@@ -456,25 +456,25 @@ func dotQ6_KAVX2(n int, w *byte, x *int16, d *float32, s *float32) float32
 //go:noescape
 func dotF32AVX2(rows int, n int, w *byte, x *float32, out *float32)
 
-// dotF16AVX2 sets out to the products of rows of n elements, a multiple of 32.
-//
-//go:noescape
-func dotF16AVX2(rows int, n int, w *byte, x *float32, out *float32)
-
-// dotBF16AVX2 sets out to the products of rows of n elements, a multiple of 32.
-//
-//go:noescape
-func dotBF16AVX2(rows int, n int, w *byte, x *float32, out *float32)
-
 // dotF32AVX512 sets out to the products of rows of n elements, a multiple of 32.
 //
 //go:noescape
 func dotF32AVX512(rows int, n int, w *byte, x *float32, out *float32)
 
+// dotF16AVX2 sets out to the products of rows of n elements, a multiple of 32.
+//
+//go:noescape
+func dotF16AVX2(rows int, n int, w *byte, x *float32, out *float32)
+
 // dotF16AVX512 sets out to the products of rows of n elements, a multiple of 32.
 //
 //go:noescape
 func dotF16AVX512(rows int, n int, w *byte, x *float32, out *float32)
+
+// dotBF16AVX2 sets out to the products of rows of n elements, a multiple of 32.
+//
+//go:noescape
+func dotBF16AVX2(rows int, n int, w *byte, x *float32, out *float32)
 
 // dotBF16AVX512 sets out to the products of rows of n elements, a multiple of 32.
 //

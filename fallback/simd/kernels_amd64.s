@@ -5140,8 +5140,10 @@ check:
 // func sum256(n int, x *float32) float32
 // Requires: AVX, SSE
 TEXT ·sum256(SB), NOSPLIT, $0-20
-	MOVQ   x+8(FP), AX
-	MOVQ   n+0(FP), CX
+	MOVQ   n+0(FP), AX
+	MOVQ   AX, CX
+	MOVQ   x+8(FP), DX
+	LEAQ   (CX)(CX*2), BX
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -5149,15 +5151,15 @@ TEXT ·sum256(SB), NOSPLIT, $0-20
 	JMP    check
 
 step:
-	VADDPS (AX), Y0, Y0
-	VADDPS 32(AX), Y1, Y1
-	VADDPS 64(AX), Y2, Y2
-	VADDPS 96(AX), Y3, Y3
-	ADDQ   $0x00000080, AX
-	SUBQ   $0x20, CX
+	VADDPS (DX), Y0, Y0
+	VADDPS (DX)(CX*1), Y1, Y1
+	VADDPS (DX)(CX*2), Y2, Y2
+	VADDPS (DX)(BX*1), Y3, Y3
+	ADDQ   $0x20, DX
+	SUBQ   $0x20, AX
 
 check:
-	CMPQ         CX, $0x20
+	CMPQ         AX, $0x20
 	JGE          step
 	VADDPS       Y1, Y0, Y0
 	VADDPS       Y3, Y2, Y2
@@ -6906,41 +6908,134 @@ check:
 	RET
 
 // func dotF32AVX2(rows int, n int, w *byte, x *float32, out *float32)
-// Requires: AVX, FMA3, MMX+
+// Requires: AVX, FMA3
 TEXT ·dotF32AVX2(SB), NOSPLIT, $0-40
-	MOVQ w+16(FP), AX
-	MOVQ out+32(FP), CX
-	MOVQ rows+0(FP), DX
+	MOVQ   w+16(FP), AX
+	MOVQ   out+32(FP), CX
+	MOVQ   rows+0(FP), DX
+	MOVQ   n+8(FP), BX
+	SHRQ   $0x02, DX
+	IMULQ  DX, BX
+	IMUL3Q $0x04, BX, BX
+	MOVQ   DX, SI
+	SHLQ   $0x02, SI
+	LEAQ   (BX)(BX*2), DI
+	LEAQ   (SI)(SI*2), R8
+	MOVQ   DX, R10
+	TESTQ  R10, R10
+	JZ     rest
 
-row:
-	MOVQ   x+24(FP), BX
-	MOVQ   n+8(FP), SI
+four:
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
-	JMP    check
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	MOVQ   x+24(FP), DX
+	MOVQ   n+8(FP), R9
 
-step:
-	PREFETCHT1  8192(AX)
-	PREFETCHT1  8256(AX)
-	VMOVUPS     (AX), Y4
-	VFMADD231PS (BX), Y4, Y0
-	VMOVUPS     32(AX), Y4
-	VFMADD231PS 32(BX), Y4, Y1
-	VMOVUPS     64(AX), Y4
-	VFMADD231PS 64(BX), Y4, Y2
-	VMOVUPS     96(AX), Y4
-	VFMADD231PS 96(BX), Y4, Y3
-	ADDQ        $0x00000080, AX
-	ADDQ        $0x00000080, BX
-	SUBQ        $0x20, SI
+product4:
+	VMOVUPS      (DX), Y8
+	VMOVUPS      (AX), Y9
+	VFMADD231PS  Y9, Y8, Y0
+	VMOVUPS      (AX)(BX*1), Y9
+	VFMADD231PS  Y9, Y8, Y2
+	VMOVUPS      (AX)(BX*2), Y9
+	VFMADD231PS  Y9, Y8, Y4
+	VMOVUPS      (AX)(DI*1), Y9
+	VFMADD231PS  Y9, Y8, Y6
+	VMOVUPS      32(DX), Y8
+	VMOVUPS      32(AX), Y9
+	VFMADD231PS  Y9, Y8, Y1
+	VMOVUPS      32(AX)(BX*1), Y9
+	VFMADD231PS  Y9, Y8, Y3
+	VMOVUPS      32(AX)(BX*2), Y9
+	VFMADD231PS  Y9, Y8, Y5
+	VMOVUPS      32(AX)(DI*1), Y9
+	VFMADD231PS  Y9, Y8, Y7
+	VMOVUPS      64(DX), Y8
+	VMOVUPS      64(AX), Y9
+	VFMADD231PS  Y9, Y8, Y0
+	VMOVUPS      64(AX)(BX*1), Y9
+	VFMADD231PS  Y9, Y8, Y2
+	VMOVUPS      64(AX)(BX*2), Y9
+	VFMADD231PS  Y9, Y8, Y4
+	VMOVUPS      64(AX)(DI*1), Y9
+	VFMADD231PS  Y9, Y8, Y6
+	VMOVUPS      96(DX), Y8
+	VMOVUPS      96(AX), Y9
+	VFMADD231PS  Y9, Y8, Y1
+	VMOVUPS      96(AX)(BX*1), Y9
+	VFMADD231PS  Y9, Y8, Y3
+	VMOVUPS      96(AX)(BX*2), Y9
+	VFMADD231PS  Y9, Y8, Y5
+	VMOVUPS      96(AX)(DI*1), Y9
+	VFMADD231PS  Y9, Y8, Y7
+	ADDQ         $0x80, AX
+	ADDQ         $0x80, DX
+	SUBQ         $0x20, R9
+	JNZ          product4
+	VADDPS       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X1, X0, X0
+	VHADDPS      X0, X0, X0
+	VHADDPS      X0, X0, X0
+	VMOVSS       X0, (CX)
+	VADDPS       Y3, Y2, Y2
+	VEXTRACTF128 $0x01, Y2, X0
+	VADDPS       X0, X2, X2
+	VHADDPS      X2, X2, X2
+	VHADDPS      X2, X2, X2
+	VMOVSS       X2, (CX)(SI*1)
+	VADDPS       Y5, Y4, Y4
+	VEXTRACTF128 $0x01, Y4, X0
+	VADDPS       X0, X4, X4
+	VHADDPS      X4, X4, X4
+	VHADDPS      X4, X4, X4
+	VMOVSS       X4, (CX)(SI*2)
+	VADDPS       Y7, Y6, Y6
+	VEXTRACTF128 $0x01, Y6, X0
+	VADDPS       X0, X6, X6
+	VHADDPS      X6, X6, X6
+	VHADDPS      X6, X6, X6
+	VMOVSS       X6, (CX)(R8*1)
+	ADDQ         $0x04, CX
+	DECQ         R10
+	JNZ          four
+	ADDQ         DI, AX
+	ADDQ         R8, CX
 
-check:
-	CMPQ         SI, $0x20
-	JGE          step
-	VADDPS       Y2, Y0, Y0
-	VADDPS       Y3, Y1, Y1
+rest:
+	MOVQ rows+0(FP), R10
+	ANDQ $0x03, R10
+	JZ   done
+
+one:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	MOVQ   x+24(FP), DX
+	MOVQ   n+8(FP), R9
+
+product1:
+	VMOVUPS      (DX), Y2
+	VMOVUPS      (AX), Y3
+	VFMADD231PS  Y3, Y2, Y0
+	VMOVUPS      32(DX), Y2
+	VMOVUPS      32(AX), Y3
+	VFMADD231PS  Y3, Y2, Y1
+	VMOVUPS      64(DX), Y2
+	VMOVUPS      64(AX), Y3
+	VFMADD231PS  Y3, Y2, Y0
+	VMOVUPS      96(DX), Y2
+	VMOVUPS      96(AX), Y3
+	VFMADD231PS  Y3, Y2, Y1
+	ADDQ         $0x80, AX
+	ADDQ         $0x80, DX
+	SUBQ         $0x20, R9
+	JNZ          product1
 	VADDPS       Y1, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPS       X1, X0, X0
@@ -6948,106 +7043,10 @@ check:
 	VHADDPS      X0, X0, X0
 	VMOVSS       X0, (CX)
 	ADDQ         $0x04, CX
-	DECQ         DX
-	JNZ          row
-	VZEROUPPER
-	RET
+	DECQ         R10
+	JNZ          one
 
-// func dotF16AVX2(rows int, n int, w *byte, x *float32, out *float32)
-// Requires: AVX, F16C, FMA3, MMX+
-TEXT ·dotF16AVX2(SB), NOSPLIT, $0-40
-	MOVQ w+16(FP), AX
-	MOVQ out+32(FP), CX
-	MOVQ rows+0(FP), DX
-
-row:
-	MOVQ   x+24(FP), BX
-	MOVQ   n+8(FP), SI
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
-	JMP    check
-
-step:
-	PREFETCHT1  8192(AX)
-	VCVTPH2PS   (AX), Y4
-	VFMADD231PS (BX), Y4, Y0
-	VCVTPH2PS   16(AX), Y4
-	VFMADD231PS 32(BX), Y4, Y1
-	VCVTPH2PS   32(AX), Y4
-	VFMADD231PS 64(BX), Y4, Y2
-	VCVTPH2PS   48(AX), Y4
-	VFMADD231PS 96(BX), Y4, Y3
-	ADDQ        $0x00000040, AX
-	ADDQ        $0x00000080, BX
-	SUBQ        $0x20, SI
-
-check:
-	CMPQ         SI, $0x20
-	JGE          step
-	VADDPS       Y2, Y0, Y0
-	VADDPS       Y3, Y1, Y1
-	VADDPS       Y1, Y0, Y0
-	VEXTRACTF128 $0x01, Y0, X1
-	VADDPS       X1, X0, X0
-	VHADDPS      X0, X0, X0
-	VHADDPS      X0, X0, X0
-	VMOVSS       X0, (CX)
-	ADDQ         $0x04, CX
-	DECQ         DX
-	JNZ          row
-	VZEROUPPER
-	RET
-
-// func dotBF16AVX2(rows int, n int, w *byte, x *float32, out *float32)
-// Requires: AVX, AVX2, FMA3, MMX+
-TEXT ·dotBF16AVX2(SB), NOSPLIT, $0-40
-	MOVQ w+16(FP), AX
-	MOVQ out+32(FP), CX
-	MOVQ rows+0(FP), DX
-
-row:
-	MOVQ   x+24(FP), BX
-	MOVQ   n+8(FP), SI
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
-	JMP    check
-
-step:
-	PREFETCHT1  8192(AX)
-	VPMOVZXWD   (AX), Y4
-	VPSLLD      $0x10, Y4, Y4
-	VFMADD231PS (BX), Y4, Y0
-	VPMOVZXWD   16(AX), Y4
-	VPSLLD      $0x10, Y4, Y4
-	VFMADD231PS 32(BX), Y4, Y1
-	VPMOVZXWD   32(AX), Y4
-	VPSLLD      $0x10, Y4, Y4
-	VFMADD231PS 64(BX), Y4, Y2
-	VPMOVZXWD   48(AX), Y4
-	VPSLLD      $0x10, Y4, Y4
-	VFMADD231PS 96(BX), Y4, Y3
-	ADDQ        $0x00000040, AX
-	ADDQ        $0x00000080, BX
-	SUBQ        $0x20, SI
-
-check:
-	CMPQ         SI, $0x20
-	JGE          step
-	VADDPS       Y2, Y0, Y0
-	VADDPS       Y3, Y1, Y1
-	VADDPS       Y1, Y0, Y0
-	VEXTRACTF128 $0x01, Y0, X1
-	VADDPS       X1, X0, X0
-	VHADDPS      X0, X0, X0
-	VHADDPS      X0, X0, X0
-	VMOVSS       X0, (CX)
-	ADDQ         $0x04, CX
-	DECQ         DX
-	JNZ          row
+done:
 	VZEROUPPER
 	RET
 
@@ -7093,6 +7092,149 @@ check:
 	VZEROUPPER
 	RET
 
+// func dotF16AVX2(rows int, n int, w *byte, x *float32, out *float32)
+// Requires: AVX, F16C, FMA3
+TEXT ·dotF16AVX2(SB), NOSPLIT, $0-40
+	MOVQ   w+16(FP), AX
+	MOVQ   out+32(FP), CX
+	MOVQ   rows+0(FP), DX
+	MOVQ   n+8(FP), BX
+	SHRQ   $0x02, DX
+	IMULQ  DX, BX
+	IMUL3Q $0x02, BX, BX
+	MOVQ   DX, SI
+	SHLQ   $0x02, SI
+	LEAQ   (BX)(BX*2), DI
+	LEAQ   (SI)(SI*2), R8
+	MOVQ   DX, R10
+	TESTQ  R10, R10
+	JZ     rest
+
+four:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	MOVQ   x+24(FP), DX
+	MOVQ   n+8(FP), R9
+
+product4:
+	VMOVUPS      (DX), Y8
+	VCVTPH2PS    (AX), Y9
+	VFMADD231PS  Y9, Y8, Y0
+	VCVTPH2PS    (AX)(BX*1), Y9
+	VFMADD231PS  Y9, Y8, Y2
+	VCVTPH2PS    (AX)(BX*2), Y9
+	VFMADD231PS  Y9, Y8, Y4
+	VCVTPH2PS    (AX)(DI*1), Y9
+	VFMADD231PS  Y9, Y8, Y6
+	VMOVUPS      32(DX), Y8
+	VCVTPH2PS    16(AX), Y9
+	VFMADD231PS  Y9, Y8, Y1
+	VCVTPH2PS    16(AX)(BX*1), Y9
+	VFMADD231PS  Y9, Y8, Y3
+	VCVTPH2PS    16(AX)(BX*2), Y9
+	VFMADD231PS  Y9, Y8, Y5
+	VCVTPH2PS    16(AX)(DI*1), Y9
+	VFMADD231PS  Y9, Y8, Y7
+	VMOVUPS      64(DX), Y8
+	VCVTPH2PS    32(AX), Y9
+	VFMADD231PS  Y9, Y8, Y0
+	VCVTPH2PS    32(AX)(BX*1), Y9
+	VFMADD231PS  Y9, Y8, Y2
+	VCVTPH2PS    32(AX)(BX*2), Y9
+	VFMADD231PS  Y9, Y8, Y4
+	VCVTPH2PS    32(AX)(DI*1), Y9
+	VFMADD231PS  Y9, Y8, Y6
+	VMOVUPS      96(DX), Y8
+	VCVTPH2PS    48(AX), Y9
+	VFMADD231PS  Y9, Y8, Y1
+	VCVTPH2PS    48(AX)(BX*1), Y9
+	VFMADD231PS  Y9, Y8, Y3
+	VCVTPH2PS    48(AX)(BX*2), Y9
+	VFMADD231PS  Y9, Y8, Y5
+	VCVTPH2PS    48(AX)(DI*1), Y9
+	VFMADD231PS  Y9, Y8, Y7
+	ADDQ         $0x40, AX
+	ADDQ         $0x80, DX
+	SUBQ         $0x20, R9
+	JNZ          product4
+	VADDPS       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X1, X0, X0
+	VHADDPS      X0, X0, X0
+	VHADDPS      X0, X0, X0
+	VMOVSS       X0, (CX)
+	VADDPS       Y3, Y2, Y2
+	VEXTRACTF128 $0x01, Y2, X0
+	VADDPS       X0, X2, X2
+	VHADDPS      X2, X2, X2
+	VHADDPS      X2, X2, X2
+	VMOVSS       X2, (CX)(SI*1)
+	VADDPS       Y5, Y4, Y4
+	VEXTRACTF128 $0x01, Y4, X0
+	VADDPS       X0, X4, X4
+	VHADDPS      X4, X4, X4
+	VHADDPS      X4, X4, X4
+	VMOVSS       X4, (CX)(SI*2)
+	VADDPS       Y7, Y6, Y6
+	VEXTRACTF128 $0x01, Y6, X0
+	VADDPS       X0, X6, X6
+	VHADDPS      X6, X6, X6
+	VHADDPS      X6, X6, X6
+	VMOVSS       X6, (CX)(R8*1)
+	ADDQ         $0x04, CX
+	DECQ         R10
+	JNZ          four
+	ADDQ         DI, AX
+	ADDQ         R8, CX
+
+rest:
+	MOVQ rows+0(FP), R10
+	ANDQ $0x03, R10
+	JZ   done
+
+one:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	MOVQ   x+24(FP), DX
+	MOVQ   n+8(FP), R9
+
+product1:
+	VMOVUPS      (DX), Y2
+	VCVTPH2PS    (AX), Y3
+	VFMADD231PS  Y3, Y2, Y0
+	VMOVUPS      32(DX), Y2
+	VCVTPH2PS    16(AX), Y3
+	VFMADD231PS  Y3, Y2, Y1
+	VMOVUPS      64(DX), Y2
+	VCVTPH2PS    32(AX), Y3
+	VFMADD231PS  Y3, Y2, Y0
+	VMOVUPS      96(DX), Y2
+	VCVTPH2PS    48(AX), Y3
+	VFMADD231PS  Y3, Y2, Y1
+	ADDQ         $0x40, AX
+	ADDQ         $0x80, DX
+	SUBQ         $0x20, R9
+	JNZ          product1
+	VADDPS       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X1, X0, X0
+	VHADDPS      X0, X0, X0
+	VHADDPS      X0, X0, X0
+	VMOVSS       X0, (CX)
+	ADDQ         $0x04, CX
+	DECQ         R10
+	JNZ          one
+
+done:
+	VZEROUPPER
+	RET
+
 // func dotF16AVX512(rows int, n int, w *byte, x *float32, out *float32)
 // Requires: AVX, AVX512F, AVX512VL, MMX+
 TEXT ·dotF16AVX512(SB), NOSPLIT, $0-40
@@ -7131,6 +7273,169 @@ check:
 	ADDQ          $0x04, CX
 	DECQ          DX
 	JNZ           row
+	VZEROUPPER
+	RET
+
+// func dotBF16AVX2(rows int, n int, w *byte, x *float32, out *float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·dotBF16AVX2(SB), NOSPLIT, $0-40
+	MOVQ   w+16(FP), AX
+	MOVQ   out+32(FP), CX
+	MOVQ   rows+0(FP), DX
+	MOVQ   n+8(FP), BX
+	SHRQ   $0x02, DX
+	IMULQ  DX, BX
+	IMUL3Q $0x02, BX, BX
+	MOVQ   DX, SI
+	SHLQ   $0x02, SI
+	LEAQ   (BX)(BX*2), DI
+	LEAQ   (SI)(SI*2), R8
+	MOVQ   DX, R10
+	TESTQ  R10, R10
+	JZ     rest
+
+four:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	MOVQ   x+24(FP), DX
+	MOVQ   n+8(FP), R9
+
+product4:
+	VMOVUPS      (DX), Y8
+	VPMOVZXWD    (AX), Y9
+	VPSLLD       $0x10, Y9, Y9
+	VFMADD231PS  Y9, Y8, Y0
+	VPMOVZXWD    (AX)(BX*1), Y9
+	VPSLLD       $0x10, Y9, Y9
+	VFMADD231PS  Y9, Y8, Y2
+	VPMOVZXWD    (AX)(BX*2), Y9
+	VPSLLD       $0x10, Y9, Y9
+	VFMADD231PS  Y9, Y8, Y4
+	VPMOVZXWD    (AX)(DI*1), Y9
+	VPSLLD       $0x10, Y9, Y9
+	VFMADD231PS  Y9, Y8, Y6
+	VMOVUPS      32(DX), Y8
+	VPMOVZXWD    16(AX), Y9
+	VPSLLD       $0x10, Y9, Y9
+	VFMADD231PS  Y9, Y8, Y1
+	VPMOVZXWD    16(AX)(BX*1), Y9
+	VPSLLD       $0x10, Y9, Y9
+	VFMADD231PS  Y9, Y8, Y3
+	VPMOVZXWD    16(AX)(BX*2), Y9
+	VPSLLD       $0x10, Y9, Y9
+	VFMADD231PS  Y9, Y8, Y5
+	VPMOVZXWD    16(AX)(DI*1), Y9
+	VPSLLD       $0x10, Y9, Y9
+	VFMADD231PS  Y9, Y8, Y7
+	VMOVUPS      64(DX), Y8
+	VPMOVZXWD    32(AX), Y9
+	VPSLLD       $0x10, Y9, Y9
+	VFMADD231PS  Y9, Y8, Y0
+	VPMOVZXWD    32(AX)(BX*1), Y9
+	VPSLLD       $0x10, Y9, Y9
+	VFMADD231PS  Y9, Y8, Y2
+	VPMOVZXWD    32(AX)(BX*2), Y9
+	VPSLLD       $0x10, Y9, Y9
+	VFMADD231PS  Y9, Y8, Y4
+	VPMOVZXWD    32(AX)(DI*1), Y9
+	VPSLLD       $0x10, Y9, Y9
+	VFMADD231PS  Y9, Y8, Y6
+	VMOVUPS      96(DX), Y8
+	VPMOVZXWD    48(AX), Y9
+	VPSLLD       $0x10, Y9, Y9
+	VFMADD231PS  Y9, Y8, Y1
+	VPMOVZXWD    48(AX)(BX*1), Y9
+	VPSLLD       $0x10, Y9, Y9
+	VFMADD231PS  Y9, Y8, Y3
+	VPMOVZXWD    48(AX)(BX*2), Y9
+	VPSLLD       $0x10, Y9, Y9
+	VFMADD231PS  Y9, Y8, Y5
+	VPMOVZXWD    48(AX)(DI*1), Y9
+	VPSLLD       $0x10, Y9, Y9
+	VFMADD231PS  Y9, Y8, Y7
+	ADDQ         $0x40, AX
+	ADDQ         $0x80, DX
+	SUBQ         $0x20, R9
+	JNZ          product4
+	VADDPS       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X1, X0, X0
+	VHADDPS      X0, X0, X0
+	VHADDPS      X0, X0, X0
+	VMOVSS       X0, (CX)
+	VADDPS       Y3, Y2, Y2
+	VEXTRACTF128 $0x01, Y2, X0
+	VADDPS       X0, X2, X2
+	VHADDPS      X2, X2, X2
+	VHADDPS      X2, X2, X2
+	VMOVSS       X2, (CX)(SI*1)
+	VADDPS       Y5, Y4, Y4
+	VEXTRACTF128 $0x01, Y4, X0
+	VADDPS       X0, X4, X4
+	VHADDPS      X4, X4, X4
+	VHADDPS      X4, X4, X4
+	VMOVSS       X4, (CX)(SI*2)
+	VADDPS       Y7, Y6, Y6
+	VEXTRACTF128 $0x01, Y6, X0
+	VADDPS       X0, X6, X6
+	VHADDPS      X6, X6, X6
+	VHADDPS      X6, X6, X6
+	VMOVSS       X6, (CX)(R8*1)
+	ADDQ         $0x04, CX
+	DECQ         R10
+	JNZ          four
+	ADDQ         DI, AX
+	ADDQ         R8, CX
+
+rest:
+	MOVQ rows+0(FP), R10
+	ANDQ $0x03, R10
+	JZ   done
+
+one:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	MOVQ   x+24(FP), DX
+	MOVQ   n+8(FP), R9
+
+product1:
+	VMOVUPS      (DX), Y2
+	VPMOVZXWD    (AX), Y3
+	VPSLLD       $0x10, Y3, Y3
+	VFMADD231PS  Y3, Y2, Y0
+	VMOVUPS      32(DX), Y2
+	VPMOVZXWD    16(AX), Y3
+	VPSLLD       $0x10, Y3, Y3
+	VFMADD231PS  Y3, Y2, Y1
+	VMOVUPS      64(DX), Y2
+	VPMOVZXWD    32(AX), Y3
+	VPSLLD       $0x10, Y3, Y3
+	VFMADD231PS  Y3, Y2, Y0
+	VMOVUPS      96(DX), Y2
+	VPMOVZXWD    48(AX), Y3
+	VPSLLD       $0x10, Y3, Y3
+	VFMADD231PS  Y3, Y2, Y1
+	ADDQ         $0x40, AX
+	ADDQ         $0x80, DX
+	SUBQ         $0x20, R9
+	JNZ          product1
+	VADDPS       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X1, X0, X0
+	VHADDPS      X0, X0, X0
+	VHADDPS      X0, X0, X0
+	VMOVSS       X0, (CX)
+	ADDQ         $0x04, CX
+	DECQ         R10
+	JNZ          one
+
+done:
 	VZEROUPPER
 	RET
 

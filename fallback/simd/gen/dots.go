@@ -1,6 +1,8 @@
 package main
 
 import (
+	"fmt"
+
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
@@ -125,13 +127,9 @@ func dots() {
 	})
 	dotting("dotQ4_K", "is the product of n blocks; s are the sums of 32 elements of X.", "", 144, 256, dotQ4_K)
 	dotting("dotQ6_K", "is the product of n blocks.", "", 210, 256, dotQ6_K)
-	for _, bytes := range []int{32, 64} {
-		floatDot("dotF32", 4, bytes, func(m Mem, v reg.VecVirtual) { VMOVUPS(m, v) })
-		floatDot("dotF16", 2, bytes, func(m Mem, v reg.VecVirtual) { VCVTPH2PS(m, v) })
-		floatDot("dotBF16", 2, bytes, func(m Mem, v reg.VecVirtual) {
-			VPMOVZXWD(m, v)
-			VPSLLD(Imm(16), v, v)
-		})
+	for _, t := range stored {
+		floatDot256(t.name, t.size)
+		floatDot512(t.name, t.size)
 	}
 }
 
@@ -250,18 +248,81 @@ func unpackPairs(w reg.Register) (scales, mins reg.VecVirtual) {
 	return unpack(a, 0), unpack(b, 4)
 }
 
-// floatDot multiplies n elements, a multiple of 32, of a plain type by float32, in 4 registers of sums of 32 or 64 bytes.
-func floatDot(name string, size, bytes int, load func(Mem, reg.VecVirtual)) {
-	with := "AVX2"
-	if bytes == 64 {
-		with = "AVX512"
+// floatDot256 multiplies rows of n elements, a multiple of 32, of a plain type by float32. A quarter of the rows lies behind each of four places that are
+// read at once, whose lines the processor foresees: memory gives half as much again as to one place, asked for ahead or not.
+func floatDot256(format string, size int) {
+	kernel := "dot" + format + "AVX2"
+	TEXT(kernel, NOSPLIT, "func(rows, n int, w *byte, x, out *float32)")
+	Doc(kernel + " sets out to the products of rows of n elements, a multiple of 32.")
+	Pragma("noescape")
+	w, out, quarter := Load(Param("w"), GP64()), Load(Param("out"), GP64()), Load(Param("rows"), GP64())
+	stride := Load(Param("n"), GP64()) // from place to place
+	SHRQ(Imm(2), quarter)
+	IMULQ(quarter, stride)
+	IMUL3Q(Imm(uint64(size)), stride, stride)
+	behind := GP64()
+	MOVQ(quarter, behind)
+	SHLQ(Imm(2), behind)
+	at, results := rowsFrom(w, stride, 4), rowsFrom(out, behind, 4)
+	x, n, left := GP64(), GP64(), GP64()
+	some := func(r int) { // a row of each of r places, to the same bits for any r
+		acc := vectors(2*r, 32)
+		for _, a := range acc {
+			VXORPS(a, a, a)
+		}
+		Load(Param("x"), x)
+		Load(Param("n"), n)
+		label := fmt.Sprintf("product%d", r)
+		Label(label)
+		for part := range 4 {
+			q := YMM()
+			VMOVUPS(Mem{Base: x, Disp: 32 * part}, q)
+			for i := range r {
+				v := YMM()
+				widened(format, at.row(i).Offset(8*size*part), v)
+				VFMADD231PS(v, q, acc[2*i+part%2])
+			}
+		}
+		at.advance(uint64(32 * size))
+		ADDQ(Imm(128), x)
+		SUBQ(Imm(32), n)
+		JNZ(LabelRef(label))
+		for i := range r {
+			VADDPS(acc[2*i+1], acc[2*i], acc[2*i])
+			VMOVSS(together(acc[2*i]), results.row(i))
+		}
+		ADDQ(Imm(4), out)
+		DECQ(left)
 	}
-	TEXT(name+with, NOSPLIT, "func(rows, n int, w *byte, x, out *float32)")
-	Doc(name + with + " sets out to the products of rows of n elements, a multiple of 32.")
+	MOVQ(quarter, left)
+	TESTQ(left, left)
+	JZ(LabelRef("rest"))
+	Label("four")
+	some(4)
+	JNZ(LabelRef("four"))
+	ADDQ(at.three, w)
+	ADDQ(results.three, out)
+	Label("rest")
+	Load(Param("rows"), left)
+	ANDQ(Imm(3), left)
+	JZ(LabelRef("done"))
+	Label("one")
+	some(1)
+	JNZ(LabelRef("one"))
+	Label("done")
+	VZEROUPPER()
+	RET()
+}
+
+// floatDot512 is the same, row by row, in two registers of sums, and asks for what lies ahead.
+func floatDot512(format string, size int) {
+	kernel := "dot" + format + "AVX512"
+	TEXT(kernel, NOSPLIT, "func(rows, n int, w *byte, x, out *float32)")
+	Doc(kernel + " sets out to the products of rows of n elements, a multiple of 32.")
 	Pragma("noescape")
 	w, out, rows := Load(Param("w"), GP64()), Load(Param("out"), GP64()), Load(Param("rows"), GP64())
 	x, n := GP64(), GP64()
-	acc := vectors(128/bytes, bytes)
+	acc := vectors(2, 64)
 	Label("row")
 	Load(Param("x"), x)
 	Load(Param("n"), n)
@@ -271,18 +332,14 @@ func floatDot(name string, size, bytes int, load func(Mem, reg.VecVirtual)) {
 	pieces(n, 32, func() {
 		ahead(w, 32*size)
 		for i, a := range acc {
-			v := vectors(1, bytes)[0]
-			load(Mem{Base: w, Disp: bytes / 4 * size * i}, v)
-			VFMADD231PS(Mem{Base: x, Disp: bytes * i}, v, a)
+			v := vectors(1, 64)[0]
+			widened(format, Mem{Base: w, Disp: 16 * size * i}, v)
+			VFMADD231PS(Mem{Base: x, Disp: 64 * i}, v, a)
 		}
 		ADDQ(U32(uint32(32*size)), w)
 		ADDQ(U32(128), x)
 	})
-	for n := len(acc) / 2; n > 0; n /= 2 {
-		for i := range n {
-			VADDPS(acc[i+n], acc[i], acc[i])
-		}
-	}
+	VADDPS(acc[1], acc[0], acc[0])
 	VMOVSS(together(acc[0]), Mem{Base: out})
 	ADDQ(Imm(4), out)
 	DECQ(rows)

@@ -81,21 +81,23 @@ func widen() {
 	RET()
 }
 
-// sum adds all elements in 4 registers of sums, which keep as many loads in flight.
+// sum adds all elements in 4 registers of sums, each of a quarter of them: memory gives more to who reads in four places.
 func sum() {
 	TEXT("sum256", NOSPLIT, "func(n int, x *float32) float32")
 	Doc("sum256 is the sum of n elements, a multiple of 32, in no order that anybody may rely on. With AVX2.")
 	Pragma("noescape")
-	x, n := Load(Param("x"), GP64()), Load(Param("n"), GP64())
+	n, quarter := Load(Param("n"), GP64()), GP64()
+	MOVQ(n, quarter) // elements of 4 bytes
+	at := rowsFrom(Load(Param("x"), GP64()), quarter, 4)
 	acc := vectors(4, 32)
 	for _, a := range acc {
 		VXORPS(a, a, a)
 	}
 	pieces(n, 32, func() {
 		for i, a := range acc {
-			VADDPS(Mem{Base: x, Disp: 32 * i}, a, a)
+			VADDPS(at.row(i), a, a)
 		}
-		ADDQ(U32(128), x)
+		at.advance(32)
 	})
 	VADDPS(acc[1], acc[0], acc[0])
 	VADDPS(acc[3], acc[2], acc[2])
