@@ -10,8 +10,15 @@
 mkdir -p "$cache"
 go_env
 
-# see_devices fills $cache/devices with the Vulkan devices that this environment offers; it fails when there is none.
-see_devices() { "$cache/devices.bin" >"$cache/devices" 2>"$cache/devices.err"; }
+# see_devices fills $cache/devices with the Vulkan devices that this environment offers, at one blow, for stages run beside each other;
+# it fails when there is none.
+see_devices() {
+	local rc=0
+	"$cache/devices.bin" >"$cache/devices.$$" 2>"$cache/devices.err.$$" || rc=$?
+	mv "$cache/devices.err.$$" "$cache/devices.err"
+	mv "$cache/devices.$$" "$cache/devices"
+	return $rc
+}
 
 # software_alone says whether lavapipe is all there is.
 software_alone() { grep -q llvmpipe "$cache/devices" 2>/dev/null && [ "$(wc -l <"$cache/devices")" = 1 ]; }
@@ -83,7 +90,8 @@ tested_device=
 if [ "$CGO_ENABLED" = 0 ]; then
 	tested_device="none: no working C compiler, and Vulkan is reached through cgo (install gcc)"
 else
-	$(go env CC) -O1 -o "$cache/devices.bin" "$root/.ci/devices.c" -ldl
+	$(go env CC) -O1 -o "$cache/devices.bin.$$" "$root/.ci/devices.c" -ldl
+	mv "$cache/devices.bin.$$" "$cache/devices.bin"
 	if ! see_devices; then
 		say "no Vulkan device here ($(head -n 1 "$cache/devices.err")): getting Mesa's lavapipe"
 		if use_unpacked_lavapipe; then :
