@@ -34,7 +34,7 @@ func (e gateError) Error() string { return e.what }
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
+	context.AfterFunc(ctx, stop) // a second signal ends the program
 	os.Exit(exitCode(newRoot().ExecuteContext(ctx), os.Stderr))
 }
 

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -13,35 +12,8 @@ import (
 
 	"tuff/gpu"
 	"tuff/gpu/kernel"
-	"tuff/host/compute"
 	"tuff/host/engine"
 )
-
-// tunedFile is what tune found for a device.
-type tunedFile struct {
-	cached
-	Shapes kernel.Tuned     `json:"shapes"`
-	Many   kernel.TunedMany `json:"many,omitempty"` // not in files of earlier versions
-}
-
-func readTuned(info compute.Info) found {
-	var f tunedFile
-	if info.Kind == compute.Host || !readCached(cachePath("tuned", info), &f) || f.cached != cachedFor(info) {
-		return found{}
-	}
-	return found{f.Shapes, f.Many}
-}
-
-// useFound makes a device use what was measured of it and found for it.
-func (c *common) useFound(ctx context.Context, dev *gpu.Device) *gpu.Device {
-	usePeaks(ctx, dev)
-	if !c.untuned {
-		f := readTuned(dev.Info())
-		dev.SetTuned(f.few)
-		dev.SetTunedMany(f.many)
-	}
-	return dev
-}
 
 // tuneRow is what was found for one product. Times are those of the groups of the program that it is in, for one token.
 type tuneRow struct {
@@ -59,10 +31,19 @@ type tuneReport struct {
 	Device  string     `json:"device"`
 	Driver  string     `json:"driver"`
 	Shapes  int        `json:"shapes"`         // tried
-	Left    int        `json:"left,omitempty"` // shapes that the budget did not reach
+	Left    int        `json:"left,omitempty"` // shapes that an interruption or the budget left for the next run
 	Refused []string   `json:"refused,omitempty"`
 	Rows    []tuneRow  `json:"products"`
 	Steps   []tuneStep `json:"steps"`
+}
+
+// add adds what became of a stage.
+func (r *tuneReport) add(d stageDone) {
+	r.Shapes += d.Shapes
+	r.Refused = append(r.Refused, d.Refused...)
+	if d.Step != nil {
+		r.Rows, r.Steps = append(r.Rows, d.Rows...), append(r.Steps, *d.Step)
+	}
 }
 
 // tuneStep is what a step of so many rows took of the device, as planned and as tuned, run in turns.
@@ -104,8 +85,10 @@ matrix units), then its tiles for 16, 64 and 512 rows; the tiles of experts for 
 the pairs and keys of a workgroup. Logits are held against the planned kernels', then all shapes are timed in turns, and what wins is
 held against the CPU in conformance cases. What is faster by more than 3 % is remembered for this device, driver and version of the
 shaders, and used by every command that runs a model from then on, also for other models with matrices of the same format and size. A
-shape that computes wrongly is refused and named. What a stage found is kept at its end, whatever becomes of the next. Stages share
---budget: shapes that one's part of it does not reach, on drivers that compile for seconds, are left out, and their number is said.`,
+shape that computes wrongly is refused and named. Stages share --budget: shapes that one's part of it does not reach, on drivers that
+compile for seconds, are left, and their number is said. What a stage found is kept at its end, also if it is ended by the budget or by
+Ctrl-C (a second one ends the program at once), and the next tune of the same model goes on with what was left. One that left
+nothing is followed by one that begins anew, as behind --forget.`,
 		Example: "  tuff tune -m llama.gguf\n  tuff tune -m llama.gguf --device gpu:1 -r 20\n  tuff tune --forget",
 		Args:    usage(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -155,137 +138,6 @@ func (c *common) forgetTuned() error {
 	return dev.Close()
 }
 
-// trial is the model's program for one token with one shape in every multiplication.
-type trial struct {
-	shape  shape
-	taken  map[string]bool // the products that are run in it
-	wins   bool            // it is the fastest of some product
-	exe    compute.Executable
-	groups [][]float64 // seconds, by group and round
-	total  []float64
-}
-
-// stage is one kind of work with the shapes that are tried for it.
-type stage struct {
-	class  *kernel.Class // nil: the multiplications of one row
-	shapes []shape
-}
-
-// stagesOf are all stages for a device: one row first, which decoding is made of.
-func stagesOf(dev *gpu.Device, math compute.Math) []stage {
-	list := []stage{fewStage(kernel.Fews(dev.Caps(), math))}
-	for i := range kernel.Classes {
-		st := stage{class: &kernel.Classes[i]}
-		for _, m := range kernel.Manys(dev.Caps(), kernel.Classes[i], math, dev.Info().Kind == compute.Software) {
-			st.shapes = append(st.shapes, shape{many: &m})
-		}
-		list = append(list, st)
-	}
-	return list
-}
-
-func fewStage(shapes []kernel.Few) (st stage) {
-	for i := range shapes {
-		st.shapes = append(st.shapes, shape{few: &shapes[i]})
-	}
-	return st
-}
-
-// tune tries the shapes of each stage and, with keep, remembers what gains as soon as a stage is through. An error leaves the report
-// of the stages before it.
-func (c *common) tune(ctx context.Context, l *loaded, dev *gpu.Device, stages []stage, rounds int, budget time.Duration, keep bool) (*tuneReport, error) {
-	if err := l.wantText("tune"); err != nil {
-		return nil, err
-	}
-	info := dev.Info()
-	report := &tuneReport{Device: info.Name, Driver: info.Driver}
-	bar := c.bar("tune")
-	defer bar.done()
-	var sofar found
-	end := time.Now().Add(budget)
-	for i, st := range stages {
-		var until time.Time
-		if budget > 0 { // what a stage leaves of its part is the others'
-			until = time.Now().Add(time.Until(end) / time.Duration(len(stages)-i))
-		}
-		f, err := c.tuneStage(ctx, l, dev, st, sofar, rounds, until, keep, report, bar)
-		if err != nil {
-			return report, err
-		}
-		sofar = sofar.and(f)
-	}
-	return report, nil
-}
-
-// tuneStage returns what gains over what stages before it found: tiles are those of the kernel that was found for many rows. No shape but
-// the first is begun behind until, if that is a time.
-func (c *common) tuneStage(ctx context.Context, l *loaded, dev *gpu.Device, st stage, before found, rounds int, until time.Time, keep bool, report *tuneReport, bar *progress) (gains found, err error) {
-	t := &tuner{class: st.class, before: before, l: l, dev: dev, step: new(compute.Step)}
-	t.o = l.CompileOptions(t.rows())
-	defer func() { err = errors.Join(err, t.close()) }()
-	if some, err := t.begin(ctx); err != nil || !some {
-		return gains, err
-	}
-	begun, refused := time.Now(), len(report.Refused)
-	for i, s := range st.shapes {
-		if i > 0 && !until.IsZero() && time.Now().After(until) {
-			report.Left += len(st.shapes) - i
-			break
-		}
-		bar.count(fmt.Sprintf("%d rows, %v", t.rows(), s), i+1, len(st.shapes))
-		switch wrong, err := t.try(ctx, s); {
-		case err != nil:
-			return gains, err
-		case wrong != nil:
-			report.Refused = append(report.Refused, fmt.Sprintf("%v: %v", s, wrong))
-		}
-	}
-	for i := range rounds + 1 { // the first warms caches
-		bar.count(fmt.Sprintf("%d rows, round", t.rows()), i, rounds)
-		if err := t.round(ctx, i > 0); err != nil {
-			return gains, err
-		}
-	}
-	report.Shapes += len(t.trials) - 1 + len(report.Refused) - refused
-	tried := len(t.trials) - 1
-	list, f, wrong, err := t.proven(ctx)
-	report.Refused = append(report.Refused, wrong...)
-	if err != nil {
-		return gains, err
-	}
-	report.Rows = append(report.Rows, list...)
-	step := tuneStep{Rows: t.rows(), Planned: median(t.trials[0].total)}
-	if st.class != nil {
-		step.Class = strings.TrimPrefix(st.class.Name, ", ")
-	}
-	if step.Tuned = step.Planned; f.count() > 0 {
-		if step.Planned, step.Tuned, err = t.together(ctx, f, rounds); err != nil {
-			return gains, err
-		}
-		if step.Tuned < step.Planned {
-			gains, step.Kept = f, keep
-		}
-		if step.Kept {
-			remember(dev.Info(), list, f)
-		}
-	}
-	report.Steps = append(report.Steps, step)
-	bar.clear()
-	c.note("%s: %d shapes in %v, %d of %d products gain", step.what(), tried, time.Since(begun).Round(100*time.Millisecond), f.count(), len(list))
-	return gains, nil
-}
-
-// remember adds what was found to what was known of a device. What no longer gains goes.
-func remember(info compute.Info, list []tuneRow, f found) {
-	known := readTuned(info)
-	for _, r := range list {
-		delete(known.few, r.Product)
-		delete(known.many, r.Product)
-	}
-	all := known.and(f)
-	writeCached(cachePath("tuned", info), tunedFile{cachedFor(info), all.few, all.many})
-}
-
 // median of a list that it sorts.
 func median(list []float64) float64 {
 	slices.Sort(list)
@@ -301,7 +153,7 @@ func (c *common) printTune(r *tuneReport, dry bool) error {
 	}
 	fmt.Fprintf(c.out, "%d shapes tried on %s\n", r.Shapes, r.Device)
 	if r.Left > 0 {
-		fmt.Fprintf(c.out, "%d more were not reached in the time of --budget\n", r.Left)
+		fmt.Fprintf(c.out, "%d more are left: tuff tune goes on with them\n", r.Left)
 	}
 	w := tabwriter.NewWriter(c.out, 0, 8, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(w, "PRODUCT\tGROUPS\tPLANNED\tBEST\tGAIN\tSHAPE\t")

@@ -111,7 +111,20 @@ func TestWinnersAreProven(t *testing.T) {
 			tr.groups[g][0] = []float64{1, 0.25, 0.5}[i]
 		}
 	}
-	rows, f, refused, err := tn.proven(t.Context())
+	ended, end := context.WithCancel(t.Context())
+	end()
+	defer func(d time.Duration) { proofTime = d }(proofTime)
+	proofTime = 0
+	rows, f, refused, err := tn.proven(ended)
+	require.NoError(t, err)
+	assert.Empty(t, refused)
+	assert.Zero(t, f.count(), "without time for a proof nothing wins")
+	assert.NotEmpty(t, rows)
+	for _, tr := range tn.trials {
+		assert.Equal(t, tr.shape.few != nil, tr.unproven)
+		tr.unproven = false
+	}
+	rows, f, refused, err = tn.proven(t.Context())
 	require.NoError(t, err)
 	require.Len(t, refused, 1)
 	assert.Contains(t, refused[0], "vec 2×16: matmul")
@@ -126,6 +139,87 @@ func TestWinnersAreProven(t *testing.T) {
 	assert.Len(t, f.few, len(rows))
 }
 
+// A run goes on with what the one before left, because of its budget or an interruption, and keeps what it had found.
+func TestTuneGoesOn(t *testing.T) {
+	needGPU(t)
+	t.Setenv("XDG_CACHE_HOME", t.TempDir())
+	defer func(d time.Duration) { proofTime = d }(proofTime)
+	proofTime = 10 * time.Minute
+	ctx, interrupt := context.WithCancel(t.Context())
+	defer interrupt()
+	other, armed := "lane", false // the kernel that is not planned here: it is broken, so that its shapes lose
+	if caps, _ := labDevice(t); caps.UniformLoads {
+		other = "vec"
+	}
+	breakShader(t, "matmul_q8_0_"+other)
+	broken := gpuOptions.Shader
+	st := fewStage([]kernel.Few{{Kernel: other, Rows: 1, Group: 8}, {Kernel: map[string]string{"lane": "vec", "vec": "lane"}[other], Rows: 2, Group: 16}, {Kernel: other, Rows: 2, Group: 16}})
+	var info compute.Info
+	run := func(budget time.Duration) (*tuneReport, *unfinished, string, error) {
+		said := new(bytes.Buffer)
+		c := &common{device: "gpu", math: "fast", untuned: true, out: new(bytes.Buffer), err: said, shader: func(module string) []uint32 {
+			if armed && module == "matmul_q8_0_"+other {
+				interrupt()
+			}
+			return broken(module)
+		}}
+		l, err := c.load(t.Context(), engine.Options{})
+		require.NoError(t, err)
+		defer func() { require.NoError(t, l.Close()) }()
+		r, err := c.tune(ctx, l, l.dev.(*gpu.Device), []stage{st}, 3, budget, true)
+		require.Len(t, r.Steps, 1, "what was tried is judged: %s", said)
+		info = l.dev.Info()
+		return r, readTunedFile(info).Unfinished, said.String(), err
+	}
+	r, left, said, err := run(time.Nanosecond)
+	require.NoError(t, err)
+	assert.Equal(t, []int{1, 2}, []int{r.Shapes, r.Left})
+	require.NotNil(t, left)
+	assert.False(t, left.Stages[0].Done)
+	assert.NotContains(t, said, "goes on")
+	assert.Equal(t, []string{st.shapes[0].String()}, left.Stages[0].Lost)
+
+	armed = true // the third ends the run, and would the first, were it tried again
+	r, left, said, err = run(0)
+	require.ErrorIs(t, err, context.Canceled)
+	assert.Equal(t, []int{2, 1}, []int{r.Shapes, r.Left}, said)
+	assert.Contains(t, said, "0 stages are done, of others 1 shapes were tried")
+	assert.Contains(t, said, "interrupted: ")
+	require.NotNil(t, left)
+	won, tried := left.Stages[0].won(), st.shapes[1].String()
+	assert.Equal(t, !names(won)[tried], slices.Contains(left.Stages[0].Lost, tried), "it won or it lost")
+	assert.NotContains(t, left.Stages[0].Lost, st.shapes[2].String())
+	assert.Equal(t, left.Stages[0].found().count(), readTuned(info).count(), "what gained is kept")
+
+	armed, ctx = false, t.Context()
+	r, left, said, err = run(0)
+	require.NoError(t, err)
+	assert.Equal(t, []int{3, 0}, []int{r.Shapes, r.Left}, said)
+	assert.Len(t, r.Refused, 2)
+	assert.Nil(t, left, "nothing is left: the next run begins anew")
+}
+
+// A stage that is done is not run again, and what it found is what the next ones are added to.
+func TestTuneLeavesDoneStages(t *testing.T) {
+	u := unfinished{}
+	few := kernel.Few{Kernel: "vec", Rows: 1, Group: 8}
+	u.set(stageDone{Stage: "one row", Shapes: 3, Lost: []string{"vec 2×8"}, Rows: []tuneRow{{Product: "p", Shape: &few}, {Product: "q"}}, Step: &tuneStep{Planned: 2, Tuned: 1}})
+	u.set(stageDone{Stage: "decode"})
+	u.set(stageDone{Stage: "decode", Done: true, Shapes: 4})
+	stages, shapes := u.tried()
+	assert.Equal(t, []int{1, 3}, []int{stages, shapes})
+	d := u.of("one row")
+	assert.Equal(t, kernel.Tuned{"p": few}, d.found().few)
+	d.Step.Tuned = 3
+	assert.Zero(t, d.found().count(), "slower together")
+	list, first := fewStage([]kernel.Few{{Kernel: "vec", Rows: 2, Group: 8}, {Kernel: "vec", Rows: 4, Group: 8}, few}).without(d.Lost, names(d.won()))
+	require.Len(t, list, 2)
+	assert.Equal(t, few, *list[0].few, "what won is tried again, first: others are held against it")
+	assert.Equal(t, 1, first)
+	assert.False(t, past(time.Time{}), "no limit")
+	assert.Equal(t, stageDone{Stage: "prefill"}, u.of("prefill"))
+}
+
 // What was found is used by what runs a model, and forgotten on demand.
 func TestTunedIsUsed(t *testing.T) {
 	needGPU(t)
@@ -134,7 +228,7 @@ func TestTunedIsUsed(t *testing.T) {
 	require.NoError(t, err)
 	info := dev.Info()
 	require.NoError(t, dev.Close())
-	writeCached(cachePath("tuned", info), tunedFile{cachedFor(info), kernel.Tuned{"Q8_0 2048×256 takerows rmsnorm": {Kernel: "vec", Rows: 1, Group: 8}}, nil})
+	writeCached(cachePath("tuned", info), tunedFile{cachedFor(info), kernel.Tuned{"Q8_0 2048×256 takerows rmsnorm": {Kernel: "vec", Rows: 1, Group: 8}}, nil, nil})
 	const used = "tuned: vec 1×8"
 	said := tuff(t, "run", "--device", "gpu", "-v", "-n", "1", "Once").ok(t).err
 	assert.Contains(t, said, used)
@@ -145,11 +239,11 @@ func TestTunedIsUsed(t *testing.T) {
 
 	foreign := cachedFor(info)
 	foreign.Driver += " of another day"
-	writeCached(cachePath("tuned", info), tunedFile{foreign, kernel.Tuned{kernel.AnyProduct: {Kernel: "vec", Rows: 1, Group: 8}}, nil})
+	writeCached(cachePath("tuned", info), tunedFile{foreign, kernel.Tuned{kernel.AnyProduct: {Kernel: "vec", Rows: 1, Group: 8}}, nil, nil})
 	assert.Zero(t, readTuned(info).count(), "of another driver")
 	foreign = cachedFor(info)
 	foreign.Shaders = strings.Repeat("0", len(foreign.Shaders))
-	writeCached(cachePath("tuned", info), tunedFile{foreign, kernel.Tuned{kernel.AnyProduct: {Kernel: "vec", Rows: 1, Group: 8}}, nil})
+	writeCached(cachePath("tuned", info), tunedFile{foreign, kernel.Tuned{kernel.AnyProduct: {Kernel: "vec", Rows: 1, Group: 8}}, nil, nil})
 	assert.Zero(t, readTuned(info).count(), "of other shaders")
 	assert.NotContains(t, tuff(t, "run", "--device", "gpu", "-v", "-n", "1", "Once").ok(t).err, "tuned: ")
 }
@@ -193,11 +287,13 @@ func TestTuneOfManyRows(t *testing.T) {
 	defer func() { require.NoError(t, l.Close()) }()
 	dev := l.dev.(*gpu.Device)
 	f := found{kernel.Tuned{"a": {Kernel: "vec", Rows: 1, Group: 8}}, kernel.TunedMany{"b, decode": {Kernel: "attention_decode", Cols: 16, Group: 64}}}
-	remember(dev.Info(), nil, f)
+	remember(dev.Info(), nil, f, nil, nil)
 	_, err = c.tune(ctx, l, dev, stages, 3, 0, true)
 	require.ErrorIs(t, err, context.Canceled)
 	assert.Equal(t, f, readTuned(dev.Info()))
-	remember(dev.Info(), []tuneRow{{Product: "a"}}, found{})
+	remember(dev.Info(), []tuneRow{{Product: "a"}}, found{}, map[string]bool{"vec 1×8": true}, nil)
+	assert.Equal(t, f, readTuned(dev.Info()), "what was not tried again stays")
+	remember(dev.Info(), []tuneRow{{Product: "a"}}, found{}, nil, nil)
 	assert.Equal(t, found{kernel.Tuned{}, f.many}, readTuned(dev.Info()), "what no longer gains goes, and nothing else")
 }
 

@@ -10,6 +10,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"time"
 
 	"tuff/fallback"
 	"tuff/gpu"
@@ -51,6 +52,17 @@ func (f found) and(other found) found {
 		maps.Copy(all.many, part.many)
 	}
 	return all
+}
+
+// trial is the model's program for one token with one shape in every multiplication.
+type trial struct {
+	shape    shape
+	taken    map[string]bool // the products that are run in it
+	wins     bool            // it is the fastest of some product
+	unproven bool            // it would be, but there was no time for its proof
+	exe      compute.Executable
+	groups   [][]float64 // seconds, by group and round
+	total    []float64
 }
 
 // tuner runs a model's program for a step with kernels in several shapes.
@@ -254,10 +266,17 @@ func (t *tuner) try(ctx context.Context, s shape) (wrong, err error) {
 	return nil, nil
 }
 
+// proofTime is what an interruption leaves to a proof that is under way: a case or two where drivers compile for seconds.
+var proofTime = 20 * time.Second
+
 // proven judges, and holds what wins against the CPU in conformance cases: most shapes lose, and to compile cases for them is most of
-// what tuning would take. A shape that fails is no longer among the trials, and named; then what is left is judged.
+// what tuning would take. A shape that fails is no longer among the trials, and named; then what is left is judged. What there is no
+// time to prove, because ctx ended, does not win.
 func (t *tuner) proven(ctx context.Context) (rows []tuneRow, f found, refused []string, err error) {
 	right := map[*trial]bool{}
+	soon, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(proofTime, stop) })()
 	for {
 		rows, f = t.judge()
 		i := slices.IndexFunc(t.trials, func(tr *trial) bool { return !right[tr] && tr.wins })
@@ -265,7 +284,11 @@ func (t *tuner) proven(ctx context.Context) (rows []tuneRow, f found, refused []
 			return rows, f, refused, nil
 		}
 		tr := t.trials[i]
-		wrong, err := t.conform(ctx, tr.shape)
+		wrong, err := t.conform(soon, tr.shape)
+		if err != nil && soon.Err() != nil {
+			tr.unproven = true
+			continue
+		}
 		if err != nil {
 			return nil, found{}, refused, err
 		}
@@ -419,7 +442,7 @@ func (t *tuner) judge() (rows []tuneRow, f found) {
 		row.Best = row.Planned
 		var best *trial
 		for _, tr := range t.trials[1:] {
-			if s, _ := t.of(tr, p, blocks); tr.taken[p] && s < row.Best {
+			if s, _ := t.of(tr, p, blocks); tr.taken[p] && !tr.unproven && s < row.Best {
 				row.Best, best = s, tr
 			}
 		}
