@@ -16,7 +16,13 @@ func (l Level) BytesQ4_0x16(w []byte, x *Bytes, out []float32) {
 // BytesQ8_0x16 multiplies interleaved rows of Q8_0, by the words of X.
 func (l Level) BytesQ8_0x16(w []byte, x *Bytes, out []float32) {
 	groups, n := l.groups(w, x, out, 32, 34)
-	dotQ8_0x16AVX2(groups, n, &w[0], &x.W[0], &x.D[0], &out[0])
+	quarter := groups / 4
+	if quarter > 0 {
+		dotQ8_0x16AVX2(4, quarter, n, &w[0], &x.W[0], &x.D[0], &out[0])
+	}
+	if at := 4 * quarter; at < groups {
+		dotQ8_0x16AVX2(groups-at, 1, n, &w[at*n*Width*34], &x.W[0], &x.D[0], &out[at*Width])
+	}
 }
 
 // BytesQ4_Kx16 multiplies interleaved rows of Q4_K.

@@ -619,10 +619,10 @@ func panelQ4_0x16AVX2(n int, dst *float32, src *byte)
 //go:noescape
 func wordsQ4_0x16AVX2(n int, src *byte, q *uint8, d *float32, m *float32)
 
-// dotQ8_0x16AVX2 sets out to the products of groups of 16 interleaved rows of n blocks. With AVX2, FMA and F16C.
+// dotQ8_0x16AVX2 sets out to the products of rows of n blocks, groups of 16 interleaved rows in each of up to four places. With AVX2, FMA and F16C.
 //
 //go:noescape
-func dotQ8_0x16AVX2(groups int, n int, w *byte, x *int16, d *float32, out *float32)
+func dotQ8_0x16AVX2(places int, groups int, n int, w *byte, x *int16, d *float32, out *float32)
 
 // panelQ8_0x16AVX2 decodes n blocks of 16 interleaved rows to a panel. With AVX2 and F16C.
 //

@@ -16017,191 +16017,218 @@ block:
 	VZEROUPPER
 	RET
 
-// func dotQ8_0x16AVX2(groups int, n int, w *byte, x *int16, d *float32, out *float32)
-// Requires: AVX, AVX2, F16C, FMA3, MMX+
-TEXT ·dotQ8_0x16AVX2(SB), NOSPLIT, $0-48
-	MOVQ w+16(FP), AX
-	MOVQ groups+0(FP), BX
-	MOVQ out+40(FP), SI
+// func dotQ8_0x16AVX2(places int, groups int, n int, w *byte, x *int16, d *float32, out *float32)
+// Requires: AVX, AVX2, F16C, FMA3
+TEXT ·dotQ8_0x16AVX2(SB), NOSPLIT, $256-56
+	MOVQ   w+24(FP), AX
+	MOVQ   out+48(FP), BX
+	MOVQ   groups+8(FP), SI
+	MOVQ   n+16(FP), DI
+	IMUL3Q $0x00000220, DI, DI
+	IMULQ  SI, DI
+	MOVQ   SI, R8
+	SHLQ   $0x06, R8
 
 group:
-	MOVQ   x+24(FP), CX
-	MOVQ   d+32(FP), DX
-	MOVQ   n+8(FP), DI
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
+	MOVQ    x+32(FP), CX
+	MOVQ    d+40(FP), DX
+	MOVQ    n+16(FP), R9
+	VXORPS  Y0, Y0, Y0
+	VMOVUPS Y0, (SP)
+	VMOVUPS Y0, 32(SP)
+	VMOVUPS Y0, 64(SP)
+	VMOVUPS Y0, 96(SP)
+	VMOVUPS Y0, 128(SP)
+	VMOVUPS Y0, 160(SP)
+	VMOVUPS Y0, 192(SP)
+	VMOVUPS Y0, 224(SP)
 
 block:
-	VPBROADCASTD (CX), Y2
-	VPBROADCASTD 4(CX), Y3
-	PREFETCHT1   8192(AX)
-	VMOVDQU      32(AX), Y4
-	VPSLLW       $0x08, Y4, Y5
+	MOVQ AX, R10
+	LEAQ (SP), R11
+	MOVQ places+0(FP), R12
+
+place:
+	VPBROADCASTD (CX), Y0
+	VPBROADCASTD 4(CX), Y1
+	VMOVDQU      32(R10), Y2
+	VPSLLW       $0x08, Y2, Y3
+	VPSRAW       $0x08, Y3, Y3
+	VPSRAW       $0x08, Y2, Y2
+	VPMADDWD     Y0, Y3, Y3
+	VPMADDWD     Y1, Y2, Y2
+	VPADDD       Y2, Y3, Y3
+	VMOVDQU      64(R10), Y2
+	VPSLLW       $0x08, Y2, Y4
+	VPSRAW       $0x08, Y4, Y4
+	VPSRAW       $0x08, Y2, Y2
+	VPMADDWD     Y0, Y4, Y4
+	VPMADDWD     Y1, Y2, Y2
+	VPADDD       Y2, Y4, Y4
+	VPBROADCASTD 8(CX), Y0
+	VPBROADCASTD 12(CX), Y1
+	VMOVDQU      96(R10), Y2
+	VPSLLW       $0x08, Y2, Y5
 	VPSRAW       $0x08, Y5, Y5
-	VPSRAW       $0x08, Y4, Y4
-	VPMADDWD     Y2, Y5, Y5
-	VPMADDWD     Y3, Y4, Y4
-	VPADDD       Y4, Y5, Y5
-	PREFETCHT1   8256(AX)
-	VMOVDQU      64(AX), Y4
-	VPSLLW       $0x08, Y4, Y6
-	VPSRAW       $0x08, Y6, Y6
-	VPSRAW       $0x08, Y4, Y4
-	VPMADDWD     Y2, Y6, Y6
-	VPMADDWD     Y3, Y4, Y4
-	VPADDD       Y4, Y6, Y6
-	VPBROADCASTD 8(CX), Y2
-	VPBROADCASTD 12(CX), Y3
-	VMOVDQU      96(AX), Y4
-	VPSLLW       $0x08, Y4, Y7
-	VPSRAW       $0x08, Y7, Y7
-	VPSRAW       $0x08, Y4, Y4
-	VPMADDWD     Y2, Y7, Y7
-	VPMADDWD     Y3, Y4, Y4
-	VPADDD       Y4, Y7, Y7
-	VPADDD       Y7, Y5, Y5
-	PREFETCHT1   8320(AX)
-	VMOVDQU      128(AX), Y4
-	VPSLLW       $0x08, Y4, Y7
-	VPSRAW       $0x08, Y7, Y7
-	VPSRAW       $0x08, Y4, Y4
-	VPMADDWD     Y2, Y7, Y7
-	VPMADDWD     Y3, Y4, Y4
-	VPADDD       Y4, Y7, Y7
-	VPADDD       Y7, Y6, Y6
-	VPBROADCASTD 16(CX), Y2
-	VPBROADCASTD 20(CX), Y3
-	VMOVDQU      160(AX), Y4
-	VPSLLW       $0x08, Y4, Y7
-	VPSRAW       $0x08, Y7, Y7
-	VPSRAW       $0x08, Y4, Y4
-	VPMADDWD     Y2, Y7, Y7
-	VPMADDWD     Y3, Y4, Y4
-	VPADDD       Y4, Y7, Y7
-	VPADDD       Y7, Y5, Y5
-	PREFETCHT1   8384(AX)
-	VMOVDQU      192(AX), Y4
-	VPSLLW       $0x08, Y4, Y7
-	VPSRAW       $0x08, Y7, Y7
-	VPSRAW       $0x08, Y4, Y4
-	VPMADDWD     Y2, Y7, Y7
-	VPMADDWD     Y3, Y4, Y4
-	VPADDD       Y4, Y7, Y7
-	VPADDD       Y7, Y6, Y6
-	VPBROADCASTD 24(CX), Y2
-	VPBROADCASTD 28(CX), Y3
-	VMOVDQU      224(AX), Y4
-	VPSLLW       $0x08, Y4, Y7
-	VPSRAW       $0x08, Y7, Y7
-	VPSRAW       $0x08, Y4, Y4
-	VPMADDWD     Y2, Y7, Y7
-	VPMADDWD     Y3, Y4, Y4
-	VPADDD       Y4, Y7, Y7
-	VPADDD       Y7, Y5, Y5
-	PREFETCHT1   8448(AX)
-	VMOVDQU      256(AX), Y4
-	VPSLLW       $0x08, Y4, Y7
-	VPSRAW       $0x08, Y7, Y7
-	VPSRAW       $0x08, Y4, Y4
-	VPMADDWD     Y2, Y7, Y7
-	VPMADDWD     Y3, Y4, Y4
-	VPADDD       Y4, Y7, Y7
-	VPADDD       Y7, Y6, Y6
-	VPBROADCASTD 32(CX), Y2
-	VPBROADCASTD 36(CX), Y3
-	VMOVDQU      288(AX), Y4
-	VPSLLW       $0x08, Y4, Y7
-	VPSRAW       $0x08, Y7, Y7
-	VPSRAW       $0x08, Y4, Y4
-	VPMADDWD     Y2, Y7, Y7
-	VPMADDWD     Y3, Y4, Y4
-	VPADDD       Y4, Y7, Y7
-	VPADDD       Y7, Y5, Y5
-	PREFETCHT1   8512(AX)
-	VMOVDQU      320(AX), Y4
-	VPSLLW       $0x08, Y4, Y7
-	VPSRAW       $0x08, Y7, Y7
-	VPSRAW       $0x08, Y4, Y4
-	VPMADDWD     Y2, Y7, Y7
-	VPMADDWD     Y3, Y4, Y4
-	VPADDD       Y4, Y7, Y7
-	VPADDD       Y7, Y6, Y6
-	VPBROADCASTD 40(CX), Y2
-	VPBROADCASTD 44(CX), Y3
-	VMOVDQU      352(AX), Y4
-	VPSLLW       $0x08, Y4, Y7
-	VPSRAW       $0x08, Y7, Y7
-	VPSRAW       $0x08, Y4, Y4
-	VPMADDWD     Y2, Y7, Y7
-	VPMADDWD     Y3, Y4, Y4
-	VPADDD       Y4, Y7, Y7
-	VPADDD       Y7, Y5, Y5
-	PREFETCHT1   8576(AX)
-	VMOVDQU      384(AX), Y4
-	VPSLLW       $0x08, Y4, Y7
-	VPSRAW       $0x08, Y7, Y7
-	VPSRAW       $0x08, Y4, Y4
-	VPMADDWD     Y2, Y7, Y7
-	VPMADDWD     Y3, Y4, Y4
-	VPADDD       Y4, Y7, Y7
-	VPADDD       Y7, Y6, Y6
-	VPBROADCASTD 48(CX), Y2
-	VPBROADCASTD 52(CX), Y3
-	VMOVDQU      416(AX), Y4
-	VPSLLW       $0x08, Y4, Y7
-	VPSRAW       $0x08, Y7, Y7
-	VPSRAW       $0x08, Y4, Y4
-	VPMADDWD     Y2, Y7, Y7
-	VPMADDWD     Y3, Y4, Y4
-	VPADDD       Y4, Y7, Y7
-	VPADDD       Y7, Y5, Y5
-	PREFETCHT1   8640(AX)
-	VMOVDQU      448(AX), Y4
-	VPSLLW       $0x08, Y4, Y7
-	VPSRAW       $0x08, Y7, Y7
-	VPSRAW       $0x08, Y4, Y4
-	VPMADDWD     Y2, Y7, Y7
-	VPMADDWD     Y3, Y4, Y4
-	VPADDD       Y4, Y7, Y7
-	VPADDD       Y7, Y6, Y6
-	VPBROADCASTD 56(CX), Y2
-	VPBROADCASTD 60(CX), Y3
-	VMOVDQU      480(AX), Y4
-	VPSLLW       $0x08, Y4, Y7
-	VPSRAW       $0x08, Y7, Y7
-	VPSRAW       $0x08, Y4, Y4
-	VPMADDWD     Y2, Y7, Y7
-	VPMADDWD     Y3, Y4, Y4
-	VPADDD       Y4, Y7, Y7
-	VPADDD       Y7, Y5, Y5
-	PREFETCHT1   8704(AX)
-	VMOVDQU      512(AX), Y4
-	VPSLLW       $0x08, Y4, Y7
-	VPSRAW       $0x08, Y7, Y7
-	VPSRAW       $0x08, Y4, Y4
-	VPMADDWD     Y2, Y7, Y7
-	VPMADDWD     Y3, Y4, Y4
-	VPADDD       Y4, Y7, Y7
-	VPADDD       Y7, Y6, Y6
-	VBROADCASTSS (DX), Y2
-	VCVTPH2PS    (AX), Y3
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y2, Y3, Y3
-	VFMADD231PS  Y3, Y5, Y0
-	VCVTPH2PS    16(AX), Y3
-	VCVTDQ2PS    Y6, Y6
-	VMULPS       Y2, Y3, Y3
-	VFMADD231PS  Y3, Y6, Y1
+	VPSRAW       $0x08, Y2, Y2
+	VPMADDWD     Y0, Y5, Y5
+	VPMADDWD     Y1, Y2, Y2
+	VPADDD       Y2, Y5, Y5
+	VPADDD       Y5, Y3, Y3
+	VMOVDQU      128(R10), Y2
+	VPSLLW       $0x08, Y2, Y5
+	VPSRAW       $0x08, Y5, Y5
+	VPSRAW       $0x08, Y2, Y2
+	VPMADDWD     Y0, Y5, Y5
+	VPMADDWD     Y1, Y2, Y2
+	VPADDD       Y2, Y5, Y5
+	VPADDD       Y5, Y4, Y4
+	VPBROADCASTD 16(CX), Y0
+	VPBROADCASTD 20(CX), Y1
+	VMOVDQU      160(R10), Y2
+	VPSLLW       $0x08, Y2, Y5
+	VPSRAW       $0x08, Y5, Y5
+	VPSRAW       $0x08, Y2, Y2
+	VPMADDWD     Y0, Y5, Y5
+	VPMADDWD     Y1, Y2, Y2
+	VPADDD       Y2, Y5, Y5
+	VPADDD       Y5, Y3, Y3
+	VMOVDQU      192(R10), Y2
+	VPSLLW       $0x08, Y2, Y5
+	VPSRAW       $0x08, Y5, Y5
+	VPSRAW       $0x08, Y2, Y2
+	VPMADDWD     Y0, Y5, Y5
+	VPMADDWD     Y1, Y2, Y2
+	VPADDD       Y2, Y5, Y5
+	VPADDD       Y5, Y4, Y4
+	VPBROADCASTD 24(CX), Y0
+	VPBROADCASTD 28(CX), Y1
+	VMOVDQU      224(R10), Y2
+	VPSLLW       $0x08, Y2, Y5
+	VPSRAW       $0x08, Y5, Y5
+	VPSRAW       $0x08, Y2, Y2
+	VPMADDWD     Y0, Y5, Y5
+	VPMADDWD     Y1, Y2, Y2
+	VPADDD       Y2, Y5, Y5
+	VPADDD       Y5, Y3, Y3
+	VMOVDQU      256(R10), Y2
+	VPSLLW       $0x08, Y2, Y5
+	VPSRAW       $0x08, Y5, Y5
+	VPSRAW       $0x08, Y2, Y2
+	VPMADDWD     Y0, Y5, Y5
+	VPMADDWD     Y1, Y2, Y2
+	VPADDD       Y2, Y5, Y5
+	VPADDD       Y5, Y4, Y4
+	VPBROADCASTD 32(CX), Y0
+	VPBROADCASTD 36(CX), Y1
+	VMOVDQU      288(R10), Y2
+	VPSLLW       $0x08, Y2, Y5
+	VPSRAW       $0x08, Y5, Y5
+	VPSRAW       $0x08, Y2, Y2
+	VPMADDWD     Y0, Y5, Y5
+	VPMADDWD     Y1, Y2, Y2
+	VPADDD       Y2, Y5, Y5
+	VPADDD       Y5, Y3, Y3
+	VMOVDQU      320(R10), Y2
+	VPSLLW       $0x08, Y2, Y5
+	VPSRAW       $0x08, Y5, Y5
+	VPSRAW       $0x08, Y2, Y2
+	VPMADDWD     Y0, Y5, Y5
+	VPMADDWD     Y1, Y2, Y2
+	VPADDD       Y2, Y5, Y5
+	VPADDD       Y5, Y4, Y4
+	VPBROADCASTD 40(CX), Y0
+	VPBROADCASTD 44(CX), Y1
+	VMOVDQU      352(R10), Y2
+	VPSLLW       $0x08, Y2, Y5
+	VPSRAW       $0x08, Y5, Y5
+	VPSRAW       $0x08, Y2, Y2
+	VPMADDWD     Y0, Y5, Y5
+	VPMADDWD     Y1, Y2, Y2
+	VPADDD       Y2, Y5, Y5
+	VPADDD       Y5, Y3, Y3
+	VMOVDQU      384(R10), Y2
+	VPSLLW       $0x08, Y2, Y5
+	VPSRAW       $0x08, Y5, Y5
+	VPSRAW       $0x08, Y2, Y2
+	VPMADDWD     Y0, Y5, Y5
+	VPMADDWD     Y1, Y2, Y2
+	VPADDD       Y2, Y5, Y5
+	VPADDD       Y5, Y4, Y4
+	VPBROADCASTD 48(CX), Y0
+	VPBROADCASTD 52(CX), Y1
+	VMOVDQU      416(R10), Y2
+	VPSLLW       $0x08, Y2, Y5
+	VPSRAW       $0x08, Y5, Y5
+	VPSRAW       $0x08, Y2, Y2
+	VPMADDWD     Y0, Y5, Y5
+	VPMADDWD     Y1, Y2, Y2
+	VPADDD       Y2, Y5, Y5
+	VPADDD       Y5, Y3, Y3
+	VMOVDQU      448(R10), Y2
+	VPSLLW       $0x08, Y2, Y5
+	VPSRAW       $0x08, Y5, Y5
+	VPSRAW       $0x08, Y2, Y2
+	VPMADDWD     Y0, Y5, Y5
+	VPMADDWD     Y1, Y2, Y2
+	VPADDD       Y2, Y5, Y5
+	VPADDD       Y5, Y4, Y4
+	VPBROADCASTD 56(CX), Y0
+	VPBROADCASTD 60(CX), Y1
+	VMOVDQU      480(R10), Y2
+	VPSLLW       $0x08, Y2, Y5
+	VPSRAW       $0x08, Y5, Y5
+	VPSRAW       $0x08, Y2, Y2
+	VPMADDWD     Y0, Y5, Y5
+	VPMADDWD     Y1, Y2, Y2
+	VPADDD       Y2, Y5, Y5
+	VPADDD       Y5, Y3, Y3
+	VMOVDQU      512(R10), Y2
+	VPSLLW       $0x08, Y2, Y5
+	VPSRAW       $0x08, Y5, Y5
+	VPSRAW       $0x08, Y2, Y2
+	VPMADDWD     Y0, Y5, Y5
+	VPMADDWD     Y1, Y2, Y2
+	VPADDD       Y2, Y5, Y5
+	VPADDD       Y5, Y4, Y4
+	VBROADCASTSS (DX), Y0
+	VCVTPH2PS    (R10), Y1
+	VCVTDQ2PS    Y3, Y3
+	VMULPS       Y0, Y1, Y1
+	VMOVUPS      (R11), Y2
+	VFMADD231PS  Y1, Y3, Y2
+	VMOVUPS      Y2, (R11)
+	VCVTPH2PS    16(R10), Y1
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y0, Y1, Y1
+	VMOVUPS      32(R11), Y0
+	VFMADD231PS  Y1, Y4, Y0
+	VMOVUPS      Y0, 32(R11)
+	ADDQ         DI, R10
+	ADDQ         $0x40, R11
+	DECQ         R12
+	JNZ          place
 	ADDQ         $0x00000220, AX
 	ADDQ         $0x40, CX
 	ADDQ         $0x04, DX
-	DECQ         DI
+	DECQ         R9
 	JNZ          block
-	VMOVUPS      Y0, (SI)
-	VMOVUPS      Y1, 32(SI)
-	ADDQ         $0x40, SI
-	DECQ         BX
-	JNZ          group
+	MOVQ         BX, CX
+	LEAQ         (SP), R11
+	MOVQ         places+0(FP), R12
+
+result:
+	VMOVUPS (R11), Y0
+	VMOVUPS Y0, (CX)
+	VMOVUPS 32(R11), Y0
+	VMOVUPS Y0, 32(CX)
+	ADDQ    R8, CX
+	ADDQ    $0x40, R11
+	DECQ    R12
+	JNZ     result
+	ADDQ    $0x40, BX
+	DECQ    SI
+	JNZ     group
 	VZEROUPPER
 	RET
 

@@ -169,44 +169,87 @@ func (k *dot256) small(e eight) {
 	addTo(k.below(e.half), below, least)
 }
 
-// wideDot multiplies interleaved rows of signed bytes, as words, by a row of X in words: VPMADDWD sums two products in a lane.
+// places are read at once by wideDot: memory gives a core more there than in one (floatDot256).
+const places = 4
+
+// wideDot multiplies interleaved rows of signed bytes, as words, by a row of X in words: VPMADDWD sums two products in a lane. The groups of up to
+// four places are multiplied together, a block of each at a time; their lines are foreseen. Formats that take more instructions a byte gain nothing of it.
 func (f layout) wideDot() {
 	kernel := "dot" + f.name + "x16AVX2"
-	TEXT(kernel, NOSPLIT, "func(groups, n int, w *byte, x *int16, d, out *float32)")
-	Doc(kernel + " sets out to the products of groups of 16 interleaved rows of n blocks. With AVX2, FMA and F16C.")
+	TEXT(kernel, NOSPLIT, "func(places, groups, n int, w *byte, x *int16, d, out *float32)")
+	Doc(kernel + " sets out to the products of rows of n blocks, groups of 16 interleaved rows in each of up to four places. With AVX2, FMA and F16C.")
 	Pragma("noescape")
-	k := &dot256{layout: f, w: Load(Param("w"), GP64()), x: GP64(), d: GP64()}
-	groups, out, left := Load(Param("groups"), GP64()), Load(Param("out"), GP64()), GP64()
-	var sums [2]reg.VecVirtual
-	for half := range sums {
-		sums[half] = YMM()
+	local := AllocLocal(64 * places)
+	first, x, d, out := Load(Param("w"), GP64()), GP64(), GP64(), Load(Param("out"), GP64())
+	groups, stride, behind, left := Load(Param("groups"), GP64()), Load(Param("n"), GP64()), GP64(), GP64()
+	IMUL3Q(U32(uint32(16*f.size)), stride, stride)
+	IMULQ(groups, stride) // from place to place
+	MOVQ(groups, behind)
+	SHLQ(Imm(6), behind) // of results
+	w, sums, place := GP64(), GP64(), GP64()
+	each := func(label string, body func()) {
+		LEAQ(local, sums)
+		Load(Param("places"), place)
+		Label(label)
+		body()
+		ADDQ(Imm(64), sums)
+		DECQ(place)
+		JNZ(LabelRef(label))
 	}
 
 	Label("group")
-	Load(Param("x"), k.x)
-	Load(Param("d"), k.d)
+	Load(Param("x"), x)
+	Load(Param("d"), d)
 	Load(Param("n"), left)
-	for _, v := range sums {
-		VXORPS(v, v, v)
+	none := clearYMM()
+	for i := range 2 * places {
+		VMOVUPS(none, local.Offset(32*i))
 	}
 	Label("block")
-	k.fetched, k.asked = 0, 0
+	MOVQ(first, w)
+	each("place", func() {
+		f.wideBlock(w, x, d, sums)
+		ADDQ(stride, w)
+	})
+	ADDQ(U32(uint32(16*f.size)), first)
+	ADDQ(Imm(64), x)
+	ADDQ(Imm(4), d)
+	DECQ(left)
+	JNZ(LabelRef("block"))
+	to := GP64()
+	MOVQ(out, to)
+	each("result", func() {
+		for half := range 2 {
+			v := YMM()
+			VMOVUPS(Mem{Base: sums, Disp: 32 * half}, v)
+			VMOVUPS(v, Mem{Base: to, Disp: 32 * half})
+		}
+		ADDQ(behind, to)
+	})
+	ADDQ(Imm(64), out)
+	DECQ(groups)
+	JNZ(LabelRef("group"))
+	VZEROUPPER()
+	RET()
+}
+
+// wideBlock adds the products of a block to 16 sums.
+func (f layout) wideBlock(w, x, d, sums reg.Register) {
 	var whole [2]reg.VecVirtual
 	for m := range 8 {
-		var x [2]reg.VecVirtual // the first and the third of four elements, the second and the fourth
-		for i := range x {
-			x[i] = YMM()
-			VPBROADCASTD(Mem{Base: k.x, Disp: 8*m + 4*i}, x[i])
+		var xs [2]reg.VecVirtual // the first and the third of four elements, the second and the fourth
+		for i := range xs {
+			xs[i] = YMM()
+			VPBROADCASTD(Mem{Base: x, Disp: 8*m + 4*i}, xs[i])
 		}
 		for half := range 2 {
-			e := eight{k.w, half}
-			k.ask()
+			e := eight{w, half}
 			odd, even := e.load(32+64*m), YMM()
 			VPSLLW(Imm(8), odd, even)
 			VPSRAW(Imm(8), even, even)
 			VPSRAW(Imm(8), odd, odd)
-			VPMADDWD(x[0], even, even)
-			VPMADDWD(x[1], odd, odd)
+			VPMADDWD(xs[0], even, even)
+			VPMADDWD(xs[1], odd, odd)
 			VPADDD(odd, even, even)
 			if m == 0 {
 				whole[half] = even
@@ -215,24 +258,11 @@ func (f layout) wideDot() {
 			}
 		}
 	}
-	factor := inEachLane(Mem{Base: k.d})
+	factor := inEachLane(Mem{Base: d})
 	for half, v := range whole {
-		scale := eight{k.w, half}.halves(0)
+		scale := eight{w, half}.halves(0)
 		VCVTDQ2PS(v, v)
 		VMULPS(factor, scale, scale)
-		VFMADD231PS(scale, v, sums[half])
+		addTo(Mem{Base: sums, Disp: 32 * half}, scale, v)
 	}
-	ADDQ(U32(uint32(16*f.size)), k.w)
-	ADDQ(Imm(64), k.x)
-	ADDQ(Imm(4), k.d)
-	DECQ(left)
-	JNZ(LabelRef("block"))
-	for half, v := range sums {
-		VMOVUPS(v, Mem{Base: out, Disp: 32 * half})
-	}
-	ADDQ(Imm(64), out)
-	DECQ(groups)
-	JNZ(LabelRef("group"))
-	VZEROUPPER()
-	RET()
 }
