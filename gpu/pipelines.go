@@ -86,6 +86,9 @@ func (d *Device) compile(ctx context.Context, todo []*kernel.Dispatch, progress 
 			defer wg.Done()
 			for disp := range work {
 				p, err := d.makePipeline(disp)
+				if err == nil && d.software() {
+					err = d.launchNone(p, disp)
+				}
 				d.mu.Lock()
 				if err != nil {
 					errs = append(errs, err)
@@ -138,6 +141,29 @@ func (d *Device) makePipeline(disp *kernel.Dispatch) (*vk.Pipeline, error) {
 		return nil, fmt.Errorf("gpu: compile %s: %w", disp.Name, err)
 	}
 	return p, nil
+}
+
+// launchNone launches a pipeline for no workgroup. Mesa's drivers for CPUs compile it at its first launch, which takes most of the time:
+// now it is where progress is seen and while other cores translate the next one, and not in a run.
+func (d *Device) launchNone(p *vk.Pipeline, disp *kernel.Dispatch) error {
+	c := d.dev.NewCommands()
+	c.Bind(p)
+	if n := pushSize(disp.Args); n > 0 {
+		c.Push(make([]byte, n))
+	}
+	c.Dispatch(0, 0, 0)
+	cb, err := d.dev.Record(c)
+	if err != nil {
+		return fmt.Errorf("gpu: compile %s: %w", disp.Name, err)
+	}
+	t, err := d.dev.Submit(cb)
+	if err == nil {
+		err = d.dev.Wait(t, d.o.Timeout)
+	}
+	if err = errors.Join(err, cb.Close()); err != nil {
+		return lost(fmt.Errorf("gpu: compile %s: %w", disp.Name, err), disp.Name)
+	}
+	return nil
 }
 
 // pushBytes lays out a dispatch's arguments for a shape. 8-byte members come first (kernel.Arg), so there is no padding.

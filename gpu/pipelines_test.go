@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"tuff/gpu"
+	"tuff/gpu/vk"
 	"tuff/host/compute"
 	"tuff/host/engine"
 	"tuff/host/sampler"
@@ -48,6 +49,24 @@ func TestKernelsAreCompiledWhenAStepNeedsThem(t *testing.T) {
 		assert.Equal(t, batches[len(batches)-1], last)
 	}
 	assert.NotZero(t, batches[1])
+}
+
+// Drivers for CPUs compile a kernel when they first launch it. Each is launched for no workgroup while kernels are made, so that progress is
+// seen; hardware's drivers have nothing to do then.
+func TestCPUDriversCompileWhileKernelsAreMade(t *testing.T) {
+	h := new(vk.Hooks)
+	d := openGPU(t, gpu.Options{Hooks: h})
+	kernels := 0
+	e := newEngine(t, d, engine.Options{Compile: compute.Options{Progress: func(done, total int) { kernels = total }}})
+	_, decode := e.Executables()
+	before := h.Counts()["vkQueueSubmit"]
+	require.NoError(t, decode.(compute.Preparer).Prepare(t.Context(), 1))
+	require.NotZero(t, kernels)
+	want := 0
+	if d.Info().Kind == compute.Software {
+		want = kernels
+	}
+	assert.Equal(t, want, h.Counts()["vkQueueSubmit"]-before)
 }
 
 // Generate is done with the prompt's kernels when the first token is out; those of single tokens come behind it.

@@ -9,6 +9,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/schollz/progressbar/v3"
@@ -267,7 +268,7 @@ func (c *common) bar(what string) *progress {
 }
 
 func (p *progress) set(done, total int64) {
-	if !p.tty || time.Since(p.start) < 300*time.Millisecond && p.bar == nil {
+	if !p.tty || time.Since(p.start) < patience && p.bar == nil {
 		return
 	}
 	if p.bar == nil {
@@ -301,22 +302,37 @@ func (p *progress) clear() {
 	}
 }
 
-// compiling shows how far the kernels of a step are, where that takes longer than a moment: the first time on a device.
+// patience is what work may take before it is shown how far it is.
+const patience = 300 * time.Millisecond
+
+// compiling shows how far the kernels of a step are, where that takes longer than a moment: the first time on a device. A driver may take
+// seconds for the first of them.
 func (c *common) compiling() func(done, total int) {
-	bar, drawn, start := c.bar("compiling"), false, time.Time{}
+	bar, start := c.bar("compiling"), time.Time{}
+	var mu sync.Mutex
+	var at, of int
+	var late *time.Timer
+	draw := func() {
+		mu.Lock()
+		defer mu.Unlock()
+		if at < of {
+			bar.count("kernels", at, of)
+		}
+	}
 	return func(done, total int) {
+		mu.Lock()
+		at, of = done, total
+		mu.Unlock()
 		switch {
 		case done == 0:
-			start = time.Now()
+			start, late = time.Now(), time.AfterFunc(patience, draw)
 		case done == total:
-			if drawn {
+			if !late.Stop() {
 				bar.done()
 			}
-			drawn = false
 			c.compiled = append(c.compiled, fmt.Sprintf("%d in %v", total, time.Since(start).Round(100*time.Microsecond)))
-		case done < total && time.Since(start) > 300*time.Millisecond:
-			bar.count("kernels", done, total)
-			drawn = true
+		case time.Since(start) > patience:
+			draw()
 		}
 	}
 }
