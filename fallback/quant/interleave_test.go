@@ -108,9 +108,13 @@ func sameRows(t *testing.T, level simd.Level, format compute.DType) {
 func extremeWeights(t compute.DType, w []byte) {
 	for i := range w {
 		switch at := i % t.BlockBytes(); {
-		case t == compute.Q6_K && at >= 208, (t == compute.Q4_0 || t == compute.Q8_0) && at < 2, t == compute.Q4_K && at < 4: // binary16
+		case t == compute.Q6_K && at >= 208, (t == compute.Q4_0 || t == compute.Q8_0 || t == compute.IQ4_NL) && at < 2, t == compute.MXFP4 && at < 1, t == compute.Q4_K && at < 4: // binary16
 		case t == compute.Q6_K && at >= 192, t == compute.Q8_0:
 			w[i] = 0x80
+		case t == compute.IQ4_NL:
+			w[i] = 0 // −127
+		case t == compute.MXFP4:
+			w[i] = 0x77 // 12
 		default:
 			w[i] = 0xff
 		}
@@ -133,6 +137,42 @@ func BenchmarkInterleaved(b *testing.B) {
 				}
 				b.SetBytes(int64(len(w)))
 			})
+		}
+	}
+}
+
+// All 256 scales of MXFP4, among them the two that are subnormal, decode to the bits of the plain ones, and multiply.
+func TestScalesOfInterleavedMXFP4(t *testing.T) {
+	const format, blocks = compute.MXFP4, 16
+	if !Interleaved(simd.AVX2, format) || simd.Best() < simd.AVX2 {
+		t.Skip("this processor has no vector instructions that are used")
+	}
+	w, n := make([]byte, InterleavedRows*blocks*format.BlockBytes()), blocks*format.BlockLen()
+	randomRow(rand.New(rand.NewPCG(13, 14)), format, w)
+	for i := range InterleavedRows * blocks {
+		w[i*format.BlockBytes()] = byte(i)
+	}
+	group, decoded, panel := make([]byte, len(w)), make([]float32, InterleavedRows*n), make([]float32, InterleavedRows*n)
+	Interleave(format, group, w, n)
+	require.NoError(t, Decode(format, decoded, w))
+	DecodeInterleaved(simd.AVX2, format, panel, group)
+	x, out := make([]float32, n), make([]float32, InterleavedRows)
+	for i := range x {
+		x[i] = float32(i%3) / 0x1p13
+	}
+	var b simd.Bytes
+	SetInterleaved(simd.AVX2, &b, x)
+	MultiplyInterleaved(simd.AVX2, format, group, &b, out)
+	for r, got := range out {
+		var want, size float64
+		for k := range n {
+			v := decoded[r*n+k]
+			require.Equal(t, math.Float32bits(v), math.Float32bits(panel[InterleavedRows*k+r]), "row %d, element %d", r, k)
+			want += float64(v) * float64(x[k])
+			size += math.Abs(float64(v)) * float64(x[k])
+		}
+		if r < InterleavedRows-1 { // the largest scales overflow
+			require.InDelta(t, want, float64(got), size/1024, "row %d", r)
 		}
 	}
 }

@@ -15,13 +15,28 @@ func (l Level) BytesQ4_0x16(w []byte, x *Bytes, out []float32) {
 
 // BytesQ8_0x16 multiplies interleaved rows of Q8_0, by the words of X.
 func (l Level) BytesQ8_0x16(w []byte, x *Bytes, out []float32) {
-	groups, n := l.groups(w, x, out, 32, 34)
+	l.inPlaces(dotQ8_0x16AVX2, w, x, out, 34)
+}
+
+// BytesIQ4_NLx16 multiplies interleaved rows of IQ4_NL, by the words of X.
+func (l Level) BytesIQ4_NLx16(w []byte, x *Bytes, out []float32) {
+	l.inPlaces(dotIQ4_NLx16AVX2, w, x, out, 18)
+}
+
+// BytesMXFP4x16 multiplies interleaved rows of MXFP4, by the words of X.
+func (l Level) BytesMXFP4x16(w []byte, x *Bytes, out []float32) {
+	l.inPlaces(dotMXFP4x16AVX2, w, x, out, 17)
+}
+
+// inPlaces multiplies four places of as many groups each at once, and then what is left.
+func (l Level) inPlaces(multiply func(places, groups, n int, w *byte, x *int16, d, out *float32), w []byte, x *Bytes, out []float32, size int) {
+	groups, n := l.groups(w, x, out, 32, size)
 	quarter := groups / 4
 	if quarter > 0 {
-		dotQ8_0x16AVX2(4, quarter, n, &w[0], &x.W[0], &x.D[0], &out[0])
+		multiply(4, quarter, n, &w[0], &x.W[0], &x.D[0], &out[0])
 	}
 	if at := 4 * quarter; at < groups {
-		dotQ8_0x16AVX2(groups-at, 1, n, &w[at*n*Width*34], &x.W[0], &x.D[0], &out[at*Width])
+		multiply(groups-at, 1, n, &w[at*n*Width*size], &x.W[0], &x.D[0], &out[at*Width])
 	}
 }
 
@@ -69,6 +84,16 @@ func (l Level) PanelQ4_0x16(dst []float32, src []byte) {
 // PanelQ8_0x16 decodes interleaved rows of Q8_0.
 func (l Level) PanelQ8_0x16(dst []float32, src []byte) {
 	panelQ8_0x16AVX2(blocks(dst, src, Width*32, Width*34), &dst[0], &src[0])
+}
+
+// PanelIQ4_NLx16 decodes interleaved rows of IQ4_NL.
+func (l Level) PanelIQ4_NLx16(dst []float32, src []byte) {
+	panelIQ4_NLx16AVX2(blocks(dst, src, Width*32, Width*18), &dst[0], &src[0])
+}
+
+// PanelMXFP4x16 decodes interleaved rows of MXFP4.
+func (l Level) PanelMXFP4x16(dst []float32, src []byte) {
+	panelMXFP4x16AVX2(blocks(dst, src, Width*32, Width*17), &dst[0], &src[0])
 }
 
 // PanelQ4_Kx16 decodes interleaved rows of Q4_K.

@@ -634,6 +634,36 @@ func panelQ8_0x16AVX2(n int, dst *float32, src *byte)
 //go:noescape
 func wordsQ8_0x16AVX2(n int, src *byte, q *uint8, d *float32, m *float32)
 
+// dotIQ4_NLx16AVX2 sets out to the products of rows of n blocks, groups of 16 interleaved rows in each of up to four places. With AVX2, FMA and F16C.
+//
+//go:noescape
+func dotIQ4_NLx16AVX2(places int, groups int, n int, w *byte, x *int16, d *float32, out *float32)
+
+// panelIQ4_NLx16AVX2 decodes n blocks of 16 interleaved rows to a panel. With AVX2 and F16C.
+//
+//go:noescape
+func panelIQ4_NLx16AVX2(n int, dst *float32, src *byte)
+
+// wordsIQ4_NLx16AVX2 unpacks n blocks of 16 interleaved rows to a panel. With AVX2 and F16C.
+//
+//go:noescape
+func wordsIQ4_NLx16AVX2(n int, src *byte, q *uint8, d *float32, m *float32)
+
+// dotMXFP4x16AVX2 sets out to the products of rows of n blocks, groups of 16 interleaved rows in each of up to four places. With AVX2, FMA and F16C.
+//
+//go:noescape
+func dotMXFP4x16AVX2(places int, groups int, n int, w *byte, x *int16, d *float32, out *float32)
+
+// panelMXFP4x16AVX2 decodes n blocks of 16 interleaved rows to a panel. With AVX2 and F16C.
+//
+//go:noescape
+func panelMXFP4x16AVX2(n int, dst *float32, src *byte)
+
+// wordsMXFP4x16AVX2 unpacks n blocks of 16 interleaved rows to a panel. With AVX2 and F16C.
+//
+//go:noescape
+func wordsMXFP4x16AVX2(n int, src *byte, q *uint8, d *float32, m *float32)
+
 // dotQ4_Kx16AVX2 sets out to the products of groups of 16 interleaved rows of n blocks. With AVX2, FMA and F16C.
 //
 //go:noescape

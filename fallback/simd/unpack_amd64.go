@@ -93,6 +93,16 @@ func (p *BytePanels) SetQ8_0x16(_ Level, panel int, src []byte) {
 	wordsQ8_0x16AVX2(panelBlocks(src, 32, 34), &src[0], &p.Q[panel][0], &p.D[panel][0], &p.M[panel][0])
 }
 
+// SetIQ4_NLx16 takes interleaved rows of IQ4_NL, for words.
+func (p *BytePanels) SetIQ4_NLx16(_ Level, panel int, src []byte) {
+	wordsIQ4_NLx16AVX2(panelBlocks(src, 32, 18), &src[0], &p.Q[panel][0], &p.D[panel][0], &p.M[panel][0])
+}
+
+// SetMXFP4x16 takes interleaved rows of MXFP4, for words.
+func (p *BytePanels) SetMXFP4x16(_ Level, panel int, src []byte) {
+	wordsMXFP4x16AVX2(panelBlocks(src, 32, 17), &src[0], &p.Q[panel][0], &p.D[panel][0], &p.M[panel][0])
+}
+
 // SetQ4_Kx16 takes interleaved rows of Q4_K; there are minima.
 func (p *BytePanels) SetQ4_Kx16(l Level, panel int, src []byte) {
 	n := panelBlocks(src, 256, 144)

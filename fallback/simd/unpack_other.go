@@ -20,6 +20,8 @@ func (p *BytePanels) SetQ4_0x16(l Level, panel int, src []byte)            { pan
 func (p *BytePanels) SetQ8_0x16(l Level, panel int, src []byte)            { panic(noKernel) }
 func (p *BytePanels) SetQ4_Kx16(l Level, panel int, src []byte)            { panic(noKernel) }
 func (p *BytePanels) SetQ6_Kx16(l Level, panel int, src []byte)            { panic(noKernel) }
+func (p *BytePanels) SetIQ4_NLx16(l Level, panel int, src []byte)          { panic(noKernel) }
+func (p *BytePanels) SetMXFP4x16(l Level, panel int, src []byte)           { panic(noKernel) }
 func (l Level) byteRow(dst []ByteBlock, x []float32)                       { panic(noKernel) }
 func (l Level) bytePeak(n int)                                             { panic(noKernel) }
 func UnpackMXFP4(q []uint8, d, m []float32, src []byte, levels *[16]int8, scales *[256]float32) {

@@ -38,13 +38,16 @@ func (e eight) load(off int) reg.VecVirtual {
 // elements; a format without small scales has but its factor.
 type layout struct {
 	name         string
-	size, length int // of a row's block, in bytes and elements
-	shared       int // elements that share a scale
-	base, most   int // of q, which is unsigned
-	factor       int // where the binary16 are that all elements share
-	below        int // where those of minima are; 0: there are none
+	size, length int  // of a row's block, in bytes and elements
+	shared       int  // elements that share a scale
+	base, most   int  // of q, which is unsigned
+	factor       int  // where the numbers are that all elements share: binary16
+	powers       bool // or E8M0, halved
+	below        int  // where those of minima are; 0: there are none
 	// quads begins a kernel: four elements of each row, shared·g + 4·m and those behind it.
 	quads func() func(e eight, g, m int) reg.VecVirtual
+	// signed is quads of elements that have a sign of their own, 128 below q; nil where quads is all there is.
+	signed func() func(e eight, m int) reg.VecVirtual
 	// scales makes those of a block ready, in 256 bytes of local memory or where they are; nil where a format has none.
 	scales func(e eight, local Mem) smallScales
 }
@@ -61,14 +64,17 @@ var layouts = []layout{
 			mask := everywhere(0x0f0f0f0f)
 			return func(e eight, _, m int) reg.VecVirtual { return e.nibbles(32+64*(m%4), m/4, mask) }
 		}},
-	{name: "Q8_0", size: 34, length: 32, shared: 32, base: 128, most: 255,
-		quads: func() func(e eight, g, m int) reg.VecVirtual {
-			sign := everywhere(0x80808080)
-			return func(e eight, _, m int) reg.VecVirtual {
-				v := YMM()
-				VPXOR(e.words(32+64*m), sign, v)
-				return v
-			}
+	{name: "Q8_0", size: 34, length: 32, shared: 32, base: 128,
+		signed: func() func(e eight, m int) reg.VecVirtual {
+			return func(e eight, m int) reg.VecVirtual { return e.load(32 + 64*m) }
+		}},
+	{name: "IQ4_NL", size: 18, length: 32, shared: 32, base: 128,
+		signed: func() func(e eight, m int) reg.VecVirtual {
+			return levels("levels_iq4", []int8{-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113}, 32)
+		}},
+	{name: "MXFP4", size: 17, length: 32, shared: 32, base: 128, powers: true,
+		signed: func() func(e eight, m int) reg.VecVirtual { // twice what nibbles stand for
+			return levels("levels_e2m1", []int8{0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12}, 16)
 		}},
 	{name: "Q4_K", size: 144, length: 256, shared: 32, most: 15, below: 32,
 		quads: func() func(e eight, g, m int) reg.VecVirtual {
@@ -108,6 +114,52 @@ func (e eight) nibbles(off, which int, mask reg.VecVirtual) reg.VecVirtual {
 	VMOVDQU(e.words(off), v)
 	VPSRLD(Imm(4), v, v)
 	VPAND(mask, v, v)
+	return v
+}
+
+// levels are what the nibbles of the words from off on stand for.
+func levels(name string, of []int8, off int) func(e eight, m int) reg.VecVirtual {
+	mask, table := everywhere(0x0f0f0f0f), YMM()
+	VMOVDQU(constant(name, func(i int) (bits uint32) {
+		for b := range 4 {
+			bits |= uint32(uint8(of[4*(i%4)+b])) << (8 * b)
+		}
+		return bits
+	}), table)
+	return func(e eight, m int) reg.VecVirtual {
+		v := e.nibbles(off+64*(m%4), m/4, mask)
+		VPSHUFB(v, table, v)
+		return v
+	}
+}
+
+// each is quads, or what signed has with the sign turned.
+func (f layout) each() func(e eight, g, m int) reg.VecVirtual {
+	if f.signed == nil {
+		return f.quads()
+	}
+	signed, sign := f.signed(), everywhere(0x80808080)
+	return func(e eight, _, m int) reg.VecVirtual {
+		v := signed(e, m)
+		VPXOR(sign, v, v)
+		return v
+	}
+}
+
+// whole is the factor that all elements of a block share.
+func (f layout) whole(e eight) reg.VecVirtual {
+	if !f.powers {
+		return e.halves(f.factor)
+	}
+	// 2^(b−128): b−1 is the exponent, but 0 and 1 are subnormal.
+	one, v, least := repeated(1), YMM(), YMM()
+	VPMOVZXBD(Mem{Base: e.w, Disp: f.factor + 8*e.half}, v)
+	VPMINSD(one, v, least)
+	VPADDD(one, least, least)
+	VPSLLD(Imm(21), least, least)
+	VPSUBD(one, v, v)
+	VPSLLD(Imm(23), v, v)
+	VPMAXSD(least, v, v)
 	return v
 }
 
@@ -187,7 +239,7 @@ func inEachLane(m Mem) reg.VecVirtual {
 
 func interleaved256() {
 	for _, f := range layouts {
-		if f.most == 255 { // no two products by a byte would fit a word
+		if f.signed != nil { // no two products by a byte would fit a word
 			f.wideDot()
 		} else {
 			f.dot()
@@ -225,7 +277,7 @@ func (f layout) eachEight(name, params, doc string, dst []string, sizes []int, p
 
 // factors gives factor·scale of each group, and below·least, which is nil where a format has no minima.
 func (f layout) factors(e eight, local Mem) func(g int) (scale, least reg.VecVirtual) {
-	d, below := e.halves(f.factor), reg.VecVirtual(nil)
+	d, below := f.whole(e), reg.VecVirtual(nil)
 	if f.scales == nil {
 		return func(int) (scale, least reg.VecVirtual) { return d, nil }
 	}
@@ -247,7 +299,7 @@ func (f layout) factors(e eight, local Mem) func(g int) (scale, least reg.VecVir
 // panel decodes to float32, to the values that the other decoders have.
 func (f layout) panel() {
 	f.eachEight("panel", "n int, dst *float32, src *byte", "decodes", []string{"dst"}, []int{64 * f.length}, func(to []reg.Register) func(e eight) {
-		quad, local := f.quads(), AllocLocal(128)
+		quad, local := f.each(), AllocLocal(128)
 		byteMask, base := everywhere(0xff), everywhere(uint32(f.base))
 		return func(e eight) {
 			factors := f.factors(e, local)
@@ -284,7 +336,7 @@ func (f layout) words() {
 	groups := f.length / f.shared
 	f.eachEight("words", "n int, src *byte, q *uint8, d, m *float32", "unpacks", []string{"q", "d", "m"}, []int{32 * f.length, 64 * groups, 64 * groups},
 		func(to []reg.Register) func(e eight) {
-			quad, local := f.quads(), AllocLocal(128)
+			quad, local := f.each(), AllocLocal(128)
 			byteMask, base, unit := everywhere(0x00ff00ff), everywhere(uint32(f.base)*0x10001), everywhere(math.Float32bits(minimumUnit))
 			return func(e eight) {
 				factors := f.factors(e, local)

@@ -197,6 +197,8 @@ func (f layout) wideDot() {
 		JNZ(LabelRef(label))
 	}
 
+	quad := f.signed()
+
 	Label("group")
 	Load(Param("x"), x)
 	Load(Param("d"), d)
@@ -208,7 +210,7 @@ func (f layout) wideDot() {
 	Label("block")
 	MOVQ(first, w)
 	each("place", func() {
-		f.wideBlock(w, x, d, sums)
+		f.wideBlock(quad, w, x, d, sums)
 		ADDQ(stride, w)
 	})
 	ADDQ(U32(uint32(16*f.size)), first)
@@ -234,7 +236,7 @@ func (f layout) wideDot() {
 }
 
 // wideBlock adds the products of a block to 16 sums.
-func (f layout) wideBlock(w, x, d, sums reg.Register) {
+func (f layout) wideBlock(quad func(e eight, m int) reg.VecVirtual, w, x, d, sums reg.Register) {
 	var whole [2]reg.VecVirtual
 	for m := range 8 {
 		var xs [2]reg.VecVirtual // the first and the third of four elements, the second and the fourth
@@ -244,7 +246,7 @@ func (f layout) wideBlock(w, x, d, sums reg.Register) {
 		}
 		for half := range 2 {
 			e := eight{w, half}
-			odd, even := e.load(32+64*m), YMM()
+			odd, even := quad(e, m), YMM()
 			VPSLLW(Imm(8), odd, even)
 			VPSRAW(Imm(8), even, even)
 			VPSRAW(Imm(8), odd, odd)
@@ -260,7 +262,7 @@ func (f layout) wideBlock(w, x, d, sums reg.Register) {
 	}
 	factor := inEachLane(Mem{Base: d})
 	for half, v := range whole {
-		scale := eight{w, half}.halves(0)
+		scale := f.whole(eight{w, half})
 		VCVTDQ2PS(v, v)
 		VMULPS(factor, scale, scale)
 		addTo(Mem{Base: sums, Disp: 32 * half}, scale, v)
