@@ -73,8 +73,8 @@ func TestConformanceOfVariants(t *testing.T) {
 					conformance.Run(t, d, cpu, o)
 				}
 				o.Short = false // head sizes, one case each
-				for _, o.Match = range []string{"d16_h4-1_F16_p256_q18", "d80_h4-1_F16_p64_q18", "d96_h4-1_F32_p8_q18", "d128_h4-1_F32_p16_q18", "d192_dv128_q19",
-					"d256_h4-1_F32_p1_q18", "d576_dv512_h4-1_F32_q19"} {
+				for _, o.Match = range []string{"d16_h8-1_F16_p32_q18", "d80_h4-1_F16_p64_q18", "d96_h2-1_F32_p1_q18", "d128_h4-1_F32_p16_q18", "d192_dv128_q19",
+					"d256_h8-1_F32_p8_q18", "d576_dv512_h4-1_F32_q19"} {
 					conformance.Run(t, d, cpu, o)
 				}
 				o.Short, o.Match, o.Variant["matmul"] = true, "attention_matmul", "matmul_coop" // which it leaves halves for

@@ -95,12 +95,17 @@ var (
 )
 
 func (l *list) attention() {
-	// Head sizes with grouped queries, for one query, a few and a prompt.
+	// Head sizes with grouped queries, for one query, a few and a prompt: every two of the three axes meet, each time in a kernel of its own,
+	// which a software driver compiles for a second.
 	for i, d := range headDims {
 		for j, h := range gqa {
 			for k, q := range []seq{{1, 50}, {5, 37}, {18, 18}} {
+				quick := (i+j)%5 == 0 && k == i%3
+				if !quick && (i+2*j+k)%3 != 0 {
+					continue
+				}
 				m := at{heads: h[0], kvHeads: h[1], d: d, kv: pick(kvTypes, i+j+k), page: pick(pageSizes, i+j+k), seqs: []seq{q}, causal: true}
-				l.at(fmt.Sprintf("head_d%d_h%d-%d_%v_p%d_q%d", d, h[0], h[1], m.kv, m.page, q.count), m, (i+j)%5 == 0 && k == i%3)
+				l.at(fmt.Sprintf("head_d%d_h%d-%d_%v_p%d_q%d", d, h[0], h[1], m.kv, m.page, q.count), m, quick)
 			}
 		}
 	}

@@ -11,7 +11,7 @@ var Counts = map[string]int{
 	"activation":                       333,
 	"activation_conv1d_activation":     18,
 	"add":                              142,
-	"attention":                        1450,
+	"attention":                        1208,
 	"attention_activation":             15,
 	"attention_matmul":                 6,
 	"attention_matmul_add":             9,
