@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # usage: .ci/test.sh [gpu] [go test flags…]    everything, or only what touches the GPU; says at the end on what the GPU tests ran
 #
-# Where a CPU driver is the only device, kernels run the quick cases of the suite, which cover each of them: the others take it a quarter of
-# an hour (.ci/run newer).
+# Where a CPU driver is the only device, kernels run the quick cases of the suite, which cover each of them: the others take it an hour
+# (.ci/run whole).
 set -euo pipefail
 . "$(dirname "$0")/test-env.sh"
 cd "$root"
