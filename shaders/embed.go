@@ -13,6 +13,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
+	"sync"
 )
 
 //go:embed spv/*.spv
@@ -43,17 +44,14 @@ func Words(name string, b []byte) ([]uint32, error) {
 	return w, nil
 }
 
-// Hash identifies the whole set of modules and what Specialize makes of them, for caches of what was made from them.
-func Hash() string {
+//go:embed manifest.json
+var made []byte
+
+// Hash identifies the whole set of modules and what Specialize makes of them, for caches of what was made from them. It is taken of the
+// modules' hashes that the generator wrote down, not of the modules: a start needs it, and would have to read 16 MB of which it runs a tenth.
+var Hash = sync.OnceValue(func() string {
 	h := sha256.New()
 	fmt.Fprintln(h, "specialize", specializes)
-	for _, m := range Manifest {
-		b, err := spv.ReadFile("spv/" + m.Name + ".spv")
-		if err != nil {
-			panic("BUG: shaders: no module " + m.Name)
-		}
-		fmt.Fprintf(h, "%s %d\n", m.Name, len(b))
-		h.Write(b)
-	}
+	h.Write(made)
 	return hex.EncodeToString(h.Sum(nil))
-}
+})

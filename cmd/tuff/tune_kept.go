@@ -103,7 +103,7 @@ func workOf(l *loaded) string {
 
 func readTunedFile(info compute.Info) (f tunedFile) {
 	if info.Kind == compute.Host || !readCached(cachePath("tuned", info), &f) || f.cached != cachedFor(info) {
-		return tunedFile{cached: cachedFor(info)}
+		return tunedFile{}
 	}
 	return f
 }
