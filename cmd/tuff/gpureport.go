@@ -50,6 +50,7 @@ type reportOptions struct {
 	quick       bool
 	limit, each time.Duration // of the report and of one step; 0: none
 	op          string        // of conformance; "": all
+	cases       int           // of each op and variant at most; 0: all
 	reps        int
 	prompt, gen int
 	depths      []int
@@ -125,6 +126,7 @@ line does not give are smaller, and the report says which.`,
 	f.DurationVar(&o.limit, "time", 2*time.Hour, "no step begins after so long; 0: no limit")
 	f.DurationVar(&o.each, "step-time", 20*time.Minute, "a step that takes longer is stopped; 0: no limit")
 	f.StringVar(&o.op, "op", "", "conformance of this op only")
+	f.IntVar(&o.cases, "cases", 0, "conformance cases of each op and variant at most; 0: all")
 	f.IntVarP(&o.reps, "repetitions", "r", 3, "measured runs of each test")
 	f.IntVarP(&o.prompt, "n-prompt", "p", 512, "prompt tokens")
 	f.IntVarP(&o.gen, "n-gen", "n", 128, "generated tokens")
@@ -146,6 +148,9 @@ func (o *reportOptions) check() error {
 		if _, _, err := parseShape(s); err != nil {
 			return err
 		}
+	}
+	if o.cases < 0 {
+		return fmt.Errorf("--cases: got %d, want no less than 0", o.cases)
 	}
 	if o.limit < 0 || o.each < 0 {
 		return fmt.Errorf("--time, --step-time: got %v and %v, want no less than 0", o.limit, o.each)
@@ -240,6 +245,9 @@ func (c *common) gpuReport(cmd *cobra.Command, o *reportOptions) error {
 		test := []string{"kernels", "test", op, "--device", c.device, "--json"}
 		if !o.quick {
 			test = append(test, "--full")
+		}
+		if o.cases > 0 {
+			test = append(test, "--cases", fmt.Sprint(o.cases))
 		}
 		if err := self("conformance", test...); err != nil {
 			return err

@@ -13,7 +13,7 @@ import (
 // small are a software driver's defaults: it computes on the CPU and compiles a kernel for seconds, so that what people run on GPUs would
 // take it days. With these all steps of the report are run in their time.
 var small = []struct{ flag, value string }{
-	{"quick", "true"}, {"models", "15M,110M"}, {"repetitions", "1"}, {"n-prompt", "128"}, {"n-gen", "32"}, {"n-depth", "0,512"},
+	{"quick", "true"}, {"cases", "8"}, {"step-time", "10m"}, {"time", "1h"}, {"models", "15M,110M"}, {"repetitions", "1"}, {"n-prompt", "128"}, {"n-gen", "32"}, {"n-depth", "0,512"},
 	{"shapes", "512x512"}, {"formats", "F16,Q8_0,Q4_K"}, {"rows", "1,8,64"}, {"contexts", "512"},
 }
 

@@ -137,8 +137,25 @@ func TestGPUReportOfSoftware(t *testing.T) {
 	said, err = shrink(compute.Software, flags())
 	require.NoError(t, err)
 	assert.Equal(t, len(small), 1+strings.Count(said, " "))
+	assert.Contains(t, said, "--cases=")
 	r := gpuReport{Device: "cpu", Kind: compute.Software.String(), Small: said}
-	assert.Contains(t, r.markdown(), "In the place of what hardware is asked for: `--contexts=512 ")
+	assert.Contains(t, r.markdown(), "In the place of what hardware is asked for: `--cases=")
+}
+
+// A test of some cases takes them from all of an op's.
+func TestEvenly(t *testing.T) {
+	list := []int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9}
+	assert.Equal(t, list, evenly(list, 0))
+	assert.Equal(t, list, evenly(list, 11))
+	assert.Equal(t, []int{0, 3, 6}, evenly(list, 3))
+	assert.Equal(t, []int{0}, evenly(list, 1))
+	needGPU(t)
+	var rows []testRow
+	require.NoError(t, json.Unmarshal([]byte(tuff(t, "kernels", "test", "scale", "--cases", "3", "--json").ok(t).out), &rows))
+	require.Len(t, rows, 1)
+	assert.Equal(t, 3, rows[0].Passed)
+	assert.Equal(t, exitUsage, tuff(t, "kernels", "test", "--cases", "-1").code)
+	assert.Equal(t, exitUsage, tuff(t, "gpu-report", "--cases", "-1").code)
 }
 
 // What was measured is held against what is wanted, and plans against the fastest kernel.

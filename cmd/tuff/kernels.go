@@ -66,6 +66,7 @@ type testRow struct {
 func newKernelsTest() *cobra.Command {
 	var c common
 	var full, mutate bool
+	var most int
 	var variant, dir, format string
 	cmd := &cobra.Command{
 		Use:   "test [OP]",
@@ -84,6 +85,9 @@ masks that are off by one, and wants each found. Exit code 3 when one is not. It
 			if mutate {
 				return c.mutate(cmd, append(args, "")[0], dir)
 			}
+			if most < 0 {
+				return usageError{fmt.Errorf("--cases: got %d, want no less than 0", most)}
+			}
 			if err := c.labFormat(&format); err != nil {
 				return err
 			}
@@ -95,7 +99,7 @@ masks that are off by one, and wants each found. Exit code 3 when one is not. It
 			if format == "jsonl" {
 				each = func(r caseRecord) error { return c.printLine(r) }
 			}
-			rows, err := c.testKernels(cmd, dev, append(args, "")[0], variant, full, each)
+			rows, err := c.testKernels(cmd, dev, append(args, "")[0], variant, full, most, each)
 			if err = errors.Join(err, dev.Close()); err != nil {
 				if len(rows) > 0 { // what ran before
 					err = errors.Join(err, c.printTests(rows, format))
@@ -107,6 +111,7 @@ masks that are off by one, and wants each found. Exit code 3 when one is not. It
 	}
 	c.labFlags(cmd)
 	cmd.Flags().BoolVar(&full, "full", false, "every case, not only the quick ones")
+	cmd.Flags().IntVar(&most, "cases", 0, "so many cases of each op and variant at most, evenly taken from all; 0: all")
 	cmd.Flags().StringVar(&variant, "variant", "", "only this variant")
 	cmd.Flags().StringVarP(&format, "output", "o", "table", strings.Join(labFormats, ", "))
 	cmd.Flags().BoolVar(&mutate, "mutate", false, "plant bugs in the kernels and want each found")
@@ -114,7 +119,7 @@ masks that are off by one, and wants each found. Exit code 3 when one is not. It
 	return cmd
 }
 
-func (c *common) testKernels(cmd *cobra.Command, dev *gpu.Device, op, variant string, full bool, each func(caseRecord) error) ([]testRow, error) {
+func (c *common) testKernels(cmd *cobra.Command, dev *gpu.Device, op, variant string, full bool, most int, each func(caseRecord) error) ([]testRow, error) {
 	type run struct {
 		op, variant, stem string
 		math              compute.Math
@@ -164,10 +169,8 @@ func (c *common) testKernels(cmd *cobra.Command, dev *gpu.Device, op, variant st
 		}
 		bar.count(strings.TrimSpace(r.op+" "+r.variant), i+1, len(runs))
 		begun := time.Now()
-		for _, k := range conformance.Cases() {
-			if k.Op != r.op || !full && !k.Quick || !k.In(r.math) {
-				continue
-			}
+		cases := slices.DeleteFunc(conformance.Cases(), func(k conformance.Case) bool { return k.Op != r.op || !full && !k.Quick || !k.In(r.math) })
+		for _, k := range evenly(cases, most) {
 			if err := cmd.Context().Err(); err != nil {
 				err = fmt.Errorf("kernels test: stopped in front of %v%s, behind %d cases of it: %w", k, with(r.variant), row.Passed+len(row.Failed), err)
 				return append(rows, row), errors.Join(err, cpu.Close())
@@ -190,6 +193,18 @@ func (c *common) testKernels(cmd *cobra.Command, dev *gpu.Device, op, variant st
 	}
 	bar.done()
 	return rows, cpu.Close()
+}
+
+// evenly takes n of a list, if it has more; 0: all.
+func evenly[T any](list []T, n int) []T {
+	if n == 0 || len(list) <= n {
+		return list
+	}
+	some := make([]T, n)
+	for i := range some {
+		some[i] = list[i*len(list)/n]
+	}
+	return some
 }
 
 // with names a variant that was asked for.
