@@ -12,17 +12,19 @@ type mix struct {
 func (k *mix) begin(s *compute.Step) int { return len(s.Tokens) }
 
 func (k *mix) unit(_ *worker, t int) {
-	weights, out := k.weights.row(t), k.out.row(t)
-	used, cols := len(weights)/k.sums, len(out)/k.sums
-	x := k.x.row(t) // all that the token has
-	if k.op.Streams == 0 {
-		x = k.x.floats(t*used, (t+1)*used)
-	}
+	// All that the token has, whatever rows that is.
+	x, out := k.x.floats(t*k.x.Rows.PerToken, (t+1)*k.x.Rows.PerToken), k.out.floats(t*k.out.Rows.PerToken, (t+1)*k.out.Rows.PerToken)
+	cols := len(out) / k.sums
+	used := len(x) / cols
 	for n := range k.sums {
 		for c := range cols {
 			var sum float64
-			for j, w := range weights[n*used : (n+1)*used] {
-				sum += float64(w) * float64(x[j*cols+c])
+			for j := range used {
+				w := 1.0
+				if k.weights != nil {
+					w = float64(k.weights.row(t)[n*used+j])
+				}
+				sum += w * float64(x[j*cols+c])
 			}
 			out[n*cols+c] = float32(sum)
 		}

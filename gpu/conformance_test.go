@@ -88,13 +88,14 @@ func TestConformanceOfVariants(t *testing.T) {
 			with := map[string][]string{ // what it may finish itself
 				"attention":      {"attention_activation/"},
 				"matmul":         {"matmul_add/", "matmul_swiglu/", "matmul_matmul_matmul/"},
-				"matmul_experts": {"matmul_experts_activation/", "matmul_experts_mix/", "matmul_experts_swiglu/"},
+				"matmul_experts": {"matmul_experts_activation/", "matmul_experts_mix/", "matmul_experts_swiglu/", "mix_matmul_experts_swiglu_mix/"},
 			}[v.Op]
 			switch v.Name {
 			case "matmul_vec": // which plans of CPUs leave to matmul_lane
 				with = append(with, "rmsnorm_matmul_rope_kvstore/", "rmsnorm_matmul_rmsnorm_rope_kvstore/", "takerows_rmsnorm_matmul/")
 			case "matmul_vec_int8": // which may have other forms of what comes before
-				with = append(with, "attention_matmul/", "attention_matmul_add/", "rmsnorm_matmul/", "rmsnorm_matmul_rope_kvstore/", "rmsnorm_matmul_rmsnorm_rope_kvstore/", "rmsnorm_matmul_swiglu_matmul_add/")
+				with = append(with, "attention_matmul/", "attention_matmul_add/", "rmsnorm_matmul/", "rmsnorm_matmul_conv1d/", "rmsnorm_matmul_rope_kvstore/", "rmsnorm_matmul_rmsnorm_rope_kvstore/",
+					"rmsnorm_matmul_swiglu_matmul_add/")
 				o.Formats = []compute.DType{compute.Q8_0, compute.Q4_1, compute.Q6_K}
 			}
 			if v.Name == "matmul_coop2_parts" {

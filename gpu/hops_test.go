@@ -74,17 +74,14 @@ const most, mostOfDense = 6, 5
 
 // Layers with more to do one after the other than attention and a feed-forward part have, by the hops of their first two layers.
 var exceptions = map[string][2]int{
-	"llama4": {5, 14}, // experts that weigh what they read: two here, and each has its own chain
-	// Mamba with a feed-forward part: the convolution is read whole by what makes steps, which have a multiplication of their own.
-	"jamba":     {8, 6},
 	"deepseek2": {8, 9},   // latent attention: queries by way of a vector, both products of heads; a mixture
 	"gemma4":    {6, 7},   // and two multiplications of each layer's own embedding; of the first layer, the norm has its hop in front
 	"gemma3n":   {25, 26}, // and streams that are mixed before and behind each layer, and gates against their mean
 }
 
-// Layers that take the sixth: of a mixture three for it (TestHopsOfAMixture), of Mamba those of jamba, and of attention beside a mixer
-// the sum of both.
-var sixth = []string{"qwen2moe", "qwen3moe", "olmoe", "granitemoe", "gpt-oss", "glm4moe", "ernie4_5-moe", "phimoe", "qwen3next", "qwen35moe", "mamba", "falcon-h1"}
+// Layers that take the sixth: of a mixture three for it (TestHopsOfAMixture), of Mamba with a feed-forward part four before that, and of
+// attention beside a mixer the sum of both.
+var sixth = []string{"llama4", "qwen2moe", "qwen3moe", "olmoe", "granitemoe", "gpt-oss", "glm4moe", "ernie4_5-moe", "phimoe", "qwen3next", "qwen35moe", "jamba", "falcon-h1"}
 
 func TestHopsOfEveryFamily(t *testing.T) {
 	d := openGPU(t, gpu.Options{})
@@ -142,7 +139,7 @@ func TestHopsOfADenseLayer(t *testing.T) {
 // router, whose last workgroup chooses; the experts' gate and up; and their down with all that is added. With attention they are six.
 func TestHopsOfAMixture(t *testing.T) {
 	d := openGPU(t, gpu.Options{})
-	for _, arch := range []string{"qwen3moe", "qwen2moe", "gpt-oss", "deepseek2", "glm4moe", "ernie4_5-moe", "phimoe", "qwen3next", "granitemoe", "olmoe"} {
+	for _, arch := range []string{"llama4", "qwen3moe", "qwen2moe", "gpt-oss", "deepseek2", "glm4moe", "ernie4_5-moe", "phimoe", "qwen3next", "granitemoe", "olmoe"} {
 		for _, cache := range []compute.DType{compute.F16, compute.Q8_0} {
 			e := synthetic(t, d, arch, "tiny", engine.Options{TypeK: cache, TypeV: cache, Compile: compute.Options{Variant: map[string]string{"attention": "attention_joined"}}})
 			all, mixture := hopsOf(e, "ffn_gate_inp")

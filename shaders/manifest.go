@@ -112,7 +112,7 @@ var (
 		{"UNIT", "queries and keys that are finished together; 0: each by itself"},
 		{"TAKE", "1: rows of x are those whose logits are wanted"},
 		{"ACT", "function of results, or of the gate"},
-		{"BEHIND", "scale, norm, LayerNorm and its bias behind the sum"},
+		{"BEHIND", "scale, norm, LayerNorm and its bias, convolution and others behind the sum"},
 	}
 	tile = []Spec{
 		{"BM", "weight rows of a tile"},
@@ -205,7 +205,7 @@ func manifest() []Entry {
 		Spec{"X4", "1: rows of x are 16-byte aligned"}, Spec{"LANE", "1: an invocation has weight rows of its own"},
 		Spec{"PAIR", "1: two matrices joined by a gate"}, Spec{"FN", "number of the gate's function"},
 		Spec{"MIX", "1: the experts of a token are summed"}, Spec{"BESIDE", "1: another tensor is added, 2: times a factor of the token"},
-		Spec{"RESIDUAL", "1: the residual is added"})
+		Spec{"RESIDUAL", "1: the residual is added"}, Spec{"WEIGHED", "1: uses have weights: of what they give with MIX, else of what they read"})
 	matrixNeeds := []Need{NeedInt64, Need16Bit, NeedFloat16, NeedMemoryModel, NeedCoopMat}
 	fragments := concat(workgroup, []Spec{
 		{"BM", "weight rows of a tile"}, {"BN", "activation rows of a tile"}, {"BK", "elements of a panel"},
@@ -271,7 +271,7 @@ func manifest() []Entry {
 		m = append(m, Entry{Name: "measure_matrix_" + t.name, Source: "measure_matrix.comp", Defines: []string{"TYPES_" + strings.ToUpper(t.name)},
 			Needs: []Need{NeedMemoryModel, NeedCoopMat, t.types}, Spec: concat(workgroup, fragment)})
 	}
-	plain("mix", nil, workgroup)
+	plain("mix", nil, workgroup, Spec{"WEIGHED", "0: all weights are 1"})
 	plain("quantize", []Need{NeedInt64, NeedIntegerDot}, workgroup, Spec{"X4", "1: X is 16-byte aligned"})
 	plain("rmsnorm", nil, workgroup)
 	plain("rmsnorm_halves", []Need{NeedFloat16}, workgroup, Spec{"TOP", "exponent of a row's largest number"})
@@ -282,7 +282,8 @@ func manifest() []Entry {
 	plain("route", nil, workgroup)
 	plain("sample", int64s, workgroup, Spec{"ADVANCE", "1: the step becomes the next one"})
 	plain("scale", nil, workgroup, Spec{"CAP", "1: results are capped"})
-	plain("ssm_scan", int64s, concat(workgroup, []Spec{{"N", "elements of a channel's state"}}, recurrence)...)
+	plain("ssm_scan", int64s, concat(workgroup, []Spec{{"N", "elements of a channel's state"}}, recurrence,
+		[]Spec{{"RANK", "elements that steps are products of; 0: steps are there"}, {"NORMED", "bits: those, what goes into states and comes out of them are normalised"}})...)
 	plain("swiglu", nil, workgroup)
 	plain("takerows", nil, workgroup)
 	plain("topk", nil, workgroup)

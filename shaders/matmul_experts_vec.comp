@@ -4,6 +4,7 @@
 //   out[s,n] = y[s,n]
 //   PAIR:  out[s,n] = fn(y0[s,n]) y1[s,n], of two matrices an expert; clamped SiLU: fn(y0[s,n]) (clamp(y1[s,n], -7, 7) + 1)
 //   MIX:   out[t,n] = factor (sum_j weights[t,j] y[t used + j, n] + open[t] beside[t,n]) + residual[t,n]
+//   WEIGHED: with MIX, else weights there are 1; without MIX, the weight of a use multiplies what it reads, weights[s] x for x
 // With MIX a workgroup goes through all experts of a token for its rows, so that nothing is scattered and no other kernel sums.
 // Shapes    x [slots / used or slots, k] f32; w, w1 [experts n, k] in the format of the manifest's define; bias, b1
 //           [experts, n], ids, weights [slots], open [slots / used], beside, residual [slots / used, n] f32; out [slots, n]
@@ -14,7 +15,7 @@
 //           2 BIAS: bit 0 bias, bit 1 b1   3 X_PER_SLOT   4 HEADS: 1 when expert j is slot j's of every token; ids is not read
 //           5 X4: 1 when rows of x are 16-byte aligned   6 LANE: 1 when each invocation has weight rows of its own
 //           7 PAIR   8 FN: number of the function of PAIR (include/activation.glsl)   9 MIX (needs X_PER_SLOT or used 1)
-//           10 BESIDE: 1: beside is added, 2: open times beside   11 RESIDUAL
+//           10 BESIDE: 1: beside is added, 2: open times beside   11 RESIDUAL   12 WEIGHED
 // Grid      slots, or with MIX tokens, times ceil(n / ROWS), with LANE ceil(n / (WG ROWS)), folded into y
 // Tails     weight rows past n repeat row n-1 and are not stored; elements past the last 16 of a row one by one
 // Shared    4 ROWS (1 + PAIR) WG / 4 bytes: one f32 for each sum and subgroup of at least 4
@@ -40,6 +41,7 @@ layout(constant_id = 8) const uint FN = 0;
 layout(constant_id = 9) const uint MIX = 0;
 layout(constant_id = 10) const uint BESIDE = 0;
 layout(constant_id = 11) const uint RESIDUAL = 0;
+layout(constant_id = 12) const uint WEIGHED = 0;
 
 layout(push_constant) uniform Params {
   F32In x;
@@ -89,11 +91,14 @@ void eight(uint at, out vec4 a, out vec4 b) {
   }
 }
 
+// weightOf is that of a slot.
+float weightOf(uint slot) { return WEIGHED == 1 ? weights.v[slot] : 1.0; }
+
 // finish stores the result of weight row i from its sums: row is a slot, or with MIX a token.
 void finish(uint row, uint i, float t, float up) {
   if (MIX == 1) {
     if (BIAS != 0) {
-      for (uint j = 0; j < used; j++) t = fma(weights.v[row * used + j], bias.v[expertOf(row * used + j) * n + i], t);
+      for (uint j = 0; j < used; j++) t = fma(weightOf(row * used + j), bias.v[expertOf(row * used + j) * n + i], t);
     }
     if (BESIDE == 1) t += beside.v[row * n + i];
     if (BESIDE == 2) t = fma(open.v[row], beside.v[row * n + i], t);
@@ -101,6 +106,8 @@ void finish(uint row, uint i, float t, float up) {
     if (RESIDUAL == 1) t += residual.v[row * n + i];
   } else {
     uint at = expertOf(row) * n + i;
+    t *= weightOf(row);
+    up *= weightOf(row);
     if ((BIAS & 1u) != 0u) t += bias.v[at];
     if (PAIR == 1) {
       if ((BIAS & 2u) != 0u) up += b1.v[at];
@@ -138,7 +145,7 @@ void main() {
     float weight = 1.0;
     if (MIX == 1) {
       expert = expertAt(s);
-      weight = weights.v[s];
+      weight = weightOf(s);
     }
     uvec2 seg = segments(unit);
     vec4 a, b, c, d;
@@ -157,7 +164,7 @@ void main() {
     float weight = 1.0;
     if (MIX == 1) {
       expert = expertAt(s);
-      weight = weights.v[s];
+      weight = weightOf(s);
     }
     for (uint e = 16u * units + begin; e < k; e += stride) {
       float v = weight * x.v[(X_PER_SLOT == 1 ? s : s / used) * rowOfX() + e];

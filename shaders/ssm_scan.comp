@@ -2,14 +2,18 @@
 //   d = softplus(dt[t,h] + dtBias[h])
 //   s[p,n] = exp(d a[h,n]) s[p,n] + d b[t,g,n] x[t,h,p]      out[t,h,p] = sum_n c[t,g,n] s[p,n] + dSkip[h] x[t,h,p]
 // s begins as state[stateIn], or as zero where the sequence begins, stays in registers, and goes to state[stateOut].
-// Shapes    x, out [T, heads headDim], dt [T, heads], b, c [T, groups N], a [heads, aCols], dSkip, dtBias [heads],
-//           state [.., heads headDim N] f32; out aliases nothing
+//   RANK:   dt[t,h] = sum_r dtW[h,r] low[t,r], low being in the place of dt
+//   NORMED: bits 0, 1 and 2: low, b and c are normalised, v g / sqrt(mean of v^2 + eps)
+// Shapes    x, out [T, heads headDim], dt [T, heads], low [T, RANK], b, c [T, groups N], a [heads, aCols],
+//           dSkip, dtBias [heads], state [.., heads headDim N] f32; out aliases nothing
 // Params    addresses; heads, headDim, groups; aCols: N or 1; flags: 1 dSkip, 2 dtBias
 // Spec      0 WG: 8 to 256   1 N: elements of a channel's state, 1 to 1024   2 WIDTH, 3 WINDOW, 4 BEHIND:
 //           include/recurrence.glsl. With WIDTH x has b and c too, and WG divides headDim
+//           5 RANK: elements of low, 0: dt is there   6 NORMED. With either there is one group and no WIDTH, and WG divides
+//           heads headDim
 // Grid      x: ceil(heads headDim / WG); y: sequences; one invocation per channel, which walks the sequence's tokens
-// Shared    16 N bytes with WIDTH: two tokens' b and c
-// Order     t, then n, ascending, f32
+// Shared    16 N bytes with WIDTH, RANK or NORMED: two tokens' b and c; 8 RANK bytes: their low; 4 WG with NORMED
+// Order     t, then n, ascending, f32; r ascending; squares by invocation, then in pairs
 // Source    host/compute/ssm_scan.go; twin fallback/ssm_scan.go
 #version 460
 #include "include/recurrence.glsl"
@@ -20,6 +24,8 @@ layout(constant_id = 1) const uint N = 16;
 layout(constant_id = 2) const uint WIDTH = 0; // rows that a convolution of x sees, 0: there is none
 layout(constant_id = 3) const uint WINDOW = 0;
 layout(constant_id = 4) const uint BEHIND = 0;
+layout(constant_id = 5) const uint RANK = 0;
+layout(constant_id = 6) const uint NORMED = 0;
 
 layout(push_constant) uniform Params {
   F32In x;
@@ -40,11 +46,51 @@ layout(push_constant) uniform Params {
   uint flags;
 };
 
-shared vec2 bc[WIDTH > 0u ? 2u * N : 1u]; // of even and of odd tokens
+const bool BESIDE = WIDTH > 0u || RANK > 0u || NORMED != 0u; // invocations bring inputs for each other
+shared vec2 bc[BESIDE ? 2u * N : 1u]; // of even and of odd tokens
+shared float low[RANK > 0u ? 2u * RANK : 1u];
+shared float terms[NORMED != 0u ? WG : 1u];
+
+// scaleOf is what a row of n elements from at on is multiplied by where bit says that it is normalised.
+float scaleOf(uint bit, F32In v, uint at, uint n) {
+  if ((NORMED & bit) == 0u) return 1.0;
+  uint lane = gl_LocalInvocationID.x;
+  float s = 0.0;
+  for (uint e = lane; e < n; e += WG) s = fma(v.v[at + e], v.v[at + e], s);
+  barrier(); // the sum before has been read by everyone
+  terms[lane] = s;
+  for (uint i = WG / 2u; i > 0u; i /= 2u) {
+    barrier(); // the sums of the level above are written before this level reads them
+    if (lane < i) terms[lane] += terms[lane + i];
+  }
+  barrier(); // the sum is written before everyone reads it
+  return 1.0 / sqrt(terms[0] / float(n) + beside.eps);
+}
+
+// weightAt is the weight of a normalised element.
+float weightAt(uint bit, uint64_t w, uint e) { return (NORMED & bit) != 0u ? F32In(w).v[e] : 1.0; }
+
+// bring makes b, c and low of token t for the whole workgroup, from element at and lowAt on.
+void bring(uint t, uint at, uint lowAt) {
+  uint lane = gl_LocalInvocationID.x;
+  float scaleB = scaleOf(2u, b, t * N, N), scaleC = scaleOf(4u, c, t * N, N), scale = scaleOf(1u, dt, t * RANK, RANK);
+  for (uint n = lane; n < N; n += WG)
+    bc[at + n] = vec2(b.v[t * N + n] * scaleB * weightAt(2u, beside.bNorm, n),
+                      c.v[t * N + n] * scaleC * weightAt(4u, beside.cNorm, n));
+  for (uint r = lane; r < RANK; r += WG) low[lowAt + r] = dt.v[t * RANK + r] * scale * weightAt(1u, beside.dtNorm, r);
+}
+
+// stepOf is the step of head h before its bias.
+float stepOf(uint t, uint h, uint lowAt) {
+  if (RANK == 0u) return dt.v[t * heads + h];
+  float s = 0.0;
+  for (uint r = 0; r < RANK; r++) s = fma(F32In(beside.dtW).v[h * RANK + r], low[lowAt + r], s);
+  return s;
+}
 
 void main() {
   uint channels = heads * headDim, i = gl_WorkGroupID.x * WG + gl_LocalInvocationID.x;
-  if (i >= channels || gl_WorkGroupID.y >= step.v[STEP_SEQS]) return; // with WIDTH whole workgroups: none is missed at a barrier
+  if (i >= channels || gl_WorkGroupID.y >= step.v[STEP_SEQS]) return; // with BESIDE whole workgroups
   Seq q = stepSeq(step, gl_WorkGroupID.y);
   uint h = i / headDim, from = h * groups / heads * N;
   float s[N];
@@ -60,15 +106,16 @@ void main() {
         bc[at + n] = vec2(convolved(x, beside, q, fresh, t, beside.fromB + from + n, WIDTH, WINDOW),
                           convolved(x, beside, q, fresh, t, beside.fromC + from + n, WIDTH, WINDOW));
       }
-      barrier(); // b and c are there; who is still at the token before reads the other half
     } else {
+      if (BESIDE) bring(t, at, (t & 1u) * RANK);
       v = x.v[t * channels + i];
     }
-    float d = softplus(dt.v[t * heads + h] + bias), dv = d * v;
+    if (BESIDE) barrier(); // b and c are there; who is still at the token before reads the other half
+    float d = softplus(stepOf(t, h, (t & 1u) * RANK) + bias), dv = d * v;
     float fade = exp(d * a.v[h * aCols]);
     for (uint n = 0; n < N; n++) {
       if (aCols > 1u) fade = exp(d * a.v[h * aCols + n]);
-      vec2 w = WIDTH > 0u ? bc[at + n] : vec2(b.v[t * groups * N + from + n], c.v[t * groups * N + from + n]);
+      vec2 w = BESIDE ? bc[at + n] : vec2(b.v[t * groups * N + from + n], c.v[t * groups * N + from + n]);
       s[n] = fma(fade, s[n], dv * w.x);
       sum = fma(w.y, s[n], sum);
     }

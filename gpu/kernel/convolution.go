@@ -46,17 +46,27 @@ func (pl *planner) conv1d(g *Group, op compute.Conv1D) {
 	pl.convolve(g, convolution{op: op, x: op.X, out: op.Out})
 }
 
+// behindConv is BEHIND_CONV of shaders/include/few.glsl.
+const behindConv = 1 << 7
+
+// oneRowEach says whether every row is its sequence's only one.
+func oneRowEach(s Shape) bool { return s.Tokens == s.Seqs }
+
 // convolve plans one invocation per element of the result and of the states.
 func (pl *planner) convolve(g *Group, c convolution) {
+	g.add(pl.convolveDispatch(c), "one invocation per element")
+}
+
+func (pl *planner) convolveDispatch(c convolution) Dispatch {
 	op := c.op
 	cols, width := pl.p.At(op.X).Cols, pl.p.At(op.W).Cols
 	wg := min(128, int(pl.caps.MaxInvocations))
 	flags := flag(op.Bias != 0) | flag(op.SiLU)<<1 | flag(c.times != 0)<<2 | flag(c.gate != 0)<<3
-	g.add(Dispatch{Module: "conv1d", Name: "conv1d", Spec: []uint32{uint32(wg)},
+	return Dispatch{Module: "conv1d", Name: "conv1d", Spec: []uint32{uint32(wg)},
 		Args: []Arg{addr(c.x), addr(op.W), addr(op.Bias), addr(op.State), addr(c.out), stepArg(), addr(c.times), addr(c.gate), rowsArg(compute.PerToken(1)), {Kind: ArgSeqs},
 			u32(cols), u32(width), u32(int(flags))},
 		Grid:  func(s Shape) [3]uint32 { return pl.fold(ceilDiv((s.Tokens+s.Seqs*(width-1))*cols, wg)) },
-		Reads: refs(c.x, c.times, c.gate, op.W, op.Bias, op.State), Writes: refs(op.State, c.out), Issued: pl.convolveIssued(c)}, "one invocation per element")
+		Reads: refs(c.x, c.times, c.gate, op.W, op.Bias, op.State), Writes: refs(op.State, c.out), Issued: pl.convolveIssued(c)}
 }
 
 // convolveIssued: every element's invocation goes through the filter's rows of X, products as their two factors, and its weights.

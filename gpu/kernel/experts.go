@@ -174,8 +174,13 @@ func (pl *planner) schedule(m slots, size int) Dispatch {
 func tilesOf(uses, experts, size int) int { return min(uses/size+experts, uses) }
 
 func (pl *planner) mix(g *Group, op compute.Mix) {
-	out, sums := pl.p.At(op.Out).Cols, op.Sums(pl.p)
-	g.add(pl.elementwise("mix", compute.PerToken(1), out, nil,
-		[]Arg{addr(op.X), addr(op.Weights), addr(op.Out), rowsArg(compute.PerToken(1)), u32(out / sums), u32(pl.p.At(op.Weights).Cols / sums), u32(sums)},
-		refs(op.X, op.Weights), refs(op.Out)).issuing(pl.once(op)), "one invocation per element")
+	g.add(pl.mixDispatch(op), "one invocation per element")
+}
+
+func (pl *planner) mixDispatch(op compute.Mix) Dispatch {
+	t, sums := pl.p.At(op.Out), op.Sums(pl.p)
+	out := t.Rows.PerToken * t.Cols
+	return pl.elementwise("mix", compute.PerToken(1), out, []uint32{flag(op.Weights != 0)},
+		[]Arg{addr(op.X), addr(op.Weights), addr(op.Out), rowsArg(compute.PerToken(1)), u32(out / sums), u32(op.Used(pl.p) / sums), u32(sums)},
+		refs(op.X, op.Weights), refs(op.Out)).issuing(pl.once(op))
 }

@@ -18,10 +18,12 @@ import (
 //	both of the feed-forward part         matmul_int8 BLOCKS, matmul_coop and _skinny OUT_TOP
 //	attention, gate of its result         few rows: attention_decode and _combine GATED (attention_gate.go)
 //	attention, multiplication, Add        attention_quantize, attention_coop HALVES
+//	multiplications, Conv1D of one        few rows: matmul BEHIND_CONV
 //	Conv1D, Columns of it, a recurrence,  delta_rule and ssm_scan WIDTH, BEHIND (recurrence.go)
 //	norm of heads, SwiGLU
+//	norms, multiplication, scan, SwiGLU   ssm_scan RANK, NORMED
 //	product, Conv1D, product              conv1d
-//	experts' gate and up, gate            matmul_experts GATE (mixture.go)
+//	Mix, experts' gate and up, gate       matmul_experts WEIGHED, GATE (mixture.go)
 //	experts' down, Mix, what is added     matmul_experts MIX
 func (pl *planner) fuse(at int) (Group, bool, error) {
 	if f, ok := pl.feedForwardAt(at); ok {
@@ -63,7 +65,7 @@ func (pl *planner) fuse(at int) (Group, bool, error) {
 				return g, true, err
 			}
 		}
-	case compute.MatMulExperts:
+	case compute.MatMulExperts, compute.Mix:
 		for _, try := range []func(int) (Group, bool, error){pl.gateExperts, pl.mixExperts} {
 			if g, ok, err := try(at); ok {
 				return g, true, err

@@ -126,6 +126,10 @@ func (pl *planner) resultIssued(f product, s *compute.Step, across int) (c compu
 	if times, _, _ := pl.timesOf(*b); times != 0 {
 		c.Bytes += 4 * rows * n
 	}
+	if v := f.conv; v != nil { // whose rows come and go in registers
+		each := v.Cost(pl.p, s)
+		c = c.Add(compute.Cost{Bytes: each.Bytes - pl.tensorBytes(v.X, s) - pl.tensorBytes(v.Out, s), FLOPs: each.FLOPs})
+	}
 	if h := f.qkv; h != nil {
 		for _, norm := range []*compute.RMSNorm{h.qNorm, h.kNorm, h.vNorm} {
 			if norm != nil {

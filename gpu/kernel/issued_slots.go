@@ -65,6 +65,10 @@ func (pl *planner) slotsResult(m slots, s *compute.Step) (c compute.Cost) {
 		}
 		c.FLOPs += 6 * uses * n // as an Activation
 	}
+	if m.spread != nil {
+		c.Bytes += pl.tensorBytes(m.spread.Weights, s)
+		c.FLOPs += m.sets() * uses * n
+	}
 	if m.mix != nil {
 		out = int64(len(s.Tokens))
 		c.Bytes += pl.tensorBytes(m.mix.weights, s) + pl.tensorBytes(m.mix.beside, s) + pl.tensorBytes(m.mix.open, s) + pl.tensorBytes(m.mix.residual, s)

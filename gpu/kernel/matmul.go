@@ -235,6 +235,19 @@ func (g *Group) addIf(d Dispatch, when func(Shape) bool) {
 	g.Dispatches = append(g.Dispatches, d)
 }
 
+// narrow makes the dispatches from one on run for some shapes only, but for those that make bytes of X: what is planned next takes them too.
+func (g *Group) narrow(from int, when func(Shape) bool) {
+	list := g.Dispatches[from:]
+	g.Dispatches = slices.Clip(g.Dispatches[:from])
+	for _, d := range list {
+		if strings.HasSuffix(d.Module, "quantize") {
+			g.Dispatches = append(g.Dispatches, d)
+			continue
+		}
+		g.addIf(d, when)
+	}
+}
+
 func (pl *planner) fits(t tile, pair bool) bool {
 	return t.shared(pair) <= int(pl.caps.SharedBytes) && t.invocations() <= int(pl.caps.MaxInvocations)
 }

@@ -6,7 +6,7 @@ import (
 
 // A mixture of experts of few tokens is two dispatches behind its router:
 //
-//	multiplications by the gates' and the up matrices of experts, gate   matmul_experts GATE
+//	multiplications by the gates' and the up matrices of experts, gate   matmul_experts GATE, of weighed inputs WEIGHED
 //	multiplication by the down matrices, Mix, and what is added to it    matmul_experts MIX
 //
 // The second goes through all experts of a token in one workgroup, so that nothing is scattered and no kernel comes behind it.
@@ -22,11 +22,19 @@ func (pl *planner) expertsAt(i int) (compute.MatMulExperts, bool) {
 	return op, ok && pl.p.At(op.W).Role == compute.Weight && (pl.expertLimit(op) > 0 || pl.expertsOnUnits())
 }
 
-// gatedExperts finds gate and up multiplications of one input with the gate that joins them.
+// gatedExperts finds gate and up multiplications of one input with the gate that joins them, and in front of them what makes that input of
+// a row of each token and the weights of its uses, where nobody else reads it.
 func (pl *planner) gatedExperts(at int) (a, b compute.MatMulExperts, m slots, ok bool) {
+	spread, weighed := opAt[compute.Mix](pl, at)
+	if weighed {
+		at++
+	}
 	a, okA := pl.expertsAt(at)
 	b, okB := pl.expertsAt(at + 1)
 	if !okA || !okB || at+2 >= len(pl.p.Instrs) {
+		return a, b, m, false
+	}
+	if weighed && (spread.Streams != 1 || spread.Out != a.X || pl.readers[a.X] != 2 || pl.p.At(a.X).Role != compute.Scratch) {
 		return a, b, m, false
 	}
 	wa, wb := pl.p.At(a.W), pl.p.At(b.W)
@@ -50,7 +58,9 @@ func (pl *planner) gatedExperts(at int) (a, b compute.MatMulExperts, m slots, ok
 	}
 	m = pl.expertSlots(a)
 	g.up, g.bias = b.W, b.Bias
-	m.gate, m.out = &g, out
+	if m.gate, m.out = &g, out; weighed {
+		m.spread = &spread
+	}
 	return a, b, m, true
 }
 
@@ -61,13 +71,14 @@ func (pl *planner) gateExperts(at int) (g Group, ok bool, err error) {
 	if !ok {
 		return g, false, nil
 	}
-	down, mixed, n, both := pl.mixedExperts(at + 3)
+	count := 3 + int(flag(m.spread != nil))
+	down, mixed, n, both := pl.mixedExperts(at + count)
 	both = both && pl.expertsOnUnits() && !pl.usesTo(a, pl.expertLimit(a))(pl.most) && pl.private(m.out) && down.X == m.out && down.IDs == a.IDs && down.NumExperts == a.NumExperts
 	if !both {
-		g.Ops = span(at, 3)
-		return g, true, pl.fewExperts(&g, g.Ops[2:], m, a, b)
+		g.Ops = span(at, count)
+		return g, true, pl.fewExperts(&g, g.Ops[count-1:], m, a, b)
 	}
-	g.Ops = span(at, 3+n)
+	g.Ops = span(at, count+n)
 	if cols := pl.p.At(m.out).Cols; cols%chunk == 0 {
 		pl.scheduleTemps(&g, m)
 		between := &inHalves{x: m.out, top: coopTop, temp: len(g.Temps), eights: true}
@@ -78,23 +89,27 @@ func (pl *planner) gateExperts(at int) (g Group, ok bool, err error) {
 		return g, true, err
 	}
 	kernel := g.Kernel
-	err = pl.fewExperts(&g, span(at+4, n-1), mixed, down)
+	err = pl.fewExperts(&g, span(at+count+1, n-1), mixed, down)
 	g.Kernel = kernel + " + " + g.last()
 	return g, true, err
 }
 
-// mixedExperts finds a multiplication of every use with the Mix of its results, and behind that, as far as each result goes only there:
-// a tensor added, weighed for each token or not (what an expert that all tokens use gives), a Scale, a residual.
+// mixedExperts finds a multiplication of every use with the Mix of its results, which one use may lack where its result is added to
+// something, and behind that, as far as each result goes only there: a tensor added, weighed for each token or not (what an expert that all tokens use gives), a Scale, a residual.
 func (pl *planner) mixedExperts(at int) (op compute.MatMulExperts, m slots, count int, ok bool) {
 	op, okOp := pl.expertsAt(at)
-	sum, okMix := opAt[compute.Mix](pl, at+1)
-	if !okOp || !okMix || sum.X != op.Out || sum.Streams != 0 || !pl.private(op.Out) {
+	if !okOp || !pl.private(op.Out) {
 		return op, m, 0, false
 	}
 	m = pl.expertSlots(op)
-	x := mix{weights: sum.Weights, factor: 1}
-	m.mix, m.out = &x, sum.Out
-	i := at + 2
+	x, i := mix{factor: 1}, at+1
+	m.mix = &x
+	if sum, ok := opAt[compute.Mix](pl, i); ok && sum.X == op.Out && sum.Streams == 0 {
+		x.weights, m.out = sum.Weights, sum.Out
+		i++
+	} else if m.used > 1 {
+		return op, m, 0, false
+	}
 	// added finds the sum at op i of the result so far and another tensor.
 	added := func(i int) (other, out compute.Ref, ok bool) {
 		add, ok := opAt[compute.Add](pl, i)
@@ -107,7 +122,7 @@ func (pl *planner) mixedExperts(at int) (op compute.MatMulExperts, m slots, coun
 		return add.A, add.Out, add.B == m.out
 	}
 	weighed, okWeighed := opAt[compute.Mix](pl, i)
-	okWeighed = okWeighed && weighed.Streams == 0 && pl.p.At(weighed.Weights).Cols == 1 && pl.private(weighed.Out)
+	okWeighed = okWeighed && weighed.Streams == 0 && weighed.Weights != 0 && pl.p.At(weighed.Weights).Cols == 1 && pl.private(weighed.Out)
 	if other, out, ok := added(i + 1); ok && okWeighed && other == weighed.Out {
 		x.beside, x.open, m.out = weighed.X, weighed.Weights, out
 		i += 2
@@ -131,7 +146,7 @@ func (pl *planner) mixedExperts(at int) (op compute.MatMulExperts, m slots, coun
 		x.residual, m.out = other, out
 		i++
 	}
-	return op, m, i - at, true
+	return op, m, i - at, i > at+1
 }
 
 // opAt is the op at i if it is of a kind.
@@ -164,6 +179,9 @@ func (pl *planner) fewExperts(g *Group, rest []int, m slots, ops ...compute.MatM
 		g.addIf(d, few)
 	}
 	if !few(pl.most) {
+		if m.spread != nil {
+			g.addIf(pl.mixDispatch(*m.spread), func(s Shape) bool { return !few(s) })
+		}
 		if err := pl.manyExperts(g, rest, func(s Shape) bool { return !few(s) }, m, ops...); err != nil {
 			return err
 		}

@@ -2,6 +2,7 @@ package kernel
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"tuff/host/compute"
@@ -22,6 +23,7 @@ type product struct {
 	qkv    *qkv              // of whole, what takes some of them
 	units  *units            // of which some are finished together
 	behind behind            // what is done before results are stored, in the place of ops
+	conv   *compute.Conv1D   // what the result of one of ops goes through, where every row is its sequence's only one, or none
 	// For many rows of X: where the result is left in blocks of bytes by matmul_int8, or in halves in blocks of 8 by matrix units.
 	blocks *inBlocks
 	halves *inHalves
@@ -121,7 +123,15 @@ func (f product) readsWith(x ...Access) []Access {
 	if f.qkv != nil {
 		a = append(a, refs(f.qkv.weights()...)...)
 	}
+	if c := f.conv; c != nil {
+		a = append(a, refs(c.W, c.Bias, c.State)...)
+	}
 	return a
+}
+
+// convolves is the place among the matrices of the one whose result goes through conv, or -1.
+func (f product) convolves() int {
+	return slices.IndexFunc(f.ops, func(m compute.MatMul) bool { return f.conv != nil && m.Out == f.conv.X })
 }
 
 func (f product) writes() []Access {
@@ -129,6 +139,9 @@ func (f product) writes() []Access {
 	a := refs(f.out, beside)
 	if r := f.behind.route; r != nil {
 		a = append(a, refs(r.IDs, r.Weights)...)
+	}
+	if f.conv != nil {
+		a = append(a, refs(f.conv.State)...)
 	}
 	if f.pair {
 		return a
@@ -167,6 +180,9 @@ func (f product) name(module string, cols int) string {
 		if h.rope != nil {
 			name += "_rope"
 		}
+	}
+	if f.conv != nil {
+		name += "_conv1d"
 	}
 	return name + strings.ReplaceAll(f.behind.String(), " ", "_")
 }

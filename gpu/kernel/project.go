@@ -19,6 +19,7 @@ type projection struct {
 	pair  *product          // gate and up projections with what joins them: mats are those two
 	qkvs  []*qkv            // what becomes of queries, keys and values, or none
 	end   behind            // takes what the only matrix, or the pair, makes
+	conv  *compute.Conv1D   // takes what one of the matrices makes, or none
 	count int               // ops
 }
 
@@ -57,6 +58,9 @@ func (pl *planner) projectionAt(at int) (projection, bool) {
 		i++
 	} else if n := pl.takesQKV(&p, i); n > 0 {
 		i += n
+	} else if conv, ok := pl.convAt(i, p.mats); ok {
+		p.conv = conv
+		i++
 	} else if len(p.mats) == 1 {
 		if p.end = pl.behindAt(i, p.mats[0].Out); p.norm != nil && !p.kept && p.end.wholeRows() {
 			p.end = behind{} // more rows than one workgroup finishes would lack their norm
@@ -66,13 +70,22 @@ func (pl *planner) projectionAt(at int) (projection, bool) {
 	p.count = i - at
 	if takes {
 		p.take = &take
-		ends := p.norm.ofSquares() != nil && p.norm.x == take.Out && pl.private(take.Out) && !p.kept && p.pair == nil && p.qkvs == nil && p.end.count == 0
+		ends := p.norm.ofSquares() != nil && p.norm.x == take.Out && pl.private(take.Out) && !p.kept && p.pair == nil && p.qkvs == nil && p.end.count == 0 && p.conv == nil
 		return p, ends && pl.takesFew(p)
 	}
 	if p.norm != nil && p.norm.layer != nil && !pl.takesFew(p) {
 		return p, false
 	}
-	return p, p.norm != nil || p.qkvs != nil || p.end.count > 0
+	return p, p.norm != nil || p.qkvs != nil || p.end.count > 0 || p.conv != nil
+}
+
+// convAt is a convolution over time of what one of the multiplications makes, where another one reads its result: recurrences take along
+// those in front of them.
+func (pl *planner) convAt(i int, mats []compute.MatMul) (*compute.Conv1D, bool) {
+	conv, ok := opAt[compute.Conv1D](pl, i)
+	next, okNext := pl.matMulAt(i + 1)
+	made := slices.ContainsFunc(mats, func(m compute.MatMul) bool { return m.Out == conv.X })
+	return &conv, ok && okNext && made && next.X == conv.Out && pl.private(conv.X)
 }
 
 // takesQKV finds what becomes of queries, keys and values from op at on, and how many ops it is.
@@ -126,6 +139,8 @@ func (p *projection) target(m compute.MatMul) (to uint32, out compute.Ref) {
 		return toOut, p.pair.out
 	case p.end.count > 0:
 		return toOut, p.end.out()
+	case p.conv != nil && m.Out == p.conv.X:
+		return toOut, p.conv.Out
 	case h == nil, m.Out == h.qOut && h.latent == nil:
 		return toOut, m.Out
 	case m.Out == h.q && h.gates != 0:
@@ -176,6 +191,9 @@ func (pl *planner) products(p projection, whole bool) []product {
 	if whole {
 		for i := range list {
 			_, list[i].out = p.target(list[i].ops[0])
+			if list[i].conv = p.conv; list[i].convolves() < 0 {
+				list[i].conv = nil
+			}
 		}
 	}
 	return list
@@ -188,11 +206,16 @@ func (pl *planner) project(g *Group, p projection) error {
 	next, many, found, sums, cuts := 1, []string(nil), "", "", false
 	for _, f := range pl.products(p, true) {
 		pl.addUnits(g, &f)
-		m := pl.newMatMulPlan(g, f)
+		m, from := pl.newMatMulPlan(g, f), len(g.Dispatches)
 		if err := m.few(); err != nil {
 			return err
 		}
-		next, found = m.next, m.found
+		if next, found = m.next, m.found; f.conv != nil {
+			g.narrow(from, oneRowEach)
+			if err := pl.convolveApart(g, f, next-1); err != nil {
+				return err
+			}
+		}
 	}
 	most := rows.At(pl.most.Sizes())
 	for _, h := range p.qkvs {
@@ -256,6 +279,10 @@ func (pl *planner) project(g *Group, p projection) error {
 			g.addFor(d, rows, next, most)
 			many = append(many, d.Name)
 		}
+		if p.conv != nil {
+			g.addFor(pl.convolveDispatch(convolution{op: *p.conv, x: p.conv.X, out: p.conv.Out}), rows, next, most)
+			many = append(many, "conv1d")
+		}
 		for _, h := range p.qkvs {
 			list, err := pl.qkvDispatches(*h)
 			if err != nil {
@@ -283,6 +310,20 @@ func (pl *planner) project(g *Group, p projection) error {
 		g.Why += "; for one row tuned: " + found
 	}
 	g.Why += g.whyTuned()
+	return nil
+}
+
+// convolveApart plans a product whose convolution has rows of one sequence after the other, to a number of rows.
+func (pl *planner) convolveApart(g *Group, f product, to int) error {
+	apart, whole, conv := f, *f.whole, f.conv
+	apart.conv, whole.conv, apart.whole = nil, nil, &whole
+	_, apart.out = whole.target(f.ops[0])
+	from := len(g.Dispatches)
+	if err := pl.newMatMulPlan(g, apart).few(); err != nil {
+		return err
+	}
+	g.addFor(pl.convolveDispatch(convolution{op: *conv, x: conv.X, out: conv.Out}), pl.p.At(conv.X).Rows, 1, to)
+	g.narrow(from, func(s Shape) bool { return !oneRowEach(s) })
 	return nil
 }
 
@@ -315,7 +356,7 @@ func (pl *planner) extra(f product) []Arg {
 	if f.units != nil {
 		u = *f.units
 	}
-	if norm == 0 && f.qkv == nil && f.behind.count == 0 {
+	if norm == 0 && f.qkv == nil && f.behind.count == 0 && f.conv == nil {
 		return nil
 	}
 	weight, bias, beside, rowEps := f.behind.rowNorm()
@@ -324,12 +365,18 @@ func (pl *planner) extra(f product) []Arg {
 	if f.behind.route != nil {
 		route = *f.behind.route
 	}
-	return append([]Arg{addr(norm), addr(table), addr(long), addr(kCache), addr(vCache), stepArg(), addr(qNorm), addr(kNorm), {Kind: ArgCounts, Offset: 4 * int64(u.counts)},
+	var conv compute.Conv1D
+	width := 0
+	if f.conv != nil {
+		conv, width = *f.conv, pl.p.At(f.conv.W).Cols
+	}
+	list := append([]Arg{addr(norm), addr(table), addr(long), addr(kCache), addr(vCache), stepArg(), addr(qNorm), addr(kNorm), {Kind: ArgCounts, Offset: 4 * int64(u.counts)},
 		addr(weight), addr(bias), addr(beside), addr(vNorm), addr(qOut), addr(gates), addr(times), addr(normBias),
-		addr(route.Bias), addr(route.Scale), addr(route.IDs), addr(route.Weights),
+		addr(route.Bias), addr(route.Scale), addr(route.IDs), addr(route.Weights), addr(conv.W), addr(conv.Bias), addr(conv.State),
 		f32(eps), u32(dim), u32(rot), u32(pairing), u32(pl.p.PageSize), u32(longFrom), f32(headEps), u32(u.most), f32(rowEps), f32(factorOf(f.behind.scale)),
 		f32(factorOf(f.behind.last)), u32(rotFrom), u32(outHead), u32(max(outFrom, 0)), u32(timesCols), u32(timesFrom)},
 		routeArgs(route)...)
+	return append(list, u32(width), u32(int(flag(conv.SiLU))))
 }
 
 // weightOf are the weights of a norm, if there is one.
@@ -354,5 +401,9 @@ func (pl *planner) few(f product) []uint32 {
 		unit = f.units.size
 	}
 	x4 := pl.alignedX(x) && (f.norm == nil || pl.alignedX(f.norm.weight))
-	return append([]uint32{flag(x4), f.norm.constant(), to, caches[0], caches[1], heads, uint32(unit), flag(f.take != nil)}, f.behind.constants(f.pair)...)
+	last := f.behind.constants(f.pair)
+	if i := f.convolves(); i >= 0 {
+		last[1] |= behindConv << i
+	}
+	return append([]uint32{flag(x4), f.norm.constant(), to, caches[0], caches[1], heads, uint32(unit), flag(f.take != nil)}, last...)
 }

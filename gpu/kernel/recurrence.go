@@ -7,21 +7,24 @@ import (
 )
 
 // recurrence is the recurrence of a state with what stands before and behind it and feeds or takes nothing else: the convolution over
-// time of what it reads, the columns in which its gates lie, the norm of each head's results, their gate. Where sequences have few rows one dispatch does it all; for
-// more, the ops run one after the other, so that the convolution, the norm and the gate are spread over the device.
+// time of what it reads, the columns in which its gates lie, the multiplication that makes steps of few elements and the norms of those and
+// of what goes into states and comes out of them, the norm of each head's results, their gate. Where sequences have few rows one dispatch does
+// it all; for more, the ops run one after the other, so that each is spread over the device.
 // Twin: shaders/include/recurrence.glsl.
 type recurrence struct {
 	conv                *compute.Conv1D    // or none
 	delta               *compute.DeltaRule // or
 	scan                *compute.SSMScan
-	fromX, fromB, fromC int              // columns of the convolution's result, of a scan
-	beta, dt            *compute.Columns // that the gates of a delta rule come from, or none
-	norm                *compute.RMSNorm // or none
-	gate                compute.Ref      // or none
-	sum, out            compute.Ref      // what the recurrence gives, and what comes of it
-	group               int              // invocations of a workgroup
-	name                string           // the stems
-	count               int              // ops
+	fromX, fromB, fromC int               // columns of the convolution's result, of a scan
+	beta, dt            *compute.Columns  // that the gates of a delta rule come from, or none
+	low                 *compute.MatMul   // makes the steps of a scan, or none
+	normed              []compute.RMSNorm // of what it reads, and of B and C of a scan
+	norm                *compute.RMSNorm  // or none
+	gate                compute.Ref       // or none
+	sum, out            compute.Ref       // what the recurrence gives, and what comes of it
+	group               int               // invocations of a workgroup
+	name                string            // the stems
+	count               int               // ops
 }
 
 // maxScanGroup and maxHeadGroup are the most invocations of a workgroup: of channels by themselves, and of a head that is normalised.
@@ -30,11 +33,26 @@ const (
 	maxHeadGroup = 256
 )
 
+// maxRank is the most elements that steps are products of.
+const maxRank = 1024
+
 // recurrenceAt finds one that begins at op at and is more than its recurrence.
 func (pl *planner) recurrenceAt(at int) (r recurrence, ok bool) {
 	i := at
 	if conv, ok := opAt[compute.Conv1D](pl, i); ok {
 		r.conv, r.name = &conv, "conv1d_"
+		i++
+	}
+	for r.conv == nil && len(r.normed) < 3 {
+		op, ok := opAt[compute.RMSNorm](pl, i)
+		if !ok {
+			break
+		}
+		r.normed, r.name = append(r.normed, op), "rmsnorm_"
+		i++
+	}
+	if op, ok := pl.matMulAt(i); ok && r.conv == nil {
+		r.low, r.name = &op, r.name+"matmul_"
 		i++
 	}
 	var picks []compute.Columns
@@ -46,7 +64,7 @@ func (pl *planner) recurrenceAt(at int) (r recurrence, ok bool) {
 		picks = append(picks, op)
 		i++
 	}
-	if op, ok := opAt[compute.DeltaRule](pl, i); ok {
+	if op, ok := opAt[compute.DeltaRule](pl, i); ok && r.low == nil && len(r.normed) == 0 {
 		r.delta, r.sum, r.out = &op, op.Out, op.Out
 		r.group = pl.deltaGroup(op)
 		if r.conv != nil && (op.X != r.conv.Out || !pl.private(op.X)) || len(picks) > 0 && !pl.deltaPicks(&r, picks) {
@@ -55,6 +73,9 @@ func (pl *planner) recurrenceAt(at int) (r recurrence, ok bool) {
 	} else if op, ok := opAt[compute.SSMScan](pl, i); ok {
 		r.scan, r.sum, r.out = &op, op.Out, op.Out
 		if r.group = pl.scanGroup(); (r.conv != nil || len(picks) > 0) && !pl.scanPicks(&r, picks) {
+			return r, false
+		}
+		if (r.low != nil || len(r.normed) > 0) && !pl.scanInputs(&r) {
 			return r, false
 		}
 	} else {
@@ -104,6 +125,38 @@ func (pl *planner) scanPicks(r *recurrence, picks []compute.Columns) bool {
 	return end == pl.p.At(r.conv.Out).Cols && r.scan.HeadDim%r.group == 0
 }
 
+// scanInputs says whether the multiplication and the norms in front of a scan make nothing but its steps, B and C, and whether workgroups
+// can do so by themselves.
+func (pl *planner) scanInputs(r *recurrence) bool {
+	op, low := r.scan, compute.Ref(0)
+	if m := r.low; m != nil {
+		w := pl.p.At(m.W)
+		if low = m.X; m.Bias != 0 || m.Out != op.DT || !pl.private(m.Out) || w.DType != compute.F32 || w.Cols > maxRank {
+			return false
+		}
+	}
+	for _, n := range r.normed {
+		if n.Group != 0 || pl.p.At(n.Weight).Rows != compute.Rows(1) || n.Eps != r.normed[0].Eps || n.Out != op.B && n.Out != op.C && n.Out != low || !pl.private(n.Out) {
+			return false
+		}
+	}
+	channels := op.NumHeads * op.HeadDim
+	for r.group > 8 && channels%r.group != 0 {
+		r.group /= 2
+	}
+	return op.NumGroups == 1 && channels%r.group == 0
+}
+
+// normOf is the norm that makes a tensor that a recurrence reads, or nil.
+func (r *recurrence) normOf(x compute.Ref) *compute.RMSNorm {
+	for i := range r.normed {
+		if r.normed[i].Out == x {
+			return &r.normed[i]
+		}
+	}
+	return nil
+}
+
 // deltaPicks says whether two results are the gates of a delta rule, side by side in one tensor, and notes them.
 func (pl *planner) deltaPicks(r *recurrence, picks []compute.Columns) bool {
 	if len(picks) != 2 {
@@ -149,12 +202,34 @@ func (pl *planner) recurrent(g *Group, at int, r recurrence) error {
 		d.Args = append(d.Args[:len(d.Args)-numGates], u32(r.beta.NumA), u32(cols/r.beta.Groups), u32(r.beta.FromA), u32(r.dt.FromA))
 		d.Reads = append(d.Reads, refs(both)...)
 	}
+	rank, normed := 0, uint32(0)
+	var lowW, lowNorm, bNorm, cNorm compute.Ref
+	if m := r.low; m != nil {
+		d.Args[1], lowW, rank = addr(m.X), m.W, pl.p.At(m.W).Cols
+		d.Reads = append(d.Reads, refs(m.X, m.W)...)
+	}
+	// place says which argument a normalised tensor is.
+	place := func(arg int, bit uint32) (weight compute.Ref) {
+		n := r.normOf(d.Args[arg].Ref)
+		if n == nil {
+			return 0
+		}
+		d.Args[arg], eps, normed = addr(n.X), n.Eps, normed|bit
+		d.Reads = append(d.Reads, refs(n.X, n.Weight)...)
+		return n.Weight
+	}
+	if r.scan != nil {
+		lowNorm, bNorm, cNorm = place(1, 1), place(4, 2), place(5, 4)
+	}
 	d.Reads = slices.DeleteFunc(d.Reads, func(a Access) bool { return pl.within(a.Ref, at, r.count) })
 	if r.norm != nil {
 		norm, eps = r.norm.Weight, r.norm.Eps
 	}
-	d.Spec = slices.Concat(d.Spec[:2], []uint32{uint32(width), window, flag(r.norm != nil) | flag(r.gate != 0)<<1})
-	d.Block = []Arg{addr(w), addr(bias), addr(windows), addr(norm), addr(r.gate), u32(cols), u32(r.fromX), u32(r.fromB), u32(r.fromC), f32(eps)}
+	behind := flag(r.norm != nil) | flag(r.gate != 0)<<1
+	if d.Spec = append(d.Spec[:2], uint32(width), window, behind); r.scan != nil {
+		d.Spec = append(d.Spec, uint32(rank), normed)
+	}
+	d.Block = []Arg{addr(w), addr(bias), addr(windows), addr(norm), addr(r.gate), addr(lowW), addr(lowNorm), addr(bNorm), addr(cNorm), u32(cols), u32(r.fromX), u32(r.fromB), u32(r.fromC), f32(eps)}
 	d.Reads = append(d.Reads, refs(norm, r.gate)...)
 	for i, a := range d.Args {
 		if a.Kind == ArgAddr && a.Ref == r.sum {
@@ -166,12 +241,29 @@ func (pl *planner) recurrent(g *Group, at int, r recurrence) error {
 	g.Ops = span(at, r.count)
 	g.addIf(d, func(s Shape) bool { return !manyRows(s) })
 	if pl.mayHaveManyRows() {
-		if err := pl.singly(g, g.Ops, manyRows); err != nil {
-			return err
+		for _, i := range g.Ops {
+			if err := pl.recurrentMany(g, i); err != nil {
+				return err
+			}
 		}
 	}
 	g.nameKernel()
 	g.Why = "where sequences have few rows all of it by the workgroups of the recurrence; beyond, op by op"
+	return nil
+}
+
+// recurrentMany appends op i for sequences of many rows; a multiplication may need temporaries.
+func (pl *planner) recurrentMany(g *Group, i int) error {
+	op, ok := pl.matMulAt(i)
+	if !ok {
+		return pl.singly(g, []int{i}, manyRows)
+	}
+	m, from := pl.newMatMulPlan(g, product{ops: []compute.MatMul{op}, out: op.Out}), len(g.Dispatches)
+	m.next = maxVecRows + 1
+	if err := m.many(); err != nil {
+		return err
+	}
+	g.narrow(from, manyRows)
 	return nil
 }
 
@@ -190,6 +282,17 @@ func (pl *planner) recurrenceIssued(r recurrence, alone issues) issues {
 			c.Bytes += 4*tokens*r.inputs()*each + 8*int64(len(s.Seqs))*(width-1)*int64(pl.p.At(v.X).Cols)
 			c.FLOPs += 2 * tokens * r.inputs() * width
 		}
+		if m := r.low; m != nil { // by every channel, from what each workgroup reads
+			rank := int64(pl.p.At(m.W).Cols)
+			c.Bytes += 4 * tokens * rank * int64(r.scan.NumHeads+r.groups())
+			c.Bytes -= pl.tensorBytes(r.scan.DT, s) + 4*tokens*int64(r.scan.NumHeads)
+			c.FLOPs += 2 * tokens * rank * int64(r.scan.NumHeads)
+		}
+		for _, n := range r.normed { // by every workgroup: elements once more, and weights
+			elements := tokens * int64(pl.p.At(n.X).Cols) * int64(r.groups())
+			c.Bytes += 8 * elements
+			c.FLOPs += 4 * elements
+		}
 		if r.norm != nil { // each element's weight again in every row
 			c.Bytes += pl.tensorBytes(r.norm.Out, s)
 			c.FLOPs += r.norm.Cost(pl.p, s).FLOPs
@@ -201,6 +304,9 @@ func (pl *planner) recurrenceIssued(r recurrence, alone issues) issues {
 		return c
 	}
 }
+
+// groups is the number of workgroups of a scan.
+func (r *recurrence) groups() int { return ceilDiv(r.scan.NumHeads*r.scan.HeadDim, r.group) }
 
 // inputs are the elements of X, B and C that the workgroups read for a token.
 func (r *recurrence) inputs() int64 {

@@ -19,8 +19,9 @@ type slots struct {
 	heads                bool
 	xRow, outRow         int // of heads: elements from one of x, and of out, to the next; 0: as many as are read, and written
 	// For few slots (mixture.go):
-	gate *gate // w is the gates' matrix, and what they open comes along
-	mix  *mix  // the slots of a token are summed
+	spread *compute.Mix // x is what this makes of a row of each token and the weights of its slots
+	gate   *gate        // w is the gates' matrix, and what they open comes along
+	mix    *mix         // the slots of a token are summed
 	// For many on matrix units: where the result is left in blocks of 8, or none.
 	halves *inHalves
 }
@@ -31,7 +32,7 @@ type gate struct {
 	fn       compute.Function
 }
 
-// mix sums slots: factor · (Σ weights · slot + open · beside) + residual, of which all but the weights may be absent.
+// mix sums slots: factor · (Σ weights · slot + open · beside) + residual, of which all may be absent.
 type mix struct {
 	weights, beside, open, residual compute.Ref
 	factor                          float32
@@ -64,10 +65,13 @@ func (pl *planner) slotsVec(m slots, lanes bool) (Dispatch, error) {
 		return Dispatch{}, err
 	}
 	g, x, name, rows := gate{}, mix{factor: 1}, module, compute.PerToken(m.used)
-	reads := refs(m.x, m.w, m.bias, m.ids)
+	if m.spread != nil {
+		m.x, m.perSlot, x.weights, name = m.spread.X, false, m.spread.Weights, name+"_weighed"
+	}
+	reads := refs(m.x, m.w, m.bias, m.ids, x.weights)
 	height, group := pl.caps.vendor().rows, int(pl.vecGroup(w.Cols)) // weight rows of a workgroup: each is one more independent stream of loads
 	if lanes {
-		name, height, group = strings.TrimSuffix(module, "vec")+"lane", 2, int(max(pl.caps.SubgroupSize, 8))
+		name, height, group = strings.Replace(name, "_vec", "_lane", 1), 2, int(max(pl.caps.SubgroupSize, 8))
 	}
 	if m.gate != nil {
 		g, name = *m.gate, name+"_gate"
@@ -88,7 +92,7 @@ func (pl *planner) slotsVec(m slots, lanes bool) (Dispatch, error) {
 		ids, aligned = []Arg{u32(xRow), u32(cmp.Or(m.outRow, n))}, aligned && xRow%4 == 0
 	}
 	spec := slices.Concat([]uint32{uint32(group), uint32(height)}, m.spec(), []uint32{flag(aligned), flag(lanes), flag(m.gate != nil), uint32(g.fn),
-		flag(m.mix != nil), flag(x.beside != 0) + flag(x.open != 0), flag(x.residual != 0)})
+		flag(m.mix != nil), flag(x.beside != 0) + flag(x.open != 0), flag(x.residual != 0), flag(x.weights != 0)})
 	if lanes {
 		height *= group
 	}

@@ -11,7 +11,7 @@ func (pl *planner) scanGroup() int { return min(maxScanGroup, int(pl.caps.MaxInv
 
 func (pl *planner) scanDispatch(op compute.SSMScan, wg int) Dispatch {
 	channels := op.NumHeads * op.HeadDim
-	return Dispatch{Module: "ssm_scan", Name: "ssm_scan", Spec: []uint32{uint32(wg), uint32(op.StateSize), 0, 0, 0},
+	return Dispatch{Module: "ssm_scan", Name: "ssm_scan", Spec: []uint32{uint32(wg), uint32(op.StateSize), 0, 0, 0, 0, 0},
 		Args: []Arg{addr(op.X), addr(op.DT), addr(op.DTBias), addr(op.A), addr(op.B), addr(op.C), addr(op.D), addr(op.State), addr(op.Out), stepArg(), {Kind: ArgBlock},
 			u32(op.NumHeads), u32(op.HeadDim), u32(op.NumGroups), u32(pl.p.At(op.A).Cols), u32(int(flag(op.D != 0) | flag(op.DTBias != 0)<<1))},
 		Grid:  func(s Shape) [3]uint32 { return [3]uint32{uint32(ceilDiv(channels, wg)), uint32(s.Seqs), 1} },

@@ -55,19 +55,26 @@ func boundOf(p *compute.Program, op compute.Op, out compute.Ref, v tensors, errs
 	case compute.MatMulHeads:
 		return bound, headsBound(p, o, v, bound, errs[o.X])
 	case compute.Mix:
-		if o.Streams > 0 {
-			return nil, nil
+		x := get(o.X)
+		var w []float32
+		if o.Weights != 0 {
+			w = get(o.Weights)
 		}
-		x, w := get(o.X), get(o.Weights)
-		cols, used := p.At(o.X).Cols, p.At(o.Weights).Cols
 		if err != nil {
 			return nil, err
 		}
+		out, row := p.At(o.Out), p.At(o.X)
+		each, sums := out.Rows.PerToken*out.Cols, o.Sums(p) // of a token
+		cols := each / sums
+		used := row.Rows.PerToken * row.Cols / cols
 		for i := range bound {
-			t, c := i/cols, i%cols
+			t, c := i/each, i%cols
 			for j := range used {
-				at, by := (t*used+j)*cols+c, t*used+j
-				xv, wv := math.Abs(float64(x[at])), math.Abs(float64(w[by]))
+				at, by := (t*used+j)*cols+c, i/cols*used+j
+				xv, wv := math.Abs(float64(x[at])), 1.0
+				if w != nil {
+					wv = math.Abs(float64(w[by]))
+				}
 				bound[i] += slack*gamma(used+1)*xv*wv + in(o.X, at)*wv + in(o.Weights, by)*(xv+in(o.X, at))
 			}
 		}

@@ -122,7 +122,7 @@ func columnsBound(p *compute.Program, o compute.Columns, bound []float64, errs m
 
 // whyUnbound says why boundOf has no bound for what an op writes.
 func whyUnbound(p *compute.Program, op compute.Op, errs map[compute.Ref][]float64) string {
-	switch o := op.(type) {
+	switch op.(type) {
 	case compute.Route, compute.TopK, compute.Sample:
 		return "a choice: of two that are nearly equal either is right"
 	case compute.Attention:
@@ -131,10 +131,6 @@ func whyUnbound(p *compute.Program, op compute.Op, errs map[compute.Ref][]float6
 		return "it reads what earlier steps left in its state, which is overwritten by then"
 	case compute.SSMScan, compute.DeltaRule:
 		return "errors are carried from token to token by factors that the inputs choose"
-	case compute.Mix:
-		if o.Streams > 0 {
-			return "not worked out for streams"
-		}
 	}
 	for _, r := range op.Reads() {
 		if e, inside := errs[r]; inside && e == nil {

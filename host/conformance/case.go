@@ -137,6 +137,8 @@ func Cases() []Case {
 	l.stateful()
 	l.deltas()
 	l.recurrences()
+	l.scanInputs()
+	l.projectedConvolutions()
 	l.shortConvolutions()
 	l.positions()
 	l.textbook()

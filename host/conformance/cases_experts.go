@@ -83,6 +83,14 @@ func (l *list) experts() {
 				b.p.Add("x", compute.MatMulExperts{X: b.feed("in", 8), W: b.weight("w", compute.F32, 3*cols, 8), IDs: ids, Out: x, NumExperts: 3})
 				b.p.Add("mix", compute.Mix{X: x, Weights: b.feed("weights", used), Out: b.output("out", cols)})
 			})
+			if j == i {
+				l.add("mix", fmt.Sprintf("u%d_c%d_r%d_rows", used, cols, rows), 0, i == 1, func(b *build) { // for each expert, and their sum
+					b.rows(rows)
+					x := b.outputRows("x", compute.PerToken(used), cols)
+					b.p.Add("spread", compute.Mix{X: b.feed("in", cols), Weights: b.feed("weights", used), Out: x, Streams: 1})
+					b.p.Add("mix", compute.Mix{X: x, Out: b.output("out", cols)})
+				})
+			}
 			sums := pick([]int{1, 3, 4}, i+j)
 			l.add("mix", fmt.Sprintf("%d_of_%d_streams_c%d_r%d", sums, used, cols, rows), 0, j%3 == (i+1)%3, func(b *build) {
 				b.rows(rows)

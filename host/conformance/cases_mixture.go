@@ -64,6 +64,27 @@ func (l *list) mixtures() {
 			b.p.Add("mix", compute.Mix{X: m.multiply("down", act, c.f, 34, i == 1), Weights: b.feed("weights", m.used), Out: b.output("out", 34)})
 		})
 	}
+	// Weights that multiply what experts read, whose results are added up as they are.
+	for i, c := range []struct {
+		f       compute.DType
+		r, used int
+	}{{compute.F32, 1, 2}, {compute.Q8_0, 3, 1}, {compute.Q4_K, 8, 3}, {compute.F16, 40, 2}, {compute.Q8_0, 33, 1}} {
+		l.add("mix_matmul_experts_swiglu_mix", fmt.Sprintf("%v_%d_r%d", c.f, c.used, c.r), c.f, i%2 == 0, func(b *build) {
+			m := b.mixture(c.r, 5, c.used)
+			x, residual := b.p.Scratch("x", compute.PerToken(c.used), 256), b.feed("residual", 34)
+			b.p.Add("in", compute.Mix{X: b.feed("h", 256), Weights: b.feed("weights", c.used), Out: x, Streams: 1})
+			gate, up := m.multiply("gate", x, c.f, 64, i%2 == 0), m.multiply("up", x, c.f, 64, i == 0)
+			act := b.p.Scratch("act", compute.PerToken(c.used), 64)
+			b.p.Add("gated", compute.SwiGLU{Gate: gate, Up: up, Out: act})
+			sum := m.multiply("down", act, compute.F16, 34, i%3 == 0)
+			if c.used > 1 {
+				rows := sum
+				sum = b.scratch("mixed", 34)
+				b.p.Add("mix", compute.Mix{X: rows, Out: sum})
+			}
+			b.p.Add("residual", compute.Add{A: residual, B: sum, Out: b.output("out", 34)})
+		})
+	}
 	// The order in which a sum names its parts, and parts that others read too.
 	for _, added := range []string{"residual_first", "sum_is_read_twice", "product_is_read_twice", "two_shared", "capped"} {
 		l.add("matmul_experts_mix", added, compute.F32, true, func(b *build) {

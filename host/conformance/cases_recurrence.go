@@ -102,6 +102,64 @@ func (l *list) recurrences() {
 	}
 }
 
+// scanInputs are the cases of scans whose steps are products of a few elements, which may be normalised, as what goes into states and what
+// comes out of them may.
+func (l *list) scanInputs() {
+	for i, m := range []struct{ channels, n, rank, norms, count int }{
+		{64, 16, 16, 7, 1}, {128, 16, 160, 0, 1}, {8, 1, 1, 7, 7}, {72, 33, 5, 6, 8}, {192, 7, 33, 1, 3}, {64, 16, 40, 7, 33}, {130, 8, 12, 7, 1},
+	} {
+		l.add("rmsnorm_matmul_ssm_scan_swiglu", fmt.Sprintf("c%d_s%d_r%d_norms%d_n%d", m.channels, m.n, m.rank, m.norms, m.count), 0, i%3 == 0, func(b *build) {
+			b.o.NoFuse = false
+			b.history(m.count)
+			op := compute.SSMScan{NumHeads: m.channels, HeadDim: 1, NumGroups: 1, StateSize: m.n, X: b.feed("x", m.channels), DT: b.scratch("dt", m.channels),
+				State: b.state("state", m.channels*m.n), Out: b.scratch("y", m.channels), D: b.random("d", 1, m.channels), DTBias: b.random("dt_bias", 1, m.channels)}
+			op.A = b.floats("a", m.channels, m.n, func(int, int) float32 { return -0.01 - 2*abs32(b.uniform()) })
+			z := b.feed("z", m.channels)
+			b.spread = pick([]float64{1, 8}, i)
+			op.B, op.C = b.feed("b", m.n), b.feed("c", m.n)
+			low := b.feed("low", m.rank)
+			b.spread = 1
+			for bit, x := range []*compute.Ref{&op.B, &op.C, &low} {
+				if m.norms>>bit&1 == 1 {
+					cols := b.p.At(*x).Cols
+					norm := compute.RMSNorm{X: *x, Weight: b.random("weight", 1, cols), Out: b.scratch("normed", cols), Eps: 0.25}
+					b.p.Add("norm", norm)
+					*x = norm.Out
+				}
+			}
+			b.p.Add("dt", compute.MatMul{X: low, W: b.weight("w_dt", compute.F32, m.channels, m.rank), Out: op.DT})
+			b.p.Add("ssm_scan", op)
+			b.p.Add("gate", compute.SwiGLU{Gate: z, Up: op.Out, Out: b.output("out", m.channels)})
+		})
+	}
+}
+
+// projectedConvolutions are the cases of convolutions of what one of a few multiplications makes, whose result another one reads.
+func (l *list) projectedConvolutions() {
+	for i, c := range []struct {
+		f           compute.DType
+		cols, count int
+	}{{compute.Q8_0, 33, 1}, {compute.F32, 130, 1}, {compute.F16, 64, 3}, {compute.Q4_K, 7, 1}, {compute.Q8_0, 40, 12}} {
+		l.add("rmsnorm_matmul_conv1d", fmt.Sprintf("%v_c%d_n%d", c.f, c.cols, c.count), c.f, i%2 == 0, func(b *build) {
+			b.o.NoFuse = false
+			b.history(c.count)
+			k := blocksOf(c.f, 64)
+			h := b.feed("h", k)
+			if i != 1 {
+				h = b.normed("h", h)
+			}
+			parts := make([]compute.Ref, 2)
+			for j := range parts {
+				at := (j + i) % 2 // in either order
+				parts[at] = b.project(fmt.Sprintf("part%d", at), h, c.f, []int{c.cols, 24}[at])
+			}
+			x := b.convolved(parts[0], 2+i%3, i%2 == 0, i%3 != 1)
+			b.p.Add("next", compute.MatMul{X: x, W: b.weight("w_next", compute.F32, 9, c.cols), Out: b.output("out", 9)})
+			b.p.Add("gate", compute.Activation{X: parts[1], Out: b.output("gate", 24), Fn: compute.ReLU})
+		})
+	}
+}
+
 // shortConvolutions are the cases of convolutions between two gates.
 func (l *list) shortConvolutions() {
 	for i, cols := range []int{1, 64, 129} {

@@ -47,29 +47,36 @@ func (n *naive) matmulExperts(o compute.MatMulExperts) error {
 }
 
 func (n *naive) mix(o compute.Mix) error {
-	x, w, err := n.two(o.X, o.Weights)
+	x, err := n.get(o.X)
+	if err != nil {
+		return err
+	}
+	w, err := n.optional(o.Weights)
 	if err != nil {
 		return err
 	}
 	out := n.vals[o.Out]
-	sums, used := 1, w.cols
+	rows := len(n.s.Tokens)
+	each := len(out.v) / rows // of a token
+	cols := each
 	if o.Streams > 0 {
-		sums, used = w.cols/o.Streams, o.Streams
+		cols = len(x.v) / rows / o.Streams
 	}
-	cols := out.cols / sums
-	for t := range out.rows() {
-		v, e := out.row(t)
-		wv, we := w.row(t)
-		for i := range v {
-			var terms, in float64
-			for j := range used {
-				at, k := (t*used+j)*cols+i%cols, i/cols*used+j
-				v[i] += wv[k] * x.v[at]
-				terms += abs(wv[k] * x.v[at])
-				in += abs(wv[k])*x.e[at] + (abs(x.v[at])+x.e[at])*we[k]
+	used := len(x.v) / rows / cols
+	for i := range out.v {
+		var terms, in float64
+		t, sum, c := i/each, i%each/cols, i%cols
+		for j := range used {
+			at, wv, we := (t*used+j)*cols+c, 1.0, 0.0
+			if o.Weights != 0 {
+				k := (t*each/cols+sum)*used + j
+				wv, we = w.v[k], w.e[k]
 			}
-			e[i] = 2*gamma(used+1)*(terms+in) + in + tiny*float64(used+1)
+			out.v[i] += wv * x.v[at]
+			terms += abs(wv * x.v[at])
+			in += abs(wv)*x.e[at] + (abs(x.v[at])+x.e[at])*we
 		}
+		out.e[i] = 2*gamma(used+1)*(terms+in) + in + tiny*float64(used+1)
 	}
 	return nil
 }

@@ -67,27 +67,15 @@ func (b *Builder) warmed(q compute.Ref) compute.Ref {
 	return b.RoPE("attn_q_warmed", q, b.cfg.still, b.p.At(q).Cols/2, compute.Adjacent)
 }
 
-// weighedInputs runs the experts on inputs that their weights multiply. The inputs of a token's experts differ, so that each of them
-// has its own chain of ops.
-func (d Decoder) weighedInputs(b *Builder, h, ids, weights compute.Ref) (sum compute.Ref) {
+// weighedInputs runs the experts on inputs that their weights multiply: a row for each use.
+func (d Decoder) weighedInputs(b *Builder, h, ids, weights compute.Ref) compute.Ref {
 	m, hidden := &b.cfg.MoE, b.cfg.HiddenDim
-	gate, up := b.Weight("ffn_gate_exps", m.NumExperts*m.FFNDim, hidden), b.Weight("ffn_up_exps", m.NumExperts*m.FFNDim, hidden)
-	down := b.Weight("ffn_down_exps", m.NumExperts*hidden, m.FFNDim)
-	for j := range m.NumUsed {
-		id, weight, nth := ids, weights, ""
-		if m.NumUsed > 1 {
-			nth = fmt.Sprintf("_%d", j)
-			id = b.Columns("ffn_moe_id"+nth, compute.Columns{A: ids, Groups: 1, FromA: j, NumA: 1})
-			weight = b.Columns("ffn_moe_weight"+nth, compute.Columns{A: weights, Groups: 1, FromA: j, NumA: 1})
-		}
-		x := b.Mix("ffn_moe_in"+nth, h, weight)
-		act := b.Gate("ffn_moe_act"+nth, d.Activation, b.expertRows("ffn_gate_exps"+nth, x, gate, 0, id), b.expertRows("ffn_up_exps"+nth, x, up, 0, id))
-		out := b.expertRows("ffn_down_exps"+nth, act, down, 0, id)
-		if j == 0 {
-			sum = out
-			continue
-		}
-		sum = b.Add("ffn_moe_sum"+nth, sum, out)
+	x := b.p.Scratch(b.layer+"ffn_moe_in", compute.PerToken(m.NumUsed), hidden)
+	b.p.Add(b.layer+"ffn_moe_in", compute.Mix{X: h, Weights: weights, Out: x, Streams: 1})
+	act := b.Gate("ffn_moe_act", d.Activation, b.LinearExperts("ffn_gate_exps", x, ids, m.FFNDim), b.LinearExperts("ffn_up_exps", x, ids, m.FFNDim))
+	out := b.LinearExperts("ffn_down_exps", act, ids, hidden)
+	if m.NumUsed == 1 {
+		return out
 	}
-	return sum
+	return b.Mix("ffn_moe_out", out, 0)
 }

@@ -15,9 +15,10 @@
 //          behind it; BEHIND_TIMES: what ACT gives is multiplied by extra.times, as the other matrix does with PAIR. The others
 //          need all results of a row (units.glsl): BEHIND_NORM: they are normalised before the residual is added; BEHIND_LAYER:
 //          what is stored is also normalised, to extra.rowOut; BEHIND_BIAS: with a bias; BEHIND_ROUTE: they are logits of a
-//          router, of UNIT experts (route.glsl)
-// Source: host/compute/takerows.go, rmsnorm.go, layernorm.go, rope.go, kvstore.go, activation.go, scale.go, route.go; twins in
-// fallback
+//          router, of UNIT experts (route.glsl). BEHIND_CONV and the two bits above it: results of matrix 0, 1 or 2 go through a
+//          convolution over time (conv1d.comp) in which every row is its sequence's only one
+// Source: host/compute/takerows.go, rmsnorm.go, layernorm.go, rope.go, kvstore.go, activation.go, scale.go, route.go, conv1d.go;
+// twins in fallback
 #ifndef FEW_GLSL
 #define FEW_GLSL
 #include "matmul.glsl"
@@ -57,6 +58,7 @@ const uint BEHIND_BIAS = 8u;
 const uint BEHIND_TIMES = 16u;
 const uint BEHIND_LAST = 32u;
 const uint BEHIND_ROUTE = 64u;
+const uint BEHIND_CONV = 128u;
 const bool ROUTES = (BEHIND & BEHIND_ROUTE) != 0u;
 const bool WHOLE_ROWS = (BEHIND & (BEHIND_NORM | BEHIND_LAYER | BEHIND_ROUTE)) != 0u;
 
@@ -203,8 +205,29 @@ vec2 statistics(uint r) {
   return vec2(mean, 1.0 / sqrt(totalOf(s) / float(k) + extra.eps));
 }
 
+// windowed is result n of row r behind those of the rows before it: the convolution over time. The window moves on by a row.
+float windowed(Matrix m, uint r, uint n, float t) {
+  U32In step = U32In(extra.step);
+  Seq q = stepSeq(step, stepRowSeq(step, r));
+  F32In w = F32In(extra.convW);
+  F32Shared windows = F32Shared(extra.windows);
+  bool fresh = stepPos(step, r) == 0u;
+  uint last = extra.width - 1u, from = q.stateIn * last * m.n + n, to = q.stateOut * last * m.n + n;
+  float sum = 0.0;
+  for (uint j = 0; j < last; j++) {
+    float before = fresh ? 0.0 : windows.v[from + j * m.n];
+    if (j > 0u) windows.v[to + (j - 1u) * m.n] = before;
+    sum = fma(w.v[n * extra.width + j], before, sum);
+  }
+  windows.v[to + (last - 1u) * m.n] = t;
+  sum = fma(w.v[n * extra.width + last], t, sum);
+  if (extra.convBias != 0ul) sum += F32In(extra.convBias).v[n];
+  return extra.convSiLU != 0u ? silu(sum) : sum;
+}
+
 // put stores the result of row n of a matrix that is not rotated at once.
 void put(Matrix m, uint r, uint n, float t) {
+  if ((BEHIND & BEHIND_CONV << m.index) != 0u) t = windowed(m, r, n, t);
   if ((BEHIND & BEHIND_SCALE) != 0u) t *= extra.scale;
   if (RESIDUAL == 1 && (BEHIND & BEHIND_NORM) == 0u) t += residual.v[r * m.n + n];
   if ((BEHIND & BEHIND_LAST) != 0u && (BEHIND & BEHIND_NORM) == 0u) t *= extra.last;

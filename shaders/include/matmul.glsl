@@ -32,6 +32,9 @@ layout(buffer_reference, std430, buffer_reference_align = 8) restrict readonly b
   uint64_t routeScales;
   uint64_t ids;        // f32 [rows, used]
   uint64_t weights;
+  uint64_t convW;      // f32 [n, width]
+  uint64_t convBias;   // f32 [n] or null
+  uint64_t windows;    // f32 [.., (width - 1) n]
   float eps;           // of the normalisation
   uint headDim;        // elements of a head
   uint rot;            // of which so many are rotated
@@ -55,6 +58,8 @@ layout(buffer_reference, std430, buffer_reference_align = 8) restrict readonly b
   uint routeFlags;
   float routeFactor;
   float jitter;
+  uint width;          // rows that a convolution sees
+  uint convSiLU;
 };
 
 layout(push_constant) uniform Params {

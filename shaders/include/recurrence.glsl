@@ -20,6 +20,10 @@ layout(buffer_reference, std430, buffer_reference_align = 8) restrict readonly b
   uint64_t windows; // f32 [.., (WIDTH - 1) cols]
   uint64_t norm;    // f32 [elements of a head]
   uint64_t gate;    // f32, as the results
+  uint64_t dtW;     // f32 [heads, RANK] of ssm_scan.comp
+  uint64_t dtNorm;  // f32 [RANK]
+  uint64_t bNorm;   // f32 [N]
+  uint64_t cNorm;   // f32 [N]
   uint cols;        // of x, which the convolution goes through
   uint fromX;       // columns in it
   uint fromB;
