@@ -13,31 +13,28 @@ func (l Level) BytesQ4_0x16(w []byte, x *Bytes, out []float32) {
 	dotQ4_0x16AVX2(groups, n, &w[0], &x.Upper[0], &x.Lower[0], &x.D[0], &x.S[0], &out[0])
 }
 
-// BytesQ8_0x16 multiplies interleaved rows of Q8_0, by the words of X.
+// BytesQ8_0x16 multiplies interleaved rows of Q8_0, by the words of X: four places of as many groups each at once, and then what is left.
 func (l Level) BytesQ8_0x16(w []byte, x *Bytes, out []float32) {
-	l.inPlaces(dotQ8_0x16AVX2, w, x, out, 34)
+	groups, n := l.groups(w, x, out, 32, 34)
+	quarter := groups / 4
+	if quarter > 0 {
+		dotQ8_0x16AVX2(4, quarter, n, &w[0], &x.W[0], &x.D[0], &out[0])
+	}
+	if at := 4 * quarter; at < groups {
+		dotQ8_0x16AVX2(groups-at, 1, n, &w[at*n*Width*34], &x.W[0], &x.D[0], &out[at*Width])
+	}
 }
 
 // BytesIQ4_NLx16 multiplies interleaved rows of IQ4_NL, by the words of X.
 func (l Level) BytesIQ4_NLx16(w []byte, x *Bytes, out []float32) {
-	l.inPlaces(dotIQ4_NLx16AVX2, w, x, out, 18)
+	groups, n := l.groups(w, x, out, 32, 18)
+	dotIQ4_NLx16AVX2(1, groups, n, &w[0], &x.W[0], &x.D[0], &out[0])
 }
 
 // BytesMXFP4x16 multiplies interleaved rows of MXFP4, by the words of X.
 func (l Level) BytesMXFP4x16(w []byte, x *Bytes, out []float32) {
-	l.inPlaces(dotMXFP4x16AVX2, w, x, out, 17)
-}
-
-// inPlaces multiplies four places of as many groups each at once, and then what is left.
-func (l Level) inPlaces(multiply func(places, groups, n int, w *byte, x *int16, d, out *float32), w []byte, x *Bytes, out []float32, size int) {
-	groups, n := l.groups(w, x, out, 32, size)
-	quarter := groups / 4
-	if quarter > 0 {
-		multiply(4, quarter, n, &w[0], &x.W[0], &x.D[0], &out[0])
-	}
-	if at := 4 * quarter; at < groups {
-		multiply(groups-at, 1, n, &w[at*n*Width*size], &x.W[0], &x.D[0], &out[at*Width])
-	}
+	groups, n := l.groups(w, x, out, 32, 17)
+	dotMXFP4x16AVX2(1, groups, n, &w[0], &x.W[0], &x.D[0], &out[0])
 }
 
 // BytesQ4_Kx16 multiplies interleaved rows of Q4_K.

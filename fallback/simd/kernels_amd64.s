@@ -16806,7 +16806,7 @@ block:
 	RET
 
 // func dotIQ4_NLx16AVX2(places int, groups int, n int, w *byte, x *int16, d *float32, out *float32)
-// Requires: AVX, AVX2, F16C, FMA3
+// Requires: AVX, AVX2, F16C, FMA3, MMX+
 TEXT ·dotIQ4_NLx16AVX2(SB), NOSPLIT, $256-56
 	MOVQ         w+24(FP), AX
 	MOVQ         out+48(FP), BX
@@ -16843,6 +16843,7 @@ block:
 place:
 	VPBROADCASTD (CX), Y2
 	VPBROADCASTD 4(CX), Y3
+	PREFETCHT1   8192(R10)
 	VPAND        32(R10), Y0, Y4
 	VPSHUFB      Y4, Y1, Y4
 	VPSLLW       $0x08, Y4, Y5
@@ -16870,6 +16871,7 @@ place:
 	VPMADDWD     Y3, Y4, Y4
 	VPADDD       Y4, Y7, Y7
 	VPADDD       Y7, Y5, Y5
+	PREFETCHT1   8256(R10)
 	VPAND        128(R10), Y0, Y4
 	VPSHUFB      Y4, Y1, Y4
 	VPSLLW       $0x08, Y4, Y7
@@ -16910,6 +16912,7 @@ place:
 	VPMADDWD     Y3, Y4, Y4
 	VPADDD       Y4, Y7, Y7
 	VPADDD       Y7, Y5, Y5
+	PREFETCHT1   8320(R10)
 	VPAND        256(R10), Y0, Y4
 	VPSHUFB      Y4, Y1, Y4
 	VPSLLW       $0x08, Y4, Y7
@@ -16945,6 +16948,7 @@ place:
 	VPADDD       Y7, Y6, Y6
 	VPBROADCASTD 40(CX), Y2
 	VPBROADCASTD 44(CX), Y3
+	PREFETCHT1   8384(R10)
 	VMOVDQU      96(R10), Y4
 	VPSRLD       $0x04, Y4, Y4
 	VPAND        Y0, Y4, Y4
@@ -16993,6 +16997,7 @@ place:
 	VPADDD       Y7, Y6, Y6
 	VPBROADCASTD 56(CX), Y2
 	VPBROADCASTD 60(CX), Y3
+	PREFETCHT1   8448(R10)
 	VMOVDQU      224(R10), Y4
 	VPSRLD       $0x04, Y4, Y4
 	VPAND        Y0, Y4, Y4
@@ -17720,7 +17725,7 @@ block:
 	RET
 
 // func dotMXFP4x16AVX2(places int, groups int, n int, w *byte, x *int16, d *float32, out *float32)
-// Requires: AVX, AVX2, FMA3
+// Requires: AVX, AVX2, FMA3, MMX+
 TEXT ·dotMXFP4x16AVX2(SB), NOSPLIT, $256-56
 	MOVQ         w+24(FP), AX
 	MOVQ         out+48(FP), BX
@@ -17757,6 +17762,7 @@ block:
 place:
 	VPBROADCASTD (CX), Y2
 	VPBROADCASTD 4(CX), Y3
+	PREFETCHT1   8192(R10)
 	VPAND        16(R10), Y0, Y4
 	VPSHUFB      Y4, Y1, Y4
 	VPSLLW       $0x08, Y4, Y5
@@ -17784,6 +17790,7 @@ place:
 	VPMADDWD     Y3, Y4, Y4
 	VPADDD       Y4, Y7, Y7
 	VPADDD       Y7, Y5, Y5
+	PREFETCHT1   8256(R10)
 	VPAND        112(R10), Y0, Y4
 	VPSHUFB      Y4, Y1, Y4
 	VPSLLW       $0x08, Y4, Y7
@@ -17824,6 +17831,7 @@ place:
 	VPMADDWD     Y3, Y4, Y4
 	VPADDD       Y4, Y7, Y7
 	VPADDD       Y7, Y5, Y5
+	PREFETCHT1   8320(R10)
 	VPAND        240(R10), Y0, Y4
 	VPSHUFB      Y4, Y1, Y4
 	VPSLLW       $0x08, Y4, Y7
@@ -17870,6 +17878,7 @@ place:
 	VPMADDWD     Y3, Y4, Y4
 	VPADDD       Y4, Y7, Y7
 	VPADDD       Y7, Y5, Y5
+	PREFETCHT1   8384(R10)
 	VMOVDQU      112(R10), Y4
 	VPSRLD       $0x04, Y4, Y4
 	VPAND        Y0, Y4, Y4
@@ -17918,6 +17927,7 @@ place:
 	VPMADDWD     Y3, Y4, Y4
 	VPADDD       Y4, Y7, Y7
 	VPADDD       Y7, Y5, Y5
+	PREFETCHT1   8448(R10)
 	VMOVDQU      240(R10), Y4
 	VPSRLD       $0x04, Y4, Y4
 	VPAND        Y0, Y4, Y4

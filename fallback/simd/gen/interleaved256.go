@@ -46,6 +46,7 @@ type layout struct {
 	below        int  // where those of minima are; 0: there are none
 	// quads begins a kernel: four elements of each row, shared·g + 4·m and those behind it.
 	quads func() func(e eight, g, m int) reg.VecVirtual
+	busy  bool // a core has so much to do with a byte that it foresees no lines: they are asked for, in one place
 	// signed is quads of elements that have a sign of their own, 128 below q; nil where quads is all there is.
 	signed func() func(e eight, m int) reg.VecVirtual
 	// scales makes those of a block ready, in 256 bytes of local memory or where they are; nil where a format has none.
@@ -68,11 +69,11 @@ var layouts = []layout{
 		signed: func() func(e eight, m int) reg.VecVirtual {
 			return func(e eight, m int) reg.VecVirtual { return e.load(32 + 64*m) }
 		}},
-	{name: "IQ4_NL", size: 18, length: 32, shared: 32, base: 128,
+	{name: "IQ4_NL", size: 18, length: 32, shared: 32, base: 128, busy: true,
 		signed: func() func(e eight, m int) reg.VecVirtual {
 			return levels("levels_iq4", []int8{-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113}, 32)
 		}},
-	{name: "MXFP4", size: 17, length: 32, shared: 32, base: 128, powers: true,
+	{name: "MXFP4", size: 17, length: 32, shared: 32, base: 128, powers: true, busy: true,
 		signed: func() func(e eight, m int) reg.VecVirtual { // twice what nibbles stand for
 			return levels("levels_e2m1", []int8{0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12}, 16)
 		}},

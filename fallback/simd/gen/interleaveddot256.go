@@ -238,6 +238,7 @@ func (f layout) wideDot() {
 // wideBlock adds the products of a block to 16 sums.
 func (f layout) wideBlock(quad func(e eight, m int) reg.VecVirtual, w, x, d, sums reg.Register) {
 	var whole [2]reg.VecVirtual
+	k := &dot256{layout: f, w: w}
 	for m := range 8 {
 		var xs [2]reg.VecVirtual // the first and the third of four elements, the second and the fourth
 		for i := range xs {
@@ -245,8 +246,10 @@ func (f layout) wideBlock(quad func(e eight, m int) reg.VecVirtual, w, x, d, sum
 			VPBROADCASTD(Mem{Base: x, Disp: 8*m + 4*i}, xs[i])
 		}
 		for half := range 2 {
-			e := eight{w, half}
-			odd, even := quad(e, m), YMM()
+			if f.busy {
+				k.ask()
+			}
+			odd, even := quad(eight{w, half}, m), YMM()
 			VPSLLW(Imm(8), odd, even)
 			VPSRAW(Imm(8), even, even)
 			VPSRAW(Imm(8), odd, odd)
