@@ -25,8 +25,8 @@ func TestConformanceOfFastArithmetic(t *testing.T) {
 	conformance.Run(t, openGPU(t, gpu.Options{}), openCPU(t), conformance.Options{Math: compute.Fast, Short: true, Match: "program/"})
 }
 
-// Every variant that can be asked for runs the quick cases of its op; in short runs those in four formats, and without head sizes, which
-// are kernels of their own and run as planned in TestConformance.
+// Every variant that can be asked for runs the quick cases of its op; in short runs without head sizes, which are kernels of their own and
+// run as planned in TestConformance, and tiles and experts in four formats, which the others decode the same way.
 func TestConformanceOfVariants(t *testing.T) {
 	if os.Getenv("TUFF_VALIDATION") == "1" {
 		t.Skip("plans reach every kernel by themselves; once more under the layer takes ten minutes")
@@ -82,7 +82,7 @@ func TestConformanceOfVariants(t *testing.T) {
 				return
 			}
 			if testing.Short() {
-				shorten(&o, v.Op)
+				shorten(&o, v)
 			}
 			conformance.Run(t, d, cpu, o)
 			with := map[string][]string{ // what it may finish itself
@@ -115,13 +115,16 @@ func TestConformanceOfVariants(t *testing.T) {
 	require.GreaterOrEqual(t, tested, 7)
 }
 
-// shorten leaves cases of an op out that stand for kernels more than for a variant.
-func shorten(o *conformance.Options, op string) {
-	if op == "attention" {
+// shorten leaves cases out that stand for kernels more than for a variant.
+func shorten(o *conformance.Options, v kernel.Variant) {
+	if v.Op == "attention" {
 		o.Skip = map[string]string{}
 		for _, what := range []string{"head", "small", "value"} {
 			o.Skip["attention/"+what+"_"] = "a long run has every head size"
 		}
+		return
+	}
+	if strings.HasPrefix(v.Name, "matmul_vec") {
 		return
 	}
 	if o.Formats == nil {
