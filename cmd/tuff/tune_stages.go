@@ -96,7 +96,7 @@ func (c *common) tune(ctx context.Context, l *loaded, dev *gpu.Device, stages []
 			sofar = sofar.and(done.found())
 			continue
 		}
-		if past(end) && some {
+		if past(end) && some || ctx.Err() != nil && i > 0 {
 			report.add(done)
 			left, _ := st.without(done.Lost, nil)
 			report.Left += len(left)
@@ -118,7 +118,6 @@ func (c *common) tune(ctx context.Context, l *loaded, dev *gpu.Device, stages []
 			if keep {
 				remember(info, run.done.Rows, f, run.left, record)
 			}
-			err = ctx.Err()
 		}
 		if err != nil {
 			return report, err
@@ -127,7 +126,7 @@ func (c *common) tune(ctx context.Context, l *loaded, dev *gpu.Device, stages []
 	if keep && report.Left == 0 {
 		remember(info, nil, found{}, nil, nil)
 	}
-	return report, nil
+	return report, ctx.Err()
 }
 
 // stageRun is one stage under way.

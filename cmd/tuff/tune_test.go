@@ -154,6 +154,7 @@ func TestTuneGoesOn(t *testing.T) {
 	breakShader(t, "matmul_q8_0_"+other)
 	broken := gpuOptions.Shader
 	st := fewStage([]kernel.Few{{Kernel: other, Rows: 1, Group: 8}, {Kernel: map[string]string{"lane": "vec", "vec": "lane"}[other], Rows: 2, Group: 16}, {Kernel: other, Rows: 2, Group: 16}})
+	var later []stage
 	var info compute.Info
 	run := func(budget time.Duration) (*tuneReport, *unfinished, string, error) {
 		said := new(bytes.Buffer)
@@ -166,7 +167,7 @@ func TestTuneGoesOn(t *testing.T) {
 		l, err := c.load(t.Context(), engine.Options{})
 		require.NoError(t, err)
 		defer func() { require.NoError(t, l.Close()) }()
-		r, err := c.tune(ctx, l, l.dev.(*gpu.Device), []stage{st}, 3, budget, true)
+		r, err := c.tune(ctx, l, l.dev.(*gpu.Device), append([]stage{st}, later...), 3, budget, true)
 		require.Len(t, r.Steps, 1, "what was tried is judged: %s", said)
 		info = l.dev.Info()
 		return r, readTunedFile(info).Unfinished, said.String(), err
@@ -179,10 +180,12 @@ func TestTuneGoesOn(t *testing.T) {
 	assert.NotContains(t, said, "goes on")
 	assert.Equal(t, []string{st.shapes[0].String()}, left.Stages[0].Lost)
 
+	i := slices.IndexFunc(kernel.Classes, func(c kernel.Class) bool { return c.Name == ", decode" })
+	later = []stage{{class: &kernel.Classes[i], shapes: []shape{{many: &kernel.Many{Kernel: "attention_decode", Cols: 16, Group: 64}}}}}
 	armed = true // the third ends the run, and would the first, were it tried again
 	r, left, said, err = run(0)
 	require.ErrorIs(t, err, context.Canceled)
-	assert.Equal(t, []int{2, 1}, []int{r.Shapes, r.Left}, said)
+	assert.Equal(t, []int{2, 2}, []int{r.Shapes, r.Left}, said)
 	assert.Contains(t, said, "0 stages are done, of others 1 shapes were tried")
 	assert.Contains(t, said, "interrupted: ")
 	require.NotNil(t, left)
@@ -191,7 +194,7 @@ func TestTuneGoesOn(t *testing.T) {
 	assert.NotContains(t, left.Stages[0].Lost, st.shapes[2].String())
 	assert.Equal(t, left.Stages[0].found().count(), readTuned(info).count(), "what gained is kept")
 
-	armed, ctx = false, t.Context()
+	armed, ctx, later = false, t.Context(), nil
 	r, left, said, err = run(0)
 	require.NoError(t, err)
 	assert.Equal(t, []int{3, 0}, []int{r.Shapes, r.Left}, said)
