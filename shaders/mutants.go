@@ -24,8 +24,8 @@ const (
 	wrongOrder     = "wrong order"
 )
 
-// Mutants are planted one at a time by tuff kernels test --mutate, which must find each. None of them writes outside of what the kernel may write, for
-// nothing would stop it.
+// Mutants are planted one at a time by tuff kernels test --mutate, which must find each. None of them writes outside of what the kernel may write, or
+// reads far outside of what it may read, for nothing would stop it and CPU drivers end the program.
 var Mutants = []Mutant{
 	{missingBarrier, "rmsnorm.comp", "barrier(); // the sums of", "// the sums of", "rmsnorm", ""},
 	{missingTail, "rmsnorm.comp", "c < width; c += WG) {", "c + 1u < width; c += WG) {", "rmsnorm", ""},
@@ -69,7 +69,7 @@ var Mutants = []Mutant{
 	{wrongIndex, "mix.comp", "(t * used + j) * cols", "(t + j) * cols", "mix", ""},
 	{wrongIndex, "columns.comp", "item * strideB + fromB", "fromB", "columns", ""},
 	{wrongTerm, "include/recurrence.glsl", "if (fresh) return 0.0;", "", "conv1d", ""},
-	{offByOne, "conv1d.comp", "int from = int(r - q.first) - int(width) + 1;", "int from = int(r - q.first) - int(width);", "conv1d", ""},
+	{offByOne, "conv1d.comp", "for (uint j = 0; j < width; j++)", "for (uint j = 1; j < width; j++)", "conv1d", ""},
 	{wrongIndex, "include/recurrence.glsl", "windows.v[q.stateIn *", "windows.v[q.stateOut *", "conv1d", ""},
 	{wrongIndex, "ssm_scan.comp", "h * groups / heads * N", "h % groups * N", "ssm_scan", ""},
 	{wrongTerm, "ssm_scan.comp", "fma(skip, v, sum)", "sum", "ssm_scan", ""},
