@@ -123,7 +123,17 @@ func (c *common) plant(ctx context.Context, edited *editedShaders, m shaders.Mut
 	if m.Variant != "" {
 		opt.Variant = map[string]string{m.Op: m.Variant}
 	}
-	for _, k := range conformance.Cases() {
+	cases := conformance.Cases()
+	slices.SortStableFunc(cases, func(a, b conformance.Case) int { // the quick ones first, which cover each kernel
+		switch {
+		case a.Quick == b.Quick:
+			return 0
+		case a.Quick:
+			return -1
+		}
+		return 1
+	})
+	for _, k := range cases {
 		// One format of blocks and the plain one stand for all, of which each has modules of its own.
 		if k.Op != m.Op || k.Format != compute.NoDType && k.Format != compute.Q8_0 && (k.Format != compute.F32 || k.Op == "matmul") {
 			continue
