@@ -16,13 +16,17 @@ func (k *mix) unit(_ *worker, t int) {
 	x, out := k.x.floats(t*k.x.Rows.PerToken, (t+1)*k.x.Rows.PerToken), k.out.floats(t*k.out.Rows.PerToken, (t+1)*k.out.Rows.PerToken)
 	cols := len(out) / k.sums
 	used := len(x) / cols
+	var weights []float32 // all are 1
+	if k.weights != nil {
+		weights = k.weights.row(t)
+	}
 	for n := range k.sums {
 		for c := range cols {
 			var sum float64
 			for j := range used {
 				w := 1.0
-				if k.weights != nil {
-					w = float64(k.weights.row(t)[n*used+j])
+				if weights != nil {
+					w = float64(weights[n*used+j])
 				}
 				sum += w * float64(x[j*cols+c])
 			}

@@ -107,20 +107,17 @@ func (c *common) tune(ctx context.Context, l *loaded, dev *gpu.Device, stages []
 			until = time.Now().Add(time.Until(end) / time.Duration(len(stages)-i))
 		}
 		run := stageRun{tuner: &tuner{class: st.class, before: sofar, l: l, dev: dev, step: new(compute.Step)}, c: c, bar: bar, stage: st, done: done, rounds: rounds, until: until, keep: keep}
-		err := run.run(ctx)
-		if err == nil {
-			some = some || run.done.Step != nil
-			report.add(run.done)
-			report.Left += len(run.left)
-			record.set(run.done)
-			f := run.done.found()
-			sofar = sofar.and(f)
-			if keep {
-				remember(info, run.done.Rows, f, run.left, record)
-			}
-		}
-		if err != nil {
+		if err := run.run(ctx); err != nil {
 			return report, err
+		}
+		some = some || run.done.Step != nil
+		report.add(run.done)
+		report.Left += len(run.left)
+		record.set(run.done)
+		f := run.done.found()
+		sofar = sofar.and(f)
+		if keep {
+			remember(info, run.done.Rows, f, run.left, record)
 		}
 	}
 	if keep && report.Left == 0 {
