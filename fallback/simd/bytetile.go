@@ -92,6 +92,11 @@ func (r *ByteRows) Row(i int) (q []uint8, d, m []float32) {
 	return r.Q[i*ByteCols:][:ByteCols], r.D[i*scales:][:scales], r.M[i*scales:][:scales]
 }
 
+// One is where a single row is, of four times the columns.
+func (r *ByteRows) One() (q []uint8, d, m []float32) {
+	return r.Q[:4*ByteCols], r.D[:4*ByteCols/16], r.M[:4*ByteCols/16]
+}
+
 // BytePanels are two panels of weights for a level. As bytes weights are 128 higher than their value: byte 4·(16·(k/4) + i) + k mod 4 of a panel
 // is element k of row i. As words they are their value: the first and the third of each four of 16 rows, then the second and the fourth. The scale of
 // element k of row i is number 16·(k/32) + i (or k/16), and so is its minimum.

@@ -33,6 +33,7 @@ var tested = []struct{ kernels, test string }{
 	{`(byte|word)PanelAVX2`, "TestBytePanel"},
 	{`(byte|word)RowAVX2`, "TestByteRow"},
 	{`unpack[A-Z0-9_]+AVX2`, "quant.TestUnpackedRowsAreDecodedRows"},
+	{`unpackedDot.*`, "TestUnpackedDot"},
 	{`unpack.*x16AVX512|words.*x16AVX2`, "quant.TestBytePanelsOfInterleavedRows"},
 	{`bfloatPeakAMX|bytePeakVNNI|wordPeakAVX2|fetchRows`, ""}, // they have no result
 	{`decode.*`, "quant.TestVectorsDecodeTheSameBits"},
