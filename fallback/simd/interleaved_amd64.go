@@ -37,6 +37,18 @@ func (l Level) BytesMXFP4x16(w []byte, x *Bytes, out []float32) {
 	dotMXFP4x16AVX2(1, groups, n, &w[0], &x.W[0], &x.D[0], &out[0])
 }
 
+// BytesQ5_0x16 multiplies interleaved rows of Q5_0, by the words of X.
+func (l Level) BytesQ5_0x16(w []byte, x *Bytes, out []float32) {
+	groups, n := l.groups(w, x, out, 32, 22)
+	dotQ5_0x16AVX2(1, groups, n, &w[0], &x.W[0], &x.D[0], &out[0])
+}
+
+// BytesIQ4_XSx16 multiplies interleaved rows of IQ4_XS, by the words of X.
+func (l Level) BytesIQ4_XSx16(w []byte, x *Bytes, out []float32) {
+	groups, n := l.groups(w, x, out, 256, 136)
+	dotIQ4_XSx16AVX2(1, groups, n, &w[0], &x.W[0], &x.D[0], &out[0])
+}
+
 // BytesQ4_Kx16 multiplies interleaved rows of Q4_K.
 func (l Level) BytesQ4_Kx16(w []byte, x *Bytes, out []float32) {
 	groups, n := l.groups(w, x, out, 256, 144)
@@ -144,4 +156,14 @@ func (l Level) PanelQ3_Kx16(dst []float32, src []byte) {
 // PanelQ2_Kx16 decodes interleaved rows of Q2_K.
 func (l Level) PanelQ2_Kx16(dst []float32, src []byte) {
 	panelQ2_Kx16AVX2(blocks(dst, src, Width*256, Width*84), &dst[0], &src[0])
+}
+
+// PanelQ5_0x16 decodes interleaved rows of Q5_0.
+func (l Level) PanelQ5_0x16(dst []float32, src []byte) {
+	panelQ5_0x16AVX2(blocks(dst, src, Width*32, Width*22), &dst[0], &src[0])
+}
+
+// PanelIQ4_XSx16 decodes interleaved rows of IQ4_XS.
+func (l Level) PanelIQ4_XSx16(dst []float32, src []byte) {
+	panelIQ4_XSx16AVX2(blocks(dst, src, Width*256, Width*136), &dst[0], &src[0])
 }

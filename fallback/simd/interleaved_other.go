@@ -22,3 +22,7 @@ func (l Level) BytesQ3_Kx16(w []byte, x *Bytes, out []float32)   { panic(noKerne
 func (l Level) PanelQ3_Kx16(dst []float32, src []byte)           { panic(noKernel) }
 func (l Level) BytesQ2_Kx16(w []byte, x *Bytes, out []float32)   { panic(noKernel) }
 func (l Level) PanelQ2_Kx16(dst []float32, src []byte)           { panic(noKernel) }
+func (l Level) BytesQ5_0x16(w []byte, x *Bytes, out []float32)   { panic(noKernel) }
+func (l Level) PanelQ5_0x16(dst []float32, src []byte)           { panic(noKernel) }
+func (l Level) BytesIQ4_XSx16(w []byte, x *Bytes, out []float32) { panic(noKernel) }
+func (l Level) PanelIQ4_XSx16(dst []float32, src []byte)         { panic(noKernel) }

@@ -664,6 +664,36 @@ func panelQ6_Kx16AVX2(n int, dst *float32, src *byte)
 //go:noescape
 func wordsQ6_Kx16AVX2(n int, src *byte, q *uint8, d *float32, m *float32)
 
+// dotIQ4_XSx16AVX2 sets out to the products of rows of n blocks, groups of 16 interleaved rows in each of up to four places. With AVX2, FMA and F16C.
+//
+//go:noescape
+func dotIQ4_XSx16AVX2(places int, groups int, n int, w *byte, x *int16, d *float32, out *float32)
+
+// panelIQ4_XSx16AVX2 decodes n blocks of 16 interleaved rows to a panel. With AVX2 and F16C.
+//
+//go:noescape
+func panelIQ4_XSx16AVX2(n int, dst *float32, src *byte)
+
+// wordsIQ4_XSx16AVX2 unpacks n blocks of 16 interleaved rows to a panel. With AVX2 and F16C.
+//
+//go:noescape
+func wordsIQ4_XSx16AVX2(n int, src *byte, q *uint8, d *float32, m *float32)
+
+// dotQ5_0x16AVX2 sets out to the products of rows of n blocks, groups of 16 interleaved rows in each of up to four places. With AVX2, FMA and F16C.
+//
+//go:noescape
+func dotQ5_0x16AVX2(places int, groups int, n int, w *byte, x *int16, d *float32, out *float32)
+
+// panelQ5_0x16AVX2 decodes n blocks of 16 interleaved rows to a panel. With AVX2 and F16C.
+//
+//go:noescape
+func panelQ5_0x16AVX2(n int, dst *float32, src *byte)
+
+// wordsQ5_0x16AVX2 unpacks n blocks of 16 interleaved rows to a panel. With AVX2 and F16C.
+//
+//go:noescape
+func wordsQ5_0x16AVX2(n int, src *byte, q *uint8, d *float32, m *float32)
+
 // dotQ5_Kx16AVX2 sets out to the products of groups of 16 interleaved rows of n blocks. With AVX2, FMA and F16C.
 //
 //go:noescape

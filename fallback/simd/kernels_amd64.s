@@ -15633,8 +15633,8 @@ place:
 	DECQ         R12
 	JNZ          place
 	ADDQ         $0x00000220, AX
-	ADDQ         $0x40, CX
-	ADDQ         $0x04, DX
+	ADDQ         $0x00000040, CX
+	ADDQ         $0x00000004, DX
 	DECQ         R9
 	JNZ          block
 	MOVQ         BX, CX
@@ -16462,8 +16462,8 @@ place:
 	DECQ         R12
 	JNZ          place
 	ADDQ         $0x00000120, AX
-	ADDQ         $0x40, CX
-	ADDQ         $0x04, DX
+	ADDQ         $0x00000040, CX
+	ADDQ         $0x00000004, DX
 	DECQ         R9
 	JNZ          block
 	MOVQ         BX, CX
@@ -17393,8 +17393,8 @@ place:
 	DECQ         R12
 	JNZ          place
 	ADDQ         $0x00000110, AX
-	ADDQ         $0x40, CX
-	ADDQ         $0x04, DX
+	ADDQ         $0x00000040, CX
+	ADDQ         $0x00000004, DX
 	DECQ         R9
 	JNZ          block
 	MOVQ         BX, CX
@@ -31657,6 +31657,7985 @@ block:
 	VZEROUPPER
 	RET
 
+// func dotIQ4_XSx16AVX2(places int, groups int, n int, w *byte, x *int16, d *float32, out *float32)
+// Requires: AVX, AVX2, F16C, FMA3, MMX+
+TEXT ·dotIQ4_XSx16AVX2(SB), NOSPLIT, $768-56
+	MOVQ         w+24(FP), AX
+	MOVQ         out+48(FP), BX
+	MOVQ         groups+8(FP), SI
+	MOVQ         n+16(FP), DI
+	IMUL3Q       $0x00000880, DI, DI
+	IMULQ        SI, DI
+	MOVQ         SI, R8
+	SHLQ         $0x06, R8
+	MOVL         $0x0f0f0f0f, CX
+	VMOVD        CX, X0
+	VPBROADCASTD X0, Y0
+	VMOVDQU      levels_iq4<>+0(SB), Y1
+
+group:
+	MOVQ    x+32(FP), CX
+	MOVQ    d+40(FP), DX
+	MOVQ    n+16(FP), R9
+	VXORPS  Y2, Y2, Y2
+	VMOVUPS Y2, (SP)
+	VMOVUPS Y2, 32(SP)
+	VMOVUPS Y2, 64(SP)
+	VMOVUPS Y2, 96(SP)
+	VMOVUPS Y2, 128(SP)
+	VMOVUPS Y2, 160(SP)
+	VMOVUPS Y2, 192(SP)
+	VMOVUPS Y2, 224(SP)
+
+block:
+	MOVQ AX, R10
+	LEAQ (SP), R11
+	MOVQ places+0(FP), R12
+
+place:
+	VMOVDQU      64(R10), Y2
+	VPMOVZXWD    32(R10), Y3
+	VPSLLD       $0x08, Y3, Y4
+	VPOR         Y4, Y3, Y3
+	VPAND        repeated_ff00ff<>+0(SB), Y3, Y3
+	VPSLLD       $0x04, Y3, Y4
+	VPOR         Y4, Y3, Y3
+	VPAND        repeated_f0f0f0f<>+0(SB), Y3, Y3
+	VPAND        repeated_3030303<>+0(SB), Y3, Y5
+	VPSLLD       $0x04, Y5, Y5
+	VPAND        repeated_f0f0f0f<>+0(SB), Y2, Y4
+	VPOR         Y5, Y4, Y4
+	VPSUBB       repeated_20202020<>+0(SB), Y4, Y4
+	VMOVDQU      Y4, 256(SP)
+	VPAND        repeated_c0c0c0c<>+0(SB), Y3, Y3
+	VPSLLD       $0x02, Y3, Y3
+	VPSRLD       $0x04, Y2, Y2
+	VPAND        repeated_f0f0f0f<>+0(SB), Y2, Y2
+	VPOR         Y3, Y2, Y2
+	VPSUBB       repeated_20202020<>+0(SB), Y2, Y2
+	VMOVDQU      Y2, 288(SP)
+	VMOVDQU      96(R10), Y2
+	VPMOVZXWD    48(R10), Y3
+	VPSLLD       $0x08, Y3, Y4
+	VPOR         Y4, Y3, Y3
+	VPAND        repeated_ff00ff<>+0(SB), Y3, Y3
+	VPSLLD       $0x04, Y3, Y4
+	VPOR         Y4, Y3, Y3
+	VPAND        repeated_f0f0f0f<>+0(SB), Y3, Y3
+	VPAND        repeated_3030303<>+0(SB), Y3, Y5
+	VPSLLD       $0x04, Y5, Y5
+	VPAND        repeated_f0f0f0f<>+0(SB), Y2, Y4
+	VPOR         Y5, Y4, Y4
+	VPSUBB       repeated_20202020<>+0(SB), Y4, Y4
+	VMOVDQU      Y4, 512(SP)
+	VPAND        repeated_c0c0c0c<>+0(SB), Y3, Y3
+	VPSLLD       $0x02, Y3, Y3
+	VPSRLD       $0x04, Y2, Y2
+	VPAND        repeated_f0f0f0f<>+0(SB), Y2, Y2
+	VPOR         Y3, Y2, Y2
+	VPSUBB       repeated_20202020<>+0(SB), Y2, Y2
+	VMOVDQU      Y2, 544(SP)
+	VPBROADCASTD (CX), Y2
+	VPBROADCASTD 4(CX), Y3
+	PREFETCHT1   8192(R10)
+	VPAND        128(R10), Y0, Y4
+	VPSHUFB      Y4, Y1, Y4
+	VPSLLW       $0x08, Y4, Y5
+	VPSRAW       $0x08, Y5, Y5
+	VPSRAW       $0x08, Y4, Y4
+	VPMADDWD     Y2, Y5, Y5
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y5, Y5
+	VPAND        160(R10), Y0, Y4
+	VPSHUFB      Y4, Y1, Y4
+	VPSLLW       $0x08, Y4, Y6
+	VPSRAW       $0x08, Y6, Y6
+	VPSRAW       $0x08, Y4, Y4
+	VPMADDWD     Y2, Y6, Y6
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y6, Y6
+	VPBROADCASTD 8(CX), Y2
+	VPBROADCASTD 12(CX), Y3
+	VPAND        192(R10), Y0, Y4
+	VPSHUFB      Y4, Y1, Y4
+	VPSLLW       $0x08, Y4, Y7
+	VPSRAW       $0x08, Y7, Y7
+	VPSRAW       $0x08, Y4, Y4
+	VPMADDWD     Y2, Y7, Y7
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y7, Y7
+	VPADDD       Y7, Y5, Y5
+	PREFETCHT1   8256(R10)
+	VPAND        224(R10), Y0, Y4
+	VPSHUFB      Y4, Y1, Y4
+	VPSLLW       $0x08, Y4, Y7
+	VPSRAW       $0x08, Y7, Y7
+	VPSRAW       $0x08, Y4, Y4
+	VPMADDWD     Y2, Y7, Y7
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y7, Y7
+	VPADDD       Y7, Y6, Y6
+	VPBROADCASTD 16(CX), Y2
+	VPBROADCASTD 20(CX), Y3
+	VPAND        256(R10), Y0, Y4
+	VPSHUFB      Y4, Y1, Y4
+	VPSLLW       $0x08, Y4, Y7
+	VPSRAW       $0x08, Y7, Y7
+	VPSRAW       $0x08, Y4, Y4
+	VPMADDWD     Y2, Y7, Y7
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y7, Y7
+	VPADDD       Y7, Y5, Y5
+	VPAND        288(R10), Y0, Y4
+	VPSHUFB      Y4, Y1, Y4
+	VPSLLW       $0x08, Y4, Y7
+	VPSRAW       $0x08, Y7, Y7
+	VPSRAW       $0x08, Y4, Y4
+	VPMADDWD     Y2, Y7, Y7
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y7, Y7
+	VPADDD       Y7, Y6, Y6
+	VPBROADCASTD 24(CX), Y2
+	VPBROADCASTD 28(CX), Y3
+	VPAND        320(R10), Y0, Y4
+	VPSHUFB      Y4, Y1, Y4
+	VPSLLW       $0x08, Y4, Y7
+	VPSRAW       $0x08, Y7, Y7
+	VPSRAW       $0x08, Y4, Y4
+	VPMADDWD     Y2, Y7, Y7
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y7, Y7
+	VPADDD       Y7, Y5, Y5
+	PREFETCHT1   8320(R10)
+	VPAND        352(R10), Y0, Y4
+	VPSHUFB      Y4, Y1, Y4
+	VPSLLW       $0x08, Y4, Y7
+	VPSRAW       $0x08, Y7, Y7
+	VPSRAW       $0x08, Y4, Y4
+	VPMADDWD     Y2, Y7, Y7
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y7, Y7
+	VPADDD       Y7, Y6, Y6
+	VPBROADCASTD 32(CX), Y2
+	VPBROADCASTD 36(CX), Y3
+	VMOVDQU      128(R10), Y4
+	VPSRLD       $0x04, Y4, Y4
+	VPAND        Y0, Y4, Y4
+	VPSHUFB      Y4, Y1, Y4
+	VPSLLW       $0x08, Y4, Y7
+	VPSRAW       $0x08, Y7, Y7
+	VPSRAW       $0x08, Y4, Y4
+	VPMADDWD     Y2, Y7, Y7
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y7, Y7
+	VPADDD       Y7, Y5, Y5
+	VMOVDQU      160(R10), Y4
+	VPSRLD       $0x04, Y4, Y4
+	VPAND        Y0, Y4, Y4
+	VPSHUFB      Y4, Y1, Y4
+	VPSLLW       $0x08, Y4, Y7
+	VPSRAW       $0x08, Y7, Y7
+	VPSRAW       $0x08, Y4, Y4
+	VPMADDWD     Y2, Y7, Y7
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y7, Y7
+	VPADDD       Y7, Y6, Y6
+	VPBROADCASTD 40(CX), Y2
+	VPBROADCASTD 44(CX), Y3
+	VMOVDQU      192(R10), Y4
+	VPSRLD       $0x04, Y4, Y4
+	VPAND        Y0, Y4, Y4
+	VPSHUFB      Y4, Y1, Y4
+	VPSLLW       $0x08, Y4, Y7
+	VPSRAW       $0x08, Y7, Y7
+	VPSRAW       $0x08, Y4, Y4
+	VPMADDWD     Y2, Y7, Y7
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y7, Y7
+	VPADDD       Y7, Y5, Y5
+	PREFETCHT1   8384(R10)
+	VMOVDQU      224(R10), Y4
+	VPSRLD       $0x04, Y4, Y4
+	VPAND        Y0, Y4, Y4
+	VPSHUFB      Y4, Y1, Y4
+	VPSLLW       $0x08, Y4, Y7
+	VPSRAW       $0x08, Y7, Y7
+	VPSRAW       $0x08, Y4, Y4
+	VPMADDWD     Y2, Y7, Y7
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y7, Y7
+	VPADDD       Y7, Y6, Y6
+	VPBROADCASTD 48(CX), Y2
+	VPBROADCASTD 52(CX), Y3
+	VMOVDQU      256(R10), Y4
+	VPSRLD       $0x04, Y4, Y4
+	VPAND        Y0, Y4, Y4
+	VPSHUFB      Y4, Y1, Y4
+	VPSLLW       $0x08, Y4, Y7
+	VPSRAW       $0x08, Y7, Y7
+	VPSRAW       $0x08, Y4, Y4
+	VPMADDWD     Y2, Y7, Y7
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y7, Y7
+	VPADDD       Y7, Y5, Y5
+	VMOVDQU      288(R10), Y4
+	VPSRLD       $0x04, Y4, Y4
+	VPAND        Y0, Y4, Y4
+	VPSHUFB      Y4, Y1, Y4
+	VPSLLW       $0x08, Y4, Y7
+	VPSRAW       $0x08, Y7, Y7
+	VPSRAW       $0x08, Y4, Y4
+	VPMADDWD     Y2, Y7, Y7
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y7, Y7
+	VPADDD       Y7, Y6, Y6
+	VPBROADCASTD 56(CX), Y2
+	VPBROADCASTD 60(CX), Y3
+	VMOVDQU      320(R10), Y4
+	VPSRLD       $0x04, Y4, Y4
+	VPAND        Y0, Y4, Y4
+	VPSHUFB      Y4, Y1, Y4
+	VPSLLW       $0x08, Y4, Y7
+	VPSRAW       $0x08, Y7, Y7
+	VPSRAW       $0x08, Y4, Y4
+	VPMADDWD     Y2, Y7, Y7
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y7, Y7
+	VPADDD       Y7, Y5, Y5
+	PREFETCHT1   8448(R10)
+	VMOVDQU      352(R10), Y4
+	VPSRLD       $0x04, Y4, Y4
+	VPAND        Y0, Y4, Y4
+	VPSHUFB      Y4, Y1, Y4
+	VPSLLW       $0x08, Y4, Y7
+	VPSRAW       $0x08, Y7, Y7
+	VPSRAW       $0x08, Y4, Y4
+	VPMADDWD     Y2, Y7, Y7
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y7, Y7
+	VPADDD       Y7, Y6, Y6
+	VBROADCASTSS (DX), Y2
+	VMOVDQU      256(SP), Y3
+	VPSHUFB      top_byte_0<>+0(SB), Y3, Y3
+	VPSRAD       $0x18, Y3, Y3
+	VCVTDQ2PS    Y3, Y3
+	VCVTPH2PS    (R10), Y4
+	VMULPS       Y4, Y3, Y3
+	VCVTDQ2PS    Y5, Y5
+	VMULPS       Y2, Y3, Y3
+	VMOVUPS      (R11), Y4
+	VFMADD231PS  Y3, Y5, Y4
+	VMOVUPS      Y4, (R11)
+	VMOVDQU      512(SP), Y3
+	VPSHUFB      top_byte_0<>+0(SB), Y3, Y3
+	VPSRAD       $0x18, Y3, Y3
+	VCVTDQ2PS    Y3, Y3
+	VCVTPH2PS    16(R10), Y4
+	VMULPS       Y4, Y3, Y3
+	VCVTDQ2PS    Y6, Y6
+	VMULPS       Y2, Y3, Y3
+	VMOVUPS      32(R11), Y2
+	VFMADD231PS  Y3, Y6, Y2
+	VMOVUPS      Y2, 32(R11)
+	VPBROADCASTD 64(CX), Y2
+	VPBROADCASTD 68(CX), Y3
+	VPAND        384(R10), Y0, Y4
+	VPSHUFB      Y4, Y1, Y4
+	VPSLLW       $0x08, Y4, Y5
+	VPSRAW       $0x08, Y5, Y5
+	VPSRAW       $0x08, Y4, Y4
+	VPMADDWD     Y2, Y5, Y5
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y5, Y5
+	VPAND        416(R10), Y0, Y4
+	VPSHUFB      Y4, Y1, Y4
+	VPSLLW       $0x08, Y4, Y6
+	VPSRAW       $0x08, Y6, Y6
+	VPSRAW       $0x08, Y4, Y4
+	VPMADDWD     Y2, Y6, Y6
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y6, Y6
+	VPBROADCASTD 72(CX), Y2
+	VPBROADCASTD 76(CX), Y3
+	PREFETCHT1   8512(R10)
+	VPAND        448(R10), Y0, Y4
+	VPSHUFB      Y4, Y1, Y4
+	VPSLLW       $0x08, Y4, Y7
+	VPSRAW       $0x08, Y7, Y7
+	VPSRAW       $0x08, Y4, Y4
+	VPMADDWD     Y2, Y7, Y7
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y7, Y7
+	VPADDD       Y7, Y5, Y5
+	VPAND        480(R10), Y0, Y4
+	VPSHUFB      Y4, Y1, Y4
+	VPSLLW       $0x08, Y4, Y7
+	VPSRAW       $0x08, Y7, Y7
+	VPSRAW       $0x08, Y4, Y4
+	VPMADDWD     Y2, Y7, Y7
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y7, Y7
+	VPADDD       Y7, Y6, Y6
+	VPBROADCASTD 80(CX), Y2
+	VPBROADCASTD 84(CX), Y3
+	VPAND        512(R10), Y0, Y4
+	VPSHUFB      Y4, Y1, Y4
+	VPSLLW       $0x08, Y4, Y7
+	VPSRAW       $0x08, Y7, Y7
+	VPSRAW       $0x08, Y4, Y4
+	VPMADDWD     Y2, Y7, Y7
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y7, Y7
+	VPADDD       Y7, Y5, Y5
+	VPAND        544(R10), Y0, Y4
+	VPSHUFB      Y4, Y1, Y4
+	VPSLLW       $0x08, Y4, Y7
+	VPSRAW       $0x08, Y7, Y7
+	VPSRAW       $0x08, Y4, Y4
+	VPMADDWD     Y2, Y7, Y7
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y7, Y7
+	VPADDD       Y7, Y6, Y6
+	VPBROADCASTD 88(CX), Y2
+	VPBROADCASTD 92(CX), Y3
+	PREFETCHT1   8576(R10)
+	VPAND        576(R10), Y0, Y4
+	VPSHUFB      Y4, Y1, Y4
+	VPSLLW       $0x08, Y4, Y7
+	VPSRAW       $0x08, Y7, Y7
+	VPSRAW       $0x08, Y4, Y4
+	VPMADDWD     Y2, Y7, Y7
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y7, Y7
+	VPADDD       Y7, Y5, Y5
+	VPAND        608(R10), Y0, Y4
+	VPSHUFB      Y4, Y1, Y4
+	VPSLLW       $0x08, Y4, Y7
+	VPSRAW       $0x08, Y7, Y7
+	VPSRAW       $0x08, Y4, Y4
+	VPMADDWD     Y2, Y7, Y7
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y7, Y7
+	VPADDD       Y7, Y6, Y6
+	VPBROADCASTD 96(CX), Y2
+	VPBROADCASTD 100(CX), Y3
+	VMOVDQU      384(R10), Y4
+	VPSRLD       $0x04, Y4, Y4
+	VPAND        Y0, Y4, Y4
+	VPSHUFB      Y4, Y1, Y4
+	VPSLLW       $0x08, Y4, Y7
+	VPSRAW       $0x08, Y7, Y7
+	VPSRAW       $0x08, Y4, Y4
+	VPMADDWD     Y2, Y7, Y7
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y7, Y7
+	VPADDD       Y7, Y5, Y5
+	VMOVDQU      416(R10), Y4
+	VPSRLD       $0x04, Y4, Y4
+	VPAND        Y0, Y4, Y4
+	VPSHUFB      Y4, Y1, Y4
+	VPSLLW       $0x08, Y4, Y7
+	VPSRAW       $0x08, Y7, Y7
+	VPSRAW       $0x08, Y4, Y4
+	VPMADDWD     Y2, Y7, Y7
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y7, Y7
+	VPADDD       Y7, Y6, Y6
+	VPBROADCASTD 104(CX), Y2
+	VPBROADCASTD 108(CX), Y3
+	PREFETCHT1   8640(R10)
+	VMOVDQU      448(R10), Y4
+	VPSRLD       $0x04, Y4, Y4
+	VPAND        Y0, Y4, Y4
+	VPSHUFB      Y4, Y1, Y4
+	VPSLLW       $0x08, Y4, Y7
+	VPSRAW       $0x08, Y7, Y7
+	VPSRAW       $0x08, Y4, Y4
+	VPMADDWD     Y2, Y7, Y7
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y7, Y7
+	VPADDD       Y7, Y5, Y5
+	VMOVDQU      480(R10), Y4
+	VPSRLD       $0x04, Y4, Y4
+	VPAND        Y0, Y4, Y4
+	VPSHUFB      Y4, Y1, Y4
+	VPSLLW       $0x08, Y4, Y7
+	VPSRAW       $0x08, Y7, Y7
+	VPSRAW       $0x08, Y4, Y4
+	VPMADDWD     Y2, Y7, Y7
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y7, Y7
+	VPADDD       Y7, Y6, Y6
+	VPBROADCASTD 112(CX), Y2
+	VPBROADCASTD 116(CX), Y3
+	VMOVDQU      512(R10), Y4
+	VPSRLD       $0x04, Y4, Y4
+	VPAND        Y0, Y4, Y4
+	VPSHUFB      Y4, Y1, Y4
+	VPSLLW       $0x08, Y4, Y7
+	VPSRAW       $0x08, Y7, Y7
+	VPSRAW       $0x08, Y4, Y4
+	VPMADDWD     Y2, Y7, Y7
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y7, Y7
+	VPADDD       Y7, Y5, Y5
+	VMOVDQU      544(R10), Y4
+	VPSRLD       $0x04, Y4, Y4
+	VPAND        Y0, Y4, Y4
+	VPSHUFB      Y4, Y1, Y4
+	VPSLLW       $0x08, Y4, Y7
+	VPSRAW       $0x08, Y7, Y7
+	VPSRAW       $0x08, Y4, Y4
+	VPMADDWD     Y2, Y7, Y7
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y7, Y7
+	VPADDD       Y7, Y6, Y6
+	VPBROADCASTD 120(CX), Y2
+	VPBROADCASTD 124(CX), Y3
+	PREFETCHT1   8704(R10)
+	VMOVDQU      576(R10), Y4
+	VPSRLD       $0x04, Y4, Y4
+	VPAND        Y0, Y4, Y4
+	VPSHUFB      Y4, Y1, Y4
+	VPSLLW       $0x08, Y4, Y7
+	VPSRAW       $0x08, Y7, Y7
+	VPSRAW       $0x08, Y4, Y4
+	VPMADDWD     Y2, Y7, Y7
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y7, Y7
+	VPADDD       Y7, Y5, Y5
+	VMOVDQU      608(R10), Y4
+	VPSRLD       $0x04, Y4, Y4
+	VPAND        Y0, Y4, Y4
+	VPSHUFB      Y4, Y1, Y4
+	VPSLLW       $0x08, Y4, Y7
+	VPSRAW       $0x08, Y7, Y7
+	VPSRAW       $0x08, Y4, Y4
+	VPMADDWD     Y2, Y7, Y7
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y7, Y7
+	VPADDD       Y7, Y6, Y6
+	VBROADCASTSS 4(DX), Y2
+	VMOVDQU      288(SP), Y3
+	VPSHUFB      top_byte_0<>+0(SB), Y3, Y3
+	VPSRAD       $0x18, Y3, Y3
+	VCVTDQ2PS    Y3, Y3
+	VCVTPH2PS    (R10), Y4
+	VMULPS       Y4, Y3, Y3
+	VCVTDQ2PS    Y5, Y5
+	VMULPS       Y2, Y3, Y3
+	VMOVUPS      (R11), Y4
+	VFMADD231PS  Y3, Y5, Y4
+	VMOVUPS      Y4, (R11)
+	VMOVDQU      544(SP), Y3
+	VPSHUFB      top_byte_0<>+0(SB), Y3, Y3
+	VPSRAD       $0x18, Y3, Y3
+	VCVTDQ2PS    Y3, Y3
+	VCVTPH2PS    16(R10), Y4
+	VMULPS       Y4, Y3, Y3
+	VCVTDQ2PS    Y6, Y6
+	VMULPS       Y2, Y3, Y3
+	VMOVUPS      32(R11), Y2
+	VFMADD231PS  Y3, Y6, Y2
+	VMOVUPS      Y2, 32(R11)
+	VPBROADCASTD 128(CX), Y2
+	VPBROADCASTD 132(CX), Y3
+	VPAND        640(R10), Y0, Y4
+	VPSHUFB      Y4, Y1, Y4
+	VPSLLW       $0x08, Y4, Y5
+	VPSRAW       $0x08, Y5, Y5
+	VPSRAW       $0x08, Y4, Y4
+	VPMADDWD     Y2, Y5, Y5
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y5, Y5
+	PREFETCHT1   8768(R10)
+	VPAND        672(R10), Y0, Y4
+	VPSHUFB      Y4, Y1, Y4
+	VPSLLW       $0x08, Y4, Y6
+	VPSRAW       $0x08, Y6, Y6
+	VPSRAW       $0x08, Y4, Y4
+	VPMADDWD     Y2, Y6, Y6
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y6, Y6
+	VPBROADCASTD 136(CX), Y2
+	VPBROADCASTD 140(CX), Y3
+	VPAND        704(R10), Y0, Y4
+	VPSHUFB      Y4, Y1, Y4
+	VPSLLW       $0x08, Y4, Y7
+	VPSRAW       $0x08, Y7, Y7
+	VPSRAW       $0x08, Y4, Y4
+	VPMADDWD     Y2, Y7, Y7
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y7, Y7
+	VPADDD       Y7, Y5, Y5
+	VPAND        736(R10), Y0, Y4
+	VPSHUFB      Y4, Y1, Y4
+	VPSLLW       $0x08, Y4, Y7
+	VPSRAW       $0x08, Y7, Y7
+	VPSRAW       $0x08, Y4, Y4
+	VPMADDWD     Y2, Y7, Y7
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y7, Y7
+	VPADDD       Y7, Y6, Y6
+	VPBROADCASTD 144(CX), Y2
+	VPBROADCASTD 148(CX), Y3
+	VPAND        768(R10), Y0, Y4
+	VPSHUFB      Y4, Y1, Y4
+	VPSLLW       $0x08, Y4, Y7
+	VPSRAW       $0x08, Y7, Y7
+	VPSRAW       $0x08, Y4, Y4
+	VPMADDWD     Y2, Y7, Y7
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y7, Y7
+	VPADDD       Y7, Y5, Y5
+	PREFETCHT1   8832(R10)
+	VPAND        800(R10), Y0, Y4
+	VPSHUFB      Y4, Y1, Y4
+	VPSLLW       $0x08, Y4, Y7
+	VPSRAW       $0x08, Y7, Y7
+	VPSRAW       $0x08, Y4, Y4
+	VPMADDWD     Y2, Y7, Y7
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y7, Y7
+	VPADDD       Y7, Y6, Y6
+	VPBROADCASTD 152(CX), Y2
+	VPBROADCASTD 156(CX), Y3
+	VPAND        832(R10), Y0, Y4
+	VPSHUFB      Y4, Y1, Y4
+	VPSLLW       $0x08, Y4, Y7
+	VPSRAW       $0x08, Y7, Y7
+	VPSRAW       $0x08, Y4, Y4
+	VPMADDWD     Y2, Y7, Y7
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y7, Y7
+	VPADDD       Y7, Y5, Y5
+	VPAND        864(R10), Y0, Y4
+	VPSHUFB      Y4, Y1, Y4
+	VPSLLW       $0x08, Y4, Y7
+	VPSRAW       $0x08, Y7, Y7
+	VPSRAW       $0x08, Y4, Y4
+	VPMADDWD     Y2, Y7, Y7
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y7, Y7
+	VPADDD       Y7, Y6, Y6
+	VPBROADCASTD 160(CX), Y2
+	VPBROADCASTD 164(CX), Y3
+	VMOVDQU      640(R10), Y4
+	VPSRLD       $0x04, Y4, Y4
+	VPAND        Y0, Y4, Y4
+	VPSHUFB      Y4, Y1, Y4
+	VPSLLW       $0x08, Y4, Y7
+	VPSRAW       $0x08, Y7, Y7
+	VPSRAW       $0x08, Y4, Y4
+	VPMADDWD     Y2, Y7, Y7
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y7, Y7
+	VPADDD       Y7, Y5, Y5
+	PREFETCHT1   8896(R10)
+	VMOVDQU      672(R10), Y4
+	VPSRLD       $0x04, Y4, Y4
+	VPAND        Y0, Y4, Y4
+	VPSHUFB      Y4, Y1, Y4
+	VPSLLW       $0x08, Y4, Y7
+	VPSRAW       $0x08, Y7, Y7
+	VPSRAW       $0x08, Y4, Y4
+	VPMADDWD     Y2, Y7, Y7
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y7, Y7
+	VPADDD       Y7, Y6, Y6
+	VPBROADCASTD 168(CX), Y2
+	VPBROADCASTD 172(CX), Y3
+	VMOVDQU      704(R10), Y4
+	VPSRLD       $0x04, Y4, Y4
+	VPAND        Y0, Y4, Y4
+	VPSHUFB      Y4, Y1, Y4
+	VPSLLW       $0x08, Y4, Y7
+	VPSRAW       $0x08, Y7, Y7
+	VPSRAW       $0x08, Y4, Y4
+	VPMADDWD     Y2, Y7, Y7
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y7, Y7
+	VPADDD       Y7, Y5, Y5
+	VMOVDQU      736(R10), Y4
+	VPSRLD       $0x04, Y4, Y4
+	VPAND        Y0, Y4, Y4
+	VPSHUFB      Y4, Y1, Y4
+	VPSLLW       $0x08, Y4, Y7
+	VPSRAW       $0x08, Y7, Y7
+	VPSRAW       $0x08, Y4, Y4
+	VPMADDWD     Y2, Y7, Y7
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y7, Y7
+	VPADDD       Y7, Y6, Y6
+	VPBROADCASTD 176(CX), Y2
+	VPBROADCASTD 180(CX), Y3
+	VMOVDQU      768(R10), Y4
+	VPSRLD       $0x04, Y4, Y4
+	VPAND        Y0, Y4, Y4
+	VPSHUFB      Y4, Y1, Y4
+	VPSLLW       $0x08, Y4, Y7
+	VPSRAW       $0x08, Y7, Y7
+	VPSRAW       $0x08, Y4, Y4
+	VPMADDWD     Y2, Y7, Y7
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y7, Y7
+	VPADDD       Y7, Y5, Y5
+	PREFETCHT1   8960(R10)
+	VMOVDQU      800(R10), Y4
+	VPSRLD       $0x04, Y4, Y4
+	VPAND        Y0, Y4, Y4
+	VPSHUFB      Y4, Y1, Y4
+	VPSLLW       $0x08, Y4, Y7
+	VPSRAW       $0x08, Y7, Y7
+	VPSRAW       $0x08, Y4, Y4
+	VPMADDWD     Y2, Y7, Y7
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y7, Y7
+	VPADDD       Y7, Y6, Y6
+	VPBROADCASTD 184(CX), Y2
+	VPBROADCASTD 188(CX), Y3
+	VMOVDQU      832(R10), Y4
+	VPSRLD       $0x04, Y4, Y4
+	VPAND        Y0, Y4, Y4
+	VPSHUFB      Y4, Y1, Y4
+	VPSLLW       $0x08, Y4, Y7
+	VPSRAW       $0x08, Y7, Y7
+	VPSRAW       $0x08, Y4, Y4
+	VPMADDWD     Y2, Y7, Y7
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y7, Y7
+	VPADDD       Y7, Y5, Y5
+	VMOVDQU      864(R10), Y4
+	VPSRLD       $0x04, Y4, Y4
+	VPAND        Y0, Y4, Y4
+	VPSHUFB      Y4, Y1, Y4
+	VPSLLW       $0x08, Y4, Y7
+	VPSRAW       $0x08, Y7, Y7
+	VPSRAW       $0x08, Y4, Y4
+	VPMADDWD     Y2, Y7, Y7
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y7, Y7
+	VPADDD       Y7, Y6, Y6
+	VBROADCASTSS 8(DX), Y2
+	VMOVDQU      256(SP), Y3
+	VPSHUFB      top_byte_1<>+0(SB), Y3, Y3
+	VPSRAD       $0x18, Y3, Y3
+	VCVTDQ2PS    Y3, Y3
+	VCVTPH2PS    (R10), Y4
+	VMULPS       Y4, Y3, Y3
+	VCVTDQ2PS    Y5, Y5
+	VMULPS       Y2, Y3, Y3
+	VMOVUPS      (R11), Y4
+	VFMADD231PS  Y3, Y5, Y4
+	VMOVUPS      Y4, (R11)
+	VMOVDQU      512(SP), Y3
+	VPSHUFB      top_byte_1<>+0(SB), Y3, Y3
+	VPSRAD       $0x18, Y3, Y3
+	VCVTDQ2PS    Y3, Y3
+	VCVTPH2PS    16(R10), Y4
+	VMULPS       Y4, Y3, Y3
+	VCVTDQ2PS    Y6, Y6
+	VMULPS       Y2, Y3, Y3
+	VMOVUPS      32(R11), Y2
+	VFMADD231PS  Y3, Y6, Y2
+	VMOVUPS      Y2, 32(R11)
+	VPBROADCASTD 192(CX), Y2
+	VPBROADCASTD 196(CX), Y3
+	PREFETCHT1   9024(R10)
+	VPAND        896(R10), Y0, Y4
+	VPSHUFB      Y4, Y1, Y4
+	VPSLLW       $0x08, Y4, Y5
+	VPSRAW       $0x08, Y5, Y5
+	VPSRAW       $0x08, Y4, Y4
+	VPMADDWD     Y2, Y5, Y5
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y5, Y5
+	VPAND        928(R10), Y0, Y4
+	VPSHUFB      Y4, Y1, Y4
+	VPSLLW       $0x08, Y4, Y6
+	VPSRAW       $0x08, Y6, Y6
+	VPSRAW       $0x08, Y4, Y4
+	VPMADDWD     Y2, Y6, Y6
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y6, Y6
+	VPBROADCASTD 200(CX), Y2
+	VPBROADCASTD 204(CX), Y3
+	VPAND        960(R10), Y0, Y4
+	VPSHUFB      Y4, Y1, Y4
+	VPSLLW       $0x08, Y4, Y7
+	VPSRAW       $0x08, Y7, Y7
+	VPSRAW       $0x08, Y4, Y4
+	VPMADDWD     Y2, Y7, Y7
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y7, Y7
+	VPADDD       Y7, Y5, Y5
+	VPAND        992(R10), Y0, Y4
+	VPSHUFB      Y4, Y1, Y4
+	VPSLLW       $0x08, Y4, Y7
+	VPSRAW       $0x08, Y7, Y7
+	VPSRAW       $0x08, Y4, Y4
+	VPMADDWD     Y2, Y7, Y7
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y7, Y7
+	VPADDD       Y7, Y6, Y6
+	VPBROADCASTD 208(CX), Y2
+	VPBROADCASTD 212(CX), Y3
+	PREFETCHT1   9088(R10)
+	VPAND        1024(R10), Y0, Y4
+	VPSHUFB      Y4, Y1, Y4
+	VPSLLW       $0x08, Y4, Y7
+	VPSRAW       $0x08, Y7, Y7
+	VPSRAW       $0x08, Y4, Y4
+	VPMADDWD     Y2, Y7, Y7
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y7, Y7
+	VPADDD       Y7, Y5, Y5
+	VPAND        1056(R10), Y0, Y4
+	VPSHUFB      Y4, Y1, Y4
+	VPSLLW       $0x08, Y4, Y7
+	VPSRAW       $0x08, Y7, Y7
+	VPSRAW       $0x08, Y4, Y4
+	VPMADDWD     Y2, Y7, Y7
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y7, Y7
+	VPADDD       Y7, Y6, Y6
+	VPBROADCASTD 216(CX), Y2
+	VPBROADCASTD 220(CX), Y3
+	VPAND        1088(R10), Y0, Y4
+	VPSHUFB      Y4, Y1, Y4
+	VPSLLW       $0x08, Y4, Y7
+	VPSRAW       $0x08, Y7, Y7
+	VPSRAW       $0x08, Y4, Y4
+	VPMADDWD     Y2, Y7, Y7
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y7, Y7
+	VPADDD       Y7, Y5, Y5
+	VPAND        1120(R10), Y0, Y4
+	VPSHUFB      Y4, Y1, Y4
+	VPSLLW       $0x08, Y4, Y7
+	VPSRAW       $0x08, Y7, Y7
+	VPSRAW       $0x08, Y4, Y4
+	VPMADDWD     Y2, Y7, Y7
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y7, Y7
+	VPADDD       Y7, Y6, Y6
+	VPBROADCASTD 224(CX), Y2
+	VPBROADCASTD 228(CX), Y3
+	PREFETCHT1   9152(R10)
+	VMOVDQU      896(R10), Y4
+	VPSRLD       $0x04, Y4, Y4
+	VPAND        Y0, Y4, Y4
+	VPSHUFB      Y4, Y1, Y4
+	VPSLLW       $0x08, Y4, Y7
+	VPSRAW       $0x08, Y7, Y7
+	VPSRAW       $0x08, Y4, Y4
+	VPMADDWD     Y2, Y7, Y7
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y7, Y7
+	VPADDD       Y7, Y5, Y5
+	VMOVDQU      928(R10), Y4
+	VPSRLD       $0x04, Y4, Y4
+	VPAND        Y0, Y4, Y4
+	VPSHUFB      Y4, Y1, Y4
+	VPSLLW       $0x08, Y4, Y7
+	VPSRAW       $0x08, Y7, Y7
+	VPSRAW       $0x08, Y4, Y4
+	VPMADDWD     Y2, Y7, Y7
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y7, Y7
+	VPADDD       Y7, Y6, Y6
+	VPBROADCASTD 232(CX), Y2
+	VPBROADCASTD 236(CX), Y3
+	VMOVDQU      960(R10), Y4
+	VPSRLD       $0x04, Y4, Y4
+	VPAND        Y0, Y4, Y4
+	VPSHUFB      Y4, Y1, Y4
+	VPSLLW       $0x08, Y4, Y7
+	VPSRAW       $0x08, Y7, Y7
+	VPSRAW       $0x08, Y4, Y4
+	VPMADDWD     Y2, Y7, Y7
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y7, Y7
+	VPADDD       Y7, Y5, Y5
+	VMOVDQU      992(R10), Y4
+	VPSRLD       $0x04, Y4, Y4
+	VPAND        Y0, Y4, Y4
+	VPSHUFB      Y4, Y1, Y4
+	VPSLLW       $0x08, Y4, Y7
+	VPSRAW       $0x08, Y7, Y7
+	VPSRAW       $0x08, Y4, Y4
+	VPMADDWD     Y2, Y7, Y7
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y7, Y7
+	VPADDD       Y7, Y6, Y6
+	VPBROADCASTD 240(CX), Y2
+	VPBROADCASTD 244(CX), Y3
+	PREFETCHT1   9216(R10)
+	VMOVDQU      1024(R10), Y4
+	VPSRLD       $0x04, Y4, Y4
+	VPAND        Y0, Y4, Y4
+	VPSHUFB      Y4, Y1, Y4
+	VPSLLW       $0x08, Y4, Y7
+	VPSRAW       $0x08, Y7, Y7
+	VPSRAW       $0x08, Y4, Y4
+	VPMADDWD     Y2, Y7, Y7
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y7, Y7
+	VPADDD       Y7, Y5, Y5
+	VMOVDQU      1056(R10), Y4
+	VPSRLD       $0x04, Y4, Y4
+	VPAND        Y0, Y4, Y4
+	VPSHUFB      Y4, Y1, Y4
+	VPSLLW       $0x08, Y4, Y7
+	VPSRAW       $0x08, Y7, Y7
+	VPSRAW       $0x08, Y4, Y4
+	VPMADDWD     Y2, Y7, Y7
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y7, Y7
+	VPADDD       Y7, Y6, Y6
+	VPBROADCASTD 248(CX), Y2
+	VPBROADCASTD 252(CX), Y3
+	VMOVDQU      1088(R10), Y4
+	VPSRLD       $0x04, Y4, Y4
+	VPAND        Y0, Y4, Y4
+	VPSHUFB      Y4, Y1, Y4
+	VPSLLW       $0x08, Y4, Y7
+	VPSRAW       $0x08, Y7, Y7
+	VPSRAW       $0x08, Y4, Y4
+	VPMADDWD     Y2, Y7, Y7
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y7, Y7
+	VPADDD       Y7, Y5, Y5
+	VMOVDQU      1120(R10), Y4
+	VPSRLD       $0x04, Y4, Y4
+	VPAND        Y0, Y4, Y4
+	VPSHUFB      Y4, Y1, Y4
+	VPSLLW       $0x08, Y4, Y7
+	VPSRAW       $0x08, Y7, Y7
+	VPSRAW       $0x08, Y4, Y4
+	VPMADDWD     Y2, Y7, Y7
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y7, Y7
+	VPADDD       Y7, Y6, Y6
+	VBROADCASTSS 12(DX), Y2
+	VMOVDQU      288(SP), Y3
+	VPSHUFB      top_byte_1<>+0(SB), Y3, Y3
+	VPSRAD       $0x18, Y3, Y3
+	VCVTDQ2PS    Y3, Y3
+	VCVTPH2PS    (R10), Y4
+	VMULPS       Y4, Y3, Y3
+	VCVTDQ2PS    Y5, Y5
+	VMULPS       Y2, Y3, Y3
+	VMOVUPS      (R11), Y4
+	VFMADD231PS  Y3, Y5, Y4
+	VMOVUPS      Y4, (R11)
+	VMOVDQU      544(SP), Y3
+	VPSHUFB      top_byte_1<>+0(SB), Y3, Y3
+	VPSRAD       $0x18, Y3, Y3
+	VCVTDQ2PS    Y3, Y3
+	VCVTPH2PS    16(R10), Y4
+	VMULPS       Y4, Y3, Y3
+	VCVTDQ2PS    Y6, Y6
+	VMULPS       Y2, Y3, Y3
+	VMOVUPS      32(R11), Y2
+	VFMADD231PS  Y3, Y6, Y2
+	VMOVUPS      Y2, 32(R11)
+	VPBROADCASTD 256(CX), Y2
+	VPBROADCASTD 260(CX), Y3
+	PREFETCHT1   9280(R10)
+	VPAND        1152(R10), Y0, Y4
+	VPSHUFB      Y4, Y1, Y4
+	VPSLLW       $0x08, Y4, Y5
+	VPSRAW       $0x08, Y5, Y5
+	VPSRAW       $0x08, Y4, Y4
+	VPMADDWD     Y2, Y5, Y5
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y5, Y5
+	VPAND        1184(R10), Y0, Y4
+	VPSHUFB      Y4, Y1, Y4
+	VPSLLW       $0x08, Y4, Y6
+	VPSRAW       $0x08, Y6, Y6
+	VPSRAW       $0x08, Y4, Y4
+	VPMADDWD     Y2, Y6, Y6
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y6, Y6
+	VPBROADCASTD 264(CX), Y2
+	VPBROADCASTD 268(CX), Y3
+	VPAND        1216(R10), Y0, Y4
+	VPSHUFB      Y4, Y1, Y4
+	VPSLLW       $0x08, Y4, Y7
+	VPSRAW       $0x08, Y7, Y7
+	VPSRAW       $0x08, Y4, Y4
+	VPMADDWD     Y2, Y7, Y7
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y7, Y7
+	VPADDD       Y7, Y5, Y5
+	PREFETCHT1   9344(R10)
+	VPAND        1248(R10), Y0, Y4
+	VPSHUFB      Y4, Y1, Y4
+	VPSLLW       $0x08, Y4, Y7
+	VPSRAW       $0x08, Y7, Y7
+	VPSRAW       $0x08, Y4, Y4
+	VPMADDWD     Y2, Y7, Y7
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y7, Y7
+	VPADDD       Y7, Y6, Y6
+	VPBROADCASTD 272(CX), Y2
+	VPBROADCASTD 276(CX), Y3
+	VPAND        1280(R10), Y0, Y4
+	VPSHUFB      Y4, Y1, Y4
+	VPSLLW       $0x08, Y4, Y7
+	VPSRAW       $0x08, Y7, Y7
+	VPSRAW       $0x08, Y4, Y4
+	VPMADDWD     Y2, Y7, Y7
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y7, Y7
+	VPADDD       Y7, Y5, Y5
+	VPAND        1312(R10), Y0, Y4
+	VPSHUFB      Y4, Y1, Y4
+	VPSLLW       $0x08, Y4, Y7
+	VPSRAW       $0x08, Y7, Y7
+	VPSRAW       $0x08, Y4, Y4
+	VPMADDWD     Y2, Y7, Y7
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y7, Y7
+	VPADDD       Y7, Y6, Y6
+	VPBROADCASTD 280(CX), Y2
+	VPBROADCASTD 284(CX), Y3
+	VPAND        1344(R10), Y0, Y4
+	VPSHUFB      Y4, Y1, Y4
+	VPSLLW       $0x08, Y4, Y7
+	VPSRAW       $0x08, Y7, Y7
+	VPSRAW       $0x08, Y4, Y4
+	VPMADDWD     Y2, Y7, Y7
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y7, Y7
+	VPADDD       Y7, Y5, Y5
+	PREFETCHT1   9408(R10)
+	VPAND        1376(R10), Y0, Y4
+	VPSHUFB      Y4, Y1, Y4
+	VPSLLW       $0x08, Y4, Y7
+	VPSRAW       $0x08, Y7, Y7
+	VPSRAW       $0x08, Y4, Y4
+	VPMADDWD     Y2, Y7, Y7
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y7, Y7
+	VPADDD       Y7, Y6, Y6
+	VPBROADCASTD 288(CX), Y2
+	VPBROADCASTD 292(CX), Y3
+	VMOVDQU      1152(R10), Y4
+	VPSRLD       $0x04, Y4, Y4
+	VPAND        Y0, Y4, Y4
+	VPSHUFB      Y4, Y1, Y4
+	VPSLLW       $0x08, Y4, Y7
+	VPSRAW       $0x08, Y7, Y7
+	VPSRAW       $0x08, Y4, Y4
+	VPMADDWD     Y2, Y7, Y7
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y7, Y7
+	VPADDD       Y7, Y5, Y5
+	VMOVDQU      1184(R10), Y4
+	VPSRLD       $0x04, Y4, Y4
+	VPAND        Y0, Y4, Y4
+	VPSHUFB      Y4, Y1, Y4
+	VPSLLW       $0x08, Y4, Y7
+	VPSRAW       $0x08, Y7, Y7
+	VPSRAW       $0x08, Y4, Y4
+	VPMADDWD     Y2, Y7, Y7
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y7, Y7
+	VPADDD       Y7, Y6, Y6
+	VPBROADCASTD 296(CX), Y2
+	VPBROADCASTD 300(CX), Y3
+	VMOVDQU      1216(R10), Y4
+	VPSRLD       $0x04, Y4, Y4
+	VPAND        Y0, Y4, Y4
+	VPSHUFB      Y4, Y1, Y4
+	VPSLLW       $0x08, Y4, Y7
+	VPSRAW       $0x08, Y7, Y7
+	VPSRAW       $0x08, Y4, Y4
+	VPMADDWD     Y2, Y7, Y7
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y7, Y7
+	VPADDD       Y7, Y5, Y5
+	PREFETCHT1   9472(R10)
+	VMOVDQU      1248(R10), Y4
+	VPSRLD       $0x04, Y4, Y4
+	VPAND        Y0, Y4, Y4
+	VPSHUFB      Y4, Y1, Y4
+	VPSLLW       $0x08, Y4, Y7
+	VPSRAW       $0x08, Y7, Y7
+	VPSRAW       $0x08, Y4, Y4
+	VPMADDWD     Y2, Y7, Y7
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y7, Y7
+	VPADDD       Y7, Y6, Y6
+	VPBROADCASTD 304(CX), Y2
+	VPBROADCASTD 308(CX), Y3
+	VMOVDQU      1280(R10), Y4
+	VPSRLD       $0x04, Y4, Y4
+	VPAND        Y0, Y4, Y4
+	VPSHUFB      Y4, Y1, Y4
+	VPSLLW       $0x08, Y4, Y7
+	VPSRAW       $0x08, Y7, Y7
+	VPSRAW       $0x08, Y4, Y4
+	VPMADDWD     Y2, Y7, Y7
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y7, Y7
+	VPADDD       Y7, Y5, Y5
+	VMOVDQU      1312(R10), Y4
+	VPSRLD       $0x04, Y4, Y4
+	VPAND        Y0, Y4, Y4
+	VPSHUFB      Y4, Y1, Y4
+	VPSLLW       $0x08, Y4, Y7
+	VPSRAW       $0x08, Y7, Y7
+	VPSRAW       $0x08, Y4, Y4
+	VPMADDWD     Y2, Y7, Y7
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y7, Y7
+	VPADDD       Y7, Y6, Y6
+	VPBROADCASTD 312(CX), Y2
+	VPBROADCASTD 316(CX), Y3
+	VMOVDQU      1344(R10), Y4
+	VPSRLD       $0x04, Y4, Y4
+	VPAND        Y0, Y4, Y4
+	VPSHUFB      Y4, Y1, Y4
+	VPSLLW       $0x08, Y4, Y7
+	VPSRAW       $0x08, Y7, Y7
+	VPSRAW       $0x08, Y4, Y4
+	VPMADDWD     Y2, Y7, Y7
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y7, Y7
+	VPADDD       Y7, Y5, Y5
+	PREFETCHT1   9536(R10)
+	VMOVDQU      1376(R10), Y4
+	VPSRLD       $0x04, Y4, Y4
+	VPAND        Y0, Y4, Y4
+	VPSHUFB      Y4, Y1, Y4
+	VPSLLW       $0x08, Y4, Y7
+	VPSRAW       $0x08, Y7, Y7
+	VPSRAW       $0x08, Y4, Y4
+	VPMADDWD     Y2, Y7, Y7
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y7, Y7
+	VPADDD       Y7, Y6, Y6
+	VBROADCASTSS 16(DX), Y2
+	VMOVDQU      256(SP), Y3
+	VPSHUFB      top_byte_2<>+0(SB), Y3, Y3
+	VPSRAD       $0x18, Y3, Y3
+	VCVTDQ2PS    Y3, Y3
+	VCVTPH2PS    (R10), Y4
+	VMULPS       Y4, Y3, Y3
+	VCVTDQ2PS    Y5, Y5
+	VMULPS       Y2, Y3, Y3
+	VMOVUPS      (R11), Y4
+	VFMADD231PS  Y3, Y5, Y4
+	VMOVUPS      Y4, (R11)
+	VMOVDQU      512(SP), Y3
+	VPSHUFB      top_byte_2<>+0(SB), Y3, Y3
+	VPSRAD       $0x18, Y3, Y3
+	VCVTDQ2PS    Y3, Y3
+	VCVTPH2PS    16(R10), Y4
+	VMULPS       Y4, Y3, Y3
+	VCVTDQ2PS    Y6, Y6
+	VMULPS       Y2, Y3, Y3
+	VMOVUPS      32(R11), Y2
+	VFMADD231PS  Y3, Y6, Y2
+	VMOVUPS      Y2, 32(R11)
+	VPBROADCASTD 320(CX), Y2
+	VPBROADCASTD 324(CX), Y3
+	VPAND        1408(R10), Y0, Y4
+	VPSHUFB      Y4, Y1, Y4
+	VPSLLW       $0x08, Y4, Y5
+	VPSRAW       $0x08, Y5, Y5
+	VPSRAW       $0x08, Y4, Y4
+	VPMADDWD     Y2, Y5, Y5
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y5, Y5
+	VPAND        1440(R10), Y0, Y4
+	VPSHUFB      Y4, Y1, Y4
+	VPSLLW       $0x08, Y4, Y6
+	VPSRAW       $0x08, Y6, Y6
+	VPSRAW       $0x08, Y4, Y4
+	VPMADDWD     Y2, Y6, Y6
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y6, Y6
+	VPBROADCASTD 328(CX), Y2
+	VPBROADCASTD 332(CX), Y3
+	PREFETCHT1   9600(R10)
+	VPAND        1472(R10), Y0, Y4
+	VPSHUFB      Y4, Y1, Y4
+	VPSLLW       $0x08, Y4, Y7
+	VPSRAW       $0x08, Y7, Y7
+	VPSRAW       $0x08, Y4, Y4
+	VPMADDWD     Y2, Y7, Y7
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y7, Y7
+	VPADDD       Y7, Y5, Y5
+	VPAND        1504(R10), Y0, Y4
+	VPSHUFB      Y4, Y1, Y4
+	VPSLLW       $0x08, Y4, Y7
+	VPSRAW       $0x08, Y7, Y7
+	VPSRAW       $0x08, Y4, Y4
+	VPMADDWD     Y2, Y7, Y7
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y7, Y7
+	VPADDD       Y7, Y6, Y6
+	VPBROADCASTD 336(CX), Y2
+	VPBROADCASTD 340(CX), Y3
+	VPAND        1536(R10), Y0, Y4
+	VPSHUFB      Y4, Y1, Y4
+	VPSLLW       $0x08, Y4, Y7
+	VPSRAW       $0x08, Y7, Y7
+	VPSRAW       $0x08, Y4, Y4
+	VPMADDWD     Y2, Y7, Y7
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y7, Y7
+	VPADDD       Y7, Y5, Y5
+	VPAND        1568(R10), Y0, Y4
+	VPSHUFB      Y4, Y1, Y4
+	VPSLLW       $0x08, Y4, Y7
+	VPSRAW       $0x08, Y7, Y7
+	VPSRAW       $0x08, Y4, Y4
+	VPMADDWD     Y2, Y7, Y7
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y7, Y7
+	VPADDD       Y7, Y6, Y6
+	VPBROADCASTD 344(CX), Y2
+	VPBROADCASTD 348(CX), Y3
+	PREFETCHT1   9664(R10)
+	VPAND        1600(R10), Y0, Y4
+	VPSHUFB      Y4, Y1, Y4
+	VPSLLW       $0x08, Y4, Y7
+	VPSRAW       $0x08, Y7, Y7
+	VPSRAW       $0x08, Y4, Y4
+	VPMADDWD     Y2, Y7, Y7
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y7, Y7
+	VPADDD       Y7, Y5, Y5
+	VPAND        1632(R10), Y0, Y4
+	VPSHUFB      Y4, Y1, Y4
+	VPSLLW       $0x08, Y4, Y7
+	VPSRAW       $0x08, Y7, Y7
+	VPSRAW       $0x08, Y4, Y4
+	VPMADDWD     Y2, Y7, Y7
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y7, Y7
+	VPADDD       Y7, Y6, Y6
+	VPBROADCASTD 352(CX), Y2
+	VPBROADCASTD 356(CX), Y3
+	VMOVDQU      1408(R10), Y4
+	VPSRLD       $0x04, Y4, Y4
+	VPAND        Y0, Y4, Y4
+	VPSHUFB      Y4, Y1, Y4
+	VPSLLW       $0x08, Y4, Y7
+	VPSRAW       $0x08, Y7, Y7
+	VPSRAW       $0x08, Y4, Y4
+	VPMADDWD     Y2, Y7, Y7
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y7, Y7
+	VPADDD       Y7, Y5, Y5
+	VMOVDQU      1440(R10), Y4
+	VPSRLD       $0x04, Y4, Y4
+	VPAND        Y0, Y4, Y4
+	VPSHUFB      Y4, Y1, Y4
+	VPSLLW       $0x08, Y4, Y7
+	VPSRAW       $0x08, Y7, Y7
+	VPSRAW       $0x08, Y4, Y4
+	VPMADDWD     Y2, Y7, Y7
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y7, Y7
+	VPADDD       Y7, Y6, Y6
+	VPBROADCASTD 360(CX), Y2
+	VPBROADCASTD 364(CX), Y3
+	PREFETCHT1   9728(R10)
+	VMOVDQU      1472(R10), Y4
+	VPSRLD       $0x04, Y4, Y4
+	VPAND        Y0, Y4, Y4
+	VPSHUFB      Y4, Y1, Y4
+	VPSLLW       $0x08, Y4, Y7
+	VPSRAW       $0x08, Y7, Y7
+	VPSRAW       $0x08, Y4, Y4
+	VPMADDWD     Y2, Y7, Y7
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y7, Y7
+	VPADDD       Y7, Y5, Y5
+	VMOVDQU      1504(R10), Y4
+	VPSRLD       $0x04, Y4, Y4
+	VPAND        Y0, Y4, Y4
+	VPSHUFB      Y4, Y1, Y4
+	VPSLLW       $0x08, Y4, Y7
+	VPSRAW       $0x08, Y7, Y7
+	VPSRAW       $0x08, Y4, Y4
+	VPMADDWD     Y2, Y7, Y7
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y7, Y7
+	VPADDD       Y7, Y6, Y6
+	VPBROADCASTD 368(CX), Y2
+	VPBROADCASTD 372(CX), Y3
+	VMOVDQU      1536(R10), Y4
+	VPSRLD       $0x04, Y4, Y4
+	VPAND        Y0, Y4, Y4
+	VPSHUFB      Y4, Y1, Y4
+	VPSLLW       $0x08, Y4, Y7
+	VPSRAW       $0x08, Y7, Y7
+	VPSRAW       $0x08, Y4, Y4
+	VPMADDWD     Y2, Y7, Y7
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y7, Y7
+	VPADDD       Y7, Y5, Y5
+	VMOVDQU      1568(R10), Y4
+	VPSRLD       $0x04, Y4, Y4
+	VPAND        Y0, Y4, Y4
+	VPSHUFB      Y4, Y1, Y4
+	VPSLLW       $0x08, Y4, Y7
+	VPSRAW       $0x08, Y7, Y7
+	VPSRAW       $0x08, Y4, Y4
+	VPMADDWD     Y2, Y7, Y7
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y7, Y7
+	VPADDD       Y7, Y6, Y6
+	VPBROADCASTD 376(CX), Y2
+	VPBROADCASTD 380(CX), Y3
+	PREFETCHT1   9792(R10)
+	VMOVDQU      1600(R10), Y4
+	VPSRLD       $0x04, Y4, Y4
+	VPAND        Y0, Y4, Y4
+	VPSHUFB      Y4, Y1, Y4
+	VPSLLW       $0x08, Y4, Y7
+	VPSRAW       $0x08, Y7, Y7
+	VPSRAW       $0x08, Y4, Y4
+	VPMADDWD     Y2, Y7, Y7
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y7, Y7
+	VPADDD       Y7, Y5, Y5
+	VMOVDQU      1632(R10), Y4
+	VPSRLD       $0x04, Y4, Y4
+	VPAND        Y0, Y4, Y4
+	VPSHUFB      Y4, Y1, Y4
+	VPSLLW       $0x08, Y4, Y7
+	VPSRAW       $0x08, Y7, Y7
+	VPSRAW       $0x08, Y4, Y4
+	VPMADDWD     Y2, Y7, Y7
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y7, Y7
+	VPADDD       Y7, Y6, Y6
+	VBROADCASTSS 20(DX), Y2
+	VMOVDQU      288(SP), Y3
+	VPSHUFB      top_byte_2<>+0(SB), Y3, Y3
+	VPSRAD       $0x18, Y3, Y3
+	VCVTDQ2PS    Y3, Y3
+	VCVTPH2PS    (R10), Y4
+	VMULPS       Y4, Y3, Y3
+	VCVTDQ2PS    Y5, Y5
+	VMULPS       Y2, Y3, Y3
+	VMOVUPS      (R11), Y4
+	VFMADD231PS  Y3, Y5, Y4
+	VMOVUPS      Y4, (R11)
+	VMOVDQU      544(SP), Y3
+	VPSHUFB      top_byte_2<>+0(SB), Y3, Y3
+	VPSRAD       $0x18, Y3, Y3
+	VCVTDQ2PS    Y3, Y3
+	VCVTPH2PS    16(R10), Y4
+	VMULPS       Y4, Y3, Y3
+	VCVTDQ2PS    Y6, Y6
+	VMULPS       Y2, Y3, Y3
+	VMOVUPS      32(R11), Y2
+	VFMADD231PS  Y3, Y6, Y2
+	VMOVUPS      Y2, 32(R11)
+	VPBROADCASTD 384(CX), Y2
+	VPBROADCASTD 388(CX), Y3
+	VPAND        1664(R10), Y0, Y4
+	VPSHUFB      Y4, Y1, Y4
+	VPSLLW       $0x08, Y4, Y5
+	VPSRAW       $0x08, Y5, Y5
+	VPSRAW       $0x08, Y4, Y4
+	VPMADDWD     Y2, Y5, Y5
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y5, Y5
+	PREFETCHT1   9856(R10)
+	VPAND        1696(R10), Y0, Y4
+	VPSHUFB      Y4, Y1, Y4
+	VPSLLW       $0x08, Y4, Y6
+	VPSRAW       $0x08, Y6, Y6
+	VPSRAW       $0x08, Y4, Y4
+	VPMADDWD     Y2, Y6, Y6
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y6, Y6
+	VPBROADCASTD 392(CX), Y2
+	VPBROADCASTD 396(CX), Y3
+	VPAND        1728(R10), Y0, Y4
+	VPSHUFB      Y4, Y1, Y4
+	VPSLLW       $0x08, Y4, Y7
+	VPSRAW       $0x08, Y7, Y7
+	VPSRAW       $0x08, Y4, Y4
+	VPMADDWD     Y2, Y7, Y7
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y7, Y7
+	VPADDD       Y7, Y5, Y5
+	VPAND        1760(R10), Y0, Y4
+	VPSHUFB      Y4, Y1, Y4
+	VPSLLW       $0x08, Y4, Y7
+	VPSRAW       $0x08, Y7, Y7
+	VPSRAW       $0x08, Y4, Y4
+	VPMADDWD     Y2, Y7, Y7
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y7, Y7
+	VPADDD       Y7, Y6, Y6
+	VPBROADCASTD 400(CX), Y2
+	VPBROADCASTD 404(CX), Y3
+	VPAND        1792(R10), Y0, Y4
+	VPSHUFB      Y4, Y1, Y4
+	VPSLLW       $0x08, Y4, Y7
+	VPSRAW       $0x08, Y7, Y7
+	VPSRAW       $0x08, Y4, Y4
+	VPMADDWD     Y2, Y7, Y7
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y7, Y7
+	VPADDD       Y7, Y5, Y5
+	PREFETCHT1   9920(R10)
+	VPAND        1824(R10), Y0, Y4
+	VPSHUFB      Y4, Y1, Y4
+	VPSLLW       $0x08, Y4, Y7
+	VPSRAW       $0x08, Y7, Y7
+	VPSRAW       $0x08, Y4, Y4
+	VPMADDWD     Y2, Y7, Y7
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y7, Y7
+	VPADDD       Y7, Y6, Y6
+	VPBROADCASTD 408(CX), Y2
+	VPBROADCASTD 412(CX), Y3
+	VPAND        1856(R10), Y0, Y4
+	VPSHUFB      Y4, Y1, Y4
+	VPSLLW       $0x08, Y4, Y7
+	VPSRAW       $0x08, Y7, Y7
+	VPSRAW       $0x08, Y4, Y4
+	VPMADDWD     Y2, Y7, Y7
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y7, Y7
+	VPADDD       Y7, Y5, Y5
+	VPAND        1888(R10), Y0, Y4
+	VPSHUFB      Y4, Y1, Y4
+	VPSLLW       $0x08, Y4, Y7
+	VPSRAW       $0x08, Y7, Y7
+	VPSRAW       $0x08, Y4, Y4
+	VPMADDWD     Y2, Y7, Y7
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y7, Y7
+	VPADDD       Y7, Y6, Y6
+	VPBROADCASTD 416(CX), Y2
+	VPBROADCASTD 420(CX), Y3
+	VMOVDQU      1664(R10), Y4
+	VPSRLD       $0x04, Y4, Y4
+	VPAND        Y0, Y4, Y4
+	VPSHUFB      Y4, Y1, Y4
+	VPSLLW       $0x08, Y4, Y7
+	VPSRAW       $0x08, Y7, Y7
+	VPSRAW       $0x08, Y4, Y4
+	VPMADDWD     Y2, Y7, Y7
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y7, Y7
+	VPADDD       Y7, Y5, Y5
+	PREFETCHT1   9984(R10)
+	VMOVDQU      1696(R10), Y4
+	VPSRLD       $0x04, Y4, Y4
+	VPAND        Y0, Y4, Y4
+	VPSHUFB      Y4, Y1, Y4
+	VPSLLW       $0x08, Y4, Y7
+	VPSRAW       $0x08, Y7, Y7
+	VPSRAW       $0x08, Y4, Y4
+	VPMADDWD     Y2, Y7, Y7
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y7, Y7
+	VPADDD       Y7, Y6, Y6
+	VPBROADCASTD 424(CX), Y2
+	VPBROADCASTD 428(CX), Y3
+	VMOVDQU      1728(R10), Y4
+	VPSRLD       $0x04, Y4, Y4
+	VPAND        Y0, Y4, Y4
+	VPSHUFB      Y4, Y1, Y4
+	VPSLLW       $0x08, Y4, Y7
+	VPSRAW       $0x08, Y7, Y7
+	VPSRAW       $0x08, Y4, Y4
+	VPMADDWD     Y2, Y7, Y7
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y7, Y7
+	VPADDD       Y7, Y5, Y5
+	VMOVDQU      1760(R10), Y4
+	VPSRLD       $0x04, Y4, Y4
+	VPAND        Y0, Y4, Y4
+	VPSHUFB      Y4, Y1, Y4
+	VPSLLW       $0x08, Y4, Y7
+	VPSRAW       $0x08, Y7, Y7
+	VPSRAW       $0x08, Y4, Y4
+	VPMADDWD     Y2, Y7, Y7
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y7, Y7
+	VPADDD       Y7, Y6, Y6
+	VPBROADCASTD 432(CX), Y2
+	VPBROADCASTD 436(CX), Y3
+	VMOVDQU      1792(R10), Y4
+	VPSRLD       $0x04, Y4, Y4
+	VPAND        Y0, Y4, Y4
+	VPSHUFB      Y4, Y1, Y4
+	VPSLLW       $0x08, Y4, Y7
+	VPSRAW       $0x08, Y7, Y7
+	VPSRAW       $0x08, Y4, Y4
+	VPMADDWD     Y2, Y7, Y7
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y7, Y7
+	VPADDD       Y7, Y5, Y5
+	PREFETCHT1   10048(R10)
+	VMOVDQU      1824(R10), Y4
+	VPSRLD       $0x04, Y4, Y4
+	VPAND        Y0, Y4, Y4
+	VPSHUFB      Y4, Y1, Y4
+	VPSLLW       $0x08, Y4, Y7
+	VPSRAW       $0x08, Y7, Y7
+	VPSRAW       $0x08, Y4, Y4
+	VPMADDWD     Y2, Y7, Y7
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y7, Y7
+	VPADDD       Y7, Y6, Y6
+	VPBROADCASTD 440(CX), Y2
+	VPBROADCASTD 444(CX), Y3
+	VMOVDQU      1856(R10), Y4
+	VPSRLD       $0x04, Y4, Y4
+	VPAND        Y0, Y4, Y4
+	VPSHUFB      Y4, Y1, Y4
+	VPSLLW       $0x08, Y4, Y7
+	VPSRAW       $0x08, Y7, Y7
+	VPSRAW       $0x08, Y4, Y4
+	VPMADDWD     Y2, Y7, Y7
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y7, Y7
+	VPADDD       Y7, Y5, Y5
+	VMOVDQU      1888(R10), Y4
+	VPSRLD       $0x04, Y4, Y4
+	VPAND        Y0, Y4, Y4
+	VPSHUFB      Y4, Y1, Y4
+	VPSLLW       $0x08, Y4, Y7
+	VPSRAW       $0x08, Y7, Y7
+	VPSRAW       $0x08, Y4, Y4
+	VPMADDWD     Y2, Y7, Y7
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y7, Y7
+	VPADDD       Y7, Y6, Y6
+	VBROADCASTSS 24(DX), Y2
+	VMOVDQU      256(SP), Y3
+	VPSHUFB      top_byte_3<>+0(SB), Y3, Y3
+	VPSRAD       $0x18, Y3, Y3
+	VCVTDQ2PS    Y3, Y3
+	VCVTPH2PS    (R10), Y4
+	VMULPS       Y4, Y3, Y3
+	VCVTDQ2PS    Y5, Y5
+	VMULPS       Y2, Y3, Y3
+	VMOVUPS      (R11), Y4
+	VFMADD231PS  Y3, Y5, Y4
+	VMOVUPS      Y4, (R11)
+	VMOVDQU      512(SP), Y3
+	VPSHUFB      top_byte_3<>+0(SB), Y3, Y3
+	VPSRAD       $0x18, Y3, Y3
+	VCVTDQ2PS    Y3, Y3
+	VCVTPH2PS    16(R10), Y4
+	VMULPS       Y4, Y3, Y3
+	VCVTDQ2PS    Y6, Y6
+	VMULPS       Y2, Y3, Y3
+	VMOVUPS      32(R11), Y2
+	VFMADD231PS  Y3, Y6, Y2
+	VMOVUPS      Y2, 32(R11)
+	VPBROADCASTD 448(CX), Y2
+	VPBROADCASTD 452(CX), Y3
+	PREFETCHT1   10112(R10)
+	VPAND        1920(R10), Y0, Y4
+	VPSHUFB      Y4, Y1, Y4
+	VPSLLW       $0x08, Y4, Y5
+	VPSRAW       $0x08, Y5, Y5
+	VPSRAW       $0x08, Y4, Y4
+	VPMADDWD     Y2, Y5, Y5
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y5, Y5
+	VPAND        1952(R10), Y0, Y4
+	VPSHUFB      Y4, Y1, Y4
+	VPSLLW       $0x08, Y4, Y6
+	VPSRAW       $0x08, Y6, Y6
+	VPSRAW       $0x08, Y4, Y4
+	VPMADDWD     Y2, Y6, Y6
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y6, Y6
+	VPBROADCASTD 456(CX), Y2
+	VPBROADCASTD 460(CX), Y3
+	VPAND        1984(R10), Y0, Y4
+	VPSHUFB      Y4, Y1, Y4
+	VPSLLW       $0x08, Y4, Y7
+	VPSRAW       $0x08, Y7, Y7
+	VPSRAW       $0x08, Y4, Y4
+	VPMADDWD     Y2, Y7, Y7
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y7, Y7
+	VPADDD       Y7, Y5, Y5
+	VPAND        2016(R10), Y0, Y4
+	VPSHUFB      Y4, Y1, Y4
+	VPSLLW       $0x08, Y4, Y7
+	VPSRAW       $0x08, Y7, Y7
+	VPSRAW       $0x08, Y4, Y4
+	VPMADDWD     Y2, Y7, Y7
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y7, Y7
+	VPADDD       Y7, Y6, Y6
+	VPBROADCASTD 464(CX), Y2
+	VPBROADCASTD 468(CX), Y3
+	PREFETCHT1   10176(R10)
+	VPAND        2048(R10), Y0, Y4
+	VPSHUFB      Y4, Y1, Y4
+	VPSLLW       $0x08, Y4, Y7
+	VPSRAW       $0x08, Y7, Y7
+	VPSRAW       $0x08, Y4, Y4
+	VPMADDWD     Y2, Y7, Y7
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y7, Y7
+	VPADDD       Y7, Y5, Y5
+	VPAND        2080(R10), Y0, Y4
+	VPSHUFB      Y4, Y1, Y4
+	VPSLLW       $0x08, Y4, Y7
+	VPSRAW       $0x08, Y7, Y7
+	VPSRAW       $0x08, Y4, Y4
+	VPMADDWD     Y2, Y7, Y7
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y7, Y7
+	VPADDD       Y7, Y6, Y6
+	VPBROADCASTD 472(CX), Y2
+	VPBROADCASTD 476(CX), Y3
+	VPAND        2112(R10), Y0, Y4
+	VPSHUFB      Y4, Y1, Y4
+	VPSLLW       $0x08, Y4, Y7
+	VPSRAW       $0x08, Y7, Y7
+	VPSRAW       $0x08, Y4, Y4
+	VPMADDWD     Y2, Y7, Y7
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y7, Y7
+	VPADDD       Y7, Y5, Y5
+	VPAND        2144(R10), Y0, Y4
+	VPSHUFB      Y4, Y1, Y4
+	VPSLLW       $0x08, Y4, Y7
+	VPSRAW       $0x08, Y7, Y7
+	VPSRAW       $0x08, Y4, Y4
+	VPMADDWD     Y2, Y7, Y7
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y7, Y7
+	VPADDD       Y7, Y6, Y6
+	VPBROADCASTD 480(CX), Y2
+	VPBROADCASTD 484(CX), Y3
+	PREFETCHT1   10240(R10)
+	VMOVDQU      1920(R10), Y4
+	VPSRLD       $0x04, Y4, Y4
+	VPAND        Y0, Y4, Y4
+	VPSHUFB      Y4, Y1, Y4
+	VPSLLW       $0x08, Y4, Y7
+	VPSRAW       $0x08, Y7, Y7
+	VPSRAW       $0x08, Y4, Y4
+	VPMADDWD     Y2, Y7, Y7
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y7, Y7
+	VPADDD       Y7, Y5, Y5
+	VMOVDQU      1952(R10), Y4
+	VPSRLD       $0x04, Y4, Y4
+	VPAND        Y0, Y4, Y4
+	VPSHUFB      Y4, Y1, Y4
+	VPSLLW       $0x08, Y4, Y7
+	VPSRAW       $0x08, Y7, Y7
+	VPSRAW       $0x08, Y4, Y4
+	VPMADDWD     Y2, Y7, Y7
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y7, Y7
+	VPADDD       Y7, Y6, Y6
+	VPBROADCASTD 488(CX), Y2
+	VPBROADCASTD 492(CX), Y3
+	VMOVDQU      1984(R10), Y4
+	VPSRLD       $0x04, Y4, Y4
+	VPAND        Y0, Y4, Y4
+	VPSHUFB      Y4, Y1, Y4
+	VPSLLW       $0x08, Y4, Y7
+	VPSRAW       $0x08, Y7, Y7
+	VPSRAW       $0x08, Y4, Y4
+	VPMADDWD     Y2, Y7, Y7
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y7, Y7
+	VPADDD       Y7, Y5, Y5
+	VMOVDQU      2016(R10), Y4
+	VPSRLD       $0x04, Y4, Y4
+	VPAND        Y0, Y4, Y4
+	VPSHUFB      Y4, Y1, Y4
+	VPSLLW       $0x08, Y4, Y7
+	VPSRAW       $0x08, Y7, Y7
+	VPSRAW       $0x08, Y4, Y4
+	VPMADDWD     Y2, Y7, Y7
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y7, Y7
+	VPADDD       Y7, Y6, Y6
+	VPBROADCASTD 496(CX), Y2
+	VPBROADCASTD 500(CX), Y3
+	PREFETCHT1   10304(R10)
+	VMOVDQU      2048(R10), Y4
+	VPSRLD       $0x04, Y4, Y4
+	VPAND        Y0, Y4, Y4
+	VPSHUFB      Y4, Y1, Y4
+	VPSLLW       $0x08, Y4, Y7
+	VPSRAW       $0x08, Y7, Y7
+	VPSRAW       $0x08, Y4, Y4
+	VPMADDWD     Y2, Y7, Y7
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y7, Y7
+	VPADDD       Y7, Y5, Y5
+	VMOVDQU      2080(R10), Y4
+	VPSRLD       $0x04, Y4, Y4
+	VPAND        Y0, Y4, Y4
+	VPSHUFB      Y4, Y1, Y4
+	VPSLLW       $0x08, Y4, Y7
+	VPSRAW       $0x08, Y7, Y7
+	VPSRAW       $0x08, Y4, Y4
+	VPMADDWD     Y2, Y7, Y7
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y7, Y7
+	VPADDD       Y7, Y6, Y6
+	VPBROADCASTD 504(CX), Y2
+	VPBROADCASTD 508(CX), Y3
+	VMOVDQU      2112(R10), Y4
+	VPSRLD       $0x04, Y4, Y4
+	VPAND        Y0, Y4, Y4
+	VPSHUFB      Y4, Y1, Y4
+	VPSLLW       $0x08, Y4, Y7
+	VPSRAW       $0x08, Y7, Y7
+	VPSRAW       $0x08, Y4, Y4
+	VPMADDWD     Y2, Y7, Y7
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y7, Y7
+	VPADDD       Y7, Y5, Y5
+	VMOVDQU      2144(R10), Y4
+	VPSRLD       $0x04, Y4, Y4
+	VPAND        Y0, Y4, Y4
+	VPSHUFB      Y4, Y1, Y4
+	VPSLLW       $0x08, Y4, Y7
+	VPSRAW       $0x08, Y7, Y7
+	VPSRAW       $0x08, Y4, Y4
+	VPMADDWD     Y2, Y7, Y7
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y7, Y7
+	VPADDD       Y7, Y6, Y6
+	VBROADCASTSS 28(DX), Y2
+	VMOVDQU      288(SP), Y3
+	VPSHUFB      top_byte_3<>+0(SB), Y3, Y3
+	VPSRAD       $0x18, Y3, Y3
+	VCVTDQ2PS    Y3, Y3
+	VCVTPH2PS    (R10), Y4
+	VMULPS       Y4, Y3, Y3
+	VCVTDQ2PS    Y5, Y5
+	VMULPS       Y2, Y3, Y3
+	VMOVUPS      (R11), Y4
+	VFMADD231PS  Y3, Y5, Y4
+	VMOVUPS      Y4, (R11)
+	VMOVDQU      544(SP), Y3
+	VPSHUFB      top_byte_3<>+0(SB), Y3, Y3
+	VPSRAD       $0x18, Y3, Y3
+	VCVTDQ2PS    Y3, Y3
+	VCVTPH2PS    16(R10), Y4
+	VMULPS       Y4, Y3, Y3
+	VCVTDQ2PS    Y6, Y6
+	VMULPS       Y2, Y3, Y3
+	VMOVUPS      32(R11), Y2
+	VFMADD231PS  Y3, Y6, Y2
+	VMOVUPS      Y2, 32(R11)
+	ADDQ         DI, R10
+	ADDQ         $0x40, R11
+	DECQ         R12
+	JNZ          place
+	ADDQ         $0x00000880, AX
+	ADDQ         $0x00000200, CX
+	ADDQ         $0x00000020, DX
+	DECQ         R9
+	JNZ          block
+	MOVQ         BX, CX
+	LEAQ         (SP), R11
+	MOVQ         places+0(FP), R12
+
+result:
+	VMOVUPS (R11), Y2
+	VMOVUPS Y2, (CX)
+	VMOVUPS 32(R11), Y2
+	VMOVUPS Y2, 32(CX)
+	ADDQ    R8, CX
+	ADDQ    $0x40, R11
+	DECQ    R12
+	JNZ     result
+	ADDQ    $0x40, BX
+	DECQ    SI
+	JNZ     group
+	VZEROUPPER
+	RET
+
+DATA repeated_ff00ff<>+0(SB)/4, $0x00ff00ff
+DATA repeated_ff00ff<>+4(SB)/4, $0x00ff00ff
+DATA repeated_ff00ff<>+8(SB)/4, $0x00ff00ff
+DATA repeated_ff00ff<>+12(SB)/4, $0x00ff00ff
+DATA repeated_ff00ff<>+16(SB)/4, $0x00ff00ff
+DATA repeated_ff00ff<>+20(SB)/4, $0x00ff00ff
+DATA repeated_ff00ff<>+24(SB)/4, $0x00ff00ff
+DATA repeated_ff00ff<>+28(SB)/4, $0x00ff00ff
+DATA repeated_ff00ff<>+32(SB)/4, $0x00ff00ff
+DATA repeated_ff00ff<>+36(SB)/4, $0x00ff00ff
+DATA repeated_ff00ff<>+40(SB)/4, $0x00ff00ff
+DATA repeated_ff00ff<>+44(SB)/4, $0x00ff00ff
+DATA repeated_ff00ff<>+48(SB)/4, $0x00ff00ff
+DATA repeated_ff00ff<>+52(SB)/4, $0x00ff00ff
+DATA repeated_ff00ff<>+56(SB)/4, $0x00ff00ff
+DATA repeated_ff00ff<>+60(SB)/4, $0x00ff00ff
+GLOBL repeated_ff00ff<>(SB), RODATA|NOPTR, $64
+
+DATA repeated_3030303<>+0(SB)/4, $0x03030303
+DATA repeated_3030303<>+4(SB)/4, $0x03030303
+DATA repeated_3030303<>+8(SB)/4, $0x03030303
+DATA repeated_3030303<>+12(SB)/4, $0x03030303
+DATA repeated_3030303<>+16(SB)/4, $0x03030303
+DATA repeated_3030303<>+20(SB)/4, $0x03030303
+DATA repeated_3030303<>+24(SB)/4, $0x03030303
+DATA repeated_3030303<>+28(SB)/4, $0x03030303
+DATA repeated_3030303<>+32(SB)/4, $0x03030303
+DATA repeated_3030303<>+36(SB)/4, $0x03030303
+DATA repeated_3030303<>+40(SB)/4, $0x03030303
+DATA repeated_3030303<>+44(SB)/4, $0x03030303
+DATA repeated_3030303<>+48(SB)/4, $0x03030303
+DATA repeated_3030303<>+52(SB)/4, $0x03030303
+DATA repeated_3030303<>+56(SB)/4, $0x03030303
+DATA repeated_3030303<>+60(SB)/4, $0x03030303
+GLOBL repeated_3030303<>(SB), RODATA|NOPTR, $64
+
+DATA repeated_20202020<>+0(SB)/4, $0x20202020
+DATA repeated_20202020<>+4(SB)/4, $0x20202020
+DATA repeated_20202020<>+8(SB)/4, $0x20202020
+DATA repeated_20202020<>+12(SB)/4, $0x20202020
+DATA repeated_20202020<>+16(SB)/4, $0x20202020
+DATA repeated_20202020<>+20(SB)/4, $0x20202020
+DATA repeated_20202020<>+24(SB)/4, $0x20202020
+DATA repeated_20202020<>+28(SB)/4, $0x20202020
+DATA repeated_20202020<>+32(SB)/4, $0x20202020
+DATA repeated_20202020<>+36(SB)/4, $0x20202020
+DATA repeated_20202020<>+40(SB)/4, $0x20202020
+DATA repeated_20202020<>+44(SB)/4, $0x20202020
+DATA repeated_20202020<>+48(SB)/4, $0x20202020
+DATA repeated_20202020<>+52(SB)/4, $0x20202020
+DATA repeated_20202020<>+56(SB)/4, $0x20202020
+DATA repeated_20202020<>+60(SB)/4, $0x20202020
+GLOBL repeated_20202020<>(SB), RODATA|NOPTR, $64
+
+DATA repeated_c0c0c0c<>+0(SB)/4, $0x0c0c0c0c
+DATA repeated_c0c0c0c<>+4(SB)/4, $0x0c0c0c0c
+DATA repeated_c0c0c0c<>+8(SB)/4, $0x0c0c0c0c
+DATA repeated_c0c0c0c<>+12(SB)/4, $0x0c0c0c0c
+DATA repeated_c0c0c0c<>+16(SB)/4, $0x0c0c0c0c
+DATA repeated_c0c0c0c<>+20(SB)/4, $0x0c0c0c0c
+DATA repeated_c0c0c0c<>+24(SB)/4, $0x0c0c0c0c
+DATA repeated_c0c0c0c<>+28(SB)/4, $0x0c0c0c0c
+DATA repeated_c0c0c0c<>+32(SB)/4, $0x0c0c0c0c
+DATA repeated_c0c0c0c<>+36(SB)/4, $0x0c0c0c0c
+DATA repeated_c0c0c0c<>+40(SB)/4, $0x0c0c0c0c
+DATA repeated_c0c0c0c<>+44(SB)/4, $0x0c0c0c0c
+DATA repeated_c0c0c0c<>+48(SB)/4, $0x0c0c0c0c
+DATA repeated_c0c0c0c<>+52(SB)/4, $0x0c0c0c0c
+DATA repeated_c0c0c0c<>+56(SB)/4, $0x0c0c0c0c
+DATA repeated_c0c0c0c<>+60(SB)/4, $0x0c0c0c0c
+GLOBL repeated_c0c0c0c<>(SB), RODATA|NOPTR, $64
+
+// func panelIQ4_XSx16AVX2(n int, dst *float32, src *byte)
+// Requires: AVX, AVX2, F16C
+TEXT ·panelIQ4_XSx16AVX2(SB), NOSPLIT, $256-24
+	MOVQ         n+0(FP), AX
+	MOVQ         src+16(FP), CX
+	MOVQ         dst+8(FP), DX
+	MOVL         $0x0f0f0f0f, BX
+	VMOVD        BX, X0
+	VPBROADCASTD X0, Y0
+	VMOVDQU      levels_iq4<>+0(SB), Y1
+	MOVL         $0x80808080, BX
+	VMOVD        BX, X2
+	VPBROADCASTD X2, Y2
+	MOVL         $0x000000ff, BX
+	VMOVD        BX, X3
+	VPBROADCASTD X3, Y3
+	MOVL         $0x00000080, BX
+	VMOVD        BX, X4
+	VPBROADCASTD X4, Y4
+
+block:
+	VCVTPH2PS (CX), Y5
+	VMOVDQU   64(CX), Y6
+	VPMOVZXWD 32(CX), Y7
+	VPSLLD    $0x08, Y7, Y8
+	VPOR      Y8, Y7, Y7
+	VPAND     repeated_ff00ff<>+0(SB), Y7, Y7
+	VPSLLD    $0x04, Y7, Y8
+	VPOR      Y8, Y7, Y7
+	VPAND     repeated_f0f0f0f<>+0(SB), Y7, Y7
+	VPAND     repeated_3030303<>+0(SB), Y7, Y9
+	VPSLLD    $0x04, Y9, Y9
+	VPAND     repeated_f0f0f0f<>+0(SB), Y6, Y8
+	VPOR      Y9, Y8, Y8
+	VPSUBB    repeated_20202020<>+0(SB), Y8, Y8
+	VMOVDQU   Y8, (SP)
+	VPAND     repeated_c0c0c0c<>+0(SB), Y7, Y7
+	VPSLLD    $0x02, Y7, Y7
+	VPSRLD    $0x04, Y6, Y6
+	VPAND     repeated_f0f0f0f<>+0(SB), Y6, Y6
+	VPOR      Y7, Y6, Y6
+	VPSUBB    repeated_20202020<>+0(SB), Y6, Y6
+	VMOVDQU   Y6, 32(SP)
+	VMOVDQU   (SP), Y6
+	VPSHUFB   top_byte_0<>+0(SB), Y6, Y6
+	VPSRAD    $0x18, Y6, Y6
+	VCVTDQ2PS Y6, Y6
+	VMULPS    Y5, Y6, Y6
+	VPAND     128(CX), Y0, Y7
+	VPSHUFB   Y7, Y1, Y7
+	VPXOR     Y2, Y7, Y7
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, (DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 64(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 128(DX)
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y6, Y7, Y7
+	VMOVUPS   Y7, 192(DX)
+	VPAND     192(CX), Y0, Y7
+	VPSHUFB   Y7, Y1, Y7
+	VPXOR     Y2, Y7, Y7
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 256(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 320(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 384(DX)
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y6, Y7, Y7
+	VMOVUPS   Y7, 448(DX)
+	VPAND     256(CX), Y0, Y7
+	VPSHUFB   Y7, Y1, Y7
+	VPXOR     Y2, Y7, Y7
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 512(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 576(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 640(DX)
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y6, Y7, Y7
+	VMOVUPS   Y7, 704(DX)
+	VPAND     320(CX), Y0, Y7
+	VPSHUFB   Y7, Y1, Y7
+	VPXOR     Y2, Y7, Y7
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 768(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 832(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 896(DX)
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y6, Y7, Y7
+	VMOVUPS   Y7, 960(DX)
+	VMOVDQU   128(CX), Y7
+	VPSRLD    $0x04, Y7, Y7
+	VPAND     Y0, Y7, Y7
+	VPSHUFB   Y7, Y1, Y7
+	VPXOR     Y2, Y7, Y7
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 1024(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 1088(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 1152(DX)
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y6, Y7, Y7
+	VMOVUPS   Y7, 1216(DX)
+	VMOVDQU   192(CX), Y7
+	VPSRLD    $0x04, Y7, Y7
+	VPAND     Y0, Y7, Y7
+	VPSHUFB   Y7, Y1, Y7
+	VPXOR     Y2, Y7, Y7
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 1280(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 1344(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 1408(DX)
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y6, Y7, Y7
+	VMOVUPS   Y7, 1472(DX)
+	VMOVDQU   256(CX), Y7
+	VPSRLD    $0x04, Y7, Y7
+	VPAND     Y0, Y7, Y7
+	VPSHUFB   Y7, Y1, Y7
+	VPXOR     Y2, Y7, Y7
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 1536(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 1600(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 1664(DX)
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y6, Y7, Y7
+	VMOVUPS   Y7, 1728(DX)
+	VMOVDQU   320(CX), Y7
+	VPSRLD    $0x04, Y7, Y7
+	VPAND     Y0, Y7, Y7
+	VPSHUFB   Y7, Y1, Y7
+	VPXOR     Y2, Y7, Y7
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 1792(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 1856(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 1920(DX)
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y6, Y7, Y7
+	VMOVUPS   Y7, 1984(DX)
+	VMOVDQU   32(SP), Y6
+	VPSHUFB   top_byte_0<>+0(SB), Y6, Y6
+	VPSRAD    $0x18, Y6, Y6
+	VCVTDQ2PS Y6, Y6
+	VMULPS    Y5, Y6, Y6
+	VPAND     384(CX), Y0, Y7
+	VPSHUFB   Y7, Y1, Y7
+	VPXOR     Y2, Y7, Y7
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 2048(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 2112(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 2176(DX)
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y6, Y7, Y7
+	VMOVUPS   Y7, 2240(DX)
+	VPAND     448(CX), Y0, Y7
+	VPSHUFB   Y7, Y1, Y7
+	VPXOR     Y2, Y7, Y7
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 2304(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 2368(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 2432(DX)
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y6, Y7, Y7
+	VMOVUPS   Y7, 2496(DX)
+	VPAND     512(CX), Y0, Y7
+	VPSHUFB   Y7, Y1, Y7
+	VPXOR     Y2, Y7, Y7
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 2560(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 2624(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 2688(DX)
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y6, Y7, Y7
+	VMOVUPS   Y7, 2752(DX)
+	VPAND     576(CX), Y0, Y7
+	VPSHUFB   Y7, Y1, Y7
+	VPXOR     Y2, Y7, Y7
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 2816(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 2880(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 2944(DX)
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y6, Y7, Y7
+	VMOVUPS   Y7, 3008(DX)
+	VMOVDQU   384(CX), Y7
+	VPSRLD    $0x04, Y7, Y7
+	VPAND     Y0, Y7, Y7
+	VPSHUFB   Y7, Y1, Y7
+	VPXOR     Y2, Y7, Y7
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 3072(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 3136(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 3200(DX)
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y6, Y7, Y7
+	VMOVUPS   Y7, 3264(DX)
+	VMOVDQU   448(CX), Y7
+	VPSRLD    $0x04, Y7, Y7
+	VPAND     Y0, Y7, Y7
+	VPSHUFB   Y7, Y1, Y7
+	VPXOR     Y2, Y7, Y7
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 3328(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 3392(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 3456(DX)
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y6, Y7, Y7
+	VMOVUPS   Y7, 3520(DX)
+	VMOVDQU   512(CX), Y7
+	VPSRLD    $0x04, Y7, Y7
+	VPAND     Y0, Y7, Y7
+	VPSHUFB   Y7, Y1, Y7
+	VPXOR     Y2, Y7, Y7
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 3584(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 3648(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 3712(DX)
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y6, Y7, Y7
+	VMOVUPS   Y7, 3776(DX)
+	VMOVDQU   576(CX), Y7
+	VPSRLD    $0x04, Y7, Y7
+	VPAND     Y0, Y7, Y7
+	VPSHUFB   Y7, Y1, Y7
+	VPXOR     Y2, Y7, Y7
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 3840(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 3904(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 3968(DX)
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y6, Y7, Y7
+	VMOVUPS   Y7, 4032(DX)
+	VMOVDQU   (SP), Y6
+	VPSHUFB   top_byte_1<>+0(SB), Y6, Y6
+	VPSRAD    $0x18, Y6, Y6
+	VCVTDQ2PS Y6, Y6
+	VMULPS    Y5, Y6, Y6
+	VPAND     640(CX), Y0, Y7
+	VPSHUFB   Y7, Y1, Y7
+	VPXOR     Y2, Y7, Y7
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 4096(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 4160(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 4224(DX)
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y6, Y7, Y7
+	VMOVUPS   Y7, 4288(DX)
+	VPAND     704(CX), Y0, Y7
+	VPSHUFB   Y7, Y1, Y7
+	VPXOR     Y2, Y7, Y7
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 4352(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 4416(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 4480(DX)
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y6, Y7, Y7
+	VMOVUPS   Y7, 4544(DX)
+	VPAND     768(CX), Y0, Y7
+	VPSHUFB   Y7, Y1, Y7
+	VPXOR     Y2, Y7, Y7
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 4608(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 4672(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 4736(DX)
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y6, Y7, Y7
+	VMOVUPS   Y7, 4800(DX)
+	VPAND     832(CX), Y0, Y7
+	VPSHUFB   Y7, Y1, Y7
+	VPXOR     Y2, Y7, Y7
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 4864(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 4928(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 4992(DX)
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y6, Y7, Y7
+	VMOVUPS   Y7, 5056(DX)
+	VMOVDQU   640(CX), Y7
+	VPSRLD    $0x04, Y7, Y7
+	VPAND     Y0, Y7, Y7
+	VPSHUFB   Y7, Y1, Y7
+	VPXOR     Y2, Y7, Y7
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 5120(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 5184(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 5248(DX)
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y6, Y7, Y7
+	VMOVUPS   Y7, 5312(DX)
+	VMOVDQU   704(CX), Y7
+	VPSRLD    $0x04, Y7, Y7
+	VPAND     Y0, Y7, Y7
+	VPSHUFB   Y7, Y1, Y7
+	VPXOR     Y2, Y7, Y7
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 5376(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 5440(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 5504(DX)
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y6, Y7, Y7
+	VMOVUPS   Y7, 5568(DX)
+	VMOVDQU   768(CX), Y7
+	VPSRLD    $0x04, Y7, Y7
+	VPAND     Y0, Y7, Y7
+	VPSHUFB   Y7, Y1, Y7
+	VPXOR     Y2, Y7, Y7
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 5632(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 5696(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 5760(DX)
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y6, Y7, Y7
+	VMOVUPS   Y7, 5824(DX)
+	VMOVDQU   832(CX), Y7
+	VPSRLD    $0x04, Y7, Y7
+	VPAND     Y0, Y7, Y7
+	VPSHUFB   Y7, Y1, Y7
+	VPXOR     Y2, Y7, Y7
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 5888(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 5952(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 6016(DX)
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y6, Y7, Y7
+	VMOVUPS   Y7, 6080(DX)
+	VMOVDQU   32(SP), Y6
+	VPSHUFB   top_byte_1<>+0(SB), Y6, Y6
+	VPSRAD    $0x18, Y6, Y6
+	VCVTDQ2PS Y6, Y6
+	VMULPS    Y5, Y6, Y6
+	VPAND     896(CX), Y0, Y7
+	VPSHUFB   Y7, Y1, Y7
+	VPXOR     Y2, Y7, Y7
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 6144(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 6208(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 6272(DX)
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y6, Y7, Y7
+	VMOVUPS   Y7, 6336(DX)
+	VPAND     960(CX), Y0, Y7
+	VPSHUFB   Y7, Y1, Y7
+	VPXOR     Y2, Y7, Y7
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 6400(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 6464(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 6528(DX)
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y6, Y7, Y7
+	VMOVUPS   Y7, 6592(DX)
+	VPAND     1024(CX), Y0, Y7
+	VPSHUFB   Y7, Y1, Y7
+	VPXOR     Y2, Y7, Y7
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 6656(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 6720(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 6784(DX)
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y6, Y7, Y7
+	VMOVUPS   Y7, 6848(DX)
+	VPAND     1088(CX), Y0, Y7
+	VPSHUFB   Y7, Y1, Y7
+	VPXOR     Y2, Y7, Y7
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 6912(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 6976(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 7040(DX)
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y6, Y7, Y7
+	VMOVUPS   Y7, 7104(DX)
+	VMOVDQU   896(CX), Y7
+	VPSRLD    $0x04, Y7, Y7
+	VPAND     Y0, Y7, Y7
+	VPSHUFB   Y7, Y1, Y7
+	VPXOR     Y2, Y7, Y7
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 7168(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 7232(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 7296(DX)
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y6, Y7, Y7
+	VMOVUPS   Y7, 7360(DX)
+	VMOVDQU   960(CX), Y7
+	VPSRLD    $0x04, Y7, Y7
+	VPAND     Y0, Y7, Y7
+	VPSHUFB   Y7, Y1, Y7
+	VPXOR     Y2, Y7, Y7
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 7424(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 7488(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 7552(DX)
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y6, Y7, Y7
+	VMOVUPS   Y7, 7616(DX)
+	VMOVDQU   1024(CX), Y7
+	VPSRLD    $0x04, Y7, Y7
+	VPAND     Y0, Y7, Y7
+	VPSHUFB   Y7, Y1, Y7
+	VPXOR     Y2, Y7, Y7
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 7680(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 7744(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 7808(DX)
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y6, Y7, Y7
+	VMOVUPS   Y7, 7872(DX)
+	VMOVDQU   1088(CX), Y7
+	VPSRLD    $0x04, Y7, Y7
+	VPAND     Y0, Y7, Y7
+	VPSHUFB   Y7, Y1, Y7
+	VPXOR     Y2, Y7, Y7
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 7936(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 8000(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 8064(DX)
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y6, Y7, Y7
+	VMOVUPS   Y7, 8128(DX)
+	VMOVDQU   (SP), Y6
+	VPSHUFB   top_byte_2<>+0(SB), Y6, Y6
+	VPSRAD    $0x18, Y6, Y6
+	VCVTDQ2PS Y6, Y6
+	VMULPS    Y5, Y6, Y6
+	VPAND     1152(CX), Y0, Y7
+	VPSHUFB   Y7, Y1, Y7
+	VPXOR     Y2, Y7, Y7
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 8192(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 8256(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 8320(DX)
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y6, Y7, Y7
+	VMOVUPS   Y7, 8384(DX)
+	VPAND     1216(CX), Y0, Y7
+	VPSHUFB   Y7, Y1, Y7
+	VPXOR     Y2, Y7, Y7
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 8448(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 8512(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 8576(DX)
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y6, Y7, Y7
+	VMOVUPS   Y7, 8640(DX)
+	VPAND     1280(CX), Y0, Y7
+	VPSHUFB   Y7, Y1, Y7
+	VPXOR     Y2, Y7, Y7
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 8704(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 8768(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 8832(DX)
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y6, Y7, Y7
+	VMOVUPS   Y7, 8896(DX)
+	VPAND     1344(CX), Y0, Y7
+	VPSHUFB   Y7, Y1, Y7
+	VPXOR     Y2, Y7, Y7
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 8960(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 9024(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 9088(DX)
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y6, Y7, Y7
+	VMOVUPS   Y7, 9152(DX)
+	VMOVDQU   1152(CX), Y7
+	VPSRLD    $0x04, Y7, Y7
+	VPAND     Y0, Y7, Y7
+	VPSHUFB   Y7, Y1, Y7
+	VPXOR     Y2, Y7, Y7
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 9216(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 9280(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 9344(DX)
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y6, Y7, Y7
+	VMOVUPS   Y7, 9408(DX)
+	VMOVDQU   1216(CX), Y7
+	VPSRLD    $0x04, Y7, Y7
+	VPAND     Y0, Y7, Y7
+	VPSHUFB   Y7, Y1, Y7
+	VPXOR     Y2, Y7, Y7
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 9472(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 9536(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 9600(DX)
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y6, Y7, Y7
+	VMOVUPS   Y7, 9664(DX)
+	VMOVDQU   1280(CX), Y7
+	VPSRLD    $0x04, Y7, Y7
+	VPAND     Y0, Y7, Y7
+	VPSHUFB   Y7, Y1, Y7
+	VPXOR     Y2, Y7, Y7
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 9728(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 9792(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 9856(DX)
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y6, Y7, Y7
+	VMOVUPS   Y7, 9920(DX)
+	VMOVDQU   1344(CX), Y7
+	VPSRLD    $0x04, Y7, Y7
+	VPAND     Y0, Y7, Y7
+	VPSHUFB   Y7, Y1, Y7
+	VPXOR     Y2, Y7, Y7
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 9984(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 10048(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 10112(DX)
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y6, Y7, Y7
+	VMOVUPS   Y7, 10176(DX)
+	VMOVDQU   32(SP), Y6
+	VPSHUFB   top_byte_2<>+0(SB), Y6, Y6
+	VPSRAD    $0x18, Y6, Y6
+	VCVTDQ2PS Y6, Y6
+	VMULPS    Y5, Y6, Y6
+	VPAND     1408(CX), Y0, Y7
+	VPSHUFB   Y7, Y1, Y7
+	VPXOR     Y2, Y7, Y7
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 10240(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 10304(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 10368(DX)
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y6, Y7, Y7
+	VMOVUPS   Y7, 10432(DX)
+	VPAND     1472(CX), Y0, Y7
+	VPSHUFB   Y7, Y1, Y7
+	VPXOR     Y2, Y7, Y7
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 10496(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 10560(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 10624(DX)
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y6, Y7, Y7
+	VMOVUPS   Y7, 10688(DX)
+	VPAND     1536(CX), Y0, Y7
+	VPSHUFB   Y7, Y1, Y7
+	VPXOR     Y2, Y7, Y7
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 10752(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 10816(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 10880(DX)
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y6, Y7, Y7
+	VMOVUPS   Y7, 10944(DX)
+	VPAND     1600(CX), Y0, Y7
+	VPSHUFB   Y7, Y1, Y7
+	VPXOR     Y2, Y7, Y7
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 11008(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 11072(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 11136(DX)
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y6, Y7, Y7
+	VMOVUPS   Y7, 11200(DX)
+	VMOVDQU   1408(CX), Y7
+	VPSRLD    $0x04, Y7, Y7
+	VPAND     Y0, Y7, Y7
+	VPSHUFB   Y7, Y1, Y7
+	VPXOR     Y2, Y7, Y7
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 11264(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 11328(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 11392(DX)
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y6, Y7, Y7
+	VMOVUPS   Y7, 11456(DX)
+	VMOVDQU   1472(CX), Y7
+	VPSRLD    $0x04, Y7, Y7
+	VPAND     Y0, Y7, Y7
+	VPSHUFB   Y7, Y1, Y7
+	VPXOR     Y2, Y7, Y7
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 11520(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 11584(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 11648(DX)
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y6, Y7, Y7
+	VMOVUPS   Y7, 11712(DX)
+	VMOVDQU   1536(CX), Y7
+	VPSRLD    $0x04, Y7, Y7
+	VPAND     Y0, Y7, Y7
+	VPSHUFB   Y7, Y1, Y7
+	VPXOR     Y2, Y7, Y7
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 11776(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 11840(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 11904(DX)
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y6, Y7, Y7
+	VMOVUPS   Y7, 11968(DX)
+	VMOVDQU   1600(CX), Y7
+	VPSRLD    $0x04, Y7, Y7
+	VPAND     Y0, Y7, Y7
+	VPSHUFB   Y7, Y1, Y7
+	VPXOR     Y2, Y7, Y7
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 12032(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 12096(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 12160(DX)
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y6, Y7, Y7
+	VMOVUPS   Y7, 12224(DX)
+	VMOVDQU   (SP), Y6
+	VPSHUFB   top_byte_3<>+0(SB), Y6, Y6
+	VPSRAD    $0x18, Y6, Y6
+	VCVTDQ2PS Y6, Y6
+	VMULPS    Y5, Y6, Y6
+	VPAND     1664(CX), Y0, Y7
+	VPSHUFB   Y7, Y1, Y7
+	VPXOR     Y2, Y7, Y7
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 12288(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 12352(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 12416(DX)
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y6, Y7, Y7
+	VMOVUPS   Y7, 12480(DX)
+	VPAND     1728(CX), Y0, Y7
+	VPSHUFB   Y7, Y1, Y7
+	VPXOR     Y2, Y7, Y7
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 12544(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 12608(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 12672(DX)
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y6, Y7, Y7
+	VMOVUPS   Y7, 12736(DX)
+	VPAND     1792(CX), Y0, Y7
+	VPSHUFB   Y7, Y1, Y7
+	VPXOR     Y2, Y7, Y7
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 12800(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 12864(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 12928(DX)
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y6, Y7, Y7
+	VMOVUPS   Y7, 12992(DX)
+	VPAND     1856(CX), Y0, Y7
+	VPSHUFB   Y7, Y1, Y7
+	VPXOR     Y2, Y7, Y7
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 13056(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 13120(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 13184(DX)
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y6, Y7, Y7
+	VMOVUPS   Y7, 13248(DX)
+	VMOVDQU   1664(CX), Y7
+	VPSRLD    $0x04, Y7, Y7
+	VPAND     Y0, Y7, Y7
+	VPSHUFB   Y7, Y1, Y7
+	VPXOR     Y2, Y7, Y7
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 13312(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 13376(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 13440(DX)
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y6, Y7, Y7
+	VMOVUPS   Y7, 13504(DX)
+	VMOVDQU   1728(CX), Y7
+	VPSRLD    $0x04, Y7, Y7
+	VPAND     Y0, Y7, Y7
+	VPSHUFB   Y7, Y1, Y7
+	VPXOR     Y2, Y7, Y7
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 13568(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 13632(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 13696(DX)
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y6, Y7, Y7
+	VMOVUPS   Y7, 13760(DX)
+	VMOVDQU   1792(CX), Y7
+	VPSRLD    $0x04, Y7, Y7
+	VPAND     Y0, Y7, Y7
+	VPSHUFB   Y7, Y1, Y7
+	VPXOR     Y2, Y7, Y7
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 13824(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 13888(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 13952(DX)
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y6, Y7, Y7
+	VMOVUPS   Y7, 14016(DX)
+	VMOVDQU   1856(CX), Y7
+	VPSRLD    $0x04, Y7, Y7
+	VPAND     Y0, Y7, Y7
+	VPSHUFB   Y7, Y1, Y7
+	VPXOR     Y2, Y7, Y7
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 14080(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 14144(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 14208(DX)
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y6, Y7, Y7
+	VMOVUPS   Y7, 14272(DX)
+	VMOVDQU   32(SP), Y6
+	VPSHUFB   top_byte_3<>+0(SB), Y6, Y6
+	VPSRAD    $0x18, Y6, Y6
+	VCVTDQ2PS Y6, Y6
+	VMULPS    Y5, Y6, Y6
+	VPAND     1920(CX), Y0, Y5
+	VPSHUFB   Y5, Y1, Y5
+	VPXOR     Y2, Y5, Y5
+	VPAND     Y3, Y5, Y7
+	VPSRLD    $0x08, Y5, Y5
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y6, Y7, Y7
+	VMOVUPS   Y7, 14336(DX)
+	VPAND     Y3, Y5, Y7
+	VPSRLD    $0x08, Y5, Y5
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y6, Y7, Y7
+	VMOVUPS   Y7, 14400(DX)
+	VPAND     Y3, Y5, Y7
+	VPSRLD    $0x08, Y5, Y5
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y6, Y7, Y7
+	VMOVUPS   Y7, 14464(DX)
+	VPSUBD    Y4, Y5, Y5
+	VCVTDQ2PS Y5, Y5
+	VMULPS    Y6, Y5, Y5
+	VMOVUPS   Y5, 14528(DX)
+	VPAND     1984(CX), Y0, Y5
+	VPSHUFB   Y5, Y1, Y5
+	VPXOR     Y2, Y5, Y5
+	VPAND     Y3, Y5, Y7
+	VPSRLD    $0x08, Y5, Y5
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y6, Y7, Y7
+	VMOVUPS   Y7, 14592(DX)
+	VPAND     Y3, Y5, Y7
+	VPSRLD    $0x08, Y5, Y5
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y6, Y7, Y7
+	VMOVUPS   Y7, 14656(DX)
+	VPAND     Y3, Y5, Y7
+	VPSRLD    $0x08, Y5, Y5
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y6, Y7, Y7
+	VMOVUPS   Y7, 14720(DX)
+	VPSUBD    Y4, Y5, Y5
+	VCVTDQ2PS Y5, Y5
+	VMULPS    Y6, Y5, Y5
+	VMOVUPS   Y5, 14784(DX)
+	VPAND     2048(CX), Y0, Y5
+	VPSHUFB   Y5, Y1, Y5
+	VPXOR     Y2, Y5, Y5
+	VPAND     Y3, Y5, Y7
+	VPSRLD    $0x08, Y5, Y5
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y6, Y7, Y7
+	VMOVUPS   Y7, 14848(DX)
+	VPAND     Y3, Y5, Y7
+	VPSRLD    $0x08, Y5, Y5
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y6, Y7, Y7
+	VMOVUPS   Y7, 14912(DX)
+	VPAND     Y3, Y5, Y7
+	VPSRLD    $0x08, Y5, Y5
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y6, Y7, Y7
+	VMOVUPS   Y7, 14976(DX)
+	VPSUBD    Y4, Y5, Y5
+	VCVTDQ2PS Y5, Y5
+	VMULPS    Y6, Y5, Y5
+	VMOVUPS   Y5, 15040(DX)
+	VPAND     2112(CX), Y0, Y5
+	VPSHUFB   Y5, Y1, Y5
+	VPXOR     Y2, Y5, Y5
+	VPAND     Y3, Y5, Y7
+	VPSRLD    $0x08, Y5, Y5
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y6, Y7, Y7
+	VMOVUPS   Y7, 15104(DX)
+	VPAND     Y3, Y5, Y7
+	VPSRLD    $0x08, Y5, Y5
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y6, Y7, Y7
+	VMOVUPS   Y7, 15168(DX)
+	VPAND     Y3, Y5, Y7
+	VPSRLD    $0x08, Y5, Y5
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y6, Y7, Y7
+	VMOVUPS   Y7, 15232(DX)
+	VPSUBD    Y4, Y5, Y5
+	VCVTDQ2PS Y5, Y5
+	VMULPS    Y6, Y5, Y5
+	VMOVUPS   Y5, 15296(DX)
+	VMOVDQU   1920(CX), Y5
+	VPSRLD    $0x04, Y5, Y5
+	VPAND     Y0, Y5, Y5
+	VPSHUFB   Y5, Y1, Y5
+	VPXOR     Y2, Y5, Y5
+	VPAND     Y3, Y5, Y7
+	VPSRLD    $0x08, Y5, Y5
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y6, Y7, Y7
+	VMOVUPS   Y7, 15360(DX)
+	VPAND     Y3, Y5, Y7
+	VPSRLD    $0x08, Y5, Y5
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y6, Y7, Y7
+	VMOVUPS   Y7, 15424(DX)
+	VPAND     Y3, Y5, Y7
+	VPSRLD    $0x08, Y5, Y5
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y6, Y7, Y7
+	VMOVUPS   Y7, 15488(DX)
+	VPSUBD    Y4, Y5, Y5
+	VCVTDQ2PS Y5, Y5
+	VMULPS    Y6, Y5, Y5
+	VMOVUPS   Y5, 15552(DX)
+	VMOVDQU   1984(CX), Y5
+	VPSRLD    $0x04, Y5, Y5
+	VPAND     Y0, Y5, Y5
+	VPSHUFB   Y5, Y1, Y5
+	VPXOR     Y2, Y5, Y5
+	VPAND     Y3, Y5, Y7
+	VPSRLD    $0x08, Y5, Y5
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y6, Y7, Y7
+	VMOVUPS   Y7, 15616(DX)
+	VPAND     Y3, Y5, Y7
+	VPSRLD    $0x08, Y5, Y5
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y6, Y7, Y7
+	VMOVUPS   Y7, 15680(DX)
+	VPAND     Y3, Y5, Y7
+	VPSRLD    $0x08, Y5, Y5
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y6, Y7, Y7
+	VMOVUPS   Y7, 15744(DX)
+	VPSUBD    Y4, Y5, Y5
+	VCVTDQ2PS Y5, Y5
+	VMULPS    Y6, Y5, Y5
+	VMOVUPS   Y5, 15808(DX)
+	VMOVDQU   2048(CX), Y5
+	VPSRLD    $0x04, Y5, Y5
+	VPAND     Y0, Y5, Y5
+	VPSHUFB   Y5, Y1, Y5
+	VPXOR     Y2, Y5, Y5
+	VPAND     Y3, Y5, Y7
+	VPSRLD    $0x08, Y5, Y5
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y6, Y7, Y7
+	VMOVUPS   Y7, 15872(DX)
+	VPAND     Y3, Y5, Y7
+	VPSRLD    $0x08, Y5, Y5
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y6, Y7, Y7
+	VMOVUPS   Y7, 15936(DX)
+	VPAND     Y3, Y5, Y7
+	VPSRLD    $0x08, Y5, Y5
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y6, Y7, Y7
+	VMOVUPS   Y7, 16000(DX)
+	VPSUBD    Y4, Y5, Y5
+	VCVTDQ2PS Y5, Y5
+	VMULPS    Y6, Y5, Y5
+	VMOVUPS   Y5, 16064(DX)
+	VMOVDQU   2112(CX), Y5
+	VPSRLD    $0x04, Y5, Y5
+	VPAND     Y0, Y5, Y5
+	VPSHUFB   Y5, Y1, Y5
+	VPXOR     Y2, Y5, Y5
+	VPAND     Y3, Y5, Y7
+	VPSRLD    $0x08, Y5, Y5
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y6, Y7, Y7
+	VMOVUPS   Y7, 16128(DX)
+	VPAND     Y3, Y5, Y7
+	VPSRLD    $0x08, Y5, Y5
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y6, Y7, Y7
+	VMOVUPS   Y7, 16192(DX)
+	VPAND     Y3, Y5, Y7
+	VPSRLD    $0x08, Y5, Y5
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y6, Y7, Y7
+	VMOVUPS   Y7, 16256(DX)
+	VPSUBD    Y4, Y5, Y5
+	VCVTDQ2PS Y5, Y5
+	VMULPS    Y6, Y5, Y5
+	VMOVUPS   Y5, 16320(DX)
+	VCVTPH2PS 16(CX), Y5
+	VMOVDQU   96(CX), Y6
+	VPMOVZXWD 48(CX), Y7
+	VPSLLD    $0x08, Y7, Y8
+	VPOR      Y8, Y7, Y7
+	VPAND     repeated_ff00ff<>+0(SB), Y7, Y7
+	VPSLLD    $0x04, Y7, Y8
+	VPOR      Y8, Y7, Y7
+	VPAND     repeated_f0f0f0f<>+0(SB), Y7, Y7
+	VPAND     repeated_3030303<>+0(SB), Y7, Y9
+	VPSLLD    $0x04, Y9, Y9
+	VPAND     repeated_f0f0f0f<>+0(SB), Y6, Y8
+	VPOR      Y9, Y8, Y8
+	VPSUBB    repeated_20202020<>+0(SB), Y8, Y8
+	VMOVDQU   Y8, (SP)
+	VPAND     repeated_c0c0c0c<>+0(SB), Y7, Y7
+	VPSLLD    $0x02, Y7, Y7
+	VPSRLD    $0x04, Y6, Y6
+	VPAND     repeated_f0f0f0f<>+0(SB), Y6, Y6
+	VPOR      Y7, Y6, Y6
+	VPSUBB    repeated_20202020<>+0(SB), Y6, Y6
+	VMOVDQU   Y6, 32(SP)
+	VMOVDQU   (SP), Y6
+	VPSHUFB   top_byte_0<>+0(SB), Y6, Y6
+	VPSRAD    $0x18, Y6, Y6
+	VCVTDQ2PS Y6, Y6
+	VMULPS    Y5, Y6, Y6
+	VPAND     160(CX), Y0, Y7
+	VPSHUFB   Y7, Y1, Y7
+	VPXOR     Y2, Y7, Y7
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 32(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 96(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 160(DX)
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y6, Y7, Y7
+	VMOVUPS   Y7, 224(DX)
+	VPAND     224(CX), Y0, Y7
+	VPSHUFB   Y7, Y1, Y7
+	VPXOR     Y2, Y7, Y7
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 288(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 352(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 416(DX)
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y6, Y7, Y7
+	VMOVUPS   Y7, 480(DX)
+	VPAND     288(CX), Y0, Y7
+	VPSHUFB   Y7, Y1, Y7
+	VPXOR     Y2, Y7, Y7
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 544(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 608(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 672(DX)
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y6, Y7, Y7
+	VMOVUPS   Y7, 736(DX)
+	VPAND     352(CX), Y0, Y7
+	VPSHUFB   Y7, Y1, Y7
+	VPXOR     Y2, Y7, Y7
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 800(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 864(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 928(DX)
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y6, Y7, Y7
+	VMOVUPS   Y7, 992(DX)
+	VMOVDQU   160(CX), Y7
+	VPSRLD    $0x04, Y7, Y7
+	VPAND     Y0, Y7, Y7
+	VPSHUFB   Y7, Y1, Y7
+	VPXOR     Y2, Y7, Y7
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 1056(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 1120(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 1184(DX)
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y6, Y7, Y7
+	VMOVUPS   Y7, 1248(DX)
+	VMOVDQU   224(CX), Y7
+	VPSRLD    $0x04, Y7, Y7
+	VPAND     Y0, Y7, Y7
+	VPSHUFB   Y7, Y1, Y7
+	VPXOR     Y2, Y7, Y7
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 1312(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 1376(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 1440(DX)
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y6, Y7, Y7
+	VMOVUPS   Y7, 1504(DX)
+	VMOVDQU   288(CX), Y7
+	VPSRLD    $0x04, Y7, Y7
+	VPAND     Y0, Y7, Y7
+	VPSHUFB   Y7, Y1, Y7
+	VPXOR     Y2, Y7, Y7
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 1568(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 1632(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 1696(DX)
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y6, Y7, Y7
+	VMOVUPS   Y7, 1760(DX)
+	VMOVDQU   352(CX), Y7
+	VPSRLD    $0x04, Y7, Y7
+	VPAND     Y0, Y7, Y7
+	VPSHUFB   Y7, Y1, Y7
+	VPXOR     Y2, Y7, Y7
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 1824(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 1888(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 1952(DX)
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y6, Y7, Y7
+	VMOVUPS   Y7, 2016(DX)
+	VMOVDQU   32(SP), Y6
+	VPSHUFB   top_byte_0<>+0(SB), Y6, Y6
+	VPSRAD    $0x18, Y6, Y6
+	VCVTDQ2PS Y6, Y6
+	VMULPS    Y5, Y6, Y6
+	VPAND     416(CX), Y0, Y7
+	VPSHUFB   Y7, Y1, Y7
+	VPXOR     Y2, Y7, Y7
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 2080(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 2144(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 2208(DX)
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y6, Y7, Y7
+	VMOVUPS   Y7, 2272(DX)
+	VPAND     480(CX), Y0, Y7
+	VPSHUFB   Y7, Y1, Y7
+	VPXOR     Y2, Y7, Y7
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 2336(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 2400(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 2464(DX)
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y6, Y7, Y7
+	VMOVUPS   Y7, 2528(DX)
+	VPAND     544(CX), Y0, Y7
+	VPSHUFB   Y7, Y1, Y7
+	VPXOR     Y2, Y7, Y7
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 2592(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 2656(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 2720(DX)
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y6, Y7, Y7
+	VMOVUPS   Y7, 2784(DX)
+	VPAND     608(CX), Y0, Y7
+	VPSHUFB   Y7, Y1, Y7
+	VPXOR     Y2, Y7, Y7
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 2848(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 2912(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 2976(DX)
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y6, Y7, Y7
+	VMOVUPS   Y7, 3040(DX)
+	VMOVDQU   416(CX), Y7
+	VPSRLD    $0x04, Y7, Y7
+	VPAND     Y0, Y7, Y7
+	VPSHUFB   Y7, Y1, Y7
+	VPXOR     Y2, Y7, Y7
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 3104(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 3168(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 3232(DX)
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y6, Y7, Y7
+	VMOVUPS   Y7, 3296(DX)
+	VMOVDQU   480(CX), Y7
+	VPSRLD    $0x04, Y7, Y7
+	VPAND     Y0, Y7, Y7
+	VPSHUFB   Y7, Y1, Y7
+	VPXOR     Y2, Y7, Y7
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 3360(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 3424(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 3488(DX)
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y6, Y7, Y7
+	VMOVUPS   Y7, 3552(DX)
+	VMOVDQU   544(CX), Y7
+	VPSRLD    $0x04, Y7, Y7
+	VPAND     Y0, Y7, Y7
+	VPSHUFB   Y7, Y1, Y7
+	VPXOR     Y2, Y7, Y7
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 3616(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 3680(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 3744(DX)
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y6, Y7, Y7
+	VMOVUPS   Y7, 3808(DX)
+	VMOVDQU   608(CX), Y7
+	VPSRLD    $0x04, Y7, Y7
+	VPAND     Y0, Y7, Y7
+	VPSHUFB   Y7, Y1, Y7
+	VPXOR     Y2, Y7, Y7
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 3872(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 3936(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 4000(DX)
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y6, Y7, Y7
+	VMOVUPS   Y7, 4064(DX)
+	VMOVDQU   (SP), Y6
+	VPSHUFB   top_byte_1<>+0(SB), Y6, Y6
+	VPSRAD    $0x18, Y6, Y6
+	VCVTDQ2PS Y6, Y6
+	VMULPS    Y5, Y6, Y6
+	VPAND     672(CX), Y0, Y7
+	VPSHUFB   Y7, Y1, Y7
+	VPXOR     Y2, Y7, Y7
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 4128(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 4192(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 4256(DX)
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y6, Y7, Y7
+	VMOVUPS   Y7, 4320(DX)
+	VPAND     736(CX), Y0, Y7
+	VPSHUFB   Y7, Y1, Y7
+	VPXOR     Y2, Y7, Y7
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 4384(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 4448(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 4512(DX)
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y6, Y7, Y7
+	VMOVUPS   Y7, 4576(DX)
+	VPAND     800(CX), Y0, Y7
+	VPSHUFB   Y7, Y1, Y7
+	VPXOR     Y2, Y7, Y7
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 4640(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 4704(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 4768(DX)
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y6, Y7, Y7
+	VMOVUPS   Y7, 4832(DX)
+	VPAND     864(CX), Y0, Y7
+	VPSHUFB   Y7, Y1, Y7
+	VPXOR     Y2, Y7, Y7
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 4896(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 4960(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 5024(DX)
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y6, Y7, Y7
+	VMOVUPS   Y7, 5088(DX)
+	VMOVDQU   672(CX), Y7
+	VPSRLD    $0x04, Y7, Y7
+	VPAND     Y0, Y7, Y7
+	VPSHUFB   Y7, Y1, Y7
+	VPXOR     Y2, Y7, Y7
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 5152(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 5216(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 5280(DX)
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y6, Y7, Y7
+	VMOVUPS   Y7, 5344(DX)
+	VMOVDQU   736(CX), Y7
+	VPSRLD    $0x04, Y7, Y7
+	VPAND     Y0, Y7, Y7
+	VPSHUFB   Y7, Y1, Y7
+	VPXOR     Y2, Y7, Y7
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 5408(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 5472(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 5536(DX)
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y6, Y7, Y7
+	VMOVUPS   Y7, 5600(DX)
+	VMOVDQU   800(CX), Y7
+	VPSRLD    $0x04, Y7, Y7
+	VPAND     Y0, Y7, Y7
+	VPSHUFB   Y7, Y1, Y7
+	VPXOR     Y2, Y7, Y7
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 5664(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 5728(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 5792(DX)
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y6, Y7, Y7
+	VMOVUPS   Y7, 5856(DX)
+	VMOVDQU   864(CX), Y7
+	VPSRLD    $0x04, Y7, Y7
+	VPAND     Y0, Y7, Y7
+	VPSHUFB   Y7, Y1, Y7
+	VPXOR     Y2, Y7, Y7
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 5920(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 5984(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 6048(DX)
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y6, Y7, Y7
+	VMOVUPS   Y7, 6112(DX)
+	VMOVDQU   32(SP), Y6
+	VPSHUFB   top_byte_1<>+0(SB), Y6, Y6
+	VPSRAD    $0x18, Y6, Y6
+	VCVTDQ2PS Y6, Y6
+	VMULPS    Y5, Y6, Y6
+	VPAND     928(CX), Y0, Y7
+	VPSHUFB   Y7, Y1, Y7
+	VPXOR     Y2, Y7, Y7
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 6176(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 6240(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 6304(DX)
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y6, Y7, Y7
+	VMOVUPS   Y7, 6368(DX)
+	VPAND     992(CX), Y0, Y7
+	VPSHUFB   Y7, Y1, Y7
+	VPXOR     Y2, Y7, Y7
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 6432(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 6496(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 6560(DX)
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y6, Y7, Y7
+	VMOVUPS   Y7, 6624(DX)
+	VPAND     1056(CX), Y0, Y7
+	VPSHUFB   Y7, Y1, Y7
+	VPXOR     Y2, Y7, Y7
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 6688(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 6752(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 6816(DX)
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y6, Y7, Y7
+	VMOVUPS   Y7, 6880(DX)
+	VPAND     1120(CX), Y0, Y7
+	VPSHUFB   Y7, Y1, Y7
+	VPXOR     Y2, Y7, Y7
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 6944(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 7008(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 7072(DX)
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y6, Y7, Y7
+	VMOVUPS   Y7, 7136(DX)
+	VMOVDQU   928(CX), Y7
+	VPSRLD    $0x04, Y7, Y7
+	VPAND     Y0, Y7, Y7
+	VPSHUFB   Y7, Y1, Y7
+	VPXOR     Y2, Y7, Y7
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 7200(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 7264(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 7328(DX)
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y6, Y7, Y7
+	VMOVUPS   Y7, 7392(DX)
+	VMOVDQU   992(CX), Y7
+	VPSRLD    $0x04, Y7, Y7
+	VPAND     Y0, Y7, Y7
+	VPSHUFB   Y7, Y1, Y7
+	VPXOR     Y2, Y7, Y7
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 7456(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 7520(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 7584(DX)
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y6, Y7, Y7
+	VMOVUPS   Y7, 7648(DX)
+	VMOVDQU   1056(CX), Y7
+	VPSRLD    $0x04, Y7, Y7
+	VPAND     Y0, Y7, Y7
+	VPSHUFB   Y7, Y1, Y7
+	VPXOR     Y2, Y7, Y7
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 7712(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 7776(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 7840(DX)
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y6, Y7, Y7
+	VMOVUPS   Y7, 7904(DX)
+	VMOVDQU   1120(CX), Y7
+	VPSRLD    $0x04, Y7, Y7
+	VPAND     Y0, Y7, Y7
+	VPSHUFB   Y7, Y1, Y7
+	VPXOR     Y2, Y7, Y7
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 7968(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 8032(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 8096(DX)
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y6, Y7, Y7
+	VMOVUPS   Y7, 8160(DX)
+	VMOVDQU   (SP), Y6
+	VPSHUFB   top_byte_2<>+0(SB), Y6, Y6
+	VPSRAD    $0x18, Y6, Y6
+	VCVTDQ2PS Y6, Y6
+	VMULPS    Y5, Y6, Y6
+	VPAND     1184(CX), Y0, Y7
+	VPSHUFB   Y7, Y1, Y7
+	VPXOR     Y2, Y7, Y7
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 8224(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 8288(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 8352(DX)
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y6, Y7, Y7
+	VMOVUPS   Y7, 8416(DX)
+	VPAND     1248(CX), Y0, Y7
+	VPSHUFB   Y7, Y1, Y7
+	VPXOR     Y2, Y7, Y7
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 8480(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 8544(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 8608(DX)
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y6, Y7, Y7
+	VMOVUPS   Y7, 8672(DX)
+	VPAND     1312(CX), Y0, Y7
+	VPSHUFB   Y7, Y1, Y7
+	VPXOR     Y2, Y7, Y7
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 8736(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 8800(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 8864(DX)
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y6, Y7, Y7
+	VMOVUPS   Y7, 8928(DX)
+	VPAND     1376(CX), Y0, Y7
+	VPSHUFB   Y7, Y1, Y7
+	VPXOR     Y2, Y7, Y7
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 8992(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 9056(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 9120(DX)
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y6, Y7, Y7
+	VMOVUPS   Y7, 9184(DX)
+	VMOVDQU   1184(CX), Y7
+	VPSRLD    $0x04, Y7, Y7
+	VPAND     Y0, Y7, Y7
+	VPSHUFB   Y7, Y1, Y7
+	VPXOR     Y2, Y7, Y7
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 9248(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 9312(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 9376(DX)
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y6, Y7, Y7
+	VMOVUPS   Y7, 9440(DX)
+	VMOVDQU   1248(CX), Y7
+	VPSRLD    $0x04, Y7, Y7
+	VPAND     Y0, Y7, Y7
+	VPSHUFB   Y7, Y1, Y7
+	VPXOR     Y2, Y7, Y7
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 9504(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 9568(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 9632(DX)
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y6, Y7, Y7
+	VMOVUPS   Y7, 9696(DX)
+	VMOVDQU   1312(CX), Y7
+	VPSRLD    $0x04, Y7, Y7
+	VPAND     Y0, Y7, Y7
+	VPSHUFB   Y7, Y1, Y7
+	VPXOR     Y2, Y7, Y7
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 9760(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 9824(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 9888(DX)
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y6, Y7, Y7
+	VMOVUPS   Y7, 9952(DX)
+	VMOVDQU   1376(CX), Y7
+	VPSRLD    $0x04, Y7, Y7
+	VPAND     Y0, Y7, Y7
+	VPSHUFB   Y7, Y1, Y7
+	VPXOR     Y2, Y7, Y7
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 10016(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 10080(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 10144(DX)
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y6, Y7, Y7
+	VMOVUPS   Y7, 10208(DX)
+	VMOVDQU   32(SP), Y6
+	VPSHUFB   top_byte_2<>+0(SB), Y6, Y6
+	VPSRAD    $0x18, Y6, Y6
+	VCVTDQ2PS Y6, Y6
+	VMULPS    Y5, Y6, Y6
+	VPAND     1440(CX), Y0, Y7
+	VPSHUFB   Y7, Y1, Y7
+	VPXOR     Y2, Y7, Y7
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 10272(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 10336(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 10400(DX)
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y6, Y7, Y7
+	VMOVUPS   Y7, 10464(DX)
+	VPAND     1504(CX), Y0, Y7
+	VPSHUFB   Y7, Y1, Y7
+	VPXOR     Y2, Y7, Y7
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 10528(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 10592(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 10656(DX)
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y6, Y7, Y7
+	VMOVUPS   Y7, 10720(DX)
+	VPAND     1568(CX), Y0, Y7
+	VPSHUFB   Y7, Y1, Y7
+	VPXOR     Y2, Y7, Y7
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 10784(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 10848(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 10912(DX)
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y6, Y7, Y7
+	VMOVUPS   Y7, 10976(DX)
+	VPAND     1632(CX), Y0, Y7
+	VPSHUFB   Y7, Y1, Y7
+	VPXOR     Y2, Y7, Y7
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 11040(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 11104(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 11168(DX)
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y6, Y7, Y7
+	VMOVUPS   Y7, 11232(DX)
+	VMOVDQU   1440(CX), Y7
+	VPSRLD    $0x04, Y7, Y7
+	VPAND     Y0, Y7, Y7
+	VPSHUFB   Y7, Y1, Y7
+	VPXOR     Y2, Y7, Y7
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 11296(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 11360(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 11424(DX)
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y6, Y7, Y7
+	VMOVUPS   Y7, 11488(DX)
+	VMOVDQU   1504(CX), Y7
+	VPSRLD    $0x04, Y7, Y7
+	VPAND     Y0, Y7, Y7
+	VPSHUFB   Y7, Y1, Y7
+	VPXOR     Y2, Y7, Y7
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 11552(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 11616(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 11680(DX)
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y6, Y7, Y7
+	VMOVUPS   Y7, 11744(DX)
+	VMOVDQU   1568(CX), Y7
+	VPSRLD    $0x04, Y7, Y7
+	VPAND     Y0, Y7, Y7
+	VPSHUFB   Y7, Y1, Y7
+	VPXOR     Y2, Y7, Y7
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 11808(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 11872(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 11936(DX)
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y6, Y7, Y7
+	VMOVUPS   Y7, 12000(DX)
+	VMOVDQU   1632(CX), Y7
+	VPSRLD    $0x04, Y7, Y7
+	VPAND     Y0, Y7, Y7
+	VPSHUFB   Y7, Y1, Y7
+	VPXOR     Y2, Y7, Y7
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 12064(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 12128(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 12192(DX)
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y6, Y7, Y7
+	VMOVUPS   Y7, 12256(DX)
+	VMOVDQU   (SP), Y6
+	VPSHUFB   top_byte_3<>+0(SB), Y6, Y6
+	VPSRAD    $0x18, Y6, Y6
+	VCVTDQ2PS Y6, Y6
+	VMULPS    Y5, Y6, Y6
+	VPAND     1696(CX), Y0, Y7
+	VPSHUFB   Y7, Y1, Y7
+	VPXOR     Y2, Y7, Y7
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 12320(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 12384(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 12448(DX)
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y6, Y7, Y7
+	VMOVUPS   Y7, 12512(DX)
+	VPAND     1760(CX), Y0, Y7
+	VPSHUFB   Y7, Y1, Y7
+	VPXOR     Y2, Y7, Y7
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 12576(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 12640(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 12704(DX)
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y6, Y7, Y7
+	VMOVUPS   Y7, 12768(DX)
+	VPAND     1824(CX), Y0, Y7
+	VPSHUFB   Y7, Y1, Y7
+	VPXOR     Y2, Y7, Y7
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 12832(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 12896(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 12960(DX)
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y6, Y7, Y7
+	VMOVUPS   Y7, 13024(DX)
+	VPAND     1888(CX), Y0, Y7
+	VPSHUFB   Y7, Y1, Y7
+	VPXOR     Y2, Y7, Y7
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 13088(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 13152(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 13216(DX)
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y6, Y7, Y7
+	VMOVUPS   Y7, 13280(DX)
+	VMOVDQU   1696(CX), Y7
+	VPSRLD    $0x04, Y7, Y7
+	VPAND     Y0, Y7, Y7
+	VPSHUFB   Y7, Y1, Y7
+	VPXOR     Y2, Y7, Y7
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 13344(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 13408(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 13472(DX)
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y6, Y7, Y7
+	VMOVUPS   Y7, 13536(DX)
+	VMOVDQU   1760(CX), Y7
+	VPSRLD    $0x04, Y7, Y7
+	VPAND     Y0, Y7, Y7
+	VPSHUFB   Y7, Y1, Y7
+	VPXOR     Y2, Y7, Y7
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 13600(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 13664(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 13728(DX)
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y6, Y7, Y7
+	VMOVUPS   Y7, 13792(DX)
+	VMOVDQU   1824(CX), Y7
+	VPSRLD    $0x04, Y7, Y7
+	VPAND     Y0, Y7, Y7
+	VPSHUFB   Y7, Y1, Y7
+	VPXOR     Y2, Y7, Y7
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 13856(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 13920(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 13984(DX)
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y6, Y7, Y7
+	VMOVUPS   Y7, 14048(DX)
+	VMOVDQU   1888(CX), Y7
+	VPSRLD    $0x04, Y7, Y7
+	VPAND     Y0, Y7, Y7
+	VPSHUFB   Y7, Y1, Y7
+	VPXOR     Y2, Y7, Y7
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 14112(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 14176(DX)
+	VPAND     Y3, Y7, Y8
+	VPSRLD    $0x08, Y7, Y7
+	VPSUBD    Y4, Y8, Y8
+	VCVTDQ2PS Y8, Y8
+	VMULPS    Y6, Y8, Y8
+	VMOVUPS   Y8, 14240(DX)
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y6, Y7, Y7
+	VMOVUPS   Y7, 14304(DX)
+	VMOVDQU   32(SP), Y6
+	VPSHUFB   top_byte_3<>+0(SB), Y6, Y6
+	VPSRAD    $0x18, Y6, Y6
+	VCVTDQ2PS Y6, Y6
+	VMULPS    Y5, Y6, Y6
+	VPAND     1952(CX), Y0, Y5
+	VPSHUFB   Y5, Y1, Y5
+	VPXOR     Y2, Y5, Y5
+	VPAND     Y3, Y5, Y7
+	VPSRLD    $0x08, Y5, Y5
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y6, Y7, Y7
+	VMOVUPS   Y7, 14368(DX)
+	VPAND     Y3, Y5, Y7
+	VPSRLD    $0x08, Y5, Y5
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y6, Y7, Y7
+	VMOVUPS   Y7, 14432(DX)
+	VPAND     Y3, Y5, Y7
+	VPSRLD    $0x08, Y5, Y5
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y6, Y7, Y7
+	VMOVUPS   Y7, 14496(DX)
+	VPSUBD    Y4, Y5, Y5
+	VCVTDQ2PS Y5, Y5
+	VMULPS    Y6, Y5, Y5
+	VMOVUPS   Y5, 14560(DX)
+	VPAND     2016(CX), Y0, Y5
+	VPSHUFB   Y5, Y1, Y5
+	VPXOR     Y2, Y5, Y5
+	VPAND     Y3, Y5, Y7
+	VPSRLD    $0x08, Y5, Y5
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y6, Y7, Y7
+	VMOVUPS   Y7, 14624(DX)
+	VPAND     Y3, Y5, Y7
+	VPSRLD    $0x08, Y5, Y5
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y6, Y7, Y7
+	VMOVUPS   Y7, 14688(DX)
+	VPAND     Y3, Y5, Y7
+	VPSRLD    $0x08, Y5, Y5
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y6, Y7, Y7
+	VMOVUPS   Y7, 14752(DX)
+	VPSUBD    Y4, Y5, Y5
+	VCVTDQ2PS Y5, Y5
+	VMULPS    Y6, Y5, Y5
+	VMOVUPS   Y5, 14816(DX)
+	VPAND     2080(CX), Y0, Y5
+	VPSHUFB   Y5, Y1, Y5
+	VPXOR     Y2, Y5, Y5
+	VPAND     Y3, Y5, Y7
+	VPSRLD    $0x08, Y5, Y5
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y6, Y7, Y7
+	VMOVUPS   Y7, 14880(DX)
+	VPAND     Y3, Y5, Y7
+	VPSRLD    $0x08, Y5, Y5
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y6, Y7, Y7
+	VMOVUPS   Y7, 14944(DX)
+	VPAND     Y3, Y5, Y7
+	VPSRLD    $0x08, Y5, Y5
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y6, Y7, Y7
+	VMOVUPS   Y7, 15008(DX)
+	VPSUBD    Y4, Y5, Y5
+	VCVTDQ2PS Y5, Y5
+	VMULPS    Y6, Y5, Y5
+	VMOVUPS   Y5, 15072(DX)
+	VPAND     2144(CX), Y0, Y5
+	VPSHUFB   Y5, Y1, Y5
+	VPXOR     Y2, Y5, Y5
+	VPAND     Y3, Y5, Y7
+	VPSRLD    $0x08, Y5, Y5
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y6, Y7, Y7
+	VMOVUPS   Y7, 15136(DX)
+	VPAND     Y3, Y5, Y7
+	VPSRLD    $0x08, Y5, Y5
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y6, Y7, Y7
+	VMOVUPS   Y7, 15200(DX)
+	VPAND     Y3, Y5, Y7
+	VPSRLD    $0x08, Y5, Y5
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y6, Y7, Y7
+	VMOVUPS   Y7, 15264(DX)
+	VPSUBD    Y4, Y5, Y5
+	VCVTDQ2PS Y5, Y5
+	VMULPS    Y6, Y5, Y5
+	VMOVUPS   Y5, 15328(DX)
+	VMOVDQU   1952(CX), Y5
+	VPSRLD    $0x04, Y5, Y5
+	VPAND     Y0, Y5, Y5
+	VPSHUFB   Y5, Y1, Y5
+	VPXOR     Y2, Y5, Y5
+	VPAND     Y3, Y5, Y7
+	VPSRLD    $0x08, Y5, Y5
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y6, Y7, Y7
+	VMOVUPS   Y7, 15392(DX)
+	VPAND     Y3, Y5, Y7
+	VPSRLD    $0x08, Y5, Y5
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y6, Y7, Y7
+	VMOVUPS   Y7, 15456(DX)
+	VPAND     Y3, Y5, Y7
+	VPSRLD    $0x08, Y5, Y5
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y6, Y7, Y7
+	VMOVUPS   Y7, 15520(DX)
+	VPSUBD    Y4, Y5, Y5
+	VCVTDQ2PS Y5, Y5
+	VMULPS    Y6, Y5, Y5
+	VMOVUPS   Y5, 15584(DX)
+	VMOVDQU   2016(CX), Y5
+	VPSRLD    $0x04, Y5, Y5
+	VPAND     Y0, Y5, Y5
+	VPSHUFB   Y5, Y1, Y5
+	VPXOR     Y2, Y5, Y5
+	VPAND     Y3, Y5, Y7
+	VPSRLD    $0x08, Y5, Y5
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y6, Y7, Y7
+	VMOVUPS   Y7, 15648(DX)
+	VPAND     Y3, Y5, Y7
+	VPSRLD    $0x08, Y5, Y5
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y6, Y7, Y7
+	VMOVUPS   Y7, 15712(DX)
+	VPAND     Y3, Y5, Y7
+	VPSRLD    $0x08, Y5, Y5
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y6, Y7, Y7
+	VMOVUPS   Y7, 15776(DX)
+	VPSUBD    Y4, Y5, Y5
+	VCVTDQ2PS Y5, Y5
+	VMULPS    Y6, Y5, Y5
+	VMOVUPS   Y5, 15840(DX)
+	VMOVDQU   2080(CX), Y5
+	VPSRLD    $0x04, Y5, Y5
+	VPAND     Y0, Y5, Y5
+	VPSHUFB   Y5, Y1, Y5
+	VPXOR     Y2, Y5, Y5
+	VPAND     Y3, Y5, Y7
+	VPSRLD    $0x08, Y5, Y5
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y6, Y7, Y7
+	VMOVUPS   Y7, 15904(DX)
+	VPAND     Y3, Y5, Y7
+	VPSRLD    $0x08, Y5, Y5
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y6, Y7, Y7
+	VMOVUPS   Y7, 15968(DX)
+	VPAND     Y3, Y5, Y7
+	VPSRLD    $0x08, Y5, Y5
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y6, Y7, Y7
+	VMOVUPS   Y7, 16032(DX)
+	VPSUBD    Y4, Y5, Y5
+	VCVTDQ2PS Y5, Y5
+	VMULPS    Y6, Y5, Y5
+	VMOVUPS   Y5, 16096(DX)
+	VMOVDQU   2144(CX), Y5
+	VPSRLD    $0x04, Y5, Y5
+	VPAND     Y0, Y5, Y5
+	VPSHUFB   Y5, Y1, Y5
+	VPXOR     Y2, Y5, Y5
+	VPAND     Y3, Y5, Y7
+	VPSRLD    $0x08, Y5, Y5
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y6, Y7, Y7
+	VMOVUPS   Y7, 16160(DX)
+	VPAND     Y3, Y5, Y7
+	VPSRLD    $0x08, Y5, Y5
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y6, Y7, Y7
+	VMOVUPS   Y7, 16224(DX)
+	VPAND     Y3, Y5, Y7
+	VPSRLD    $0x08, Y5, Y5
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y6, Y7, Y7
+	VMOVUPS   Y7, 16288(DX)
+	VPSUBD    Y4, Y5, Y5
+	VCVTDQ2PS Y5, Y5
+	VMULPS    Y6, Y5, Y5
+	VMOVUPS   Y5, 16352(DX)
+	ADDQ      $0x00000880, CX
+	ADDQ      $0x00004000, DX
+	DECQ      AX
+	JNZ       block
+	VZEROUPPER
+	RET
+
+// func wordsIQ4_XSx16AVX2(n int, src *byte, q *uint8, d *float32, m *float32)
+// Requires: AVX, AVX2, F16C
+TEXT ·wordsIQ4_XSx16AVX2(SB), NOSPLIT, $256-40
+	MOVQ         n+0(FP), AX
+	MOVQ         src+8(FP), CX
+	MOVQ         q+16(FP), DX
+	MOVQ         d+24(FP), BX
+	MOVQ         m+32(FP), SI
+	MOVL         $0x0f0f0f0f, DI
+	VMOVD        DI, X0
+	VPBROADCASTD X0, Y0
+	VMOVDQU      levels_iq4<>+0(SB), Y1
+	MOVL         $0x80808080, DI
+	VMOVD        DI, X2
+	VPBROADCASTD X2, Y2
+	MOVL         $0x00ff00ff, DI
+	VMOVD        DI, X3
+	VPBROADCASTD X3, Y3
+	MOVL         $0x00800080, DI
+	VMOVD        DI, X4
+	VPBROADCASTD X4, Y4
+	MOVL         $0x3c000000, DI
+	VMOVD        DI, X5
+	VPBROADCASTD X5, Y5
+
+block:
+	VCVTPH2PS (CX), Y5
+	VMOVDQU   64(CX), Y6
+	VPMOVZXWD 32(CX), Y7
+	VPSLLD    $0x08, Y7, Y8
+	VPOR      Y8, Y7, Y7
+	VPAND     repeated_ff00ff<>+0(SB), Y7, Y7
+	VPSLLD    $0x04, Y7, Y8
+	VPOR      Y8, Y7, Y7
+	VPAND     repeated_f0f0f0f<>+0(SB), Y7, Y7
+	VPAND     repeated_3030303<>+0(SB), Y7, Y9
+	VPSLLD    $0x04, Y9, Y9
+	VPAND     repeated_f0f0f0f<>+0(SB), Y6, Y8
+	VPOR      Y9, Y8, Y8
+	VPSUBB    repeated_20202020<>+0(SB), Y8, Y8
+	VMOVDQU   Y8, (SP)
+	VPAND     repeated_c0c0c0c<>+0(SB), Y7, Y7
+	VPSLLD    $0x02, Y7, Y7
+	VPSRLD    $0x04, Y6, Y6
+	VPAND     repeated_f0f0f0f<>+0(SB), Y6, Y6
+	VPOR      Y7, Y6, Y6
+	VPSUBB    repeated_20202020<>+0(SB), Y6, Y6
+	VMOVDQU   Y6, 32(SP)
+	VMOVDQU   (SP), Y6
+	VPSHUFB   top_byte_0<>+0(SB), Y6, Y6
+	VPSRAD    $0x18, Y6, Y6
+	VCVTDQ2PS Y6, Y6
+	VMULPS    Y5, Y6, Y6
+	VMOVUPS   Y6, (BX)
+	VPAND     128(CX), Y0, Y6
+	VPSHUFB   Y6, Y1, Y6
+	VPXOR     Y2, Y6, Y6
+	VPAND     Y3, Y6, Y7
+	VPSRLW    $0x08, Y6, Y6
+	VPSUBW    Y4, Y7, Y7
+	VMOVDQU   Y7, (DX)
+	VPSUBW    Y4, Y6, Y6
+	VMOVDQU   Y6, 64(DX)
+	VPAND     192(CX), Y0, Y6
+	VPSHUFB   Y6, Y1, Y6
+	VPXOR     Y2, Y6, Y6
+	VPAND     Y3, Y6, Y7
+	VPSRLW    $0x08, Y6, Y6
+	VPSUBW    Y4, Y7, Y7
+	VMOVDQU   Y7, 128(DX)
+	VPSUBW    Y4, Y6, Y6
+	VMOVDQU   Y6, 192(DX)
+	VPAND     256(CX), Y0, Y6
+	VPSHUFB   Y6, Y1, Y6
+	VPXOR     Y2, Y6, Y6
+	VPAND     Y3, Y6, Y7
+	VPSRLW    $0x08, Y6, Y6
+	VPSUBW    Y4, Y7, Y7
+	VMOVDQU   Y7, 256(DX)
+	VPSUBW    Y4, Y6, Y6
+	VMOVDQU   Y6, 320(DX)
+	VPAND     320(CX), Y0, Y6
+	VPSHUFB   Y6, Y1, Y6
+	VPXOR     Y2, Y6, Y6
+	VPAND     Y3, Y6, Y7
+	VPSRLW    $0x08, Y6, Y6
+	VPSUBW    Y4, Y7, Y7
+	VMOVDQU   Y7, 384(DX)
+	VPSUBW    Y4, Y6, Y6
+	VMOVDQU   Y6, 448(DX)
+	VMOVDQU   128(CX), Y6
+	VPSRLD    $0x04, Y6, Y6
+	VPAND     Y0, Y6, Y6
+	VPSHUFB   Y6, Y1, Y6
+	VPXOR     Y2, Y6, Y6
+	VPAND     Y3, Y6, Y7
+	VPSRLW    $0x08, Y6, Y6
+	VPSUBW    Y4, Y7, Y7
+	VMOVDQU   Y7, 512(DX)
+	VPSUBW    Y4, Y6, Y6
+	VMOVDQU   Y6, 576(DX)
+	VMOVDQU   192(CX), Y6
+	VPSRLD    $0x04, Y6, Y6
+	VPAND     Y0, Y6, Y6
+	VPSHUFB   Y6, Y1, Y6
+	VPXOR     Y2, Y6, Y6
+	VPAND     Y3, Y6, Y7
+	VPSRLW    $0x08, Y6, Y6
+	VPSUBW    Y4, Y7, Y7
+	VMOVDQU   Y7, 640(DX)
+	VPSUBW    Y4, Y6, Y6
+	VMOVDQU   Y6, 704(DX)
+	VMOVDQU   256(CX), Y6
+	VPSRLD    $0x04, Y6, Y6
+	VPAND     Y0, Y6, Y6
+	VPSHUFB   Y6, Y1, Y6
+	VPXOR     Y2, Y6, Y6
+	VPAND     Y3, Y6, Y7
+	VPSRLW    $0x08, Y6, Y6
+	VPSUBW    Y4, Y7, Y7
+	VMOVDQU   Y7, 768(DX)
+	VPSUBW    Y4, Y6, Y6
+	VMOVDQU   Y6, 832(DX)
+	VMOVDQU   320(CX), Y6
+	VPSRLD    $0x04, Y6, Y6
+	VPAND     Y0, Y6, Y6
+	VPSHUFB   Y6, Y1, Y6
+	VPXOR     Y2, Y6, Y6
+	VPAND     Y3, Y6, Y7
+	VPSRLW    $0x08, Y6, Y6
+	VPSUBW    Y4, Y7, Y7
+	VMOVDQU   Y7, 896(DX)
+	VPSUBW    Y4, Y6, Y6
+	VMOVDQU   Y6, 960(DX)
+	VMOVDQU   32(SP), Y6
+	VPSHUFB   top_byte_0<>+0(SB), Y6, Y6
+	VPSRAD    $0x18, Y6, Y6
+	VCVTDQ2PS Y6, Y6
+	VMULPS    Y5, Y6, Y6
+	VMOVUPS   Y6, 64(BX)
+	VPAND     384(CX), Y0, Y6
+	VPSHUFB   Y6, Y1, Y6
+	VPXOR     Y2, Y6, Y6
+	VPAND     Y3, Y6, Y7
+	VPSRLW    $0x08, Y6, Y6
+	VPSUBW    Y4, Y7, Y7
+	VMOVDQU   Y7, 1024(DX)
+	VPSUBW    Y4, Y6, Y6
+	VMOVDQU   Y6, 1088(DX)
+	VPAND     448(CX), Y0, Y6
+	VPSHUFB   Y6, Y1, Y6
+	VPXOR     Y2, Y6, Y6
+	VPAND     Y3, Y6, Y7
+	VPSRLW    $0x08, Y6, Y6
+	VPSUBW    Y4, Y7, Y7
+	VMOVDQU   Y7, 1152(DX)
+	VPSUBW    Y4, Y6, Y6
+	VMOVDQU   Y6, 1216(DX)
+	VPAND     512(CX), Y0, Y6
+	VPSHUFB   Y6, Y1, Y6
+	VPXOR     Y2, Y6, Y6
+	VPAND     Y3, Y6, Y7
+	VPSRLW    $0x08, Y6, Y6
+	VPSUBW    Y4, Y7, Y7
+	VMOVDQU   Y7, 1280(DX)
+	VPSUBW    Y4, Y6, Y6
+	VMOVDQU   Y6, 1344(DX)
+	VPAND     576(CX), Y0, Y6
+	VPSHUFB   Y6, Y1, Y6
+	VPXOR     Y2, Y6, Y6
+	VPAND     Y3, Y6, Y7
+	VPSRLW    $0x08, Y6, Y6
+	VPSUBW    Y4, Y7, Y7
+	VMOVDQU   Y7, 1408(DX)
+	VPSUBW    Y4, Y6, Y6
+	VMOVDQU   Y6, 1472(DX)
+	VMOVDQU   384(CX), Y6
+	VPSRLD    $0x04, Y6, Y6
+	VPAND     Y0, Y6, Y6
+	VPSHUFB   Y6, Y1, Y6
+	VPXOR     Y2, Y6, Y6
+	VPAND     Y3, Y6, Y7
+	VPSRLW    $0x08, Y6, Y6
+	VPSUBW    Y4, Y7, Y7
+	VMOVDQU   Y7, 1536(DX)
+	VPSUBW    Y4, Y6, Y6
+	VMOVDQU   Y6, 1600(DX)
+	VMOVDQU   448(CX), Y6
+	VPSRLD    $0x04, Y6, Y6
+	VPAND     Y0, Y6, Y6
+	VPSHUFB   Y6, Y1, Y6
+	VPXOR     Y2, Y6, Y6
+	VPAND     Y3, Y6, Y7
+	VPSRLW    $0x08, Y6, Y6
+	VPSUBW    Y4, Y7, Y7
+	VMOVDQU   Y7, 1664(DX)
+	VPSUBW    Y4, Y6, Y6
+	VMOVDQU   Y6, 1728(DX)
+	VMOVDQU   512(CX), Y6
+	VPSRLD    $0x04, Y6, Y6
+	VPAND     Y0, Y6, Y6
+	VPSHUFB   Y6, Y1, Y6
+	VPXOR     Y2, Y6, Y6
+	VPAND     Y3, Y6, Y7
+	VPSRLW    $0x08, Y6, Y6
+	VPSUBW    Y4, Y7, Y7
+	VMOVDQU   Y7, 1792(DX)
+	VPSUBW    Y4, Y6, Y6
+	VMOVDQU   Y6, 1856(DX)
+	VMOVDQU   576(CX), Y6
+	VPSRLD    $0x04, Y6, Y6
+	VPAND     Y0, Y6, Y6
+	VPSHUFB   Y6, Y1, Y6
+	VPXOR     Y2, Y6, Y6
+	VPAND     Y3, Y6, Y7
+	VPSRLW    $0x08, Y6, Y6
+	VPSUBW    Y4, Y7, Y7
+	VMOVDQU   Y7, 1920(DX)
+	VPSUBW    Y4, Y6, Y6
+	VMOVDQU   Y6, 1984(DX)
+	VMOVDQU   (SP), Y6
+	VPSHUFB   top_byte_1<>+0(SB), Y6, Y6
+	VPSRAD    $0x18, Y6, Y6
+	VCVTDQ2PS Y6, Y6
+	VMULPS    Y5, Y6, Y6
+	VMOVUPS   Y6, 128(BX)
+	VPAND     640(CX), Y0, Y6
+	VPSHUFB   Y6, Y1, Y6
+	VPXOR     Y2, Y6, Y6
+	VPAND     Y3, Y6, Y7
+	VPSRLW    $0x08, Y6, Y6
+	VPSUBW    Y4, Y7, Y7
+	VMOVDQU   Y7, 2048(DX)
+	VPSUBW    Y4, Y6, Y6
+	VMOVDQU   Y6, 2112(DX)
+	VPAND     704(CX), Y0, Y6
+	VPSHUFB   Y6, Y1, Y6
+	VPXOR     Y2, Y6, Y6
+	VPAND     Y3, Y6, Y7
+	VPSRLW    $0x08, Y6, Y6
+	VPSUBW    Y4, Y7, Y7
+	VMOVDQU   Y7, 2176(DX)
+	VPSUBW    Y4, Y6, Y6
+	VMOVDQU   Y6, 2240(DX)
+	VPAND     768(CX), Y0, Y6
+	VPSHUFB   Y6, Y1, Y6
+	VPXOR     Y2, Y6, Y6
+	VPAND     Y3, Y6, Y7
+	VPSRLW    $0x08, Y6, Y6
+	VPSUBW    Y4, Y7, Y7
+	VMOVDQU   Y7, 2304(DX)
+	VPSUBW    Y4, Y6, Y6
+	VMOVDQU   Y6, 2368(DX)
+	VPAND     832(CX), Y0, Y6
+	VPSHUFB   Y6, Y1, Y6
+	VPXOR     Y2, Y6, Y6
+	VPAND     Y3, Y6, Y7
+	VPSRLW    $0x08, Y6, Y6
+	VPSUBW    Y4, Y7, Y7
+	VMOVDQU   Y7, 2432(DX)
+	VPSUBW    Y4, Y6, Y6
+	VMOVDQU   Y6, 2496(DX)
+	VMOVDQU   640(CX), Y6
+	VPSRLD    $0x04, Y6, Y6
+	VPAND     Y0, Y6, Y6
+	VPSHUFB   Y6, Y1, Y6
+	VPXOR     Y2, Y6, Y6
+	VPAND     Y3, Y6, Y7
+	VPSRLW    $0x08, Y6, Y6
+	VPSUBW    Y4, Y7, Y7
+	VMOVDQU   Y7, 2560(DX)
+	VPSUBW    Y4, Y6, Y6
+	VMOVDQU   Y6, 2624(DX)
+	VMOVDQU   704(CX), Y6
+	VPSRLD    $0x04, Y6, Y6
+	VPAND     Y0, Y6, Y6
+	VPSHUFB   Y6, Y1, Y6
+	VPXOR     Y2, Y6, Y6
+	VPAND     Y3, Y6, Y7
+	VPSRLW    $0x08, Y6, Y6
+	VPSUBW    Y4, Y7, Y7
+	VMOVDQU   Y7, 2688(DX)
+	VPSUBW    Y4, Y6, Y6
+	VMOVDQU   Y6, 2752(DX)
+	VMOVDQU   768(CX), Y6
+	VPSRLD    $0x04, Y6, Y6
+	VPAND     Y0, Y6, Y6
+	VPSHUFB   Y6, Y1, Y6
+	VPXOR     Y2, Y6, Y6
+	VPAND     Y3, Y6, Y7
+	VPSRLW    $0x08, Y6, Y6
+	VPSUBW    Y4, Y7, Y7
+	VMOVDQU   Y7, 2816(DX)
+	VPSUBW    Y4, Y6, Y6
+	VMOVDQU   Y6, 2880(DX)
+	VMOVDQU   832(CX), Y6
+	VPSRLD    $0x04, Y6, Y6
+	VPAND     Y0, Y6, Y6
+	VPSHUFB   Y6, Y1, Y6
+	VPXOR     Y2, Y6, Y6
+	VPAND     Y3, Y6, Y7
+	VPSRLW    $0x08, Y6, Y6
+	VPSUBW    Y4, Y7, Y7
+	VMOVDQU   Y7, 2944(DX)
+	VPSUBW    Y4, Y6, Y6
+	VMOVDQU   Y6, 3008(DX)
+	VMOVDQU   32(SP), Y6
+	VPSHUFB   top_byte_1<>+0(SB), Y6, Y6
+	VPSRAD    $0x18, Y6, Y6
+	VCVTDQ2PS Y6, Y6
+	VMULPS    Y5, Y6, Y6
+	VMOVUPS   Y6, 192(BX)
+	VPAND     896(CX), Y0, Y6
+	VPSHUFB   Y6, Y1, Y6
+	VPXOR     Y2, Y6, Y6
+	VPAND     Y3, Y6, Y7
+	VPSRLW    $0x08, Y6, Y6
+	VPSUBW    Y4, Y7, Y7
+	VMOVDQU   Y7, 3072(DX)
+	VPSUBW    Y4, Y6, Y6
+	VMOVDQU   Y6, 3136(DX)
+	VPAND     960(CX), Y0, Y6
+	VPSHUFB   Y6, Y1, Y6
+	VPXOR     Y2, Y6, Y6
+	VPAND     Y3, Y6, Y7
+	VPSRLW    $0x08, Y6, Y6
+	VPSUBW    Y4, Y7, Y7
+	VMOVDQU   Y7, 3200(DX)
+	VPSUBW    Y4, Y6, Y6
+	VMOVDQU   Y6, 3264(DX)
+	VPAND     1024(CX), Y0, Y6
+	VPSHUFB   Y6, Y1, Y6
+	VPXOR     Y2, Y6, Y6
+	VPAND     Y3, Y6, Y7
+	VPSRLW    $0x08, Y6, Y6
+	VPSUBW    Y4, Y7, Y7
+	VMOVDQU   Y7, 3328(DX)
+	VPSUBW    Y4, Y6, Y6
+	VMOVDQU   Y6, 3392(DX)
+	VPAND     1088(CX), Y0, Y6
+	VPSHUFB   Y6, Y1, Y6
+	VPXOR     Y2, Y6, Y6
+	VPAND     Y3, Y6, Y7
+	VPSRLW    $0x08, Y6, Y6
+	VPSUBW    Y4, Y7, Y7
+	VMOVDQU   Y7, 3456(DX)
+	VPSUBW    Y4, Y6, Y6
+	VMOVDQU   Y6, 3520(DX)
+	VMOVDQU   896(CX), Y6
+	VPSRLD    $0x04, Y6, Y6
+	VPAND     Y0, Y6, Y6
+	VPSHUFB   Y6, Y1, Y6
+	VPXOR     Y2, Y6, Y6
+	VPAND     Y3, Y6, Y7
+	VPSRLW    $0x08, Y6, Y6
+	VPSUBW    Y4, Y7, Y7
+	VMOVDQU   Y7, 3584(DX)
+	VPSUBW    Y4, Y6, Y6
+	VMOVDQU   Y6, 3648(DX)
+	VMOVDQU   960(CX), Y6
+	VPSRLD    $0x04, Y6, Y6
+	VPAND     Y0, Y6, Y6
+	VPSHUFB   Y6, Y1, Y6
+	VPXOR     Y2, Y6, Y6
+	VPAND     Y3, Y6, Y7
+	VPSRLW    $0x08, Y6, Y6
+	VPSUBW    Y4, Y7, Y7
+	VMOVDQU   Y7, 3712(DX)
+	VPSUBW    Y4, Y6, Y6
+	VMOVDQU   Y6, 3776(DX)
+	VMOVDQU   1024(CX), Y6
+	VPSRLD    $0x04, Y6, Y6
+	VPAND     Y0, Y6, Y6
+	VPSHUFB   Y6, Y1, Y6
+	VPXOR     Y2, Y6, Y6
+	VPAND     Y3, Y6, Y7
+	VPSRLW    $0x08, Y6, Y6
+	VPSUBW    Y4, Y7, Y7
+	VMOVDQU   Y7, 3840(DX)
+	VPSUBW    Y4, Y6, Y6
+	VMOVDQU   Y6, 3904(DX)
+	VMOVDQU   1088(CX), Y6
+	VPSRLD    $0x04, Y6, Y6
+	VPAND     Y0, Y6, Y6
+	VPSHUFB   Y6, Y1, Y6
+	VPXOR     Y2, Y6, Y6
+	VPAND     Y3, Y6, Y7
+	VPSRLW    $0x08, Y6, Y6
+	VPSUBW    Y4, Y7, Y7
+	VMOVDQU   Y7, 3968(DX)
+	VPSUBW    Y4, Y6, Y6
+	VMOVDQU   Y6, 4032(DX)
+	VMOVDQU   (SP), Y6
+	VPSHUFB   top_byte_2<>+0(SB), Y6, Y6
+	VPSRAD    $0x18, Y6, Y6
+	VCVTDQ2PS Y6, Y6
+	VMULPS    Y5, Y6, Y6
+	VMOVUPS   Y6, 256(BX)
+	VPAND     1152(CX), Y0, Y6
+	VPSHUFB   Y6, Y1, Y6
+	VPXOR     Y2, Y6, Y6
+	VPAND     Y3, Y6, Y7
+	VPSRLW    $0x08, Y6, Y6
+	VPSUBW    Y4, Y7, Y7
+	VMOVDQU   Y7, 4096(DX)
+	VPSUBW    Y4, Y6, Y6
+	VMOVDQU   Y6, 4160(DX)
+	VPAND     1216(CX), Y0, Y6
+	VPSHUFB   Y6, Y1, Y6
+	VPXOR     Y2, Y6, Y6
+	VPAND     Y3, Y6, Y7
+	VPSRLW    $0x08, Y6, Y6
+	VPSUBW    Y4, Y7, Y7
+	VMOVDQU   Y7, 4224(DX)
+	VPSUBW    Y4, Y6, Y6
+	VMOVDQU   Y6, 4288(DX)
+	VPAND     1280(CX), Y0, Y6
+	VPSHUFB   Y6, Y1, Y6
+	VPXOR     Y2, Y6, Y6
+	VPAND     Y3, Y6, Y7
+	VPSRLW    $0x08, Y6, Y6
+	VPSUBW    Y4, Y7, Y7
+	VMOVDQU   Y7, 4352(DX)
+	VPSUBW    Y4, Y6, Y6
+	VMOVDQU   Y6, 4416(DX)
+	VPAND     1344(CX), Y0, Y6
+	VPSHUFB   Y6, Y1, Y6
+	VPXOR     Y2, Y6, Y6
+	VPAND     Y3, Y6, Y7
+	VPSRLW    $0x08, Y6, Y6
+	VPSUBW    Y4, Y7, Y7
+	VMOVDQU   Y7, 4480(DX)
+	VPSUBW    Y4, Y6, Y6
+	VMOVDQU   Y6, 4544(DX)
+	VMOVDQU   1152(CX), Y6
+	VPSRLD    $0x04, Y6, Y6
+	VPAND     Y0, Y6, Y6
+	VPSHUFB   Y6, Y1, Y6
+	VPXOR     Y2, Y6, Y6
+	VPAND     Y3, Y6, Y7
+	VPSRLW    $0x08, Y6, Y6
+	VPSUBW    Y4, Y7, Y7
+	VMOVDQU   Y7, 4608(DX)
+	VPSUBW    Y4, Y6, Y6
+	VMOVDQU   Y6, 4672(DX)
+	VMOVDQU   1216(CX), Y6
+	VPSRLD    $0x04, Y6, Y6
+	VPAND     Y0, Y6, Y6
+	VPSHUFB   Y6, Y1, Y6
+	VPXOR     Y2, Y6, Y6
+	VPAND     Y3, Y6, Y7
+	VPSRLW    $0x08, Y6, Y6
+	VPSUBW    Y4, Y7, Y7
+	VMOVDQU   Y7, 4736(DX)
+	VPSUBW    Y4, Y6, Y6
+	VMOVDQU   Y6, 4800(DX)
+	VMOVDQU   1280(CX), Y6
+	VPSRLD    $0x04, Y6, Y6
+	VPAND     Y0, Y6, Y6
+	VPSHUFB   Y6, Y1, Y6
+	VPXOR     Y2, Y6, Y6
+	VPAND     Y3, Y6, Y7
+	VPSRLW    $0x08, Y6, Y6
+	VPSUBW    Y4, Y7, Y7
+	VMOVDQU   Y7, 4864(DX)
+	VPSUBW    Y4, Y6, Y6
+	VMOVDQU   Y6, 4928(DX)
+	VMOVDQU   1344(CX), Y6
+	VPSRLD    $0x04, Y6, Y6
+	VPAND     Y0, Y6, Y6
+	VPSHUFB   Y6, Y1, Y6
+	VPXOR     Y2, Y6, Y6
+	VPAND     Y3, Y6, Y7
+	VPSRLW    $0x08, Y6, Y6
+	VPSUBW    Y4, Y7, Y7
+	VMOVDQU   Y7, 4992(DX)
+	VPSUBW    Y4, Y6, Y6
+	VMOVDQU   Y6, 5056(DX)
+	VMOVDQU   32(SP), Y6
+	VPSHUFB   top_byte_2<>+0(SB), Y6, Y6
+	VPSRAD    $0x18, Y6, Y6
+	VCVTDQ2PS Y6, Y6
+	VMULPS    Y5, Y6, Y6
+	VMOVUPS   Y6, 320(BX)
+	VPAND     1408(CX), Y0, Y6
+	VPSHUFB   Y6, Y1, Y6
+	VPXOR     Y2, Y6, Y6
+	VPAND     Y3, Y6, Y7
+	VPSRLW    $0x08, Y6, Y6
+	VPSUBW    Y4, Y7, Y7
+	VMOVDQU   Y7, 5120(DX)
+	VPSUBW    Y4, Y6, Y6
+	VMOVDQU   Y6, 5184(DX)
+	VPAND     1472(CX), Y0, Y6
+	VPSHUFB   Y6, Y1, Y6
+	VPXOR     Y2, Y6, Y6
+	VPAND     Y3, Y6, Y7
+	VPSRLW    $0x08, Y6, Y6
+	VPSUBW    Y4, Y7, Y7
+	VMOVDQU   Y7, 5248(DX)
+	VPSUBW    Y4, Y6, Y6
+	VMOVDQU   Y6, 5312(DX)
+	VPAND     1536(CX), Y0, Y6
+	VPSHUFB   Y6, Y1, Y6
+	VPXOR     Y2, Y6, Y6
+	VPAND     Y3, Y6, Y7
+	VPSRLW    $0x08, Y6, Y6
+	VPSUBW    Y4, Y7, Y7
+	VMOVDQU   Y7, 5376(DX)
+	VPSUBW    Y4, Y6, Y6
+	VMOVDQU   Y6, 5440(DX)
+	VPAND     1600(CX), Y0, Y6
+	VPSHUFB   Y6, Y1, Y6
+	VPXOR     Y2, Y6, Y6
+	VPAND     Y3, Y6, Y7
+	VPSRLW    $0x08, Y6, Y6
+	VPSUBW    Y4, Y7, Y7
+	VMOVDQU   Y7, 5504(DX)
+	VPSUBW    Y4, Y6, Y6
+	VMOVDQU   Y6, 5568(DX)
+	VMOVDQU   1408(CX), Y6
+	VPSRLD    $0x04, Y6, Y6
+	VPAND     Y0, Y6, Y6
+	VPSHUFB   Y6, Y1, Y6
+	VPXOR     Y2, Y6, Y6
+	VPAND     Y3, Y6, Y7
+	VPSRLW    $0x08, Y6, Y6
+	VPSUBW    Y4, Y7, Y7
+	VMOVDQU   Y7, 5632(DX)
+	VPSUBW    Y4, Y6, Y6
+	VMOVDQU   Y6, 5696(DX)
+	VMOVDQU   1472(CX), Y6
+	VPSRLD    $0x04, Y6, Y6
+	VPAND     Y0, Y6, Y6
+	VPSHUFB   Y6, Y1, Y6
+	VPXOR     Y2, Y6, Y6
+	VPAND     Y3, Y6, Y7
+	VPSRLW    $0x08, Y6, Y6
+	VPSUBW    Y4, Y7, Y7
+	VMOVDQU   Y7, 5760(DX)
+	VPSUBW    Y4, Y6, Y6
+	VMOVDQU   Y6, 5824(DX)
+	VMOVDQU   1536(CX), Y6
+	VPSRLD    $0x04, Y6, Y6
+	VPAND     Y0, Y6, Y6
+	VPSHUFB   Y6, Y1, Y6
+	VPXOR     Y2, Y6, Y6
+	VPAND     Y3, Y6, Y7
+	VPSRLW    $0x08, Y6, Y6
+	VPSUBW    Y4, Y7, Y7
+	VMOVDQU   Y7, 5888(DX)
+	VPSUBW    Y4, Y6, Y6
+	VMOVDQU   Y6, 5952(DX)
+	VMOVDQU   1600(CX), Y6
+	VPSRLD    $0x04, Y6, Y6
+	VPAND     Y0, Y6, Y6
+	VPSHUFB   Y6, Y1, Y6
+	VPXOR     Y2, Y6, Y6
+	VPAND     Y3, Y6, Y7
+	VPSRLW    $0x08, Y6, Y6
+	VPSUBW    Y4, Y7, Y7
+	VMOVDQU   Y7, 6016(DX)
+	VPSUBW    Y4, Y6, Y6
+	VMOVDQU   Y6, 6080(DX)
+	VMOVDQU   (SP), Y6
+	VPSHUFB   top_byte_3<>+0(SB), Y6, Y6
+	VPSRAD    $0x18, Y6, Y6
+	VCVTDQ2PS Y6, Y6
+	VMULPS    Y5, Y6, Y6
+	VMOVUPS   Y6, 384(BX)
+	VPAND     1664(CX), Y0, Y6
+	VPSHUFB   Y6, Y1, Y6
+	VPXOR     Y2, Y6, Y6
+	VPAND     Y3, Y6, Y7
+	VPSRLW    $0x08, Y6, Y6
+	VPSUBW    Y4, Y7, Y7
+	VMOVDQU   Y7, 6144(DX)
+	VPSUBW    Y4, Y6, Y6
+	VMOVDQU   Y6, 6208(DX)
+	VPAND     1728(CX), Y0, Y6
+	VPSHUFB   Y6, Y1, Y6
+	VPXOR     Y2, Y6, Y6
+	VPAND     Y3, Y6, Y7
+	VPSRLW    $0x08, Y6, Y6
+	VPSUBW    Y4, Y7, Y7
+	VMOVDQU   Y7, 6272(DX)
+	VPSUBW    Y4, Y6, Y6
+	VMOVDQU   Y6, 6336(DX)
+	VPAND     1792(CX), Y0, Y6
+	VPSHUFB   Y6, Y1, Y6
+	VPXOR     Y2, Y6, Y6
+	VPAND     Y3, Y6, Y7
+	VPSRLW    $0x08, Y6, Y6
+	VPSUBW    Y4, Y7, Y7
+	VMOVDQU   Y7, 6400(DX)
+	VPSUBW    Y4, Y6, Y6
+	VMOVDQU   Y6, 6464(DX)
+	VPAND     1856(CX), Y0, Y6
+	VPSHUFB   Y6, Y1, Y6
+	VPXOR     Y2, Y6, Y6
+	VPAND     Y3, Y6, Y7
+	VPSRLW    $0x08, Y6, Y6
+	VPSUBW    Y4, Y7, Y7
+	VMOVDQU   Y7, 6528(DX)
+	VPSUBW    Y4, Y6, Y6
+	VMOVDQU   Y6, 6592(DX)
+	VMOVDQU   1664(CX), Y6
+	VPSRLD    $0x04, Y6, Y6
+	VPAND     Y0, Y6, Y6
+	VPSHUFB   Y6, Y1, Y6
+	VPXOR     Y2, Y6, Y6
+	VPAND     Y3, Y6, Y7
+	VPSRLW    $0x08, Y6, Y6
+	VPSUBW    Y4, Y7, Y7
+	VMOVDQU   Y7, 6656(DX)
+	VPSUBW    Y4, Y6, Y6
+	VMOVDQU   Y6, 6720(DX)
+	VMOVDQU   1728(CX), Y6
+	VPSRLD    $0x04, Y6, Y6
+	VPAND     Y0, Y6, Y6
+	VPSHUFB   Y6, Y1, Y6
+	VPXOR     Y2, Y6, Y6
+	VPAND     Y3, Y6, Y7
+	VPSRLW    $0x08, Y6, Y6
+	VPSUBW    Y4, Y7, Y7
+	VMOVDQU   Y7, 6784(DX)
+	VPSUBW    Y4, Y6, Y6
+	VMOVDQU   Y6, 6848(DX)
+	VMOVDQU   1792(CX), Y6
+	VPSRLD    $0x04, Y6, Y6
+	VPAND     Y0, Y6, Y6
+	VPSHUFB   Y6, Y1, Y6
+	VPXOR     Y2, Y6, Y6
+	VPAND     Y3, Y6, Y7
+	VPSRLW    $0x08, Y6, Y6
+	VPSUBW    Y4, Y7, Y7
+	VMOVDQU   Y7, 6912(DX)
+	VPSUBW    Y4, Y6, Y6
+	VMOVDQU   Y6, 6976(DX)
+	VMOVDQU   1856(CX), Y6
+	VPSRLD    $0x04, Y6, Y6
+	VPAND     Y0, Y6, Y6
+	VPSHUFB   Y6, Y1, Y6
+	VPXOR     Y2, Y6, Y6
+	VPAND     Y3, Y6, Y7
+	VPSRLW    $0x08, Y6, Y6
+	VPSUBW    Y4, Y7, Y7
+	VMOVDQU   Y7, 7040(DX)
+	VPSUBW    Y4, Y6, Y6
+	VMOVDQU   Y6, 7104(DX)
+	VMOVDQU   32(SP), Y6
+	VPSHUFB   top_byte_3<>+0(SB), Y6, Y6
+	VPSRAD    $0x18, Y6, Y6
+	VCVTDQ2PS Y6, Y6
+	VMULPS    Y5, Y6, Y6
+	VMOVUPS   Y6, 448(BX)
+	VPAND     1920(CX), Y0, Y5
+	VPSHUFB   Y5, Y1, Y5
+	VPXOR     Y2, Y5, Y5
+	VPAND     Y3, Y5, Y6
+	VPSRLW    $0x08, Y5, Y5
+	VPSUBW    Y4, Y6, Y6
+	VMOVDQU   Y6, 7168(DX)
+	VPSUBW    Y4, Y5, Y5
+	VMOVDQU   Y5, 7232(DX)
+	VPAND     1984(CX), Y0, Y5
+	VPSHUFB   Y5, Y1, Y5
+	VPXOR     Y2, Y5, Y5
+	VPAND     Y3, Y5, Y6
+	VPSRLW    $0x08, Y5, Y5
+	VPSUBW    Y4, Y6, Y6
+	VMOVDQU   Y6, 7296(DX)
+	VPSUBW    Y4, Y5, Y5
+	VMOVDQU   Y5, 7360(DX)
+	VPAND     2048(CX), Y0, Y5
+	VPSHUFB   Y5, Y1, Y5
+	VPXOR     Y2, Y5, Y5
+	VPAND     Y3, Y5, Y6
+	VPSRLW    $0x08, Y5, Y5
+	VPSUBW    Y4, Y6, Y6
+	VMOVDQU   Y6, 7424(DX)
+	VPSUBW    Y4, Y5, Y5
+	VMOVDQU   Y5, 7488(DX)
+	VPAND     2112(CX), Y0, Y5
+	VPSHUFB   Y5, Y1, Y5
+	VPXOR     Y2, Y5, Y5
+	VPAND     Y3, Y5, Y6
+	VPSRLW    $0x08, Y5, Y5
+	VPSUBW    Y4, Y6, Y6
+	VMOVDQU   Y6, 7552(DX)
+	VPSUBW    Y4, Y5, Y5
+	VMOVDQU   Y5, 7616(DX)
+	VMOVDQU   1920(CX), Y5
+	VPSRLD    $0x04, Y5, Y5
+	VPAND     Y0, Y5, Y5
+	VPSHUFB   Y5, Y1, Y5
+	VPXOR     Y2, Y5, Y5
+	VPAND     Y3, Y5, Y6
+	VPSRLW    $0x08, Y5, Y5
+	VPSUBW    Y4, Y6, Y6
+	VMOVDQU   Y6, 7680(DX)
+	VPSUBW    Y4, Y5, Y5
+	VMOVDQU   Y5, 7744(DX)
+	VMOVDQU   1984(CX), Y5
+	VPSRLD    $0x04, Y5, Y5
+	VPAND     Y0, Y5, Y5
+	VPSHUFB   Y5, Y1, Y5
+	VPXOR     Y2, Y5, Y5
+	VPAND     Y3, Y5, Y6
+	VPSRLW    $0x08, Y5, Y5
+	VPSUBW    Y4, Y6, Y6
+	VMOVDQU   Y6, 7808(DX)
+	VPSUBW    Y4, Y5, Y5
+	VMOVDQU   Y5, 7872(DX)
+	VMOVDQU   2048(CX), Y5
+	VPSRLD    $0x04, Y5, Y5
+	VPAND     Y0, Y5, Y5
+	VPSHUFB   Y5, Y1, Y5
+	VPXOR     Y2, Y5, Y5
+	VPAND     Y3, Y5, Y6
+	VPSRLW    $0x08, Y5, Y5
+	VPSUBW    Y4, Y6, Y6
+	VMOVDQU   Y6, 7936(DX)
+	VPSUBW    Y4, Y5, Y5
+	VMOVDQU   Y5, 8000(DX)
+	VMOVDQU   2112(CX), Y5
+	VPSRLD    $0x04, Y5, Y5
+	VPAND     Y0, Y5, Y5
+	VPSHUFB   Y5, Y1, Y5
+	VPXOR     Y2, Y5, Y5
+	VPAND     Y3, Y5, Y6
+	VPSRLW    $0x08, Y5, Y5
+	VPSUBW    Y4, Y6, Y6
+	VMOVDQU   Y6, 8064(DX)
+	VPSUBW    Y4, Y5, Y5
+	VMOVDQU   Y5, 8128(DX)
+	VCVTPH2PS 16(CX), Y5
+	VMOVDQU   96(CX), Y6
+	VPMOVZXWD 48(CX), Y7
+	VPSLLD    $0x08, Y7, Y8
+	VPOR      Y8, Y7, Y7
+	VPAND     repeated_ff00ff<>+0(SB), Y7, Y7
+	VPSLLD    $0x04, Y7, Y8
+	VPOR      Y8, Y7, Y7
+	VPAND     repeated_f0f0f0f<>+0(SB), Y7, Y7
+	VPAND     repeated_3030303<>+0(SB), Y7, Y9
+	VPSLLD    $0x04, Y9, Y9
+	VPAND     repeated_f0f0f0f<>+0(SB), Y6, Y8
+	VPOR      Y9, Y8, Y8
+	VPSUBB    repeated_20202020<>+0(SB), Y8, Y8
+	VMOVDQU   Y8, (SP)
+	VPAND     repeated_c0c0c0c<>+0(SB), Y7, Y7
+	VPSLLD    $0x02, Y7, Y7
+	VPSRLD    $0x04, Y6, Y6
+	VPAND     repeated_f0f0f0f<>+0(SB), Y6, Y6
+	VPOR      Y7, Y6, Y6
+	VPSUBB    repeated_20202020<>+0(SB), Y6, Y6
+	VMOVDQU   Y6, 32(SP)
+	VMOVDQU   (SP), Y6
+	VPSHUFB   top_byte_0<>+0(SB), Y6, Y6
+	VPSRAD    $0x18, Y6, Y6
+	VCVTDQ2PS Y6, Y6
+	VMULPS    Y5, Y6, Y6
+	VMOVUPS   Y6, 32(BX)
+	VPAND     160(CX), Y0, Y6
+	VPSHUFB   Y6, Y1, Y6
+	VPXOR     Y2, Y6, Y6
+	VPAND     Y3, Y6, Y7
+	VPSRLW    $0x08, Y6, Y6
+	VPSUBW    Y4, Y7, Y7
+	VMOVDQU   Y7, 32(DX)
+	VPSUBW    Y4, Y6, Y6
+	VMOVDQU   Y6, 96(DX)
+	VPAND     224(CX), Y0, Y6
+	VPSHUFB   Y6, Y1, Y6
+	VPXOR     Y2, Y6, Y6
+	VPAND     Y3, Y6, Y7
+	VPSRLW    $0x08, Y6, Y6
+	VPSUBW    Y4, Y7, Y7
+	VMOVDQU   Y7, 160(DX)
+	VPSUBW    Y4, Y6, Y6
+	VMOVDQU   Y6, 224(DX)
+	VPAND     288(CX), Y0, Y6
+	VPSHUFB   Y6, Y1, Y6
+	VPXOR     Y2, Y6, Y6
+	VPAND     Y3, Y6, Y7
+	VPSRLW    $0x08, Y6, Y6
+	VPSUBW    Y4, Y7, Y7
+	VMOVDQU   Y7, 288(DX)
+	VPSUBW    Y4, Y6, Y6
+	VMOVDQU   Y6, 352(DX)
+	VPAND     352(CX), Y0, Y6
+	VPSHUFB   Y6, Y1, Y6
+	VPXOR     Y2, Y6, Y6
+	VPAND     Y3, Y6, Y7
+	VPSRLW    $0x08, Y6, Y6
+	VPSUBW    Y4, Y7, Y7
+	VMOVDQU   Y7, 416(DX)
+	VPSUBW    Y4, Y6, Y6
+	VMOVDQU   Y6, 480(DX)
+	VMOVDQU   160(CX), Y6
+	VPSRLD    $0x04, Y6, Y6
+	VPAND     Y0, Y6, Y6
+	VPSHUFB   Y6, Y1, Y6
+	VPXOR     Y2, Y6, Y6
+	VPAND     Y3, Y6, Y7
+	VPSRLW    $0x08, Y6, Y6
+	VPSUBW    Y4, Y7, Y7
+	VMOVDQU   Y7, 544(DX)
+	VPSUBW    Y4, Y6, Y6
+	VMOVDQU   Y6, 608(DX)
+	VMOVDQU   224(CX), Y6
+	VPSRLD    $0x04, Y6, Y6
+	VPAND     Y0, Y6, Y6
+	VPSHUFB   Y6, Y1, Y6
+	VPXOR     Y2, Y6, Y6
+	VPAND     Y3, Y6, Y7
+	VPSRLW    $0x08, Y6, Y6
+	VPSUBW    Y4, Y7, Y7
+	VMOVDQU   Y7, 672(DX)
+	VPSUBW    Y4, Y6, Y6
+	VMOVDQU   Y6, 736(DX)
+	VMOVDQU   288(CX), Y6
+	VPSRLD    $0x04, Y6, Y6
+	VPAND     Y0, Y6, Y6
+	VPSHUFB   Y6, Y1, Y6
+	VPXOR     Y2, Y6, Y6
+	VPAND     Y3, Y6, Y7
+	VPSRLW    $0x08, Y6, Y6
+	VPSUBW    Y4, Y7, Y7
+	VMOVDQU   Y7, 800(DX)
+	VPSUBW    Y4, Y6, Y6
+	VMOVDQU   Y6, 864(DX)
+	VMOVDQU   352(CX), Y6
+	VPSRLD    $0x04, Y6, Y6
+	VPAND     Y0, Y6, Y6
+	VPSHUFB   Y6, Y1, Y6
+	VPXOR     Y2, Y6, Y6
+	VPAND     Y3, Y6, Y7
+	VPSRLW    $0x08, Y6, Y6
+	VPSUBW    Y4, Y7, Y7
+	VMOVDQU   Y7, 928(DX)
+	VPSUBW    Y4, Y6, Y6
+	VMOVDQU   Y6, 992(DX)
+	VMOVDQU   32(SP), Y6
+	VPSHUFB   top_byte_0<>+0(SB), Y6, Y6
+	VPSRAD    $0x18, Y6, Y6
+	VCVTDQ2PS Y6, Y6
+	VMULPS    Y5, Y6, Y6
+	VMOVUPS   Y6, 96(BX)
+	VPAND     416(CX), Y0, Y6
+	VPSHUFB   Y6, Y1, Y6
+	VPXOR     Y2, Y6, Y6
+	VPAND     Y3, Y6, Y7
+	VPSRLW    $0x08, Y6, Y6
+	VPSUBW    Y4, Y7, Y7
+	VMOVDQU   Y7, 1056(DX)
+	VPSUBW    Y4, Y6, Y6
+	VMOVDQU   Y6, 1120(DX)
+	VPAND     480(CX), Y0, Y6
+	VPSHUFB   Y6, Y1, Y6
+	VPXOR     Y2, Y6, Y6
+	VPAND     Y3, Y6, Y7
+	VPSRLW    $0x08, Y6, Y6
+	VPSUBW    Y4, Y7, Y7
+	VMOVDQU   Y7, 1184(DX)
+	VPSUBW    Y4, Y6, Y6
+	VMOVDQU   Y6, 1248(DX)
+	VPAND     544(CX), Y0, Y6
+	VPSHUFB   Y6, Y1, Y6
+	VPXOR     Y2, Y6, Y6
+	VPAND     Y3, Y6, Y7
+	VPSRLW    $0x08, Y6, Y6
+	VPSUBW    Y4, Y7, Y7
+	VMOVDQU   Y7, 1312(DX)
+	VPSUBW    Y4, Y6, Y6
+	VMOVDQU   Y6, 1376(DX)
+	VPAND     608(CX), Y0, Y6
+	VPSHUFB   Y6, Y1, Y6
+	VPXOR     Y2, Y6, Y6
+	VPAND     Y3, Y6, Y7
+	VPSRLW    $0x08, Y6, Y6
+	VPSUBW    Y4, Y7, Y7
+	VMOVDQU   Y7, 1440(DX)
+	VPSUBW    Y4, Y6, Y6
+	VMOVDQU   Y6, 1504(DX)
+	VMOVDQU   416(CX), Y6
+	VPSRLD    $0x04, Y6, Y6
+	VPAND     Y0, Y6, Y6
+	VPSHUFB   Y6, Y1, Y6
+	VPXOR     Y2, Y6, Y6
+	VPAND     Y3, Y6, Y7
+	VPSRLW    $0x08, Y6, Y6
+	VPSUBW    Y4, Y7, Y7
+	VMOVDQU   Y7, 1568(DX)
+	VPSUBW    Y4, Y6, Y6
+	VMOVDQU   Y6, 1632(DX)
+	VMOVDQU   480(CX), Y6
+	VPSRLD    $0x04, Y6, Y6
+	VPAND     Y0, Y6, Y6
+	VPSHUFB   Y6, Y1, Y6
+	VPXOR     Y2, Y6, Y6
+	VPAND     Y3, Y6, Y7
+	VPSRLW    $0x08, Y6, Y6
+	VPSUBW    Y4, Y7, Y7
+	VMOVDQU   Y7, 1696(DX)
+	VPSUBW    Y4, Y6, Y6
+	VMOVDQU   Y6, 1760(DX)
+	VMOVDQU   544(CX), Y6
+	VPSRLD    $0x04, Y6, Y6
+	VPAND     Y0, Y6, Y6
+	VPSHUFB   Y6, Y1, Y6
+	VPXOR     Y2, Y6, Y6
+	VPAND     Y3, Y6, Y7
+	VPSRLW    $0x08, Y6, Y6
+	VPSUBW    Y4, Y7, Y7
+	VMOVDQU   Y7, 1824(DX)
+	VPSUBW    Y4, Y6, Y6
+	VMOVDQU   Y6, 1888(DX)
+	VMOVDQU   608(CX), Y6
+	VPSRLD    $0x04, Y6, Y6
+	VPAND     Y0, Y6, Y6
+	VPSHUFB   Y6, Y1, Y6
+	VPXOR     Y2, Y6, Y6
+	VPAND     Y3, Y6, Y7
+	VPSRLW    $0x08, Y6, Y6
+	VPSUBW    Y4, Y7, Y7
+	VMOVDQU   Y7, 1952(DX)
+	VPSUBW    Y4, Y6, Y6
+	VMOVDQU   Y6, 2016(DX)
+	VMOVDQU   (SP), Y6
+	VPSHUFB   top_byte_1<>+0(SB), Y6, Y6
+	VPSRAD    $0x18, Y6, Y6
+	VCVTDQ2PS Y6, Y6
+	VMULPS    Y5, Y6, Y6
+	VMOVUPS   Y6, 160(BX)
+	VPAND     672(CX), Y0, Y6
+	VPSHUFB   Y6, Y1, Y6
+	VPXOR     Y2, Y6, Y6
+	VPAND     Y3, Y6, Y7
+	VPSRLW    $0x08, Y6, Y6
+	VPSUBW    Y4, Y7, Y7
+	VMOVDQU   Y7, 2080(DX)
+	VPSUBW    Y4, Y6, Y6
+	VMOVDQU   Y6, 2144(DX)
+	VPAND     736(CX), Y0, Y6
+	VPSHUFB   Y6, Y1, Y6
+	VPXOR     Y2, Y6, Y6
+	VPAND     Y3, Y6, Y7
+	VPSRLW    $0x08, Y6, Y6
+	VPSUBW    Y4, Y7, Y7
+	VMOVDQU   Y7, 2208(DX)
+	VPSUBW    Y4, Y6, Y6
+	VMOVDQU   Y6, 2272(DX)
+	VPAND     800(CX), Y0, Y6
+	VPSHUFB   Y6, Y1, Y6
+	VPXOR     Y2, Y6, Y6
+	VPAND     Y3, Y6, Y7
+	VPSRLW    $0x08, Y6, Y6
+	VPSUBW    Y4, Y7, Y7
+	VMOVDQU   Y7, 2336(DX)
+	VPSUBW    Y4, Y6, Y6
+	VMOVDQU   Y6, 2400(DX)
+	VPAND     864(CX), Y0, Y6
+	VPSHUFB   Y6, Y1, Y6
+	VPXOR     Y2, Y6, Y6
+	VPAND     Y3, Y6, Y7
+	VPSRLW    $0x08, Y6, Y6
+	VPSUBW    Y4, Y7, Y7
+	VMOVDQU   Y7, 2464(DX)
+	VPSUBW    Y4, Y6, Y6
+	VMOVDQU   Y6, 2528(DX)
+	VMOVDQU   672(CX), Y6
+	VPSRLD    $0x04, Y6, Y6
+	VPAND     Y0, Y6, Y6
+	VPSHUFB   Y6, Y1, Y6
+	VPXOR     Y2, Y6, Y6
+	VPAND     Y3, Y6, Y7
+	VPSRLW    $0x08, Y6, Y6
+	VPSUBW    Y4, Y7, Y7
+	VMOVDQU   Y7, 2592(DX)
+	VPSUBW    Y4, Y6, Y6
+	VMOVDQU   Y6, 2656(DX)
+	VMOVDQU   736(CX), Y6
+	VPSRLD    $0x04, Y6, Y6
+	VPAND     Y0, Y6, Y6
+	VPSHUFB   Y6, Y1, Y6
+	VPXOR     Y2, Y6, Y6
+	VPAND     Y3, Y6, Y7
+	VPSRLW    $0x08, Y6, Y6
+	VPSUBW    Y4, Y7, Y7
+	VMOVDQU   Y7, 2720(DX)
+	VPSUBW    Y4, Y6, Y6
+	VMOVDQU   Y6, 2784(DX)
+	VMOVDQU   800(CX), Y6
+	VPSRLD    $0x04, Y6, Y6
+	VPAND     Y0, Y6, Y6
+	VPSHUFB   Y6, Y1, Y6
+	VPXOR     Y2, Y6, Y6
+	VPAND     Y3, Y6, Y7
+	VPSRLW    $0x08, Y6, Y6
+	VPSUBW    Y4, Y7, Y7
+	VMOVDQU   Y7, 2848(DX)
+	VPSUBW    Y4, Y6, Y6
+	VMOVDQU   Y6, 2912(DX)
+	VMOVDQU   864(CX), Y6
+	VPSRLD    $0x04, Y6, Y6
+	VPAND     Y0, Y6, Y6
+	VPSHUFB   Y6, Y1, Y6
+	VPXOR     Y2, Y6, Y6
+	VPAND     Y3, Y6, Y7
+	VPSRLW    $0x08, Y6, Y6
+	VPSUBW    Y4, Y7, Y7
+	VMOVDQU   Y7, 2976(DX)
+	VPSUBW    Y4, Y6, Y6
+	VMOVDQU   Y6, 3040(DX)
+	VMOVDQU   32(SP), Y6
+	VPSHUFB   top_byte_1<>+0(SB), Y6, Y6
+	VPSRAD    $0x18, Y6, Y6
+	VCVTDQ2PS Y6, Y6
+	VMULPS    Y5, Y6, Y6
+	VMOVUPS   Y6, 224(BX)
+	VPAND     928(CX), Y0, Y6
+	VPSHUFB   Y6, Y1, Y6
+	VPXOR     Y2, Y6, Y6
+	VPAND     Y3, Y6, Y7
+	VPSRLW    $0x08, Y6, Y6
+	VPSUBW    Y4, Y7, Y7
+	VMOVDQU   Y7, 3104(DX)
+	VPSUBW    Y4, Y6, Y6
+	VMOVDQU   Y6, 3168(DX)
+	VPAND     992(CX), Y0, Y6
+	VPSHUFB   Y6, Y1, Y6
+	VPXOR     Y2, Y6, Y6
+	VPAND     Y3, Y6, Y7
+	VPSRLW    $0x08, Y6, Y6
+	VPSUBW    Y4, Y7, Y7
+	VMOVDQU   Y7, 3232(DX)
+	VPSUBW    Y4, Y6, Y6
+	VMOVDQU   Y6, 3296(DX)
+	VPAND     1056(CX), Y0, Y6
+	VPSHUFB   Y6, Y1, Y6
+	VPXOR     Y2, Y6, Y6
+	VPAND     Y3, Y6, Y7
+	VPSRLW    $0x08, Y6, Y6
+	VPSUBW    Y4, Y7, Y7
+	VMOVDQU   Y7, 3360(DX)
+	VPSUBW    Y4, Y6, Y6
+	VMOVDQU   Y6, 3424(DX)
+	VPAND     1120(CX), Y0, Y6
+	VPSHUFB   Y6, Y1, Y6
+	VPXOR     Y2, Y6, Y6
+	VPAND     Y3, Y6, Y7
+	VPSRLW    $0x08, Y6, Y6
+	VPSUBW    Y4, Y7, Y7
+	VMOVDQU   Y7, 3488(DX)
+	VPSUBW    Y4, Y6, Y6
+	VMOVDQU   Y6, 3552(DX)
+	VMOVDQU   928(CX), Y6
+	VPSRLD    $0x04, Y6, Y6
+	VPAND     Y0, Y6, Y6
+	VPSHUFB   Y6, Y1, Y6
+	VPXOR     Y2, Y6, Y6
+	VPAND     Y3, Y6, Y7
+	VPSRLW    $0x08, Y6, Y6
+	VPSUBW    Y4, Y7, Y7
+	VMOVDQU   Y7, 3616(DX)
+	VPSUBW    Y4, Y6, Y6
+	VMOVDQU   Y6, 3680(DX)
+	VMOVDQU   992(CX), Y6
+	VPSRLD    $0x04, Y6, Y6
+	VPAND     Y0, Y6, Y6
+	VPSHUFB   Y6, Y1, Y6
+	VPXOR     Y2, Y6, Y6
+	VPAND     Y3, Y6, Y7
+	VPSRLW    $0x08, Y6, Y6
+	VPSUBW    Y4, Y7, Y7
+	VMOVDQU   Y7, 3744(DX)
+	VPSUBW    Y4, Y6, Y6
+	VMOVDQU   Y6, 3808(DX)
+	VMOVDQU   1056(CX), Y6
+	VPSRLD    $0x04, Y6, Y6
+	VPAND     Y0, Y6, Y6
+	VPSHUFB   Y6, Y1, Y6
+	VPXOR     Y2, Y6, Y6
+	VPAND     Y3, Y6, Y7
+	VPSRLW    $0x08, Y6, Y6
+	VPSUBW    Y4, Y7, Y7
+	VMOVDQU   Y7, 3872(DX)
+	VPSUBW    Y4, Y6, Y6
+	VMOVDQU   Y6, 3936(DX)
+	VMOVDQU   1120(CX), Y6
+	VPSRLD    $0x04, Y6, Y6
+	VPAND     Y0, Y6, Y6
+	VPSHUFB   Y6, Y1, Y6
+	VPXOR     Y2, Y6, Y6
+	VPAND     Y3, Y6, Y7
+	VPSRLW    $0x08, Y6, Y6
+	VPSUBW    Y4, Y7, Y7
+	VMOVDQU   Y7, 4000(DX)
+	VPSUBW    Y4, Y6, Y6
+	VMOVDQU   Y6, 4064(DX)
+	VMOVDQU   (SP), Y6
+	VPSHUFB   top_byte_2<>+0(SB), Y6, Y6
+	VPSRAD    $0x18, Y6, Y6
+	VCVTDQ2PS Y6, Y6
+	VMULPS    Y5, Y6, Y6
+	VMOVUPS   Y6, 288(BX)
+	VPAND     1184(CX), Y0, Y6
+	VPSHUFB   Y6, Y1, Y6
+	VPXOR     Y2, Y6, Y6
+	VPAND     Y3, Y6, Y7
+	VPSRLW    $0x08, Y6, Y6
+	VPSUBW    Y4, Y7, Y7
+	VMOVDQU   Y7, 4128(DX)
+	VPSUBW    Y4, Y6, Y6
+	VMOVDQU   Y6, 4192(DX)
+	VPAND     1248(CX), Y0, Y6
+	VPSHUFB   Y6, Y1, Y6
+	VPXOR     Y2, Y6, Y6
+	VPAND     Y3, Y6, Y7
+	VPSRLW    $0x08, Y6, Y6
+	VPSUBW    Y4, Y7, Y7
+	VMOVDQU   Y7, 4256(DX)
+	VPSUBW    Y4, Y6, Y6
+	VMOVDQU   Y6, 4320(DX)
+	VPAND     1312(CX), Y0, Y6
+	VPSHUFB   Y6, Y1, Y6
+	VPXOR     Y2, Y6, Y6
+	VPAND     Y3, Y6, Y7
+	VPSRLW    $0x08, Y6, Y6
+	VPSUBW    Y4, Y7, Y7
+	VMOVDQU   Y7, 4384(DX)
+	VPSUBW    Y4, Y6, Y6
+	VMOVDQU   Y6, 4448(DX)
+	VPAND     1376(CX), Y0, Y6
+	VPSHUFB   Y6, Y1, Y6
+	VPXOR     Y2, Y6, Y6
+	VPAND     Y3, Y6, Y7
+	VPSRLW    $0x08, Y6, Y6
+	VPSUBW    Y4, Y7, Y7
+	VMOVDQU   Y7, 4512(DX)
+	VPSUBW    Y4, Y6, Y6
+	VMOVDQU   Y6, 4576(DX)
+	VMOVDQU   1184(CX), Y6
+	VPSRLD    $0x04, Y6, Y6
+	VPAND     Y0, Y6, Y6
+	VPSHUFB   Y6, Y1, Y6
+	VPXOR     Y2, Y6, Y6
+	VPAND     Y3, Y6, Y7
+	VPSRLW    $0x08, Y6, Y6
+	VPSUBW    Y4, Y7, Y7
+	VMOVDQU   Y7, 4640(DX)
+	VPSUBW    Y4, Y6, Y6
+	VMOVDQU   Y6, 4704(DX)
+	VMOVDQU   1248(CX), Y6
+	VPSRLD    $0x04, Y6, Y6
+	VPAND     Y0, Y6, Y6
+	VPSHUFB   Y6, Y1, Y6
+	VPXOR     Y2, Y6, Y6
+	VPAND     Y3, Y6, Y7
+	VPSRLW    $0x08, Y6, Y6
+	VPSUBW    Y4, Y7, Y7
+	VMOVDQU   Y7, 4768(DX)
+	VPSUBW    Y4, Y6, Y6
+	VMOVDQU   Y6, 4832(DX)
+	VMOVDQU   1312(CX), Y6
+	VPSRLD    $0x04, Y6, Y6
+	VPAND     Y0, Y6, Y6
+	VPSHUFB   Y6, Y1, Y6
+	VPXOR     Y2, Y6, Y6
+	VPAND     Y3, Y6, Y7
+	VPSRLW    $0x08, Y6, Y6
+	VPSUBW    Y4, Y7, Y7
+	VMOVDQU   Y7, 4896(DX)
+	VPSUBW    Y4, Y6, Y6
+	VMOVDQU   Y6, 4960(DX)
+	VMOVDQU   1376(CX), Y6
+	VPSRLD    $0x04, Y6, Y6
+	VPAND     Y0, Y6, Y6
+	VPSHUFB   Y6, Y1, Y6
+	VPXOR     Y2, Y6, Y6
+	VPAND     Y3, Y6, Y7
+	VPSRLW    $0x08, Y6, Y6
+	VPSUBW    Y4, Y7, Y7
+	VMOVDQU   Y7, 5024(DX)
+	VPSUBW    Y4, Y6, Y6
+	VMOVDQU   Y6, 5088(DX)
+	VMOVDQU   32(SP), Y6
+	VPSHUFB   top_byte_2<>+0(SB), Y6, Y6
+	VPSRAD    $0x18, Y6, Y6
+	VCVTDQ2PS Y6, Y6
+	VMULPS    Y5, Y6, Y6
+	VMOVUPS   Y6, 352(BX)
+	VPAND     1440(CX), Y0, Y6
+	VPSHUFB   Y6, Y1, Y6
+	VPXOR     Y2, Y6, Y6
+	VPAND     Y3, Y6, Y7
+	VPSRLW    $0x08, Y6, Y6
+	VPSUBW    Y4, Y7, Y7
+	VMOVDQU   Y7, 5152(DX)
+	VPSUBW    Y4, Y6, Y6
+	VMOVDQU   Y6, 5216(DX)
+	VPAND     1504(CX), Y0, Y6
+	VPSHUFB   Y6, Y1, Y6
+	VPXOR     Y2, Y6, Y6
+	VPAND     Y3, Y6, Y7
+	VPSRLW    $0x08, Y6, Y6
+	VPSUBW    Y4, Y7, Y7
+	VMOVDQU   Y7, 5280(DX)
+	VPSUBW    Y4, Y6, Y6
+	VMOVDQU   Y6, 5344(DX)
+	VPAND     1568(CX), Y0, Y6
+	VPSHUFB   Y6, Y1, Y6
+	VPXOR     Y2, Y6, Y6
+	VPAND     Y3, Y6, Y7
+	VPSRLW    $0x08, Y6, Y6
+	VPSUBW    Y4, Y7, Y7
+	VMOVDQU   Y7, 5408(DX)
+	VPSUBW    Y4, Y6, Y6
+	VMOVDQU   Y6, 5472(DX)
+	VPAND     1632(CX), Y0, Y6
+	VPSHUFB   Y6, Y1, Y6
+	VPXOR     Y2, Y6, Y6
+	VPAND     Y3, Y6, Y7
+	VPSRLW    $0x08, Y6, Y6
+	VPSUBW    Y4, Y7, Y7
+	VMOVDQU   Y7, 5536(DX)
+	VPSUBW    Y4, Y6, Y6
+	VMOVDQU   Y6, 5600(DX)
+	VMOVDQU   1440(CX), Y6
+	VPSRLD    $0x04, Y6, Y6
+	VPAND     Y0, Y6, Y6
+	VPSHUFB   Y6, Y1, Y6
+	VPXOR     Y2, Y6, Y6
+	VPAND     Y3, Y6, Y7
+	VPSRLW    $0x08, Y6, Y6
+	VPSUBW    Y4, Y7, Y7
+	VMOVDQU   Y7, 5664(DX)
+	VPSUBW    Y4, Y6, Y6
+	VMOVDQU   Y6, 5728(DX)
+	VMOVDQU   1504(CX), Y6
+	VPSRLD    $0x04, Y6, Y6
+	VPAND     Y0, Y6, Y6
+	VPSHUFB   Y6, Y1, Y6
+	VPXOR     Y2, Y6, Y6
+	VPAND     Y3, Y6, Y7
+	VPSRLW    $0x08, Y6, Y6
+	VPSUBW    Y4, Y7, Y7
+	VMOVDQU   Y7, 5792(DX)
+	VPSUBW    Y4, Y6, Y6
+	VMOVDQU   Y6, 5856(DX)
+	VMOVDQU   1568(CX), Y6
+	VPSRLD    $0x04, Y6, Y6
+	VPAND     Y0, Y6, Y6
+	VPSHUFB   Y6, Y1, Y6
+	VPXOR     Y2, Y6, Y6
+	VPAND     Y3, Y6, Y7
+	VPSRLW    $0x08, Y6, Y6
+	VPSUBW    Y4, Y7, Y7
+	VMOVDQU   Y7, 5920(DX)
+	VPSUBW    Y4, Y6, Y6
+	VMOVDQU   Y6, 5984(DX)
+	VMOVDQU   1632(CX), Y6
+	VPSRLD    $0x04, Y6, Y6
+	VPAND     Y0, Y6, Y6
+	VPSHUFB   Y6, Y1, Y6
+	VPXOR     Y2, Y6, Y6
+	VPAND     Y3, Y6, Y7
+	VPSRLW    $0x08, Y6, Y6
+	VPSUBW    Y4, Y7, Y7
+	VMOVDQU   Y7, 6048(DX)
+	VPSUBW    Y4, Y6, Y6
+	VMOVDQU   Y6, 6112(DX)
+	VMOVDQU   (SP), Y6
+	VPSHUFB   top_byte_3<>+0(SB), Y6, Y6
+	VPSRAD    $0x18, Y6, Y6
+	VCVTDQ2PS Y6, Y6
+	VMULPS    Y5, Y6, Y6
+	VMOVUPS   Y6, 416(BX)
+	VPAND     1696(CX), Y0, Y6
+	VPSHUFB   Y6, Y1, Y6
+	VPXOR     Y2, Y6, Y6
+	VPAND     Y3, Y6, Y7
+	VPSRLW    $0x08, Y6, Y6
+	VPSUBW    Y4, Y7, Y7
+	VMOVDQU   Y7, 6176(DX)
+	VPSUBW    Y4, Y6, Y6
+	VMOVDQU   Y6, 6240(DX)
+	VPAND     1760(CX), Y0, Y6
+	VPSHUFB   Y6, Y1, Y6
+	VPXOR     Y2, Y6, Y6
+	VPAND     Y3, Y6, Y7
+	VPSRLW    $0x08, Y6, Y6
+	VPSUBW    Y4, Y7, Y7
+	VMOVDQU   Y7, 6304(DX)
+	VPSUBW    Y4, Y6, Y6
+	VMOVDQU   Y6, 6368(DX)
+	VPAND     1824(CX), Y0, Y6
+	VPSHUFB   Y6, Y1, Y6
+	VPXOR     Y2, Y6, Y6
+	VPAND     Y3, Y6, Y7
+	VPSRLW    $0x08, Y6, Y6
+	VPSUBW    Y4, Y7, Y7
+	VMOVDQU   Y7, 6432(DX)
+	VPSUBW    Y4, Y6, Y6
+	VMOVDQU   Y6, 6496(DX)
+	VPAND     1888(CX), Y0, Y6
+	VPSHUFB   Y6, Y1, Y6
+	VPXOR     Y2, Y6, Y6
+	VPAND     Y3, Y6, Y7
+	VPSRLW    $0x08, Y6, Y6
+	VPSUBW    Y4, Y7, Y7
+	VMOVDQU   Y7, 6560(DX)
+	VPSUBW    Y4, Y6, Y6
+	VMOVDQU   Y6, 6624(DX)
+	VMOVDQU   1696(CX), Y6
+	VPSRLD    $0x04, Y6, Y6
+	VPAND     Y0, Y6, Y6
+	VPSHUFB   Y6, Y1, Y6
+	VPXOR     Y2, Y6, Y6
+	VPAND     Y3, Y6, Y7
+	VPSRLW    $0x08, Y6, Y6
+	VPSUBW    Y4, Y7, Y7
+	VMOVDQU   Y7, 6688(DX)
+	VPSUBW    Y4, Y6, Y6
+	VMOVDQU   Y6, 6752(DX)
+	VMOVDQU   1760(CX), Y6
+	VPSRLD    $0x04, Y6, Y6
+	VPAND     Y0, Y6, Y6
+	VPSHUFB   Y6, Y1, Y6
+	VPXOR     Y2, Y6, Y6
+	VPAND     Y3, Y6, Y7
+	VPSRLW    $0x08, Y6, Y6
+	VPSUBW    Y4, Y7, Y7
+	VMOVDQU   Y7, 6816(DX)
+	VPSUBW    Y4, Y6, Y6
+	VMOVDQU   Y6, 6880(DX)
+	VMOVDQU   1824(CX), Y6
+	VPSRLD    $0x04, Y6, Y6
+	VPAND     Y0, Y6, Y6
+	VPSHUFB   Y6, Y1, Y6
+	VPXOR     Y2, Y6, Y6
+	VPAND     Y3, Y6, Y7
+	VPSRLW    $0x08, Y6, Y6
+	VPSUBW    Y4, Y7, Y7
+	VMOVDQU   Y7, 6944(DX)
+	VPSUBW    Y4, Y6, Y6
+	VMOVDQU   Y6, 7008(DX)
+	VMOVDQU   1888(CX), Y6
+	VPSRLD    $0x04, Y6, Y6
+	VPAND     Y0, Y6, Y6
+	VPSHUFB   Y6, Y1, Y6
+	VPXOR     Y2, Y6, Y6
+	VPAND     Y3, Y6, Y7
+	VPSRLW    $0x08, Y6, Y6
+	VPSUBW    Y4, Y7, Y7
+	VMOVDQU   Y7, 7072(DX)
+	VPSUBW    Y4, Y6, Y6
+	VMOVDQU   Y6, 7136(DX)
+	VMOVDQU   32(SP), Y6
+	VPSHUFB   top_byte_3<>+0(SB), Y6, Y6
+	VPSRAD    $0x18, Y6, Y6
+	VCVTDQ2PS Y6, Y6
+	VMULPS    Y5, Y6, Y6
+	VMOVUPS   Y6, 480(BX)
+	VPAND     1952(CX), Y0, Y5
+	VPSHUFB   Y5, Y1, Y5
+	VPXOR     Y2, Y5, Y5
+	VPAND     Y3, Y5, Y6
+	VPSRLW    $0x08, Y5, Y5
+	VPSUBW    Y4, Y6, Y6
+	VMOVDQU   Y6, 7200(DX)
+	VPSUBW    Y4, Y5, Y5
+	VMOVDQU   Y5, 7264(DX)
+	VPAND     2016(CX), Y0, Y5
+	VPSHUFB   Y5, Y1, Y5
+	VPXOR     Y2, Y5, Y5
+	VPAND     Y3, Y5, Y6
+	VPSRLW    $0x08, Y5, Y5
+	VPSUBW    Y4, Y6, Y6
+	VMOVDQU   Y6, 7328(DX)
+	VPSUBW    Y4, Y5, Y5
+	VMOVDQU   Y5, 7392(DX)
+	VPAND     2080(CX), Y0, Y5
+	VPSHUFB   Y5, Y1, Y5
+	VPXOR     Y2, Y5, Y5
+	VPAND     Y3, Y5, Y6
+	VPSRLW    $0x08, Y5, Y5
+	VPSUBW    Y4, Y6, Y6
+	VMOVDQU   Y6, 7456(DX)
+	VPSUBW    Y4, Y5, Y5
+	VMOVDQU   Y5, 7520(DX)
+	VPAND     2144(CX), Y0, Y5
+	VPSHUFB   Y5, Y1, Y5
+	VPXOR     Y2, Y5, Y5
+	VPAND     Y3, Y5, Y6
+	VPSRLW    $0x08, Y5, Y5
+	VPSUBW    Y4, Y6, Y6
+	VMOVDQU   Y6, 7584(DX)
+	VPSUBW    Y4, Y5, Y5
+	VMOVDQU   Y5, 7648(DX)
+	VMOVDQU   1952(CX), Y5
+	VPSRLD    $0x04, Y5, Y5
+	VPAND     Y0, Y5, Y5
+	VPSHUFB   Y5, Y1, Y5
+	VPXOR     Y2, Y5, Y5
+	VPAND     Y3, Y5, Y6
+	VPSRLW    $0x08, Y5, Y5
+	VPSUBW    Y4, Y6, Y6
+	VMOVDQU   Y6, 7712(DX)
+	VPSUBW    Y4, Y5, Y5
+	VMOVDQU   Y5, 7776(DX)
+	VMOVDQU   2016(CX), Y5
+	VPSRLD    $0x04, Y5, Y5
+	VPAND     Y0, Y5, Y5
+	VPSHUFB   Y5, Y1, Y5
+	VPXOR     Y2, Y5, Y5
+	VPAND     Y3, Y5, Y6
+	VPSRLW    $0x08, Y5, Y5
+	VPSUBW    Y4, Y6, Y6
+	VMOVDQU   Y6, 7840(DX)
+	VPSUBW    Y4, Y5, Y5
+	VMOVDQU   Y5, 7904(DX)
+	VMOVDQU   2080(CX), Y5
+	VPSRLD    $0x04, Y5, Y5
+	VPAND     Y0, Y5, Y5
+	VPSHUFB   Y5, Y1, Y5
+	VPXOR     Y2, Y5, Y5
+	VPAND     Y3, Y5, Y6
+	VPSRLW    $0x08, Y5, Y5
+	VPSUBW    Y4, Y6, Y6
+	VMOVDQU   Y6, 7968(DX)
+	VPSUBW    Y4, Y5, Y5
+	VMOVDQU   Y5, 8032(DX)
+	VMOVDQU   2144(CX), Y5
+	VPSRLD    $0x04, Y5, Y5
+	VPAND     Y0, Y5, Y5
+	VPSHUFB   Y5, Y1, Y5
+	VPXOR     Y2, Y5, Y5
+	VPAND     Y3, Y5, Y6
+	VPSRLW    $0x08, Y5, Y5
+	VPSUBW    Y4, Y6, Y6
+	VMOVDQU   Y6, 8096(DX)
+	VPSUBW    Y4, Y5, Y5
+	VMOVDQU   Y5, 8160(DX)
+	ADDQ      $0x00000880, CX
+	ADDQ      $0x00002000, DX
+	ADDQ      $0x00000200, BX
+	ADDQ      $0x00000200, SI
+	DECQ      AX
+	JNZ       block
+	VZEROUPPER
+	RET
+
+// func dotQ5_0x16AVX2(places int, groups int, n int, w *byte, x *int16, d *float32, out *float32)
+// Requires: AVX, AVX2, F16C, FMA3, MMX+
+TEXT ·dotQ5_0x16AVX2(SB), NOSPLIT, $256-56
+	MOVQ         w+24(FP), AX
+	MOVQ         out+48(FP), BX
+	MOVQ         groups+8(FP), SI
+	MOVQ         n+16(FP), DI
+	IMUL3Q       $0x00000160, DI, DI
+	IMULQ        SI, DI
+	MOVQ         SI, R8
+	SHLQ         $0x06, R8
+	MOVL         $0x0f0f0f0f, CX
+	VMOVD        CX, X0
+	VPBROADCASTD X0, Y0
+	MOVL         $0xf0f0f0f0, CX
+	VMOVD        CX, X1
+	VPBROADCASTD X1, Y1
+
+group:
+	MOVQ    x+32(FP), CX
+	MOVQ    d+40(FP), DX
+	MOVQ    n+16(FP), R9
+	VXORPS  Y2, Y2, Y2
+	VMOVUPS Y2, (SP)
+	VMOVUPS Y2, 32(SP)
+	VMOVUPS Y2, 64(SP)
+	VMOVUPS Y2, 96(SP)
+	VMOVUPS Y2, 128(SP)
+	VMOVUPS Y2, 160(SP)
+	VMOVUPS Y2, 192(SP)
+	VMOVUPS Y2, 224(SP)
+
+block:
+	MOVQ AX, R10
+	LEAQ (SP), R11
+	MOVQ places+0(FP), R12
+
+place:
+	VPBROADCASTD (CX), Y2
+	VPBROADCASTD 4(CX), Y3
+	PREFETCHT1   8192(R10)
+	VPAND        96(R10), Y0, Y4
+	VMOVDQU      32(R10), Y5
+	VPSHUFB      four_times_0<>+0(SB), Y5, Y5
+	VPAND        repeated_8040201<>+0(SB), Y5, Y5
+	VPCMPEQB     repeated_8040201<>+0(SB), Y5, Y5
+	VPANDN       Y1, Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VPSLLW       $0x08, Y4, Y5
+	VPSRAW       $0x08, Y5, Y5
+	VPSRAW       $0x08, Y4, Y4
+	VPMADDWD     Y2, Y5, Y5
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y5, Y5
+	VPAND        128(R10), Y0, Y4
+	VMOVDQU      64(R10), Y6
+	VPSHUFB      four_times_0<>+0(SB), Y6, Y6
+	VPAND        repeated_8040201<>+0(SB), Y6, Y6
+	VPCMPEQB     repeated_8040201<>+0(SB), Y6, Y6
+	VPANDN       Y1, Y6, Y6
+	VPOR         Y6, Y4, Y4
+	VPSLLW       $0x08, Y4, Y6
+	VPSRAW       $0x08, Y6, Y6
+	VPSRAW       $0x08, Y4, Y4
+	VPMADDWD     Y2, Y6, Y6
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y6, Y6
+	VPBROADCASTD 8(CX), Y2
+	VPBROADCASTD 12(CX), Y3
+	PREFETCHT1   8256(R10)
+	VPAND        160(R10), Y0, Y4
+	VMOVDQU      32(R10), Y7
+	VPSHUFB      four_times_0<>+0(SB), Y7, Y7
+	VPAND        repeated_80402010<>+0(SB), Y7, Y7
+	VPCMPEQB     repeated_80402010<>+0(SB), Y7, Y7
+	VPANDN       Y1, Y7, Y7
+	VPOR         Y7, Y4, Y4
+	VPSLLW       $0x08, Y4, Y7
+	VPSRAW       $0x08, Y7, Y7
+	VPSRAW       $0x08, Y4, Y4
+	VPMADDWD     Y2, Y7, Y7
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y7, Y7
+	VPADDD       Y7, Y5, Y5
+	VPAND        192(R10), Y0, Y4
+	VMOVDQU      64(R10), Y7
+	VPSHUFB      four_times_0<>+0(SB), Y7, Y7
+	VPAND        repeated_80402010<>+0(SB), Y7, Y7
+	VPCMPEQB     repeated_80402010<>+0(SB), Y7, Y7
+	VPANDN       Y1, Y7, Y7
+	VPOR         Y7, Y4, Y4
+	VPSLLW       $0x08, Y4, Y7
+	VPSRAW       $0x08, Y7, Y7
+	VPSRAW       $0x08, Y4, Y4
+	VPMADDWD     Y2, Y7, Y7
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y7, Y7
+	VPADDD       Y7, Y6, Y6
+	VPBROADCASTD 16(CX), Y2
+	VPBROADCASTD 20(CX), Y3
+	VPAND        224(R10), Y0, Y4
+	VMOVDQU      32(R10), Y7
+	VPSHUFB      four_times_1<>+0(SB), Y7, Y7
+	VPAND        repeated_8040201<>+0(SB), Y7, Y7
+	VPCMPEQB     repeated_8040201<>+0(SB), Y7, Y7
+	VPANDN       Y1, Y7, Y7
+	VPOR         Y7, Y4, Y4
+	VPSLLW       $0x08, Y4, Y7
+	VPSRAW       $0x08, Y7, Y7
+	VPSRAW       $0x08, Y4, Y4
+	VPMADDWD     Y2, Y7, Y7
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y7, Y7
+	VPADDD       Y7, Y5, Y5
+	PREFETCHT1   8320(R10)
+	VPAND        256(R10), Y0, Y4
+	VMOVDQU      64(R10), Y7
+	VPSHUFB      four_times_1<>+0(SB), Y7, Y7
+	VPAND        repeated_8040201<>+0(SB), Y7, Y7
+	VPCMPEQB     repeated_8040201<>+0(SB), Y7, Y7
+	VPANDN       Y1, Y7, Y7
+	VPOR         Y7, Y4, Y4
+	VPSLLW       $0x08, Y4, Y7
+	VPSRAW       $0x08, Y7, Y7
+	VPSRAW       $0x08, Y4, Y4
+	VPMADDWD     Y2, Y7, Y7
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y7, Y7
+	VPADDD       Y7, Y6, Y6
+	VPBROADCASTD 24(CX), Y2
+	VPBROADCASTD 28(CX), Y3
+	VPAND        288(R10), Y0, Y4
+	VMOVDQU      32(R10), Y7
+	VPSHUFB      four_times_1<>+0(SB), Y7, Y7
+	VPAND        repeated_80402010<>+0(SB), Y7, Y7
+	VPCMPEQB     repeated_80402010<>+0(SB), Y7, Y7
+	VPANDN       Y1, Y7, Y7
+	VPOR         Y7, Y4, Y4
+	VPSLLW       $0x08, Y4, Y7
+	VPSRAW       $0x08, Y7, Y7
+	VPSRAW       $0x08, Y4, Y4
+	VPMADDWD     Y2, Y7, Y7
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y7, Y7
+	VPADDD       Y7, Y5, Y5
+	VPAND        320(R10), Y0, Y4
+	VMOVDQU      64(R10), Y7
+	VPSHUFB      four_times_1<>+0(SB), Y7, Y7
+	VPAND        repeated_80402010<>+0(SB), Y7, Y7
+	VPCMPEQB     repeated_80402010<>+0(SB), Y7, Y7
+	VPANDN       Y1, Y7, Y7
+	VPOR         Y7, Y4, Y4
+	VPSLLW       $0x08, Y4, Y7
+	VPSRAW       $0x08, Y7, Y7
+	VPSRAW       $0x08, Y4, Y4
+	VPMADDWD     Y2, Y7, Y7
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y7, Y7
+	VPADDD       Y7, Y6, Y6
+	VPBROADCASTD 32(CX), Y2
+	VPBROADCASTD 36(CX), Y3
+	PREFETCHT1   8384(R10)
+	VMOVDQU      96(R10), Y4
+	VPSRLD       $0x04, Y4, Y4
+	VPAND        Y0, Y4, Y4
+	VMOVDQU      32(R10), Y7
+	VPSHUFB      four_times_2<>+0(SB), Y7, Y7
+	VPAND        repeated_8040201<>+0(SB), Y7, Y7
+	VPCMPEQB     repeated_8040201<>+0(SB), Y7, Y7
+	VPANDN       Y1, Y7, Y7
+	VPOR         Y7, Y4, Y4
+	VPSLLW       $0x08, Y4, Y7
+	VPSRAW       $0x08, Y7, Y7
+	VPSRAW       $0x08, Y4, Y4
+	VPMADDWD     Y2, Y7, Y7
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y7, Y7
+	VPADDD       Y7, Y5, Y5
+	VMOVDQU      128(R10), Y4
+	VPSRLD       $0x04, Y4, Y4
+	VPAND        Y0, Y4, Y4
+	VMOVDQU      64(R10), Y7
+	VPSHUFB      four_times_2<>+0(SB), Y7, Y7
+	VPAND        repeated_8040201<>+0(SB), Y7, Y7
+	VPCMPEQB     repeated_8040201<>+0(SB), Y7, Y7
+	VPANDN       Y1, Y7, Y7
+	VPOR         Y7, Y4, Y4
+	VPSLLW       $0x08, Y4, Y7
+	VPSRAW       $0x08, Y7, Y7
+	VPSRAW       $0x08, Y4, Y4
+	VPMADDWD     Y2, Y7, Y7
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y7, Y7
+	VPADDD       Y7, Y6, Y6
+	VPBROADCASTD 40(CX), Y2
+	VPBROADCASTD 44(CX), Y3
+	VMOVDQU      160(R10), Y4
+	VPSRLD       $0x04, Y4, Y4
+	VPAND        Y0, Y4, Y4
+	VMOVDQU      32(R10), Y7
+	VPSHUFB      four_times_2<>+0(SB), Y7, Y7
+	VPAND        repeated_80402010<>+0(SB), Y7, Y7
+	VPCMPEQB     repeated_80402010<>+0(SB), Y7, Y7
+	VPANDN       Y1, Y7, Y7
+	VPOR         Y7, Y4, Y4
+	VPSLLW       $0x08, Y4, Y7
+	VPSRAW       $0x08, Y7, Y7
+	VPSRAW       $0x08, Y4, Y4
+	VPMADDWD     Y2, Y7, Y7
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y7, Y7
+	VPADDD       Y7, Y5, Y5
+	PREFETCHT1   8448(R10)
+	VMOVDQU      192(R10), Y4
+	VPSRLD       $0x04, Y4, Y4
+	VPAND        Y0, Y4, Y4
+	VMOVDQU      64(R10), Y7
+	VPSHUFB      four_times_2<>+0(SB), Y7, Y7
+	VPAND        repeated_80402010<>+0(SB), Y7, Y7
+	VPCMPEQB     repeated_80402010<>+0(SB), Y7, Y7
+	VPANDN       Y1, Y7, Y7
+	VPOR         Y7, Y4, Y4
+	VPSLLW       $0x08, Y4, Y7
+	VPSRAW       $0x08, Y7, Y7
+	VPSRAW       $0x08, Y4, Y4
+	VPMADDWD     Y2, Y7, Y7
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y7, Y7
+	VPADDD       Y7, Y6, Y6
+	VPBROADCASTD 48(CX), Y2
+	VPBROADCASTD 52(CX), Y3
+	VMOVDQU      224(R10), Y4
+	VPSRLD       $0x04, Y4, Y4
+	VPAND        Y0, Y4, Y4
+	VMOVDQU      32(R10), Y7
+	VPSHUFB      four_times_3<>+0(SB), Y7, Y7
+	VPAND        repeated_8040201<>+0(SB), Y7, Y7
+	VPCMPEQB     repeated_8040201<>+0(SB), Y7, Y7
+	VPANDN       Y1, Y7, Y7
+	VPOR         Y7, Y4, Y4
+	VPSLLW       $0x08, Y4, Y7
+	VPSRAW       $0x08, Y7, Y7
+	VPSRAW       $0x08, Y4, Y4
+	VPMADDWD     Y2, Y7, Y7
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y7, Y7
+	VPADDD       Y7, Y5, Y5
+	VMOVDQU      256(R10), Y4
+	VPSRLD       $0x04, Y4, Y4
+	VPAND        Y0, Y4, Y4
+	VMOVDQU      64(R10), Y7
+	VPSHUFB      four_times_3<>+0(SB), Y7, Y7
+	VPAND        repeated_8040201<>+0(SB), Y7, Y7
+	VPCMPEQB     repeated_8040201<>+0(SB), Y7, Y7
+	VPANDN       Y1, Y7, Y7
+	VPOR         Y7, Y4, Y4
+	VPSLLW       $0x08, Y4, Y7
+	VPSRAW       $0x08, Y7, Y7
+	VPSRAW       $0x08, Y4, Y4
+	VPMADDWD     Y2, Y7, Y7
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y7, Y7
+	VPADDD       Y7, Y6, Y6
+	VPBROADCASTD 56(CX), Y2
+	VPBROADCASTD 60(CX), Y3
+	PREFETCHT1   8512(R10)
+	VMOVDQU      288(R10), Y4
+	VPSRLD       $0x04, Y4, Y4
+	VPAND        Y0, Y4, Y4
+	VMOVDQU      32(R10), Y7
+	VPSHUFB      four_times_3<>+0(SB), Y7, Y7
+	VPAND        repeated_80402010<>+0(SB), Y7, Y7
+	VPCMPEQB     repeated_80402010<>+0(SB), Y7, Y7
+	VPANDN       Y1, Y7, Y7
+	VPOR         Y7, Y4, Y4
+	VPSLLW       $0x08, Y4, Y7
+	VPSRAW       $0x08, Y7, Y7
+	VPSRAW       $0x08, Y4, Y4
+	VPMADDWD     Y2, Y7, Y7
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y7, Y7
+	VPADDD       Y7, Y5, Y5
+	VMOVDQU      320(R10), Y4
+	VPSRLD       $0x04, Y4, Y4
+	VPAND        Y0, Y4, Y4
+	VMOVDQU      64(R10), Y7
+	VPSHUFB      four_times_3<>+0(SB), Y7, Y7
+	VPAND        repeated_80402010<>+0(SB), Y7, Y7
+	VPCMPEQB     repeated_80402010<>+0(SB), Y7, Y7
+	VPANDN       Y1, Y7, Y7
+	VPOR         Y7, Y4, Y4
+	VPSLLW       $0x08, Y4, Y7
+	VPSRAW       $0x08, Y7, Y7
+	VPSRAW       $0x08, Y4, Y4
+	VPMADDWD     Y2, Y7, Y7
+	VPMADDWD     Y3, Y4, Y4
+	VPADDD       Y4, Y7, Y7
+	VPADDD       Y7, Y6, Y6
+	VBROADCASTSS (DX), Y2
+	VCVTPH2PS    (R10), Y3
+	VCVTDQ2PS    Y5, Y5
+	VMULPS       Y2, Y3, Y3
+	VMOVUPS      (R11), Y4
+	VFMADD231PS  Y3, Y5, Y4
+	VMOVUPS      Y4, (R11)
+	VCVTPH2PS    16(R10), Y3
+	VCVTDQ2PS    Y6, Y6
+	VMULPS       Y2, Y3, Y3
+	VMOVUPS      32(R11), Y2
+	VFMADD231PS  Y3, Y6, Y2
+	VMOVUPS      Y2, 32(R11)
+	ADDQ         DI, R10
+	ADDQ         $0x40, R11
+	DECQ         R12
+	JNZ          place
+	ADDQ         $0x00000160, AX
+	ADDQ         $0x00000040, CX
+	ADDQ         $0x00000004, DX
+	DECQ         R9
+	JNZ          block
+	MOVQ         BX, CX
+	LEAQ         (SP), R11
+	MOVQ         places+0(FP), R12
+
+result:
+	VMOVUPS (R11), Y2
+	VMOVUPS Y2, (CX)
+	VMOVUPS 32(R11), Y2
+	VMOVUPS Y2, 32(CX)
+	ADDQ    R8, CX
+	ADDQ    $0x40, R11
+	DECQ    R12
+	JNZ     result
+	ADDQ    $0x40, BX
+	DECQ    SI
+	JNZ     group
+	VZEROUPPER
+	RET
+
+DATA four_times_0<>+0(SB)/4, $0x00000000
+DATA four_times_0<>+4(SB)/4, $0x04040404
+DATA four_times_0<>+8(SB)/4, $0x08080808
+DATA four_times_0<>+12(SB)/4, $0x0c0c0c0c
+DATA four_times_0<>+16(SB)/4, $0x00000000
+DATA four_times_0<>+20(SB)/4, $0x04040404
+DATA four_times_0<>+24(SB)/4, $0x08080808
+DATA four_times_0<>+28(SB)/4, $0x0c0c0c0c
+DATA four_times_0<>+32(SB)/4, $0x00000000
+DATA four_times_0<>+36(SB)/4, $0x04040404
+DATA four_times_0<>+40(SB)/4, $0x08080808
+DATA four_times_0<>+44(SB)/4, $0x0c0c0c0c
+DATA four_times_0<>+48(SB)/4, $0x00000000
+DATA four_times_0<>+52(SB)/4, $0x04040404
+DATA four_times_0<>+56(SB)/4, $0x08080808
+DATA four_times_0<>+60(SB)/4, $0x0c0c0c0c
+GLOBL four_times_0<>(SB), RODATA|NOPTR, $64
+
+DATA repeated_8040201<>+0(SB)/4, $0x08040201
+DATA repeated_8040201<>+4(SB)/4, $0x08040201
+DATA repeated_8040201<>+8(SB)/4, $0x08040201
+DATA repeated_8040201<>+12(SB)/4, $0x08040201
+DATA repeated_8040201<>+16(SB)/4, $0x08040201
+DATA repeated_8040201<>+20(SB)/4, $0x08040201
+DATA repeated_8040201<>+24(SB)/4, $0x08040201
+DATA repeated_8040201<>+28(SB)/4, $0x08040201
+DATA repeated_8040201<>+32(SB)/4, $0x08040201
+DATA repeated_8040201<>+36(SB)/4, $0x08040201
+DATA repeated_8040201<>+40(SB)/4, $0x08040201
+DATA repeated_8040201<>+44(SB)/4, $0x08040201
+DATA repeated_8040201<>+48(SB)/4, $0x08040201
+DATA repeated_8040201<>+52(SB)/4, $0x08040201
+DATA repeated_8040201<>+56(SB)/4, $0x08040201
+DATA repeated_8040201<>+60(SB)/4, $0x08040201
+GLOBL repeated_8040201<>(SB), RODATA|NOPTR, $64
+
+DATA repeated_80402010<>+0(SB)/4, $0x80402010
+DATA repeated_80402010<>+4(SB)/4, $0x80402010
+DATA repeated_80402010<>+8(SB)/4, $0x80402010
+DATA repeated_80402010<>+12(SB)/4, $0x80402010
+DATA repeated_80402010<>+16(SB)/4, $0x80402010
+DATA repeated_80402010<>+20(SB)/4, $0x80402010
+DATA repeated_80402010<>+24(SB)/4, $0x80402010
+DATA repeated_80402010<>+28(SB)/4, $0x80402010
+DATA repeated_80402010<>+32(SB)/4, $0x80402010
+DATA repeated_80402010<>+36(SB)/4, $0x80402010
+DATA repeated_80402010<>+40(SB)/4, $0x80402010
+DATA repeated_80402010<>+44(SB)/4, $0x80402010
+DATA repeated_80402010<>+48(SB)/4, $0x80402010
+DATA repeated_80402010<>+52(SB)/4, $0x80402010
+DATA repeated_80402010<>+56(SB)/4, $0x80402010
+DATA repeated_80402010<>+60(SB)/4, $0x80402010
+GLOBL repeated_80402010<>(SB), RODATA|NOPTR, $64
+
+DATA four_times_1<>+0(SB)/4, $0x01010101
+DATA four_times_1<>+4(SB)/4, $0x05050505
+DATA four_times_1<>+8(SB)/4, $0x09090909
+DATA four_times_1<>+12(SB)/4, $0x0d0d0d0d
+DATA four_times_1<>+16(SB)/4, $0x01010101
+DATA four_times_1<>+20(SB)/4, $0x05050505
+DATA four_times_1<>+24(SB)/4, $0x09090909
+DATA four_times_1<>+28(SB)/4, $0x0d0d0d0d
+DATA four_times_1<>+32(SB)/4, $0x01010101
+DATA four_times_1<>+36(SB)/4, $0x05050505
+DATA four_times_1<>+40(SB)/4, $0x09090909
+DATA four_times_1<>+44(SB)/4, $0x0d0d0d0d
+DATA four_times_1<>+48(SB)/4, $0x01010101
+DATA four_times_1<>+52(SB)/4, $0x05050505
+DATA four_times_1<>+56(SB)/4, $0x09090909
+DATA four_times_1<>+60(SB)/4, $0x0d0d0d0d
+GLOBL four_times_1<>(SB), RODATA|NOPTR, $64
+
+DATA four_times_2<>+0(SB)/4, $0x02020202
+DATA four_times_2<>+4(SB)/4, $0x06060606
+DATA four_times_2<>+8(SB)/4, $0x0a0a0a0a
+DATA four_times_2<>+12(SB)/4, $0x0e0e0e0e
+DATA four_times_2<>+16(SB)/4, $0x02020202
+DATA four_times_2<>+20(SB)/4, $0x06060606
+DATA four_times_2<>+24(SB)/4, $0x0a0a0a0a
+DATA four_times_2<>+28(SB)/4, $0x0e0e0e0e
+DATA four_times_2<>+32(SB)/4, $0x02020202
+DATA four_times_2<>+36(SB)/4, $0x06060606
+DATA four_times_2<>+40(SB)/4, $0x0a0a0a0a
+DATA four_times_2<>+44(SB)/4, $0x0e0e0e0e
+DATA four_times_2<>+48(SB)/4, $0x02020202
+DATA four_times_2<>+52(SB)/4, $0x06060606
+DATA four_times_2<>+56(SB)/4, $0x0a0a0a0a
+DATA four_times_2<>+60(SB)/4, $0x0e0e0e0e
+GLOBL four_times_2<>(SB), RODATA|NOPTR, $64
+
+DATA four_times_3<>+0(SB)/4, $0x03030303
+DATA four_times_3<>+4(SB)/4, $0x07070707
+DATA four_times_3<>+8(SB)/4, $0x0b0b0b0b
+DATA four_times_3<>+12(SB)/4, $0x0f0f0f0f
+DATA four_times_3<>+16(SB)/4, $0x03030303
+DATA four_times_3<>+20(SB)/4, $0x07070707
+DATA four_times_3<>+24(SB)/4, $0x0b0b0b0b
+DATA four_times_3<>+28(SB)/4, $0x0f0f0f0f
+DATA four_times_3<>+32(SB)/4, $0x03030303
+DATA four_times_3<>+36(SB)/4, $0x07070707
+DATA four_times_3<>+40(SB)/4, $0x0b0b0b0b
+DATA four_times_3<>+44(SB)/4, $0x0f0f0f0f
+DATA four_times_3<>+48(SB)/4, $0x03030303
+DATA four_times_3<>+52(SB)/4, $0x07070707
+DATA four_times_3<>+56(SB)/4, $0x0b0b0b0b
+DATA four_times_3<>+60(SB)/4, $0x0f0f0f0f
+GLOBL four_times_3<>(SB), RODATA|NOPTR, $64
+
+// func panelQ5_0x16AVX2(n int, dst *float32, src *byte)
+// Requires: AVX, AVX2, F16C
+TEXT ·panelQ5_0x16AVX2(SB), NOSPLIT, $256-24
+	MOVQ         n+0(FP), AX
+	MOVQ         src+16(FP), CX
+	MOVQ         dst+8(FP), DX
+	MOVL         $0x0f0f0f0f, BX
+	VMOVD        BX, X0
+	VPBROADCASTD X0, Y0
+	MOVL         $0xf0f0f0f0, BX
+	VMOVD        BX, X1
+	VPBROADCASTD X1, Y1
+	MOVL         $0x80808080, BX
+	VMOVD        BX, X2
+	VPBROADCASTD X2, Y2
+	MOVL         $0x000000ff, BX
+	VMOVD        BX, X3
+	VPBROADCASTD X3, Y3
+	MOVL         $0x00000080, BX
+	VMOVD        BX, X4
+	VPBROADCASTD X4, Y4
+
+block:
+	VCVTPH2PS (CX), Y5
+	VPAND     96(CX), Y0, Y6
+	VMOVDQU   32(CX), Y7
+	VPSHUFB   four_times_0<>+0(SB), Y7, Y7
+	VPAND     repeated_8040201<>+0(SB), Y7, Y7
+	VPCMPEQB  repeated_8040201<>+0(SB), Y7, Y7
+	VPANDN    Y1, Y7, Y7
+	VPOR      Y7, Y6, Y6
+	VPXOR     Y2, Y6, Y6
+	VPAND     Y3, Y6, Y7
+	VPSRLD    $0x08, Y6, Y6
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y5, Y7, Y7
+	VMOVUPS   Y7, (DX)
+	VPAND     Y3, Y6, Y7
+	VPSRLD    $0x08, Y6, Y6
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y5, Y7, Y7
+	VMOVUPS   Y7, 64(DX)
+	VPAND     Y3, Y6, Y7
+	VPSRLD    $0x08, Y6, Y6
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y5, Y7, Y7
+	VMOVUPS   Y7, 128(DX)
+	VPSUBD    Y4, Y6, Y6
+	VCVTDQ2PS Y6, Y6
+	VMULPS    Y5, Y6, Y6
+	VMOVUPS   Y6, 192(DX)
+	VPAND     160(CX), Y0, Y6
+	VMOVDQU   32(CX), Y7
+	VPSHUFB   four_times_0<>+0(SB), Y7, Y7
+	VPAND     repeated_80402010<>+0(SB), Y7, Y7
+	VPCMPEQB  repeated_80402010<>+0(SB), Y7, Y7
+	VPANDN    Y1, Y7, Y7
+	VPOR      Y7, Y6, Y6
+	VPXOR     Y2, Y6, Y6
+	VPAND     Y3, Y6, Y7
+	VPSRLD    $0x08, Y6, Y6
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y5, Y7, Y7
+	VMOVUPS   Y7, 256(DX)
+	VPAND     Y3, Y6, Y7
+	VPSRLD    $0x08, Y6, Y6
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y5, Y7, Y7
+	VMOVUPS   Y7, 320(DX)
+	VPAND     Y3, Y6, Y7
+	VPSRLD    $0x08, Y6, Y6
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y5, Y7, Y7
+	VMOVUPS   Y7, 384(DX)
+	VPSUBD    Y4, Y6, Y6
+	VCVTDQ2PS Y6, Y6
+	VMULPS    Y5, Y6, Y6
+	VMOVUPS   Y6, 448(DX)
+	VPAND     224(CX), Y0, Y6
+	VMOVDQU   32(CX), Y7
+	VPSHUFB   four_times_1<>+0(SB), Y7, Y7
+	VPAND     repeated_8040201<>+0(SB), Y7, Y7
+	VPCMPEQB  repeated_8040201<>+0(SB), Y7, Y7
+	VPANDN    Y1, Y7, Y7
+	VPOR      Y7, Y6, Y6
+	VPXOR     Y2, Y6, Y6
+	VPAND     Y3, Y6, Y7
+	VPSRLD    $0x08, Y6, Y6
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y5, Y7, Y7
+	VMOVUPS   Y7, 512(DX)
+	VPAND     Y3, Y6, Y7
+	VPSRLD    $0x08, Y6, Y6
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y5, Y7, Y7
+	VMOVUPS   Y7, 576(DX)
+	VPAND     Y3, Y6, Y7
+	VPSRLD    $0x08, Y6, Y6
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y5, Y7, Y7
+	VMOVUPS   Y7, 640(DX)
+	VPSUBD    Y4, Y6, Y6
+	VCVTDQ2PS Y6, Y6
+	VMULPS    Y5, Y6, Y6
+	VMOVUPS   Y6, 704(DX)
+	VPAND     288(CX), Y0, Y6
+	VMOVDQU   32(CX), Y7
+	VPSHUFB   four_times_1<>+0(SB), Y7, Y7
+	VPAND     repeated_80402010<>+0(SB), Y7, Y7
+	VPCMPEQB  repeated_80402010<>+0(SB), Y7, Y7
+	VPANDN    Y1, Y7, Y7
+	VPOR      Y7, Y6, Y6
+	VPXOR     Y2, Y6, Y6
+	VPAND     Y3, Y6, Y7
+	VPSRLD    $0x08, Y6, Y6
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y5, Y7, Y7
+	VMOVUPS   Y7, 768(DX)
+	VPAND     Y3, Y6, Y7
+	VPSRLD    $0x08, Y6, Y6
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y5, Y7, Y7
+	VMOVUPS   Y7, 832(DX)
+	VPAND     Y3, Y6, Y7
+	VPSRLD    $0x08, Y6, Y6
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y5, Y7, Y7
+	VMOVUPS   Y7, 896(DX)
+	VPSUBD    Y4, Y6, Y6
+	VCVTDQ2PS Y6, Y6
+	VMULPS    Y5, Y6, Y6
+	VMOVUPS   Y6, 960(DX)
+	VMOVDQU   96(CX), Y6
+	VPSRLD    $0x04, Y6, Y6
+	VPAND     Y0, Y6, Y6
+	VMOVDQU   32(CX), Y7
+	VPSHUFB   four_times_2<>+0(SB), Y7, Y7
+	VPAND     repeated_8040201<>+0(SB), Y7, Y7
+	VPCMPEQB  repeated_8040201<>+0(SB), Y7, Y7
+	VPANDN    Y1, Y7, Y7
+	VPOR      Y7, Y6, Y6
+	VPXOR     Y2, Y6, Y6
+	VPAND     Y3, Y6, Y7
+	VPSRLD    $0x08, Y6, Y6
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y5, Y7, Y7
+	VMOVUPS   Y7, 1024(DX)
+	VPAND     Y3, Y6, Y7
+	VPSRLD    $0x08, Y6, Y6
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y5, Y7, Y7
+	VMOVUPS   Y7, 1088(DX)
+	VPAND     Y3, Y6, Y7
+	VPSRLD    $0x08, Y6, Y6
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y5, Y7, Y7
+	VMOVUPS   Y7, 1152(DX)
+	VPSUBD    Y4, Y6, Y6
+	VCVTDQ2PS Y6, Y6
+	VMULPS    Y5, Y6, Y6
+	VMOVUPS   Y6, 1216(DX)
+	VMOVDQU   160(CX), Y6
+	VPSRLD    $0x04, Y6, Y6
+	VPAND     Y0, Y6, Y6
+	VMOVDQU   32(CX), Y7
+	VPSHUFB   four_times_2<>+0(SB), Y7, Y7
+	VPAND     repeated_80402010<>+0(SB), Y7, Y7
+	VPCMPEQB  repeated_80402010<>+0(SB), Y7, Y7
+	VPANDN    Y1, Y7, Y7
+	VPOR      Y7, Y6, Y6
+	VPXOR     Y2, Y6, Y6
+	VPAND     Y3, Y6, Y7
+	VPSRLD    $0x08, Y6, Y6
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y5, Y7, Y7
+	VMOVUPS   Y7, 1280(DX)
+	VPAND     Y3, Y6, Y7
+	VPSRLD    $0x08, Y6, Y6
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y5, Y7, Y7
+	VMOVUPS   Y7, 1344(DX)
+	VPAND     Y3, Y6, Y7
+	VPSRLD    $0x08, Y6, Y6
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y5, Y7, Y7
+	VMOVUPS   Y7, 1408(DX)
+	VPSUBD    Y4, Y6, Y6
+	VCVTDQ2PS Y6, Y6
+	VMULPS    Y5, Y6, Y6
+	VMOVUPS   Y6, 1472(DX)
+	VMOVDQU   224(CX), Y6
+	VPSRLD    $0x04, Y6, Y6
+	VPAND     Y0, Y6, Y6
+	VMOVDQU   32(CX), Y7
+	VPSHUFB   four_times_3<>+0(SB), Y7, Y7
+	VPAND     repeated_8040201<>+0(SB), Y7, Y7
+	VPCMPEQB  repeated_8040201<>+0(SB), Y7, Y7
+	VPANDN    Y1, Y7, Y7
+	VPOR      Y7, Y6, Y6
+	VPXOR     Y2, Y6, Y6
+	VPAND     Y3, Y6, Y7
+	VPSRLD    $0x08, Y6, Y6
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y5, Y7, Y7
+	VMOVUPS   Y7, 1536(DX)
+	VPAND     Y3, Y6, Y7
+	VPSRLD    $0x08, Y6, Y6
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y5, Y7, Y7
+	VMOVUPS   Y7, 1600(DX)
+	VPAND     Y3, Y6, Y7
+	VPSRLD    $0x08, Y6, Y6
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y5, Y7, Y7
+	VMOVUPS   Y7, 1664(DX)
+	VPSUBD    Y4, Y6, Y6
+	VCVTDQ2PS Y6, Y6
+	VMULPS    Y5, Y6, Y6
+	VMOVUPS   Y6, 1728(DX)
+	VMOVDQU   288(CX), Y6
+	VPSRLD    $0x04, Y6, Y6
+	VPAND     Y0, Y6, Y6
+	VMOVDQU   32(CX), Y7
+	VPSHUFB   four_times_3<>+0(SB), Y7, Y7
+	VPAND     repeated_80402010<>+0(SB), Y7, Y7
+	VPCMPEQB  repeated_80402010<>+0(SB), Y7, Y7
+	VPANDN    Y1, Y7, Y7
+	VPOR      Y7, Y6, Y6
+	VPXOR     Y2, Y6, Y6
+	VPAND     Y3, Y6, Y7
+	VPSRLD    $0x08, Y6, Y6
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y5, Y7, Y7
+	VMOVUPS   Y7, 1792(DX)
+	VPAND     Y3, Y6, Y7
+	VPSRLD    $0x08, Y6, Y6
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y5, Y7, Y7
+	VMOVUPS   Y7, 1856(DX)
+	VPAND     Y3, Y6, Y7
+	VPSRLD    $0x08, Y6, Y6
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y5, Y7, Y7
+	VMOVUPS   Y7, 1920(DX)
+	VPSUBD    Y4, Y6, Y6
+	VCVTDQ2PS Y6, Y6
+	VMULPS    Y5, Y6, Y6
+	VMOVUPS   Y6, 1984(DX)
+	VCVTPH2PS 16(CX), Y5
+	VPAND     128(CX), Y0, Y6
+	VMOVDQU   64(CX), Y7
+	VPSHUFB   four_times_0<>+0(SB), Y7, Y7
+	VPAND     repeated_8040201<>+0(SB), Y7, Y7
+	VPCMPEQB  repeated_8040201<>+0(SB), Y7, Y7
+	VPANDN    Y1, Y7, Y7
+	VPOR      Y7, Y6, Y6
+	VPXOR     Y2, Y6, Y6
+	VPAND     Y3, Y6, Y7
+	VPSRLD    $0x08, Y6, Y6
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y5, Y7, Y7
+	VMOVUPS   Y7, 32(DX)
+	VPAND     Y3, Y6, Y7
+	VPSRLD    $0x08, Y6, Y6
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y5, Y7, Y7
+	VMOVUPS   Y7, 96(DX)
+	VPAND     Y3, Y6, Y7
+	VPSRLD    $0x08, Y6, Y6
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y5, Y7, Y7
+	VMOVUPS   Y7, 160(DX)
+	VPSUBD    Y4, Y6, Y6
+	VCVTDQ2PS Y6, Y6
+	VMULPS    Y5, Y6, Y6
+	VMOVUPS   Y6, 224(DX)
+	VPAND     192(CX), Y0, Y6
+	VMOVDQU   64(CX), Y7
+	VPSHUFB   four_times_0<>+0(SB), Y7, Y7
+	VPAND     repeated_80402010<>+0(SB), Y7, Y7
+	VPCMPEQB  repeated_80402010<>+0(SB), Y7, Y7
+	VPANDN    Y1, Y7, Y7
+	VPOR      Y7, Y6, Y6
+	VPXOR     Y2, Y6, Y6
+	VPAND     Y3, Y6, Y7
+	VPSRLD    $0x08, Y6, Y6
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y5, Y7, Y7
+	VMOVUPS   Y7, 288(DX)
+	VPAND     Y3, Y6, Y7
+	VPSRLD    $0x08, Y6, Y6
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y5, Y7, Y7
+	VMOVUPS   Y7, 352(DX)
+	VPAND     Y3, Y6, Y7
+	VPSRLD    $0x08, Y6, Y6
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y5, Y7, Y7
+	VMOVUPS   Y7, 416(DX)
+	VPSUBD    Y4, Y6, Y6
+	VCVTDQ2PS Y6, Y6
+	VMULPS    Y5, Y6, Y6
+	VMOVUPS   Y6, 480(DX)
+	VPAND     256(CX), Y0, Y6
+	VMOVDQU   64(CX), Y7
+	VPSHUFB   four_times_1<>+0(SB), Y7, Y7
+	VPAND     repeated_8040201<>+0(SB), Y7, Y7
+	VPCMPEQB  repeated_8040201<>+0(SB), Y7, Y7
+	VPANDN    Y1, Y7, Y7
+	VPOR      Y7, Y6, Y6
+	VPXOR     Y2, Y6, Y6
+	VPAND     Y3, Y6, Y7
+	VPSRLD    $0x08, Y6, Y6
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y5, Y7, Y7
+	VMOVUPS   Y7, 544(DX)
+	VPAND     Y3, Y6, Y7
+	VPSRLD    $0x08, Y6, Y6
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y5, Y7, Y7
+	VMOVUPS   Y7, 608(DX)
+	VPAND     Y3, Y6, Y7
+	VPSRLD    $0x08, Y6, Y6
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y5, Y7, Y7
+	VMOVUPS   Y7, 672(DX)
+	VPSUBD    Y4, Y6, Y6
+	VCVTDQ2PS Y6, Y6
+	VMULPS    Y5, Y6, Y6
+	VMOVUPS   Y6, 736(DX)
+	VPAND     320(CX), Y0, Y6
+	VMOVDQU   64(CX), Y7
+	VPSHUFB   four_times_1<>+0(SB), Y7, Y7
+	VPAND     repeated_80402010<>+0(SB), Y7, Y7
+	VPCMPEQB  repeated_80402010<>+0(SB), Y7, Y7
+	VPANDN    Y1, Y7, Y7
+	VPOR      Y7, Y6, Y6
+	VPXOR     Y2, Y6, Y6
+	VPAND     Y3, Y6, Y7
+	VPSRLD    $0x08, Y6, Y6
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y5, Y7, Y7
+	VMOVUPS   Y7, 800(DX)
+	VPAND     Y3, Y6, Y7
+	VPSRLD    $0x08, Y6, Y6
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y5, Y7, Y7
+	VMOVUPS   Y7, 864(DX)
+	VPAND     Y3, Y6, Y7
+	VPSRLD    $0x08, Y6, Y6
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y5, Y7, Y7
+	VMOVUPS   Y7, 928(DX)
+	VPSUBD    Y4, Y6, Y6
+	VCVTDQ2PS Y6, Y6
+	VMULPS    Y5, Y6, Y6
+	VMOVUPS   Y6, 992(DX)
+	VMOVDQU   128(CX), Y6
+	VPSRLD    $0x04, Y6, Y6
+	VPAND     Y0, Y6, Y6
+	VMOVDQU   64(CX), Y7
+	VPSHUFB   four_times_2<>+0(SB), Y7, Y7
+	VPAND     repeated_8040201<>+0(SB), Y7, Y7
+	VPCMPEQB  repeated_8040201<>+0(SB), Y7, Y7
+	VPANDN    Y1, Y7, Y7
+	VPOR      Y7, Y6, Y6
+	VPXOR     Y2, Y6, Y6
+	VPAND     Y3, Y6, Y7
+	VPSRLD    $0x08, Y6, Y6
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y5, Y7, Y7
+	VMOVUPS   Y7, 1056(DX)
+	VPAND     Y3, Y6, Y7
+	VPSRLD    $0x08, Y6, Y6
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y5, Y7, Y7
+	VMOVUPS   Y7, 1120(DX)
+	VPAND     Y3, Y6, Y7
+	VPSRLD    $0x08, Y6, Y6
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y5, Y7, Y7
+	VMOVUPS   Y7, 1184(DX)
+	VPSUBD    Y4, Y6, Y6
+	VCVTDQ2PS Y6, Y6
+	VMULPS    Y5, Y6, Y6
+	VMOVUPS   Y6, 1248(DX)
+	VMOVDQU   192(CX), Y6
+	VPSRLD    $0x04, Y6, Y6
+	VPAND     Y0, Y6, Y6
+	VMOVDQU   64(CX), Y7
+	VPSHUFB   four_times_2<>+0(SB), Y7, Y7
+	VPAND     repeated_80402010<>+0(SB), Y7, Y7
+	VPCMPEQB  repeated_80402010<>+0(SB), Y7, Y7
+	VPANDN    Y1, Y7, Y7
+	VPOR      Y7, Y6, Y6
+	VPXOR     Y2, Y6, Y6
+	VPAND     Y3, Y6, Y7
+	VPSRLD    $0x08, Y6, Y6
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y5, Y7, Y7
+	VMOVUPS   Y7, 1312(DX)
+	VPAND     Y3, Y6, Y7
+	VPSRLD    $0x08, Y6, Y6
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y5, Y7, Y7
+	VMOVUPS   Y7, 1376(DX)
+	VPAND     Y3, Y6, Y7
+	VPSRLD    $0x08, Y6, Y6
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y5, Y7, Y7
+	VMOVUPS   Y7, 1440(DX)
+	VPSUBD    Y4, Y6, Y6
+	VCVTDQ2PS Y6, Y6
+	VMULPS    Y5, Y6, Y6
+	VMOVUPS   Y6, 1504(DX)
+	VMOVDQU   256(CX), Y6
+	VPSRLD    $0x04, Y6, Y6
+	VPAND     Y0, Y6, Y6
+	VMOVDQU   64(CX), Y7
+	VPSHUFB   four_times_3<>+0(SB), Y7, Y7
+	VPAND     repeated_8040201<>+0(SB), Y7, Y7
+	VPCMPEQB  repeated_8040201<>+0(SB), Y7, Y7
+	VPANDN    Y1, Y7, Y7
+	VPOR      Y7, Y6, Y6
+	VPXOR     Y2, Y6, Y6
+	VPAND     Y3, Y6, Y7
+	VPSRLD    $0x08, Y6, Y6
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y5, Y7, Y7
+	VMOVUPS   Y7, 1568(DX)
+	VPAND     Y3, Y6, Y7
+	VPSRLD    $0x08, Y6, Y6
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y5, Y7, Y7
+	VMOVUPS   Y7, 1632(DX)
+	VPAND     Y3, Y6, Y7
+	VPSRLD    $0x08, Y6, Y6
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y5, Y7, Y7
+	VMOVUPS   Y7, 1696(DX)
+	VPSUBD    Y4, Y6, Y6
+	VCVTDQ2PS Y6, Y6
+	VMULPS    Y5, Y6, Y6
+	VMOVUPS   Y6, 1760(DX)
+	VMOVDQU   320(CX), Y6
+	VPSRLD    $0x04, Y6, Y6
+	VPAND     Y0, Y6, Y6
+	VMOVDQU   64(CX), Y7
+	VPSHUFB   four_times_3<>+0(SB), Y7, Y7
+	VPAND     repeated_80402010<>+0(SB), Y7, Y7
+	VPCMPEQB  repeated_80402010<>+0(SB), Y7, Y7
+	VPANDN    Y1, Y7, Y7
+	VPOR      Y7, Y6, Y6
+	VPXOR     Y2, Y6, Y6
+	VPAND     Y3, Y6, Y7
+	VPSRLD    $0x08, Y6, Y6
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y5, Y7, Y7
+	VMOVUPS   Y7, 1824(DX)
+	VPAND     Y3, Y6, Y7
+	VPSRLD    $0x08, Y6, Y6
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y5, Y7, Y7
+	VMOVUPS   Y7, 1888(DX)
+	VPAND     Y3, Y6, Y7
+	VPSRLD    $0x08, Y6, Y6
+	VPSUBD    Y4, Y7, Y7
+	VCVTDQ2PS Y7, Y7
+	VMULPS    Y5, Y7, Y7
+	VMOVUPS   Y7, 1952(DX)
+	VPSUBD    Y4, Y6, Y6
+	VCVTDQ2PS Y6, Y6
+	VMULPS    Y5, Y6, Y6
+	VMOVUPS   Y6, 2016(DX)
+	ADDQ      $0x00000160, CX
+	ADDQ      $0x00000800, DX
+	DECQ      AX
+	JNZ       block
+	VZEROUPPER
+	RET
+
+// func wordsQ5_0x16AVX2(n int, src *byte, q *uint8, d *float32, m *float32)
+// Requires: AVX, AVX2, F16C
+TEXT ·wordsQ5_0x16AVX2(SB), NOSPLIT, $256-40
+	MOVQ         n+0(FP), AX
+	MOVQ         src+8(FP), CX
+	MOVQ         q+16(FP), DX
+	MOVQ         d+24(FP), BX
+	MOVQ         m+32(FP), SI
+	MOVL         $0x0f0f0f0f, DI
+	VMOVD        DI, X0
+	VPBROADCASTD X0, Y0
+	MOVL         $0xf0f0f0f0, DI
+	VMOVD        DI, X1
+	VPBROADCASTD X1, Y1
+	MOVL         $0x80808080, DI
+	VMOVD        DI, X2
+	VPBROADCASTD X2, Y2
+	MOVL         $0x00ff00ff, DI
+	VMOVD        DI, X3
+	VPBROADCASTD X3, Y3
+	MOVL         $0x00800080, DI
+	VMOVD        DI, X4
+	VPBROADCASTD X4, Y4
+	MOVL         $0x3c000000, DI
+	VMOVD        DI, X5
+	VPBROADCASTD X5, Y5
+
+block:
+	VCVTPH2PS (CX), Y5
+	VMOVUPS   Y5, (BX)
+	VPAND     96(CX), Y0, Y5
+	VMOVDQU   32(CX), Y6
+	VPSHUFB   four_times_0<>+0(SB), Y6, Y6
+	VPAND     repeated_8040201<>+0(SB), Y6, Y6
+	VPCMPEQB  repeated_8040201<>+0(SB), Y6, Y6
+	VPANDN    Y1, Y6, Y6
+	VPOR      Y6, Y5, Y5
+	VPXOR     Y2, Y5, Y5
+	VPAND     Y3, Y5, Y6
+	VPSRLW    $0x08, Y5, Y5
+	VPSUBW    Y4, Y6, Y6
+	VMOVDQU   Y6, (DX)
+	VPSUBW    Y4, Y5, Y5
+	VMOVDQU   Y5, 64(DX)
+	VPAND     160(CX), Y0, Y5
+	VMOVDQU   32(CX), Y6
+	VPSHUFB   four_times_0<>+0(SB), Y6, Y6
+	VPAND     repeated_80402010<>+0(SB), Y6, Y6
+	VPCMPEQB  repeated_80402010<>+0(SB), Y6, Y6
+	VPANDN    Y1, Y6, Y6
+	VPOR      Y6, Y5, Y5
+	VPXOR     Y2, Y5, Y5
+	VPAND     Y3, Y5, Y6
+	VPSRLW    $0x08, Y5, Y5
+	VPSUBW    Y4, Y6, Y6
+	VMOVDQU   Y6, 128(DX)
+	VPSUBW    Y4, Y5, Y5
+	VMOVDQU   Y5, 192(DX)
+	VPAND     224(CX), Y0, Y5
+	VMOVDQU   32(CX), Y6
+	VPSHUFB   four_times_1<>+0(SB), Y6, Y6
+	VPAND     repeated_8040201<>+0(SB), Y6, Y6
+	VPCMPEQB  repeated_8040201<>+0(SB), Y6, Y6
+	VPANDN    Y1, Y6, Y6
+	VPOR      Y6, Y5, Y5
+	VPXOR     Y2, Y5, Y5
+	VPAND     Y3, Y5, Y6
+	VPSRLW    $0x08, Y5, Y5
+	VPSUBW    Y4, Y6, Y6
+	VMOVDQU   Y6, 256(DX)
+	VPSUBW    Y4, Y5, Y5
+	VMOVDQU   Y5, 320(DX)
+	VPAND     288(CX), Y0, Y5
+	VMOVDQU   32(CX), Y6
+	VPSHUFB   four_times_1<>+0(SB), Y6, Y6
+	VPAND     repeated_80402010<>+0(SB), Y6, Y6
+	VPCMPEQB  repeated_80402010<>+0(SB), Y6, Y6
+	VPANDN    Y1, Y6, Y6
+	VPOR      Y6, Y5, Y5
+	VPXOR     Y2, Y5, Y5
+	VPAND     Y3, Y5, Y6
+	VPSRLW    $0x08, Y5, Y5
+	VPSUBW    Y4, Y6, Y6
+	VMOVDQU   Y6, 384(DX)
+	VPSUBW    Y4, Y5, Y5
+	VMOVDQU   Y5, 448(DX)
+	VMOVDQU   96(CX), Y5
+	VPSRLD    $0x04, Y5, Y5
+	VPAND     Y0, Y5, Y5
+	VMOVDQU   32(CX), Y6
+	VPSHUFB   four_times_2<>+0(SB), Y6, Y6
+	VPAND     repeated_8040201<>+0(SB), Y6, Y6
+	VPCMPEQB  repeated_8040201<>+0(SB), Y6, Y6
+	VPANDN    Y1, Y6, Y6
+	VPOR      Y6, Y5, Y5
+	VPXOR     Y2, Y5, Y5
+	VPAND     Y3, Y5, Y6
+	VPSRLW    $0x08, Y5, Y5
+	VPSUBW    Y4, Y6, Y6
+	VMOVDQU   Y6, 512(DX)
+	VPSUBW    Y4, Y5, Y5
+	VMOVDQU   Y5, 576(DX)
+	VMOVDQU   160(CX), Y5
+	VPSRLD    $0x04, Y5, Y5
+	VPAND     Y0, Y5, Y5
+	VMOVDQU   32(CX), Y6
+	VPSHUFB   four_times_2<>+0(SB), Y6, Y6
+	VPAND     repeated_80402010<>+0(SB), Y6, Y6
+	VPCMPEQB  repeated_80402010<>+0(SB), Y6, Y6
+	VPANDN    Y1, Y6, Y6
+	VPOR      Y6, Y5, Y5
+	VPXOR     Y2, Y5, Y5
+	VPAND     Y3, Y5, Y6
+	VPSRLW    $0x08, Y5, Y5
+	VPSUBW    Y4, Y6, Y6
+	VMOVDQU   Y6, 640(DX)
+	VPSUBW    Y4, Y5, Y5
+	VMOVDQU   Y5, 704(DX)
+	VMOVDQU   224(CX), Y5
+	VPSRLD    $0x04, Y5, Y5
+	VPAND     Y0, Y5, Y5
+	VMOVDQU   32(CX), Y6
+	VPSHUFB   four_times_3<>+0(SB), Y6, Y6
+	VPAND     repeated_8040201<>+0(SB), Y6, Y6
+	VPCMPEQB  repeated_8040201<>+0(SB), Y6, Y6
+	VPANDN    Y1, Y6, Y6
+	VPOR      Y6, Y5, Y5
+	VPXOR     Y2, Y5, Y5
+	VPAND     Y3, Y5, Y6
+	VPSRLW    $0x08, Y5, Y5
+	VPSUBW    Y4, Y6, Y6
+	VMOVDQU   Y6, 768(DX)
+	VPSUBW    Y4, Y5, Y5
+	VMOVDQU   Y5, 832(DX)
+	VMOVDQU   288(CX), Y5
+	VPSRLD    $0x04, Y5, Y5
+	VPAND     Y0, Y5, Y5
+	VMOVDQU   32(CX), Y6
+	VPSHUFB   four_times_3<>+0(SB), Y6, Y6
+	VPAND     repeated_80402010<>+0(SB), Y6, Y6
+	VPCMPEQB  repeated_80402010<>+0(SB), Y6, Y6
+	VPANDN    Y1, Y6, Y6
+	VPOR      Y6, Y5, Y5
+	VPXOR     Y2, Y5, Y5
+	VPAND     Y3, Y5, Y6
+	VPSRLW    $0x08, Y5, Y5
+	VPSUBW    Y4, Y6, Y6
+	VMOVDQU   Y6, 896(DX)
+	VPSUBW    Y4, Y5, Y5
+	VMOVDQU   Y5, 960(DX)
+	VCVTPH2PS 16(CX), Y5
+	VMOVUPS   Y5, 32(BX)
+	VPAND     128(CX), Y0, Y5
+	VMOVDQU   64(CX), Y6
+	VPSHUFB   four_times_0<>+0(SB), Y6, Y6
+	VPAND     repeated_8040201<>+0(SB), Y6, Y6
+	VPCMPEQB  repeated_8040201<>+0(SB), Y6, Y6
+	VPANDN    Y1, Y6, Y6
+	VPOR      Y6, Y5, Y5
+	VPXOR     Y2, Y5, Y5
+	VPAND     Y3, Y5, Y6
+	VPSRLW    $0x08, Y5, Y5
+	VPSUBW    Y4, Y6, Y6
+	VMOVDQU   Y6, 32(DX)
+	VPSUBW    Y4, Y5, Y5
+	VMOVDQU   Y5, 96(DX)
+	VPAND     192(CX), Y0, Y5
+	VMOVDQU   64(CX), Y6
+	VPSHUFB   four_times_0<>+0(SB), Y6, Y6
+	VPAND     repeated_80402010<>+0(SB), Y6, Y6
+	VPCMPEQB  repeated_80402010<>+0(SB), Y6, Y6
+	VPANDN    Y1, Y6, Y6
+	VPOR      Y6, Y5, Y5
+	VPXOR     Y2, Y5, Y5
+	VPAND     Y3, Y5, Y6
+	VPSRLW    $0x08, Y5, Y5
+	VPSUBW    Y4, Y6, Y6
+	VMOVDQU   Y6, 160(DX)
+	VPSUBW    Y4, Y5, Y5
+	VMOVDQU   Y5, 224(DX)
+	VPAND     256(CX), Y0, Y5
+	VMOVDQU   64(CX), Y6
+	VPSHUFB   four_times_1<>+0(SB), Y6, Y6
+	VPAND     repeated_8040201<>+0(SB), Y6, Y6
+	VPCMPEQB  repeated_8040201<>+0(SB), Y6, Y6
+	VPANDN    Y1, Y6, Y6
+	VPOR      Y6, Y5, Y5
+	VPXOR     Y2, Y5, Y5
+	VPAND     Y3, Y5, Y6
+	VPSRLW    $0x08, Y5, Y5
+	VPSUBW    Y4, Y6, Y6
+	VMOVDQU   Y6, 288(DX)
+	VPSUBW    Y4, Y5, Y5
+	VMOVDQU   Y5, 352(DX)
+	VPAND     320(CX), Y0, Y5
+	VMOVDQU   64(CX), Y6
+	VPSHUFB   four_times_1<>+0(SB), Y6, Y6
+	VPAND     repeated_80402010<>+0(SB), Y6, Y6
+	VPCMPEQB  repeated_80402010<>+0(SB), Y6, Y6
+	VPANDN    Y1, Y6, Y6
+	VPOR      Y6, Y5, Y5
+	VPXOR     Y2, Y5, Y5
+	VPAND     Y3, Y5, Y6
+	VPSRLW    $0x08, Y5, Y5
+	VPSUBW    Y4, Y6, Y6
+	VMOVDQU   Y6, 416(DX)
+	VPSUBW    Y4, Y5, Y5
+	VMOVDQU   Y5, 480(DX)
+	VMOVDQU   128(CX), Y5
+	VPSRLD    $0x04, Y5, Y5
+	VPAND     Y0, Y5, Y5
+	VMOVDQU   64(CX), Y6
+	VPSHUFB   four_times_2<>+0(SB), Y6, Y6
+	VPAND     repeated_8040201<>+0(SB), Y6, Y6
+	VPCMPEQB  repeated_8040201<>+0(SB), Y6, Y6
+	VPANDN    Y1, Y6, Y6
+	VPOR      Y6, Y5, Y5
+	VPXOR     Y2, Y5, Y5
+	VPAND     Y3, Y5, Y6
+	VPSRLW    $0x08, Y5, Y5
+	VPSUBW    Y4, Y6, Y6
+	VMOVDQU   Y6, 544(DX)
+	VPSUBW    Y4, Y5, Y5
+	VMOVDQU   Y5, 608(DX)
+	VMOVDQU   192(CX), Y5
+	VPSRLD    $0x04, Y5, Y5
+	VPAND     Y0, Y5, Y5
+	VMOVDQU   64(CX), Y6
+	VPSHUFB   four_times_2<>+0(SB), Y6, Y6
+	VPAND     repeated_80402010<>+0(SB), Y6, Y6
+	VPCMPEQB  repeated_80402010<>+0(SB), Y6, Y6
+	VPANDN    Y1, Y6, Y6
+	VPOR      Y6, Y5, Y5
+	VPXOR     Y2, Y5, Y5
+	VPAND     Y3, Y5, Y6
+	VPSRLW    $0x08, Y5, Y5
+	VPSUBW    Y4, Y6, Y6
+	VMOVDQU   Y6, 672(DX)
+	VPSUBW    Y4, Y5, Y5
+	VMOVDQU   Y5, 736(DX)
+	VMOVDQU   256(CX), Y5
+	VPSRLD    $0x04, Y5, Y5
+	VPAND     Y0, Y5, Y5
+	VMOVDQU   64(CX), Y6
+	VPSHUFB   four_times_3<>+0(SB), Y6, Y6
+	VPAND     repeated_8040201<>+0(SB), Y6, Y6
+	VPCMPEQB  repeated_8040201<>+0(SB), Y6, Y6
+	VPANDN    Y1, Y6, Y6
+	VPOR      Y6, Y5, Y5
+	VPXOR     Y2, Y5, Y5
+	VPAND     Y3, Y5, Y6
+	VPSRLW    $0x08, Y5, Y5
+	VPSUBW    Y4, Y6, Y6
+	VMOVDQU   Y6, 800(DX)
+	VPSUBW    Y4, Y5, Y5
+	VMOVDQU   Y5, 864(DX)
+	VMOVDQU   320(CX), Y5
+	VPSRLD    $0x04, Y5, Y5
+	VPAND     Y0, Y5, Y5
+	VMOVDQU   64(CX), Y6
+	VPSHUFB   four_times_3<>+0(SB), Y6, Y6
+	VPAND     repeated_80402010<>+0(SB), Y6, Y6
+	VPCMPEQB  repeated_80402010<>+0(SB), Y6, Y6
+	VPANDN    Y1, Y6, Y6
+	VPOR      Y6, Y5, Y5
+	VPXOR     Y2, Y5, Y5
+	VPAND     Y3, Y5, Y6
+	VPSRLW    $0x08, Y5, Y5
+	VPSUBW    Y4, Y6, Y6
+	VMOVDQU   Y6, 928(DX)
+	VPSUBW    Y4, Y5, Y5
+	VMOVDQU   Y5, 992(DX)
+	ADDQ      $0x00000160, CX
+	ADDQ      $0x00000400, DX
+	ADDQ      $0x00000040, BX
+	ADDQ      $0x00000040, SI
+	DECQ      AX
+	JNZ       block
+	VZEROUPPER
+	RET
+
 // func dotQ5_Kx16AVX2(groups int, n int, w *byte, x *int8, y *int8, d *float32, s *float32, out *float32)
 // Requires: AVX, AVX2, F16C, FMA3, MMX+
 TEXT ·dotQ5_Kx16AVX2(SB), NOSPLIT, $384-64
@@ -40949,24 +48928,6 @@ block:
 	JNZ          group
 	VZEROUPPER
 	RET
-
-DATA repeated_20202020<>+0(SB)/4, $0x20202020
-DATA repeated_20202020<>+4(SB)/4, $0x20202020
-DATA repeated_20202020<>+8(SB)/4, $0x20202020
-DATA repeated_20202020<>+12(SB)/4, $0x20202020
-DATA repeated_20202020<>+16(SB)/4, $0x20202020
-DATA repeated_20202020<>+20(SB)/4, $0x20202020
-DATA repeated_20202020<>+24(SB)/4, $0x20202020
-DATA repeated_20202020<>+28(SB)/4, $0x20202020
-DATA repeated_20202020<>+32(SB)/4, $0x20202020
-DATA repeated_20202020<>+36(SB)/4, $0x20202020
-DATA repeated_20202020<>+40(SB)/4, $0x20202020
-DATA repeated_20202020<>+44(SB)/4, $0x20202020
-DATA repeated_20202020<>+48(SB)/4, $0x20202020
-DATA repeated_20202020<>+52(SB)/4, $0x20202020
-DATA repeated_20202020<>+56(SB)/4, $0x20202020
-DATA repeated_20202020<>+60(SB)/4, $0x20202020
-GLOBL repeated_20202020<>(SB), RODATA|NOPTR, $64
 
 DATA repeated_40800000<>+0(SB)/4, $0x40800000
 DATA repeated_40800000<>+4(SB)/4, $0x40800000

@@ -138,6 +138,16 @@ func (p *BytePanels) SetQ2_Kx16(_ Level, panel int, src []byte) {
 	wordsQ2_Kx16AVX2(panelBlocks(src, 256, 84), &src[0], &p.Q[panel][0], &p.D[panel][0], &p.M[panel][0])
 }
 
+// SetQ5_0x16 takes interleaved rows of Q5_0, for words.
+func (p *BytePanels) SetQ5_0x16(_ Level, panel int, src []byte) {
+	wordsQ5_0x16AVX2(panelBlocks(src, 32, 22), &src[0], &p.Q[panel][0], &p.D[panel][0], &p.M[panel][0])
+}
+
+// SetIQ4_XSx16 takes interleaved rows of IQ4_XS, for words.
+func (p *BytePanels) SetIQ4_XSx16(_ Level, panel int, src []byte) {
+	wordsIQ4_XSx16AVX2(panelBlocks(src, 256, 136), &src[0], &p.Q[panel][0], &p.D[panel][0], &p.M[panel][0])
+}
+
 // panelBlocks is the number of blocks of 16 rows of size bytes and length elements each, for which a panel has room.
 func panelBlocks(src []byte, length, size int) int {
 	n := len(src) / (Width * size)

@@ -33,6 +33,8 @@ func (l Level) byteTile(rows, n int, x []ByteBlock, stride int, p *BytePanels, f
 func (l Level) bytePanel(n int, dst *[2 * Width * ByteCols]uint8, src *[Width * ByteCols]uint8, base uint8) {
 	panic(noKernel)
 }
-func (p *BytePanels) SetQ5_Kx16(l Level, panel int, src []byte) { panic(noKernel) }
-func (p *BytePanels) SetQ3_Kx16(l Level, panel int, src []byte) { panic(noKernel) }
-func (p *BytePanels) SetQ2_Kx16(l Level, panel int, src []byte) { panic(noKernel) }
+func (p *BytePanels) SetQ5_Kx16(l Level, panel int, src []byte)   { panic(noKernel) }
+func (p *BytePanels) SetQ3_Kx16(l Level, panel int, src []byte)   { panic(noKernel) }
+func (p *BytePanels) SetQ2_Kx16(l Level, panel int, src []byte)   { panic(noKernel) }
+func (p *BytePanels) SetQ5_0x16(l Level, panel int, src []byte)   { panic(noKernel) }
+func (p *BytePanels) SetIQ4_XSx16(l Level, panel int, src []byte) { panic(noKernel) }

@@ -48,7 +48,7 @@ type layout struct {
 	quads func() func(e eight, g, m int) reg.VecVirtual
 	busy  bool // a core has so much to do with a byte that it foresees no lines: they are asked for, in one place
 	// signed is quads of elements that have a sign of their own, 128 below q; nil where quads is all there is.
-	signed func() func(e eight, m int) reg.VecVirtual
+	signed func() func(e eight, g, m int) reg.VecVirtual
 	// scales makes those of a block ready, in local memory or where they are; nil where a format has none.
 	scales func(e eight, local Mem) smallScales
 }
@@ -60,6 +60,15 @@ const localScales = 2 * 16 * 8
 type smallScales struct {
 	signed       bool
 	scale, least func(g int) Mem
+	byte         func(g int) int // which of the four; nil: g mod 4
+}
+
+// which is the byte of scale g in its lane.
+func (s smallScales) which(g int) int {
+	if s.byte != nil {
+		return s.byte(g)
+	}
+	return g % 4
 }
 
 // nibbles are the low (0) or the high ones (1) of the words at off.
@@ -76,7 +85,7 @@ func (e eight) nibbles(off, which int, mask reg.VecVirtual) reg.VecVirtual {
 }
 
 // levels are what the nibbles of the words from off on stand for.
-func levels(name string, of []int8, off int) func(e eight, m int) reg.VecVirtual {
+func levels(name string, of []int8, off int) func(e eight, g, m int) reg.VecVirtual {
 	mask, table := everywhere(0x0f0f0f0f), YMM()
 	VMOVDQU(constant(name, func(i int) (bits uint32) {
 		for b := range 4 {
@@ -84,8 +93,8 @@ func levels(name string, of []int8, off int) func(e eight, m int) reg.VecVirtual
 		}
 		return bits
 	}), table)
-	return func(e eight, m int) reg.VecVirtual {
-		v := e.nibbles(off+64*(m%4), m/4, mask)
+	return func(e eight, g, m int) reg.VecVirtual {
+		v := e.nibbles(off+256*g+64*(m%4), m/4, mask)
 		VPSHUFB(v, table, v)
 		return v
 	}
@@ -97,8 +106,8 @@ func (f layout) each() func(e eight, g, m int) reg.VecVirtual {
 		return f.quads()
 	}
 	signed, sign := f.signed(), everywhere(0x80808080)
-	return func(e eight, _, m int) reg.VecVirtual {
-		v := signed(e, m)
+	return func(e eight, g, m int) reg.VecVirtual {
+		v := signed(e, g, m)
 		VPXOR(sign, v, v)
 		return v
 	}
@@ -222,10 +231,10 @@ func (f layout) factors(e eight, local Mem) func(g int) (scale, least reg.VecVir
 		below = e.halves(f.below)
 	}
 	return func(g int) (scale, least reg.VecVirtual) {
-		scale = s.float(s.scale(g), g%4)
+		scale = s.float(s.scale(g), s.which(g))
 		VMULPS(d, scale, scale)
 		if f.below > 0 {
-			least = s.float(s.least(g), g%4)
+			least = s.float(s.least(g), s.which(g))
 			VMULPS(below, least, least)
 		}
 		return scale, least

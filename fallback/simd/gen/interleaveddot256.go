@@ -132,7 +132,7 @@ func (k *dot256) small(e eight) {
 	for b := range k.length / 32 {
 		var whole [2]reg.VecVirtual
 		for g := 32 / k.shared * b; g < 32/k.shared*(b+1); g++ {
-			pair := scales.pair(scales.scale(g), g%4)
+			pair := scales.pair(scales.scale(g), scales.which(g))
 			for m := 0; m < k.shared/4; m += most {
 				for i, v := range k.pieces(e, g, m, min(m+most, k.shared/4)) {
 					VPMADDWD(pair, v, v)
@@ -145,7 +145,7 @@ func (k *dot256) small(e eight) {
 			}
 			of := pair
 			if k.layout.below > 0 {
-				of = scales.float(scales.least(g), g%4)
+				of = scales.float(scales.least(g), scales.which(g))
 			} else {
 				VPSRAD(Imm(16), of, of)
 				VCVTDQ2PS(of, of)
@@ -179,7 +179,10 @@ func (f layout) wideDot() {
 	TEXT(kernel, NOSPLIT, "func(places, groups, n int, w *byte, x *int16, d, out *float32)")
 	Doc(kernel + " sets out to the products of rows of n blocks, groups of 16 interleaved rows in each of up to four places. With AVX2, FMA and F16C.")
 	Pragma("noescape")
-	local := AllocLocal(64 * places)
+	local, scales := AllocLocal(64*places), Mem{}
+	if f.scales != nil {
+		scales = AllocLocal(2 * 32 * f.length / f.shared)
+	}
 	first, x, d, out := Load(Param("w"), GP64()), GP64(), GP64(), Load(Param("out"), GP64())
 	groups, stride, behind, left := Load(Param("groups"), GP64()), Load(Param("n"), GP64()), GP64(), GP64()
 	IMUL3Q(U32(uint32(16*f.size)), stride, stride)
@@ -210,12 +213,12 @@ func (f layout) wideDot() {
 	Label("block")
 	MOVQ(first, w)
 	each("place", func() {
-		f.wideBlock(quad, w, x, d, sums)
+		f.wideBlock(quad, w, x, d, sums, scales)
 		ADDQ(stride, w)
 	})
 	ADDQ(U32(uint32(16*f.size)), first)
-	ADDQ(Imm(64), x)
-	ADDQ(Imm(4), d)
+	ADDQ(U32(uint32(2*f.length)), x)
+	ADDQ(U32(uint32(f.length/8)), d)
 	DECQ(left)
 	JNZ(LabelRef("block"))
 	to := GP64()
@@ -236,38 +239,54 @@ func (f layout) wideDot() {
 }
 
 // wideBlock adds the products of a block to 16 sums.
-func (f layout) wideBlock(quad func(e eight, m int) reg.VecVirtual, w, x, d, sums reg.Register) {
-	var whole [2]reg.VecVirtual
+func (f layout) wideBlock(quad func(e eight, g, m int) reg.VecVirtual, w, x, d, sums reg.Register, local Mem) {
 	k := &dot256{layout: f, w: w}
-	for m := range 8 {
-		var xs [2]reg.VecVirtual // the first and the third of four elements, the second and the fourth
-		for i := range xs {
-			xs[i] = YMM()
-			VPBROADCASTD(Mem{Base: x, Disp: 8*m + 4*i}, xs[i])
+	var scale [2]func(g int) reg.VecVirtual
+	for half := range scale {
+		e := eight{w, half}
+		if f.scales == nil {
+			scale[half] = func(int) reg.VecVirtual { return f.whole(e) }
+			continue
 		}
-		for half := range 2 {
-			if f.busy {
-				k.ask()
-			}
-			odd, even := quad(eight{w, half}, m), YMM()
-			VPSLLW(Imm(8), odd, even)
-			VPSRAW(Imm(8), even, even)
-			VPSRAW(Imm(8), odd, odd)
-			VPMADDWD(xs[0], even, even)
-			VPMADDWD(xs[1], odd, odd)
-			VPADDD(odd, even, even)
-			if m == 0 {
-				whole[half] = even
-			} else {
-				VPADDD(even, whole[half], whole[half])
-			}
+		small := f.scales(e, local.Offset(32*f.length/f.shared*half))
+		scale[half] = func(g int) reg.VecVirtual {
+			v := small.float(small.scale(g), small.which(g))
+			VMULPS(f.whole(e), v, v)
+			return v
 		}
 	}
-	factor := inEachLane(Mem{Base: d})
-	for half, v := range whole {
-		scale := f.whole(eight{w, half})
-		VCVTDQ2PS(v, v)
-		VMULPS(factor, scale, scale)
-		addTo(Mem{Base: sums, Disp: 32 * half}, scale, v)
+	for g := range f.length / 32 {
+		var whole [2]reg.VecVirtual
+		for m := range 8 {
+			var xs [2]reg.VecVirtual // the first and the third of four elements, the second and the fourth
+			for i := range xs {
+				xs[i] = YMM()
+				VPBROADCASTD(Mem{Base: x, Disp: 64*g + 8*m + 4*i}, xs[i])
+			}
+			for half := range 2 {
+				if f.busy {
+					k.ask()
+				}
+				odd, even := quad(eight{w, half}, g, m), YMM()
+				VPSLLW(Imm(8), odd, even)
+				VPSRAW(Imm(8), even, even)
+				VPSRAW(Imm(8), odd, odd)
+				VPMADDWD(xs[0], even, even)
+				VPMADDWD(xs[1], odd, odd)
+				VPADDD(odd, even, even)
+				if m == 0 {
+					whole[half] = even
+				} else {
+					VPADDD(even, whole[half], whole[half])
+				}
+			}
+		}
+		factor := inEachLane(Mem{Base: d, Disp: 4 * g})
+		for half, v := range whole {
+			of := scale[half](g)
+			VCVTDQ2PS(v, v)
+			VMULPS(factor, of, of)
+			addTo(Mem{Base: sums, Disp: 32 * half}, of, v)
+		}
 	}
 }

@@ -16,15 +16,15 @@ var layouts = []layout{
 			return func(e eight, _, m int) reg.VecVirtual { return e.nibbles(32+64*(m%4), m/4, mask) }
 		}},
 	{name: "Q8_0", size: 34, length: 32, shared: 32, base: 128,
-		signed: func() func(e eight, m int) reg.VecVirtual {
-			return func(e eight, m int) reg.VecVirtual { return e.load(32 + 64*m) }
+		signed: func() func(e eight, g, m int) reg.VecVirtual {
+			return func(e eight, _, m int) reg.VecVirtual { return e.load(32 + 64*m) }
 		}},
 	{name: "IQ4_NL", size: 18, length: 32, shared: 32, base: 128, busy: true,
-		signed: func() func(e eight, m int) reg.VecVirtual {
-			return levels("levels_iq4", []int8{-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113}, 32)
+		signed: func() func(e eight, g, m int) reg.VecVirtual {
+			return levelsOfIQ4(32)
 		}},
 	{name: "MXFP4", size: 17, length: 32, shared: 32, base: 128, powers: true, busy: true,
-		signed: func() func(e eight, m int) reg.VecVirtual { // twice what nibbles stand for
+		signed: func() func(e eight, g, m int) reg.VecVirtual { // twice what nibbles stand for
 			return levels("levels_e2m1", []int8{0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12}, 16)
 		}},
 	{name: "Q4_K", size: 144, length: 256, shared: 32, most: 15, below: 32,
@@ -53,6 +53,22 @@ var layouts = []layout{
 		}, scales: func(e eight, _ Mem) smallScales {
 			return smallScales{signed: true, scale: func(g int) Mem { return e.words(64 * (48 + g/4)) }}
 		}},
+	{name: "IQ4_XS", size: 136, length: 256, shared: 32, base: 128, busy: true,
+		signed: func() func(e eight, g, m int) reg.VecVirtual { return levelsOfIQ4(128) }, scales: unpackPairsOfNibbles},
+	{name: "Q5_0", size: 22, length: 32, shared: 32, base: 128, busy: true,
+		signed: func() func(e eight, g, m int) reg.VecVirtual {
+			mask, upper := everywhere(0x0f0f0f0f), everywhere(0xf0f0f0f0)
+			return func(e eight, _, m int) reg.VecVirtual { // without its fifth bit a number is 16 less
+				q, bits := e.nibbles(96+64*(m%4), m/4, mask), e.load(32)
+				VPSHUFB(lanesOfByte(m/2, "four_times", [4]int{0, 0, 0, 0}), bits, bits)
+				which := repeated(0x08040201 << (m % 2 * 4))
+				VPAND(which, bits, bits)
+				VPCMPEQB(which, bits, bits)
+				VPANDN(upper, bits, bits)
+				VPOR(bits, q, q)
+				return q
+			}
+		}},
 	{name: "Q5_K", size: 176, length: 256, shared: 32, most: 31, below: 32,
 		quads: func() func(e eight, g, m int) reg.VecVirtual {
 			mask, bit := everywhere(0x0f0f0f0f), everywhere(0x10101010)
@@ -74,6 +90,11 @@ var layouts = []layout{
 			two := everywhere(0x03030303)
 			return func(e eight, g, m int) reg.VecVirtual { return e.crumbs(4, g, m, two) }
 		}, scales: splitSixteen},
+}
+
+// levelsOfIQ4 are those of IQ4_NL and IQ4_XS.
+func levelsOfIQ4(off int) func(e eight, g, m int) reg.VecVirtual {
+	return levels("levels_iq4", []int8{-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113}, off)
 }
 
 // crumbs are numbers of 2 bits, those of Q3_K and Q2_K, in the words from number first on.
@@ -160,4 +181,34 @@ func splitSixteen(e eight, local Mem) smallScales {
 		return func(g int) Mem { return local.Offset(from + 32*(g/4)) }
 	}
 	return smallScales{scale: at(0), least: at(128)}
+}
+
+// unpackPairsOfNibbles makes signed bytes of the numbers of 6 bits that IQ4_XS has: those of even numbers from the low nibbles of a word, those of odd ones
+// from the high nibbles; two bits more of each in a word of 16.
+func unpackPairsOfNibbles(e eight, local Mem) smallScales {
+	v, top := e.load(64), YMM()
+	VPMOVZXWD(Mem{Base: e.w, Disp: 32 + 16*e.half}, top)
+	for _, s := range []struct{ by, mask uint32 }{{8, 0x00ff00ff}, {4, 0x0f0f0f0f}} { // a nibble to each byte
+		t := YMM()
+		VPSLLD(Imm(uint64(s.by)), top, t)
+		VPOR(t, top, top)
+		VPAND(repeated(s.mask), top, top)
+	}
+	for i := range 2 {
+		low, high := YMM(), YMM()
+		if i == 0 {
+			VPAND(repeated(0x03030303), top, high)
+			VPSLLD(Imm(4), high, high)
+			VPAND(repeated(0x0f0f0f0f), v, low)
+		} else {
+			VPAND(repeated(0x0c0c0c0c), top, high)
+			VPSLLD(Imm(2), high, high)
+			VPSRLD(Imm(4), v, low)
+			VPAND(repeated(0x0f0f0f0f), low, low)
+		}
+		VPOR(high, low, low)
+		VPSUBB(repeated(0x20202020), low, low)
+		VMOVDQU(low, local.Offset(32*i))
+	}
+	return smallScales{signed: true, scale: func(g int) Mem { return local.Offset(32 * (g % 2)) }, byte: func(g int) int { return g / 2 }}
 }
