@@ -116,3 +116,68 @@ func dotQ4_KSDOT(n int, w *byte, x *int8, y *int8, scales *float32) float32
 //
 //go:noescape
 func dotQ6_KSDOT(n int, w *byte, x *int8, y *int8, scales *float32) float32
+
+// unpackQ8_0NEON unpacks n blocks, at least one.
+//
+//go:noescape
+func unpackQ8_0NEON(n int, src *byte, q *uint8, d *float32, m *float32)
+
+// unpackIQ4_XSNEON unpacks n blocks, at least one.
+//
+//go:noescape
+func unpackIQ4_XSNEON(n int, src *byte, q *uint8, d *float32, m *float32, levels *int8)
+
+// unpackQ4_KNEON unpacks n blocks, at least one.
+//
+//go:noescape
+func unpackQ4_KNEON(n int, src *byte, q *uint8, d *float32, m *float32)
+
+// unpackQ5_KNEON unpacks n blocks, at least one.
+//
+//go:noescape
+func unpackQ5_KNEON(n int, src *byte, q *uint8, d *float32, m *float32)
+
+// unpackQ6_KNEON unpacks n blocks, at least one.
+//
+//go:noescape
+func unpackQ6_KNEON(n int, src *byte, q *uint8, d *float32, m *float32)
+
+// unpackQ2_KNEON unpacks n blocks, at least one.
+//
+//go:noescape
+func unpackQ2_KNEON(n int, src *byte, q *uint8, d *float32, m *float32)
+
+// unpackQ3_KNEON unpacks n blocks, at least one.
+//
+//go:noescape
+func unpackQ3_KNEON(n int, src *byte, q *uint8, d *float32, m *float32)
+
+// unpackQ4_0NEON unpacks n blocks, at least one.
+//
+//go:noescape
+func unpackQ4_0NEON(n int, src *byte, q *uint8, d *float32, m *float32)
+
+// unpackQ4_1NEON unpacks n blocks, at least one.
+//
+//go:noescape
+func unpackQ4_1NEON(n int, src *byte, q *uint8, d *float32, m *float32)
+
+// unpackQ5_0NEON unpacks n blocks, at least one.
+//
+//go:noescape
+func unpackQ5_0NEON(n int, src *byte, q *uint8, d *float32, m *float32)
+
+// unpackQ5_1NEON unpacks n blocks, at least one.
+//
+//go:noescape
+func unpackQ5_1NEON(n int, src *byte, q *uint8, d *float32, m *float32)
+
+// unpackIQ4_NLNEON unpacks n blocks, at least one.
+//
+//go:noescape
+func unpackIQ4_NLNEON(n int, src *byte, q *uint8, d *float32, m *float32, levels *int8)
+
+// unpackMXFP4NEON unpacks n blocks, at least one.
+//
+//go:noescape
+func unpackMXFP4NEON(n int, src *byte, q *uint8, d *float32, m *float32, levels *int8, scales *float32)

@@ -32,7 +32,7 @@ var tested = []struct{ kernels, test string }{
 	{`(byte|word)Tile.*`, "TestByteTile"},
 	{`(byte|word)PanelAVX2`, "TestBytePanel"},
 	{`(byte|word)RowAVX2`, "TestByteRow"},
-	{`unpack[A-Z0-9_]+AVX2`, "quant.TestUnpackedRowsAreDecodedRows"},
+	{`unpack[A-Z0-9_]+(AVX2|NEON)`, "quant.TestUnpackedRowsAreDecodedRows"},
 	{`unpack.*x16AVX512|words.*x16AVX2`, "quant.TestBytePanelsOfInterleavedRows"},
 	{`bfloatPeakAMX|bytePeakVNNI|wordPeakAVX2|fetchRows`, ""}, // they have no result
 	{`decode.*`, "quant.TestVectorsDecodeTheSameBits"},

@@ -24,6 +24,9 @@ func main() {
 	for _, t := range byteFormats {
 		byteDot(f, t)
 	}
+	for _, u := range unpackers {
+		u.write(f)
+	}
 	if err := f.write("kernels_arm64"); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
