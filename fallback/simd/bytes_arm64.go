@@ -10,6 +10,10 @@ import (
 // HasSDOT reports whether this processor has the dot products of signed bytes (FEAT_DotProd).
 var HasSDOT = cpu.ARM64.HasASIMDDP
 
+func (l Level) quantize(b *Bytes, x []float32) {
+	quantizeNEON(len(b.D), &x[0], &b.Upper[0], &b.Lower[0], &b.D[0], &b.S[0], &b.H[0])
+}
+
 // The products take rows of weights, as they are stored, one behind the other, and one row of X, InOrder: out[r] is the product of row r.
 // There is at least one row of one block. They need HasSDOT.
 

@@ -4,7 +4,6 @@ package simd
 
 // No level of these processors has them, so nobody calls these.
 
-func (l Level) quantize(b *Bytes, x []float32)                        { panic(noKernel) }
 func BytesQ4_1(w []byte, x *Bytes, out []float32)                     { panic(noKernel) }
 func BytesQ5_0(w []byte, x *Bytes, out []float32)                     { panic(noKernel) }
 func BytesQ5_1(w []byte, x *Bytes, out []float32)                     { panic(noKernel) }

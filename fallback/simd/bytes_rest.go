@@ -27,3 +27,12 @@ func UnpackIQ4_XS(q []uint8, d, m []float32, src []byte, levels *[16]int8) { pan
 func UnpackMXFP4(q []uint8, d, m []float32, src []byte, levels *[16]int8, scales *[256]float32) {
 	panic(noKernel)
 }
+func (l Level) quantize(b *Bytes, x []float32)       { panic(noKernel) }
+func (l Level) byteRow(dst []ByteBlock, x []float32) { panic(noKernel) }
+func (l Level) bytePeak(n int)                       { panic(noKernel) }
+func (l Level) byteTile(rows, n int, x []ByteBlock, stride int, p *BytePanels, f ByteForm, sums []float32) {
+	panic(noKernel)
+}
+func (l Level) bytePanel(n int, dst *[2 * Width * ByteCols]uint8, src *[Width * ByteCols]uint8, base uint8) {
+	panic(noKernel)
+}

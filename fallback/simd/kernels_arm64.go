@@ -181,3 +181,58 @@ func unpackIQ4_NLNEON(n int, src *byte, q *uint8, d *float32, m *float32, levels
 //
 //go:noescape
 func unpackMXFP4NEON(n int, src *byte, q *uint8, d *float32, m *float32, levels *int8, scales *float32)
+
+// byteTile32x1SDOT is ByteTile for 1 rows and the panel from where w, d, m and sums point to, with scales of each 32 columns, in n blocks of 32; m may be nil.
+//
+//go:noescape
+func byteTile32x1SDOT(n int, x *int8, stride int, w *uint8, d *float32, m *float32, sums *float32)
+
+// byteTile16x1SDOT is ByteTile for 1 rows and the panel from where w, d, m and sums point to, with scales of each 16 columns, in n blocks of 32; m may be nil.
+//
+//go:noescape
+func byteTile16x1SDOT(n int, x *int8, stride int, w *uint8, d *float32, m *float32, sums *float32)
+
+// byteTile32x2SDOT is ByteTile for 2 rows and the panel from where w, d, m and sums point to, with scales of each 32 columns, in n blocks of 32; m may be nil.
+//
+//go:noescape
+func byteTile32x2SDOT(n int, x *int8, stride int, w *uint8, d *float32, m *float32, sums *float32)
+
+// byteTile16x2SDOT is ByteTile for 2 rows and the panel from where w, d, m and sums point to, with scales of each 16 columns, in n blocks of 32; m may be nil.
+//
+//go:noescape
+func byteTile16x2SDOT(n int, x *int8, stride int, w *uint8, d *float32, m *float32, sums *float32)
+
+// byteTile32x4SDOT is ByteTile for 4 rows and the panel from where w, d, m and sums point to, with scales of each 32 columns, in n blocks of 32; m may be nil.
+//
+//go:noescape
+func byteTile32x4SDOT(n int, x *int8, stride int, w *uint8, d *float32, m *float32, sums *float32)
+
+// byteTile16x4SDOT is ByteTile for 4 rows and the panel from where w, d, m and sums point to, with scales of each 16 columns, in n blocks of 32; m may be nil.
+//
+//go:noescape
+func byteTile16x4SDOT(n int, x *int8, stride int, w *uint8, d *float32, m *float32, sums *float32)
+
+// bytePanelNEON takes n times 16 columns of rows of 512 bytes, and base away from them.
+//
+//go:noescape
+func bytePanelNEON(n int, dst *uint8, src *uint8, base int)
+
+// byteRowNEON makes n blocks.
+//
+//go:noescape
+func byteRowNEON(n int, x *float32, dst *int8)
+
+// quantizeNEON makes n blocks of Bytes, InOrder.
+//
+//go:noescape
+func quantizeNEON(n int, x *float32, upper *int8, lower *int8, d *float32, s *float32, h *float32)
+
+// bytePeakSDOT multiplies and adds n times 16 registers of bytes.
+//
+//go:noescape
+func bytePeakSDOT(n int)
+
+// transposeNEON sets dst[ldd·k+i] = src[lds·i+k] for i < 8 and k < n, a multiple of 4.
+//
+//go:noescape
+func transposeNEON(n int, dst *float32, ldd int, src *float32, lds int)

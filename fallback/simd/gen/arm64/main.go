@@ -27,6 +27,15 @@ func main() {
 	for _, u := range unpackers {
 		u.write(f)
 	}
+	for _, r := range []int{1, 2, 4} {
+		byteTile(f, r, 8)
+		byteTile(f, r, 4)
+	}
+	bytePanel(f)
+	byteRow(f)
+	quantize(f)
+	bytePeak(f)
+	transpose(f)
 	if err := f.write("kernels_arm64"); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
