@@ -96,7 +96,7 @@ func (d *Device) Compile(ctx context.Context, p *compute.Program, o compute.Opti
 // tiers are the kinds of arithmetic that multiplications are in, here or there.
 func (d *Device) tiers() []string {
 	t := []string{"exact", "float32"}
-	if dot := quant.DotOf(d.level, compute.Q8_0); dot == quant.BytesDot || dot == quant.WordsDot {
+	if dot := quant.DotOf(d.level, compute.Q8_0); dot == quant.BytesDot || dot == quant.UnpackedDot {
 		t = append(t, "packed int8")
 	}
 	if d.level >= simd.AMX {

@@ -270,7 +270,7 @@ func TestPlacementTellsEveryOp(t *testing.T) {
 // What a step's multiplications were in depends on its rows, and is what its timing says.
 func TestTimingNamesTheArithmetic(t *testing.T) {
 	few, many := "matmul_float32", "matmul_float32"
-	if dot := quant.DotOf(simd.Best(), compute.Q8_0); dot == quant.WordsDot || dot == quant.BytesDot {
+	if dot := quant.DotOf(simd.Best(), compute.Q8_0); dot == quant.UnpackedDot || dot == quant.BytesDot {
 		few = "matmul_int8"
 	}
 	if _, bytes := quant.ByteForm(simd.Best(), compute.Q8_0); simd.Best() == simd.AMX {

@@ -34,8 +34,7 @@ type activations struct {
 	parts32    [][]float32
 	dot        quant.Dot    // of fast arithmetic with few rows, else NoDot
 	exactDot   exactDot     // of exact arithmetic with few rows, where the level has one
-	words      []simd.Words // by row, of WordsDot
-	bytes      []simd.Bytes // by row, of BytesDot
+	bytes      []simd.Bytes // by row, of BytesDot and UnpackedDot
 
 	// Of fast arithmetic with many rows on a matrix unit, or in whole numbers.
 	tiles, inBytes bool
@@ -79,10 +78,7 @@ func (a *activations) begin(rows int, w *tensor, few bool) {
 		a.source = grown(a.source, rows)
 		return
 	}
-	switch {
-	case a.dot == quant.WordsDot && len(a.words) < rows:
-		a.words = append(a.words, make([]simd.Words, rows-len(a.words))...)
-	case a.dot == quant.BytesDot && len(a.bytes) < rows:
+	if a.ofBytes() && len(a.bytes) < rows {
 		a.bytes = append(a.bytes, make([]simd.Bytes, rows-len(a.bytes))...)
 	}
 	n := rows * ceil(cols, blockCols)
@@ -95,6 +91,9 @@ func (a *activations) begin(rows int, w *tensor, few bool) {
 	}
 	a.parts64, a.wide = grown(a.parts64, n), grown(a.wide, rows*cols)
 }
+
+// ofBytes reports whether X is rounded to pairs of bytes, once for all rows of weights.
+func (a *activations) ofBytes() bool { return a.dot == quant.BytesDot || a.dot == quant.UnpackedDot }
 
 // grown is s with n elements, contents unspecified.
 func grown[T any](s []T, n int) []T {
@@ -111,7 +110,7 @@ func (a *activations) tier() string {
 		return "_float64"
 	case a.tiles:
 		return "_amx"
-	case a.inBytes || a.dot == quant.BytesDot || a.dot == quant.WordsDot:
+	case a.inBytes || a.ofBytes():
 		return "_int8"
 	}
 	return "_float32"
@@ -132,10 +131,7 @@ func (a *activations) put(r int, x []float32) {
 		return
 	}
 	switch a.dot {
-	case quant.WordsDot:
-		a.words[r].Set(x)
-		return
-	case quant.BytesDot:
+	case quant.BytesDot, quant.UnpackedDot:
 		if a.groups {
 			quant.SetInterleaved(a.level, &a.bytes[r], x)
 			return
@@ -247,15 +243,16 @@ func (a *activations) multiplyStored(wk *worker, lo, hi int, w *tensor, first, h
 		a.multiplyGroups(wk, lo, hi, w, first, have, add, out)
 		return
 	}
+	if a.dot == quant.UnpackedDot {
+		a.multiplyUnpacked(wk, lo, hi, w, first, have, add, out)
+		return
+	}
 	stored := w.bytes(first, first+have)
 	for r := lo; r < hi; r++ {
 		dst := out(r)[:have]
-		switch a.dot {
-		case quant.BytesDot:
+		if a.dot == quant.BytesDot {
 			quant.MultiplyBytes(a.format, stored, &a.bytes[r], dst)
-		case quant.WordsDot:
-			quant.MultiplyWords(a.level, a.format, stored, &a.words[r], dst)
-		default:
+		} else {
 			quant.MultiplyFloats(a.level, a.format, stored, a.parts32[r], dst)
 		}
 		for c := range add {

@@ -63,6 +63,20 @@ func (a *activations) multiplyBytes(wk *worker, lo, hi int, w *tensor, first, ha
 	}
 }
 
+// multiplyUnpacked is multiply of few rows of X by rows that become bytes one by one.
+func (a *activations) multiplyUnpacked(wk *worker, lo, hi int, w *tensor, first, have int, add []float32, out func(r int) []float32) {
+	m, sums := wk.bytePanels(), wk.float32s(hi-lo)
+	for c := range have {
+		quant.MultiplyUnpacked(a.level, a.format, w.bytes(first+c, first+c+1), a.bytes[lo:hi], &m.rows, sums)
+		for r, s := range sums {
+			if add != nil {
+				s += add[c]
+			}
+			out(lo + r)[c] = s
+		}
+	}
+}
+
 // bytePanel makes panel p of columns [k, k+n) of have rows from row first on; those behind them are left as they are: nobody reads their
 // sums.
 func (t *tensor) bytePanel(m *bytePanels, p int, f simd.ByteForm, first, have, k, n int) {

@@ -9,10 +9,10 @@ import (
 type Dot uint8
 
 const (
-	NoDot    Dot = iota // not: they are decoded
-	FloatDot            // by float32
-	WordsDot            // by simd.Words, X rounded to sixteen bits
-	BytesDot            // by simd.Bytes, X rounded to eight bits
+	NoDot       Dot = iota // not: they are decoded
+	FloatDot               // by float32
+	BytesDot               // by simd.Bytes, X rounded to pairs of signed bytes
+	UnpackedDot            // by simd.Bytes as well, brought to bytes first: whole numbers, scales and minima
 )
 
 // DotOf is the form that a level has for a format.
@@ -25,12 +25,12 @@ func DotOf(l simd.Level, t compute.DType) Dot {
 		return NoDot
 	}
 	bytes, ofBytes := byteDots[t]
-	_, words := wordDots[t]
+	_, unpacked := byteForms[t]
 	switch {
 	case ofBytes && (l >= simd.VNNI || l == simd.NEON && simd.HasSDOT && bytes.sdot):
 		return BytesDot
-	case words && l >= simd.AVX2:
-		return WordsDot
+	case unpacked && l >= simd.AVX2:
+		return UnpackedDot
 	}
 	return NoDot
 }
@@ -56,17 +56,6 @@ var byteDots = map[compute.DType]byteDot{
 	compute.Q5_K:   {simd.Crossed, false, simd.BytesQ5_K},
 	compute.Q6_K:   {simd.InOrder, true, simd.BytesQ6_K},
 	compute.IQ4_XS: {simd.Halves, false, func(w []byte, x *simd.Bytes, out []float32) { simd.BytesIQ4_XS(w, x, out, &iq4Bytes) }},
-}
-
-var wordDots = map[compute.DType]func(l simd.Level, w []byte, x *simd.Words) float32{
-	compute.Q8_0:   simd.Level.DotQ8_0,
-	compute.Q4_0:   simd.Level.DotQ4_0,
-	compute.IQ4_NL: func(l simd.Level, w []byte, x *simd.Words) float32 { return l.DotIQ4_NL(w, x, &iq4Bytes) },
-	compute.MXFP4: func(l simd.Level, w []byte, x *simd.Words) float32 {
-		return l.DotMXFP4(w, x, &e2m1Bytes, &halfScales)
-	},
-	compute.Q4_K: simd.Level.DotQ4_K,
-	compute.Q6_K: simd.Level.DotQ6_K,
 }
 
 // The products take rows of weights that lie one behind the other: out[r] = Σ w[r][k]·x[k], with float32 sums in an order of their own.
@@ -107,18 +96,13 @@ func dotFloats(l simd.Level, t compute.DType, w []byte, x, out []float32) {
 	}
 }
 
-// MultiplyWords is for what DotOf calls WordsDot: products of whole numbers are summed exactly within blocks of 32.
-func MultiplyWords(l simd.Level, t compute.DType, w []byte, x *simd.Words, out []float32) {
-	row := len(w) / len(out)
-	for r := range out {
-		out[r] = wordDots[t](l, w[r*row:(r+1)*row], x)
-	}
-}
-
-// SetBytes rounds X for MultiplyBytes by rows of a format.
+// SetBytes rounds X for MultiplyBytes or MultiplyUnpacked by rows of a format.
 func SetBytes(l simd.Level, t compute.DType, b *simd.Bytes, x []float32) {
 	order := byteDots[t].order
-	if l == simd.NEON {
+	switch {
+	case DotOf(l, t) == UnpackedDot:
+		order = l.OrderOfUnpacked()
+	case l == simd.NEON:
 		order = simd.InOrder
 	}
 	b.Set(l, x, order)
@@ -127,4 +111,22 @@ func SetBytes(l simd.Level, t compute.DType, b *simd.Bytes, x []float32) {
 // MultiplyBytes is for what DotOf calls BytesDot: products of whole numbers are summed exactly within blocks of 16 or 32.
 func MultiplyBytes(t compute.DType, w []byte, x *simd.Bytes, out []float32) {
 	byteDots[t].multiply(w, x, out)
+}
+
+// MultiplyUnpacked is for what DotOf calls UnpackedDot: out[r] is the product of one row w by row r of x; a piece
+// of it at a time lies in memory. To
+// unpack a row takes as long as to multiply it, and serves all rows of x.
+func MultiplyUnpacked(l simd.Level, t compute.DType, w []byte, x []simd.Bytes, memory *simd.ByteRows, out []float32) {
+	f, length, size := byteForms[t], t.BlockLen(), t.BlockBytes()
+	q, d, m := memory.One()
+	clear(out[:len(x)])
+	for k := 0; len(w) > 0; k += len(q) {
+		n := min(len(q), len(w)/size*length)
+		q = q[:n]
+		f.unpack(q, d, m, w)
+		for r := range x {
+			out[r] += l.UnpackedDot(q, d, m, f.ByteForm, &x[r], k)
+		}
+		w = w[n/length*size:]
+	}
 }

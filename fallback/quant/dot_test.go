@@ -157,22 +157,21 @@ func multiplied(l simd.Level, t compute.DType, w []byte, x, out []float32) []flo
 		MultiplyFloats(l, t, w, x, out)
 		return rounded
 	}
+	var b, ordered simd.Bytes
+	b.Set(simd.Plain, x, simd.InOrder)
+	for i, q := range b.Upper {
+		rounded[i] = float64(b.D[i/32]) * (256*float64(q) + float64(b.Lower[i]))
+	}
+	SetBytes(l, t, &ordered, x)
 	if DotOf(l, t) == BytesDot {
-		var b, ordered simd.Bytes
-		b.Set(simd.Plain, x, simd.InOrder)
-		for i, q := range b.Upper {
-			rounded[i] = float64(b.D[i/32]) * (256*float64(q) + float64(b.Lower[i]))
-		}
-		SetBytes(l, t, &ordered, x)
 		MultiplyBytes(t, w, &ordered, out)
 		return rounded
 	}
-	var b simd.Words
-	b.Set(x)
-	for i, q := range b.Q {
-		rounded[i] = float64(b.D[i/32]) * float64(q)
+	var memory simd.ByteRows
+	row := len(w) / len(out)
+	for c := range out {
+		MultiplyUnpacked(l, t, w[c*row:(c+1)*row], []simd.Bytes{ordered}, &memory, out[c:c+1])
 	}
-	MultiplyWords(l, t, w, &b, out)
 	return rounded
 }
 
@@ -202,18 +201,19 @@ func BenchmarkDot(b *testing.B) {
 				require.NoError(b, err)
 				w, x, out := make([]byte, 32*size), make([]float32, n), make([]float32, 32)
 				randomRow(rand.New(rand.NewPCG(1, 2)), format, w)
-				var q simd.Words
-				var bytes simd.Bytes
-				q.Set(x)
-				bytes.Set(level, x, simd.InOrder)
+				bytes := make([]simd.Bytes, 1)
+				SetBytes(level, format, &bytes[0], x)
+				var memory simd.ByteRows
 				for b.Loop() {
 					switch DotOf(level, format) {
 					case FloatDot:
 						MultiplyFloats(level, format, w, x, out)
-					case WordsDot:
-						MultiplyWords(level, format, w, &q, out)
+					case UnpackedDot:
+						for r := range out {
+							MultiplyUnpacked(level, format, w[r*int(size):][:size], bytes, &memory, out[r:r+1])
+						}
 					default:
-						MultiplyBytes(format, w, &bytes, out)
+						MultiplyBytes(format, w, &bytes[0], out)
 					}
 				}
 				b.SetBytes(int64(len(w)))

@@ -2,6 +2,9 @@ package simd
 
 import "math"
 
+// wordsBlock is how many elements share a factor.
+const wordsBlock = 32
+
 // Bytes are a row of X as pairs of signed bytes: x ≈ d·(256·upper + lower) with d = max|x| / 32639 of each 32 elements, of which there
 // are whole blocks. What is lost is at most 2⁻¹⁶ of a block's largest element.
 type Bytes struct {
@@ -9,7 +12,7 @@ type Bytes struct {
 	D            []float32 // of each 32 elements
 	S            []float32 // d times the sum of their whole numbers
 	H            []float32 // the same of each 16 elements
-	W            []int16   // the whole numbers themselves, InOrder but the second and the third of each four exchanged; of levels that multiply words
+	W            []int16   // the whole numbers themselves, the second and the third of each four exchanged unless they are Apart; of levels that multiply words
 }
 
 // Order is how elements lie in Bytes, so that a load meets the weights of one that a kernel has made.
@@ -19,6 +22,7 @@ const (
 	InOrder Order = iota
 	Halves        // of each 128 in whole 256: the first 16 of each 32, then the second 16 of each
 	Crossed       // of each 128 in whole 256: the first 32, the third, the second, the fourth
+	Apart         // InOrder, but W: of each 32 those of even numbers, then those of odd ones
 )
 
 // Set makes b of x, in an order. A block with an element that is infinite or not a number has a factor that is one too, and nothing of
@@ -40,6 +44,16 @@ func (b *Bytes) Set(l Level, x []float32, o Order) {
 	}
 	arrange(b.Upper, o)
 	arrange(b.Lower, o)
+	if o == Apart {
+		apart(b.W)
+	}
+}
+
+func sized[T any](s []T, n int) []T {
+	if cap(s) < n {
+		return make([]T, n)
+	}
+	return s[:n]
 }
 
 // multipliesWords reports whether a level has no product of four bytes.
@@ -47,7 +61,7 @@ func (l Level) multipliesWords() bool { return l == AVX2 || l == AVX512 }
 
 // arrange brings bytes from InOrder to an order.
 func arrange(q []int8, o Order) {
-	if o == InOrder {
+	if o == InOrder || o == Apart {
 		return
 	}
 	for q = q[:len(q)&^255]; len(q) > 0; q = q[128:] {

@@ -95,9 +95,14 @@ func (r *ByteRows) Row(i int) (q []uint8, d, m []float32) {
 	return r.Q[i*ByteCols:][:ByteCols], r.D[i*scales:][:scales], r.M[i*scales:][:scales]
 }
 
+// One is where a single row is, of four times the columns.
+func (r *ByteRows) One() (q []uint8, d, m []float32) {
+	return r.Q[:4*ByteCols], r.D[:4*ByteCols/16], r.M[:4*ByteCols/16]
+}
+
 // BytePanels are two panels of weights for a level. Byte 4·(16·(k/4) + i) + k mod 4 of a panel is element k of row i: its value where a level
-// multiplies signed bytes, elsewhere 128 higher. As words weights are their value: the first and the third of each four of 16 rows, then the second and the fourth. The scale of
-// element k of row i is number 16·(k/32) + i (or k/16), and so is its minimum.
+// multiplies signed bytes, elsewhere 128 higher. As words weights are their value: the first and the third of each four of 16 rows, then the second
+// and the fourth. The scale of element k of row i is number 16·(k/32) + i (or k/16), and so is its minimum.
 type BytePanels struct {
 	Q    [2][2 * Width * ByteCols]uint8
 	D, M [2][Width * ByteCols / 16]float32

@@ -421,36 +421,6 @@ func decodeQ6_K(n int, dst *float32, src *byte, scales *float32)
 //go:noescape
 func encodeF16(n int, dst *byte, src *float32)
 
-// dotQ8_0AVX2 is the product of n blocks. With AVX2, FMA and F16C.
-//
-//go:noescape
-func dotQ8_0AVX2(n int, w *byte, x *int16, d *float32, s *float32) float32
-
-// dotQ4_0AVX2 is the product of n blocks. With AVX2, FMA and F16C.
-//
-//go:noescape
-func dotQ4_0AVX2(n int, w *byte, x *int16, d *float32, s *float32) float32
-
-// dotIQ4_NLAVX2 is the product of n blocks; levels are what nibbles stand for. With AVX2, FMA and F16C.
-//
-//go:noescape
-func dotIQ4_NLAVX2(n int, w *byte, x *int16, d *float32, s *float32, levels *int8) float32
-
-// dotMXFP4AVX2 is the product of n blocks; levels are what nibbles stand for. With AVX2, FMA and F16C.
-//
-//go:noescape
-func dotMXFP4AVX2(n int, w *byte, x *int16, d *float32, s *float32, levels *int8, scales *float32) float32
-
-// dotQ4_KAVX2 is the product of n blocks; s are the sums of 32 elements of X. With AVX2, FMA and F16C.
-//
-//go:noescape
-func dotQ4_KAVX2(n int, w *byte, x *int16, d *float32, s *float32) float32
-
-// dotQ6_KAVX2 is the product of n blocks. With AVX2, FMA and F16C.
-//
-//go:noescape
-func dotQ6_KAVX2(n int, w *byte, x *int16, d *float32, s *float32) float32
-
 // dotF32AVX2 sets out to the products of rows of n elements, a multiple of 32.
 //
 //go:noescape
@@ -778,6 +748,26 @@ func unpackQ4_Kx16AVX512(n int, src *byte, q *uint8, d *float32, m *float32)
 //
 //go:noescape
 func unpackQ6_Kx16AVX512(n int, src *byte, q *uint8, d *float32, m *float32)
+
+// unpackedDot32AVX2 is Σ d·factor·Σ q·x − unit·Σ less·sums of n blocks of 32, where d, less and sums are of each 32 columns and factors of each block. With AVX2 and FMA.
+//
+//go:noescape
+func unpackedDot32AVX2(n int, q *uint8, x *int16, d *float32, factors *float32, less *float32, sums *float32, unit float32) float32
+
+// unpackedDot32VNNI is Σ d·factor·Σ q·x − unit·Σ less·sums of n blocks of 32, where d, less and sums are of each 32 columns and factors of each block. With AVX-512 and VNNI.
+//
+//go:noescape
+func unpackedDot32VNNI(n int, q *uint8, x *int8, y *int8, d *float32, factors *float32, less *float32, sums *float32, unit float32) float32
+
+// unpackedDot16AVX2 is Σ d·factor·Σ q·x − unit·Σ less·sums of n blocks of 32, where d, less and sums are of each 16 columns and factors of each block. With AVX2 and FMA.
+//
+//go:noescape
+func unpackedDot16AVX2(n int, q *uint8, x *int16, d *float32, factors *float32, less *float32, sums *float32, unit float32) float32
+
+// unpackedDot16VNNI is Σ d·factor·Σ q·x − unit·Σ less·sums of n blocks of 32, where d, less and sums are of each 16 columns and factors of each block. With AVX-512 and VNNI.
+//
+//go:noescape
+func unpackedDot16VNNI(n int, q *uint8, x *int8, y *int8, d *float32, factors *float32, less *float32, sums *float32, unit float32) float32
 
 // byteTile32x1VNNI is ByteTile for 1 rows, with scales of each 32 columns, in n blocks of 32; m may be nil. With AVX-512 and VNNI.
 //

@@ -6331,582 +6331,6 @@ check:
 	VZEROUPPER
 	RET
 
-// func dotQ8_0AVX2(n int, w *byte, x *int16, d *float32, s *float32) float32
-// Requires: AVX, AVX2, F16C, FMA3, SSE
-TEXT ·dotQ8_0AVX2(SB), NOSPLIT, $0-44
-	MOVQ   w+8(FP), AX
-	MOVQ   x+16(FP), CX
-	MOVQ   d+24(FP), DX
-	MOVQ   s+32(FP), BX
-	MOVQ   n+0(FP), SI
-	VXORPS Y0, Y0, Y0
-	JMP    check
-
-step:
-	MOVWLZX      (AX), DI
-	VMOVD        DI, X2
-	VCVTPH2PS    X2, X2
-	VMOVDQU      2(AX), Y1
-	VMULSS       (DX), X2, X2
-	VEXTRACTI128 $0x01, Y1, X3
-	VPMOVSXBW    X1, Y1
-	VPMOVSXBW    X3, Y3
-	VPMADDWD     (CX), Y1, Y1
-	VPMADDWD     32(CX), Y3, Y3
-	VPADDD       Y3, Y1, Y1
-	VBROADCASTSS X2, Y2
-	VCVTDQ2PS    Y1, Y1
-	VFMADD231PS  Y2, Y1, Y0
-	ADDQ         $0x00000022, AX
-	ADDQ         $0x00000040, CX
-	ADDQ         $0x00000004, DX
-	ADDQ         $0x00000004, BX
-	DECQ         SI
-
-check:
-	TESTQ        SI, SI
-	JNZ          step
-	VEXTRACTF128 $0x01, Y0, X1
-	VADDPS       X1, X0, X0
-	VHADDPS      X0, X0, X0
-	VHADDPS      X0, X0, X0
-	MOVSS        X0, ret+40(FP)
-	VZEROUPPER
-	RET
-
-// func dotQ4_0AVX2(n int, w *byte, x *int16, d *float32, s *float32) float32
-// Requires: AVX, AVX2, F16C, FMA3, SSE
-TEXT ·dotQ4_0AVX2(SB), NOSPLIT, $0-44
-	MOVQ         w+8(FP), AX
-	MOVQ         x+16(FP), CX
-	MOVQ         d+24(FP), DX
-	MOVQ         s+32(FP), BX
-	MOVQ         n+0(FP), SI
-	VXORPS       Y0, Y0, Y0
-	MOVL         $0x0f0f0f0f, DI
-	VMOVD        DI, X1
-	VPBROADCASTD X1, Y1
-	MOVL         $0x08080808, DI
-	VMOVD        DI, X2
-	VPBROADCASTD X2, Y2
-	JMP          check
-
-step:
-	VMOVDQU      2(AX), X3
-	VPSRLW       $0x04, X3, X4
-	VINSERTI128  $0x01, X4, Y3, Y4
-	VPAND        Y1, Y4, Y4
-	MOVWLZX      (AX), DI
-	VMOVD        DI, X3
-	VCVTPH2PS    X3, X3
-	VPSUBB       Y2, Y4, Y4
-	VMULSS       (DX), X3, X3
-	VEXTRACTI128 $0x01, Y4, X5
-	VPMOVSXBW    X4, Y4
-	VPMOVSXBW    X5, Y5
-	VPMADDWD     (CX), Y4, Y4
-	VPMADDWD     32(CX), Y5, Y5
-	VPADDD       Y5, Y4, Y4
-	VBROADCASTSS X3, Y5
-	VCVTDQ2PS    Y4, Y4
-	VFMADD231PS  Y5, Y4, Y0
-	ADDQ         $0x00000012, AX
-	ADDQ         $0x00000040, CX
-	ADDQ         $0x00000004, DX
-	ADDQ         $0x00000004, BX
-	DECQ         SI
-
-check:
-	TESTQ        SI, SI
-	JNZ          step
-	VEXTRACTF128 $0x01, Y0, X1
-	VADDPS       X1, X0, X0
-	VHADDPS      X0, X0, X0
-	VHADDPS      X0, X0, X0
-	MOVSS        X0, ret+40(FP)
-	VZEROUPPER
-	RET
-
-// func dotIQ4_NLAVX2(n int, w *byte, x *int16, d *float32, s *float32, levels *int8) float32
-// Requires: AVX, AVX2, F16C, FMA3, SSE
-TEXT ·dotIQ4_NLAVX2(SB), NOSPLIT, $0-52
-	MOVQ           w+8(FP), AX
-	MOVQ           x+16(FP), CX
-	MOVQ           d+24(FP), DX
-	MOVQ           s+32(FP), BX
-	MOVQ           n+0(FP), SI
-	VXORPS         Y0, Y0, Y0
-	MOVL           $0x0f0f0f0f, DI
-	VMOVD          DI, X1
-	VPBROADCASTD   X1, Y1
-	MOVQ           levels+40(FP), DI
-	VBROADCASTI128 (DI), Y2
-	JMP            check
-
-step:
-	VMOVDQU      2(AX), X3
-	VPSRLW       $0x04, X3, X4
-	VINSERTI128  $0x01, X4, Y3, Y4
-	VPAND        Y1, Y4, Y4
-	VPSHUFB      Y4, Y2, Y4
-	MOVWLZX      (AX), DI
-	VMOVD        DI, X3
-	VCVTPH2PS    X3, X3
-	VMULSS       (DX), X3, X3
-	VEXTRACTI128 $0x01, Y4, X5
-	VPMOVSXBW    X4, Y4
-	VPMOVSXBW    X5, Y5
-	VPMADDWD     (CX), Y4, Y4
-	VPMADDWD     32(CX), Y5, Y5
-	VPADDD       Y5, Y4, Y4
-	VBROADCASTSS X3, Y5
-	VCVTDQ2PS    Y4, Y4
-	VFMADD231PS  Y5, Y4, Y0
-	ADDQ         $0x00000012, AX
-	ADDQ         $0x00000040, CX
-	ADDQ         $0x00000004, DX
-	ADDQ         $0x00000004, BX
-	DECQ         SI
-
-check:
-	TESTQ        SI, SI
-	JNZ          step
-	VEXTRACTF128 $0x01, Y0, X1
-	VADDPS       X1, X0, X0
-	VHADDPS      X0, X0, X0
-	VHADDPS      X0, X0, X0
-	MOVSS        X0, ret+48(FP)
-	VZEROUPPER
-	RET
-
-// func dotMXFP4AVX2(n int, w *byte, x *int16, d *float32, s *float32, levels *int8, scales *float32) float32
-// Requires: AVX, AVX2, FMA3, SSE
-TEXT ·dotMXFP4AVX2(SB), NOSPLIT, $0-60
-	MOVQ           w+8(FP), AX
-	MOVQ           x+16(FP), CX
-	MOVQ           d+24(FP), DX
-	MOVQ           s+32(FP), BX
-	MOVQ           n+0(FP), SI
-	VXORPS         Y0, Y0, Y0
-	MOVL           $0x0f0f0f0f, DI
-	VMOVD          DI, X1
-	VPBROADCASTD   X1, Y1
-	MOVQ           levels+40(FP), DI
-	VBROADCASTI128 (DI), Y2
-	JMP            check
-
-step:
-	VMOVDQU      1(AX), X3
-	VPSRLW       $0x04, X3, X4
-	VINSERTI128  $0x01, X4, Y3, Y4
-	VPAND        Y1, Y4, Y4
-	VPSHUFB      Y4, Y2, Y4
-	MOVBQZX      (AX), DI
-	MOVQ         scales+48(FP), R8
-	VMOVSS       (R8)(DI*4), X3
-	VMULSS       (DX), X3, X3
-	VEXTRACTI128 $0x01, Y4, X5
-	VPMOVSXBW    X4, Y4
-	VPMOVSXBW    X5, Y5
-	VPMADDWD     (CX), Y4, Y4
-	VPMADDWD     32(CX), Y5, Y5
-	VPADDD       Y5, Y4, Y4
-	VBROADCASTSS X3, Y5
-	VCVTDQ2PS    Y4, Y4
-	VFMADD231PS  Y5, Y4, Y0
-	ADDQ         $0x00000011, AX
-	ADDQ         $0x00000040, CX
-	ADDQ         $0x00000004, DX
-	ADDQ         $0x00000004, BX
-	DECQ         SI
-
-check:
-	TESTQ        SI, SI
-	JNZ          step
-	VEXTRACTF128 $0x01, Y0, X1
-	VADDPS       X1, X0, X0
-	VHADDPS      X0, X0, X0
-	VHADDPS      X0, X0, X0
-	MOVSS        X0, ret+56(FP)
-	VZEROUPPER
-	RET
-
-// func dotQ4_KAVX2(n int, w *byte, x *int16, d *float32, s *float32) float32
-// Requires: AVX, AVX2, F16C, FMA3, SSE
-TEXT ·dotQ4_KAVX2(SB), NOSPLIT, $32-44
-	MOVQ         w+8(FP), AX
-	MOVQ         x+16(FP), CX
-	MOVQ         d+24(FP), DX
-	MOVQ         s+32(FP), BX
-	MOVQ         n+0(FP), SI
-	VXORPS       Y0, Y0, Y0
-	VXORPS       Y1, Y1, Y1
-	MOVL         $0x0f0f0f0f, DI
-	VMOVD        DI, X2
-	VPBROADCASTD X2, Y2
-	JMP          check
-
-step:
-	VMOVD        (AX), X3
-	VCVTPH2PS    X3, X3
-	VBROADCASTSS X3, Y4
-	VMOVSHDUP    X3, X3
-	VBROADCASTSS X3, Y3
-	MOVL         4(AX), DI
-	MOVL         8(AX), R8
-	MOVL         12(AX), R9
-	MOVL         DI, R10
-	ANDL         $0x3f3f3f3f, R10
-	MOVL         DI, R11
-	SHRL         $0x02, R11
-	ANDL         $0x30303030, R11
-	MOVL         R9, DI
-	ANDL         $0x0f0f0f0f, DI
-	ORL          R11, DI
-	SHLQ         $0x20, DI
-	ORQ          DI, R10
-	VMOVQ        R10, X5
-	VPMOVZXBD    X5, Y5
-	VCVTDQ2PS    Y5, Y5
-	MOVL         R8, DI
-	ANDL         $0x3f3f3f3f, DI
-	SHRL         $0x02, R8
-	ANDL         $0x30303030, R8
-	SHRL         $0x04, R9
-	ANDL         $0x0f0f0f0f, R9
-	ORL          R8, R9
-	SHLQ         $0x20, R9
-	ORQ          R9, DI
-	VMOVQ        DI, X6
-	VPMOVZXBD    X6, Y6
-	VCVTDQ2PS    Y6, Y6
-	VMULPS       Y4, Y5, Y5
-	VMULPS       (DX), Y5, Y5
-	VMOVUPS      Y5, (SP)
-	VMULPS       Y3, Y6, Y6
-	VFMADD231PS  (BX), Y6, Y1
-	VMOVDQU      16(AX), Y3
-	VPSRLW       $0x04, Y3, Y4
-	VPAND        Y2, Y3, Y3
-	VPAND        Y2, Y4, Y4
-	VEXTRACTI128 $0x01, Y3, X5
-	VPMOVSXBW    X3, Y3
-	VPMOVSXBW    X5, Y5
-	VPMADDWD     (CX), Y3, Y3
-	VPMADDWD     32(CX), Y5, Y5
-	VPADDD       Y5, Y3, Y3
-	VBROADCASTSS (SP), Y5
-	VCVTDQ2PS    Y3, Y3
-	VFMADD231PS  Y5, Y3, Y0
-	VEXTRACTI128 $0x01, Y4, X3
-	VPMOVSXBW    X4, Y4
-	VPMOVSXBW    X3, Y3
-	VPMADDWD     64(CX), Y4, Y4
-	VPMADDWD     96(CX), Y3, Y3
-	VPADDD       Y3, Y4, Y4
-	VBROADCASTSS 4(SP), Y3
-	VCVTDQ2PS    Y4, Y4
-	VFMADD231PS  Y3, Y4, Y0
-	VMOVDQU      48(AX), Y3
-	VPSRLW       $0x04, Y3, Y4
-	VPAND        Y2, Y3, Y3
-	VPAND        Y2, Y4, Y4
-	VEXTRACTI128 $0x01, Y3, X5
-	VPMOVSXBW    X3, Y3
-	VPMOVSXBW    X5, Y5
-	VPMADDWD     128(CX), Y3, Y3
-	VPMADDWD     160(CX), Y5, Y5
-	VPADDD       Y5, Y3, Y3
-	VBROADCASTSS 8(SP), Y5
-	VCVTDQ2PS    Y3, Y3
-	VFMADD231PS  Y5, Y3, Y0
-	VEXTRACTI128 $0x01, Y4, X3
-	VPMOVSXBW    X4, Y4
-	VPMOVSXBW    X3, Y3
-	VPMADDWD     192(CX), Y4, Y4
-	VPMADDWD     224(CX), Y3, Y3
-	VPADDD       Y3, Y4, Y4
-	VBROADCASTSS 12(SP), Y3
-	VCVTDQ2PS    Y4, Y4
-	VFMADD231PS  Y3, Y4, Y0
-	VMOVDQU      80(AX), Y3
-	VPSRLW       $0x04, Y3, Y4
-	VPAND        Y2, Y3, Y3
-	VPAND        Y2, Y4, Y4
-	VEXTRACTI128 $0x01, Y3, X5
-	VPMOVSXBW    X3, Y3
-	VPMOVSXBW    X5, Y5
-	VPMADDWD     256(CX), Y3, Y3
-	VPMADDWD     288(CX), Y5, Y5
-	VPADDD       Y5, Y3, Y3
-	VBROADCASTSS 16(SP), Y5
-	VCVTDQ2PS    Y3, Y3
-	VFMADD231PS  Y5, Y3, Y0
-	VEXTRACTI128 $0x01, Y4, X3
-	VPMOVSXBW    X4, Y4
-	VPMOVSXBW    X3, Y3
-	VPMADDWD     320(CX), Y4, Y4
-	VPMADDWD     352(CX), Y3, Y3
-	VPADDD       Y3, Y4, Y4
-	VBROADCASTSS 20(SP), Y3
-	VCVTDQ2PS    Y4, Y4
-	VFMADD231PS  Y3, Y4, Y0
-	VMOVDQU      112(AX), Y3
-	VPSRLW       $0x04, Y3, Y4
-	VPAND        Y2, Y3, Y3
-	VPAND        Y2, Y4, Y4
-	VEXTRACTI128 $0x01, Y3, X5
-	VPMOVSXBW    X3, Y3
-	VPMOVSXBW    X5, Y5
-	VPMADDWD     384(CX), Y3, Y3
-	VPMADDWD     416(CX), Y5, Y5
-	VPADDD       Y5, Y3, Y3
-	VBROADCASTSS 24(SP), Y5
-	VCVTDQ2PS    Y3, Y3
-	VFMADD231PS  Y5, Y3, Y0
-	VEXTRACTI128 $0x01, Y4, X3
-	VPMOVSXBW    X4, Y4
-	VPMOVSXBW    X3, Y3
-	VPMADDWD     448(CX), Y4, Y4
-	VPMADDWD     480(CX), Y3, Y3
-	VPADDD       Y3, Y4, Y4
-	VBROADCASTSS 28(SP), Y3
-	VCVTDQ2PS    Y4, Y4
-	VFMADD231PS  Y3, Y4, Y0
-	ADDQ         $0x00000090, AX
-	ADDQ         $0x00000200, CX
-	ADDQ         $0x00000020, DX
-	ADDQ         $0x00000020, BX
-	DECQ         SI
-
-check:
-	TESTQ        SI, SI
-	JNZ          step
-	VSUBPS       Y1, Y0, Y0
-	VEXTRACTF128 $0x01, Y0, X1
-	VADDPS       X1, X0, X0
-	VHADDPS      X0, X0, X0
-	VHADDPS      X0, X0, X0
-	MOVSS        X0, ret+40(FP)
-	VZEROUPPER
-	RET
-
-// func dotQ6_KAVX2(n int, w *byte, x *int16, d *float32, s *float32) float32
-// Requires: AVX, AVX2, F16C, FMA3, SSE
-TEXT ·dotQ6_KAVX2(SB), NOSPLIT, $64-44
-	MOVQ         w+8(FP), AX
-	MOVQ         x+16(FP), CX
-	MOVQ         d+24(FP), DX
-	MOVQ         s+32(FP), BX
-	MOVQ         n+0(FP), SI
-	VXORPS       Y0, Y0, Y0
-	MOVL         $0x0f0f0f0f, DI
-	VMOVD        DI, X1
-	VPBROADCASTD X1, Y1
-	MOVL         $0x30303030, DI
-	VMOVD        DI, X2
-	VPBROADCASTD X2, Y2
-	MOVL         $0x20202020, DI
-	VMOVD        DI, X3
-	VPBROADCASTD X3, Y3
-	JMP          check
-
-step:
-	MOVWLZX      208(AX), DI
-	VMOVD        DI, X4
-	VCVTPH2PS    X4, X4
-	VBROADCASTSS X4, Y4
-	VPMOVSXBD    192(AX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y4, Y5, Y5
-	VMOVUPS      Y5, (SP)
-	VPMOVSXBD    200(AX), Y5
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y4, Y5, Y5
-	VMOVUPS      Y5, 32(SP)
-	VMOVDQU      128(AX), Y4
-	VMOVDQU      (AX), Y5
-	VPAND        Y1, Y5, Y5
-	VPSLLW       $0x04, Y4, Y6
-	VPAND        Y2, Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPSUBB       Y3, Y5, Y5
-	VEXTRACTI128 $0x01, Y5, X6
-	VPMOVSXBW    X5, Y5
-	VPMOVSXBW    X6, Y6
-	VPMADDWD     (CX), Y5, Y5
-	VPMADDWD     32(CX), Y6, Y6
-	VBROADCASTSS (DX), Y7
-	VBROADCASTSS (SP), Y8
-	VMULPS       Y7, Y8, Y8
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y8, Y5, Y0
-	VBROADCASTSS 4(SP), Y5
-	VMULPS       Y7, Y5, Y5
-	VCVTDQ2PS    Y6, Y6
-	VFMADD231PS  Y5, Y6, Y0
-	VMOVDQU      32(AX), Y5
-	VPAND        Y1, Y5, Y5
-	VPSLLW       $0x02, Y4, Y6
-	VPAND        Y2, Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPSUBB       Y3, Y5, Y5
-	VEXTRACTI128 $0x01, Y5, X6
-	VPMOVSXBW    X5, Y5
-	VPMOVSXBW    X6, Y6
-	VPMADDWD     64(CX), Y5, Y5
-	VPMADDWD     96(CX), Y6, Y6
-	VBROADCASTSS 4(DX), Y7
-	VBROADCASTSS 8(SP), Y8
-	VMULPS       Y7, Y8, Y8
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y8, Y5, Y0
-	VBROADCASTSS 12(SP), Y5
-	VMULPS       Y7, Y5, Y5
-	VCVTDQ2PS    Y6, Y6
-	VFMADD231PS  Y5, Y6, Y0
-	VMOVDQU      (AX), Y5
-	VPSRLW       $0x04, Y5, Y5
-	VPAND        Y1, Y5, Y5
-	VMOVDQA      Y4, Y6
-	VPAND        Y2, Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPSUBB       Y3, Y5, Y5
-	VEXTRACTI128 $0x01, Y5, X6
-	VPMOVSXBW    X5, Y5
-	VPMOVSXBW    X6, Y6
-	VPMADDWD     128(CX), Y5, Y5
-	VPMADDWD     160(CX), Y6, Y6
-	VBROADCASTSS 8(DX), Y7
-	VBROADCASTSS 16(SP), Y8
-	VMULPS       Y7, Y8, Y8
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y8, Y5, Y0
-	VBROADCASTSS 20(SP), Y5
-	VMULPS       Y7, Y5, Y5
-	VCVTDQ2PS    Y6, Y6
-	VFMADD231PS  Y5, Y6, Y0
-	VMOVDQU      32(AX), Y5
-	VPSRLW       $0x04, Y5, Y5
-	VPAND        Y1, Y5, Y5
-	VPSRLW       $0x02, Y4, Y4
-	VPAND        Y2, Y4, Y4
-	VPOR         Y4, Y5, Y5
-	VPSUBB       Y3, Y5, Y5
-	VEXTRACTI128 $0x01, Y5, X4
-	VPMOVSXBW    X5, Y5
-	VPMOVSXBW    X4, Y4
-	VPMADDWD     192(CX), Y5, Y5
-	VPMADDWD     224(CX), Y4, Y4
-	VBROADCASTSS 12(DX), Y6
-	VBROADCASTSS 24(SP), Y7
-	VMULPS       Y6, Y7, Y7
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y7, Y5, Y0
-	VBROADCASTSS 28(SP), Y5
-	VMULPS       Y6, Y5, Y5
-	VCVTDQ2PS    Y4, Y4
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVDQU      160(AX), Y4
-	VMOVDQU      64(AX), Y5
-	VPAND        Y1, Y5, Y5
-	VPSLLW       $0x04, Y4, Y6
-	VPAND        Y2, Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPSUBB       Y3, Y5, Y5
-	VEXTRACTI128 $0x01, Y5, X6
-	VPMOVSXBW    X5, Y5
-	VPMOVSXBW    X6, Y6
-	VPMADDWD     256(CX), Y5, Y5
-	VPMADDWD     288(CX), Y6, Y6
-	VBROADCASTSS 16(DX), Y7
-	VBROADCASTSS 32(SP), Y8
-	VMULPS       Y7, Y8, Y8
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y8, Y5, Y0
-	VBROADCASTSS 36(SP), Y5
-	VMULPS       Y7, Y5, Y5
-	VCVTDQ2PS    Y6, Y6
-	VFMADD231PS  Y5, Y6, Y0
-	VMOVDQU      96(AX), Y5
-	VPAND        Y1, Y5, Y5
-	VPSLLW       $0x02, Y4, Y6
-	VPAND        Y2, Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPSUBB       Y3, Y5, Y5
-	VEXTRACTI128 $0x01, Y5, X6
-	VPMOVSXBW    X5, Y5
-	VPMOVSXBW    X6, Y6
-	VPMADDWD     320(CX), Y5, Y5
-	VPMADDWD     352(CX), Y6, Y6
-	VBROADCASTSS 20(DX), Y7
-	VBROADCASTSS 40(SP), Y8
-	VMULPS       Y7, Y8, Y8
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y8, Y5, Y0
-	VBROADCASTSS 44(SP), Y5
-	VMULPS       Y7, Y5, Y5
-	VCVTDQ2PS    Y6, Y6
-	VFMADD231PS  Y5, Y6, Y0
-	VMOVDQU      64(AX), Y5
-	VPSRLW       $0x04, Y5, Y5
-	VPAND        Y1, Y5, Y5
-	VMOVDQA      Y4, Y6
-	VPAND        Y2, Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VPSUBB       Y3, Y5, Y5
-	VEXTRACTI128 $0x01, Y5, X6
-	VPMOVSXBW    X5, Y5
-	VPMOVSXBW    X6, Y6
-	VPMADDWD     384(CX), Y5, Y5
-	VPMADDWD     416(CX), Y6, Y6
-	VBROADCASTSS 24(DX), Y7
-	VBROADCASTSS 48(SP), Y8
-	VMULPS       Y7, Y8, Y8
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y8, Y5, Y0
-	VBROADCASTSS 52(SP), Y5
-	VMULPS       Y7, Y5, Y5
-	VCVTDQ2PS    Y6, Y6
-	VFMADD231PS  Y5, Y6, Y0
-	VMOVDQU      96(AX), Y5
-	VPSRLW       $0x04, Y5, Y5
-	VPAND        Y1, Y5, Y5
-	VPSRLW       $0x02, Y4, Y4
-	VPAND        Y2, Y4, Y4
-	VPOR         Y4, Y5, Y5
-	VPSUBB       Y3, Y5, Y5
-	VEXTRACTI128 $0x01, Y5, X4
-	VPMOVSXBW    X5, Y5
-	VPMOVSXBW    X4, Y4
-	VPMADDWD     448(CX), Y5, Y5
-	VPMADDWD     480(CX), Y4, Y4
-	VBROADCASTSS 28(DX), Y6
-	VBROADCASTSS 56(SP), Y7
-	VMULPS       Y6, Y7, Y7
-	VCVTDQ2PS    Y5, Y5
-	VFMADD231PS  Y7, Y5, Y0
-	VBROADCASTSS 60(SP), Y5
-	VMULPS       Y6, Y5, Y5
-	VCVTDQ2PS    Y4, Y4
-	VFMADD231PS  Y5, Y4, Y0
-	ADDQ         $0x000000d2, AX
-	ADDQ         $0x00000200, CX
-	ADDQ         $0x00000020, DX
-	ADDQ         $0x00000020, BX
-	DECQ         SI
-
-check:
-	TESTQ        SI, SI
-	JNZ          step
-	VEXTRACTF128 $0x01, Y0, X1
-	VADDPS       X1, X0, X0
-	VHADDPS      X0, X0, X0
-	VHADDPS      X0, X0, X0
-	MOVSS        X0, ret+40(FP)
-	VZEROUPPER
-	RET
-
 // func dotF32AVX2(rows int, n int, w *byte, x *float32, out *float32)
 // Requires: AVX, FMA3
 TEXT ·dotF32AVX2(SB), NOSPLIT, $0-40
@@ -34241,6 +33665,720 @@ block:
 	DECQ       SI
 	JNZ        block
 	VZEROUPPER
+	RET
+
+// func unpackedDot32AVX2(n int, q *uint8, x *int16, d *float32, factors *float32, less *float32, sums *float32, unit float32) float32
+// Requires: AVX, AVX2, FMA3, SSE
+TEXT ·unpackedDot32AVX2(SB), NOSPLIT, $32-68
+	MOVQ         n+0(FP), AX
+	MOVQ         q+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         d+24(FP), BX
+	MOVQ         factors+32(FP), SI
+	MOVQ         less+40(FP), DI
+	MOVQ         sums+48(FP), R8
+	MOVL         $0x00ff00ff, R9
+	VMOVD        R9, X0
+	VPBROADCASTD X0, Y2
+	VXORPS       Y0, Y0, Y0
+	VXORPS       Y1, Y1, Y1
+	VXORPS       Y3, Y3, Y3
+	SUBQ         $0x08, AX
+	JL           rest
+
+eight:
+	VMOVUPS      (SI), Y4
+	VMULPS       (BX), Y4, Y4
+	VMOVUPS      Y4, (SP)
+	VMOVUPS      (DI), Y4
+	VFMADD231PS  (R8), Y4, Y3
+	VMOVDQU      (CX), Y7
+	VPAND        Y2, Y7, Y4
+	VPSRLW       $0x08, Y7, Y7
+	VPMADDWD     (DX), Y4, Y4
+	VPMADDWD     32(DX), Y7, Y7
+	VPADDD       Y7, Y4, Y4
+	VCVTDQ2PS    Y4, Y4
+	VBROADCASTSS (SP), Y7
+	VFMADD231PS  Y7, Y4, Y0
+	VMOVDQU      32(CX), Y7
+	VPAND        Y2, Y7, Y4
+	VPSRLW       $0x08, Y7, Y7
+	VPMADDWD     64(DX), Y4, Y4
+	VPMADDWD     96(DX), Y7, Y7
+	VPADDD       Y7, Y4, Y4
+	VCVTDQ2PS    Y4, Y4
+	VBROADCASTSS 4(SP), Y7
+	VFMADD231PS  Y7, Y4, Y1
+	VMOVDQU      64(CX), Y7
+	VPAND        Y2, Y7, Y4
+	VPSRLW       $0x08, Y7, Y7
+	VPMADDWD     128(DX), Y4, Y4
+	VPMADDWD     160(DX), Y7, Y7
+	VPADDD       Y7, Y4, Y4
+	VCVTDQ2PS    Y4, Y4
+	VBROADCASTSS 8(SP), Y7
+	VFMADD231PS  Y7, Y4, Y0
+	VMOVDQU      96(CX), Y7
+	VPAND        Y2, Y7, Y4
+	VPSRLW       $0x08, Y7, Y7
+	VPMADDWD     192(DX), Y4, Y4
+	VPMADDWD     224(DX), Y7, Y7
+	VPADDD       Y7, Y4, Y4
+	VCVTDQ2PS    Y4, Y4
+	VBROADCASTSS 12(SP), Y7
+	VFMADD231PS  Y7, Y4, Y1
+	VMOVDQU      128(CX), Y7
+	VPAND        Y2, Y7, Y4
+	VPSRLW       $0x08, Y7, Y7
+	VPMADDWD     256(DX), Y4, Y4
+	VPMADDWD     288(DX), Y7, Y7
+	VPADDD       Y7, Y4, Y4
+	VCVTDQ2PS    Y4, Y4
+	VBROADCASTSS 16(SP), Y7
+	VFMADD231PS  Y7, Y4, Y0
+	VMOVDQU      160(CX), Y7
+	VPAND        Y2, Y7, Y4
+	VPSRLW       $0x08, Y7, Y7
+	VPMADDWD     320(DX), Y4, Y4
+	VPMADDWD     352(DX), Y7, Y7
+	VPADDD       Y7, Y4, Y4
+	VCVTDQ2PS    Y4, Y4
+	VBROADCASTSS 20(SP), Y7
+	VFMADD231PS  Y7, Y4, Y1
+	VMOVDQU      192(CX), Y7
+	VPAND        Y2, Y7, Y4
+	VPSRLW       $0x08, Y7, Y7
+	VPMADDWD     384(DX), Y4, Y4
+	VPMADDWD     416(DX), Y7, Y7
+	VPADDD       Y7, Y4, Y4
+	VCVTDQ2PS    Y4, Y4
+	VBROADCASTSS 24(SP), Y7
+	VFMADD231PS  Y7, Y4, Y0
+	VMOVDQU      224(CX), Y7
+	VPAND        Y2, Y7, Y4
+	VPSRLW       $0x08, Y7, Y7
+	VPMADDWD     448(DX), Y4, Y4
+	VPMADDWD     480(DX), Y7, Y7
+	VPADDD       Y7, Y4, Y4
+	VCVTDQ2PS    Y4, Y4
+	VBROADCASTSS 28(SP), Y7
+	VFMADD231PS  Y7, Y4, Y1
+	ADDQ         $0x00000100, CX
+	ADDQ         $0x00000200, DX
+	ADDQ         $0x00000020, SI
+	ADDQ         $0x00000020, BX
+	ADDQ         $0x00000020, DI
+	ADDQ         $0x00000020, R8
+	SUBQ         $0x08, AX
+	JGE          eight
+
+rest:
+	ADDQ $0x08, AX
+	JZ   end
+
+one:
+	VMOVDQU      (CX), Y7
+	VPAND        Y2, Y7, Y4
+	VPSRLW       $0x08, Y7, Y7
+	VPMADDWD     (DX), Y4, Y4
+	VPMADDWD     32(DX), Y7, Y7
+	VPADDD       Y7, Y4, Y4
+	VCVTDQ2PS    Y4, Y4
+	VBROADCASTSS (BX), Y7
+	VBROADCASTSS (SI), Y8
+	VMULPS       Y8, Y7, Y7
+	VFMADD231PS  Y7, Y4, Y0
+	VMOVSS       (DI), X5
+	VMOVSS       (R8), X6
+	VFMADD231PS  Y6, Y5, Y3
+	ADDQ         $0x00000020, CX
+	ADDQ         $0x00000040, DX
+	ADDQ         $0x00000004, SI
+	ADDQ         $0x00000004, BX
+	ADDQ         $0x00000004, DI
+	ADDQ         $0x00000004, R8
+	DECQ         AX
+	JNZ          one
+
+end:
+	VADDPS       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X1, X0, X0
+	VHADDPS      X0, X0, X0
+	VHADDPS      X0, X0, X0
+	VEXTRACTF128 $0x01, Y3, X1
+	VADDPS       X1, X3, X3
+	VHADDPS      X3, X3, X3
+	VHADDPS      X3, X3, X3
+	VMOVSS       unit+56(FP), X1
+	VFNMADD231SS X1, X3, X0
+	VZEROUPPER
+	MOVSS        X0, ret+64(FP)
+	RET
+
+// func unpackedDot32VNNI(n int, q *uint8, x *int8, y *int8, d *float32, factors *float32, less *float32, sums *float32, unit float32) float32
+// Requires: AVX, AVX2, AVX512VL, AVX512VNNI, FMA3, SSE
+TEXT ·unpackedDot32VNNI(SB), NOSPLIT, $32-76
+	MOVQ   n+0(FP), AX
+	MOVQ   q+8(FP), CX
+	MOVQ   x+16(FP), DX
+	MOVQ   d+32(FP), BX
+	MOVQ   factors+40(FP), SI
+	MOVQ   less+48(FP), DI
+	MOVQ   sums+56(FP), R8
+	MOVQ   y+24(FP), R9
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	SUBQ   $0x08, AX
+	JL     rest
+
+eight:
+	VMOVUPS      (SI), Y3
+	VMULPS       (BX), Y3, Y3
+	VMOVUPS      Y3, (SP)
+	VMOVUPS      (DI), Y3
+	VFMADD231PS  (R8), Y3, Y2
+	VMOVDQU      (CX), Y3
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+	VPDPBUSD     (DX), Y3, Y6
+	VPDPBUSD     (R9), Y3, Y7
+	VPSLLD       $0x08, Y6, Y6
+	VPADDD       Y6, Y7, Y7
+	VCVTDQ2PS    Y7, Y7
+	VBROADCASTSS (SP), Y3
+	VFMADD231PS  Y3, Y7, Y0
+	VMOVDQU      32(CX), Y3
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+	VPDPBUSD     32(DX), Y3, Y6
+	VPDPBUSD     32(R9), Y3, Y7
+	VPSLLD       $0x08, Y6, Y6
+	VPADDD       Y6, Y7, Y7
+	VCVTDQ2PS    Y7, Y7
+	VBROADCASTSS 4(SP), Y3
+	VFMADD231PS  Y3, Y7, Y1
+	VMOVDQU      64(CX), Y3
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+	VPDPBUSD     64(DX), Y3, Y6
+	VPDPBUSD     64(R9), Y3, Y7
+	VPSLLD       $0x08, Y6, Y6
+	VPADDD       Y6, Y7, Y7
+	VCVTDQ2PS    Y7, Y7
+	VBROADCASTSS 8(SP), Y3
+	VFMADD231PS  Y3, Y7, Y0
+	VMOVDQU      96(CX), Y3
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+	VPDPBUSD     96(DX), Y3, Y6
+	VPDPBUSD     96(R9), Y3, Y7
+	VPSLLD       $0x08, Y6, Y6
+	VPADDD       Y6, Y7, Y7
+	VCVTDQ2PS    Y7, Y7
+	VBROADCASTSS 12(SP), Y3
+	VFMADD231PS  Y3, Y7, Y1
+	VMOVDQU      128(CX), Y3
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+	VPDPBUSD     128(DX), Y3, Y6
+	VPDPBUSD     128(R9), Y3, Y7
+	VPSLLD       $0x08, Y6, Y6
+	VPADDD       Y6, Y7, Y7
+	VCVTDQ2PS    Y7, Y7
+	VBROADCASTSS 16(SP), Y3
+	VFMADD231PS  Y3, Y7, Y0
+	VMOVDQU      160(CX), Y3
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+	VPDPBUSD     160(DX), Y3, Y6
+	VPDPBUSD     160(R9), Y3, Y7
+	VPSLLD       $0x08, Y6, Y6
+	VPADDD       Y6, Y7, Y7
+	VCVTDQ2PS    Y7, Y7
+	VBROADCASTSS 20(SP), Y3
+	VFMADD231PS  Y3, Y7, Y1
+	VMOVDQU      192(CX), Y3
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+	VPDPBUSD     192(DX), Y3, Y6
+	VPDPBUSD     192(R9), Y3, Y7
+	VPSLLD       $0x08, Y6, Y6
+	VPADDD       Y6, Y7, Y7
+	VCVTDQ2PS    Y7, Y7
+	VBROADCASTSS 24(SP), Y3
+	VFMADD231PS  Y3, Y7, Y0
+	VMOVDQU      224(CX), Y3
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+	VPDPBUSD     224(DX), Y3, Y6
+	VPDPBUSD     224(R9), Y3, Y7
+	VPSLLD       $0x08, Y6, Y6
+	VPADDD       Y6, Y7, Y7
+	VCVTDQ2PS    Y7, Y7
+	VBROADCASTSS 28(SP), Y3
+	VFMADD231PS  Y3, Y7, Y1
+	ADDQ         $0x00000100, CX
+	ADDQ         $0x00000100, DX
+	ADDQ         $0x00000100, R9
+	ADDQ         $0x00000020, SI
+	ADDQ         $0x00000020, BX
+	ADDQ         $0x00000020, DI
+	ADDQ         $0x00000020, R8
+	SUBQ         $0x08, AX
+	JGE          eight
+
+rest:
+	ADDQ $0x08, AX
+	JZ   end
+
+one:
+	VMOVDQU      (CX), Y3
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+	VPDPBUSD     (DX), Y3, Y6
+	VPDPBUSD     (R9), Y3, Y7
+	VPSLLD       $0x08, Y6, Y6
+	VPADDD       Y6, Y7, Y7
+	VCVTDQ2PS    Y7, Y7
+	VBROADCASTSS (BX), Y3
+	VBROADCASTSS (SI), Y6
+	VMULPS       Y6, Y3, Y3
+	VFMADD231PS  Y3, Y7, Y0
+	VMOVSS       (DI), X4
+	VMOVSS       (R8), X5
+	VFMADD231PS  Y5, Y4, Y2
+	ADDQ         $0x00000020, CX
+	ADDQ         $0x00000020, DX
+	ADDQ         $0x00000020, R9
+	ADDQ         $0x00000004, SI
+	ADDQ         $0x00000004, BX
+	ADDQ         $0x00000004, DI
+	ADDQ         $0x00000004, R8
+	DECQ         AX
+	JNZ          one
+
+end:
+	VADDPS       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X1, X0, X0
+	VHADDPS      X0, X0, X0
+	VHADDPS      X0, X0, X0
+	VEXTRACTF128 $0x01, Y2, X1
+	VADDPS       X1, X2, X2
+	VHADDPS      X2, X2, X2
+	VHADDPS      X2, X2, X2
+	VMOVSS       unit+64(FP), X1
+	VFNMADD231SS X1, X2, X0
+	VZEROUPPER
+	MOVSS        X0, ret+72(FP)
+	RET
+
+// func unpackedDot16AVX2(n int, q *uint8, x *int16, d *float32, factors *float32, less *float32, sums *float32, unit float32) float32
+// Requires: AVX, AVX2, FMA3, SSE
+TEXT ·unpackedDot16AVX2(SB), NOSPLIT, $64-68
+	MOVQ         n+0(FP), AX
+	MOVQ         q+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         d+24(FP), BX
+	MOVQ         factors+32(FP), SI
+	MOVQ         less+40(FP), DI
+	MOVQ         sums+48(FP), R8
+	MOVL         $0x00ff00ff, R9
+	VMOVD        R9, X0
+	VPBROADCASTD X0, Y2
+	VMOVDQU      half_lanes<>+0(SB), Y3
+	VMOVDQU      lower_pairs<>+0(SB), Y4
+	VMOVDQU      upper_pairs<>+0(SB), Y5
+	VXORPS       Y0, Y0, Y0
+	VXORPS       Y1, Y1, Y1
+	VXORPS       Y6, Y6, Y6
+	SUBQ         $0x08, AX
+	JL           rest
+
+eight:
+	VMOVUPS      (SI), Y7
+	VPERMPS      Y7, Y4, Y8
+	VMULPS       (BX), Y8, Y8
+	VMOVUPS      Y8, (SP)
+	VMOVUPS      (DI), Y8
+	VFMADD231PS  (R8), Y8, Y6
+	VPERMPS      Y7, Y5, Y7
+	VMULPS       32(BX), Y7, Y7
+	VMOVUPS      Y7, 32(SP)
+	VMOVUPS      32(DI), Y7
+	VFMADD231PS  32(R8), Y7, Y6
+	VMOVDQU      (CX), Y8
+	VPAND        Y2, Y8, Y7
+	VPSRLW       $0x08, Y8, Y8
+	VPMADDWD     (DX), Y7, Y7
+	VPMADDWD     32(DX), Y8, Y8
+	VPADDD       Y8, Y7, Y7
+	VCVTDQ2PS    Y7, Y7
+	VBROADCASTSD (SP), Y8
+	VPERMILPS    Y3, Y8, Y8
+	VFMADD231PS  Y8, Y7, Y0
+	VMOVDQU      32(CX), Y8
+	VPAND        Y2, Y8, Y7
+	VPSRLW       $0x08, Y8, Y8
+	VPMADDWD     64(DX), Y7, Y7
+	VPMADDWD     96(DX), Y8, Y8
+	VPADDD       Y8, Y7, Y7
+	VCVTDQ2PS    Y7, Y7
+	VBROADCASTSD 8(SP), Y8
+	VPERMILPS    Y3, Y8, Y8
+	VFMADD231PS  Y8, Y7, Y1
+	VMOVDQU      64(CX), Y8
+	VPAND        Y2, Y8, Y7
+	VPSRLW       $0x08, Y8, Y8
+	VPMADDWD     128(DX), Y7, Y7
+	VPMADDWD     160(DX), Y8, Y8
+	VPADDD       Y8, Y7, Y7
+	VCVTDQ2PS    Y7, Y7
+	VBROADCASTSD 16(SP), Y8
+	VPERMILPS    Y3, Y8, Y8
+	VFMADD231PS  Y8, Y7, Y0
+	VMOVDQU      96(CX), Y8
+	VPAND        Y2, Y8, Y7
+	VPSRLW       $0x08, Y8, Y8
+	VPMADDWD     192(DX), Y7, Y7
+	VPMADDWD     224(DX), Y8, Y8
+	VPADDD       Y8, Y7, Y7
+	VCVTDQ2PS    Y7, Y7
+	VBROADCASTSD 24(SP), Y8
+	VPERMILPS    Y3, Y8, Y8
+	VFMADD231PS  Y8, Y7, Y1
+	VMOVDQU      128(CX), Y8
+	VPAND        Y2, Y8, Y7
+	VPSRLW       $0x08, Y8, Y8
+	VPMADDWD     256(DX), Y7, Y7
+	VPMADDWD     288(DX), Y8, Y8
+	VPADDD       Y8, Y7, Y7
+	VCVTDQ2PS    Y7, Y7
+	VBROADCASTSD 32(SP), Y8
+	VPERMILPS    Y3, Y8, Y8
+	VFMADD231PS  Y8, Y7, Y0
+	VMOVDQU      160(CX), Y8
+	VPAND        Y2, Y8, Y7
+	VPSRLW       $0x08, Y8, Y8
+	VPMADDWD     320(DX), Y7, Y7
+	VPMADDWD     352(DX), Y8, Y8
+	VPADDD       Y8, Y7, Y7
+	VCVTDQ2PS    Y7, Y7
+	VBROADCASTSD 40(SP), Y8
+	VPERMILPS    Y3, Y8, Y8
+	VFMADD231PS  Y8, Y7, Y1
+	VMOVDQU      192(CX), Y8
+	VPAND        Y2, Y8, Y7
+	VPSRLW       $0x08, Y8, Y8
+	VPMADDWD     384(DX), Y7, Y7
+	VPMADDWD     416(DX), Y8, Y8
+	VPADDD       Y8, Y7, Y7
+	VCVTDQ2PS    Y7, Y7
+	VBROADCASTSD 48(SP), Y8
+	VPERMILPS    Y3, Y8, Y8
+	VFMADD231PS  Y8, Y7, Y0
+	VMOVDQU      224(CX), Y8
+	VPAND        Y2, Y8, Y7
+	VPSRLW       $0x08, Y8, Y8
+	VPMADDWD     448(DX), Y7, Y7
+	VPMADDWD     480(DX), Y8, Y8
+	VPADDD       Y8, Y7, Y7
+	VCVTDQ2PS    Y7, Y7
+	VBROADCASTSD 56(SP), Y8
+	VPERMILPS    Y3, Y8, Y8
+	VFMADD231PS  Y8, Y7, Y1
+	ADDQ         $0x00000100, CX
+	ADDQ         $0x00000200, DX
+	ADDQ         $0x00000020, SI
+	ADDQ         $0x00000040, BX
+	ADDQ         $0x00000040, DI
+	ADDQ         $0x00000040, R8
+	SUBQ         $0x08, AX
+	JGE          eight
+
+rest:
+	ADDQ $0x08, AX
+	JZ   end
+
+one:
+	VMOVDQU      (CX), Y5
+	VPAND        Y2, Y5, Y4
+	VPSRLW       $0x08, Y5, Y5
+	VPMADDWD     (DX), Y4, Y4
+	VPMADDWD     32(DX), Y5, Y5
+	VPADDD       Y5, Y4, Y4
+	VCVTDQ2PS    Y4, Y4
+	VBROADCASTSD (BX), Y5
+	VPERMILPS    Y3, Y5, Y5
+	VBROADCASTSS (SI), Y7
+	VMULPS       Y7, Y5, Y5
+	VFMADD231PS  Y5, Y4, Y0
+	VMOVSS       (DI), X9
+	VMOVSS       (R8), X10
+	VFMADD231PS  Y10, Y9, Y6
+	VMOVSS       4(DI), X9
+	VMOVSS       4(R8), X10
+	VFMADD231PS  Y10, Y9, Y6
+	ADDQ         $0x00000020, CX
+	ADDQ         $0x00000040, DX
+	ADDQ         $0x00000004, SI
+	ADDQ         $0x00000008, BX
+	ADDQ         $0x00000008, DI
+	ADDQ         $0x00000008, R8
+	DECQ         AX
+	JNZ          one
+
+end:
+	VADDPS       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X1, X0, X0
+	VHADDPS      X0, X0, X0
+	VHADDPS      X0, X0, X0
+	VEXTRACTF128 $0x01, Y6, X1
+	VADDPS       X1, X6, X6
+	VHADDPS      X6, X6, X6
+	VHADDPS      X6, X6, X6
+	VMOVSS       unit+56(FP), X1
+	VFNMADD231SS X1, X6, X0
+	VZEROUPPER
+	MOVSS        X0, ret+64(FP)
+	RET
+
+DATA half_lanes<>+0(SB)/4, $0x00000000
+DATA half_lanes<>+4(SB)/4, $0x00000000
+DATA half_lanes<>+8(SB)/4, $0x00000000
+DATA half_lanes<>+12(SB)/4, $0x00000000
+DATA half_lanes<>+16(SB)/4, $0x00000001
+DATA half_lanes<>+20(SB)/4, $0x00000001
+DATA half_lanes<>+24(SB)/4, $0x00000001
+DATA half_lanes<>+28(SB)/4, $0x00000001
+DATA half_lanes<>+32(SB)/4, $0x00000002
+DATA half_lanes<>+36(SB)/4, $0x00000002
+DATA half_lanes<>+40(SB)/4, $0x00000002
+DATA half_lanes<>+44(SB)/4, $0x00000002
+DATA half_lanes<>+48(SB)/4, $0x00000003
+DATA half_lanes<>+52(SB)/4, $0x00000003
+DATA half_lanes<>+56(SB)/4, $0x00000003
+DATA half_lanes<>+60(SB)/4, $0x00000003
+GLOBL half_lanes<>(SB), RODATA|NOPTR, $64
+
+DATA lower_pairs<>+0(SB)/4, $0x00000000
+DATA lower_pairs<>+4(SB)/4, $0x00000000
+DATA lower_pairs<>+8(SB)/4, $0x00000001
+DATA lower_pairs<>+12(SB)/4, $0x00000001
+DATA lower_pairs<>+16(SB)/4, $0x00000002
+DATA lower_pairs<>+20(SB)/4, $0x00000002
+DATA lower_pairs<>+24(SB)/4, $0x00000003
+DATA lower_pairs<>+28(SB)/4, $0x00000003
+DATA lower_pairs<>+32(SB)/4, $0x00000004
+DATA lower_pairs<>+36(SB)/4, $0x00000004
+DATA lower_pairs<>+40(SB)/4, $0x00000005
+DATA lower_pairs<>+44(SB)/4, $0x00000005
+DATA lower_pairs<>+48(SB)/4, $0x00000006
+DATA lower_pairs<>+52(SB)/4, $0x00000006
+DATA lower_pairs<>+56(SB)/4, $0x00000007
+DATA lower_pairs<>+60(SB)/4, $0x00000007
+GLOBL lower_pairs<>(SB), RODATA|NOPTR, $64
+
+DATA upper_pairs<>+0(SB)/4, $0x00000004
+DATA upper_pairs<>+4(SB)/4, $0x00000004
+DATA upper_pairs<>+8(SB)/4, $0x00000005
+DATA upper_pairs<>+12(SB)/4, $0x00000005
+DATA upper_pairs<>+16(SB)/4, $0x00000006
+DATA upper_pairs<>+20(SB)/4, $0x00000006
+DATA upper_pairs<>+24(SB)/4, $0x00000007
+DATA upper_pairs<>+28(SB)/4, $0x00000007
+DATA upper_pairs<>+32(SB)/4, $0x00000008
+DATA upper_pairs<>+36(SB)/4, $0x00000008
+DATA upper_pairs<>+40(SB)/4, $0x00000009
+DATA upper_pairs<>+44(SB)/4, $0x00000009
+DATA upper_pairs<>+48(SB)/4, $0x0000000a
+DATA upper_pairs<>+52(SB)/4, $0x0000000a
+DATA upper_pairs<>+56(SB)/4, $0x0000000b
+DATA upper_pairs<>+60(SB)/4, $0x0000000b
+GLOBL upper_pairs<>(SB), RODATA|NOPTR, $64
+
+// func unpackedDot16VNNI(n int, q *uint8, x *int8, y *int8, d *float32, factors *float32, less *float32, sums *float32, unit float32) float32
+// Requires: AVX, AVX2, AVX512VL, AVX512VNNI, FMA3, SSE
+TEXT ·unpackedDot16VNNI(SB), NOSPLIT, $64-76
+	MOVQ    n+0(FP), AX
+	MOVQ    q+8(FP), CX
+	MOVQ    x+16(FP), DX
+	MOVQ    d+32(FP), BX
+	MOVQ    factors+40(FP), SI
+	MOVQ    less+48(FP), DI
+	MOVQ    sums+56(FP), R8
+	MOVQ    y+24(FP), R9
+	VMOVDQU half_lanes<>+0(SB), Y2
+	VMOVDQU lower_pairs<>+0(SB), Y3
+	VMOVDQU upper_pairs<>+0(SB), Y4
+	VXORPS  Y0, Y0, Y0
+	VXORPS  Y1, Y1, Y1
+	VXORPS  Y5, Y5, Y5
+	SUBQ    $0x08, AX
+	JL      rest
+
+eight:
+	VMOVUPS      (SI), Y6
+	VPERMPS      Y6, Y3, Y7
+	VMULPS       (BX), Y7, Y7
+	VMOVUPS      Y7, (SP)
+	VMOVUPS      (DI), Y7
+	VFMADD231PS  (R8), Y7, Y5
+	VPERMPS      Y6, Y4, Y6
+	VMULPS       32(BX), Y6, Y6
+	VMOVUPS      Y6, 32(SP)
+	VMOVUPS      32(DI), Y6
+	VFMADD231PS  32(R8), Y6, Y5
+	VMOVDQU      (CX), Y6
+	VPXOR        Y7, Y7, Y7
+	VPXOR        Y10, Y10, Y10
+	VPDPBUSD     (DX), Y6, Y7
+	VPDPBUSD     (R9), Y6, Y10
+	VPSLLD       $0x08, Y7, Y7
+	VPADDD       Y7, Y10, Y10
+	VCVTDQ2PS    Y10, Y10
+	VBROADCASTSD (SP), Y6
+	VPERMILPS    Y2, Y6, Y6
+	VFMADD231PS  Y6, Y10, Y0
+	VMOVDQU      32(CX), Y6
+	VPXOR        Y7, Y7, Y7
+	VPXOR        Y10, Y10, Y10
+	VPDPBUSD     32(DX), Y6, Y7
+	VPDPBUSD     32(R9), Y6, Y10
+	VPSLLD       $0x08, Y7, Y7
+	VPADDD       Y7, Y10, Y10
+	VCVTDQ2PS    Y10, Y10
+	VBROADCASTSD 8(SP), Y6
+	VPERMILPS    Y2, Y6, Y6
+	VFMADD231PS  Y6, Y10, Y1
+	VMOVDQU      64(CX), Y6
+	VPXOR        Y7, Y7, Y7
+	VPXOR        Y10, Y10, Y10
+	VPDPBUSD     64(DX), Y6, Y7
+	VPDPBUSD     64(R9), Y6, Y10
+	VPSLLD       $0x08, Y7, Y7
+	VPADDD       Y7, Y10, Y10
+	VCVTDQ2PS    Y10, Y10
+	VBROADCASTSD 16(SP), Y6
+	VPERMILPS    Y2, Y6, Y6
+	VFMADD231PS  Y6, Y10, Y0
+	VMOVDQU      96(CX), Y6
+	VPXOR        Y7, Y7, Y7
+	VPXOR        Y10, Y10, Y10
+	VPDPBUSD     96(DX), Y6, Y7
+	VPDPBUSD     96(R9), Y6, Y10
+	VPSLLD       $0x08, Y7, Y7
+	VPADDD       Y7, Y10, Y10
+	VCVTDQ2PS    Y10, Y10
+	VBROADCASTSD 24(SP), Y6
+	VPERMILPS    Y2, Y6, Y6
+	VFMADD231PS  Y6, Y10, Y1
+	VMOVDQU      128(CX), Y6
+	VPXOR        Y7, Y7, Y7
+	VPXOR        Y10, Y10, Y10
+	VPDPBUSD     128(DX), Y6, Y7
+	VPDPBUSD     128(R9), Y6, Y10
+	VPSLLD       $0x08, Y7, Y7
+	VPADDD       Y7, Y10, Y10
+	VCVTDQ2PS    Y10, Y10
+	VBROADCASTSD 32(SP), Y6
+	VPERMILPS    Y2, Y6, Y6
+	VFMADD231PS  Y6, Y10, Y0
+	VMOVDQU      160(CX), Y6
+	VPXOR        Y7, Y7, Y7
+	VPXOR        Y10, Y10, Y10
+	VPDPBUSD     160(DX), Y6, Y7
+	VPDPBUSD     160(R9), Y6, Y10
+	VPSLLD       $0x08, Y7, Y7
+	VPADDD       Y7, Y10, Y10
+	VCVTDQ2PS    Y10, Y10
+	VBROADCASTSD 40(SP), Y6
+	VPERMILPS    Y2, Y6, Y6
+	VFMADD231PS  Y6, Y10, Y1
+	VMOVDQU      192(CX), Y6
+	VPXOR        Y7, Y7, Y7
+	VPXOR        Y10, Y10, Y10
+	VPDPBUSD     192(DX), Y6, Y7
+	VPDPBUSD     192(R9), Y6, Y10
+	VPSLLD       $0x08, Y7, Y7
+	VPADDD       Y7, Y10, Y10
+	VCVTDQ2PS    Y10, Y10
+	VBROADCASTSD 48(SP), Y6
+	VPERMILPS    Y2, Y6, Y6
+	VFMADD231PS  Y6, Y10, Y0
+	VMOVDQU      224(CX), Y6
+	VPXOR        Y7, Y7, Y7
+	VPXOR        Y10, Y10, Y10
+	VPDPBUSD     224(DX), Y6, Y7
+	VPDPBUSD     224(R9), Y6, Y10
+	VPSLLD       $0x08, Y7, Y7
+	VPADDD       Y7, Y10, Y10
+	VCVTDQ2PS    Y10, Y10
+	VBROADCASTSD 56(SP), Y6
+	VPERMILPS    Y2, Y6, Y6
+	VFMADD231PS  Y6, Y10, Y1
+	ADDQ         $0x00000100, CX
+	ADDQ         $0x00000100, DX
+	ADDQ         $0x00000100, R9
+	ADDQ         $0x00000020, SI
+	ADDQ         $0x00000040, BX
+	ADDQ         $0x00000040, DI
+	ADDQ         $0x00000040, R8
+	SUBQ         $0x08, AX
+	JGE          eight
+
+rest:
+	ADDQ $0x08, AX
+	JZ   end
+
+one:
+	VMOVDQU      (CX), Y3
+	VPXOR        Y4, Y4, Y4
+	VPXOR        Y6, Y6, Y6
+	VPDPBUSD     (DX), Y3, Y4
+	VPDPBUSD     (R9), Y3, Y6
+	VPSLLD       $0x08, Y4, Y4
+	VPADDD       Y4, Y6, Y6
+	VCVTDQ2PS    Y6, Y6
+	VBROADCASTSD (BX), Y3
+	VPERMILPS    Y2, Y3, Y3
+	VBROADCASTSS (SI), Y4
+	VMULPS       Y4, Y3, Y3
+	VFMADD231PS  Y3, Y6, Y0
+	VMOVSS       (DI), X8
+	VMOVSS       (R8), X9
+	VFMADD231PS  Y9, Y8, Y5
+	VMOVSS       4(DI), X8
+	VMOVSS       4(R8), X9
+	VFMADD231PS  Y9, Y8, Y5
+	ADDQ         $0x00000020, CX
+	ADDQ         $0x00000020, DX
+	ADDQ         $0x00000020, R9
+	ADDQ         $0x00000004, SI
+	ADDQ         $0x00000008, BX
+	ADDQ         $0x00000008, DI
+	ADDQ         $0x00000008, R8
+	DECQ         AX
+	JNZ          one
+
+end:
+	VADDPS       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X1, X0, X0
+	VHADDPS      X0, X0, X0
+	VHADDPS      X0, X0, X0
+	VEXTRACTF128 $0x01, Y5, X1
+	VADDPS       X1, X5, X5
+	VHADDPS      X5, X5, X5
+	VHADDPS      X5, X5, X5
+	VMOVSS       unit+64(FP), X1
+	VFNMADD231SS X1, X5, X0
+	VZEROUPPER
+	MOVSS        X0, ret+72(FP)
 	RET
 
 // func byteTile32x1VNNI(n int, x *int8, stride int, w *uint8, d *float32, m *float32, sums *float32)

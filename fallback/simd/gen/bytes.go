@@ -290,6 +290,9 @@ func split(v, mask reg.VecVirtual) (low, high reg.VecVirtual) {
 	return low, high
 }
 
+// total returns the sum of all lanes.
+func total(v reg.VecVirtual) { Store(together(v), ReturnIndex(0)) }
+
 // together is the sum of all lanes, in the lowest.
 func together(v reg.VecVirtual) reg.VecVirtual {
 	high, low := XMM(), v.AsX().(reg.VecVirtual)

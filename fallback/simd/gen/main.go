@@ -56,6 +56,10 @@ func main() {
 	bfloatPairs()
 	unpackers()
 	interleavedUnpackers()
+	for _, shared := range []int{32, 16} {
+		unpackedDot(shared, false)
+		unpackedDot(shared, true)
+	}
 	for _, r := range []int{1, 2, 6} {
 		byteTile(r, 8)
 		byteTile(r, 4)
