@@ -12,3 +12,8 @@ func BytesQ2_K(w []byte, x *Bytes, out []float32)                     { panic(no
 func BytesQ3_K(w []byte, x *Bytes, out []float32)                     { panic(noKernel) }
 func BytesMXFP4(w []byte, x *Bytes, out []float32, levels *[16]int8)  { panic(noKernel) }
 func BytesIQ4_XS(w []byte, x *Bytes, out []float32, levels *[16]int8) { panic(noKernel) }
+func BytesQ8_0(w []byte, x *Bytes, out []float32)                     { panic(noKernel) }
+func BytesQ4_0(w []byte, x *Bytes, out []float32)                     { panic(noKernel) }
+func BytesQ4_K(w []byte, x *Bytes, out []float32)                     { panic(noKernel) }
+func BytesQ6_K(w []byte, x *Bytes, out []float32)                     { panic(noKernel) }
+func BytesIQ4_NL(w []byte, x *Bytes, out []float32, levels *[16]int8) { panic(noKernel) }

@@ -7,11 +7,6 @@ const HasSDOT = false
 
 // These are of amd64 and arm64.
 
-func BytesQ8_0(w []byte, x *Bytes, out []float32)                          { panic(noKernel) }
-func BytesQ4_0(w []byte, x *Bytes, out []float32)                          { panic(noKernel) }
-func BytesQ4_K(w []byte, x *Bytes, out []float32)                          { panic(noKernel) }
-func BytesQ6_K(w []byte, x *Bytes, out []float32)                          { panic(noKernel) }
-func BytesIQ4_NL(w []byte, x *Bytes, out []float32, levels *[16]int8)      { panic(noKernel) }
 func UnpackQ8_0(q []uint8, d, m []float32, src []byte)                     { panic(noKernel) }
 func UnpackQ4_0(q []uint8, d, m []float32, src []byte)                     { panic(noKernel) }
 func UnpackQ4_1(q []uint8, d, m []float32, src []byte)                     { panic(noKernel) }

@@ -69,7 +69,7 @@ func (l Level) ByteRow(dst []ByteBlock, x []float32) {
 
 // ByteForm says how the rows of a format become bytes.
 type ByteForm struct {
-	Base   uint8 // element k is d·(q − Base) − 128·m
+	Base   uint8 // element k is d·(q − Base) − 128·m; q − Base is a signed byte
 	Halves bool  // there are d and m for each 16 elements, not 32
 	Minima bool  // there is an m
 }

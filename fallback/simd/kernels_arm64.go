@@ -92,30 +92,15 @@ func gateNEON(n int, dst *float32, x *float32, y *float32, a float32, b float32)
 //go:noescape
 func geluNEON(n int, dst *float32, x *float32, y *float32)
 
-// dotQ8_0SDOT is the product of n blocks, at least one; scales are what the sums of each 32 weights are multiplied by.
+// unpackedDot32SDOT is UnpackedDot for n blocks of 32, at least one, with scales of each 32, of weights less base; m may be nil, s are the sums that it meets.
 //
 //go:noescape
-func dotQ8_0SDOT(n int, w *byte, x *int8, y *int8, scales *float32) float32
+func unpackedDot32SDOT(n int, w *uint8, upper *int8, lower *int8, d *float32, factors *float32, m *float32, s *float32, base int) float32
 
-// dotQ4_0SDOT is the product of n blocks, at least one; scales are what the sums of each 32 weights are multiplied by.
+// unpackedDot16SDOT is UnpackedDot for n blocks of 32, at least one, with scales of each 16, of weights less base; m may be nil, s are the sums that it meets.
 //
 //go:noescape
-func dotQ4_0SDOT(n int, w *byte, x *int8, y *int8, scales *float32) float32
-
-// dotIQ4_NLSDOT is the product of n blocks, at least one; scales are what the sums of each 32 weights are multiplied by.
-//
-//go:noescape
-func dotIQ4_NLSDOT(n int, w *byte, x *int8, y *int8, scales *float32, levels *int8) float32
-
-// dotQ4_KSDOT is the product of n blocks, at least one; scales are what the sums of each 32 weights are multiplied by.
-//
-//go:noescape
-func dotQ4_KSDOT(n int, w *byte, x *int8, y *int8, scales *float32) float32
-
-// dotQ6_KSDOT is the product of n blocks, at least one; scales are what the sums of each 16 weights are multiplied by.
-//
-//go:noescape
-func dotQ6_KSDOT(n int, w *byte, x *int8, y *int8, scales *float32) float32
+func unpackedDot16SDOT(n int, w *uint8, upper *int8, lower *int8, d *float32, factors *float32, m *float32, s *float32, base int) float32
 
 // unpackQ8_0NEON unpacks n blocks, at least one.
 //

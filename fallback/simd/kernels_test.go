@@ -39,7 +39,7 @@ var tested = []struct{ kernels, test string }{
 	{`decode.*`, "quant.TestVectorsDecodeTheSameBits"},
 	{`encodeF16`, "quant.TestVectorsEncodeTheSameBytes"},
 	{`exactQ(8_0|4_0)`, "quant.TestExactDots"},
-	{`dot[A-Z0-9_]+(AVX2|AVX512|VNNI|SDOT)`, "quant.TestDotsAreThoseOfDecodedRows"},
+	{`dot[A-Z0-9_]+(AVX2|AVX512|VNNI)`, "quant.TestDotsAreThoseOfDecodedRows"},
 	{`dot.*x16(VNNI|AVX2)|panel.*x16(AVX512|AVX2)`, "quant.TestInterleavedRowsAreTheSameRows"},
 }
 

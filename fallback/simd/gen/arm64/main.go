@@ -21,8 +21,8 @@ func main() {
 	}
 	exponentials(f)
 	gates(f)
-	for _, t := range byteFormats {
-		byteDot(f, t)
+	for _, length := range []int{32, 16} {
+		unpackedDot(f, length)
 	}
 	for _, u := range unpackers {
 		u.write(f)
