@@ -27,6 +27,9 @@ var interleavings = map[compute.DType]*interleaving{
 	compute.IQ4_NL: {2, 1, 4, simd.VNNI, simd.Level.BytesIQ4_NLx16, simd.Level.PanelIQ4_NLx16, (*simd.BytePanels).SetIQ4_NLx16},
 	compute.MXFP4:  {1, 1, 4, simd.VNNI, simd.Level.BytesMXFP4x16, simd.Level.PanelMXFP4x16, (*simd.BytePanels).SetMXFP4x16},
 	compute.Q4_K:   {2, 2, 35, 0, simd.Level.BytesQ4_Kx16, simd.Level.PanelQ4_Kx16, (*simd.BytePanels).SetQ4_Kx16},
+	compute.Q5_K:   {2, 2, 43, simd.VNNI, simd.Level.BytesQ5_Kx16, simd.Level.PanelQ5_Kx16, (*simd.BytePanels).SetQ5_Kx16},
+	compute.Q3_K:   {2, 0, 27, simd.VNNI, simd.Level.BytesQ3_Kx16, simd.Level.PanelQ3_Kx16, (*simd.BytePanels).SetQ3_Kx16},
+	compute.Q2_K:   {2, 0, 20, simd.VNNI, simd.Level.BytesQ2_Kx16, simd.Level.PanelQ2_Kx16, (*simd.BytePanels).SetQ2_Kx16},
 	compute.Q6_K:   {2, 0, 52, 0, simd.Level.BytesQ6_Kx16, simd.Level.PanelQ6_Kx16, (*simd.BytePanels).SetQ6_Kx16},
 }
 

@@ -57,6 +57,24 @@ func (l Level) BytesQ6_Kx16(w []byte, x *Bytes, out []float32) {
 	dotQ6_Kx16AVX2(groups, n, &w[0], &x.Upper[0], &x.Lower[0], &x.D[0], &x.H[0], &out[0])
 }
 
+// BytesQ5_Kx16 multiplies interleaved rows of Q5_K.
+func (l Level) BytesQ5_Kx16(w []byte, x *Bytes, out []float32) {
+	groups, n := l.groups(w, x, out, 256, 176)
+	dotQ5_Kx16AVX2(groups, n, &w[0], &x.Upper[0], &x.Lower[0], &x.D[0], &x.S[0], &out[0])
+}
+
+// BytesQ3_Kx16 multiplies interleaved rows of Q3_K.
+func (l Level) BytesQ3_Kx16(w []byte, x *Bytes, out []float32) {
+	groups, n := l.groups(w, x, out, 256, 110)
+	dotQ3_Kx16AVX2(groups, n, &w[0], &x.Upper[0], &x.Lower[0], &x.D[0], &x.H[0], &out[0])
+}
+
+// BytesQ2_Kx16 multiplies interleaved rows of Q2_K.
+func (l Level) BytesQ2_Kx16(w []byte, x *Bytes, out []float32) {
+	groups, n := l.groups(w, x, out, 256, 84)
+	dotQ2_Kx16AVX2(groups, n, &w[0], &x.Upper[0], &x.Lower[0], &x.D[0], &x.H[0], &out[0])
+}
+
 // groups is the number of groups, and of blocks of a row, whose bytes must be there.
 func (l Level) groups(w []byte, x *Bytes, out []float32, length, size int) (groups, n int) {
 	n = len(x.Upper) / length
@@ -111,4 +129,19 @@ func (l Level) PanelQ6_Kx16(dst []float32, src []byte) {
 		return
 	}
 	panelQ6_Kx16AVX2(n, &dst[0], &src[0])
+}
+
+// PanelQ5_Kx16 decodes interleaved rows of Q5_K.
+func (l Level) PanelQ5_Kx16(dst []float32, src []byte) {
+	panelQ5_Kx16AVX2(blocks(dst, src, Width*256, Width*176), &dst[0], &src[0])
+}
+
+// PanelQ3_Kx16 decodes interleaved rows of Q3_K.
+func (l Level) PanelQ3_Kx16(dst []float32, src []byte) {
+	panelQ3_Kx16AVX2(blocks(dst, src, Width*256, Width*110), &dst[0], &src[0])
+}
+
+// PanelQ2_Kx16 decodes interleaved rows of Q2_K.
+func (l Level) PanelQ2_Kx16(dst []float32, src []byte) {
+	panelQ2_Kx16AVX2(blocks(dst, src, Width*256, Width*84), &dst[0], &src[0])
 }

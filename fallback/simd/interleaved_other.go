@@ -16,3 +16,9 @@ func (l Level) BytesIQ4_NLx16(w []byte, x *Bytes, out []float32) { panic(noKerne
 func (l Level) BytesMXFP4x16(w []byte, x *Bytes, out []float32)  { panic(noKernel) }
 func (l Level) PanelIQ4_NLx16(dst []float32, src []byte)         { panic(noKernel) }
 func (l Level) PanelMXFP4x16(dst []float32, src []byte)          { panic(noKernel) }
+func (l Level) BytesQ5_Kx16(w []byte, x *Bytes, out []float32)   { panic(noKernel) }
+func (l Level) PanelQ5_Kx16(dst []float32, src []byte)           { panic(noKernel) }
+func (l Level) BytesQ3_Kx16(w []byte, x *Bytes, out []float32)   { panic(noKernel) }
+func (l Level) PanelQ3_Kx16(dst []float32, src []byte)           { panic(noKernel) }
+func (l Level) BytesQ2_Kx16(w []byte, x *Bytes, out []float32)   { panic(noKernel) }
+func (l Level) PanelQ2_Kx16(dst []float32, src []byte)           { panic(noKernel) }

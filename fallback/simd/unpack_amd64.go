@@ -114,6 +114,21 @@ func (p *BytePanels) SetQ6_Kx16(l Level, panel int, src []byte) {
 	unpackQ6_Kx16AVX512(n, &src[0], &p.Q[panel][0], &p.D[panel][0], &p.M[panel][0])
 }
 
+// SetQ5_Kx16 takes interleaved rows of Q5_K, for words; there are minima.
+func (p *BytePanels) SetQ5_Kx16(_ Level, panel int, src []byte) {
+	wordsQ5_Kx16AVX2(panelBlocks(src, 256, 176), &src[0], &p.Q[panel][0], &p.D[panel][0], &p.M[panel][0])
+}
+
+// SetQ3_Kx16 takes interleaved rows of Q3_K, for words; there are scales of each 16 elements.
+func (p *BytePanels) SetQ3_Kx16(_ Level, panel int, src []byte) {
+	wordsQ3_Kx16AVX2(panelBlocks(src, 256, 110), &src[0], &p.Q[panel][0], &p.D[panel][0], &p.M[panel][0])
+}
+
+// SetQ2_Kx16 takes interleaved rows of Q2_K, for words; there are scales and minima of each 16 elements.
+func (p *BytePanels) SetQ2_Kx16(_ Level, panel int, src []byte) {
+	wordsQ2_Kx16AVX2(panelBlocks(src, 256, 84), &src[0], &p.Q[panel][0], &p.D[panel][0], &p.M[panel][0])
+}
+
 // panelBlocks is the number of blocks of 16 rows of size bytes and length elements each, for which a panel has room.
 func panelBlocks(src []byte, length, size int) int {
 	n := len(src) / (Width * size)

@@ -10,3 +10,6 @@ func (p *BytePanels) SetQ4_Kx16(l Level, panel int, src []byte)   { panic(noKern
 func (p *BytePanels) SetQ6_Kx16(l Level, panel int, src []byte)   { panic(noKernel) }
 func (p *BytePanels) SetIQ4_NLx16(l Level, panel int, src []byte) { panic(noKernel) }
 func (p *BytePanels) SetMXFP4x16(l Level, panel int, src []byte)  { panic(noKernel) }
+func (p *BytePanels) SetQ5_Kx16(l Level, panel int, src []byte)   { panic(noKernel) }
+func (p *BytePanels) SetQ3_Kx16(l Level, panel int, src []byte)   { panic(noKernel) }
+func (p *BytePanels) SetQ2_Kx16(l Level, panel int, src []byte)   { panic(noKernel) }

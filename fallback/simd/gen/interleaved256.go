@@ -49,60 +49,17 @@ type layout struct {
 	busy  bool // a core has so much to do with a byte that it foresees no lines: they are asked for, in one place
 	// signed is quads of elements that have a sign of their own, 128 below q; nil where quads is all there is.
 	signed func() func(e eight, m int) reg.VecVirtual
-	// scales makes those of a block ready, in 256 bytes of local memory or where they are; nil where a format has none.
+	// scales makes those of a block ready, in local memory or where they are; nil where a format has none.
 	scales func(e eight, local Mem) smallScales
 }
+
+// localScales is the bytes of 16 scales and 16 minima of eight rows.
+const localScales = 2 * 16 * 8
 
 // smallScales are where the bytes of scale g are, one of four in a lane, and those of minima.
 type smallScales struct {
 	signed       bool
 	scale, least func(g int) Mem
-}
-
-var layouts = []layout{
-	{name: "Q4_0", size: 18, length: 32, shared: 32, base: 8, most: 15,
-		quads: func() func(e eight, g, m int) reg.VecVirtual {
-			mask := everywhere(0x0f0f0f0f)
-			return func(e eight, _, m int) reg.VecVirtual { return e.nibbles(32+64*(m%4), m/4, mask) }
-		}},
-	{name: "Q8_0", size: 34, length: 32, shared: 32, base: 128,
-		signed: func() func(e eight, m int) reg.VecVirtual {
-			return func(e eight, m int) reg.VecVirtual { return e.load(32 + 64*m) }
-		}},
-	{name: "IQ4_NL", size: 18, length: 32, shared: 32, base: 128, busy: true,
-		signed: func() func(e eight, m int) reg.VecVirtual {
-			return levels("levels_iq4", []int8{-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113}, 32)
-		}},
-	{name: "MXFP4", size: 17, length: 32, shared: 32, base: 128, powers: true, busy: true,
-		signed: func() func(e eight, m int) reg.VecVirtual { // twice what nibbles stand for
-			return levels("levels_e2m1", []int8{0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12}, 16)
-		}},
-	{name: "Q4_K", size: 144, length: 256, shared: 32, most: 15, below: 32,
-		quads: func() func(e eight, g, m int) reg.VecVirtual {
-			mask := everywhere(0x0f0f0f0f)
-			return func(e eight, g, m int) reg.VecVirtual { return e.nibbles(256+64*(g/2*8+m), g%2, mask) }
-		}, scales: unpackEight},
-	{name: "Q6_K", size: 210, length: 256, shared: 16, base: 32, most: 63, factor: 64 * 52,
-		quads: func() func(e eight, g, m int) reg.VecVirtual {
-			mask, two := everywhere(0x0f0f0f0f), everywhere(0x30303030)
-			return func(e eight, g, m int) reg.VecVirtual {
-				h, i, at := g/8, g%8/2, g%2*4+m
-				q, top := e.nibbles(64*(16*h+8*(i%2)+at), i/2, mask), e.load(64*(32+8*h+at))
-				switch i {
-				case 0:
-					VPSLLD(Imm(4), top, top)
-				case 1:
-					VPSLLD(Imm(2), top, top)
-				case 3:
-					VPSRLD(Imm(2), top, top)
-				}
-				VPAND(two, top, top)
-				VPOR(top, q, q)
-				return q
-			}
-		}, scales: func(e eight, _ Mem) smallScales {
-			return smallScales{signed: true, scale: func(g int) Mem { return e.words(64 * (48 + g/4)) }}
-		}},
 }
 
 // nibbles are the low (0) or the high ones (1) of the words at off.
@@ -162,28 +119,6 @@ func (f layout) whole(e eight) reg.VecVirtual {
 	VPSLLD(Imm(23), v, v)
 	VPMAXSD(least, v, v)
 	return v
-}
-
-// unpackEight makes bytes of the numbers of 6 bits that Q4_K has: the first four scales, the others, and so the minima.
-func unpackEight(e eight, local Mem) smallScales {
-	six, two, low := repeated(0x3f3f3f3f), repeated(0x30303030), repeated(0x0f0f0f0f)
-	for i := range 2 { // the numbers that unpackPairs has of one row
-		p, c, first := e.load(64+64*i), e.load(192), YMM()
-		VPAND(six, p, first)
-		VMOVDQU(first, local.Offset(64*i))
-		VPSRLD(Imm(2), p, p)
-		VPAND(two, p, p)
-		if i > 0 {
-			VPSRLD(Imm(4), c, c)
-		}
-		VPAND(low, c, c)
-		VPOR(p, c, c)
-		VMOVDQU(c, local.Offset(64*i+32))
-	}
-	at := func(from int) func(g int) Mem {
-		return func(g int) Mem { return local.Offset(from + 32*(g/4)) }
-	}
-	return smallScales{scale: at(0), least: at(64)}
 }
 
 // lanesOfByte is the shuffle that brings byte i of each lane to where order says, −1 being zeros.
@@ -300,7 +235,7 @@ func (f layout) factors(e eight, local Mem) func(g int) (scale, least reg.VecVir
 // panel decodes to float32, to the values that the other decoders have.
 func (f layout) panel() {
 	f.eachEight("panel", "n int, dst *float32, src *byte", "decodes", []string{"dst"}, []int{64 * f.length}, func(to []reg.Register) func(e eight) {
-		quad, local := f.each(), AllocLocal(128)
+		quad, local := f.each(), AllocLocal(localScales)
 		byteMask, base := everywhere(0xff), everywhere(uint32(f.base))
 		return func(e eight) {
 			factors := f.factors(e, local)
@@ -337,7 +272,7 @@ func (f layout) words() {
 	groups := f.length / f.shared
 	f.eachEight("words", "n int, src *byte, q *uint8, d, m *float32", "unpacks", []string{"q", "d", "m"}, []int{32 * f.length, 64 * groups, 64 * groups},
 		func(to []reg.Register) func(e eight) {
-			quad, local := f.each(), AllocLocal(128)
+			quad, local := f.each(), AllocLocal(localScales)
 			byteMask, base, unit := everywhere(0x00ff00ff), everywhere(uint32(f.base)*0x10001), everywhere(math.Float32bits(minimumUnit))
 			return func(e eight) {
 				factors := f.factors(e, local)

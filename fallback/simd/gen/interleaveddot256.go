@@ -15,7 +15,7 @@ func (f layout) dot() {
 	TEXT(kernel, NOSPLIT, "func(groups, n int, w *byte, x, y *int8, d, s, out *float32)")
 	Doc(kernel + " sets out to the products of groups of 16 interleaved rows of n blocks. With AVX2, FMA and F16C.")
 	Pragma("noescape")
-	k := &dot256{layout: f, quad: f.quads(), w: Load(Param("w"), GP64()), x: GP64(), y: GP64(), d: GP64(), s: GP64(), sums: AllocLocal(128), scales: AllocLocal(128)}
+	k := &dot256{layout: f, quad: f.quads(), w: Load(Param("w"), GP64()), x: GP64(), y: GP64(), d: GP64(), s: GP64(), sums: AllocLocal(128), scales: AllocLocal(localScales)}
 	groups, out, left := Load(Param("groups"), GP64()), Load(Param("out"), GP64()), GP64()
 	block := k.small
 	if f.scales == nil {
