@@ -273,10 +273,9 @@ func TestTimingNamesTheArithmetic(t *testing.T) {
 	if dot := quant.DotOf(simd.Best(), compute.Q8_0); dot == quant.UnpackedDot || dot == quant.BytesDot {
 		few = "matmul_int8"
 	}
-	switch simd.Best() {
-	case simd.AMX:
+	if _, bytes := quant.ByteForm(simd.Best(), compute.Q8_0); simd.Best() == simd.AMX {
 		many = "matmul_amx"
-	case simd.VNNI, simd.AVX2:
+	} else if bytes {
 		many = "matmul_int8"
 	}
 	for _, c := range []struct {

@@ -26,7 +26,7 @@ func (k *matmul) begin(s *compute.Step) int {
 	}
 	n := k.w.Rows.Fixed
 	if k.a.level > simd.Plain {
-		k.a.begin(k.rows, k.w, k.a.few(k.rows))
+		k.a.begin(k.rows, k.w, k.a.few(k.rows, k.w.DType))
 		for r := range k.rows {
 			k.a.put(r, k.x.row(r))
 		}

@@ -47,7 +47,7 @@ func (k *matmulExperts) begin(s *compute.Step) int {
 
 // gather puts the rows of X in the order of the experts that use them.
 func (k *matmulExperts) gather(rows int) {
-	k.a.begin(rows, k.w, k.a.few(ceil(rows, len(k.used))))
+	k.a.begin(rows, k.w, k.a.few(ceil(rows, len(k.used)), k.w.DType))
 	k.from = grown(k.from, len(k.used))
 	at := 0
 	for e, list := range k.used {

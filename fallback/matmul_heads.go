@@ -21,7 +21,7 @@ func (k *matmulHeads) begin(s *compute.Step) int {
 	k.tokens = len(s.Tokens)
 	k.n = k.w.Rows.Fixed / k.op.NumHeads
 	if cols := k.w.Cols; k.a.level > simd.Plain {
-		k.a.begin(k.op.NumHeads*k.tokens, k.w, k.a.few(k.tokens))
+		k.a.begin(k.op.NumHeads*k.tokens, k.w, k.a.few(k.tokens, k.w.DType))
 		for h := range k.op.NumHeads {
 			for t := range k.tokens {
 				k.a.put(h*k.tokens+t, k.x.row(t)[h*cols:(h+1)*cols])

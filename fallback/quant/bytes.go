@@ -36,7 +36,7 @@ var byteForms = map[compute.DType]byteForm{
 // ByteForm says how rows of a format become bytes, where a level multiplies them by many rows of X in whole numbers.
 func ByteForm(l simd.Level, t compute.DType) (simd.ByteForm, bool) {
 	f, ok := byteForms[t]
-	return f.ByteForm, ok && (l == simd.AVX2 || l >= simd.VNNI)
+	return f.ByteForm, ok && (l == simd.AVX2 || l >= simd.VNNI || l == simd.NEON && simd.HasSDOT)
 }
 
 // Unpack makes bytes of whole blocks of a row of a format that has a ByteForm: len(q) elements.

@@ -13,7 +13,7 @@ import (
 
 // What rows are as bytes, with scales and minima, is what Decode gives, to the bit; for every number of blocks, at any alignment.
 func TestUnpackedRowsAreDecodedRows(t *testing.T) {
-	if simd.Best() < simd.AVX2 {
+	if simd.Best() == simd.Plain {
 		t.Skip("this processor has no vector instructions that unpack")
 	}
 	r := rand.New(rand.NewPCG(27, 28))
@@ -44,7 +44,7 @@ func TestUnpackedRowsAreDecodedRows(t *testing.T) {
 
 // Blocks whose scale is no number, or infinite, have scales that are not finite.
 func TestUnpackedRowsKeepWhatIsNotFinite(t *testing.T) {
-	if simd.Best() < simd.AVX2 {
+	if simd.Best() == simd.Plain {
 		t.Skip("this processor has no vector instructions that unpack")
 	}
 	r := rand.New(rand.NewPCG(29, 30))

@@ -24,12 +24,12 @@ func DotOf(l simd.Level, t compute.DType) Dot {
 		}
 		return NoDot
 	}
-	bytes, ofBytes := byteDots[t]
+	_, bytes := byteDots[t]
 	_, unpacked := byteForms[t]
 	switch {
-	case ofBytes && (l >= simd.VNNI || l == simd.NEON && simd.HasSDOT && bytes.sdot):
+	case bytes && l >= simd.VNNI:
 		return BytesDot
-	case unpacked && l >= simd.AVX2:
+	case unpacked && (l >= simd.AVX2 || l == simd.NEON && simd.HasSDOT):
 		return UnpackedDot
 	}
 	return NoDot
@@ -37,25 +37,24 @@ func DotOf(l simd.Level, t compute.DType) Dot {
 
 // byteDot is the product of rows by bytes.
 type byteDot struct {
-	order    simd.Order // in which amd64 takes them
-	sdot     bool       // arm64 has it too
+	order    simd.Order
 	multiply func(w []byte, x *simd.Bytes, out []float32)
 }
 
 var byteDots = map[compute.DType]byteDot{
-	compute.Q8_0:   {simd.InOrder, true, simd.BytesQ8_0},
-	compute.Q4_0:   {simd.Halves, true, simd.BytesQ4_0},
-	compute.Q4_1:   {simd.Halves, false, simd.BytesQ4_1},
-	compute.Q5_0:   {simd.Halves, false, simd.BytesQ5_0},
-	compute.Q5_1:   {simd.Halves, false, simd.BytesQ5_1},
-	compute.IQ4_NL: {simd.Halves, true, func(w []byte, x *simd.Bytes, out []float32) { simd.BytesIQ4_NL(w, x, out, &iq4Bytes) }},
-	compute.MXFP4:  {simd.Halves, false, func(w []byte, x *simd.Bytes, out []float32) { simd.BytesMXFP4(w, x, out, &e2m1Bytes) }},
-	compute.Q2_K:   {simd.InOrder, false, simd.BytesQ2_K},
-	compute.Q3_K:   {simd.InOrder, false, simd.BytesQ3_K},
-	compute.Q4_K:   {simd.Crossed, true, simd.BytesQ4_K},
-	compute.Q5_K:   {simd.Crossed, false, simd.BytesQ5_K},
-	compute.Q6_K:   {simd.InOrder, true, simd.BytesQ6_K},
-	compute.IQ4_XS: {simd.Halves, false, func(w []byte, x *simd.Bytes, out []float32) { simd.BytesIQ4_XS(w, x, out, &iq4Bytes) }},
+	compute.Q8_0:   {simd.InOrder, simd.BytesQ8_0},
+	compute.Q4_0:   {simd.Halves, simd.BytesQ4_0},
+	compute.Q4_1:   {simd.Halves, simd.BytesQ4_1},
+	compute.Q5_0:   {simd.Halves, simd.BytesQ5_0},
+	compute.Q5_1:   {simd.Halves, simd.BytesQ5_1},
+	compute.IQ4_NL: {simd.Halves, func(w []byte, x *simd.Bytes, out []float32) { simd.BytesIQ4_NL(w, x, out, &iq4Bytes) }},
+	compute.MXFP4:  {simd.Halves, func(w []byte, x *simd.Bytes, out []float32) { simd.BytesMXFP4(w, x, out, &e2m1Bytes) }},
+	compute.Q2_K:   {simd.InOrder, simd.BytesQ2_K},
+	compute.Q3_K:   {simd.InOrder, simd.BytesQ3_K},
+	compute.Q4_K:   {simd.Crossed, simd.BytesQ4_K},
+	compute.Q5_K:   {simd.Crossed, simd.BytesQ5_K},
+	compute.Q6_K:   {simd.InOrder, simd.BytesQ6_K},
+	compute.IQ4_XS: {simd.Halves, func(w []byte, x *simd.Bytes, out []float32) { simd.BytesIQ4_XS(w, x, out, &iq4Bytes) }},
 }
 
 // The products take rows of weights that lie one behind the other: out[r] = Σ w[r][k]·x[k], with float32 sums in an order of their own.
@@ -99,11 +98,8 @@ func dotFloats(l simd.Level, t compute.DType, w []byte, x, out []float32) {
 // SetBytes rounds X for MultiplyBytes or MultiplyUnpacked by rows of a format.
 func SetBytes(l simd.Level, t compute.DType, b *simd.Bytes, x []float32) {
 	order := byteDots[t].order
-	switch {
-	case DotOf(l, t) == UnpackedDot:
+	if DotOf(l, t) == UnpackedDot {
 		order = l.OrderOfUnpacked()
-	case l == simd.NEON:
-		order = simd.InOrder
 	}
 	b.Set(l, x, order)
 }

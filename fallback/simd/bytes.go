@@ -37,7 +37,7 @@ func (b *Bytes) Set(l Level, x []float32, o Order) {
 	if n == 0 {
 		return
 	}
-	if l >= AVX2 {
+	if l > Plain {
 		l.quantize(b, x)
 	} else {
 		b.quantizePlain(x)

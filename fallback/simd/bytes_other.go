@@ -4,7 +4,6 @@ package simd
 
 // No level of these processors has them, so nobody calls these.
 
-func (l Level) quantize(b *Bytes, x []float32)                        { panic(noKernel) }
 func BytesQ4_1(w []byte, x *Bytes, out []float32)                     { panic(noKernel) }
 func BytesQ5_0(w []byte, x *Bytes, out []float32)                     { panic(noKernel) }
 func BytesQ5_1(w []byte, x *Bytes, out []float32)                     { panic(noKernel) }
@@ -13,3 +12,8 @@ func BytesQ2_K(w []byte, x *Bytes, out []float32)                     { panic(no
 func BytesQ3_K(w []byte, x *Bytes, out []float32)                     { panic(noKernel) }
 func BytesMXFP4(w []byte, x *Bytes, out []float32, levels *[16]int8)  { panic(noKernel) }
 func BytesIQ4_XS(w []byte, x *Bytes, out []float32, levels *[16]int8) { panic(noKernel) }
+func BytesQ8_0(w []byte, x *Bytes, out []float32)                     { panic(noKernel) }
+func BytesQ4_0(w []byte, x *Bytes, out []float32)                     { panic(noKernel) }
+func BytesQ4_K(w []byte, x *Bytes, out []float32)                     { panic(noKernel) }
+func BytesQ6_K(w []byte, x *Bytes, out []float32)                     { panic(noKernel) }
+func BytesIQ4_NL(w []byte, x *Bytes, out []float32, levels *[16]int8) { panic(noKernel) }

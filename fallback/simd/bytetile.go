@@ -13,12 +13,15 @@ const byteBase = 128
 type ByteBlock struct {
 	Q [2 * wordsBlock]int8
 	D float32
-	N int32    // −128·Σq, which makes up for weights that are 128 higher than they are
+	N int32    // −128·Σq, which makes up for weights that are 128 higher than they are, and which minima are multiplied by
 	H [2]int32 // the same of each half
 }
 
 // words reports whether a level multiplies words, not bytes.
 func (l Level) words() bool { return l == AVX2 }
+
+// signed reports whether a level multiplies signed bytes by signed ones, not by unsigned.
+func (l Level) signed() bool { return l == NEON }
 
 // at is number k.
 func (b *ByteBlock) at(l Level, k int) int32 {
@@ -36,7 +39,7 @@ func (l Level) ByteRow(dst []ByteBlock, x []float32) {
 	if len(dst) == 0 {
 		return
 	}
-	if l >= AVX2 {
+	if l > Plain {
 		l.byteRow(dst, x)
 		return
 	}
@@ -66,7 +69,7 @@ func (l Level) ByteRow(dst []ByteBlock, x []float32) {
 
 // ByteForm says how the rows of a format become bytes.
 type ByteForm struct {
-	Base   uint8 // element k is d·(q − Base) − 128·m
+	Base   uint8 // element k is d·(q − Base) − 128·m; q − Base is a signed byte
 	Halves bool  // there are d and m for each 16 elements, not 32
 	Minima bool  // there is an m
 }
@@ -97,9 +100,9 @@ func (r *ByteRows) One() (q []uint8, d, m []float32) {
 	return r.Q[:4*ByteCols], r.D[:4*ByteCols/16], r.M[:4*ByteCols/16]
 }
 
-// BytePanels are two panels of weights for a level. As bytes weights are 128 higher than their value: byte 4·(16·(k/4) + i) + k mod 4 of a panel
-// is element k of row i. As words they are their value: the first and the third of each four of 16 rows, then the second and the fourth. The scale of
-// element k of row i is number 16·(k/32) + i (or k/16), and so is its minimum.
+// BytePanels are two panels of weights for a level. Byte 4·(16·(k/4) + i) + k mod 4 of a panel is element k of row i: its value where a level
+// multiplies signed bytes, elsewhere 128 higher. As words weights are their value: the first and the third of each four of 16 rows, then the second
+// and the fourth. The scale of element k of row i is number 16·(k/32) + i (or k/16), and so is its minimum.
 type BytePanels struct {
 	Q    [2][2 * Width * ByteCols]uint8
 	D, M [2][Width * ByteCols / 16]float32
@@ -112,7 +115,11 @@ func (p *BytePanels) at(l Level, panel, i, k int) int32 {
 		w := 2 * (Width*(k&^3/2+k&1) + i)
 		return int32(int8(q[2*w+k&2+1]))<<8 | int32(q[2*w+k&2])
 	}
-	return int32(q[4*(Width*(k/4)+i)+k%4]) - byteBase
+	v := q[4*(Width*(k/4)+i)+k%4]
+	if l.signed() {
+		return int32(int8(v))
+	}
+	return int32(v) - byteBase
 }
 
 // Set makes panel p of the first n columns of rows, whole blocks of 32.
@@ -125,7 +132,7 @@ func (p *BytePanels) Set(l Level, panel int, rows *ByteRows, f ByteForm, n int) 
 	if f.Minima {
 		l.Interleave(p.M[panel][:], rows.M[:], ByteCols/16, scales)
 	}
-	if l >= AVX2 {
+	if l > Plain {
 		l.bytePanel(n/16, &p.Q[panel], &rows.Q, f.Base)
 		return
 	}
@@ -150,7 +157,7 @@ func (l Level) ByteTile(rows, n int, x []ByteBlock, stride int, p *BytePanels, f
 	if n > ByteCols/wordsBlock || stride < n {
 		panic("BUG: simd: rows of bytes that overlap, or more columns than a panel has")
 	}
-	if l >= VNNI || l.words() {
+	if l >= VNNI || l.words() || l.signed() && HasSDOT {
 		l.byteTile(rows, n, x, stride, p, f, sums)
 		return
 	}
@@ -192,6 +199,9 @@ func (l Level) BytePeak(n int) (operations float64) {
 	case l >= VNNI:
 		l.bytePeak(n)
 		return 16 * float64(n) * 2 * 64
+	case l.signed() && HasSDOT:
+		l.bytePeak(n)
+		return 16 * float64(n) * 2 * 16
 	case l.words():
 		l.bytePeak(n)
 		return 6 * float64(n) * 2 * 16

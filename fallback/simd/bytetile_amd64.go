@@ -24,17 +24,6 @@ func (l Level) bytePeak(n int) {
 	bytePeakVNNI(n)
 }
 
-type byteTileKernel func(n int, x *int8, stride int, w *uint8, d, m, sums *float32)
-
-// blockSize is the bytes of a ByteBlock.
-const blockSize = 80
-
-// byteTiles are the kernels for rows of X, those for the most first: of scales of 32 columns, and of 16.
-type byteTiles []struct {
-	rows    int
-	kernels [2]byteTileKernel
-}
-
 var (
 	tilesVNNI = byteTiles{{6, [2]byteTileKernel{byteTile32x6VNNI, byteTile16x6VNNI}}, {2, [2]byteTileKernel{byteTile32x2VNNI, byteTile16x2VNNI}},
 		{1, [2]byteTileKernel{byteTile32x1VNNI, byteTile16x1VNNI}}}
@@ -49,21 +38,5 @@ func (l Level) byteTile(rows, n int, x []ByteBlock, stride int, p *BytePanels, f
 	}
 	for panel := range p.Q {
 		tilesAVX2.run(rows, n, x, stride, p, panel, f, sums[panel*Width:])
-	}
-}
-
-func (t byteTiles) run(rows, n int, x []ByteBlock, stride int, p *BytePanels, panel int, f ByteForm, sums []float32) {
-	minima, which := (*float32)(nil), 0
-	if f.Minima {
-		minima = &p.M[panel][0]
-	}
-	if f.Halves {
-		which = 1
-	}
-	at := 0
-	for _, k := range t {
-		for ; rows-at >= k.rows; at += k.rows {
-			k.kernels[which](n, &x[at*stride].Q[0], stride*blockSize, &p.Q[panel][0], &p.D[panel][0], minima, &sums[2*Width*at])
-		}
 	}
 }

@@ -92,27 +92,132 @@ func gateNEON(n int, dst *float32, x *float32, y *float32, a float32, b float32)
 //go:noescape
 func geluNEON(n int, dst *float32, x *float32, y *float32)
 
-// dotQ8_0SDOT is the product of n blocks, at least one; scales are what the sums of each 32 weights are multiplied by.
+// unpackedDot32SDOT is UnpackedDot for n blocks of 32, at least one, with scales of each 32, of weights less base; m may be nil, s are the sums that it meets.
 //
 //go:noescape
-func dotQ8_0SDOT(n int, w *byte, x *int8, y *int8, scales *float32) float32
+func unpackedDot32SDOT(n int, w *uint8, upper *int8, lower *int8, d *float32, factors *float32, m *float32, s *float32, base int) float32
 
-// dotQ4_0SDOT is the product of n blocks, at least one; scales are what the sums of each 32 weights are multiplied by.
+// unpackedDot16SDOT is UnpackedDot for n blocks of 32, at least one, with scales of each 16, of weights less base; m may be nil, s are the sums that it meets.
 //
 //go:noescape
-func dotQ4_0SDOT(n int, w *byte, x *int8, y *int8, scales *float32) float32
+func unpackedDot16SDOT(n int, w *uint8, upper *int8, lower *int8, d *float32, factors *float32, m *float32, s *float32, base int) float32
 
-// dotIQ4_NLSDOT is the product of n blocks, at least one; scales are what the sums of each 32 weights are multiplied by.
+// unpackQ8_0NEON unpacks n blocks, at least one.
 //
 //go:noescape
-func dotIQ4_NLSDOT(n int, w *byte, x *int8, y *int8, scales *float32, levels *int8) float32
+func unpackQ8_0NEON(n int, src *byte, q *uint8, d *float32, m *float32)
 
-// dotQ4_KSDOT is the product of n blocks, at least one; scales are what the sums of each 32 weights are multiplied by.
+// unpackIQ4_XSNEON unpacks n blocks, at least one.
 //
 //go:noescape
-func dotQ4_KSDOT(n int, w *byte, x *int8, y *int8, scales *float32) float32
+func unpackIQ4_XSNEON(n int, src *byte, q *uint8, d *float32, m *float32, levels *int8)
 
-// dotQ6_KSDOT is the product of n blocks, at least one; scales are what the sums of each 16 weights are multiplied by.
+// unpackQ4_KNEON unpacks n blocks, at least one.
 //
 //go:noescape
-func dotQ6_KSDOT(n int, w *byte, x *int8, y *int8, scales *float32) float32
+func unpackQ4_KNEON(n int, src *byte, q *uint8, d *float32, m *float32)
+
+// unpackQ5_KNEON unpacks n blocks, at least one.
+//
+//go:noescape
+func unpackQ5_KNEON(n int, src *byte, q *uint8, d *float32, m *float32)
+
+// unpackQ6_KNEON unpacks n blocks, at least one.
+//
+//go:noescape
+func unpackQ6_KNEON(n int, src *byte, q *uint8, d *float32, m *float32)
+
+// unpackQ2_KNEON unpacks n blocks, at least one.
+//
+//go:noescape
+func unpackQ2_KNEON(n int, src *byte, q *uint8, d *float32, m *float32)
+
+// unpackQ3_KNEON unpacks n blocks, at least one.
+//
+//go:noescape
+func unpackQ3_KNEON(n int, src *byte, q *uint8, d *float32, m *float32)
+
+// unpackQ4_0NEON unpacks n blocks, at least one.
+//
+//go:noescape
+func unpackQ4_0NEON(n int, src *byte, q *uint8, d *float32, m *float32)
+
+// unpackQ4_1NEON unpacks n blocks, at least one.
+//
+//go:noescape
+func unpackQ4_1NEON(n int, src *byte, q *uint8, d *float32, m *float32)
+
+// unpackQ5_0NEON unpacks n blocks, at least one.
+//
+//go:noescape
+func unpackQ5_0NEON(n int, src *byte, q *uint8, d *float32, m *float32)
+
+// unpackQ5_1NEON unpacks n blocks, at least one.
+//
+//go:noescape
+func unpackQ5_1NEON(n int, src *byte, q *uint8, d *float32, m *float32)
+
+// unpackIQ4_NLNEON unpacks n blocks, at least one.
+//
+//go:noescape
+func unpackIQ4_NLNEON(n int, src *byte, q *uint8, d *float32, m *float32, levels *int8)
+
+// unpackMXFP4NEON unpacks n blocks, at least one.
+//
+//go:noescape
+func unpackMXFP4NEON(n int, src *byte, q *uint8, d *float32, m *float32, levels *int8, scales *float32)
+
+// byteTile32x1SDOT is ByteTile for 1 rows and the panel from where w, d, m and sums point to, with scales of each 32 columns, in n blocks of 32; m may be nil.
+//
+//go:noescape
+func byteTile32x1SDOT(n int, x *int8, stride int, w *uint8, d *float32, m *float32, sums *float32)
+
+// byteTile16x1SDOT is ByteTile for 1 rows and the panel from where w, d, m and sums point to, with scales of each 16 columns, in n blocks of 32; m may be nil.
+//
+//go:noescape
+func byteTile16x1SDOT(n int, x *int8, stride int, w *uint8, d *float32, m *float32, sums *float32)
+
+// byteTile32x2SDOT is ByteTile for 2 rows and the panel from where w, d, m and sums point to, with scales of each 32 columns, in n blocks of 32; m may be nil.
+//
+//go:noescape
+func byteTile32x2SDOT(n int, x *int8, stride int, w *uint8, d *float32, m *float32, sums *float32)
+
+// byteTile16x2SDOT is ByteTile for 2 rows and the panel from where w, d, m and sums point to, with scales of each 16 columns, in n blocks of 32; m may be nil.
+//
+//go:noescape
+func byteTile16x2SDOT(n int, x *int8, stride int, w *uint8, d *float32, m *float32, sums *float32)
+
+// byteTile32x4SDOT is ByteTile for 4 rows and the panel from where w, d, m and sums point to, with scales of each 32 columns, in n blocks of 32; m may be nil.
+//
+//go:noescape
+func byteTile32x4SDOT(n int, x *int8, stride int, w *uint8, d *float32, m *float32, sums *float32)
+
+// byteTile16x4SDOT is ByteTile for 4 rows and the panel from where w, d, m and sums point to, with scales of each 16 columns, in n blocks of 32; m may be nil.
+//
+//go:noescape
+func byteTile16x4SDOT(n int, x *int8, stride int, w *uint8, d *float32, m *float32, sums *float32)
+
+// bytePanelNEON takes n times 16 columns of rows of 512 bytes, and base away from them.
+//
+//go:noescape
+func bytePanelNEON(n int, dst *uint8, src *uint8, base int)
+
+// byteRowNEON makes n blocks.
+//
+//go:noescape
+func byteRowNEON(n int, x *float32, dst *int8)
+
+// quantizeNEON makes n blocks of Bytes, InOrder.
+//
+//go:noescape
+func quantizeNEON(n int, x *float32, upper *int8, lower *int8, d *float32, s *float32, h *float32)
+
+// bytePeakSDOT multiplies and adds n times 16 registers of bytes.
+//
+//go:noescape
+func bytePeakSDOT(n int)
+
+// transposeNEON sets dst[ldd·k+i] = src[lds·i+k] for i < 8 and k < n, a multiple of 4.
+//
+//go:noescape
+func transposeNEON(n int, dst *float32, ldd int, src *float32, lds int)

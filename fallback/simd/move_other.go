@@ -4,11 +4,10 @@ package simd
 
 // Plain Go does all elements.
 
-func (l Level) transpose(dst []float32, ldd int, src []float32, lds, rows, n int) int { return 0 }
-func (l Level) widen(dst []float64, src []float32) int                                { return 0 }
-func (l Level) sum(x []float32) (float32, int)                                        { return 0, 0 }
-func (l Level) squares(x []float32) (float64, int)                                    { return 0, 0 }
-func (l Level) scaledProduct(dst, x, y []float32, a float32) int                      { return 0 }
+func (l Level) widen(dst []float64, src []float32) int           { return 0 }
+func (l Level) sum(x []float32) (float32, int)                   { return 0, 0 }
+func (l Level) squares(x []float32) (float64, int)               { return 0, 0 }
+func (l Level) scaledProduct(dst, x, y []float32, a float32) int { return 0 }
 
 func (l Level) bfloatRow(steps int, dst []uint16, src []float32)               { panic(noKernel) }
 func (l Level) bfloatPairs(steps int, dst []uint16, src []float32)             { panic(noKernel) }

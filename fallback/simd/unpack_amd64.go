@@ -67,15 +67,6 @@ func UnpackIQ4_XS(q []uint8, d, m []float32, src []byte, levels *[16]int8) {
 	unpackIQ4_XSAVX2(unpacked(q, d, m, src, 256, 136, 8), &src[0], &q[0], &d[0], &m[0], &levels[0])
 }
 
-// unpacked is the number of blocks of q, whose bytes and scales must be there.
-func unpacked(q []uint8, d, m []float32, src []byte, length, size, scales int) int {
-	n := len(q) / length
-	if n == 0 || len(q)%length != 0 || len(src) < n*size || min(len(d), len(m)) < n*scales {
-		panic("BUG: simd: rows of weights that are too short, or no whole blocks")
-	}
-	return n
-}
-
 // The panels of blocks of 16 interleaved rows, at least one, of panel p. They need AVX2.
 
 // SetQ4_0x16 takes interleaved rows of Q4_0.

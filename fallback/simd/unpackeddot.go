@@ -5,11 +5,11 @@ package simd
 //
 //	Σ D·d·Σ w·q − Σ (Base·d + 128·m)·D·Σ q
 //
-// with the inner sums exact, the outer ones in float32 in an order of their own.
+// with the inner sums exact, the outer ones in float32 in an order of their own. A form with minima has no Base.
 func (l Level) UnpackedDot(w []uint8, d, m []float32, f ByteForm, x *Bytes, k int) float32 {
 	n, parts := len(w)/wordsBlock, f.Scales(wordsBlock)
-	if n == 0 || len(w)%wordsBlock != 0 || k%wordsBlock != 0 || len(d) < parts*n || f.Minima && len(m) < parts*n {
-		panic("BUG: simd: a row of weights in no whole blocks, or without its scales")
+	if n == 0 || len(w)%wordsBlock != 0 || k%wordsBlock != 0 || len(d) < parts*n || f.Minima && (len(m) < parts*n || f.Base > 0) {
+		panic("BUG: simd: a row of weights in no whole blocks, without its scales, or with two things to take away")
 	}
 	less, unit := d, float32(f.Base)
 	if f.Minima {
@@ -20,7 +20,7 @@ func (l Level) UnpackedDot(w []uint8, d, m []float32, f ByteForm, x *Bytes, k in
 		sums = x.H
 	}
 	factors, sums := x.D[first:first+n], sums[parts*first:parts*(first+n)]
-	if l >= AVX2 {
+	if l >= AVX2 || l.signed() && HasSDOT {
 		return l.unpackedDot(w, d, less, f, x, k, factors, sums, unit)
 	}
 	var sum, below float32

@@ -27,7 +27,14 @@ var (
 	faddp  = form{"FADDP", 0x6e20d400, s4}
 	sdot   = form{"SDOT", 0x4e809400, [3]string{"4S", "16B", "16B"}}
 	addp   = form{"ADDP", 0x4ea0bc00, s4}
+	ushl   = form{"USHL", 0x6e204400, [3]string{"16B", "16B", "16B"}} // each byte by its own distance, to the right where that is negative
 
+	// With one lane of the last register; see lane.
+	fmulLane = form{"FMUL", 0x4f809000, [3]string{"4S", "4S", "S"}}
+	fmlaLane = form{"FMLA", 0x4f801000, [3]string{"4S", "4S", "S"}}
+	sdotLane = form{"SDOT", 0x4f80e000, [3]string{"4S", "16B", "4B"}}
+
+	fmaxv   = form{"FMAXV", 0x6e30f800, [3]string{"S", "4S", ""}} // not a number where any is not
 	fmaxnmv = form{"FMAXNMV", 0x6e30c800, [3]string{"S", "4S", ""}}
 	frintn  = form{"FRINTN", 0x4e218800, s2} // to the nearest whole number, halves to even
 	fcvtns  = form{"FCVTNS", 0x4e21a800, s2}
@@ -44,7 +51,23 @@ var (
 	sshrS1   = form{"SSHR #1,", 0x4f3f0400, s2}
 	shll16   = form{"SHLL #16,", 0x2e613800, [3]string{"4S", "4H", ""}}
 	shll2_16 = form{"SHLL2 #16,", 0x6e613800, [3]string{"4S", "8H", ""}}
+
+	// Signed numbers of twice the width.
+	sxtlBytes   = form{"SXTL", 0x0f08a400, [3]string{"8H", "8B", ""}}
+	sxtl2Bytes  = form{"SXTL2", 0x4f08a400, [3]string{"8H", "16B", ""}}
+	sxtlHalves  = form{"SXTL", 0x0f10a400, [3]string{"4S", "4H", ""}}
+	sxtl2Halves = form{"SXTL2", 0x4f10a400, [3]string{"4S", "8H", ""}}
 )
+
+// lane is a form with lane i of its last register.
+func (f form) lane(i int) form {
+	if i < 0 || i > 3 {
+		panic(fmt.Sprintf("%s: no lane %d", f.name, i))
+	}
+	f.pattern |= uint32(i&1)<<21 | uint32(i>>1)<<11
+	f.types[2] += fmt.Sprintf("[%d]", i)
+	return f
+}
 
 // word is the encoding of an instruction.
 func (f form) word(d, n, m int) uint32 {

@@ -21,9 +21,21 @@ func main() {
 	}
 	exponentials(f)
 	gates(f)
-	for _, t := range byteFormats {
-		byteDot(f, t)
+	for _, length := range []int{32, 16} {
+		unpackedDot(f, length)
 	}
+	for _, u := range unpackers {
+		u.write(f)
+	}
+	for _, r := range []int{1, 2, 4} {
+		byteTile(f, r, 8)
+		byteTile(f, r, 4)
+	}
+	bytePanel(f)
+	byteRow(f)
+	quantize(f)
+	bytePeak(f)
+	transpose(f)
 	if err := f.write("kernels_arm64"); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
