@@ -319,10 +319,15 @@ func (k *attention) score(s float64, r, h, j int) float64 {
 		s = float64(k.op.SoftCap) * math.Tanh(s/float64(k.op.SoftCap))
 	}
 	if k.bias != nil {
-		reach := k.bias.Rows.Fixed / 2
-		s += float64(k.bias.row(min(max(j-int(k.step.Pos[r]), -reach), reach) + reach)[h])
+		s += float64(k.biasOf(r, h, j))
 	}
 	return s
+}
+
+// biasOf is what row r, head h and key j have by how far they are apart.
+func (k *attention) biasOf(r, h, j int) float32 {
+	reach := k.bias.Rows.Fixed / 2
+	return k.bias.row(min(max(j-int(k.step.Pos[r]), -reach), reach) + reach)[h]
 }
 
 // softmax turns scores into weights that add up to one, or to less when the head has a sink.

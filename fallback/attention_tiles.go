@@ -132,10 +132,13 @@ func (k *fastAttention) direct(t tiles, b queries, kvHead, lo, hi int, s softmax
 // weigh makes weights of the scores of keys lo+from to lo+to, and 0 of all others, and scales down what was summed before if one of
 // them is the largest yet.
 func (k *fastAttention) weigh(b queries, kvHead, pair, lo, from, to int, scores []float32, s softmaxState) {
-	if k.op.SoftCap > 0 || k.bias != nil {
+	if k.op.SoftCap > 0 {
+		k.level().SoftCap(scores[from:to], scores[from:to], 1, k.op.SoftCap)
+	}
+	if k.bias != nil {
 		r, h := k.pair(b, kvHead, pair)
 		for j := from; j < to; j++ {
-			scores[j] = float32(k.score(float64(scores[j]), r, h, lo+j))
+			scores[j] += k.biasOf(r, h, lo+j)
 		}
 	}
 	none := float32(math.Inf(-1))

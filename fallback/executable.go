@@ -205,7 +205,7 @@ func (e *executable) newKernel(in compute.Instr, run int) (kernel, error) {
 	case compute.Activation:
 		k = &activation{op: o, x: at(o.X), up: at(o.Up), out: at(o.Out), one: o.OneRow(e.p), level: fast}
 	case compute.Scale:
-		k = &scale{op: o, x: at(o.X), out: at(o.Out)}
+		k = &scale{op: o, x: at(o.X), out: at(o.Out), level: fast}
 	case compute.Route:
 		k = &route{op: o, logits: at(o.Logits), bias: at(o.Bias), scale: at(o.Scale), ids: at(o.IDs), weights: at(o.Weights)}
 	case compute.MatMulExperts:

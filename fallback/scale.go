@@ -3,26 +3,35 @@ package fallback
 import (
 	"math"
 
+	"tuff/fallback/simd"
 	"tuff/host/compute"
 )
 
-// scale runs compute.Scale: one unit per chunk of rows.
+// scale runs compute.Scale: one unit per chunk of elements, those of a row too: logits are a row alone.
 type scale struct {
-	op          compute.Scale
-	x, out      *tensor
-	rows, chunk int
+	op     compute.Scale
+	x, out *tensor
+	level  simd.Level // above Plain: a cap in its instructions, in float32
+	n      int
 }
 
+// scaleUnit is the elements of a unit.
+const scaleUnit = 4096
+
 func (k *scale) begin(s *compute.Step) int {
-	k.rows = k.x.Rows.At(s.Sizes())
-	k.chunk = chunk(k.rows, 4*k.x.Cols)
-	return ceil(k.rows, k.chunk)
+	k.n = k.x.Rows.At(s.Sizes()) * k.x.Cols
+	return ceil(k.n, scaleUnit)
 }
 
 func (k *scale) unit(_ *worker, i int) {
-	lo, hi := i*k.chunk, min((i+1)*k.chunk, k.rows)
-	out := k.out.floats(lo, hi)
-	for c, v := range k.x.floats(lo, hi) {
+	rows := ceil(k.n, k.x.Cols)
+	lo, hi := i*scaleUnit, min((i+1)*scaleUnit, k.n)
+	x, out := k.x.floats(0, rows)[lo:hi], k.out.floats(0, rows)[lo:hi]
+	if k.op.Cap > 0 && k.level > simd.Plain {
+		k.level.SoftCap(out, x, k.op.Factor, k.op.Cap)
+		return
+	}
+	for c, v := range x {
 		y := float64(k.op.Factor) * float64(v)
 		if limit := float64(k.op.Cap); limit > 0 {
 			y = limit * math.Tanh(y/limit)

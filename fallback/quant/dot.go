@@ -66,18 +66,19 @@ func MultiplyFloats(l simd.Level, t compute.DType, w []byte, x, out []float32) {
 		dotFloats(l, t, w, x, out)
 		return
 	}
+	var last [32]float32 // what is left, with zeros behind it
+	var rest [32 * 4]byte
+	var sum [1]float32
+	copy(last[:], x[n:])
 	size := t.BlockBytes()
 	for r := range out {
-		row := w[r*len(x)*size:]
-		out[r] = 0
+		row := w[r*len(x)*size:][:len(x)*size]
+		copy(rest[:], row[n*size:])
+		dotFloats(l, t, rest[:32*size], last[:], sum[:])
+		out[r] = sum[0]
 		if n > 0 {
-			dotFloats(l, t, row, x[:n], out[r:r+1])
-		}
-		var last [31]float32
-		rest := x[n:]
-		formats[t].decode(last[:len(rest)], row[n*size:])
-		for k, v := range rest {
-			out[r] += float32(v * last[k])
+			dotFloats(l, t, row, x[:n], sum[:])
+			out[r] += sum[0]
 		}
 	}
 }

@@ -37,3 +37,11 @@ func (l Level) expSum(n int, x *float32, top float32) float32 {
 	}
 	return expSumAVX2(n, x, top)
 }
+
+func (l Level) softCap(n int, dst, x *float32, factor, limit float32) {
+	if l >= AVX512 {
+		softCapAVX512(n, dst, x, factor, limit)
+	} else {
+		softCapAVX2(n, dst, x, factor, limit)
+	}
+}

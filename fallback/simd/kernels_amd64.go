@@ -279,6 +279,16 @@ func geluAVX2(n int, dst *float32, x *float32, y *float32)
 //go:noescape
 func geluAVX512(n int, dst *float32, x *float32, y *float32)
 
+// softCapAVX2 sets dst[k] = limit·tanh(factor·x[k]) for k < n, a multiple of 16. With AVX2, FMA and F16C.
+//
+//go:noescape
+func softCapAVX2(n int, dst *float32, x *float32, factor float32, limit float32)
+
+// softCapAVX512 sets dst[k] = limit·tanh(factor·x[k]) for k < n, a multiple of 16. With AVX-512 as well.
+//
+//go:noescape
+func softCapAVX512(n int, dst *float32, x *float32, factor float32, limit float32)
+
 // transpose256 sets dst[ldd·k+i] = src[lds·i+k] for i < 8 and k < n, a multiple of 8. With AVX2.
 //
 //go:noescape

@@ -3694,6 +3694,302 @@ check:
 	VZEROUPPER
 	RET
 
+// func softCapAVX2(n int, dst *float32, x *float32, factor float32, limit float32)
+// Requires: AVX, FMA3
+TEXT ·softCapAVX2(SB), NOSPLIT, $0-32
+	MOVQ n+0(FP), AX
+	XORQ CX, CX
+	MOVQ dst+8(FP), DX
+	MOVQ x+16(FP), BX
+	JMP  check
+
+step:
+	VBROADCASTSS factor+24(FP), Y0
+	VMULPS       (BX)(CX*4), Y0, Y0
+	VMOVUPS      expMinusTanhLimit<>+0(SB), Y1
+	VMAXPS       Y0, Y1, Y0
+	VMOVUPS      expTanhLimit<>+0(SB), Y1
+	VMINPS       Y0, Y1, Y0
+	VMULPS       Y0, Y0, Y1
+	VMOVUPS      expTanhAbove4<>+0(SB), Y2
+	VFMADD213PS  expTanhAbove3<>+0(SB), Y1, Y2
+	VFMADD213PS  expTanhAbove2<>+0(SB), Y1, Y2
+	VFMADD213PS  expTanhAbove1<>+0(SB), Y1, Y2
+	VFMADD213PS  expTanhAbove0<>+0(SB), Y1, Y2
+	VMOVUPS      expTanhBelow4<>+0(SB), Y3
+	VFMADD213PS  expTanhBelow3<>+0(SB), Y1, Y3
+	VFMADD213PS  expTanhBelow2<>+0(SB), Y1, Y3
+	VFMADD213PS  expTanhBelow1<>+0(SB), Y1, Y3
+	VFMADD213PS  expTanhBelow0<>+0(SB), Y1, Y3
+	VMULPS       Y2, Y0, Y0
+	VDIVPS       Y3, Y0, Y0
+	VBROADCASTSS limit+28(FP), Y1
+	VMULPS       Y1, Y0, Y0
+	VMOVUPS      Y0, (DX)(CX*4)
+	ADDQ         $0x08, CX
+
+check:
+	CMPQ CX, AX
+	JL   step
+	VZEROUPPER
+	RET
+
+DATA expMinusTanhLimit<>+0(SB)/4, $0xc1100000
+DATA expMinusTanhLimit<>+4(SB)/4, $0xc1100000
+DATA expMinusTanhLimit<>+8(SB)/4, $0xc1100000
+DATA expMinusTanhLimit<>+12(SB)/4, $0xc1100000
+DATA expMinusTanhLimit<>+16(SB)/4, $0xc1100000
+DATA expMinusTanhLimit<>+20(SB)/4, $0xc1100000
+DATA expMinusTanhLimit<>+24(SB)/4, $0xc1100000
+DATA expMinusTanhLimit<>+28(SB)/4, $0xc1100000
+DATA expMinusTanhLimit<>+32(SB)/4, $0xc1100000
+DATA expMinusTanhLimit<>+36(SB)/4, $0xc1100000
+DATA expMinusTanhLimit<>+40(SB)/4, $0xc1100000
+DATA expMinusTanhLimit<>+44(SB)/4, $0xc1100000
+DATA expMinusTanhLimit<>+48(SB)/4, $0xc1100000
+DATA expMinusTanhLimit<>+52(SB)/4, $0xc1100000
+DATA expMinusTanhLimit<>+56(SB)/4, $0xc1100000
+DATA expMinusTanhLimit<>+60(SB)/4, $0xc1100000
+GLOBL expMinusTanhLimit<>(SB), RODATA|NOPTR, $64
+
+DATA expTanhLimit<>+0(SB)/4, $0x41100000
+DATA expTanhLimit<>+4(SB)/4, $0x41100000
+DATA expTanhLimit<>+8(SB)/4, $0x41100000
+DATA expTanhLimit<>+12(SB)/4, $0x41100000
+DATA expTanhLimit<>+16(SB)/4, $0x41100000
+DATA expTanhLimit<>+20(SB)/4, $0x41100000
+DATA expTanhLimit<>+24(SB)/4, $0x41100000
+DATA expTanhLimit<>+28(SB)/4, $0x41100000
+DATA expTanhLimit<>+32(SB)/4, $0x41100000
+DATA expTanhLimit<>+36(SB)/4, $0x41100000
+DATA expTanhLimit<>+40(SB)/4, $0x41100000
+DATA expTanhLimit<>+44(SB)/4, $0x41100000
+DATA expTanhLimit<>+48(SB)/4, $0x41100000
+DATA expTanhLimit<>+52(SB)/4, $0x41100000
+DATA expTanhLimit<>+56(SB)/4, $0x41100000
+DATA expTanhLimit<>+60(SB)/4, $0x41100000
+GLOBL expTanhLimit<>(SB), RODATA|NOPTR, $64
+
+DATA expTanhAbove4<>+0(SB)/4, $0x32656758
+DATA expTanhAbove4<>+4(SB)/4, $0x32656758
+DATA expTanhAbove4<>+8(SB)/4, $0x32656758
+DATA expTanhAbove4<>+12(SB)/4, $0x32656758
+DATA expTanhAbove4<>+16(SB)/4, $0x32656758
+DATA expTanhAbove4<>+20(SB)/4, $0x32656758
+DATA expTanhAbove4<>+24(SB)/4, $0x32656758
+DATA expTanhAbove4<>+28(SB)/4, $0x32656758
+DATA expTanhAbove4<>+32(SB)/4, $0x32656758
+DATA expTanhAbove4<>+36(SB)/4, $0x32656758
+DATA expTanhAbove4<>+40(SB)/4, $0x32656758
+DATA expTanhAbove4<>+44(SB)/4, $0x32656758
+DATA expTanhAbove4<>+48(SB)/4, $0x32656758
+DATA expTanhAbove4<>+52(SB)/4, $0x32656758
+DATA expTanhAbove4<>+56(SB)/4, $0x32656758
+DATA expTanhAbove4<>+60(SB)/4, $0x32656758
+GLOBL expTanhAbove4<>(SB), RODATA|NOPTR, $64
+
+DATA expTanhAbove3<>+0(SB)/4, $0x37acdf63
+DATA expTanhAbove3<>+4(SB)/4, $0x37acdf63
+DATA expTanhAbove3<>+8(SB)/4, $0x37acdf63
+DATA expTanhAbove3<>+12(SB)/4, $0x37acdf63
+DATA expTanhAbove3<>+16(SB)/4, $0x37acdf63
+DATA expTanhAbove3<>+20(SB)/4, $0x37acdf63
+DATA expTanhAbove3<>+24(SB)/4, $0x37acdf63
+DATA expTanhAbove3<>+28(SB)/4, $0x37acdf63
+DATA expTanhAbove3<>+32(SB)/4, $0x37acdf63
+DATA expTanhAbove3<>+36(SB)/4, $0x37acdf63
+DATA expTanhAbove3<>+40(SB)/4, $0x37acdf63
+DATA expTanhAbove3<>+44(SB)/4, $0x37acdf63
+DATA expTanhAbove3<>+48(SB)/4, $0x37acdf63
+DATA expTanhAbove3<>+52(SB)/4, $0x37acdf63
+DATA expTanhAbove3<>+56(SB)/4, $0x37acdf63
+DATA expTanhAbove3<>+60(SB)/4, $0x37acdf63
+GLOBL expTanhAbove3<>(SB), RODATA|NOPTR, $64
+
+DATA expTanhAbove2<>+0(SB)/4, $0x3b651540
+DATA expTanhAbove2<>+4(SB)/4, $0x3b651540
+DATA expTanhAbove2<>+8(SB)/4, $0x3b651540
+DATA expTanhAbove2<>+12(SB)/4, $0x3b651540
+DATA expTanhAbove2<>+16(SB)/4, $0x3b651540
+DATA expTanhAbove2<>+20(SB)/4, $0x3b651540
+DATA expTanhAbove2<>+24(SB)/4, $0x3b651540
+DATA expTanhAbove2<>+28(SB)/4, $0x3b651540
+DATA expTanhAbove2<>+32(SB)/4, $0x3b651540
+DATA expTanhAbove2<>+36(SB)/4, $0x3b651540
+DATA expTanhAbove2<>+40(SB)/4, $0x3b651540
+DATA expTanhAbove2<>+44(SB)/4, $0x3b651540
+DATA expTanhAbove2<>+48(SB)/4, $0x3b651540
+DATA expTanhAbove2<>+52(SB)/4, $0x3b651540
+DATA expTanhAbove2<>+56(SB)/4, $0x3b651540
+DATA expTanhAbove2<>+60(SB)/4, $0x3b651540
+GLOBL expTanhAbove2<>(SB), RODATA|NOPTR, $64
+
+DATA expTanhAbove1<>+0(SB)/4, $0x3e09056f
+DATA expTanhAbove1<>+4(SB)/4, $0x3e09056f
+DATA expTanhAbove1<>+8(SB)/4, $0x3e09056f
+DATA expTanhAbove1<>+12(SB)/4, $0x3e09056f
+DATA expTanhAbove1<>+16(SB)/4, $0x3e09056f
+DATA expTanhAbove1<>+20(SB)/4, $0x3e09056f
+DATA expTanhAbove1<>+24(SB)/4, $0x3e09056f
+DATA expTanhAbove1<>+28(SB)/4, $0x3e09056f
+DATA expTanhAbove1<>+32(SB)/4, $0x3e09056f
+DATA expTanhAbove1<>+36(SB)/4, $0x3e09056f
+DATA expTanhAbove1<>+40(SB)/4, $0x3e09056f
+DATA expTanhAbove1<>+44(SB)/4, $0x3e09056f
+DATA expTanhAbove1<>+48(SB)/4, $0x3e09056f
+DATA expTanhAbove1<>+52(SB)/4, $0x3e09056f
+DATA expTanhAbove1<>+56(SB)/4, $0x3e09056f
+DATA expTanhAbove1<>+60(SB)/4, $0x3e09056f
+GLOBL expTanhAbove1<>(SB), RODATA|NOPTR, $64
+
+DATA expTanhAbove0<>+0(SB)/4, $0x3f800000
+DATA expTanhAbove0<>+4(SB)/4, $0x3f800000
+DATA expTanhAbove0<>+8(SB)/4, $0x3f800000
+DATA expTanhAbove0<>+12(SB)/4, $0x3f800000
+DATA expTanhAbove0<>+16(SB)/4, $0x3f800000
+DATA expTanhAbove0<>+20(SB)/4, $0x3f800000
+DATA expTanhAbove0<>+24(SB)/4, $0x3f800000
+DATA expTanhAbove0<>+28(SB)/4, $0x3f800000
+DATA expTanhAbove0<>+32(SB)/4, $0x3f800000
+DATA expTanhAbove0<>+36(SB)/4, $0x3f800000
+DATA expTanhAbove0<>+40(SB)/4, $0x3f800000
+DATA expTanhAbove0<>+44(SB)/4, $0x3f800000
+DATA expTanhAbove0<>+48(SB)/4, $0x3f800000
+DATA expTanhAbove0<>+52(SB)/4, $0x3f800000
+DATA expTanhAbove0<>+56(SB)/4, $0x3f800000
+DATA expTanhAbove0<>+60(SB)/4, $0x3f800000
+GLOBL expTanhAbove0<>(SB), RODATA|NOPTR, $64
+
+DATA expTanhBelow4<>+0(SB)/4, $0x3550bbc3
+DATA expTanhBelow4<>+4(SB)/4, $0x3550bbc3
+DATA expTanhBelow4<>+8(SB)/4, $0x3550bbc3
+DATA expTanhBelow4<>+12(SB)/4, $0x3550bbc3
+DATA expTanhBelow4<>+16(SB)/4, $0x3550bbc3
+DATA expTanhBelow4<>+20(SB)/4, $0x3550bbc3
+DATA expTanhBelow4<>+24(SB)/4, $0x3550bbc3
+DATA expTanhBelow4<>+28(SB)/4, $0x3550bbc3
+DATA expTanhBelow4<>+32(SB)/4, $0x3550bbc3
+DATA expTanhBelow4<>+36(SB)/4, $0x3550bbc3
+DATA expTanhBelow4<>+40(SB)/4, $0x3550bbc3
+DATA expTanhBelow4<>+44(SB)/4, $0x3550bbc3
+DATA expTanhBelow4<>+48(SB)/4, $0x3550bbc3
+DATA expTanhBelow4<>+52(SB)/4, $0x3550bbc3
+DATA expTanhBelow4<>+56(SB)/4, $0x3550bbc3
+DATA expTanhBelow4<>+60(SB)/4, $0x3550bbc3
+GLOBL expTanhBelow4<>(SB), RODATA|NOPTR, $64
+
+DATA expTanhBelow3<>+0(SB)/4, $0x39ac41b2
+DATA expTanhBelow3<>+4(SB)/4, $0x39ac41b2
+DATA expTanhBelow3<>+8(SB)/4, $0x39ac41b2
+DATA expTanhBelow3<>+12(SB)/4, $0x39ac41b2
+DATA expTanhBelow3<>+16(SB)/4, $0x39ac41b2
+DATA expTanhBelow3<>+20(SB)/4, $0x39ac41b2
+DATA expTanhBelow3<>+24(SB)/4, $0x39ac41b2
+DATA expTanhBelow3<>+28(SB)/4, $0x39ac41b2
+DATA expTanhBelow3<>+32(SB)/4, $0x39ac41b2
+DATA expTanhBelow3<>+36(SB)/4, $0x39ac41b2
+DATA expTanhBelow3<>+40(SB)/4, $0x39ac41b2
+DATA expTanhBelow3<>+44(SB)/4, $0x39ac41b2
+DATA expTanhBelow3<>+48(SB)/4, $0x39ac41b2
+DATA expTanhBelow3<>+52(SB)/4, $0x39ac41b2
+DATA expTanhBelow3<>+56(SB)/4, $0x39ac41b2
+DATA expTanhBelow3<>+60(SB)/4, $0x39ac41b2
+GLOBL expTanhBelow3<>(SB), RODATA|NOPTR, $64
+
+DATA expTanhBelow2<>+0(SB)/4, $0x3cd3fb83
+DATA expTanhBelow2<>+4(SB)/4, $0x3cd3fb83
+DATA expTanhBelow2<>+8(SB)/4, $0x3cd3fb83
+DATA expTanhBelow2<>+12(SB)/4, $0x3cd3fb83
+DATA expTanhBelow2<>+16(SB)/4, $0x3cd3fb83
+DATA expTanhBelow2<>+20(SB)/4, $0x3cd3fb83
+DATA expTanhBelow2<>+24(SB)/4, $0x3cd3fb83
+DATA expTanhBelow2<>+28(SB)/4, $0x3cd3fb83
+DATA expTanhBelow2<>+32(SB)/4, $0x3cd3fb83
+DATA expTanhBelow2<>+36(SB)/4, $0x3cd3fb83
+DATA expTanhBelow2<>+40(SB)/4, $0x3cd3fb83
+DATA expTanhBelow2<>+44(SB)/4, $0x3cd3fb83
+DATA expTanhBelow2<>+48(SB)/4, $0x3cd3fb83
+DATA expTanhBelow2<>+52(SB)/4, $0x3cd3fb83
+DATA expTanhBelow2<>+56(SB)/4, $0x3cd3fb83
+DATA expTanhBelow2<>+60(SB)/4, $0x3cd3fb83
+GLOBL expTanhBelow2<>(SB), RODATA|NOPTR, $64
+
+DATA expTanhBelow1<>+0(SB)/4, $0x3eef2d5c
+DATA expTanhBelow1<>+4(SB)/4, $0x3eef2d5c
+DATA expTanhBelow1<>+8(SB)/4, $0x3eef2d5c
+DATA expTanhBelow1<>+12(SB)/4, $0x3eef2d5c
+DATA expTanhBelow1<>+16(SB)/4, $0x3eef2d5c
+DATA expTanhBelow1<>+20(SB)/4, $0x3eef2d5c
+DATA expTanhBelow1<>+24(SB)/4, $0x3eef2d5c
+DATA expTanhBelow1<>+28(SB)/4, $0x3eef2d5c
+DATA expTanhBelow1<>+32(SB)/4, $0x3eef2d5c
+DATA expTanhBelow1<>+36(SB)/4, $0x3eef2d5c
+DATA expTanhBelow1<>+40(SB)/4, $0x3eef2d5c
+DATA expTanhBelow1<>+44(SB)/4, $0x3eef2d5c
+DATA expTanhBelow1<>+48(SB)/4, $0x3eef2d5c
+DATA expTanhBelow1<>+52(SB)/4, $0x3eef2d5c
+DATA expTanhBelow1<>+56(SB)/4, $0x3eef2d5c
+DATA expTanhBelow1<>+60(SB)/4, $0x3eef2d5c
+GLOBL expTanhBelow1<>(SB), RODATA|NOPTR, $64
+
+DATA expTanhBelow0<>+0(SB)/4, $0x3f800000
+DATA expTanhBelow0<>+4(SB)/4, $0x3f800000
+DATA expTanhBelow0<>+8(SB)/4, $0x3f800000
+DATA expTanhBelow0<>+12(SB)/4, $0x3f800000
+DATA expTanhBelow0<>+16(SB)/4, $0x3f800000
+DATA expTanhBelow0<>+20(SB)/4, $0x3f800000
+DATA expTanhBelow0<>+24(SB)/4, $0x3f800000
+DATA expTanhBelow0<>+28(SB)/4, $0x3f800000
+DATA expTanhBelow0<>+32(SB)/4, $0x3f800000
+DATA expTanhBelow0<>+36(SB)/4, $0x3f800000
+DATA expTanhBelow0<>+40(SB)/4, $0x3f800000
+DATA expTanhBelow0<>+44(SB)/4, $0x3f800000
+DATA expTanhBelow0<>+48(SB)/4, $0x3f800000
+DATA expTanhBelow0<>+52(SB)/4, $0x3f800000
+DATA expTanhBelow0<>+56(SB)/4, $0x3f800000
+DATA expTanhBelow0<>+60(SB)/4, $0x3f800000
+GLOBL expTanhBelow0<>(SB), RODATA|NOPTR, $64
+
+// func softCapAVX512(n int, dst *float32, x *float32, factor float32, limit float32)
+// Requires: AVX, AVX512F
+TEXT ·softCapAVX512(SB), NOSPLIT, $0-32
+	MOVQ n+0(FP), AX
+	XORQ CX, CX
+	MOVQ dst+8(FP), DX
+	MOVQ x+16(FP), BX
+	JMP  check
+
+step:
+	VBROADCASTSS factor+24(FP), Z0
+	VMULPS       (BX)(CX*4), Z0, Z0
+	VMOVUPS      expMinusTanhLimit<>+0(SB), Z1
+	VMAXPS       Z0, Z1, Z0
+	VMOVUPS      expTanhLimit<>+0(SB), Z1
+	VMINPS       Z0, Z1, Z0
+	VMULPS       Z0, Z0, Z1
+	VMOVUPS      expTanhAbove4<>+0(SB), Z2
+	VFMADD213PS  expTanhAbove3<>+0(SB), Z1, Z2
+	VFMADD213PS  expTanhAbove2<>+0(SB), Z1, Z2
+	VFMADD213PS  expTanhAbove1<>+0(SB), Z1, Z2
+	VFMADD213PS  expTanhAbove0<>+0(SB), Z1, Z2
+	VMOVUPS      expTanhBelow4<>+0(SB), Z3
+	VFMADD213PS  expTanhBelow3<>+0(SB), Z1, Z3
+	VFMADD213PS  expTanhBelow2<>+0(SB), Z1, Z3
+	VFMADD213PS  expTanhBelow1<>+0(SB), Z1, Z3
+	VFMADD213PS  expTanhBelow0<>+0(SB), Z1, Z3
+	VMULPS       Z2, Z0, Z0
+	VDIVPS       Z3, Z0, Z0
+	VBROADCASTSS limit+28(FP), Z1
+	VMULPS       Z1, Z0, Z0
+	VMOVUPS      Z0, (DX)(CX*4)
+	ADDQ         $0x10, CX
+
+check:
+	CMPQ CX, AX
+	JL   step
+	VZEROUPPER
+	RET
+
 // func transpose256(n int, dst *float32, ldd int, src *float32, lds int)
 // Requires: AVX
 TEXT ·transpose256(SB), NOSPLIT, $0-40

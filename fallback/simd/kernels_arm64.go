@@ -92,6 +92,11 @@ func gateNEON(n int, dst *float32, x *float32, y *float32, a float32, b float32)
 //go:noescape
 func geluNEON(n int, dst *float32, x *float32, y *float32)
 
+// softCapNEON sets dst[k] = limit·tanh(factor·x[k]) for k < n, a multiple of 4.
+//
+//go:noescape
+func softCapNEON(n int, dst *float32, x *float32, factor float32, limit float32)
+
 // unpackedDot32SDOT is UnpackedDot for n blocks of 32, at least one, with scales of each 32, of weights less base; m may be nil, s are the sums that it meets.
 //
 //go:noescape

@@ -14,6 +14,7 @@ func (l Level) rowSums(sums, a []float32, r Rows)                               
 func (l Level) exp(n int, dst, x *float32)                                            { panic(noKernel) }
 func (l Level) gate(n int, dst, x, y *float32, a, b float32)                          { panic(noKernel) }
 func (l Level) gelu(n int, dst, x, y *float32)                                        { panic(noKernel) }
+func (l Level) softCap(n int, dst, x *float32, factor, limit float32)                 { panic(noKernel) }
 func (l Level) max(n int, x *float32) float32                                         { panic(noKernel) }
 func (l Level) expSum(n int, x *float32, top float32) float32                         { panic(noKernel) }
 func (l Level) DotF32(w []byte, x, out []float32)                                     { panic(noKernel) }

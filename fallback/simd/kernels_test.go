@@ -22,6 +22,7 @@ var tested = []struct{ kernels, test string }{
 	{`rowDots.*|rowSums.*`, "TestRows"},
 	{`exp(AVX2|AVX512|NEON)|expSum.*|max.*`, "TestLengthsOfElementwise"},
 	{`gate.*|gelu.*`, "TestLengthsOfElementwise"},
+	{`softCap.*`, "TestSoftCap"},
 	{`exactExpMinus512|exactDivide512|exactSwiGLU512`, "TestExactExp"},
 	{`transpose(256|NEON)|widen256|sum256|squares256|scaledProduct256|moments256|normalized256`, "TestMoves"},
 	{`scan256|fade256`, "TestRecurrences"},

@@ -27,6 +27,7 @@ func main() {
 	fetchRows()
 	exponentials()
 	gates()
+	softCap()
 	transpose()
 	exactRow512()
 	exactRows512()

@@ -21,6 +21,7 @@ func main() {
 	}
 	exponentials(f)
 	gates(f)
+	softCap(f)
 	for _, length := range []int{32, 16} {
 		unpackedDot(f, length)
 	}
