@@ -31,6 +31,25 @@ var byteForms = map[compute.DType]byteForm{
 	compute.IQ4_XS: {simd.ByteForm{Base: 128}, func(q []uint8, d, m []float32, src []byte) {
 		simd.UnpackIQ4_XS(q, d, m, src, &iq4Bytes)
 	}},
+	compute.IQ1_S:   {simd.ByteForm{Base: 9}, chosen(simd.UnpackIQ1_S, iq1Bytes)},
+	compute.IQ1_M:   {simd.ByteForm{Base: 9, Halves: true}, chosen(simd.UnpackIQ1_M, iq1Bytes)},
+	compute.IQ2_XXS: {simd.ByteForm{Base: 128}, chosen(simd.UnpackIQ2_XXS, iq2xxsBytes)},
+	compute.IQ2_XS:  {simd.ByteForm{Base: 128, Halves: true}, chosen(simd.UnpackIQ2_XS, iq2xsBytes)},
+	compute.IQ2_S:   {simd.ByteForm{Base: 128, Halves: true}, chosen(simd.UnpackIQ2_S, iq2sBytes)},
+	compute.IQ3_XXS: {simd.ByteForm{Base: 128}, chosen(simd.UnpackIQ3_XXS, iq3xxsBytes)},
+	compute.IQ3_S:   {simd.ByteForm{Base: 128}, chosen(simd.UnpackIQ3_S, iq3sBytes)},
+	compute.TQ1_0:   {simd.ByteForm{Base: 1}, simd.UnpackTQ1_0},
+	compute.TQ2_0:   {simd.ByteForm{Base: 1}, simd.UnpackTQ2_0},
+	compute.Q1_0:    {simd.ByteForm{Base: 1}, simd.UnpackQ1_0},
+	compute.Q2_0:    {simd.ByteForm{Base: 1}, simd.UnpackQ2_0},
+	compute.NVFP4: {simd.ByteForm{Base: 128, Halves: true}, func(q []uint8, d, m []float32, src []byte) {
+		simd.UnpackNVFP4(q, d, m, src, &e2m1Bytes, &halfScales4)
+	}},
+}
+
+// chosen hands a codebook to an unpacker.
+func chosen[P [8]uint8 | [4]uint8](unpack func(q []uint8, d, m []float32, src []byte, points []P), points []P) func(q []uint8, d, m []float32, src []byte) {
+	return func(q []uint8, d, m []float32, src []byte) { unpack(q, d, m, src, points) }
 }
 
 // ByteForm says how rows of a format become bytes, where a level multiplies them by many rows of X in whole numbers.

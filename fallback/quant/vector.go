@@ -83,13 +83,17 @@ func inEights(size int, eights, rest func(dst []float32, src []byte)) func(dst [
 
 var (
 	iq4Bytes, e2m1Bytes = bytesOf(&iq4), bytesOf(&e2m1)
-	halfScales          = func() (s [256]float32) {
-		for e := range s {
-			s[e] = halfE8M0(byte(e))
-		}
-		return s
-	}()
+	halfScales          = scalesOf(halfE8M0)  // of MXFP4
+	halfScales4         = scalesOf(halfUE4M3) // of NVFP4
 )
+
+// scalesOf are what all bytes stand for.
+func scalesOf(f func(byte) float32) (s [256]float32) {
+	for i := range s {
+		s[i] = f(byte(i))
+	}
+	return s
+}
 
 func bytesOf(levels *[16]float32) (b [16]int8) {
 	for i, v := range levels {

@@ -55,6 +55,8 @@ func main() {
 	interleaved256()
 	bfloatPairs()
 	unpackers()
+	codebookUnpackers()
+	ternaryUnpackers()
 	interleavedUnpackers()
 	for _, r := range []int{1, 2, 6} {
 		byteTile(r, 8)
