@@ -1,6 +1,8 @@
 package quant
 
 import (
+	"sync"
+
 	"tuff/fallback/simd"
 	"tuff/host/compute"
 )
@@ -61,4 +63,26 @@ func ByteForm(l simd.Level, t compute.DType) (simd.ByteForm, bool) {
 // Unpack makes bytes of whole blocks of a row of a format that has a ByteForm: len(q) elements.
 func Unpack(t compute.DType, q []uint8, d, m []float32, src []byte) {
 	byteForms[t].unpack(q, d, m, src)
+}
+
+// unpackedRow is the memory of decoders.
+type unpackedRow struct {
+	q    [simd.ByteCols]uint8
+	d, m [simd.ByteCols / 16]float32
+}
+
+var unpackedRows = sync.Pool{New: func() any { return new(unpackedRow) }}
+
+// decoder decodes whole blocks of n elements and size bytes as what they are unpacked to.
+func (f byteForm) decoder(n, size int) func(dst []float32, src []byte) {
+	return func(dst []float32, src []byte) {
+		r := unpackedRows.Get().(*unpackedRow)
+		defer unpackedRows.Put(r)
+		for len(dst) > 0 {
+			k := min(len(dst), simd.ByteCols)
+			f.unpack(r.q[:k], r.d[:], r.m[:], src)
+			simd.DecodeBytes(dst[:k], r.q[:k], r.d[:], r.m[:], f.ByteForm)
+			dst, src = dst[k:], src[k/n*size:]
+		}
+	}
 }

@@ -824,6 +824,26 @@ func unpackQ2_0AVX2(n int, src *byte, q *uint8, d *float32, m *float32)
 //go:noescape
 func unpackQ1_0AVX2(n int, src *byte, q *uint8, d *float32, m *float32)
 
+// decodeBytes decodes n times 32 elements, n > 0. With AVX2.
+//
+//go:noescape
+func decodeBytes(n int, dst *float32, q *uint8, d *float32, m *float32, base float32)
+
+// decodeBytesMinima decodes n times 32 elements, n > 0. With AVX2.
+//
+//go:noescape
+func decodeBytesMinima(n int, dst *float32, q *uint8, d *float32, m *float32, base float32)
+
+// decodeByteHalves decodes n times 32 elements, n > 0. With AVX2.
+//
+//go:noescape
+func decodeByteHalves(n int, dst *float32, q *uint8, d *float32, m *float32, base float32)
+
+// decodeByteHalvesMinima decodes n times 32 elements, n > 0. With AVX2.
+//
+//go:noescape
+func decodeByteHalvesMinima(n int, dst *float32, q *uint8, d *float32, m *float32, base float32)
+
 // unpackQ4_0x16AVX512 makes a panel of n blocks of 16 interleaved rows. With AVX-512.
 //
 //go:noescape

@@ -35438,6 +35438,198 @@ block:
 	VZEROUPPER
 	RET
 
+// func decodeBytes(n int, dst *float32, q *uint8, d *float32, m *float32, base float32)
+// Requires: AVX, AVX2
+TEXT ·decodeBytes(SB), NOSPLIT, $0-44
+	MOVQ         dst+8(FP), AX
+	MOVQ         q+16(FP), CX
+	MOVQ         d+24(FP), DX
+	MOVQ         m+32(FP), BX
+	MOVQ         n+0(FP), SI
+	VBROADCASTSS base+40(FP), Y0
+	MOVL         $0x43000000, DI
+	VMOVD        DI, X1
+	VPBROADCASTD X1, Y1
+
+step:
+	VBROADCASTSS (DX), Y1
+	VPMOVZXBD    (CX), Y2
+	VCVTDQ2PS    Y2, Y2
+	VSUBPS       Y0, Y2, Y2
+	VMULPS       Y1, Y2, Y2
+	VMOVUPS      Y2, (AX)
+	VPMOVZXBD    8(CX), Y2
+	VCVTDQ2PS    Y2, Y2
+	VSUBPS       Y0, Y2, Y2
+	VMULPS       Y1, Y2, Y2
+	VMOVUPS      Y2, 32(AX)
+	VPMOVZXBD    16(CX), Y2
+	VCVTDQ2PS    Y2, Y2
+	VSUBPS       Y0, Y2, Y2
+	VMULPS       Y1, Y2, Y2
+	VMOVUPS      Y2, 64(AX)
+	VPMOVZXBD    24(CX), Y2
+	VCVTDQ2PS    Y2, Y2
+	VSUBPS       Y0, Y2, Y2
+	VMULPS       Y1, Y2, Y2
+	VMOVUPS      Y2, 96(AX)
+	ADDQ         $0x20, CX
+	ADDQ         $0x80, AX
+	ADDQ         $0x04, DX
+	ADDQ         $0x04, BX
+	DECQ         SI
+	JNZ          step
+	VZEROUPPER
+	RET
+
+// func decodeBytesMinima(n int, dst *float32, q *uint8, d *float32, m *float32, base float32)
+// Requires: AVX, AVX2
+TEXT ·decodeBytesMinima(SB), NOSPLIT, $0-44
+	MOVQ         dst+8(FP), AX
+	MOVQ         q+16(FP), CX
+	MOVQ         d+24(FP), DX
+	MOVQ         m+32(FP), BX
+	MOVQ         n+0(FP), SI
+	VBROADCASTSS base+40(FP), Y0
+	MOVL         $0x43000000, DI
+	VMOVD        DI, X1
+	VPBROADCASTD X1, Y1
+
+step:
+	VBROADCASTSS (DX), Y2
+	VBROADCASTSS (BX), Y3
+	VMULPS       Y1, Y3, Y3
+	VPMOVZXBD    (CX), Y4
+	VCVTDQ2PS    Y4, Y4
+	VSUBPS       Y0, Y4, Y4
+	VMULPS       Y2, Y4, Y4
+	VSUBPS       Y3, Y4, Y4
+	VMOVUPS      Y4, (AX)
+	VPMOVZXBD    8(CX), Y4
+	VCVTDQ2PS    Y4, Y4
+	VSUBPS       Y0, Y4, Y4
+	VMULPS       Y2, Y4, Y4
+	VSUBPS       Y3, Y4, Y4
+	VMOVUPS      Y4, 32(AX)
+	VPMOVZXBD    16(CX), Y4
+	VCVTDQ2PS    Y4, Y4
+	VSUBPS       Y0, Y4, Y4
+	VMULPS       Y2, Y4, Y4
+	VSUBPS       Y3, Y4, Y4
+	VMOVUPS      Y4, 64(AX)
+	VPMOVZXBD    24(CX), Y4
+	VCVTDQ2PS    Y4, Y4
+	VSUBPS       Y0, Y4, Y4
+	VMULPS       Y2, Y4, Y4
+	VSUBPS       Y3, Y4, Y4
+	VMOVUPS      Y4, 96(AX)
+	ADDQ         $0x20, CX
+	ADDQ         $0x80, AX
+	ADDQ         $0x04, DX
+	ADDQ         $0x04, BX
+	DECQ         SI
+	JNZ          step
+	VZEROUPPER
+	RET
+
+// func decodeByteHalves(n int, dst *float32, q *uint8, d *float32, m *float32, base float32)
+// Requires: AVX, AVX2
+TEXT ·decodeByteHalves(SB), NOSPLIT, $0-44
+	MOVQ         dst+8(FP), AX
+	MOVQ         q+16(FP), CX
+	MOVQ         d+24(FP), DX
+	MOVQ         m+32(FP), BX
+	MOVQ         n+0(FP), SI
+	VBROADCASTSS base+40(FP), Y0
+	MOVL         $0x43000000, DI
+	VMOVD        DI, X1
+	VPBROADCASTD X1, Y1
+
+step:
+	VBROADCASTSS (DX), Y1
+	VPMOVZXBD    (CX), Y2
+	VCVTDQ2PS    Y2, Y2
+	VSUBPS       Y0, Y2, Y2
+	VMULPS       Y1, Y2, Y2
+	VMOVUPS      Y2, (AX)
+	VPMOVZXBD    8(CX), Y2
+	VCVTDQ2PS    Y2, Y2
+	VSUBPS       Y0, Y2, Y2
+	VMULPS       Y1, Y2, Y2
+	VMOVUPS      Y2, 32(AX)
+	VBROADCASTSS 4(DX), Y1
+	VPMOVZXBD    16(CX), Y2
+	VCVTDQ2PS    Y2, Y2
+	VSUBPS       Y0, Y2, Y2
+	VMULPS       Y1, Y2, Y2
+	VMOVUPS      Y2, 64(AX)
+	VPMOVZXBD    24(CX), Y2
+	VCVTDQ2PS    Y2, Y2
+	VSUBPS       Y0, Y2, Y2
+	VMULPS       Y1, Y2, Y2
+	VMOVUPS      Y2, 96(AX)
+	ADDQ         $0x20, CX
+	ADDQ         $0x80, AX
+	ADDQ         $0x08, DX
+	ADDQ         $0x08, BX
+	DECQ         SI
+	JNZ          step
+	VZEROUPPER
+	RET
+
+// func decodeByteHalvesMinima(n int, dst *float32, q *uint8, d *float32, m *float32, base float32)
+// Requires: AVX, AVX2
+TEXT ·decodeByteHalvesMinima(SB), NOSPLIT, $0-44
+	MOVQ         dst+8(FP), AX
+	MOVQ         q+16(FP), CX
+	MOVQ         d+24(FP), DX
+	MOVQ         m+32(FP), BX
+	MOVQ         n+0(FP), SI
+	VBROADCASTSS base+40(FP), Y0
+	MOVL         $0x43000000, DI
+	VMOVD        DI, X1
+	VPBROADCASTD X1, Y1
+
+step:
+	VBROADCASTSS (DX), Y2
+	VBROADCASTSS (BX), Y3
+	VMULPS       Y1, Y3, Y3
+	VPMOVZXBD    (CX), Y4
+	VCVTDQ2PS    Y4, Y4
+	VSUBPS       Y0, Y4, Y4
+	VMULPS       Y2, Y4, Y4
+	VSUBPS       Y3, Y4, Y4
+	VMOVUPS      Y4, (AX)
+	VPMOVZXBD    8(CX), Y4
+	VCVTDQ2PS    Y4, Y4
+	VSUBPS       Y0, Y4, Y4
+	VMULPS       Y2, Y4, Y4
+	VSUBPS       Y3, Y4, Y4
+	VMOVUPS      Y4, 32(AX)
+	VBROADCASTSS 4(DX), Y2
+	VBROADCASTSS 4(BX), Y3
+	VMULPS       Y1, Y3, Y3
+	VPMOVZXBD    16(CX), Y4
+	VCVTDQ2PS    Y4, Y4
+	VSUBPS       Y0, Y4, Y4
+	VMULPS       Y2, Y4, Y4
+	VSUBPS       Y3, Y4, Y4
+	VMOVUPS      Y4, 64(AX)
+	VPMOVZXBD    24(CX), Y4
+	VCVTDQ2PS    Y4, Y4
+	VSUBPS       Y0, Y4, Y4
+	VMULPS       Y2, Y4, Y4
+	VSUBPS       Y3, Y4, Y4
+	VMOVUPS      Y4, 96(AX)
+	ADDQ         $0x20, CX
+	ADDQ         $0x80, AX
+	ADDQ         $0x08, DX
+	ADDQ         $0x08, BX
+	DECQ         SI
+	JNZ          step
+	VZEROUPPER
+	RET
+
 // func unpackQ4_0x16AVX512(n int, src *byte, q *uint8, d *float32, m *float32)
 // Requires: AVX, AVX512BW, AVX512F
 TEXT ·unpackQ4_0x16AVX512(SB), NOSPLIT, $0-40

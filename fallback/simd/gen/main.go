@@ -57,6 +57,10 @@ func main() {
 	unpackers()
 	codebookUnpackers()
 	ternaryUnpackers()
+	for _, halves := range []bool{false, true} {
+		decodeBytes(halves, false)
+		decodeBytes(halves, true)
+	}
 	interleavedUnpackers()
 	for _, r := range []int{1, 2, 6} {
 		byteTile(r, 8)
