@@ -1,6 +1,8 @@
 package quant
 
 import (
+	"sync"
+
 	"tuff/fallback/simd"
 	"tuff/host/compute"
 )
@@ -31,6 +33,25 @@ var byteForms = map[compute.DType]byteForm{
 	compute.IQ4_XS: {simd.ByteForm{Base: 128}, func(q []uint8, d, m []float32, src []byte) {
 		simd.UnpackIQ4_XS(q, d, m, src, &iq4Bytes)
 	}},
+	compute.IQ1_S:   {simd.ByteForm{Base: 9}, chosen(simd.UnpackIQ1_S, iq1Bytes)},
+	compute.IQ1_M:   {simd.ByteForm{Base: 9, Halves: true}, chosen(simd.UnpackIQ1_M, iq1Bytes)},
+	compute.IQ2_XXS: {simd.ByteForm{Base: 128}, chosen(simd.UnpackIQ2_XXS, iq2xxsBytes)},
+	compute.IQ2_XS:  {simd.ByteForm{Base: 128, Halves: true}, chosen(simd.UnpackIQ2_XS, iq2xsBytes)},
+	compute.IQ2_S:   {simd.ByteForm{Base: 128, Halves: true}, chosen(simd.UnpackIQ2_S, iq2sBytes)},
+	compute.IQ3_XXS: {simd.ByteForm{Base: 128}, chosen(simd.UnpackIQ3_XXS, iq3xxsBytes)},
+	compute.IQ3_S:   {simd.ByteForm{Base: 128}, chosen(simd.UnpackIQ3_S, iq3sBytes)},
+	compute.TQ1_0:   {simd.ByteForm{Base: 1}, simd.UnpackTQ1_0},
+	compute.TQ2_0:   {simd.ByteForm{Base: 1}, simd.UnpackTQ2_0},
+	compute.Q1_0:    {simd.ByteForm{Base: 1}, simd.UnpackQ1_0},
+	compute.Q2_0:    {simd.ByteForm{Base: 1}, simd.UnpackQ2_0},
+	compute.NVFP4: {simd.ByteForm{Base: 128, Halves: true}, func(q []uint8, d, m []float32, src []byte) {
+		simd.UnpackNVFP4(q, d, m, src, &e2m1Bytes, &halfScales4)
+	}},
+}
+
+// chosen hands a codebook to an unpacker.
+func chosen[P [8]uint8 | [4]uint8](unpack func(q []uint8, d, m []float32, src []byte, points []P), points []P) func(q []uint8, d, m []float32, src []byte) {
+	return func(q []uint8, d, m []float32, src []byte) { unpack(q, d, m, src, points) }
 }
 
 // ByteForm says how rows of a format become bytes, where a level multiplies them by many rows of X in whole numbers.
@@ -42,4 +63,26 @@ func ByteForm(l simd.Level, t compute.DType) (simd.ByteForm, bool) {
 // Unpack makes bytes of whole blocks of a row of a format that has a ByteForm: len(q) elements.
 func Unpack(t compute.DType, q []uint8, d, m []float32, src []byte) {
 	byteForms[t].unpack(q, d, m, src)
+}
+
+// unpackedRow is the memory of decoders.
+type unpackedRow struct {
+	q    [simd.ByteCols]uint8
+	d, m [simd.ByteCols / 16]float32
+}
+
+var unpackedRows = sync.Pool{New: func() any { return new(unpackedRow) }}
+
+// decoder decodes whole blocks of n elements and size bytes as what they are unpacked to.
+func (f byteForm) decoder(n, size int) func(dst []float32, src []byte) {
+	return func(dst []float32, src []byte) {
+		r := unpackedRows.Get().(*unpackedRow)
+		defer unpackedRows.Put(r)
+		for len(dst) > 0 {
+			k := min(len(dst), simd.ByteCols)
+			f.unpack(r.q[:k], r.d[:], r.m[:], src)
+			simd.DecodeBytes(dst[:k], r.q[:k], r.d[:], r.m[:], f.ByteForm)
+			dst, src = dst[k:], src[k/n*size:]
+		}
+	}
 }

@@ -19,7 +19,7 @@ func TestUnpackedRowsAreDecodedRows(t *testing.T) {
 	r := rand.New(rand.NewPCG(27, 28))
 	for format, f := range byteForms {
 		length, size := format.BlockLen(), format.BlockBytes()
-		for blocks := 1; blocks <= simd.ByteCols/length; blocks++ {
+		for blocks := 1; blocks <= max(simd.ByteCols/length, 9); blocks++ {
 			w := make([]byte, blocks%5+blocks*size)[blocks%5:]
 			randomRow(r, format, w)
 			n := blocks * length
@@ -49,7 +49,7 @@ func TestUnpackedRowsKeepWhatIsNotFinite(t *testing.T) {
 	}
 	r := rand.New(rand.NewPCG(29, 30))
 	for format := range byteForms {
-		if format == compute.MXFP4 { // all of its scales are numbers
+		if format == compute.MXFP4 || format == compute.NVFP4 { // all of their scales are numbers
 			continue
 		}
 		w := make([]byte, format.BlockBytes())
@@ -90,5 +90,27 @@ func panelsOfInterleaved(t *testing.T, level simd.Level) {
 			PanelOfInterleaved(level, format, &got, 1, group)
 			require.True(t, want == got, "%v, %d blocks", format, blocks)
 		}
+	}
+}
+
+// Rows of 4096 elements, which stay in the caches.
+func BenchmarkUnpack(b *testing.B) {
+	if simd.Best() < simd.AVX2 {
+		b.Skip("this processor has no vector instructions that unpack")
+	}
+	const n = 4096
+	for format := compute.F32; format.Valid(); format++ {
+		if _, ok := byteForms[format]; !ok {
+			continue
+		}
+		b.Run(format.String(), func(b *testing.B) {
+			w := make([]byte, n/format.BlockLen()*format.BlockBytes())
+			randomRow(rand.New(rand.NewPCG(33, 34)), format, w)
+			q, d, m := make([]uint8, n), make([]float32, n/16), make([]float32, n/16)
+			for b.Loop() {
+				Unpack(format, q, d, m, w)
+			}
+			b.ReportMetric(n*float64(b.N)/b.Elapsed().Seconds()/1e9, "Gelements/s")
+		})
 	}
 }

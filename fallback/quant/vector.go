@@ -7,7 +7,8 @@ import (
 	"tuff/host/compute"
 )
 
-// vectors are the formats that vector instructions decode, any number of whole blocks at a time, to the bits that decode gives.
+// vectors are the formats that vector instructions decode, any number of whole blocks at a time, to the bits that decode gives. Formats that
+// become bytes and have no entry here are decoded from these.
 var vectors = [256]func(dst []float32, src []byte){
 	compute.F16:    inEights(2, simd.DecodeF16, decodeF16),
 	compute.BF16:   inEights(2, simd.DecodeBF16, decodeBF16),
@@ -17,6 +18,14 @@ var vectors = [256]func(dst []float32, src []byte){
 	compute.MXFP4:  func(dst []float32, src []byte) { simd.DecodeMXFP4(dst, src, &e2m1Bytes, &halfScales) },
 	compute.Q4_K:   vectorQ4_K,
 	compute.Q6_K:   vectorQ6_K,
+}
+
+func init() {
+	for t, f := range byteForms {
+		if vectors[t] == nil {
+			vectors[t] = f.decoder(t.BlockLen(), t.BlockBytes())
+		}
+	}
 }
 
 // vectorOf is how a level decodes a format, or nil: as plain Go does.
@@ -83,13 +92,17 @@ func inEights(size int, eights, rest func(dst []float32, src []byte)) func(dst [
 
 var (
 	iq4Bytes, e2m1Bytes = bytesOf(&iq4), bytesOf(&e2m1)
-	halfScales          = func() (s [256]float32) {
-		for e := range s {
-			s[e] = halfE8M0(byte(e))
-		}
-		return s
-	}()
+	halfScales          = scalesOf(halfE8M0)  // of MXFP4
+	halfScales4         = scalesOf(halfUE4M3) // of NVFP4
 )
+
+// scalesOf are what all bytes stand for.
+func scalesOf(f func(byte) float32) (s [256]float32) {
+	for i := range s {
+		s[i] = f(byte(i))
+	}
+	return s
+}
 
 func bytesOf(levels *[16]float32) (b [16]int8) {
 	for i, v := range levels {

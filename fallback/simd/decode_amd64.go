@@ -38,6 +38,24 @@ func DecodeQ6_K(dst []float32, src []byte, scales *[16]float32) {
 	decodeQ6_K(blocks(dst, src, 256, 210), &dst[0], &src[0], &scales[0])
 }
 
+// DecodeBytes gives the elements of a row that is unpacked, whole blocks of 32: len(dst), each operation of the form rounded once.
+func DecodeBytes(dst []float32, q []uint8, d, m []float32, f ByteForm) {
+	n := len(dst) / 32
+	if n == 0 || len(dst)%32 != 0 || len(q) < len(dst) || min(len(d), len(m)) < f.Scales(len(dst)) {
+		panic("BUG: simd: a row of bytes that is too short, or in no whole blocks")
+	}
+	kernel := decodeBytes
+	switch {
+	case f.Halves && f.Minima:
+		kernel = decodeByteHalvesMinima
+	case f.Halves:
+		kernel = decodeByteHalves
+	case f.Minima:
+		kernel = decodeBytesMinima
+	}
+	kernel(n, &dst[0], &q[0], &d[0], &m[0], float32(f.Base))
+}
+
 // blocks is the number of blocks of dst, whose bytes must be there.
 func blocks(dst []float32, src []byte, length, size int) int {
 	n := len(dst) / length

@@ -819,6 +819,86 @@ func unpackQ2_KAVX2(n int, src *byte, q *uint8, d *float32, m *float32)
 //go:noescape
 func unpackQ3_KAVX2(n int, src *byte, q *uint8, d *float32, m *float32)
 
+// unpackIQ3_XXSAVX2 unpacks n blocks. With AVX2 and F16C.
+//
+//go:noescape
+func unpackIQ3_XXSAVX2(n int, src *byte, q *uint8, d *float32, m *float32, points *uint8)
+
+// unpackIQ3_SAVX2 unpacks n blocks. With AVX2 and F16C.
+//
+//go:noescape
+func unpackIQ3_SAVX2(n int, src *byte, q *uint8, d *float32, m *float32, points *uint8)
+
+// unpackIQ2_XXSAVX2 unpacks n blocks. With AVX2 and F16C.
+//
+//go:noescape
+func unpackIQ2_XXSAVX2(n int, src *byte, q *uint8, d *float32, m *float32, points *uint8)
+
+// unpackIQ2_XSAVX2 unpacks n blocks. With AVX2 and F16C.
+//
+//go:noescape
+func unpackIQ2_XSAVX2(n int, src *byte, q *uint8, d *float32, m *float32, points *uint8)
+
+// unpackIQ2_SAVX2 unpacks n blocks. With AVX2 and F16C.
+//
+//go:noescape
+func unpackIQ2_SAVX2(n int, src *byte, q *uint8, d *float32, m *float32, points *uint8)
+
+// unpackIQ1_SAVX2 unpacks n blocks. With AVX2 and F16C.
+//
+//go:noescape
+func unpackIQ1_SAVX2(n int, src *byte, q *uint8, d *float32, m *float32, points *uint8)
+
+// unpackIQ1_MAVX2 unpacks n blocks. With AVX2 and F16C.
+//
+//go:noescape
+func unpackIQ1_MAVX2(n int, src *byte, q *uint8, d *float32, m *float32, points *uint8)
+
+// unpackTQ2_0AVX2 unpacks n blocks. With AVX2 and F16C.
+//
+//go:noescape
+func unpackTQ2_0AVX2(n int, src *byte, q *uint8, d *float32, m *float32)
+
+// unpackTQ1_0AVX2 unpacks n blocks. With AVX2 and F16C.
+//
+//go:noescape
+func unpackTQ1_0AVX2(n int, src *byte, q *uint8, d *float32, m *float32)
+
+// unpackNVFP4AVX2 unpacks n blocks. With AVX2 and F16C.
+//
+//go:noescape
+func unpackNVFP4AVX2(n int, src *byte, q *uint8, d *float32, m *float32, levels *int8, scales *float32)
+
+// unpackQ2_0AVX2 unpacks n blocks. With AVX2 and F16C.
+//
+//go:noescape
+func unpackQ2_0AVX2(n int, src *byte, q *uint8, d *float32, m *float32)
+
+// unpackQ1_0AVX2 unpacks n blocks. With AVX2 and F16C.
+//
+//go:noescape
+func unpackQ1_0AVX2(n int, src *byte, q *uint8, d *float32, m *float32)
+
+// decodeBytes decodes n times 32 elements, n > 0. With AVX2.
+//
+//go:noescape
+func decodeBytes(n int, dst *float32, q *uint8, d *float32, m *float32, base float32)
+
+// decodeBytesMinima decodes n times 32 elements, n > 0. With AVX2.
+//
+//go:noescape
+func decodeBytesMinima(n int, dst *float32, q *uint8, d *float32, m *float32, base float32)
+
+// decodeByteHalves decodes n times 32 elements, n > 0. With AVX2.
+//
+//go:noescape
+func decodeByteHalves(n int, dst *float32, q *uint8, d *float32, m *float32, base float32)
+
+// decodeByteHalvesMinima decodes n times 32 elements, n > 0. With AVX2.
+//
+//go:noescape
+func decodeByteHalvesMinima(n int, dst *float32, q *uint8, d *float32, m *float32, base float32)
+
 // unpackQ4_0x16AVX512 makes a panel of n blocks of 16 interleaved rows. With AVX-512.
 //
 //go:noescape

@@ -62548,6 +62548,2319 @@ block:
 	VZEROUPPER
 	RET
 
+// func unpackIQ3_XXSAVX2(n int, src *byte, q *uint8, d *float32, m *float32, points *uint8)
+// Requires: AVX, AVX2, F16C
+TEXT ·unpackIQ3_XXSAVX2(SB), NOSPLIT, $32-48
+	MOVQ         src+8(FP), AX
+	MOVQ         q+16(FP), CX
+	MOVQ         d+24(FP), DX
+	MOVQ         m+32(FP), BX
+	MOVQ         n+0(FP), SI
+	MOVQ         points+40(FP), DI
+	VMOVDQU      every_eighth<>+0(SB), Y0
+	VMOVDQU      bits_of_8<>+0(SB), Y1
+	MOVL         $0x7f7f7f7f, R8
+	VMOVD        R8, X2
+	VPBROADCASTD X2, Y2
+
+block:
+	VMOVDQU      66(AX), Y3
+	VPSLLD       $0x02, Y3, Y5
+	VPAND        upper_14<>+0(SB), Y5, Y5
+	VPAND        lower_14<>+0(SB), Y3, Y4
+	VPOR         Y5, Y4, Y4
+	VPSLLD       $0x01, Y4, Y5
+	VPAND        upper_sevens<>+0(SB), Y5, Y5
+	VPAND        lower_sevens<>+0(SB), Y4, Y4
+	VPOR         Y5, Y4, Y4
+	VPSRLW       $0x04, Y4, Y5
+	VPXOR        Y4, Y5, Y5
+	VPAND        low_nibbles<>+0(SB), Y5, Y5
+	VMOVDQU      odd_nibbles<>+0(SB), Y14
+	VPSHUFB      Y5, Y14, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      Y4, (SP)
+	VPSRLD       $0x1c, Y3, Y3
+	MOVWLZX      (AX), R8
+	VMOVD        R8, X4
+	VCVTPH2PS    X4, X4
+	VMULSS       quarter<>+0(SB), X4, X4
+	VPADDD       Y3, Y3, Y3
+	VPOR         ones<>+0(SB), Y3, Y3
+	VCVTDQ2PS    Y3, Y3
+	VBROADCASTSS X4, Y4
+	VMULPS       Y4, Y3, Y3
+	VMOVUPS      Y3, (DX)
+	MOVBQZX      2(AX), R8
+	VMOVD        (DI)(R8*4), X6
+	MOVBQZX      3(AX), R8
+	VPINSRD      $0x01, (DI)(R8*4), X6, X6
+	MOVBQZX      4(AX), R8
+	VPINSRD      $0x02, (DI)(R8*4), X6, X6
+	MOVBQZX      5(AX), R8
+	VPINSRD      $0x03, (DI)(R8*4), X6, X6
+	MOVBQZX      6(AX), R8
+	VMOVD        (DI)(R8*4), X3
+	MOVBQZX      7(AX), R8
+	VPINSRD      $0x01, (DI)(R8*4), X3, X3
+	MOVBQZX      8(AX), R8
+	VPINSRD      $0x02, (DI)(R8*4), X3, X3
+	MOVBQZX      9(AX), R8
+	VPINSRD      $0x03, (DI)(R8*4), X3, X3
+	VINSERTI128  $0x01, X3, Y6, Y6
+	VPBROADCASTD (SP), Y3
+	VPSHUFB      Y0, Y3, Y3
+	VPAND        Y1, Y3, Y3
+	VPADDB       Y2, Y3, Y3
+	VPSIGNB      Y3, Y6, Y6
+	VMOVDQU      Y6, (CX)
+	MOVBQZX      10(AX), R8
+	VMOVD        (DI)(R8*4), X7
+	MOVBQZX      11(AX), R8
+	VPINSRD      $0x01, (DI)(R8*4), X7, X7
+	MOVBQZX      12(AX), R8
+	VPINSRD      $0x02, (DI)(R8*4), X7, X7
+	MOVBQZX      13(AX), R8
+	VPINSRD      $0x03, (DI)(R8*4), X7, X7
+	MOVBQZX      14(AX), R8
+	VMOVD        (DI)(R8*4), X3
+	MOVBQZX      15(AX), R8
+	VPINSRD      $0x01, (DI)(R8*4), X3, X3
+	MOVBQZX      16(AX), R8
+	VPINSRD      $0x02, (DI)(R8*4), X3, X3
+	MOVBQZX      17(AX), R8
+	VPINSRD      $0x03, (DI)(R8*4), X3, X3
+	VINSERTI128  $0x01, X3, Y7, Y7
+	VPBROADCASTD 4(SP), Y3
+	VPSHUFB      Y0, Y3, Y3
+	VPAND        Y1, Y3, Y3
+	VPADDB       Y2, Y3, Y3
+	VPSIGNB      Y3, Y7, Y7
+	VMOVDQU      Y7, 32(CX)
+	MOVBQZX      18(AX), R8
+	VMOVD        (DI)(R8*4), X8
+	MOVBQZX      19(AX), R8
+	VPINSRD      $0x01, (DI)(R8*4), X8, X8
+	MOVBQZX      20(AX), R8
+	VPINSRD      $0x02, (DI)(R8*4), X8, X8
+	MOVBQZX      21(AX), R8
+	VPINSRD      $0x03, (DI)(R8*4), X8, X8
+	MOVBQZX      22(AX), R8
+	VMOVD        (DI)(R8*4), X3
+	MOVBQZX      23(AX), R8
+	VPINSRD      $0x01, (DI)(R8*4), X3, X3
+	MOVBQZX      24(AX), R8
+	VPINSRD      $0x02, (DI)(R8*4), X3, X3
+	MOVBQZX      25(AX), R8
+	VPINSRD      $0x03, (DI)(R8*4), X3, X3
+	VINSERTI128  $0x01, X3, Y8, Y8
+	VPBROADCASTD 8(SP), Y3
+	VPSHUFB      Y0, Y3, Y3
+	VPAND        Y1, Y3, Y3
+	VPADDB       Y2, Y3, Y3
+	VPSIGNB      Y3, Y8, Y8
+	VMOVDQU      Y8, 64(CX)
+	MOVBQZX      26(AX), R8
+	VMOVD        (DI)(R8*4), X9
+	MOVBQZX      27(AX), R8
+	VPINSRD      $0x01, (DI)(R8*4), X9, X9
+	MOVBQZX      28(AX), R8
+	VPINSRD      $0x02, (DI)(R8*4), X9, X9
+	MOVBQZX      29(AX), R8
+	VPINSRD      $0x03, (DI)(R8*4), X9, X9
+	MOVBQZX      30(AX), R8
+	VMOVD        (DI)(R8*4), X3
+	MOVBQZX      31(AX), R8
+	VPINSRD      $0x01, (DI)(R8*4), X3, X3
+	MOVBQZX      32(AX), R8
+	VPINSRD      $0x02, (DI)(R8*4), X3, X3
+	MOVBQZX      33(AX), R8
+	VPINSRD      $0x03, (DI)(R8*4), X3, X3
+	VINSERTI128  $0x01, X3, Y9, Y9
+	VPBROADCASTD 12(SP), Y3
+	VPSHUFB      Y0, Y3, Y3
+	VPAND        Y1, Y3, Y3
+	VPADDB       Y2, Y3, Y3
+	VPSIGNB      Y3, Y9, Y9
+	VMOVDQU      Y9, 96(CX)
+	MOVBQZX      34(AX), R8
+	VMOVD        (DI)(R8*4), X10
+	MOVBQZX      35(AX), R8
+	VPINSRD      $0x01, (DI)(R8*4), X10, X10
+	MOVBQZX      36(AX), R8
+	VPINSRD      $0x02, (DI)(R8*4), X10, X10
+	MOVBQZX      37(AX), R8
+	VPINSRD      $0x03, (DI)(R8*4), X10, X10
+	MOVBQZX      38(AX), R8
+	VMOVD        (DI)(R8*4), X3
+	MOVBQZX      39(AX), R8
+	VPINSRD      $0x01, (DI)(R8*4), X3, X3
+	MOVBQZX      40(AX), R8
+	VPINSRD      $0x02, (DI)(R8*4), X3, X3
+	MOVBQZX      41(AX), R8
+	VPINSRD      $0x03, (DI)(R8*4), X3, X3
+	VINSERTI128  $0x01, X3, Y10, Y10
+	VPBROADCASTD 16(SP), Y3
+	VPSHUFB      Y0, Y3, Y3
+	VPAND        Y1, Y3, Y3
+	VPADDB       Y2, Y3, Y3
+	VPSIGNB      Y3, Y10, Y10
+	VMOVDQU      Y10, 128(CX)
+	MOVBQZX      42(AX), R8
+	VMOVD        (DI)(R8*4), X11
+	MOVBQZX      43(AX), R8
+	VPINSRD      $0x01, (DI)(R8*4), X11, X11
+	MOVBQZX      44(AX), R8
+	VPINSRD      $0x02, (DI)(R8*4), X11, X11
+	MOVBQZX      45(AX), R8
+	VPINSRD      $0x03, (DI)(R8*4), X11, X11
+	MOVBQZX      46(AX), R8
+	VMOVD        (DI)(R8*4), X3
+	MOVBQZX      47(AX), R8
+	VPINSRD      $0x01, (DI)(R8*4), X3, X3
+	MOVBQZX      48(AX), R8
+	VPINSRD      $0x02, (DI)(R8*4), X3, X3
+	MOVBQZX      49(AX), R8
+	VPINSRD      $0x03, (DI)(R8*4), X3, X3
+	VINSERTI128  $0x01, X3, Y11, Y11
+	VPBROADCASTD 20(SP), Y3
+	VPSHUFB      Y0, Y3, Y3
+	VPAND        Y1, Y3, Y3
+	VPADDB       Y2, Y3, Y3
+	VPSIGNB      Y3, Y11, Y11
+	VMOVDQU      Y11, 160(CX)
+	MOVBQZX      50(AX), R8
+	VMOVD        (DI)(R8*4), X12
+	MOVBQZX      51(AX), R8
+	VPINSRD      $0x01, (DI)(R8*4), X12, X12
+	MOVBQZX      52(AX), R8
+	VPINSRD      $0x02, (DI)(R8*4), X12, X12
+	MOVBQZX      53(AX), R8
+	VPINSRD      $0x03, (DI)(R8*4), X12, X12
+	MOVBQZX      54(AX), R8
+	VMOVD        (DI)(R8*4), X3
+	MOVBQZX      55(AX), R8
+	VPINSRD      $0x01, (DI)(R8*4), X3, X3
+	MOVBQZX      56(AX), R8
+	VPINSRD      $0x02, (DI)(R8*4), X3, X3
+	MOVBQZX      57(AX), R8
+	VPINSRD      $0x03, (DI)(R8*4), X3, X3
+	VINSERTI128  $0x01, X3, Y12, Y12
+	VPBROADCASTD 24(SP), Y3
+	VPSHUFB      Y0, Y3, Y3
+	VPAND        Y1, Y3, Y3
+	VPADDB       Y2, Y3, Y3
+	VPSIGNB      Y3, Y12, Y12
+	VMOVDQU      Y12, 192(CX)
+	MOVBQZX      58(AX), R8
+	VMOVD        (DI)(R8*4), X13
+	MOVBQZX      59(AX), R8
+	VPINSRD      $0x01, (DI)(R8*4), X13, X13
+	MOVBQZX      60(AX), R8
+	VPINSRD      $0x02, (DI)(R8*4), X13, X13
+	MOVBQZX      61(AX), R8
+	VPINSRD      $0x03, (DI)(R8*4), X13, X13
+	MOVBQZX      62(AX), R8
+	VMOVD        (DI)(R8*4), X3
+	MOVBQZX      63(AX), R8
+	VPINSRD      $0x01, (DI)(R8*4), X3, X3
+	MOVBQZX      64(AX), R8
+	VPINSRD      $0x02, (DI)(R8*4), X3, X3
+	MOVBQZX      65(AX), R8
+	VPINSRD      $0x03, (DI)(R8*4), X3, X3
+	VINSERTI128  $0x01, X3, Y13, Y13
+	VPBROADCASTD 28(SP), Y3
+	VPSHUFB      Y0, Y3, Y3
+	VPAND        Y1, Y3, Y3
+	VPADDB       Y2, Y3, Y3
+	VPSIGNB      Y3, Y13, Y13
+	VMOVDQU      Y13, 224(CX)
+	ADDQ         $0x00000062, AX
+	ADDQ         $0x00000100, CX
+	ADDQ         $0x00000020, DX
+	ADDQ         $0x00000020, BX
+	DECQ         SI
+	JNZ          block
+	VZEROUPPER
+	RET
+
+DATA upper_14<>+0(SB)/4, $0x3fff0000
+DATA upper_14<>+4(SB)/4, $0x3fff0000
+DATA upper_14<>+8(SB)/4, $0x3fff0000
+DATA upper_14<>+12(SB)/4, $0x3fff0000
+DATA upper_14<>+16(SB)/4, $0x3fff0000
+DATA upper_14<>+20(SB)/4, $0x3fff0000
+DATA upper_14<>+24(SB)/4, $0x3fff0000
+DATA upper_14<>+28(SB)/4, $0x3fff0000
+DATA upper_14<>+32(SB)/4, $0x3fff0000
+DATA upper_14<>+36(SB)/4, $0x3fff0000
+DATA upper_14<>+40(SB)/4, $0x3fff0000
+DATA upper_14<>+44(SB)/4, $0x3fff0000
+DATA upper_14<>+48(SB)/4, $0x3fff0000
+DATA upper_14<>+52(SB)/4, $0x3fff0000
+DATA upper_14<>+56(SB)/4, $0x3fff0000
+DATA upper_14<>+60(SB)/4, $0x3fff0000
+GLOBL upper_14<>(SB), RODATA|NOPTR, $64
+
+DATA lower_14<>+0(SB)/4, $0x00003fff
+DATA lower_14<>+4(SB)/4, $0x00003fff
+DATA lower_14<>+8(SB)/4, $0x00003fff
+DATA lower_14<>+12(SB)/4, $0x00003fff
+DATA lower_14<>+16(SB)/4, $0x00003fff
+DATA lower_14<>+20(SB)/4, $0x00003fff
+DATA lower_14<>+24(SB)/4, $0x00003fff
+DATA lower_14<>+28(SB)/4, $0x00003fff
+DATA lower_14<>+32(SB)/4, $0x00003fff
+DATA lower_14<>+36(SB)/4, $0x00003fff
+DATA lower_14<>+40(SB)/4, $0x00003fff
+DATA lower_14<>+44(SB)/4, $0x00003fff
+DATA lower_14<>+48(SB)/4, $0x00003fff
+DATA lower_14<>+52(SB)/4, $0x00003fff
+DATA lower_14<>+56(SB)/4, $0x00003fff
+DATA lower_14<>+60(SB)/4, $0x00003fff
+GLOBL lower_14<>(SB), RODATA|NOPTR, $64
+
+DATA upper_sevens<>+0(SB)/4, $0x7f007f00
+DATA upper_sevens<>+4(SB)/4, $0x7f007f00
+DATA upper_sevens<>+8(SB)/4, $0x7f007f00
+DATA upper_sevens<>+12(SB)/4, $0x7f007f00
+DATA upper_sevens<>+16(SB)/4, $0x7f007f00
+DATA upper_sevens<>+20(SB)/4, $0x7f007f00
+DATA upper_sevens<>+24(SB)/4, $0x7f007f00
+DATA upper_sevens<>+28(SB)/4, $0x7f007f00
+DATA upper_sevens<>+32(SB)/4, $0x7f007f00
+DATA upper_sevens<>+36(SB)/4, $0x7f007f00
+DATA upper_sevens<>+40(SB)/4, $0x7f007f00
+DATA upper_sevens<>+44(SB)/4, $0x7f007f00
+DATA upper_sevens<>+48(SB)/4, $0x7f007f00
+DATA upper_sevens<>+52(SB)/4, $0x7f007f00
+DATA upper_sevens<>+56(SB)/4, $0x7f007f00
+DATA upper_sevens<>+60(SB)/4, $0x7f007f00
+GLOBL upper_sevens<>(SB), RODATA|NOPTR, $64
+
+DATA lower_sevens<>+0(SB)/4, $0x007f007f
+DATA lower_sevens<>+4(SB)/4, $0x007f007f
+DATA lower_sevens<>+8(SB)/4, $0x007f007f
+DATA lower_sevens<>+12(SB)/4, $0x007f007f
+DATA lower_sevens<>+16(SB)/4, $0x007f007f
+DATA lower_sevens<>+20(SB)/4, $0x007f007f
+DATA lower_sevens<>+24(SB)/4, $0x007f007f
+DATA lower_sevens<>+28(SB)/4, $0x007f007f
+DATA lower_sevens<>+32(SB)/4, $0x007f007f
+DATA lower_sevens<>+36(SB)/4, $0x007f007f
+DATA lower_sevens<>+40(SB)/4, $0x007f007f
+DATA lower_sevens<>+44(SB)/4, $0x007f007f
+DATA lower_sevens<>+48(SB)/4, $0x007f007f
+DATA lower_sevens<>+52(SB)/4, $0x007f007f
+DATA lower_sevens<>+56(SB)/4, $0x007f007f
+DATA lower_sevens<>+60(SB)/4, $0x007f007f
+GLOBL lower_sevens<>(SB), RODATA|NOPTR, $64
+
+DATA low_nibbles<>+0(SB)/4, $0x0f0f0f0f
+DATA low_nibbles<>+4(SB)/4, $0x0f0f0f0f
+DATA low_nibbles<>+8(SB)/4, $0x0f0f0f0f
+DATA low_nibbles<>+12(SB)/4, $0x0f0f0f0f
+DATA low_nibbles<>+16(SB)/4, $0x0f0f0f0f
+DATA low_nibbles<>+20(SB)/4, $0x0f0f0f0f
+DATA low_nibbles<>+24(SB)/4, $0x0f0f0f0f
+DATA low_nibbles<>+28(SB)/4, $0x0f0f0f0f
+DATA low_nibbles<>+32(SB)/4, $0x0f0f0f0f
+DATA low_nibbles<>+36(SB)/4, $0x0f0f0f0f
+DATA low_nibbles<>+40(SB)/4, $0x0f0f0f0f
+DATA low_nibbles<>+44(SB)/4, $0x0f0f0f0f
+DATA low_nibbles<>+48(SB)/4, $0x0f0f0f0f
+DATA low_nibbles<>+52(SB)/4, $0x0f0f0f0f
+DATA low_nibbles<>+56(SB)/4, $0x0f0f0f0f
+DATA low_nibbles<>+60(SB)/4, $0x0f0f0f0f
+GLOBL low_nibbles<>(SB), RODATA|NOPTR, $64
+
+DATA odd_nibbles<>+0(SB)/4, $0x00808000
+DATA odd_nibbles<>+4(SB)/4, $0x80000080
+DATA odd_nibbles<>+8(SB)/4, $0x80000080
+DATA odd_nibbles<>+12(SB)/4, $0x00808000
+DATA odd_nibbles<>+16(SB)/4, $0x00808000
+DATA odd_nibbles<>+20(SB)/4, $0x80000080
+DATA odd_nibbles<>+24(SB)/4, $0x80000080
+DATA odd_nibbles<>+28(SB)/4, $0x00808000
+DATA odd_nibbles<>+32(SB)/4, $0x00808000
+DATA odd_nibbles<>+36(SB)/4, $0x80000080
+DATA odd_nibbles<>+40(SB)/4, $0x80000080
+DATA odd_nibbles<>+44(SB)/4, $0x00808000
+DATA odd_nibbles<>+48(SB)/4, $0x00808000
+DATA odd_nibbles<>+52(SB)/4, $0x80000080
+DATA odd_nibbles<>+56(SB)/4, $0x80000080
+DATA odd_nibbles<>+60(SB)/4, $0x00808000
+GLOBL odd_nibbles<>(SB), RODATA|NOPTR, $64
+
+DATA quarter<>+0(SB)/4, $0x3e800000
+DATA quarter<>+4(SB)/4, $0x3e800000
+DATA quarter<>+8(SB)/4, $0x3e800000
+DATA quarter<>+12(SB)/4, $0x3e800000
+DATA quarter<>+16(SB)/4, $0x3e800000
+DATA quarter<>+20(SB)/4, $0x3e800000
+DATA quarter<>+24(SB)/4, $0x3e800000
+DATA quarter<>+28(SB)/4, $0x3e800000
+DATA quarter<>+32(SB)/4, $0x3e800000
+DATA quarter<>+36(SB)/4, $0x3e800000
+DATA quarter<>+40(SB)/4, $0x3e800000
+DATA quarter<>+44(SB)/4, $0x3e800000
+DATA quarter<>+48(SB)/4, $0x3e800000
+DATA quarter<>+52(SB)/4, $0x3e800000
+DATA quarter<>+56(SB)/4, $0x3e800000
+DATA quarter<>+60(SB)/4, $0x3e800000
+GLOBL quarter<>(SB), RODATA|NOPTR, $64
+
+DATA ones<>+0(SB)/4, $0x00000001
+DATA ones<>+4(SB)/4, $0x00000001
+DATA ones<>+8(SB)/4, $0x00000001
+DATA ones<>+12(SB)/4, $0x00000001
+DATA ones<>+16(SB)/4, $0x00000001
+DATA ones<>+20(SB)/4, $0x00000001
+DATA ones<>+24(SB)/4, $0x00000001
+DATA ones<>+28(SB)/4, $0x00000001
+DATA ones<>+32(SB)/4, $0x00000001
+DATA ones<>+36(SB)/4, $0x00000001
+DATA ones<>+40(SB)/4, $0x00000001
+DATA ones<>+44(SB)/4, $0x00000001
+DATA ones<>+48(SB)/4, $0x00000001
+DATA ones<>+52(SB)/4, $0x00000001
+DATA ones<>+56(SB)/4, $0x00000001
+DATA ones<>+60(SB)/4, $0x00000001
+GLOBL ones<>(SB), RODATA|NOPTR, $64
+
+// func unpackIQ3_SAVX2(n int, src *byte, q *uint8, d *float32, m *float32, points *uint8)
+// Requires: AVX, AVX2, F16C
+TEXT ·unpackIQ3_SAVX2(SB), NOSPLIT, $128-48
+	MOVQ         src+8(FP), AX
+	MOVQ         q+16(FP), CX
+	MOVQ         d+24(FP), DX
+	MOVQ         m+32(FP), BX
+	MOVQ         n+0(FP), SI
+	MOVQ         points+40(FP), DI
+	VMOVDQU      every_eighth<>+0(SB), Y0
+	VMOVDQU      bits_of_8<>+0(SB), Y1
+	MOVL         $0x7f7f7f7f, R8
+	VMOVD        R8, X2
+	VPBROADCASTD X2, Y2
+	VMOVDQU      bits_of_16<>+0(SB), Y3
+
+block:
+	VPMOVZXBW    2(AX), Y4
+	VPBROADCASTW 66(AX), Y5
+	VPAND        Y3, Y5, Y5
+	VPCMPEQW     Y3, Y5, Y5
+	VPAND        ninth_bits<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      Y4, (SP)
+	VPMOVZXBW    18(AX), Y4
+	VPBROADCASTW 68(AX), Y5
+	VPAND        Y3, Y5, Y5
+	VPCMPEQW     Y3, Y5, Y5
+	VPAND        ninth_bits<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      Y4, 32(SP)
+	VPMOVZXBW    34(AX), Y4
+	VPBROADCASTW 70(AX), Y5
+	VPAND        Y3, Y5, Y5
+	VPCMPEQW     Y3, Y5, Y5
+	VPAND        ninth_bits<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      Y4, 64(SP)
+	VPMOVZXBW    50(AX), Y4
+	VPBROADCASTW 72(AX), Y5
+	VPAND        Y3, Y5, Y5
+	VPCMPEQW     Y3, Y5, Y5
+	VPAND        ninth_bits<>+0(SB), Y5, Y5
+	VPOR         Y5, Y4, Y4
+	VMOVDQU      Y4, 96(SP)
+	VPBROADCASTD 106(AX), Y4
+	VPSRLVD      by_four<>+0(SB), Y4, Y4
+	VPAND        fifteens<>+0(SB), Y4, Y4
+	MOVWLZX      (AX), R8
+	VMOVD        R8, X5
+	VCVTPH2PS    X5, X5
+	VPADDD       Y4, Y4, Y4
+	VPOR         ones<>+0(SB), Y4, Y4
+	VCVTDQ2PS    Y4, Y4
+	VBROADCASTSS X5, Y5
+	VMULPS       Y5, Y4, Y4
+	VMOVUPS      Y4, (DX)
+	MOVWQZX      (SP), R8
+	VMOVD        (DI)(R8*4), X6
+	MOVWQZX      2(SP), R8
+	VPINSRD      $0x01, (DI)(R8*4), X6, X6
+	MOVWQZX      4(SP), R8
+	VPINSRD      $0x02, (DI)(R8*4), X6, X6
+	MOVWQZX      6(SP), R8
+	VPINSRD      $0x03, (DI)(R8*4), X6, X6
+	MOVWQZX      8(SP), R8
+	VMOVD        (DI)(R8*4), X4
+	MOVWQZX      10(SP), R8
+	VPINSRD      $0x01, (DI)(R8*4), X4, X4
+	MOVWQZX      12(SP), R8
+	VPINSRD      $0x02, (DI)(R8*4), X4, X4
+	MOVWQZX      14(SP), R8
+	VPINSRD      $0x03, (DI)(R8*4), X4, X4
+	VINSERTI128  $0x01, X4, Y6, Y6
+	VPBROADCASTD 74(AX), Y4
+	VPSHUFB      Y0, Y4, Y4
+	VPAND        Y1, Y4, Y4
+	VPADDB       Y2, Y4, Y4
+	VPSIGNB      Y4, Y6, Y6
+	VMOVDQU      Y6, (CX)
+	MOVWQZX      16(SP), R8
+	VMOVD        (DI)(R8*4), X7
+	MOVWQZX      18(SP), R8
+	VPINSRD      $0x01, (DI)(R8*4), X7, X7
+	MOVWQZX      20(SP), R8
+	VPINSRD      $0x02, (DI)(R8*4), X7, X7
+	MOVWQZX      22(SP), R8
+	VPINSRD      $0x03, (DI)(R8*4), X7, X7
+	MOVWQZX      24(SP), R8
+	VMOVD        (DI)(R8*4), X4
+	MOVWQZX      26(SP), R8
+	VPINSRD      $0x01, (DI)(R8*4), X4, X4
+	MOVWQZX      28(SP), R8
+	VPINSRD      $0x02, (DI)(R8*4), X4, X4
+	MOVWQZX      30(SP), R8
+	VPINSRD      $0x03, (DI)(R8*4), X4, X4
+	VINSERTI128  $0x01, X4, Y7, Y7
+	VPBROADCASTD 78(AX), Y4
+	VPSHUFB      Y0, Y4, Y4
+	VPAND        Y1, Y4, Y4
+	VPADDB       Y2, Y4, Y4
+	VPSIGNB      Y4, Y7, Y7
+	VMOVDQU      Y7, 32(CX)
+	MOVWQZX      32(SP), R8
+	VMOVD        (DI)(R8*4), X8
+	MOVWQZX      34(SP), R8
+	VPINSRD      $0x01, (DI)(R8*4), X8, X8
+	MOVWQZX      36(SP), R8
+	VPINSRD      $0x02, (DI)(R8*4), X8, X8
+	MOVWQZX      38(SP), R8
+	VPINSRD      $0x03, (DI)(R8*4), X8, X8
+	MOVWQZX      40(SP), R8
+	VMOVD        (DI)(R8*4), X4
+	MOVWQZX      42(SP), R8
+	VPINSRD      $0x01, (DI)(R8*4), X4, X4
+	MOVWQZX      44(SP), R8
+	VPINSRD      $0x02, (DI)(R8*4), X4, X4
+	MOVWQZX      46(SP), R8
+	VPINSRD      $0x03, (DI)(R8*4), X4, X4
+	VINSERTI128  $0x01, X4, Y8, Y8
+	VPBROADCASTD 82(AX), Y4
+	VPSHUFB      Y0, Y4, Y4
+	VPAND        Y1, Y4, Y4
+	VPADDB       Y2, Y4, Y4
+	VPSIGNB      Y4, Y8, Y8
+	VMOVDQU      Y8, 64(CX)
+	MOVWQZX      48(SP), R8
+	VMOVD        (DI)(R8*4), X9
+	MOVWQZX      50(SP), R8
+	VPINSRD      $0x01, (DI)(R8*4), X9, X9
+	MOVWQZX      52(SP), R8
+	VPINSRD      $0x02, (DI)(R8*4), X9, X9
+	MOVWQZX      54(SP), R8
+	VPINSRD      $0x03, (DI)(R8*4), X9, X9
+	MOVWQZX      56(SP), R8
+	VMOVD        (DI)(R8*4), X4
+	MOVWQZX      58(SP), R8
+	VPINSRD      $0x01, (DI)(R8*4), X4, X4
+	MOVWQZX      60(SP), R8
+	VPINSRD      $0x02, (DI)(R8*4), X4, X4
+	MOVWQZX      62(SP), R8
+	VPINSRD      $0x03, (DI)(R8*4), X4, X4
+	VINSERTI128  $0x01, X4, Y9, Y9
+	VPBROADCASTD 86(AX), Y4
+	VPSHUFB      Y0, Y4, Y4
+	VPAND        Y1, Y4, Y4
+	VPADDB       Y2, Y4, Y4
+	VPSIGNB      Y4, Y9, Y9
+	VMOVDQU      Y9, 96(CX)
+	MOVWQZX      64(SP), R8
+	VMOVD        (DI)(R8*4), X10
+	MOVWQZX      66(SP), R8
+	VPINSRD      $0x01, (DI)(R8*4), X10, X10
+	MOVWQZX      68(SP), R8
+	VPINSRD      $0x02, (DI)(R8*4), X10, X10
+	MOVWQZX      70(SP), R8
+	VPINSRD      $0x03, (DI)(R8*4), X10, X10
+	MOVWQZX      72(SP), R8
+	VMOVD        (DI)(R8*4), X4
+	MOVWQZX      74(SP), R8
+	VPINSRD      $0x01, (DI)(R8*4), X4, X4
+	MOVWQZX      76(SP), R8
+	VPINSRD      $0x02, (DI)(R8*4), X4, X4
+	MOVWQZX      78(SP), R8
+	VPINSRD      $0x03, (DI)(R8*4), X4, X4
+	VINSERTI128  $0x01, X4, Y10, Y10
+	VPBROADCASTD 90(AX), Y4
+	VPSHUFB      Y0, Y4, Y4
+	VPAND        Y1, Y4, Y4
+	VPADDB       Y2, Y4, Y4
+	VPSIGNB      Y4, Y10, Y10
+	VMOVDQU      Y10, 128(CX)
+	MOVWQZX      80(SP), R8
+	VMOVD        (DI)(R8*4), X11
+	MOVWQZX      82(SP), R8
+	VPINSRD      $0x01, (DI)(R8*4), X11, X11
+	MOVWQZX      84(SP), R8
+	VPINSRD      $0x02, (DI)(R8*4), X11, X11
+	MOVWQZX      86(SP), R8
+	VPINSRD      $0x03, (DI)(R8*4), X11, X11
+	MOVWQZX      88(SP), R8
+	VMOVD        (DI)(R8*4), X4
+	MOVWQZX      90(SP), R8
+	VPINSRD      $0x01, (DI)(R8*4), X4, X4
+	MOVWQZX      92(SP), R8
+	VPINSRD      $0x02, (DI)(R8*4), X4, X4
+	MOVWQZX      94(SP), R8
+	VPINSRD      $0x03, (DI)(R8*4), X4, X4
+	VINSERTI128  $0x01, X4, Y11, Y11
+	VPBROADCASTD 94(AX), Y4
+	VPSHUFB      Y0, Y4, Y4
+	VPAND        Y1, Y4, Y4
+	VPADDB       Y2, Y4, Y4
+	VPSIGNB      Y4, Y11, Y11
+	VMOVDQU      Y11, 160(CX)
+	MOVWQZX      96(SP), R8
+	VMOVD        (DI)(R8*4), X12
+	MOVWQZX      98(SP), R8
+	VPINSRD      $0x01, (DI)(R8*4), X12, X12
+	MOVWQZX      100(SP), R8
+	VPINSRD      $0x02, (DI)(R8*4), X12, X12
+	MOVWQZX      102(SP), R8
+	VPINSRD      $0x03, (DI)(R8*4), X12, X12
+	MOVWQZX      104(SP), R8
+	VMOVD        (DI)(R8*4), X4
+	MOVWQZX      106(SP), R8
+	VPINSRD      $0x01, (DI)(R8*4), X4, X4
+	MOVWQZX      108(SP), R8
+	VPINSRD      $0x02, (DI)(R8*4), X4, X4
+	MOVWQZX      110(SP), R8
+	VPINSRD      $0x03, (DI)(R8*4), X4, X4
+	VINSERTI128  $0x01, X4, Y12, Y12
+	VPBROADCASTD 98(AX), Y4
+	VPSHUFB      Y0, Y4, Y4
+	VPAND        Y1, Y4, Y4
+	VPADDB       Y2, Y4, Y4
+	VPSIGNB      Y4, Y12, Y12
+	VMOVDQU      Y12, 192(CX)
+	MOVWQZX      112(SP), R8
+	VMOVD        (DI)(R8*4), X13
+	MOVWQZX      114(SP), R8
+	VPINSRD      $0x01, (DI)(R8*4), X13, X13
+	MOVWQZX      116(SP), R8
+	VPINSRD      $0x02, (DI)(R8*4), X13, X13
+	MOVWQZX      118(SP), R8
+	VPINSRD      $0x03, (DI)(R8*4), X13, X13
+	MOVWQZX      120(SP), R8
+	VMOVD        (DI)(R8*4), X4
+	MOVWQZX      122(SP), R8
+	VPINSRD      $0x01, (DI)(R8*4), X4, X4
+	MOVWQZX      124(SP), R8
+	VPINSRD      $0x02, (DI)(R8*4), X4, X4
+	MOVWQZX      126(SP), R8
+	VPINSRD      $0x03, (DI)(R8*4), X4, X4
+	VINSERTI128  $0x01, X4, Y13, Y13
+	VPBROADCASTD 102(AX), Y4
+	VPSHUFB      Y0, Y4, Y4
+	VPAND        Y1, Y4, Y4
+	VPADDB       Y2, Y4, Y4
+	VPSIGNB      Y4, Y13, Y13
+	VMOVDQU      Y13, 224(CX)
+	ADDQ         $0x0000006e, AX
+	ADDQ         $0x00000100, CX
+	ADDQ         $0x00000020, DX
+	ADDQ         $0x00000020, BX
+	DECQ         SI
+	JNZ          block
+	VZEROUPPER
+	RET
+
+DATA bits_of_16<>+0(SB)/4, $0x00020001
+DATA bits_of_16<>+4(SB)/4, $0x00080004
+DATA bits_of_16<>+8(SB)/4, $0x00200010
+DATA bits_of_16<>+12(SB)/4, $0x00800040
+DATA bits_of_16<>+16(SB)/4, $0x02000100
+DATA bits_of_16<>+20(SB)/4, $0x08000400
+DATA bits_of_16<>+24(SB)/4, $0x20001000
+DATA bits_of_16<>+28(SB)/4, $0x80004000
+DATA bits_of_16<>+32(SB)/4, $0x00010000
+DATA bits_of_16<>+36(SB)/4, $0x00040000
+DATA bits_of_16<>+40(SB)/4, $0x00100000
+DATA bits_of_16<>+44(SB)/4, $0x00400000
+DATA bits_of_16<>+48(SB)/4, $0x01000000
+DATA bits_of_16<>+52(SB)/4, $0x04000000
+DATA bits_of_16<>+56(SB)/4, $0x10000000
+DATA bits_of_16<>+60(SB)/4, $0x40000000
+GLOBL bits_of_16<>(SB), RODATA|NOPTR, $64
+
+DATA ninth_bits<>+0(SB)/4, $0x01000100
+DATA ninth_bits<>+4(SB)/4, $0x01000100
+DATA ninth_bits<>+8(SB)/4, $0x01000100
+DATA ninth_bits<>+12(SB)/4, $0x01000100
+DATA ninth_bits<>+16(SB)/4, $0x01000100
+DATA ninth_bits<>+20(SB)/4, $0x01000100
+DATA ninth_bits<>+24(SB)/4, $0x01000100
+DATA ninth_bits<>+28(SB)/4, $0x01000100
+DATA ninth_bits<>+32(SB)/4, $0x01000100
+DATA ninth_bits<>+36(SB)/4, $0x01000100
+DATA ninth_bits<>+40(SB)/4, $0x01000100
+DATA ninth_bits<>+44(SB)/4, $0x01000100
+DATA ninth_bits<>+48(SB)/4, $0x01000100
+DATA ninth_bits<>+52(SB)/4, $0x01000100
+DATA ninth_bits<>+56(SB)/4, $0x01000100
+DATA ninth_bits<>+60(SB)/4, $0x01000100
+GLOBL ninth_bits<>(SB), RODATA|NOPTR, $64
+
+DATA fifteens<>+0(SB)/4, $0x0000000f
+DATA fifteens<>+4(SB)/4, $0x0000000f
+DATA fifteens<>+8(SB)/4, $0x0000000f
+DATA fifteens<>+12(SB)/4, $0x0000000f
+DATA fifteens<>+16(SB)/4, $0x0000000f
+DATA fifteens<>+20(SB)/4, $0x0000000f
+DATA fifteens<>+24(SB)/4, $0x0000000f
+DATA fifteens<>+28(SB)/4, $0x0000000f
+DATA fifteens<>+32(SB)/4, $0x0000000f
+DATA fifteens<>+36(SB)/4, $0x0000000f
+DATA fifteens<>+40(SB)/4, $0x0000000f
+DATA fifteens<>+44(SB)/4, $0x0000000f
+DATA fifteens<>+48(SB)/4, $0x0000000f
+DATA fifteens<>+52(SB)/4, $0x0000000f
+DATA fifteens<>+56(SB)/4, $0x0000000f
+DATA fifteens<>+60(SB)/4, $0x0000000f
+GLOBL fifteens<>(SB), RODATA|NOPTR, $64
+
+// func unpackIQ2_XXSAVX2(n int, src *byte, q *uint8, d *float32, m *float32, points *uint8)
+// Requires: AVX, AVX2, F16C
+TEXT ·unpackIQ2_XXSAVX2(SB), NOSPLIT, $32-48
+	MOVQ         src+8(FP), AX
+	MOVQ         q+16(FP), CX
+	MOVQ         d+24(FP), DX
+	MOVQ         m+32(FP), BX
+	MOVQ         n+0(FP), SI
+	MOVQ         points+40(FP), DI
+	VMOVDQU      every_eighth<>+0(SB), Y0
+	VMOVDQU      bits_of_8<>+0(SB), Y1
+	MOVL         $0x7f7f7f7f, R8
+	VMOVD        R8, X2
+	VPBROADCASTD X2, Y2
+
+block:
+	VMOVDQU      2(AX), Y3
+	VMOVDQU      34(AX), Y4
+	VSHUFPS      $0xdd, Y4, Y3, Y3
+	VPERMQ       $0xd8, Y3, Y3
+	VPSLLD       $0x02, Y3, Y13
+	VPAND        upper_14<>+0(SB), Y13, Y13
+	VPAND        lower_14<>+0(SB), Y3, Y4
+	VPOR         Y13, Y4, Y4
+	VPSLLD       $0x01, Y4, Y13
+	VPAND        upper_sevens<>+0(SB), Y13, Y13
+	VPAND        lower_sevens<>+0(SB), Y4, Y4
+	VPOR         Y13, Y4, Y4
+	VPSRLW       $0x04, Y4, Y13
+	VPXOR        Y4, Y13, Y13
+	VPAND        low_nibbles<>+0(SB), Y13, Y13
+	VMOVDQU      odd_nibbles<>+0(SB), Y14
+	VPSHUFB      Y13, Y14, Y13
+	VPOR         Y13, Y4, Y4
+	VMOVDQU      Y4, (SP)
+	VPSRLD       $0x1c, Y3, Y3
+	MOVWLZX      (AX), R8
+	VMOVD        R8, X4
+	VCVTPH2PS    X4, X4
+	VMULSS       eighth<>+0(SB), X4, X4
+	VPADDD       Y3, Y3, Y3
+	VPOR         ones<>+0(SB), Y3, Y3
+	VCVTDQ2PS    Y3, Y3
+	VBROADCASTSS X4, Y4
+	VMULPS       Y4, Y3, Y3
+	VMOVUPS      Y3, (DX)
+	MOVBQZX      2(AX), R8
+	VMOVQ        (DI)(R8*8), X5
+	MOVBQZX      3(AX), R8
+	VPINSRQ      $0x01, (DI)(R8*8), X5, X5
+	MOVBQZX      4(AX), R8
+	VMOVQ        (DI)(R8*8), X3
+	MOVBQZX      5(AX), R8
+	VPINSRQ      $0x01, (DI)(R8*8), X3, X3
+	VINSERTI128  $0x01, X3, Y5, Y5
+	VPBROADCASTD (SP), Y3
+	VPSHUFB      Y0, Y3, Y3
+	VPAND        Y1, Y3, Y3
+	VPADDB       Y2, Y3, Y3
+	VPSIGNB      Y3, Y5, Y5
+	VMOVDQU      Y5, (CX)
+	MOVBQZX      10(AX), R8
+	VMOVQ        (DI)(R8*8), X6
+	MOVBQZX      11(AX), R8
+	VPINSRQ      $0x01, (DI)(R8*8), X6, X6
+	MOVBQZX      12(AX), R8
+	VMOVQ        (DI)(R8*8), X3
+	MOVBQZX      13(AX), R8
+	VPINSRQ      $0x01, (DI)(R8*8), X3, X3
+	VINSERTI128  $0x01, X3, Y6, Y6
+	VPBROADCASTD 4(SP), Y3
+	VPSHUFB      Y0, Y3, Y3
+	VPAND        Y1, Y3, Y3
+	VPADDB       Y2, Y3, Y3
+	VPSIGNB      Y3, Y6, Y6
+	VMOVDQU      Y6, 32(CX)
+	MOVBQZX      18(AX), R8
+	VMOVQ        (DI)(R8*8), X7
+	MOVBQZX      19(AX), R8
+	VPINSRQ      $0x01, (DI)(R8*8), X7, X7
+	MOVBQZX      20(AX), R8
+	VMOVQ        (DI)(R8*8), X3
+	MOVBQZX      21(AX), R8
+	VPINSRQ      $0x01, (DI)(R8*8), X3, X3
+	VINSERTI128  $0x01, X3, Y7, Y7
+	VPBROADCASTD 8(SP), Y3
+	VPSHUFB      Y0, Y3, Y3
+	VPAND        Y1, Y3, Y3
+	VPADDB       Y2, Y3, Y3
+	VPSIGNB      Y3, Y7, Y7
+	VMOVDQU      Y7, 64(CX)
+	MOVBQZX      26(AX), R8
+	VMOVQ        (DI)(R8*8), X8
+	MOVBQZX      27(AX), R8
+	VPINSRQ      $0x01, (DI)(R8*8), X8, X8
+	MOVBQZX      28(AX), R8
+	VMOVQ        (DI)(R8*8), X3
+	MOVBQZX      29(AX), R8
+	VPINSRQ      $0x01, (DI)(R8*8), X3, X3
+	VINSERTI128  $0x01, X3, Y8, Y8
+	VPBROADCASTD 12(SP), Y3
+	VPSHUFB      Y0, Y3, Y3
+	VPAND        Y1, Y3, Y3
+	VPADDB       Y2, Y3, Y3
+	VPSIGNB      Y3, Y8, Y8
+	VMOVDQU      Y8, 96(CX)
+	MOVBQZX      34(AX), R8
+	VMOVQ        (DI)(R8*8), X9
+	MOVBQZX      35(AX), R8
+	VPINSRQ      $0x01, (DI)(R8*8), X9, X9
+	MOVBQZX      36(AX), R8
+	VMOVQ        (DI)(R8*8), X3
+	MOVBQZX      37(AX), R8
+	VPINSRQ      $0x01, (DI)(R8*8), X3, X3
+	VINSERTI128  $0x01, X3, Y9, Y9
+	VPBROADCASTD 16(SP), Y3
+	VPSHUFB      Y0, Y3, Y3
+	VPAND        Y1, Y3, Y3
+	VPADDB       Y2, Y3, Y3
+	VPSIGNB      Y3, Y9, Y9
+	VMOVDQU      Y9, 128(CX)
+	MOVBQZX      42(AX), R8
+	VMOVQ        (DI)(R8*8), X10
+	MOVBQZX      43(AX), R8
+	VPINSRQ      $0x01, (DI)(R8*8), X10, X10
+	MOVBQZX      44(AX), R8
+	VMOVQ        (DI)(R8*8), X3
+	MOVBQZX      45(AX), R8
+	VPINSRQ      $0x01, (DI)(R8*8), X3, X3
+	VINSERTI128  $0x01, X3, Y10, Y10
+	VPBROADCASTD 20(SP), Y3
+	VPSHUFB      Y0, Y3, Y3
+	VPAND        Y1, Y3, Y3
+	VPADDB       Y2, Y3, Y3
+	VPSIGNB      Y3, Y10, Y10
+	VMOVDQU      Y10, 160(CX)
+	MOVBQZX      50(AX), R8
+	VMOVQ        (DI)(R8*8), X11
+	MOVBQZX      51(AX), R8
+	VPINSRQ      $0x01, (DI)(R8*8), X11, X11
+	MOVBQZX      52(AX), R8
+	VMOVQ        (DI)(R8*8), X3
+	MOVBQZX      53(AX), R8
+	VPINSRQ      $0x01, (DI)(R8*8), X3, X3
+	VINSERTI128  $0x01, X3, Y11, Y11
+	VPBROADCASTD 24(SP), Y3
+	VPSHUFB      Y0, Y3, Y3
+	VPAND        Y1, Y3, Y3
+	VPADDB       Y2, Y3, Y3
+	VPSIGNB      Y3, Y11, Y11
+	VMOVDQU      Y11, 192(CX)
+	MOVBQZX      58(AX), R8
+	VMOVQ        (DI)(R8*8), X12
+	MOVBQZX      59(AX), R8
+	VPINSRQ      $0x01, (DI)(R8*8), X12, X12
+	MOVBQZX      60(AX), R8
+	VMOVQ        (DI)(R8*8), X3
+	MOVBQZX      61(AX), R8
+	VPINSRQ      $0x01, (DI)(R8*8), X3, X3
+	VINSERTI128  $0x01, X3, Y12, Y12
+	VPBROADCASTD 28(SP), Y3
+	VPSHUFB      Y0, Y3, Y3
+	VPAND        Y1, Y3, Y3
+	VPADDB       Y2, Y3, Y3
+	VPSIGNB      Y3, Y12, Y12
+	VMOVDQU      Y12, 224(CX)
+	ADDQ         $0x00000042, AX
+	ADDQ         $0x00000100, CX
+	ADDQ         $0x00000020, DX
+	ADDQ         $0x00000020, BX
+	DECQ         SI
+	JNZ          block
+	VZEROUPPER
+	RET
+
+DATA eighth<>+0(SB)/4, $0x3e000000
+DATA eighth<>+4(SB)/4, $0x3e000000
+DATA eighth<>+8(SB)/4, $0x3e000000
+DATA eighth<>+12(SB)/4, $0x3e000000
+DATA eighth<>+16(SB)/4, $0x3e000000
+DATA eighth<>+20(SB)/4, $0x3e000000
+DATA eighth<>+24(SB)/4, $0x3e000000
+DATA eighth<>+28(SB)/4, $0x3e000000
+DATA eighth<>+32(SB)/4, $0x3e000000
+DATA eighth<>+36(SB)/4, $0x3e000000
+DATA eighth<>+40(SB)/4, $0x3e000000
+DATA eighth<>+44(SB)/4, $0x3e000000
+DATA eighth<>+48(SB)/4, $0x3e000000
+DATA eighth<>+52(SB)/4, $0x3e000000
+DATA eighth<>+56(SB)/4, $0x3e000000
+DATA eighth<>+60(SB)/4, $0x3e000000
+GLOBL eighth<>(SB), RODATA|NOPTR, $64
+
+// func unpackIQ2_XSAVX2(n int, src *byte, q *uint8, d *float32, m *float32, points *uint8)
+// Requires: AVX, AVX2, F16C
+TEXT ·unpackIQ2_XSAVX2(SB), NOSPLIT, $96-48
+	MOVQ         src+8(FP), AX
+	MOVQ         q+16(FP), CX
+	MOVQ         d+24(FP), DX
+	MOVQ         m+32(FP), BX
+	MOVQ         n+0(FP), SI
+	MOVQ         points+40(FP), DI
+	VMOVDQU      every_eighth<>+0(SB), Y0
+	VMOVDQU      bits_of_8<>+0(SB), Y1
+	MOVL         $0x7f7f7f7f, R8
+	VMOVD        R8, X2
+	VPBROADCASTD X2, Y2
+
+block:
+	VMOVDQU      2(AX), Y3
+	VPAND        nine_bits<>+0(SB), Y3, Y4
+	VMOVDQU      Y4, 32(SP)
+	VPSRLW       $0x09, Y3, Y3
+	VMOVDQU      34(AX), Y4
+	VPAND        nine_bits<>+0(SB), Y4, Y13
+	VMOVDQU      Y13, 64(SP)
+	VPSRLW       $0x09, Y4, Y4
+	VPACKUSWB    Y4, Y3, Y3
+	VPERMQ       $0xd8, Y3, Y3
+	VPSRLW       $0x04, Y3, Y4
+	VPXOR        Y3, Y4, Y4
+	VPAND        low_nibbles<>+0(SB), Y4, Y4
+	VMOVDQU      odd_nibbles<>+0(SB), Y13
+	VPSHUFB      Y4, Y13, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      Y3, (SP)
+	VPBROADCASTD 66(AX), Y3
+	VPSRLVD      by_four<>+0(SB), Y3, Y3
+	VPAND        fifteens<>+0(SB), Y3, Y3
+	MOVWLZX      (AX), R8
+	VMOVD        R8, X4
+	VCVTPH2PS    X4, X4
+	VMULSS       eighth<>+0(SB), X4, X4
+	VPADDD       Y3, Y3, Y3
+	VPOR         ones<>+0(SB), Y3, Y3
+	VCVTDQ2PS    Y3, Y3
+	VBROADCASTSS X4, Y4
+	VMULPS       Y4, Y3, Y3
+	VMOVUPS      Y3, (DX)
+	VPBROADCASTD 70(AX), Y3
+	VPSRLVD      by_four<>+0(SB), Y3, Y3
+	VPAND        fifteens<>+0(SB), Y3, Y3
+	MOVWLZX      (AX), R8
+	VMOVD        R8, X4
+	VCVTPH2PS    X4, X4
+	VMULSS       eighth<>+0(SB), X4, X4
+	VPADDD       Y3, Y3, Y3
+	VPOR         ones<>+0(SB), Y3, Y3
+	VCVTDQ2PS    Y3, Y3
+	VBROADCASTSS X4, Y4
+	VMULPS       Y4, Y3, Y3
+	VMOVUPS      Y3, 32(DX)
+	MOVWQZX      32(SP), R8
+	VMOVQ        (DI)(R8*8), X5
+	MOVWQZX      34(SP), R8
+	VPINSRQ      $0x01, (DI)(R8*8), X5, X5
+	MOVWQZX      36(SP), R8
+	VMOVQ        (DI)(R8*8), X3
+	MOVWQZX      38(SP), R8
+	VPINSRQ      $0x01, (DI)(R8*8), X3, X3
+	VINSERTI128  $0x01, X3, Y5, Y5
+	VPBROADCASTD (SP), Y3
+	VPSHUFB      Y0, Y3, Y3
+	VPAND        Y1, Y3, Y3
+	VPADDB       Y2, Y3, Y3
+	VPSIGNB      Y3, Y5, Y5
+	VMOVDQU      Y5, (CX)
+	MOVWQZX      40(SP), R8
+	VMOVQ        (DI)(R8*8), X6
+	MOVWQZX      42(SP), R8
+	VPINSRQ      $0x01, (DI)(R8*8), X6, X6
+	MOVWQZX      44(SP), R8
+	VMOVQ        (DI)(R8*8), X3
+	MOVWQZX      46(SP), R8
+	VPINSRQ      $0x01, (DI)(R8*8), X3, X3
+	VINSERTI128  $0x01, X3, Y6, Y6
+	VPBROADCASTD 4(SP), Y3
+	VPSHUFB      Y0, Y3, Y3
+	VPAND        Y1, Y3, Y3
+	VPADDB       Y2, Y3, Y3
+	VPSIGNB      Y3, Y6, Y6
+	VMOVDQU      Y6, 32(CX)
+	MOVWQZX      48(SP), R8
+	VMOVQ        (DI)(R8*8), X7
+	MOVWQZX      50(SP), R8
+	VPINSRQ      $0x01, (DI)(R8*8), X7, X7
+	MOVWQZX      52(SP), R8
+	VMOVQ        (DI)(R8*8), X3
+	MOVWQZX      54(SP), R8
+	VPINSRQ      $0x01, (DI)(R8*8), X3, X3
+	VINSERTI128  $0x01, X3, Y7, Y7
+	VPBROADCASTD 8(SP), Y3
+	VPSHUFB      Y0, Y3, Y3
+	VPAND        Y1, Y3, Y3
+	VPADDB       Y2, Y3, Y3
+	VPSIGNB      Y3, Y7, Y7
+	VMOVDQU      Y7, 64(CX)
+	MOVWQZX      56(SP), R8
+	VMOVQ        (DI)(R8*8), X8
+	MOVWQZX      58(SP), R8
+	VPINSRQ      $0x01, (DI)(R8*8), X8, X8
+	MOVWQZX      60(SP), R8
+	VMOVQ        (DI)(R8*8), X3
+	MOVWQZX      62(SP), R8
+	VPINSRQ      $0x01, (DI)(R8*8), X3, X3
+	VINSERTI128  $0x01, X3, Y8, Y8
+	VPBROADCASTD 12(SP), Y3
+	VPSHUFB      Y0, Y3, Y3
+	VPAND        Y1, Y3, Y3
+	VPADDB       Y2, Y3, Y3
+	VPSIGNB      Y3, Y8, Y8
+	VMOVDQU      Y8, 96(CX)
+	MOVWQZX      64(SP), R8
+	VMOVQ        (DI)(R8*8), X9
+	MOVWQZX      66(SP), R8
+	VPINSRQ      $0x01, (DI)(R8*8), X9, X9
+	MOVWQZX      68(SP), R8
+	VMOVQ        (DI)(R8*8), X3
+	MOVWQZX      70(SP), R8
+	VPINSRQ      $0x01, (DI)(R8*8), X3, X3
+	VINSERTI128  $0x01, X3, Y9, Y9
+	VPBROADCASTD 16(SP), Y3
+	VPSHUFB      Y0, Y3, Y3
+	VPAND        Y1, Y3, Y3
+	VPADDB       Y2, Y3, Y3
+	VPSIGNB      Y3, Y9, Y9
+	VMOVDQU      Y9, 128(CX)
+	MOVWQZX      72(SP), R8
+	VMOVQ        (DI)(R8*8), X10
+	MOVWQZX      74(SP), R8
+	VPINSRQ      $0x01, (DI)(R8*8), X10, X10
+	MOVWQZX      76(SP), R8
+	VMOVQ        (DI)(R8*8), X3
+	MOVWQZX      78(SP), R8
+	VPINSRQ      $0x01, (DI)(R8*8), X3, X3
+	VINSERTI128  $0x01, X3, Y10, Y10
+	VPBROADCASTD 20(SP), Y3
+	VPSHUFB      Y0, Y3, Y3
+	VPAND        Y1, Y3, Y3
+	VPADDB       Y2, Y3, Y3
+	VPSIGNB      Y3, Y10, Y10
+	VMOVDQU      Y10, 160(CX)
+	MOVWQZX      80(SP), R8
+	VMOVQ        (DI)(R8*8), X11
+	MOVWQZX      82(SP), R8
+	VPINSRQ      $0x01, (DI)(R8*8), X11, X11
+	MOVWQZX      84(SP), R8
+	VMOVQ        (DI)(R8*8), X3
+	MOVWQZX      86(SP), R8
+	VPINSRQ      $0x01, (DI)(R8*8), X3, X3
+	VINSERTI128  $0x01, X3, Y11, Y11
+	VPBROADCASTD 24(SP), Y3
+	VPSHUFB      Y0, Y3, Y3
+	VPAND        Y1, Y3, Y3
+	VPADDB       Y2, Y3, Y3
+	VPSIGNB      Y3, Y11, Y11
+	VMOVDQU      Y11, 192(CX)
+	MOVWQZX      88(SP), R8
+	VMOVQ        (DI)(R8*8), X12
+	MOVWQZX      90(SP), R8
+	VPINSRQ      $0x01, (DI)(R8*8), X12, X12
+	MOVWQZX      92(SP), R8
+	VMOVQ        (DI)(R8*8), X3
+	MOVWQZX      94(SP), R8
+	VPINSRQ      $0x01, (DI)(R8*8), X3, X3
+	VINSERTI128  $0x01, X3, Y12, Y12
+	VPBROADCASTD 28(SP), Y3
+	VPSHUFB      Y0, Y3, Y3
+	VPAND        Y1, Y3, Y3
+	VPADDB       Y2, Y3, Y3
+	VPSIGNB      Y3, Y12, Y12
+	VMOVDQU      Y12, 224(CX)
+	ADDQ         $0x0000004a, AX
+	ADDQ         $0x00000100, CX
+	ADDQ         $0x00000040, DX
+	ADDQ         $0x00000040, BX
+	DECQ         SI
+	JNZ          block
+	VZEROUPPER
+	RET
+
+DATA nine_bits<>+0(SB)/4, $0x01ff01ff
+DATA nine_bits<>+4(SB)/4, $0x01ff01ff
+DATA nine_bits<>+8(SB)/4, $0x01ff01ff
+DATA nine_bits<>+12(SB)/4, $0x01ff01ff
+DATA nine_bits<>+16(SB)/4, $0x01ff01ff
+DATA nine_bits<>+20(SB)/4, $0x01ff01ff
+DATA nine_bits<>+24(SB)/4, $0x01ff01ff
+DATA nine_bits<>+28(SB)/4, $0x01ff01ff
+DATA nine_bits<>+32(SB)/4, $0x01ff01ff
+DATA nine_bits<>+36(SB)/4, $0x01ff01ff
+DATA nine_bits<>+40(SB)/4, $0x01ff01ff
+DATA nine_bits<>+44(SB)/4, $0x01ff01ff
+DATA nine_bits<>+48(SB)/4, $0x01ff01ff
+DATA nine_bits<>+52(SB)/4, $0x01ff01ff
+DATA nine_bits<>+56(SB)/4, $0x01ff01ff
+DATA nine_bits<>+60(SB)/4, $0x01ff01ff
+GLOBL nine_bits<>(SB), RODATA|NOPTR, $64
+
+// func unpackIQ2_SAVX2(n int, src *byte, q *uint8, d *float32, m *float32, points *uint8)
+// Requires: AVX, AVX2, F16C
+TEXT ·unpackIQ2_SAVX2(SB), NOSPLIT, $64-48
+	MOVQ         src+8(FP), AX
+	MOVQ         q+16(FP), CX
+	MOVQ         d+24(FP), DX
+	MOVQ         m+32(FP), BX
+	MOVQ         n+0(FP), SI
+	MOVQ         points+40(FP), DI
+	VMOVDQU      every_eighth<>+0(SB), Y0
+	VMOVDQU      bits_of_8<>+0(SB), Y1
+	MOVL         $0x7f7f7f7f, R8
+	VMOVD        R8, X2
+	VPBROADCASTD X2, Y2
+
+block:
+	VPMOVZXBW    2(AX), Y3
+	VPBROADCASTD 66(AX), Y4
+	VPSHUFB      every_fourth<>+0(SB), Y4, Y4
+	VPMULLW      tops_of_two<>+0(SB), Y4, Y4
+	VPAND        two_above_8<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      Y3, (SP)
+	VPMOVZXBW    18(AX), Y3
+	VPBROADCASTD 70(AX), Y4
+	VPSHUFB      every_fourth<>+0(SB), Y4, Y4
+	VPMULLW      tops_of_two<>+0(SB), Y4, Y4
+	VPAND        two_above_8<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      Y3, 32(SP)
+	VPBROADCASTD 74(AX), Y3
+	VPSRLVD      by_four<>+0(SB), Y3, Y3
+	VPAND        fifteens<>+0(SB), Y3, Y3
+	MOVWLZX      (AX), R8
+	VMOVD        R8, X4
+	VCVTPH2PS    X4, X4
+	VMULSS       eighth<>+0(SB), X4, X4
+	VPADDD       Y3, Y3, Y3
+	VPOR         ones<>+0(SB), Y3, Y3
+	VCVTDQ2PS    Y3, Y3
+	VBROADCASTSS X4, Y4
+	VMULPS       Y4, Y3, Y3
+	VMOVUPS      Y3, (DX)
+	VPBROADCASTD 78(AX), Y3
+	VPSRLVD      by_four<>+0(SB), Y3, Y3
+	VPAND        fifteens<>+0(SB), Y3, Y3
+	MOVWLZX      (AX), R8
+	VMOVD        R8, X4
+	VCVTPH2PS    X4, X4
+	VMULSS       eighth<>+0(SB), X4, X4
+	VPADDD       Y3, Y3, Y3
+	VPOR         ones<>+0(SB), Y3, Y3
+	VCVTDQ2PS    Y3, Y3
+	VBROADCASTSS X4, Y4
+	VMULPS       Y4, Y3, Y3
+	VMOVUPS      Y3, 32(DX)
+	MOVWQZX      (SP), R8
+	VMOVQ        (DI)(R8*8), X5
+	MOVWQZX      2(SP), R8
+	VPINSRQ      $0x01, (DI)(R8*8), X5, X5
+	MOVWQZX      4(SP), R8
+	VMOVQ        (DI)(R8*8), X3
+	MOVWQZX      6(SP), R8
+	VPINSRQ      $0x01, (DI)(R8*8), X3, X3
+	VINSERTI128  $0x01, X3, Y5, Y5
+	VPBROADCASTD 34(AX), Y3
+	VPSHUFB      Y0, Y3, Y3
+	VPAND        Y1, Y3, Y3
+	VPADDB       Y2, Y3, Y3
+	VPSIGNB      Y3, Y5, Y5
+	VMOVDQU      Y5, (CX)
+	MOVWQZX      8(SP), R8
+	VMOVQ        (DI)(R8*8), X6
+	MOVWQZX      10(SP), R8
+	VPINSRQ      $0x01, (DI)(R8*8), X6, X6
+	MOVWQZX      12(SP), R8
+	VMOVQ        (DI)(R8*8), X3
+	MOVWQZX      14(SP), R8
+	VPINSRQ      $0x01, (DI)(R8*8), X3, X3
+	VINSERTI128  $0x01, X3, Y6, Y6
+	VPBROADCASTD 38(AX), Y3
+	VPSHUFB      Y0, Y3, Y3
+	VPAND        Y1, Y3, Y3
+	VPADDB       Y2, Y3, Y3
+	VPSIGNB      Y3, Y6, Y6
+	VMOVDQU      Y6, 32(CX)
+	MOVWQZX      16(SP), R8
+	VMOVQ        (DI)(R8*8), X7
+	MOVWQZX      18(SP), R8
+	VPINSRQ      $0x01, (DI)(R8*8), X7, X7
+	MOVWQZX      20(SP), R8
+	VMOVQ        (DI)(R8*8), X3
+	MOVWQZX      22(SP), R8
+	VPINSRQ      $0x01, (DI)(R8*8), X3, X3
+	VINSERTI128  $0x01, X3, Y7, Y7
+	VPBROADCASTD 42(AX), Y3
+	VPSHUFB      Y0, Y3, Y3
+	VPAND        Y1, Y3, Y3
+	VPADDB       Y2, Y3, Y3
+	VPSIGNB      Y3, Y7, Y7
+	VMOVDQU      Y7, 64(CX)
+	MOVWQZX      24(SP), R8
+	VMOVQ        (DI)(R8*8), X8
+	MOVWQZX      26(SP), R8
+	VPINSRQ      $0x01, (DI)(R8*8), X8, X8
+	MOVWQZX      28(SP), R8
+	VMOVQ        (DI)(R8*8), X3
+	MOVWQZX      30(SP), R8
+	VPINSRQ      $0x01, (DI)(R8*8), X3, X3
+	VINSERTI128  $0x01, X3, Y8, Y8
+	VPBROADCASTD 46(AX), Y3
+	VPSHUFB      Y0, Y3, Y3
+	VPAND        Y1, Y3, Y3
+	VPADDB       Y2, Y3, Y3
+	VPSIGNB      Y3, Y8, Y8
+	VMOVDQU      Y8, 96(CX)
+	MOVWQZX      32(SP), R8
+	VMOVQ        (DI)(R8*8), X9
+	MOVWQZX      34(SP), R8
+	VPINSRQ      $0x01, (DI)(R8*8), X9, X9
+	MOVWQZX      36(SP), R8
+	VMOVQ        (DI)(R8*8), X3
+	MOVWQZX      38(SP), R8
+	VPINSRQ      $0x01, (DI)(R8*8), X3, X3
+	VINSERTI128  $0x01, X3, Y9, Y9
+	VPBROADCASTD 50(AX), Y3
+	VPSHUFB      Y0, Y3, Y3
+	VPAND        Y1, Y3, Y3
+	VPADDB       Y2, Y3, Y3
+	VPSIGNB      Y3, Y9, Y9
+	VMOVDQU      Y9, 128(CX)
+	MOVWQZX      40(SP), R8
+	VMOVQ        (DI)(R8*8), X10
+	MOVWQZX      42(SP), R8
+	VPINSRQ      $0x01, (DI)(R8*8), X10, X10
+	MOVWQZX      44(SP), R8
+	VMOVQ        (DI)(R8*8), X3
+	MOVWQZX      46(SP), R8
+	VPINSRQ      $0x01, (DI)(R8*8), X3, X3
+	VINSERTI128  $0x01, X3, Y10, Y10
+	VPBROADCASTD 54(AX), Y3
+	VPSHUFB      Y0, Y3, Y3
+	VPAND        Y1, Y3, Y3
+	VPADDB       Y2, Y3, Y3
+	VPSIGNB      Y3, Y10, Y10
+	VMOVDQU      Y10, 160(CX)
+	MOVWQZX      48(SP), R8
+	VMOVQ        (DI)(R8*8), X11
+	MOVWQZX      50(SP), R8
+	VPINSRQ      $0x01, (DI)(R8*8), X11, X11
+	MOVWQZX      52(SP), R8
+	VMOVQ        (DI)(R8*8), X3
+	MOVWQZX      54(SP), R8
+	VPINSRQ      $0x01, (DI)(R8*8), X3, X3
+	VINSERTI128  $0x01, X3, Y11, Y11
+	VPBROADCASTD 58(AX), Y3
+	VPSHUFB      Y0, Y3, Y3
+	VPAND        Y1, Y3, Y3
+	VPADDB       Y2, Y3, Y3
+	VPSIGNB      Y3, Y11, Y11
+	VMOVDQU      Y11, 192(CX)
+	MOVWQZX      56(SP), R8
+	VMOVQ        (DI)(R8*8), X12
+	MOVWQZX      58(SP), R8
+	VPINSRQ      $0x01, (DI)(R8*8), X12, X12
+	MOVWQZX      60(SP), R8
+	VMOVQ        (DI)(R8*8), X3
+	MOVWQZX      62(SP), R8
+	VPINSRQ      $0x01, (DI)(R8*8), X3, X3
+	VINSERTI128  $0x01, X3, Y12, Y12
+	VPBROADCASTD 62(AX), Y3
+	VPSHUFB      Y0, Y3, Y3
+	VPAND        Y1, Y3, Y3
+	VPADDB       Y2, Y3, Y3
+	VPSIGNB      Y3, Y12, Y12
+	VMOVDQU      Y12, 224(CX)
+	ADDQ         $0x00000052, AX
+	ADDQ         $0x00000100, CX
+	ADDQ         $0x00000040, DX
+	ADDQ         $0x00000040, BX
+	DECQ         SI
+	JNZ          block
+	VZEROUPPER
+	RET
+
+DATA every_fourth<>+0(SB)/4, $0x80008000
+DATA every_fourth<>+4(SB)/4, $0x80008000
+DATA every_fourth<>+8(SB)/4, $0x80018001
+DATA every_fourth<>+12(SB)/4, $0x80018001
+DATA every_fourth<>+16(SB)/4, $0x80028002
+DATA every_fourth<>+20(SB)/4, $0x80028002
+DATA every_fourth<>+24(SB)/4, $0x80038003
+DATA every_fourth<>+28(SB)/4, $0x80038003
+DATA every_fourth<>+32(SB)/4, $0x80048004
+DATA every_fourth<>+36(SB)/4, $0x80048004
+DATA every_fourth<>+40(SB)/4, $0x80058005
+DATA every_fourth<>+44(SB)/4, $0x80058005
+DATA every_fourth<>+48(SB)/4, $0x80068006
+DATA every_fourth<>+52(SB)/4, $0x80068006
+DATA every_fourth<>+56(SB)/4, $0x80078007
+DATA every_fourth<>+60(SB)/4, $0x80078007
+GLOBL every_fourth<>(SB), RODATA|NOPTR, $64
+
+DATA tops_of_two<>+0(SB)/4, $0x00400100
+DATA tops_of_two<>+4(SB)/4, $0x00040010
+DATA tops_of_two<>+8(SB)/4, $0x00400100
+DATA tops_of_two<>+12(SB)/4, $0x00040010
+DATA tops_of_two<>+16(SB)/4, $0x00400100
+DATA tops_of_two<>+20(SB)/4, $0x00040010
+DATA tops_of_two<>+24(SB)/4, $0x00400100
+DATA tops_of_two<>+28(SB)/4, $0x00040010
+DATA tops_of_two<>+32(SB)/4, $0x00400100
+DATA tops_of_two<>+36(SB)/4, $0x00040010
+DATA tops_of_two<>+40(SB)/4, $0x00400100
+DATA tops_of_two<>+44(SB)/4, $0x00040010
+DATA tops_of_two<>+48(SB)/4, $0x00400100
+DATA tops_of_two<>+52(SB)/4, $0x00040010
+DATA tops_of_two<>+56(SB)/4, $0x00400100
+DATA tops_of_two<>+60(SB)/4, $0x00040010
+GLOBL tops_of_two<>(SB), RODATA|NOPTR, $64
+
+DATA two_above_8<>+0(SB)/4, $0x03000300
+DATA two_above_8<>+4(SB)/4, $0x03000300
+DATA two_above_8<>+8(SB)/4, $0x03000300
+DATA two_above_8<>+12(SB)/4, $0x03000300
+DATA two_above_8<>+16(SB)/4, $0x03000300
+DATA two_above_8<>+20(SB)/4, $0x03000300
+DATA two_above_8<>+24(SB)/4, $0x03000300
+DATA two_above_8<>+28(SB)/4, $0x03000300
+DATA two_above_8<>+32(SB)/4, $0x03000300
+DATA two_above_8<>+36(SB)/4, $0x03000300
+DATA two_above_8<>+40(SB)/4, $0x03000300
+DATA two_above_8<>+44(SB)/4, $0x03000300
+DATA two_above_8<>+48(SB)/4, $0x03000300
+DATA two_above_8<>+52(SB)/4, $0x03000300
+DATA two_above_8<>+56(SB)/4, $0x03000300
+DATA two_above_8<>+60(SB)/4, $0x03000300
+GLOBL two_above_8<>(SB), RODATA|NOPTR, $64
+
+// func unpackIQ1_SAVX2(n int, src *byte, q *uint8, d *float32, m *float32, points *uint8)
+// Requires: AVX, AVX2, F16C
+TEXT ·unpackIQ1_SAVX2(SB), NOSPLIT, $80-48
+	MOVQ src+8(FP), AX
+	MOVQ q+16(FP), CX
+	MOVQ d+24(FP), DX
+	MOVQ m+32(FP), BX
+	MOVQ n+0(FP), SI
+	MOVQ points+40(FP), DI
+
+block:
+	VPMOVZXBW    2(AX), Y0
+	VPBROADCASTQ 34(AX), Y1
+	VPSHUFB      words_by_four<>+0(SB), Y1, Y1
+	VPSRLW       $0x01, Y1, Y2
+	VPMULLW      tops_of_three<>+0(SB), Y1, Y1
+	VPBLENDW     $0x88, Y2, Y1, Y1
+	VPAND        three_above_8<>+0(SB), Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      Y0, (SP)
+	VPMOVZXBW    18(AX), Y0
+	VPBROADCASTQ 42(AX), Y1
+	VPSHUFB      words_by_four<>+0(SB), Y1, Y1
+	VPSRLW       $0x01, Y1, Y2
+	VPMULLW      tops_of_three<>+0(SB), Y1, Y1
+	VPBLENDW     $0x88, Y2, Y1, Y1
+	VPAND        three_above_8<>+0(SB), Y1, Y1
+	VPOR         Y1, Y0, Y0
+	VMOVDQU      Y0, 32(SP)
+	VPMOVZXWD    34(AX), Y0
+	VPSRLD       $0x0c, Y0, Y0
+	VPAND        sevens<>+0(SB), Y0, Y0
+	MOVWLZX      (AX), R8
+	VMOVD        R8, X1
+	VCVTPH2PS    X1, X1
+	VMULSS       eighth<>+0(SB), X1, X1
+	VPADDD       Y0, Y0, Y0
+	VPOR         ones<>+0(SB), Y0, Y0
+	VCVTDQ2PS    Y0, Y0
+	VBROADCASTSS X1, Y1
+	VMULPS       Y1, Y0, Y0
+	VMOVUPS      Y0, (DX)
+	VMOVDQU      34(AX), X3
+	VPSRAW       $0x0f, Y3, Y3
+	VPANDN       twos<>+0(SB), Y3, Y3
+	VMOVDQU      X3, 64(SP)
+	MOVWQZX      (SP), R8
+	VMOVQ        (DI)(R8*8), X4
+	MOVWQZX      2(SP), R8
+	VPINSRQ      $0x01, (DI)(R8*8), X4, X4
+	MOVWQZX      4(SP), R8
+	VMOVQ        (DI)(R8*8), X0
+	MOVWQZX      6(SP), R8
+	VPINSRQ      $0x01, (DI)(R8*8), X0, X0
+	VINSERTI128  $0x01, X0, Y4, Y4
+	VPBROADCASTW 64(SP), Y0
+	VPADDB       Y0, Y4, Y4
+	VMOVDQU      Y4, (CX)
+	MOVWQZX      8(SP), R8
+	VMOVQ        (DI)(R8*8), X5
+	MOVWQZX      10(SP), R8
+	VPINSRQ      $0x01, (DI)(R8*8), X5, X5
+	MOVWQZX      12(SP), R8
+	VMOVQ        (DI)(R8*8), X0
+	MOVWQZX      14(SP), R8
+	VPINSRQ      $0x01, (DI)(R8*8), X0, X0
+	VINSERTI128  $0x01, X0, Y5, Y5
+	VPBROADCASTW 66(SP), Y0
+	VPADDB       Y0, Y5, Y5
+	VMOVDQU      Y5, 32(CX)
+	MOVWQZX      16(SP), R8
+	VMOVQ        (DI)(R8*8), X6
+	MOVWQZX      18(SP), R8
+	VPINSRQ      $0x01, (DI)(R8*8), X6, X6
+	MOVWQZX      20(SP), R8
+	VMOVQ        (DI)(R8*8), X0
+	MOVWQZX      22(SP), R8
+	VPINSRQ      $0x01, (DI)(R8*8), X0, X0
+	VINSERTI128  $0x01, X0, Y6, Y6
+	VPBROADCASTW 68(SP), Y0
+	VPADDB       Y0, Y6, Y6
+	VMOVDQU      Y6, 64(CX)
+	MOVWQZX      24(SP), R8
+	VMOVQ        (DI)(R8*8), X7
+	MOVWQZX      26(SP), R8
+	VPINSRQ      $0x01, (DI)(R8*8), X7, X7
+	MOVWQZX      28(SP), R8
+	VMOVQ        (DI)(R8*8), X0
+	MOVWQZX      30(SP), R8
+	VPINSRQ      $0x01, (DI)(R8*8), X0, X0
+	VINSERTI128  $0x01, X0, Y7, Y7
+	VPBROADCASTW 70(SP), Y0
+	VPADDB       Y0, Y7, Y7
+	VMOVDQU      Y7, 96(CX)
+	MOVWQZX      32(SP), R8
+	VMOVQ        (DI)(R8*8), X8
+	MOVWQZX      34(SP), R8
+	VPINSRQ      $0x01, (DI)(R8*8), X8, X8
+	MOVWQZX      36(SP), R8
+	VMOVQ        (DI)(R8*8), X0
+	MOVWQZX      38(SP), R8
+	VPINSRQ      $0x01, (DI)(R8*8), X0, X0
+	VINSERTI128  $0x01, X0, Y8, Y8
+	VPBROADCASTW 72(SP), Y0
+	VPADDB       Y0, Y8, Y8
+	VMOVDQU      Y8, 128(CX)
+	MOVWQZX      40(SP), R8
+	VMOVQ        (DI)(R8*8), X9
+	MOVWQZX      42(SP), R8
+	VPINSRQ      $0x01, (DI)(R8*8), X9, X9
+	MOVWQZX      44(SP), R8
+	VMOVQ        (DI)(R8*8), X0
+	MOVWQZX      46(SP), R8
+	VPINSRQ      $0x01, (DI)(R8*8), X0, X0
+	VINSERTI128  $0x01, X0, Y9, Y9
+	VPBROADCASTW 74(SP), Y0
+	VPADDB       Y0, Y9, Y9
+	VMOVDQU      Y9, 160(CX)
+	MOVWQZX      48(SP), R8
+	VMOVQ        (DI)(R8*8), X10
+	MOVWQZX      50(SP), R8
+	VPINSRQ      $0x01, (DI)(R8*8), X10, X10
+	MOVWQZX      52(SP), R8
+	VMOVQ        (DI)(R8*8), X0
+	MOVWQZX      54(SP), R8
+	VPINSRQ      $0x01, (DI)(R8*8), X0, X0
+	VINSERTI128  $0x01, X0, Y10, Y10
+	VPBROADCASTW 76(SP), Y0
+	VPADDB       Y0, Y10, Y10
+	VMOVDQU      Y10, 192(CX)
+	MOVWQZX      56(SP), R8
+	VMOVQ        (DI)(R8*8), X11
+	MOVWQZX      58(SP), R8
+	VPINSRQ      $0x01, (DI)(R8*8), X11, X11
+	MOVWQZX      60(SP), R8
+	VMOVQ        (DI)(R8*8), X0
+	MOVWQZX      62(SP), R8
+	VPINSRQ      $0x01, (DI)(R8*8), X0, X0
+	VINSERTI128  $0x01, X0, Y11, Y11
+	VPBROADCASTW 78(SP), Y0
+	VPADDB       Y0, Y11, Y11
+	VMOVDQU      Y11, 224(CX)
+	ADDQ         $0x00000032, AX
+	ADDQ         $0x00000100, CX
+	ADDQ         $0x00000020, DX
+	ADDQ         $0x00000020, BX
+	DECQ         SI
+	JNZ          block
+	VZEROUPPER
+	RET
+
+DATA words_by_four<>+0(SB)/4, $0x01000100
+DATA words_by_four<>+4(SB)/4, $0x01000100
+DATA words_by_four<>+8(SB)/4, $0x03020302
+DATA words_by_four<>+12(SB)/4, $0x03020302
+DATA words_by_four<>+16(SB)/4, $0x05040504
+DATA words_by_four<>+20(SB)/4, $0x05040504
+DATA words_by_four<>+24(SB)/4, $0x07060706
+DATA words_by_four<>+28(SB)/4, $0x07060706
+DATA words_by_four<>+32(SB)/4, $0x09080908
+DATA words_by_four<>+36(SB)/4, $0x09080908
+DATA words_by_four<>+40(SB)/4, $0x0b0a0b0a
+DATA words_by_four<>+44(SB)/4, $0x0b0a0b0a
+DATA words_by_four<>+48(SB)/4, $0x0d0c0d0c
+DATA words_by_four<>+52(SB)/4, $0x0d0c0d0c
+DATA words_by_four<>+56(SB)/4, $0x0f0e0f0e
+DATA words_by_four<>+60(SB)/4, $0x0f0e0f0e
+GLOBL words_by_four<>(SB), RODATA|NOPTR, $64
+
+DATA tops_of_three<>+0(SB)/4, $0x00200100
+DATA tops_of_three<>+4(SB)/4, $0x00000004
+DATA tops_of_three<>+8(SB)/4, $0x00200100
+DATA tops_of_three<>+12(SB)/4, $0x00000004
+DATA tops_of_three<>+16(SB)/4, $0x00200100
+DATA tops_of_three<>+20(SB)/4, $0x00000004
+DATA tops_of_three<>+24(SB)/4, $0x00200100
+DATA tops_of_three<>+28(SB)/4, $0x00000004
+DATA tops_of_three<>+32(SB)/4, $0x00200100
+DATA tops_of_three<>+36(SB)/4, $0x00000004
+DATA tops_of_three<>+40(SB)/4, $0x00200100
+DATA tops_of_three<>+44(SB)/4, $0x00000004
+DATA tops_of_three<>+48(SB)/4, $0x00200100
+DATA tops_of_three<>+52(SB)/4, $0x00000004
+DATA tops_of_three<>+56(SB)/4, $0x00200100
+DATA tops_of_three<>+60(SB)/4, $0x00000004
+GLOBL tops_of_three<>(SB), RODATA|NOPTR, $64
+
+DATA three_above_8<>+0(SB)/4, $0x07000700
+DATA three_above_8<>+4(SB)/4, $0x07000700
+DATA three_above_8<>+8(SB)/4, $0x07000700
+DATA three_above_8<>+12(SB)/4, $0x07000700
+DATA three_above_8<>+16(SB)/4, $0x07000700
+DATA three_above_8<>+20(SB)/4, $0x07000700
+DATA three_above_8<>+24(SB)/4, $0x07000700
+DATA three_above_8<>+28(SB)/4, $0x07000700
+DATA three_above_8<>+32(SB)/4, $0x07000700
+DATA three_above_8<>+36(SB)/4, $0x07000700
+DATA three_above_8<>+40(SB)/4, $0x07000700
+DATA three_above_8<>+44(SB)/4, $0x07000700
+DATA three_above_8<>+48(SB)/4, $0x07000700
+DATA three_above_8<>+52(SB)/4, $0x07000700
+DATA three_above_8<>+56(SB)/4, $0x07000700
+DATA three_above_8<>+60(SB)/4, $0x07000700
+GLOBL three_above_8<>(SB), RODATA|NOPTR, $64
+
+DATA sevens<>+0(SB)/4, $0x00000007
+DATA sevens<>+4(SB)/4, $0x00000007
+DATA sevens<>+8(SB)/4, $0x00000007
+DATA sevens<>+12(SB)/4, $0x00000007
+DATA sevens<>+16(SB)/4, $0x00000007
+DATA sevens<>+20(SB)/4, $0x00000007
+DATA sevens<>+24(SB)/4, $0x00000007
+DATA sevens<>+28(SB)/4, $0x00000007
+DATA sevens<>+32(SB)/4, $0x00000007
+DATA sevens<>+36(SB)/4, $0x00000007
+DATA sevens<>+40(SB)/4, $0x00000007
+DATA sevens<>+44(SB)/4, $0x00000007
+DATA sevens<>+48(SB)/4, $0x00000007
+DATA sevens<>+52(SB)/4, $0x00000007
+DATA sevens<>+56(SB)/4, $0x00000007
+DATA sevens<>+60(SB)/4, $0x00000007
+GLOBL sevens<>(SB), RODATA|NOPTR, $64
+
+DATA twos<>+0(SB)/4, $0x02020202
+DATA twos<>+4(SB)/4, $0x02020202
+DATA twos<>+8(SB)/4, $0x02020202
+DATA twos<>+12(SB)/4, $0x02020202
+DATA twos<>+16(SB)/4, $0x02020202
+DATA twos<>+20(SB)/4, $0x02020202
+DATA twos<>+24(SB)/4, $0x02020202
+DATA twos<>+28(SB)/4, $0x02020202
+DATA twos<>+32(SB)/4, $0x02020202
+DATA twos<>+36(SB)/4, $0x02020202
+DATA twos<>+40(SB)/4, $0x02020202
+DATA twos<>+44(SB)/4, $0x02020202
+DATA twos<>+48(SB)/4, $0x02020202
+DATA twos<>+52(SB)/4, $0x02020202
+DATA twos<>+56(SB)/4, $0x02020202
+DATA twos<>+60(SB)/4, $0x02020202
+GLOBL twos<>(SB), RODATA|NOPTR, $64
+
+// func unpackIQ1_MAVX2(n int, src *byte, q *uint8, d *float32, m *float32, points *uint8)
+// Requires: AVX, AVX2, F16C
+TEXT ·unpackIQ1_MAVX2(SB), NOSPLIT, $128-48
+	MOVQ    src+8(FP), AX
+	MOVQ    q+16(FP), CX
+	MOVQ    d+24(FP), DX
+	MOVQ    m+32(FP), BX
+	MOVQ    n+0(FP), SI
+	MOVQ    points+40(FP), DI
+	VMOVDQU words_by_eight<>+0(SB), Y0
+
+block:
+	VPMOVZXBW    (AX), Y1
+	VPMOVZXBD    32(AX), Y2
+	VPSLLD       $0x0c, Y2, Y3
+	VPOR         Y3, Y2, Y2
+	VPSLLW       $0x0c, Y2, Y3
+	VPSRAW       $0x0f, Y3, Y3
+	VPANDN       twos<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 64(SP)
+	VPSLLW       $0x08, Y2, Y2
+	VPAND        three_above_8<>+0(SB), Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      Y1, (SP)
+	VPMOVZXBW    16(AX), Y1
+	VPMOVZXBD    40(AX), Y2
+	VPSLLD       $0x0c, Y2, Y3
+	VPOR         Y3, Y2, Y2
+	VPSLLW       $0x0c, Y2, Y3
+	VPSRAW       $0x0f, Y3, Y3
+	VPANDN       twos<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 96(SP)
+	VPSLLW       $0x08, Y2, Y2
+	VPAND        three_above_8<>+0(SB), Y2, Y2
+	VPOR         Y2, Y1, Y1
+	VMOVDQU      Y1, 32(SP)
+	VMOVQ        48(AX), X3
+	VPSRLW       $0x0c, X3, X3
+	VPMADDWD     nibbles_of_16<>+0(SB), X3, X3
+	VPSRLQ       $0x20, X3, X1
+	VPADDD       X1, X3, X3
+	VCVTPH2PS    X3, X3
+	VMULSS       eighth<>+0(SB), X3, X3
+	VPBROADCASTQ 48(AX), Y1
+	VPSHUFB      words_by_four_lanes<>+0(SB), Y1, Y1
+	VPSRLVD      by_three<>+0(SB), Y1, Y1
+	VPAND        sevens<>+0(SB), Y1, Y1
+	VPADDD       Y1, Y1, Y1
+	VPOR         ones<>+0(SB), Y1, Y1
+	VCVTDQ2PS    Y1, Y1
+	VBROADCASTSS X3, Y2
+	VMULPS       Y2, Y1, Y1
+	VMOVUPS      Y1, (DX)
+	VPBROADCASTQ 48(AX), Y1
+	VPSHUFB      words_by_four_lanes<>+32(SB), Y1, Y1
+	VPSRLVD      by_three<>+0(SB), Y1, Y1
+	VPAND        sevens<>+0(SB), Y1, Y1
+	VPADDD       Y1, Y1, Y1
+	VPOR         ones<>+0(SB), Y1, Y1
+	VCVTDQ2PS    Y1, Y1
+	VBROADCASTSS X3, Y2
+	VMULPS       Y2, Y1, Y1
+	VMOVUPS      Y1, 32(DX)
+	MOVWQZX      (SP), R8
+	VMOVQ        (DI)(R8*8), X4
+	MOVWQZX      2(SP), R8
+	VPINSRQ      $0x01, (DI)(R8*8), X4, X4
+	MOVWQZX      4(SP), R8
+	VMOVQ        (DI)(R8*8), X1
+	MOVWQZX      6(SP), R8
+	VPINSRQ      $0x01, (DI)(R8*8), X1, X1
+	VINSERTI128  $0x01, X1, Y4, Y4
+	VPBROADCASTQ 64(SP), Y1
+	VPSHUFB      Y0, Y1, Y1
+	VPADDB       Y1, Y4, Y4
+	VMOVDQU      Y4, (CX)
+	MOVWQZX      8(SP), R8
+	VMOVQ        (DI)(R8*8), X5
+	MOVWQZX      10(SP), R8
+	VPINSRQ      $0x01, (DI)(R8*8), X5, X5
+	MOVWQZX      12(SP), R8
+	VMOVQ        (DI)(R8*8), X1
+	MOVWQZX      14(SP), R8
+	VPINSRQ      $0x01, (DI)(R8*8), X1, X1
+	VINSERTI128  $0x01, X1, Y5, Y5
+	VPBROADCASTQ 72(SP), Y1
+	VPSHUFB      Y0, Y1, Y1
+	VPADDB       Y1, Y5, Y5
+	VMOVDQU      Y5, 32(CX)
+	MOVWQZX      16(SP), R8
+	VMOVQ        (DI)(R8*8), X6
+	MOVWQZX      18(SP), R8
+	VPINSRQ      $0x01, (DI)(R8*8), X6, X6
+	MOVWQZX      20(SP), R8
+	VMOVQ        (DI)(R8*8), X1
+	MOVWQZX      22(SP), R8
+	VPINSRQ      $0x01, (DI)(R8*8), X1, X1
+	VINSERTI128  $0x01, X1, Y6, Y6
+	VPBROADCASTQ 80(SP), Y1
+	VPSHUFB      Y0, Y1, Y1
+	VPADDB       Y1, Y6, Y6
+	VMOVDQU      Y6, 64(CX)
+	MOVWQZX      24(SP), R8
+	VMOVQ        (DI)(R8*8), X7
+	MOVWQZX      26(SP), R8
+	VPINSRQ      $0x01, (DI)(R8*8), X7, X7
+	MOVWQZX      28(SP), R8
+	VMOVQ        (DI)(R8*8), X1
+	MOVWQZX      30(SP), R8
+	VPINSRQ      $0x01, (DI)(R8*8), X1, X1
+	VINSERTI128  $0x01, X1, Y7, Y7
+	VPBROADCASTQ 88(SP), Y1
+	VPSHUFB      Y0, Y1, Y1
+	VPADDB       Y1, Y7, Y7
+	VMOVDQU      Y7, 96(CX)
+	MOVWQZX      32(SP), R8
+	VMOVQ        (DI)(R8*8), X8
+	MOVWQZX      34(SP), R8
+	VPINSRQ      $0x01, (DI)(R8*8), X8, X8
+	MOVWQZX      36(SP), R8
+	VMOVQ        (DI)(R8*8), X1
+	MOVWQZX      38(SP), R8
+	VPINSRQ      $0x01, (DI)(R8*8), X1, X1
+	VINSERTI128  $0x01, X1, Y8, Y8
+	VPBROADCASTQ 96(SP), Y1
+	VPSHUFB      Y0, Y1, Y1
+	VPADDB       Y1, Y8, Y8
+	VMOVDQU      Y8, 128(CX)
+	MOVWQZX      40(SP), R8
+	VMOVQ        (DI)(R8*8), X9
+	MOVWQZX      42(SP), R8
+	VPINSRQ      $0x01, (DI)(R8*8), X9, X9
+	MOVWQZX      44(SP), R8
+	VMOVQ        (DI)(R8*8), X1
+	MOVWQZX      46(SP), R8
+	VPINSRQ      $0x01, (DI)(R8*8), X1, X1
+	VINSERTI128  $0x01, X1, Y9, Y9
+	VPBROADCASTQ 104(SP), Y1
+	VPSHUFB      Y0, Y1, Y1
+	VPADDB       Y1, Y9, Y9
+	VMOVDQU      Y9, 160(CX)
+	MOVWQZX      48(SP), R8
+	VMOVQ        (DI)(R8*8), X10
+	MOVWQZX      50(SP), R8
+	VPINSRQ      $0x01, (DI)(R8*8), X10, X10
+	MOVWQZX      52(SP), R8
+	VMOVQ        (DI)(R8*8), X1
+	MOVWQZX      54(SP), R8
+	VPINSRQ      $0x01, (DI)(R8*8), X1, X1
+	VINSERTI128  $0x01, X1, Y10, Y10
+	VPBROADCASTQ 112(SP), Y1
+	VPSHUFB      Y0, Y1, Y1
+	VPADDB       Y1, Y10, Y10
+	VMOVDQU      Y10, 192(CX)
+	MOVWQZX      56(SP), R8
+	VMOVQ        (DI)(R8*8), X11
+	MOVWQZX      58(SP), R8
+	VPINSRQ      $0x01, (DI)(R8*8), X11, X11
+	MOVWQZX      60(SP), R8
+	VMOVQ        (DI)(R8*8), X1
+	MOVWQZX      62(SP), R8
+	VPINSRQ      $0x01, (DI)(R8*8), X1, X1
+	VINSERTI128  $0x01, X1, Y11, Y11
+	VPBROADCASTQ 120(SP), Y1
+	VPSHUFB      Y0, Y1, Y1
+	VPADDB       Y1, Y11, Y11
+	VMOVDQU      Y11, 224(CX)
+	ADDQ         $0x00000038, AX
+	ADDQ         $0x00000100, CX
+	ADDQ         $0x00000040, DX
+	ADDQ         $0x00000040, BX
+	DECQ         SI
+	JNZ          block
+	VZEROUPPER
+	RET
+
+DATA words_by_eight<>+0(SB)/4, $0x00000000
+DATA words_by_eight<>+4(SB)/4, $0x00000000
+DATA words_by_eight<>+8(SB)/4, $0x02020202
+DATA words_by_eight<>+12(SB)/4, $0x02020202
+DATA words_by_eight<>+16(SB)/4, $0x04040404
+DATA words_by_eight<>+20(SB)/4, $0x04040404
+DATA words_by_eight<>+24(SB)/4, $0x06060606
+DATA words_by_eight<>+28(SB)/4, $0x06060606
+DATA words_by_eight<>+32(SB)/4, $0x08080808
+DATA words_by_eight<>+36(SB)/4, $0x08080808
+DATA words_by_eight<>+40(SB)/4, $0x0a0a0a0a
+DATA words_by_eight<>+44(SB)/4, $0x0a0a0a0a
+DATA words_by_eight<>+48(SB)/4, $0x0c0c0c0c
+DATA words_by_eight<>+52(SB)/4, $0x0c0c0c0c
+DATA words_by_eight<>+56(SB)/4, $0x0e0e0e0e
+DATA words_by_eight<>+60(SB)/4, $0x0e0e0e0e
+GLOBL words_by_eight<>(SB), RODATA|NOPTR, $64
+
+DATA nibbles_of_16<>+0(SB)/4, $0x00100001
+DATA nibbles_of_16<>+4(SB)/4, $0x10000100
+DATA nibbles_of_16<>+8(SB)/4, $0x00100001
+DATA nibbles_of_16<>+12(SB)/4, $0x10000100
+DATA nibbles_of_16<>+16(SB)/4, $0x00100001
+DATA nibbles_of_16<>+20(SB)/4, $0x10000100
+DATA nibbles_of_16<>+24(SB)/4, $0x00100001
+DATA nibbles_of_16<>+28(SB)/4, $0x10000100
+DATA nibbles_of_16<>+32(SB)/4, $0x00100001
+DATA nibbles_of_16<>+36(SB)/4, $0x10000100
+DATA nibbles_of_16<>+40(SB)/4, $0x00100001
+DATA nibbles_of_16<>+44(SB)/4, $0x10000100
+DATA nibbles_of_16<>+48(SB)/4, $0x00100001
+DATA nibbles_of_16<>+52(SB)/4, $0x10000100
+DATA nibbles_of_16<>+56(SB)/4, $0x00100001
+DATA nibbles_of_16<>+60(SB)/4, $0x10000100
+GLOBL nibbles_of_16<>(SB), RODATA|NOPTR, $64
+
+DATA words_by_four_lanes<>+0(SB)/4, $0x80800100
+DATA words_by_four_lanes<>+4(SB)/4, $0x80800100
+DATA words_by_four_lanes<>+8(SB)/4, $0x80800100
+DATA words_by_four_lanes<>+12(SB)/4, $0x80800100
+DATA words_by_four_lanes<>+16(SB)/4, $0x80800302
+DATA words_by_four_lanes<>+20(SB)/4, $0x80800302
+DATA words_by_four_lanes<>+24(SB)/4, $0x80800302
+DATA words_by_four_lanes<>+28(SB)/4, $0x80800302
+DATA words_by_four_lanes<>+32(SB)/4, $0x80800504
+DATA words_by_four_lanes<>+36(SB)/4, $0x80800504
+DATA words_by_four_lanes<>+40(SB)/4, $0x80800504
+DATA words_by_four_lanes<>+44(SB)/4, $0x80800504
+DATA words_by_four_lanes<>+48(SB)/4, $0x80800706
+DATA words_by_four_lanes<>+52(SB)/4, $0x80800706
+DATA words_by_four_lanes<>+56(SB)/4, $0x80800706
+DATA words_by_four_lanes<>+60(SB)/4, $0x80800706
+GLOBL words_by_four_lanes<>(SB), RODATA|NOPTR, $64
+
+DATA by_three<>+0(SB)/4, $0x00000000
+DATA by_three<>+4(SB)/4, $0x00000003
+DATA by_three<>+8(SB)/4, $0x00000006
+DATA by_three<>+12(SB)/4, $0x00000009
+DATA by_three<>+16(SB)/4, $0x00000000
+DATA by_three<>+20(SB)/4, $0x00000003
+DATA by_three<>+24(SB)/4, $0x00000006
+DATA by_three<>+28(SB)/4, $0x00000009
+DATA by_three<>+32(SB)/4, $0x00000000
+DATA by_three<>+36(SB)/4, $0x00000003
+DATA by_three<>+40(SB)/4, $0x00000006
+DATA by_three<>+44(SB)/4, $0x00000009
+DATA by_three<>+48(SB)/4, $0x00000000
+DATA by_three<>+52(SB)/4, $0x00000003
+DATA by_three<>+56(SB)/4, $0x00000006
+DATA by_three<>+60(SB)/4, $0x00000009
+GLOBL by_three<>(SB), RODATA|NOPTR, $64
+
+// func unpackTQ2_0AVX2(n int, src *byte, q *uint8, d *float32, m *float32)
+// Requires: AVX, AVX2, F16C
+TEXT ·unpackTQ2_0AVX2(SB), NOSPLIT, $0-40
+	MOVQ         src+8(FP), AX
+	MOVQ         q+16(FP), CX
+	MOVQ         d+24(FP), DX
+	MOVQ         m+32(FP), BX
+	MOVQ         n+0(FP), SI
+	MOVL         $0x03030303, DI
+	VMOVD        DI, X0
+	VPBROADCASTD X0, Y0
+
+block:
+	VMOVDQU      (AX), Y1
+	VPAND        Y0, Y1, Y2
+	VMOVDQU      Y2, (CX)
+	VPSRLW       $0x02, Y1, Y2
+	VPAND        Y0, Y2, Y2
+	VMOVDQU      Y2, 32(CX)
+	VPSRLW       $0x04, Y1, Y2
+	VPAND        Y0, Y2, Y2
+	VMOVDQU      Y2, 64(CX)
+	VPSRLW       $0x06, Y1, Y1
+	VPAND        Y0, Y1, Y1
+	VMOVDQU      Y1, 96(CX)
+	VMOVDQU      32(AX), Y1
+	VPAND        Y0, Y1, Y2
+	VMOVDQU      Y2, 128(CX)
+	VPSRLW       $0x02, Y1, Y2
+	VPAND        Y0, Y2, Y2
+	VMOVDQU      Y2, 160(CX)
+	VPSRLW       $0x04, Y1, Y2
+	VPAND        Y0, Y2, Y2
+	VMOVDQU      Y2, 192(CX)
+	VPSRLW       $0x06, Y1, Y1
+	VPAND        Y0, Y1, Y1
+	VMOVDQU      Y1, 224(CX)
+	MOVWLZX      64(AX), DI
+	VMOVD        DI, X1
+	VCVTPH2PS    X1, X1
+	VBROADCASTSS X1, Y1
+	VMOVUPS      Y1, (DX)
+	ADDQ         $0x00000042, AX
+	ADDQ         $0x00000100, CX
+	ADDQ         $0x00000020, DX
+	ADDQ         $0x00000020, BX
+	DECQ         SI
+	JNZ          block
+	VZEROUPPER
+	RET
+
+// func unpackTQ1_0AVX2(n int, src *byte, q *uint8, d *float32, m *float32)
+// Requires: AVX, AVX2, F16C
+TEXT ·unpackTQ1_0AVX2(SB), NOSPLIT, $0-40
+	MOVQ         src+8(FP), AX
+	MOVQ         q+16(FP), CX
+	MOVQ         d+24(FP), DX
+	MOVQ         m+32(FP), BX
+	MOVQ         n+0(FP), SI
+	MOVL         $0x02020202, DI
+	VMOVD        DI, X0
+	VPBROADCASTD X0, Y0
+	MOVL         $0x80808080, DI
+	VMOVD        DI, X1
+	VPBROADCASTD X1, Y1
+	MOVL         $0xd6d6d6d6, DI
+	VMOVD        DI, X2
+	VPBROADCASTD X2, Y2
+	MOVL         $0x2b2b2b2b, DI
+	VMOVD        DI, X3
+	VPBROADCASTD X3, Y3
+
+block:
+	VPXOR        (AX), Y1, Y4
+	VPBROADCASTD 48(AX), Y5
+	VPBLENDD     $0x0f, 32(AX), Y5, Y5
+	VPXOR        Y1, Y5, Y5
+	VPCMPGTB     Y4, Y2, Y6
+	VPADDB       Y0, Y6, Y6
+	VPCMPGTB     Y4, Y3, Y7
+	VPADDB       Y7, Y6, Y6
+	VMOVDQU      Y6, (CX)
+	VPCMPGTB     Y5, Y2, Y6
+	VPADDB       Y0, Y6, Y6
+	VPCMPGTB     Y5, Y3, Y7
+	VPADDB       Y7, Y6, Y6
+	VMOVDQU      X6, 160(CX)
+	VMOVDQA      Y6, Y6
+	VPADDB       Y4, Y4, Y7
+	VPADDB       Y7, Y4, Y4
+	VPADDB       Y5, Y5, Y7
+	VPADDB       Y7, Y5, Y5
+	VPCMPGTB     Y4, Y2, Y7
+	VPADDB       Y0, Y7, Y7
+	VPCMPGTB     Y4, Y3, Y8
+	VPADDB       Y8, Y7, Y7
+	VMOVDQU      Y7, 32(CX)
+	VPCMPGTB     Y5, Y2, Y7
+	VPADDB       Y0, Y7, Y7
+	VPCMPGTB     Y5, Y3, Y8
+	VPADDB       Y8, Y7, Y7
+	VMOVDQU      X7, 176(CX)
+	VPBLENDD     $0x20, Y7, Y6, Y6
+	VPADDB       Y4, Y4, Y7
+	VPADDB       Y7, Y4, Y4
+	VPADDB       Y5, Y5, Y7
+	VPADDB       Y7, Y5, Y5
+	VPCMPGTB     Y4, Y2, Y7
+	VPADDB       Y0, Y7, Y7
+	VPCMPGTB     Y4, Y3, Y8
+	VPADDB       Y8, Y7, Y7
+	VMOVDQU      Y7, 64(CX)
+	VPCMPGTB     Y5, Y2, Y7
+	VPADDB       Y0, Y7, Y7
+	VPCMPGTB     Y5, Y3, Y8
+	VPADDB       Y8, Y7, Y7
+	VMOVDQU      X7, 192(CX)
+	VPBLENDD     $0x40, Y7, Y6, Y6
+	VPADDB       Y4, Y4, Y7
+	VPADDB       Y7, Y4, Y4
+	VPADDB       Y5, Y5, Y7
+	VPADDB       Y7, Y5, Y5
+	VPCMPGTB     Y4, Y2, Y7
+	VPADDB       Y0, Y7, Y7
+	VPCMPGTB     Y4, Y3, Y8
+	VPADDB       Y8, Y7, Y7
+	VMOVDQU      Y7, 96(CX)
+	VPCMPGTB     Y5, Y2, Y7
+	VPADDB       Y0, Y7, Y7
+	VPCMPGTB     Y5, Y3, Y8
+	VPADDB       Y8, Y7, Y7
+	VMOVDQU      X7, 208(CX)
+	VPBLENDD     $0x80, Y7, Y6, Y6
+	VPADDB       Y4, Y4, Y7
+	VPADDB       Y7, Y4, Y4
+	VPADDB       Y5, Y5, Y7
+	VPADDB       Y7, Y5, Y5
+	VPCMPGTB     Y4, Y2, Y7
+	VPADDB       Y0, Y7, Y7
+	VPCMPGTB     Y4, Y3, Y4
+	VPADDB       Y4, Y7, Y7
+	VMOVDQU      Y7, 128(CX)
+	VPCMPGTB     Y5, Y2, Y4
+	VPADDB       Y0, Y4, Y4
+	VPCMPGTB     Y5, Y3, Y5
+	VPADDB       Y5, Y4, Y4
+	VMOVDQU      X4, 224(CX)
+	VEXTRACTI128 $0x01, Y6, 240(CX)
+	MOVWLZX      52(AX), DI
+	VMOVD        DI, X4
+	VCVTPH2PS    X4, X4
+	VBROADCASTSS X4, Y4
+	VMOVUPS      Y4, (DX)
+	ADDQ         $0x00000036, AX
+	ADDQ         $0x00000100, CX
+	ADDQ         $0x00000020, DX
+	ADDQ         $0x00000020, BX
+	DECQ         SI
+	JNZ          block
+	VZEROUPPER
+	RET
+
+// func unpackNVFP4AVX2(n int, src *byte, q *uint8, d *float32, m *float32, levels *int8, scales *float32)
+// Requires: AVX, AVX2
+TEXT ·unpackNVFP4AVX2(SB), NOSPLIT, $0-56
+	MOVQ           src+8(FP), AX
+	MOVQ           q+16(FP), CX
+	MOVQ           d+24(FP), DX
+	MOVQ           m+32(FP), BX
+	MOVQ           n+0(FP), SI
+	MOVQ           levels+40(FP), DI
+	VBROADCASTI128 (DI), Y0
+	MOVL           $0x80808080, DI
+	VMOVD          DI, X1
+	VPBROADCASTD   X1, Y1
+	VPXOR          Y1, Y0, Y0
+	MOVL           $0x0f0f0f0f, DI
+	VMOVD          DI, X1
+	VPBROADCASTD   X1, Y1
+	MOVQ           scales+48(FP), DI
+
+block:
+	VPERMQ      $0xd8, 4(AX), Y2
+	VPSRLW      $0x04, Y2, Y3
+	VPAND       Y1, Y2, Y2
+	VPAND       Y1, Y3, Y3
+	VPSHUFB     Y2, Y0, Y2
+	VPSHUFB     Y3, Y0, Y3
+	VPUNPCKLQDQ Y3, Y2, Y4
+	VPUNPCKHQDQ Y3, Y2, Y3
+	VMOVDQU     Y4, (CX)
+	VMOVDQU     Y3, 32(CX)
+	MOVBQZX     (AX), R8
+	MOVL        (DI)(R8*4), R8
+	MOVL        R8, (DX)
+	MOVBQZX     1(AX), R8
+	MOVL        (DI)(R8*4), R8
+	MOVL        R8, 4(DX)
+	MOVBQZX     2(AX), R8
+	MOVL        (DI)(R8*4), R8
+	MOVL        R8, 8(DX)
+	MOVBQZX     3(AX), R8
+	MOVL        (DI)(R8*4), R8
+	MOVL        R8, 12(DX)
+	ADDQ        $0x00000024, AX
+	ADDQ        $0x00000040, CX
+	ADDQ        $0x00000010, DX
+	ADDQ        $0x00000010, BX
+	DECQ        SI
+	JNZ         block
+	VZEROUPPER
+	RET
+
+// func unpackQ2_0AVX2(n int, src *byte, q *uint8, d *float32, m *float32)
+// Requires: AVX, AVX2, F16C
+TEXT ·unpackQ2_0AVX2(SB), NOSPLIT, $0-40
+	MOVQ         src+8(FP), AX
+	MOVQ         q+16(FP), CX
+	MOVQ         d+24(FP), DX
+	MOVQ         m+32(FP), BX
+	MOVQ         n+0(FP), SI
+	MOVL         $0x03030303, DI
+	VMOVD        DI, X0
+	VPBROADCASTD X0, Y0
+
+block:
+	VPMOVZXBD 2(AX), Y1
+	VPSLLD    $0x0c, Y1, Y2
+	VPOR      Y2, Y1, Y1
+	VPSLLD    $0x06, Y1, Y2
+	VPOR      Y2, Y1, Y1
+	VPAND     Y0, Y1, Y1
+	VMOVDQU   Y1, (CX)
+	VPMOVZXBD 10(AX), Y1
+	VPSLLD    $0x0c, Y1, Y2
+	VPOR      Y2, Y1, Y1
+	VPSLLD    $0x06, Y1, Y2
+	VPOR      Y2, Y1, Y1
+	VPAND     Y0, Y1, Y1
+	VMOVDQU   Y1, 32(CX)
+	MOVWLZX   (AX), DI
+	VMOVD     DI, X1
+	VCVTPH2PS X1, X1
+	VMOVSS    X1, (DX)
+	VMOVSS    X1, 4(DX)
+	ADDQ      $0x00000012, AX
+	ADDQ      $0x00000040, CX
+	ADDQ      $0x00000008, DX
+	ADDQ      $0x00000008, BX
+	DECQ      SI
+	JNZ       block
+	VZEROUPPER
+	RET
+
+// func unpackQ1_0AVX2(n int, src *byte, q *uint8, d *float32, m *float32)
+// Requires: AVX, AVX2, F16C
+TEXT ·unpackQ1_0AVX2(SB), NOSPLIT, $0-40
+	MOVQ         src+8(FP), AX
+	MOVQ         q+16(FP), CX
+	MOVQ         d+24(FP), DX
+	MOVQ         m+32(FP), BX
+	MOVQ         n+0(FP), SI
+	VMOVDQU      every_eighth<>+0(SB), Y0
+	VMOVDQU      bits_of_8<>+0(SB), Y1
+	MOVL         $0x7f7f7f7f, DI
+	VMOVD        DI, X2
+	VPBROADCASTD X2, Y2
+	MOVL         $0x02020202, DI
+	VMOVD        DI, X2
+	VPBROADCASTD X2, Y2
+
+block:
+	VPBROADCASTD 2(AX), Y3
+	VPSHUFB      Y0, Y3, Y3
+	VPAND        Y1, Y3, Y3
+	VPCMPEQB     Y1, Y3, Y3
+	VPAND        Y2, Y3, Y3
+	VMOVDQU      Y3, (CX)
+	VPBROADCASTD 6(AX), Y3
+	VPSHUFB      Y0, Y3, Y3
+	VPAND        Y1, Y3, Y3
+	VPCMPEQB     Y1, Y3, Y3
+	VPAND        Y2, Y3, Y3
+	VMOVDQU      Y3, 32(CX)
+	VPBROADCASTD 10(AX), Y3
+	VPSHUFB      Y0, Y3, Y3
+	VPAND        Y1, Y3, Y3
+	VPCMPEQB     Y1, Y3, Y3
+	VPAND        Y2, Y3, Y3
+	VMOVDQU      Y3, 64(CX)
+	VPBROADCASTD 14(AX), Y3
+	VPSHUFB      Y0, Y3, Y3
+	VPAND        Y1, Y3, Y3
+	VPCMPEQB     Y1, Y3, Y3
+	VPAND        Y2, Y3, Y3
+	VMOVDQU      Y3, 96(CX)
+	MOVWLZX      (AX), DI
+	VMOVD        DI, X3
+	VCVTPH2PS    X3, X3
+	VBROADCASTSS X3, X3
+	VMOVUPS      X3, (DX)
+	ADDQ         $0x00000012, AX
+	ADDQ         $0x00000080, CX
+	ADDQ         $0x00000010, DX
+	ADDQ         $0x00000010, BX
+	DECQ         SI
+	JNZ          block
+	VZEROUPPER
+	RET
+
+// func decodeBytes(n int, dst *float32, q *uint8, d *float32, m *float32, base float32)
+// Requires: AVX, AVX2
+TEXT ·decodeBytes(SB), NOSPLIT, $0-44
+	MOVQ         dst+8(FP), AX
+	MOVQ         q+16(FP), CX
+	MOVQ         d+24(FP), DX
+	MOVQ         m+32(FP), BX
+	MOVQ         n+0(FP), SI
+	VBROADCASTSS base+40(FP), Y0
+	MOVL         $0x43000000, DI
+	VMOVD        DI, X1
+	VPBROADCASTD X1, Y1
+
+step:
+	VBROADCASTSS (DX), Y1
+	VPMOVZXBD    (CX), Y2
+	VCVTDQ2PS    Y2, Y2
+	VSUBPS       Y0, Y2, Y2
+	VMULPS       Y1, Y2, Y2
+	VMOVUPS      Y2, (AX)
+	VPMOVZXBD    8(CX), Y2
+	VCVTDQ2PS    Y2, Y2
+	VSUBPS       Y0, Y2, Y2
+	VMULPS       Y1, Y2, Y2
+	VMOVUPS      Y2, 32(AX)
+	VPMOVZXBD    16(CX), Y2
+	VCVTDQ2PS    Y2, Y2
+	VSUBPS       Y0, Y2, Y2
+	VMULPS       Y1, Y2, Y2
+	VMOVUPS      Y2, 64(AX)
+	VPMOVZXBD    24(CX), Y2
+	VCVTDQ2PS    Y2, Y2
+	VSUBPS       Y0, Y2, Y2
+	VMULPS       Y1, Y2, Y2
+	VMOVUPS      Y2, 96(AX)
+	ADDQ         $0x20, CX
+	ADDQ         $0x80, AX
+	ADDQ         $0x04, DX
+	ADDQ         $0x04, BX
+	DECQ         SI
+	JNZ          step
+	VZEROUPPER
+	RET
+
+// func decodeBytesMinima(n int, dst *float32, q *uint8, d *float32, m *float32, base float32)
+// Requires: AVX, AVX2
+TEXT ·decodeBytesMinima(SB), NOSPLIT, $0-44
+	MOVQ         dst+8(FP), AX
+	MOVQ         q+16(FP), CX
+	MOVQ         d+24(FP), DX
+	MOVQ         m+32(FP), BX
+	MOVQ         n+0(FP), SI
+	VBROADCASTSS base+40(FP), Y0
+	MOVL         $0x43000000, DI
+	VMOVD        DI, X1
+	VPBROADCASTD X1, Y1
+
+step:
+	VBROADCASTSS (DX), Y2
+	VBROADCASTSS (BX), Y3
+	VMULPS       Y1, Y3, Y3
+	VPMOVZXBD    (CX), Y4
+	VCVTDQ2PS    Y4, Y4
+	VSUBPS       Y0, Y4, Y4
+	VMULPS       Y2, Y4, Y4
+	VSUBPS       Y3, Y4, Y4
+	VMOVUPS      Y4, (AX)
+	VPMOVZXBD    8(CX), Y4
+	VCVTDQ2PS    Y4, Y4
+	VSUBPS       Y0, Y4, Y4
+	VMULPS       Y2, Y4, Y4
+	VSUBPS       Y3, Y4, Y4
+	VMOVUPS      Y4, 32(AX)
+	VPMOVZXBD    16(CX), Y4
+	VCVTDQ2PS    Y4, Y4
+	VSUBPS       Y0, Y4, Y4
+	VMULPS       Y2, Y4, Y4
+	VSUBPS       Y3, Y4, Y4
+	VMOVUPS      Y4, 64(AX)
+	VPMOVZXBD    24(CX), Y4
+	VCVTDQ2PS    Y4, Y4
+	VSUBPS       Y0, Y4, Y4
+	VMULPS       Y2, Y4, Y4
+	VSUBPS       Y3, Y4, Y4
+	VMOVUPS      Y4, 96(AX)
+	ADDQ         $0x20, CX
+	ADDQ         $0x80, AX
+	ADDQ         $0x04, DX
+	ADDQ         $0x04, BX
+	DECQ         SI
+	JNZ          step
+	VZEROUPPER
+	RET
+
+// func decodeByteHalves(n int, dst *float32, q *uint8, d *float32, m *float32, base float32)
+// Requires: AVX, AVX2
+TEXT ·decodeByteHalves(SB), NOSPLIT, $0-44
+	MOVQ         dst+8(FP), AX
+	MOVQ         q+16(FP), CX
+	MOVQ         d+24(FP), DX
+	MOVQ         m+32(FP), BX
+	MOVQ         n+0(FP), SI
+	VBROADCASTSS base+40(FP), Y0
+	MOVL         $0x43000000, DI
+	VMOVD        DI, X1
+	VPBROADCASTD X1, Y1
+
+step:
+	VBROADCASTSS (DX), Y1
+	VPMOVZXBD    (CX), Y2
+	VCVTDQ2PS    Y2, Y2
+	VSUBPS       Y0, Y2, Y2
+	VMULPS       Y1, Y2, Y2
+	VMOVUPS      Y2, (AX)
+	VPMOVZXBD    8(CX), Y2
+	VCVTDQ2PS    Y2, Y2
+	VSUBPS       Y0, Y2, Y2
+	VMULPS       Y1, Y2, Y2
+	VMOVUPS      Y2, 32(AX)
+	VBROADCASTSS 4(DX), Y1
+	VPMOVZXBD    16(CX), Y2
+	VCVTDQ2PS    Y2, Y2
+	VSUBPS       Y0, Y2, Y2
+	VMULPS       Y1, Y2, Y2
+	VMOVUPS      Y2, 64(AX)
+	VPMOVZXBD    24(CX), Y2
+	VCVTDQ2PS    Y2, Y2
+	VSUBPS       Y0, Y2, Y2
+	VMULPS       Y1, Y2, Y2
+	VMOVUPS      Y2, 96(AX)
+	ADDQ         $0x20, CX
+	ADDQ         $0x80, AX
+	ADDQ         $0x08, DX
+	ADDQ         $0x08, BX
+	DECQ         SI
+	JNZ          step
+	VZEROUPPER
+	RET
+
+// func decodeByteHalvesMinima(n int, dst *float32, q *uint8, d *float32, m *float32, base float32)
+// Requires: AVX, AVX2
+TEXT ·decodeByteHalvesMinima(SB), NOSPLIT, $0-44
+	MOVQ         dst+8(FP), AX
+	MOVQ         q+16(FP), CX
+	MOVQ         d+24(FP), DX
+	MOVQ         m+32(FP), BX
+	MOVQ         n+0(FP), SI
+	VBROADCASTSS base+40(FP), Y0
+	MOVL         $0x43000000, DI
+	VMOVD        DI, X1
+	VPBROADCASTD X1, Y1
+
+step:
+	VBROADCASTSS (DX), Y2
+	VBROADCASTSS (BX), Y3
+	VMULPS       Y1, Y3, Y3
+	VPMOVZXBD    (CX), Y4
+	VCVTDQ2PS    Y4, Y4
+	VSUBPS       Y0, Y4, Y4
+	VMULPS       Y2, Y4, Y4
+	VSUBPS       Y3, Y4, Y4
+	VMOVUPS      Y4, (AX)
+	VPMOVZXBD    8(CX), Y4
+	VCVTDQ2PS    Y4, Y4
+	VSUBPS       Y0, Y4, Y4
+	VMULPS       Y2, Y4, Y4
+	VSUBPS       Y3, Y4, Y4
+	VMOVUPS      Y4, 32(AX)
+	VBROADCASTSS 4(DX), Y2
+	VBROADCASTSS 4(BX), Y3
+	VMULPS       Y1, Y3, Y3
+	VPMOVZXBD    16(CX), Y4
+	VCVTDQ2PS    Y4, Y4
+	VSUBPS       Y0, Y4, Y4
+	VMULPS       Y2, Y4, Y4
+	VSUBPS       Y3, Y4, Y4
+	VMOVUPS      Y4, 64(AX)
+	VPMOVZXBD    24(CX), Y4
+	VCVTDQ2PS    Y4, Y4
+	VSUBPS       Y0, Y4, Y4
+	VMULPS       Y2, Y4, Y4
+	VSUBPS       Y3, Y4, Y4
+	VMOVUPS      Y4, 96(AX)
+	ADDQ         $0x20, CX
+	ADDQ         $0x80, AX
+	ADDQ         $0x08, DX
+	ADDQ         $0x08, BX
+	DECQ         SI
+	JNZ          step
+	VZEROUPPER
+	RET
+
 // func unpackQ4_0x16AVX512(n int, src *byte, q *uint8, d *float32, m *float32)
 // Requires: AVX, AVX512BW, AVX512F
 TEXT ·unpackQ4_0x16AVX512(SB), NOSPLIT, $0-40

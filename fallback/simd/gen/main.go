@@ -56,6 +56,12 @@ func main() {
 	interleaved256()
 	bfloatPairs()
 	unpackers()
+	codebookUnpackers()
+	ternaryUnpackers()
+	for _, halves := range []bool{false, true} {
+		decodeBytes(halves, false)
+		decodeBytes(halves, true)
+	}
 	interleavedUnpackers()
 	for _, shared := range []int{32, 16} {
 		unpackedDot(shared, false)
