@@ -25,11 +25,10 @@ func DotOf(l simd.Level, t compute.DType) Dot {
 		return NoDot
 	}
 	_, bytes := byteDots[t]
-	_, unpacked := byteForms[t]
 	switch {
 	case bytes && l >= simd.VNNI:
 		return BytesDot
-	case unpacked && (l >= simd.AVX2 || l == simd.NEON && simd.HasSDOT):
+	case unpacks(l, t):
 		return UnpackedDot
 	}
 	return NoDot
