@@ -65,14 +65,16 @@ func (a *activations) multiplyBytes(wk *worker, lo, hi int, w *tensor, first, ha
 
 // multiplyUnpacked is multiply of few rows of X by rows that become bytes one by one.
 func (a *activations) multiplyUnpacked(wk *worker, lo, hi int, w *tensor, first, have int, add []float32, out func(r int) []float32) {
-	m, sums := wk.bytePanels(), wk.float32s(hi-lo)
-	for c := range have {
-		quant.MultiplyUnpacked(a.level, a.format, w.bytes(first+c, first+c+1), a.bytes[lo:hi], &m.rows, sums)
-		for r, s := range sums {
+	rows := hi - lo
+	sums := wk.float32s(have * rows)
+	quant.MultiplyUnpacked(a.level, a.format, w.bytes(first, first+have), a.bytes[lo:hi], &wk.bytePanels().rows, sums)
+	for r := range rows {
+		dst := out(lo + r)
+		for c := range have {
+			dst[c] = sums[rows*c+r]
 			if add != nil {
-				s += add[c]
+				dst[c] += add[c]
 			}
-			out(lo + r)[c] = s
 		}
 	}
 }

@@ -109,20 +109,24 @@ func MultiplyBytes(t compute.DType, w []byte, x *simd.Bytes, out []float32) {
 	byteDots[t].multiply(w, x, out)
 }
 
-// MultiplyUnpacked is for what DotOf calls UnpackedDot: out[r] is the product of one row w by row r of x; a piece
-// of it at a time lies in memory. To
-// unpack a row takes as long as to multiply it, and serves all rows of x.
+// MultiplyUnpacked is for what DotOf calls UnpackedDot: out[len(x)·c + r] is the product of row c of w by row r of x. A piece of a row at a time lies in
+// memory. To unpack it takes as long as to multiply it, and serves all rows of x.
 func MultiplyUnpacked(l simd.Level, t compute.DType, w []byte, x []simd.Bytes, memory *simd.ByteRows, out []float32) {
 	f, length, size := byteForms[t], t.BlockLen(), t.BlockBytes()
-	q, d, m := memory.One()
-	clear(out[:len(x)])
-	for k := 0; len(w) > 0; k += len(q) {
-		n := min(len(q), len(w)/size*length)
-		q = q[:n]
-		f.unpack(q, d, m, w)
-		for r := range x {
-			out[r] += l.UnpackedDot(q, d, m, f.ByteForm, &x[r], k)
+	bytes := len(w) / (len(out) / len(x))
+	for ; len(out) > 0; out = out[len(x):] {
+		row := w[:bytes]
+		w = w[bytes:]
+		clear(out[:len(x)])
+		for k := 0; len(row) > 0; {
+			q, d, m := memory.One()
+			q = q[:min(len(q), len(row)/size*length)]
+			f.unpack(q, d, m, row)
+			for r := range x {
+				out[r] += l.UnpackedDot(q, d, m, f.ByteForm, &x[r], k)
+			}
+			k += len(q)
+			row = row[len(q)/length*size:]
 		}
-		w = w[n/length*size:]
 	}
 }

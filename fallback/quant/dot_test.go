@@ -191,10 +191,7 @@ func multiplied(l simd.Level, t compute.DType, w []byte, x, out []float32) []flo
 		return rounded
 	}
 	var memory simd.ByteRows
-	row := len(w) / len(out)
-	for c := range out {
-		MultiplyUnpacked(l, t, w[c*row:(c+1)*row], []simd.Bytes{ordered}, &memory, out[c:c+1])
-	}
+	MultiplyUnpacked(l, t, w, []simd.Bytes{ordered}, &memory, out)
 	return rounded
 }
 
@@ -232,9 +229,7 @@ func BenchmarkDot(b *testing.B) {
 					case FloatDot:
 						MultiplyFloats(level, format, w, x, out)
 					case UnpackedDot:
-						for r := range out {
-							MultiplyUnpacked(level, format, w[r*int(size):][:size], bytes, &memory, out[r:r+1])
-						}
+						MultiplyUnpacked(level, format, w, bytes, &memory, out)
 					default:
 						MultiplyBytes(format, w, &bytes[0], out)
 					}
