@@ -7,7 +7,7 @@ import (
 	"tuff/host/compute"
 )
 
-// ssmScan runs compute.SSMScan: one unit per sequence and head, token by token.
+// ssmScan runs compute.SSMScan: one unit per sequence and head, or some heads of one element, token by token.
 type ssmScan struct {
 	op                                    compute.SSMScan
 	x, dt, dtBias, a, b, c, d, state, out *tensor // dtBias and d may be nil
@@ -18,14 +18,26 @@ type ssmScan struct {
 
 func (k *ssmScan) begin(s *compute.Step) int {
 	k.step = s
-	return len(s.Seqs) * k.op.NumHeads
+	return len(s.Seqs) * k.units()
+}
+
+// units are those of a sequence.
+func (k *ssmScan) units() int {
+	if k.narrow() {
+		return ceil(k.op.NumHeads, narrowHeads)
+	}
+	return k.op.NumHeads
 }
 
 func (k *ssmScan) unit(w *worker, i int) {
-	q, h := &k.step.Seqs[i/k.op.NumHeads], i%k.op.NumHeads
-	if k.fast && k.level > simd.Plain {
+	units := k.units()
+	q, h := &k.step.Seqs[i/units], i%units
+	switch {
+	case k.narrow():
+		k.scanNarrow(w, q, narrowHeads*h, min(narrowHeads, k.op.NumHeads-narrowHeads*h))
+	case k.fast && k.level > simd.Plain:
 		k.scanFast(w, q, h)
-	} else {
+	default:
 		k.scan(w, q, h)
 	}
 }
