@@ -22,11 +22,18 @@ func unpackedDot(shared int, vnni bool) {
 	Pragma("noescape")
 	u := &unpackedRow{shared: shared, vnni: vnni, n: Load(Param("n"), GP64()), q: Load(Param("q"), GP64()), x: Load(Param("x"), GP64()),
 		d: Load(Param("d"), GP64()), factors: Load(Param("factors"), GP64()), less: Load(Param("less"), GP64()), sums: Load(Param("sums"), GP64())}
-	u.products, u.scaled = AllocLocal(4*32/shared*8), vectors(2, 32)
+	u.last = clearYMM()
 	if vnni {
-		u.y = Load(Param("y"), GP64())
+		u.y, u.scaled = Load(Param("y"), GP64()), vectors(2, 64)
+		for i := range uint32(4) {
+			if a, b := 2*i, 2*i+1; shared == 32 {
+				u.picks = append(u.picks, lanes(a, a, b, b))
+			} else {
+				u.picks = append(u.picks, lanes(2*a, 2*a+1, 2*b, 2*b+1))
+			}
+		}
 	} else {
-		u.even = everywhere(0x00ff00ff)
+		u.even, u.products, u.scaled = everywhere(0x00ff00ff), AllocLocal(4*32/shared*8), vectors(2, 32)
 	}
 	if shared == 16 {
 		u.halves = constantLower("half_lanes", func(i int) uint32 { return uint32(i / 4) })
@@ -34,7 +41,7 @@ func unpackedDot(shared int, vnni bool) {
 			constantLower("upper_pairs", func(i int) uint32 { return uint32(4 + i/2) })}
 	}
 	for _, v := range u.scaled {
-		VXORPS(v, v, v)
+		VXORPS(v.AsX(), v.AsX(), v.AsX())
 	}
 	u.below = clearYMM()
 	SUBQ(Imm(8), u.n)
@@ -54,6 +61,11 @@ func unpackedDot(shared int, vnni bool) {
 	JNZ(LabelRef("one"))
 	Label("end")
 	VADDPS(u.scaled[1], u.scaled[0], u.scaled[0])
+	if vnni { // the upper half of the last blocks' is zero
+		VADDPS(u.last.AsZ(), u.scaled[0], u.scaled[0])
+	} else {
+		VADDPS(u.last, u.scaled[0], u.scaled[0])
+	}
 	sum, below := together(u.scaled[0]), together(u.below)
 	unit, err := Param("unit").Resolve()
 	if err != nil {
@@ -72,8 +84,8 @@ type unpackedRow struct {
 	shared                             int
 	vnni                               bool
 	n, q, x, y, d, factors, less, sums reg.Register
-	even, halves, below                reg.VecVirtual
-	pairs, scaled                      []reg.VecVirtual
+	even, halves, below, last          reg.VecVirtual
+	pairs, picks, scaled               []reg.VecVirtual
 	products                           Mem // of scales and factors
 }
 
@@ -82,25 +94,54 @@ func (u *unpackedRow) scales() int { return 32 / u.shared }
 
 // eight takes eight blocks.
 func (u *unpackedRow) eight() {
-	factors := YMM()
+	factors, products := YMM(), vectors(u.scales(), 32)
 	VMOVUPS(Mem{Base: u.factors}, factors)
-	for i := range u.scales() {
-		v, less := YMM(), YMM()
+	for i, v := range products {
 		if u.shared == 16 {
 			VPERMPS(factors, u.pairs[i], v)
 			VMULPS(Mem{Base: u.d, Disp: 32 * i}, v, v)
 		} else {
 			VMULPS(Mem{Base: u.d}, factors, v)
 		}
-		VMOVUPS(v, u.products.Offset(32*i))
+		less := YMM()
 		VMOVUPS(Mem{Base: u.less, Disp: 32 * i}, less)
 		VFMADD231PS(Mem{Base: u.sums, Disp: 32 * i}, less, u.below)
+	}
+	if u.vnni {
+		u.pairsOfBlocks(products)
+		return
+	}
+	for i, v := range products {
+		VMOVUPS(v, u.products.Offset(32*i))
 	}
 	for i := range 8 {
 		v, scale := u.whole(i), YMM()
 		VCVTDQ2PS(v, v)
 		u.spread(u.products.Offset(4*u.scales()*i), scale)
 		VFMADD231PS(scale, v, u.scaled[i%2])
+	}
+}
+
+// pairsOfBlocks takes eight blocks, two in a register.
+func (u *unpackedRow) pairsOfBlocks(products []reg.VecVirtual) {
+	all := ZMM()
+	if u.shared == 32 {
+		all = products[0].AsZ().(reg.VecVirtual)
+	} else {
+		VINSERTF64X4(Imm(1), products[1], products[0].AsZ(), all)
+	}
+	for i := range 4 {
+		w, upper, lower, scale := ZMM(), ZMM(), ZMM(), ZMM()
+		VMOVDQU32(Mem{Base: u.q, Disp: 64 * i}, w)
+		VPXORD(upper, upper, upper)
+		VPXORD(lower, lower, lower)
+		VPDPBUSD(Mem{Base: u.x, Disp: 64 * i}, w, upper)
+		VPDPBUSD(Mem{Base: u.y, Disp: 64 * i}, w, lower)
+		VPSLLD(Imm(8), upper, upper)
+		VPADDD(upper, lower, lower)
+		VCVTDQ2PS(lower, lower)
+		VPERMPS(all, u.picks[i], scale)
+		VFMADD231PS(scale, lower, u.scaled[i%2])
 	}
 }
 
@@ -111,7 +152,7 @@ func (u *unpackedRow) one() {
 	u.spread(Mem{Base: u.d}, d)
 	VBROADCASTSS(Mem{Base: u.factors}, factor)
 	VMULPS(factor, d, d)
-	VFMADD231PS(d, v, u.scaled[0])
+	VFMADD231PS(d, v, u.last)
 	for i := range u.scales() {
 		VMOVSS(Mem{Base: u.less, Disp: 4 * i}, less)
 		v := XMM()
