@@ -164,8 +164,20 @@ func codebookUnpackers() []unpacker {
 			f.half(0, 3)
 			f.eightScales(0, 4, 3, "R3")
 			for g := range 8 {
-				f.line("MOVBU %d(R1), R9", 66+g)
-				f.choose(2, f.widerIndices(2+8*g, 1, 1))
+				if g%4 == 0 { // 32 indices, their ninth bits in a word
+					f.at("R6", 66+g)
+					f.line("VLD1R (R6), [V4.S4]")
+					f.bits(4, forBits)
+					f.at("R6", 2+8*g)
+					f.line("VLD1 (R6), [V0.B16, V1.B16]")
+					for v := range 4 {
+						f.line("VZIP%d V%d.B16, V%d.B16, V%d.B16", 1+v%2, 4+v/2, v/2, 6+v)
+					}
+				}
+				for i := range 2 {
+					f.line("VMOV V%d.D[%d], R%d", 6+g%4, i, 8+i)
+				}
+				f.choose(2, func(l, index int) { f.line("UBFX $%d, R%d, $9, R%d", 16*(l%4), 8+l/4, index) })
 				f.storedSigns(74, g)
 				f.storeSigned()
 			}
