@@ -11,43 +11,42 @@ import (
 type byteForm struct {
 	simd.ByteForm
 	unpack func(q []uint8, d, m []float32, src []byte)
-	amd64  bool // NEON has no unpacker
 }
 
 var byteForms = map[compute.DType]byteForm{
-	compute.Q8_0: {simd.ByteForm{Base: 128}, simd.UnpackQ8_0, false},
-	compute.Q4_0: {simd.ByteForm{Base: 8}, simd.UnpackQ4_0, false},
-	compute.Q4_1: {simd.ByteForm{Minima: true}, simd.UnpackQ4_1, false},
-	compute.Q5_0: {simd.ByteForm{Base: 16}, simd.UnpackQ5_0, false},
-	compute.Q5_1: {simd.ByteForm{Minima: true}, simd.UnpackQ5_1, false},
+	compute.Q8_0: {simd.ByteForm{Base: 128}, simd.UnpackQ8_0},
+	compute.Q4_0: {simd.ByteForm{Base: 8}, simd.UnpackQ4_0},
+	compute.Q4_1: {simd.ByteForm{Minima: true}, simd.UnpackQ4_1},
+	compute.Q5_0: {simd.ByteForm{Base: 16}, simd.UnpackQ5_0},
+	compute.Q5_1: {simd.ByteForm{Minima: true}, simd.UnpackQ5_1},
 	compute.IQ4_NL: {simd.ByteForm{Base: 128}, func(q []uint8, d, m []float32, src []byte) {
 		simd.UnpackIQ4_NL(q, d, m, src, &iq4Bytes)
-	}, false},
+	}},
 	compute.MXFP4: {simd.ByteForm{Base: 128}, func(q []uint8, d, m []float32, src []byte) {
 		simd.UnpackMXFP4(q, d, m, src, &e2m1Bytes, &halfScales)
-	}, false},
-	compute.Q2_K: {simd.ByteForm{Halves: true, Minima: true}, simd.UnpackQ2_K, false},
-	compute.Q3_K: {simd.ByteForm{Base: 4, Halves: true}, simd.UnpackQ3_K, false},
-	compute.Q4_K: {simd.ByteForm{Minima: true}, simd.UnpackQ4_K, false},
-	compute.Q5_K: {simd.ByteForm{Minima: true}, simd.UnpackQ5_K, false},
-	compute.Q6_K: {simd.ByteForm{Base: 32, Halves: true}, simd.UnpackQ6_K, false},
+	}},
+	compute.Q2_K: {simd.ByteForm{Halves: true, Minima: true}, simd.UnpackQ2_K},
+	compute.Q3_K: {simd.ByteForm{Base: 4, Halves: true}, simd.UnpackQ3_K},
+	compute.Q4_K: {simd.ByteForm{Minima: true}, simd.UnpackQ4_K},
+	compute.Q5_K: {simd.ByteForm{Minima: true}, simd.UnpackQ5_K},
+	compute.Q6_K: {simd.ByteForm{Base: 32, Halves: true}, simd.UnpackQ6_K},
 	compute.IQ4_XS: {simd.ByteForm{Base: 128}, func(q []uint8, d, m []float32, src []byte) {
 		simd.UnpackIQ4_XS(q, d, m, src, &iq4Bytes)
-	}, false},
-	compute.IQ1_S:   {simd.ByteForm{Base: 9}, chosen(simd.UnpackIQ1_S, iq1Bytes), true},
-	compute.IQ1_M:   {simd.ByteForm{Base: 9, Halves: true}, chosen(simd.UnpackIQ1_M, iq1Bytes), true},
-	compute.IQ2_XXS: {simd.ByteForm{Base: 128}, chosen(simd.UnpackIQ2_XXS, iq2xxsBytes), true},
-	compute.IQ2_XS:  {simd.ByteForm{Base: 128, Halves: true}, chosen(simd.UnpackIQ2_XS, iq2xsBytes), true},
-	compute.IQ2_S:   {simd.ByteForm{Base: 128, Halves: true}, chosen(simd.UnpackIQ2_S, iq2sBytes), true},
-	compute.IQ3_XXS: {simd.ByteForm{Base: 128}, chosen(simd.UnpackIQ3_XXS, iq3xxsBytes), true},
-	compute.IQ3_S:   {simd.ByteForm{Base: 128}, chosen(simd.UnpackIQ3_S, iq3sBytes), true},
-	compute.TQ1_0:   {simd.ByteForm{Base: 1}, simd.UnpackTQ1_0, true},
-	compute.TQ2_0:   {simd.ByteForm{Base: 1}, simd.UnpackTQ2_0, true},
-	compute.Q1_0:    {simd.ByteForm{Base: 1}, simd.UnpackQ1_0, true},
-	compute.Q2_0:    {simd.ByteForm{Base: 1}, simd.UnpackQ2_0, true},
+	}},
+	compute.IQ1_S:   {simd.ByteForm{Base: 9}, chosen(simd.UnpackIQ1_S, iq1Bytes)},
+	compute.IQ1_M:   {simd.ByteForm{Base: 9, Halves: true}, chosen(simd.UnpackIQ1_M, iq1Bytes)},
+	compute.IQ2_XXS: {simd.ByteForm{Base: 128}, chosen(simd.UnpackIQ2_XXS, iq2xxsBytes)},
+	compute.IQ2_XS:  {simd.ByteForm{Base: 128, Halves: true}, chosen(simd.UnpackIQ2_XS, iq2xsBytes)},
+	compute.IQ2_S:   {simd.ByteForm{Base: 128, Halves: true}, chosen(simd.UnpackIQ2_S, iq2sBytes)},
+	compute.IQ3_XXS: {simd.ByteForm{Base: 128}, chosen(simd.UnpackIQ3_XXS, iq3xxsBytes)},
+	compute.IQ3_S:   {simd.ByteForm{Base: 128}, chosen(simd.UnpackIQ3_S, iq3sBytes)},
+	compute.TQ1_0:   {simd.ByteForm{Base: 1}, simd.UnpackTQ1_0},
+	compute.TQ2_0:   {simd.ByteForm{Base: 1}, simd.UnpackTQ2_0},
+	compute.Q1_0:    {simd.ByteForm{Base: 1}, simd.UnpackQ1_0},
+	compute.Q2_0:    {simd.ByteForm{Base: 1}, simd.UnpackQ2_0},
 	compute.NVFP4: {simd.ByteForm{Base: 128, Halves: true}, func(q []uint8, d, m []float32, src []byte) {
 		simd.UnpackNVFP4(q, d, m, src, &e2m1Bytes, &halfScales4)
-	}, true},
+	}},
 }
 
 // chosen hands a codebook to an unpacker.
@@ -62,8 +61,8 @@ func ByteForm(l simd.Level, t compute.DType) (simd.ByteForm, bool) {
 
 // unpacks says whether a level brings rows of a format to bytes.
 func unpacks(l simd.Level, t compute.DType) bool {
-	f, ok := byteForms[t]
-	return ok && (l >= simd.AVX2 || l == simd.NEON && simd.HasSDOT && !f.amd64)
+	_, ok := byteForms[t]
+	return ok && (l >= simd.AVX2 || l == simd.NEON && simd.HasSDOT)
 }
 
 // Unpack makes bytes of whole blocks of a row of a format that has a ByteForm: len(q) elements.

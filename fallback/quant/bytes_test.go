@@ -98,12 +98,12 @@ func panelsOfInterleaved(t *testing.T, level simd.Level) {
 
 // Rows of 4096 elements, which stay in the caches.
 func BenchmarkUnpack(b *testing.B) {
-	if simd.Best() < simd.AVX2 {
+	if simd.Best() == simd.Plain {
 		b.Skip("this processor has no vector instructions that unpack")
 	}
 	const n = 4096
 	for format := compute.F32; format.Valid(); format++ {
-		if _, ok := byteForms[format]; !ok {
+		if !unpacks(simd.Best(), format) {
 			continue
 		}
 		b.Run(format.String(), func(b *testing.B) {

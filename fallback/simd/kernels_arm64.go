@@ -172,6 +172,66 @@ func unpackIQ4_NLNEON(n int, src *byte, q *uint8, d *float32, m *float32, levels
 //go:noescape
 func unpackMXFP4NEON(n int, src *byte, q *uint8, d *float32, m *float32, levels *int8, scales *float32)
 
+// unpackIQ3_XXSNEON unpacks n blocks, at least one.
+//
+//go:noescape
+func unpackIQ3_XXSNEON(n int, src *byte, q *uint8, d *float32, m *float32, points *uint8)
+
+// unpackIQ3_SNEON unpacks n blocks, at least one.
+//
+//go:noescape
+func unpackIQ3_SNEON(n int, src *byte, q *uint8, d *float32, m *float32, points *uint8)
+
+// unpackIQ2_XXSNEON unpacks n blocks, at least one.
+//
+//go:noescape
+func unpackIQ2_XXSNEON(n int, src *byte, q *uint8, d *float32, m *float32, points *uint8)
+
+// unpackIQ2_XSNEON unpacks n blocks, at least one.
+//
+//go:noescape
+func unpackIQ2_XSNEON(n int, src *byte, q *uint8, d *float32, m *float32, points *uint8)
+
+// unpackIQ2_SNEON unpacks n blocks, at least one.
+//
+//go:noescape
+func unpackIQ2_SNEON(n int, src *byte, q *uint8, d *float32, m *float32, points *uint8)
+
+// unpackIQ1_SNEON unpacks n blocks, at least one.
+//
+//go:noescape
+func unpackIQ1_SNEON(n int, src *byte, q *uint8, d *float32, m *float32, points *uint8)
+
+// unpackIQ1_MNEON unpacks n blocks, at least one.
+//
+//go:noescape
+func unpackIQ1_MNEON(n int, src *byte, q *uint8, d *float32, m *float32, points *uint8)
+
+// unpackTQ2_0NEON unpacks n blocks, at least one.
+//
+//go:noescape
+func unpackTQ2_0NEON(n int, src *byte, q *uint8, d *float32, m *float32)
+
+// unpackTQ1_0NEON unpacks n blocks, at least one.
+//
+//go:noescape
+func unpackTQ1_0NEON(n int, src *byte, q *uint8, d *float32, m *float32)
+
+// unpackNVFP4NEON unpacks n blocks, at least one.
+//
+//go:noescape
+func unpackNVFP4NEON(n int, src *byte, q *uint8, d *float32, m *float32, levels *int8, scales *float32)
+
+// unpackQ2_0NEON unpacks n blocks, at least one.
+//
+//go:noescape
+func unpackQ2_0NEON(n int, src *byte, q *uint8, d *float32, m *float32)
+
+// unpackQ1_0NEON unpacks n blocks, at least one.
+//
+//go:noescape
+func unpackQ1_0NEON(n int, src *byte, q *uint8, d *float32, m *float32)
+
 // byteTile32x1SDOT is ByteTile for 1 rows and the panel from where w, d, m and sums point to, with scales of each 32 columns, in n blocks of 32; m may be nil.
 //
 //go:noescape

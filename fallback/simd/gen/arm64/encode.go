@@ -28,6 +28,9 @@ var (
 	sdot   = form{"SDOT", 0x4e809400, [3]string{"4S", "16B", "16B"}}
 	addp   = form{"ADDP", 0x4ea0bc00, s4}
 	ushl   = form{"USHL", 0x6e204400, [3]string{"16B", "16B", "16B"}} // each byte by its own distance, to the right where that is negative
+	uhadd  = form{"UHADD", 0x6e200400, [3]string{"16B", "16B", "16B"}}
+
+	ushlHalves = form{"USHL", 0x6e604400, [3]string{"8H", "8H", "8H"}}
 
 	// With one lane of the last register; see lane.
 	fmulLane = form{"FMUL", 0x4f809000, [3]string{"4S", "4S", "S"}}

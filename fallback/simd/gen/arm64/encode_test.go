@@ -18,7 +18,7 @@ func TestWords(t *testing.T) {
 		{faddp, 10, 11, 12, 0x6e2cd56a}, {sdot, 0, 1, 2, 0x4e829420}, {addp, 0, 1, 2, 0x4ea2bc20},
 		{fmaxnmv, 3, 4, 0, 0x6e30c883}, {frintn, 5, 6, 0, 0x4e2188c5}, {fcvtns, 5, 6, 0, 0x4e21a8c5}, {scvtf, 5, 6, 0, 0x4e21d8c5}, {fneg, 1, 2, 0, 0x6ea0f841},
 		{fcvtlHalves, 1, 2, 0, 0x0e217841}, {fcvtl2Halves, 1, 2, 0, 0x4e217841}, {fcvtl, 1, 2, 0, 0x0e617841}, {fcvtl2, 1, 2, 0, 0x4e617841},
-		{ushl, 1, 2, 3, 0x6e234441}, {fmaxv, 1, 2, 0, 0x6e30f841},
+		{ushl, 1, 2, 3, 0x6e234441}, {ushlHalves, 1, 2, 3, 0x6e634441}, {uhadd, 1, 2, 3, 0x6e230441}, {fmaxv, 1, 2, 0, 0x6e30f841},
 		{fmulLane.lane(0), 1, 2, 3, 0x4f839041}, {fmulLane.lane(3), 1, 2, 3, 0x4fa39841}, {fmlaLane.lane(2), 1, 2, 3, 0x4f831841}, {fmlaLane.lane(3), 1, 2, 17, 0x4fb11841},
 		{sdotLane.lane(0), 1, 2, 3, 0x4f83e041}, {sdotLane.lane(1), 1, 2, 3, 0x4fa3e041}, {sdotLane.lane(2), 1, 2, 19, 0x4f93e841}, {sdotLane.lane(3), 1, 2, 3, 0x4fa3e841},
 		{sxtlBytes, 1, 2, 0, 0x0f08a441}, {sxtl2Bytes, 1, 2, 0, 0x4f08a441}, {sxtlHalves, 1, 2, 0, 0x0f10a441}, {sxtl2Halves, 1, 2, 0, 0x4f10a441},

@@ -4,6 +4,7 @@ package main
 import (
 	"fmt"
 	"os"
+	"slices"
 )
 
 func main() {
@@ -25,7 +26,7 @@ func main() {
 	for _, length := range []int{32, 16} {
 		unpackedDot(f, length)
 	}
-	for _, u := range unpackers {
+	for _, u := range slices.Concat(unpackers, codebookUnpackers(), ternaryUnpackers()) {
 		u.write(f)
 	}
 	for _, r := range []int{1, 2, 4} {

@@ -175,9 +175,7 @@ func nibbleUnpackers() (list []unpacker) {
 			}
 			if t.high > 0 {
 				f.line("VMOVI $31, V16.B16")
-				f.bytes(18, 0, 0x0101010101010101) // each of four bytes eight times
-				f.bytes(19, 0x0202020202020202, 0x0303030303030303)
-				f.bytes(20, 0x8040201008040201, 0x8040201008040201)
+				f.prepareBits(18)
 			} else {
 				f.line("VMOVI $15, V16.B16")
 			}
@@ -192,10 +190,9 @@ func nibbleUnpackers() (list []unpacker) {
 			if t.high > 0 {
 				f.at("R6", t.high)
 				f.line("VLD1R (R6), [V4.S4]")
+				f.bits(4, 18)
 				for v := range 2 {
-					f.line("VTBL V%d.B16, [V4.B16], V5.B16", 18+v)
-					f.line("VCMTST V20.B16, V5.B16, V5.B16")
-					f.merge(5, 0, 4, 16, v)
+					f.merge(4+v, 0, 4, 16, v)
 				}
 			} else {
 				f.line("VAND V16.B16, V0.B16, V0.B16")
@@ -253,6 +250,27 @@ func (f *file) bytes(v int, low, high uint64) {
 		f.line("MOVD $0x%016x, R9", high)
 		f.line("VMOV R9, V%d.D[1]", v)
 	}
+}
+
+// prepareBits are three constants for bits, from v on.
+func (f *file) prepareBits(v int) {
+	f.bytes(v, 0, 0x0101010101010101) // each of four bytes eight times
+	f.bytes(v+1, 0x0202020202020202, 0x0303030303030303)
+	f.bytes(v+2, 0x8040201008040201, 0x8040201008040201)
+}
+
+// bits makes 32 bytes of the word that all lanes of v have, in v and v+1: all ones where a bit is set, or zero.
+func (f *file) bits(v, prepared int) {
+	f.eightTimes(v, prepared)
+	for i := range 2 {
+		f.line("VCMTST V%d.B16, V%d.B16, V%d.B16", prepared+2, v+i, v+i)
+	}
+}
+
+// eightTimes are the four bytes that all lanes of v have eight times each, in v and v+1.
+func (f *file) eightTimes(v, prepared int) {
+	f.line("VTBL V%d.B16, [V%d.B16], V%d.B16", prepared+1, v, v+1)
+	f.line("VTBL V%d.B16, [V%d.B16], V%d.B16", prepared, v, v)
 }
 
 // unsignedLevels are what nibbles stand for, 128 higher, in V17.
