@@ -77,7 +77,7 @@ func panelsOfInterleaved(t *testing.T, level simd.Level) {
 		if _, ok := ByteForm(level, format); !ok || !Interleaved(level, format) {
 			continue
 		}
-		f, length, size := byteForms[format].ByteForm, format.BlockLen(), format.BlockBytes()
+		f, length, size := byteForms[format], format.BlockLen(), format.BlockBytes()
 		for blocks := 1; blocks <= simd.ByteCols/length; blocks++ {
 			w := make([]byte, InterleavedRows*blocks*size)
 			randomRow(r, format, w)

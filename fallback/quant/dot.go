@@ -109,24 +109,36 @@ func MultiplyBytes(t compute.DType, w []byte, x *simd.Bytes, out []float32) {
 	byteDots[t].multiply(w, x, out)
 }
 
-// MultiplyUnpacked is for what DotOf calls UnpackedDot: out[len(x)·c + r] is the product of row c of w by row r of x. A piece of a row at a time lies in
-// memory. To unpack it takes as long as to multiply it, and serves all rows of x.
+// MultiplyUnpacked is for what DotOf calls UnpackedDot: out[len(x)·c + r] is the product of row c of w by row r of x. Short rows, or a piece of a long
+// one, at a time lie in memory. To unpack them takes as long as to multiply, and serves all rows of x.
 func MultiplyUnpacked(l simd.Level, t compute.DType, w []byte, x []simd.Bytes, memory *simd.ByteRows, out []float32) {
 	f, length, size := byteForms[t], t.BlockLen(), t.BlockBytes()
-	bytes := len(w) / (len(out) / len(x))
-	for ; len(out) > 0; out = out[len(x):] {
-		row := w[:bytes]
-		w = w[bytes:]
-		clear(out[:len(x)])
-		for k := 0; len(row) > 0; {
-			q, d, m := memory.One()
-			q = q[:min(len(q), len(row)/size*length)]
-			f.unpack(q, d, m, row)
-			for r := range x {
-				out[r] += l.UnpackedDot(q, d, m, f.ByteForm, &x[r], k)
+	cols := len(w) / (len(out) / len(x)) / size * length
+	q, d, m := memory.One()
+	scales := f.Scales(cols)
+	if cols > len(q) {
+		for ; len(out) > 0; out = out[len(x):] {
+			clear(out[:len(x)])
+			for k := 0; k < cols; k += len(q) {
+				n := min(len(q), cols-k)
+				Unpack(t, q[:n], d, m, w)
+				for r := range x {
+					out[r] += l.UnpackedDot(q[:n], d, m, f, &x[r], k)
+				}
+				w = w[n/length*size:]
 			}
-			k += len(q)
-			row = row[len(q)/length*size:]
 		}
+		return
+	}
+	for len(out) > 0 {
+		rows := min(len(q)/cols, len(out)/len(x))
+		Unpack(t, q[:rows*cols], d, m, w)
+		for c := range rows {
+			for r := range x {
+				out[r] = l.UnpackedDot(q[c*cols:(c+1)*cols], d[c*scales:], m[c*scales:], f, &x[r], 0)
+			}
+			out = out[len(x):]
+		}
+		w = w[rows*cols/length*size:]
 	}
 }

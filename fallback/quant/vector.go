@@ -21,9 +21,9 @@ var vectors = [256]func(dst []float32, src []byte){
 }
 
 func init() {
-	for t, f := range byteForms {
+	for t := range byteForms {
 		if vectors[t] == nil {
-			vectors[t] = f.decoder(t.BlockLen(), t.BlockBytes())
+			vectors[t] = bytesDecoder(t)
 		}
 	}
 }

@@ -44,16 +44,17 @@ func DecodeBytes(dst []float32, q []uint8, d, m []float32, f ByteForm) {
 	if n == 0 || len(dst)%32 != 0 || len(q) < len(dst) || min(len(d), len(m)) < f.Scales(len(dst)) {
 		panic("BUG: simd: a row of bytes that is too short, or in no whole blocks")
 	}
-	kernel := decodeBytes
-	switch {
+	base := float32(f.Base)
+	switch { // by name, so that memory may be on the caller's stack
 	case f.Halves && f.Minima:
-		kernel = decodeByteHalvesMinima
+		decodeByteHalvesMinima(n, &dst[0], &q[0], &d[0], &m[0], base)
 	case f.Halves:
-		kernel = decodeByteHalves
+		decodeByteHalves(n, &dst[0], &q[0], &d[0], &m[0], base)
 	case f.Minima:
-		kernel = decodeBytesMinima
+		decodeBytesMinima(n, &dst[0], &q[0], &d[0], &m[0], base)
+	default:
+		decodeBytes(n, &dst[0], &q[0], &d[0], &m[0], base)
 	}
-	kernel(n, &dst[0], &q[0], &d[0], &m[0], float32(f.Base))
 }
 
 // blocks is the number of blocks of dst, whose bytes must be there.
