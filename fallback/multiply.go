@@ -56,11 +56,14 @@ func (a *activations) few(rows int, t compute.DType) bool { return rows <= a.mos
 
 // mostFew is up to how many they are.
 func (a *activations) mostFew(t compute.DType) int {
-	switch _, bytes := quant.ByteForm(a.level, t); {
-	case a.byteRows != nil && a.level >= simd.VNNI:
+	switch {
+	case a.byteRows == nil:
+	case a.level >= simd.VNNI:
 		return byteDotRows
-	case a.byteRows != nil && a.level == simd.NEON && bytes:
-		return unpackedDotRows
+	case a.level == simd.NEON:
+		if _, bytes := quant.ByteForm(a.level, t); bytes {
+			return unpackedDotRows
+		}
 	}
 	return dotRows
 }

@@ -72,9 +72,9 @@ func (a *activations) multiplyUnpacked(wk *worker, lo, hi int, w *tensor, first,
 		dst := out(lo + r)
 		for c := range have {
 			dst[c] = sums[rows*c+r]
-			if add != nil {
-				dst[c] += add[c]
-			}
+		}
+		for c, v := range add {
+			dst[c] += v
 		}
 	}
 }

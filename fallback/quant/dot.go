@@ -115,30 +115,20 @@ func MultiplyUnpacked(l simd.Level, t compute.DType, w []byte, x []simd.Bytes, m
 	f, length, size := byteForms[t], t.BlockLen(), t.BlockBytes()
 	cols := len(w) / (len(out) / len(x)) / size * length
 	q, d, m := memory.One()
-	scales := f.Scales(cols)
-	if cols > len(q) {
-		for ; len(out) > 0; out = out[len(x):] {
-			clear(out[:len(x)])
-			for k := 0; k < cols; k += len(q) {
-				n := min(len(q), cols-k)
-				Unpack(t, q[:n], d, m, w)
-				for r := range x {
-					out[r] += l.UnpackedDot(q[:n], d, m, f, &x[r], k)
-				}
-				w = w[n/length*size:]
-			}
-		}
-		return
-	}
 	for len(out) > 0 {
-		rows := min(len(q)/cols, len(out)/len(x))
-		Unpack(t, q[:rows*cols], d, m, w)
-		for c := range rows {
-			for r := range x {
-				out[r] = l.UnpackedDot(q[c*cols:(c+1)*cols], d[c*scales:], m[c*scales:], f, &x[r], 0)
+		rows := min(max(len(q)/cols, 1), len(out)/len(x)) // one, if it is longer than the memory
+		clear(out[:rows*len(x)])
+		for k := 0; k < cols; k += len(q) {
+			n := min(len(q), cols-k)
+			scales := f.Scales(n)
+			Unpack(t, q[:rows*n], d, m, w)
+			for c := range rows {
+				for r := range x {
+					out[c*len(x)+r] += l.UnpackedDot(q[c*n:(c+1)*n], d[c*scales:], m[c*scales:], f, &x[r], k)
+				}
 			}
-			out = out[len(x):]
+			w = w[rows*n/length*size:]
 		}
-		w = w[rows*cols/length*size:]
+		out = out[rows*len(x):]
 	}
 }

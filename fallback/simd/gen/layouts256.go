@@ -38,17 +38,7 @@ var layouts = []layout{
 			return func(e eight, g, m int) reg.VecVirtual {
 				h, i, at := g/8, g%8/2, g%2*4+m
 				q, top := e.nibbles(64*(16*h+8*(i%2)+at), i/2, mask), e.load(64*(32+8*h+at))
-				switch i {
-				case 0:
-					VPSLLD(Imm(4), top, top)
-				case 1:
-					VPSLLD(Imm(2), top, top)
-				case 3:
-					VPSRLD(Imm(2), top, top)
-				}
-				VPAND(two, top, top)
-				VPOR(top, q, q)
-				return q
+				return merged(q, top, 2*i-4, two)
 			}
 		}, scales: func(e eight, _ Mem) smallScales {
 			return smallScales{signed: true, scale: func(g int) Mem { return e.words(64 * (48 + g/4)) }}
@@ -120,6 +110,9 @@ func merged(q, high reg.VecVirtual, down int, mask reg.VecVirtual) reg.VecVirtua
 	return q
 }
 
+// inFours is where scales are that lie four in a lane, one lane of each row behind the other.
+func inFours(m Mem) func(g int) Mem { return func(g int) Mem { return m.Offset(32 * (g / 4)) } }
+
 // unpackEight makes bytes of the numbers of 6 bits that Q4_K has: the first four scales, the others, and so the minima.
 func unpackEight(e eight, local Mem) smallScales {
 	six, two, low := repeated(0x3f3f3f3f), repeated(0x30303030), repeated(0x0f0f0f0f)
@@ -136,10 +129,7 @@ func unpackEight(e eight, local Mem) smallScales {
 		VPOR(p, c, c)
 		VMOVDQU(c, local.Offset(64*i+32))
 	}
-	at := func(from int) func(g int) Mem {
-		return func(g int) Mem { return local.Offset(from + 32*(g/4)) }
-	}
-	return smallScales{scale: at(0), least: at(64)}
+	return smallScales{scale: inFours(local), least: inFours(local.Offset(64))}
 }
 
 // unpackSixteen makes signed bytes of the numbers of 6 bits that Q3_K has: of each four the lower four bits are the low or the high nibbles of a word, the
@@ -163,7 +153,7 @@ func unpackSixteen(e eight, local Mem) smallScales {
 		VPSUBB(base, v, v)
 		VMOVDQU(v, local.Offset(32*i))
 	}
-	return smallScales{signed: true, scale: func(g int) Mem { return local.Offset(32 * (g / 4)) }}
+	return smallScales{signed: true, scale: inFours(local)}
 }
 
 // splitSixteen parts the nibbles that Q2_K has: scales and minima.
@@ -177,10 +167,7 @@ func splitSixteen(e eight, local Mem) smallScales {
 		VMOVDQU(v, local.Offset(32*i))
 		VMOVDQU(least, local.Offset(128+32*i))
 	}
-	at := func(from int) func(g int) Mem {
-		return func(g int) Mem { return local.Offset(from + 32*(g/4)) }
-	}
-	return smallScales{scale: at(0), least: at(128)}
+	return smallScales{scale: inFours(local), least: inFours(local.Offset(128))}
 }
 
 // unpackPairsOfNibbles makes signed bytes of the numbers of 6 bits that IQ4_XS has: those of even numbers from the low nibbles of a word, those of odd ones
