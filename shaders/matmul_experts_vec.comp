@@ -67,6 +67,8 @@ layout(push_constant) uniform Params {
   float factor;
 };
 
+#include "include/ahead.glsl"
+
 const uint SETS = ROWS * (1 + PAIR); // rows of weights read at a time: with PAIR the gate's, then the up's
 shared float partial[SETS * (WG / 4)];
 
@@ -137,6 +139,7 @@ void main() {
   }
   [[unroll]] for (uint i = 0; i < SETS; i++) acc[i] = 0.0;
 
+  uint unitBytes = 16u * rowBytes / k;
   // Drivers of CPUs may go through a loop's body once more with its results left out, and still load what all invocations read
   // alike: slots stay within those there are.
   for (uint u = begin; u < count * units; u += stride) {
@@ -146,6 +149,10 @@ void main() {
     if (MIX == 1) {
       expert = expertAt(s);
       weight = weightOf(s);
+    }
+    if (LANE == 1 && crosses(unit, unitBytes)) {
+      [[unroll]] for (uint i = 0; i < SETS; i++)
+        ask((i < ROWS ? uint64_t(w) : uint64_t(w1)) + expert + at[i % ROWS], unit * unitBytes);
     }
     uvec2 seg = segments(unit);
     vec4 a, b, c, d;
@@ -195,4 +202,5 @@ void main() {
     }
     if (r < n) finish(row, r, t, up);
   }
+  if (LANE == 1 && wanted()) o.v[0] = 0.0;
 }

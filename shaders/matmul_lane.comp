@@ -16,7 +16,9 @@
 // Order     segments of 8 in ascending order; in each, four sums of two, then those of neighbours; f32
 // Source    formula of host/compute/matmul.go, activation.go and add.go; twins fallback/matmul.go, activation.go, add.go
 #version 460
+#define GATHERED
 #include "include/few.glsl"
+#include "include/ahead.glsl"
 
 void main() {
   beginFormat(k);
@@ -38,7 +40,11 @@ void main() {
   [[unroll]] for (uint i = 0; i < SETS * COLS; i++) acc[i] = 0.0;
   [[unroll]] for (uint c = 0; c < COLS; c++) row[c] = statistics(from[c]);
 
+  uint unitBytes = 16u * rowBytes / k;
   for (uint unit = 0; unit < k / 16u; unit++) {
+    if (crosses(unit, unitBytes)) {
+      [[unroll]] for (uint i = 0; i < SETS; i++) ask(uint64_t(w[i]), unit * unitBytes);
+    }
     uvec2 seg = segments(unit);
     vec4 weights[SETS][4];
     [[unroll]] for (uint i = 0; i < SETS; i++) decode16(w[i], unit, weights[i]);
@@ -81,5 +87,6 @@ void main() {
       put(m, r, n, result(m, n, f * acc[i * COLS + c], PAIR == 1 ? f * acc[(ROWS + i) * COLS + c] : timesOf(r, n)));
     }
   }
+  if (wanted()) m.o.v[0] = 0.0;
   finish(m, WG * ROWS);
 }

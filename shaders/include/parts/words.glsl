@@ -5,8 +5,14 @@
 uint byteAt(U32In row, uint at) { return row.v[at >> 2] >> (8u * (at & 3u)) & 255u; }          // any address
 uint shortAt(U32In row, uint at) { return row.v[at >> 2] >> (8u * (at & 2u)) & 0xffffu; }      // multiples of 2
 uint wordAt(U32In row, uint at) { return row.v[at >> 2]; }                                     // multiples of 4
-uvec2 wordsAt2(U32In row, uint at) { return U32x2In(uint64_t(row)).v[at >> 3]; }               // multiples of 8
-uvec4 wordsAt4(U32In row, uint at) { return U32x4In(uint64_t(row)).v[at >> 4]; }               // multiples of 16
+#ifdef GATHERED // every invocation of a subgroup has a row of its own: drivers of CPUs gather 8 bytes of each in the time of 4
+layout(buffer_reference, std430, buffer_reference_align = 8) restrict readonly buffer U64In { uint64_t v[]; };
+uvec2 wordsAt2(U32In row, uint at) { return unpack32(U64In(uint64_t(row)).v[at >> 3]); }       // multiples of 8
+uvec4 wordsAt4(U32In row, uint at) { return uvec4(wordsAt2(row, at), wordsAt2(row, at + 8u)); } // multiples of 16
+#else
+uvec2 wordsAt2(U32In row, uint at) { return U32x2In(uint64_t(row)).v[at >> 3]; }
+uvec4 wordsAt4(U32In row, uint at) { return U32x4In(uint64_t(row)).v[at >> 4]; }
+#endif
 float halfAt(U32In row, uint at) { return halfToFloat(shortAt(row, at)); }
 // bytes4 are the four bytes of a word, after a shift of each by shift and under a mask.
 uvec4 bytes4(uint w) { return uvec4(w, w >> 8, w >> 16, w >> 24) & 255u; }
