@@ -137,6 +137,7 @@ var (
 		{"K_TYPE", "of keys, as include/cache.glsl numbers them"},
 		{"V_TYPE", "of values"},
 	}
+	attentionLane = slices.Concat([]Spec{workgroup, {"PAIRS", "of query row and head of a workgroup"}, {"KEYS", "of an invocation in a tile"}}, attention[3:])
 	attentionCoop = []Spec{
 		workgroup,
 		{"SGS", "subgroups"},
@@ -185,6 +186,7 @@ func manifest() []Entry {
 			Needs: []Need{NeedInt64, Need16Bit, NeedFloat16, NeedMemoryModel, NeedCoopMat}, Spec: attentionCoop})
 	}
 	plain("attention_decode", int64s16, attention...)
+	plain("attention_lane", []Need{NeedInt64, Need16Bit, NeedSubgroup}, attentionLane...)
 	plain("attention_prefill", int64s16, attention...)
 	m = append(m, Entry{Name: "attention_quantize", Source: "attention_prefill.comp", Defines: []string{"QUANTIZE"},
 		Needs: []Need{NeedInt64, Need16Bit, NeedIntegerDot}, Spec: attention})

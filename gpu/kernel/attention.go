@@ -58,17 +58,19 @@ func (pl *planner) attention(g *Group, op compute.Attention) error {
 		return err
 	}
 	prefill, plain := pl.tunedPlain(g, op, "attention_prefill", prefill)
-	decode, _ = pl.tunedPlain(g, op, "attention_decode", decode)
+	decode, plainDecode := pl.tunedPlain(g, op, "attention_decode", decode)
 	coop, found := pl.tunedCoop(g, op)
+	lane := pl.wantsLaneAttention(forced)
 	splits := pl.splits(op, decode)
 	if forced == "attention_split" || forced == "attention_joined" {
 		splits = max(splits, 4)
 	}
 	joined := pl.joins(op, decode, splits)
-	if forced == "attention_decode" || forced == "" && !joined && !pl.caps.takes("attention_split") {
+	laneDecode := lane && !plainDecode
+	if laneDecode || forced == "attention_decode" || forced == "" && !joined && !pl.caps.takes("attention_split") {
 		splits, joined = 1, false
 	}
-	tilesOnly := forced == "attention_prefill" || forced == "attention_coop" || forced == "" && !pl.caps.takes("attention_decode")
+	tilesOnly := forced == "attention_prefill" || forced == "attention_coop" || forced == "" && !laneDecode && !pl.caps.takes("attention_decode")
 	isDecode := func(s Shape) bool { return !tilesOnly && !manyRows(s) }
 
 	d, blocks, why := pl.attentionDispatch("attention_prefill", op, prefill, 1), ceilDiv(tileRows*group, prefill.br), ""
@@ -76,8 +78,11 @@ func (pl *planner) attention(g *Group, op compute.Attention) error {
 		coop, why = pl.coopAttentionFor(op)
 		found = why == ""
 	}
-	if found {
+	switch {
+	case found:
 		d, blocks = pl.attentionCoop(op, coop)
+	case lane && !plain:
+		d, blocks = pl.attentionLane(op, tileRows)
 	}
 	d.Grid = func(s Shape) [3]uint32 {
 		if isDecode(s) {
@@ -96,6 +101,9 @@ func (pl *planner) attention(g *Group, op compute.Attention) error {
 		}
 		blocks := ceilDiv((s.Tokens-s.Seqs+1)*group, decode.br)
 		return [3]uint32{uint32(splits * blocks), uint32(op.NumKVHeads), uint32(s.Seqs)}
+	}
+	if laneDecode {
+		d = pl.fewByLane(op, isDecode)
 	}
 	if splits > 1 {
 		width := op.NumHeads * splits * (op.HeadDimV + 2)
@@ -120,6 +128,9 @@ func (pl *planner) attention(g *Group, op compute.Attention) error {
 
 	g.nameKernel()
 	g.Why = fmt.Sprintf("to %d rows a sequence the context is shared out (to %d ways, as it grows), beyond, tiles of %d rows", maxDecodeRows, splits, tileRows)
+	if lane {
+		g.Why = "on this CPU attention_lane reads queries once for all invocations"
+	}
 	if forced != "" {
 		g.Why = "asked for " + forced
 	}

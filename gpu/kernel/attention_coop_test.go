@@ -83,7 +83,7 @@ func TestAttentionOnMatrixUnits(t *testing.T) {
 		{units, fast, 40, 40, "attention_prefill", "head sizes 40 and 40 are not whole fragments of 16×16×16"},
 		{units, compute.Options{}, 64, 64, "attention_prefill", ""},
 		{ample, fast, 64, 64, "attention_prefill", ""},
-		{cpu, fast, 64, 64, "attention_prefill", ""},
+		{cpu, fast, 64, 64, "attention_lane_8", ""},
 		{cpu, forced, 64, 64, "attention_coop_16x16", ""},
 		{cpu, forced, 128, 128, "attention_coop_16x16", ""},
 		{cpu, forced, 576, 512, "attention_coop_16x16", ""},

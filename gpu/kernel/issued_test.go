@@ -144,9 +144,12 @@ func TestIssuedByProducts(t *testing.T) {
 	assert.Len(t, seen, 3)
 }
 
-// countAttention goes through the loops of attention_prefill.comp or attention_decode.comp likewise.
+// countAttention goes through the loops of attention_prefill.comp, attention_decode.comp or attention_lane.comp likewise.
 func countAttention(d *Dispatch, s *compute.Step, p *compute.Program, op compute.Attention, splits int) (c compute.Cost) {
 	br, bc, group := int(d.Spec[1]), int(d.Spec[2]), op.NumHeads/op.NumKVHeads
+	if d.Module == "attention_lane" {
+		bc *= int(d.Spec[0])
+	}
 	decode := d.Module == "attention_decode"
 	type tile struct{ seq, first, count int }
 	var tiles []tile
@@ -229,10 +232,15 @@ func TestIssuedByAttention(t *testing.T) {
 			"attention_decode":  {stepOf([2]int{1, 200}), stepOf([2]int{3, 90}, [2]int{1, 9})},
 			"attention_split":   {stepOf([2]int{1, 300}), stepOf([2]int{3, 290}, [2]int{1, 9})},
 			"attention_joined":  {stepOf([2]int{1, 300}), stepOf([2]int{3, 290}, [2]int{1, 9})},
+			"attention_lane":    {stepOf([2]int{1, 300}), stepOf([2]int{3, 290}, [2]int{1, 9}), stepOf([2]int{17, 60}, [2]int{1, 9}, [2]int{33, 33})},
 		} {
+			caps := ample
+			if variant == "attention_lane" {
+				caps.UniformLoads = true
+			}
 			p := attentionOf(op, compute.F16, compute.Q8_0)
 			declared := p.Instrs[0].Op.(compute.Attention)
-			groups, err := Plan(ample, p, compute.Options{MaxTokens: 64, MaxSeqs: 4, MaxPages: 8, Variant: map[string]string{"attention": variant}})
+			groups, err := Plan(caps, p, compute.Options{MaxTokens: 64, MaxSeqs: 4, MaxPages: 8, Variant: map[string]string{"attention": variant}})
 			require.NoError(t, err)
 			for _, s := range steps {
 				ran := 0

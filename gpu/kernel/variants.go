@@ -100,6 +100,7 @@ func variantsOf(caps Caps) []Variant {
 		{"attention_joined", "attention", "the context in pieces, joined by the workgroup that brings the last of them", "to 8 rows a sequence, long contexts", "", ""},
 		{"attention_split", "attention", "the context in pieces, combined by a second dispatch", "to 8 rows a sequence, long contexts, many large heads that share keys", "", ""},
 		{"attention_prefill", "attention", "tiles of 16 query rows over the keys they see", "more than 8 rows a sequence", "", ""},
+		{"attention_lane", "attention", "keys of its own for every invocation, the same queries for all", "any number of rows, on CPUs", attentionLaneLacks(&caps), ""},
 		{"attention_coop", "attention", "tiles of query rows on matrix units, in half precision with float32 softmax and sums", "more than 8 rows a sequence, in fast arithmetic", attentionCoopLacks(&caps), ""},
 		{"matmul_experts_vec", "matmul_experts", "each use of an expert reads its weights once, into registers; invocations share a row", "few uses of each expert", vecLacks, ""},
 		{"matmul_experts_lane", "matmul_experts", "the same, with a weight row to each invocation", "few uses of each expert, on CPUs", vecLacks, ""},

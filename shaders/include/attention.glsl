@@ -45,19 +45,14 @@ float runM = NEG, runL = 0.0, runO[PER_LANE];
 vec4 ahead[EACH]; // this invocation's quads of the tile that is on its way
 
 // fetch takes width columns from column from on of n rows of a cache, whose slots begin at at, and zeros for the others of the
-// tile: four at a time where the type has blocks or rows are aligned, else element by element.
+// tile.
 void fetch(uint64_t cache, const uint type, uint cols, uint from, const uint width, uint at, uint n) {
   const uint quads = (width + 3u) / 4u;
   [[unroll]] for (uint i = 0; i < EACH; i++) {
     uint k = gl_LocalInvocationID.x + i * WG, j = k / quads, g = k % quads;
     ahead[i] = vec4(0);
     if (j >= n) continue;
-    uint64_t row = cacheRow(cache, type, slots[at + j], cols);
-    if (cacheBlocks(type)) ahead[i] = cacheLoadQuad(row, type, from / 4u + g);
-    else if (width % 4u == 0u && is(ALIGNED)) ahead[i] = cacheLoadFour(row, type, from / 4u + g);
-    else {
-      for (uint c = 0; c < min(4u, width - 4u * g); c++) ahead[i][c] = cacheLoad(row, type, from + 4u * g + c);
-    }
+    ahead[i] = cacheFour(cacheRow(cache, type, slots[at + j], cols), type, from, width, g, is(ALIGNED));
   }
 }
 
@@ -67,9 +62,7 @@ void put(const uint type, const uint width) {
   [[unroll]] for (uint i = 0; i < EACH; i++) {
     uint k = gl_LocalInvocationID.x + i * WG, j = k / quads, g = k % quads;
     if (j >= BC) continue;
-    uvec2 at = uvec2(4u * g, 4u * g + 2u);
-    if (cacheBlocks(type)) at = cachePlaces(type, g);
-    uvec4 to = j * (WIDTH + 1u) + uvec4(at.x, at.x + 1u, at.y, at.y + 1u);
+    uvec4 to = j * (WIDTH + 1u) + cacheColumns(type, g);
     [[unroll]] for (uint c = 0; c < 4u; c++) {
       if (width % 4u == 0u || 4u * g + c < width) skv[to[c]] = ahead[i][c];
     }

@@ -47,7 +47,11 @@ float cacheLoad(uint64_t row, uint type, uint c) {
 // multiples of 16 bytes: one load.
 vec4 cacheLoadFour(uint64_t row, uint type, uint g) {
   if (type == CACHE_F32) return F32x4In(row).v[g];
+#ifdef GATHERED // rows of their own for all invocations of a subgroup: see parts/words.glsl
+  uvec2 h = unpack32(U64In(row).v[g]);
+#else
   uvec2 h = U32x2In(row).v[g];
+#endif
   if (type == CACHE_F16) return vec4(unpackHalf2x16(h.x), unpackHalf2x16(h.y));
   return uintBitsToFloat(uvec4(h.x << 16, h.x & 0xffff0000u, h.y << 16, h.y & 0xffff0000u));
 }
@@ -94,5 +98,22 @@ vec4 cacheLoadQuad(uint64_t row, uint type, uint g) {
   }
   uint w = uint(block.v[1u + i]);
   return d * vec4(ivec4(uvec4(w, w >> 8, w >> 4, w >> 12) & 15u) - 8);
+}
+
+// cacheColumns are the columns of the four elements that cacheFour gives.
+uvec4 cacheColumns(uint type, uint g) {
+  uvec2 at = uvec2(4u * g, 4u * g + 2u);
+  if (cacheBlocks(type)) at = cachePlaces(type, g);
+  return uvec4(at.x, at.x + 1u, at.y, at.y + 1u);
+}
+
+// cacheFour: four of the width columns from column from on of the row at the address that cacheRow gave, zeros past the last:
+// four at a time where the type has blocks or rows are aligned to 16 bytes, else element by element.
+vec4 cacheFour(uint64_t row, const uint type, uint from, const uint width, uint g, bool aligned) {
+  if (cacheBlocks(type)) return cacheLoadQuad(row, type, from / 4u + g);
+  if (width % 4u == 0u && aligned) return cacheLoadFour(row, type, from / 4u + g);
+  vec4 x = vec4(0);
+  for (uint c = 0; c < min(4u, width - 4u * g); c++) x[c] = cacheLoad(row, type, from + 4u * g + c);
+  return x;
 }
 #endif

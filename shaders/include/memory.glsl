@@ -17,6 +17,7 @@ layout(buffer_reference, std430, buffer_reference_align = 2) restrict writeonly 
 layout(buffer_reference, std430, buffer_reference_align = 4) restrict readonly buffer U32In { uint v[]; };
 layout(buffer_reference, std430, buffer_reference_align = 8) restrict readonly buffer U32x2In { uvec2 v[]; };
 layout(buffer_reference, std430, buffer_reference_align = 16) restrict readonly buffer U32x4In { uvec4 v[]; };
+layout(buffer_reference, std430, buffer_reference_align = 8) restrict readonly buffer U64In { uint64_t v[]; };
 layout(buffer_reference, std430, buffer_reference_align = 4) restrict writeonly buffer U32Out { uint v[]; };
 layout(buffer_reference, std430, buffer_reference_align = 4) restrict buffer U32InOut { uint v[]; };
 

@@ -6,7 +6,6 @@ uint byteAt(U32In row, uint at) { return row.v[at >> 2] >> (8u * (at & 3u)) & 25
 uint shortAt(U32In row, uint at) { return row.v[at >> 2] >> (8u * (at & 2u)) & 0xffffu; }      // multiples of 2
 uint wordAt(U32In row, uint at) { return row.v[at >> 2]; }                                     // multiples of 4
 #ifdef GATHERED // every invocation of a subgroup has a row of its own: drivers of CPUs gather 8 bytes of each in the time of 4
-layout(buffer_reference, std430, buffer_reference_align = 8) restrict readonly buffer U64In { uint64_t v[]; };
 uvec2 wordsAt2(U32In row, uint at) { return unpack32(U64In(uint64_t(row)).v[at >> 3]); }       // multiples of 8
 uvec4 wordsAt4(U32In row, uint at) { return uvec4(wordsAt2(row, at), wordsAt2(row, at + 8u)); } // multiples of 16
 #else

@@ -1,0 +1,67 @@
+package kernel
+
+import (
+	"fmt"
+
+	"tuff/host/compute"
+)
+
+// laneAttention is how attention_lane divides its work: pairs of row and head of a workgroup, and keys of an invocation in a tile. What
+// it unrolls are their products, and the values of all pairs are in registers or on the stack.
+type laneAttention struct{ pairs, keys int }
+
+// Most of a workgroup of attention_lane: pairs, scores of an invocation in a tile, and elements of values for all pairs.
+const (
+	mostLanePairs  = 8
+	mostLaneKeys   = 4
+	mostLaneScores = 16
+	mostLaneValues = 512
+)
+
+// attentionLaneLacks is what a device lacks for attention_lane, or "".
+func attentionLaneLacks(caps *Caps) string {
+	switch {
+	case !caps.SubgroupArith:
+		return "subgroup arithmetic in compute shaders"
+	case !caps.UniformLoads:
+		return "loads that all invocations of a subgroup share, as CPUs have"
+	}
+	return ""
+}
+
+// wantsLaneAttention says whether attention goes by attention_lane where nothing else was found to be faster.
+func (pl *planner) wantsLaneAttention(forced string) bool {
+	return forced == "attention_lane" || forced == "" && pl.caps.takes("attention_lane") && attentionLaneLacks(&pl.caps) == ""
+}
+
+// laneAttentionFor is the shape for up to some number of pairs that there are work for.
+func laneAttentionFor(op compute.Attention, pairs int) laneAttention {
+	a := laneAttention{pairs: max(min(pow2(pairs), mostLanePairs, mostLaneValues/op.HeadDimV), 1)}
+	a.keys = min(mostLaneScores/a.pairs, mostLaneKeys)
+	return a
+}
+
+// attentionLane is attention of tiles of rows by subgroups, without its grid, for rows rows of a sequence, and the blocks of pairs that
+// these have.
+func (pl *planner) attentionLane(op compute.Attention, rows int) (d Dispatch, blocks int) {
+	group, wg := op.NumHeads/op.NumKVHeads, int(pl.caps.SubgroupSize)
+	a := laneAttentionFor(op, rows*group)
+	d = pl.attentionDispatch("attention_lane", op, attentionShape{wg: wg, br: a.pairs, bc: a.keys}, 1)
+	d.Name = fmt.Sprintf("attention_lane_%d", a.pairs)
+	d.Issued = attentionWork{pl: pl, op: op, br: a.pairs, bc: wg * a.keys, splits: 1, joined: 1}.tiles
+	return d, ceilDiv(rows*group, a.pairs)
+}
+
+// fewByLane is attention_lane for the rows of a decoding step: workgroups of as many pairs as one row has.
+func (pl *planner) fewByLane(op compute.Attention, isDecode func(Shape) bool) Dispatch {
+	group := op.NumHeads / op.NumKVHeads
+	d, _ := pl.attentionLane(op, 1)
+	pairs := int(d.Spec[1])
+	d.Grid = func(s Shape) [3]uint32 {
+		if !isDecode(s) {
+			return [3]uint32{}
+		}
+		return [3]uint32{uint32(ceilDiv((s.Tokens-s.Seqs+1)*group, pairs)), uint32(op.NumKVHeads), uint32(maxTiles(s.Tokens, s.Seqs))}
+	}
+	return d
+}
