@@ -1262,8 +1262,8 @@ done:
 	FMOVS F16, ret+72(FP)
 	RET
 
-// func unpackQ8_0NEON(n int, src *byte, q *uint8, d *float32, m *float32) 
-TEXT ·unpackQ8_0NEON(SB), NOSPLIT, $0-40
+// func unpackQ8_0(n int, src *byte, q *uint8, d *float32, m *float32) 
+TEXT ·unpackQ8_0(SB), NOSPLIT, $0-40
 	MOVD n+0(FP), R0
 	MOVD src+8(FP), R1
 	MOVD q+16(FP), R2
@@ -1285,8 +1285,8 @@ block:
 	BNE block
 	RET
 
-// func unpackIQ4_XSNEON(n int, src *byte, q *uint8, d *float32, m *float32, levels *int8) 
-TEXT ·unpackIQ4_XSNEON(SB), NOSPLIT, $0-48
+// func unpackIQ4_XS(n int, src *byte, q *uint8, d *float32, m *float32, levels *int8) 
+TEXT ·unpackIQ4_XS(SB), NOSPLIT, $0-48
 	MOVD n+0(FP), R0
 	MOVD src+8(FP), R1
 	MOVD q+16(FP), R2
@@ -1373,8 +1373,8 @@ block:
 	BNE block
 	RET
 
-// func unpackQ4_KNEON(n int, src *byte, q *uint8, d *float32, m *float32) 
-TEXT ·unpackQ4_KNEON(SB), NOSPLIT, $0-40
+// func unpackQ4_K(n int, src *byte, q *uint8, d *float32, m *float32) 
+TEXT ·unpackQ4_K(SB), NOSPLIT, $0-40
 	MOVD n+0(FP), R0
 	MOVD src+8(FP), R1
 	MOVD q+16(FP), R2
@@ -1460,8 +1460,8 @@ block:
 	BNE block
 	RET
 
-// func unpackQ5_KNEON(n int, src *byte, q *uint8, d *float32, m *float32) 
-TEXT ·unpackQ5_KNEON(SB), NOSPLIT, $0-40
+// func unpackQ5_K(n int, src *byte, q *uint8, d *float32, m *float32) 
+TEXT ·unpackQ5_K(SB), NOSPLIT, $0-40
 	MOVD n+0(FP), R0
 	MOVD src+8(FP), R1
 	MOVD q+16(FP), R2
@@ -1586,8 +1586,8 @@ block:
 	BNE block
 	RET
 
-// func unpackQ6_KNEON(n int, src *byte, q *uint8, d *float32, m *float32) 
-TEXT ·unpackQ6_KNEON(SB), NOSPLIT, $0-40
+// func unpackQ6_K(n int, src *byte, q *uint8, d *float32, m *float32) 
+TEXT ·unpackQ6_K(SB), NOSPLIT, $0-40
 	MOVD n+0(FP), R0
 	MOVD src+8(FP), R1
 	MOVD q+16(FP), R2
@@ -1681,8 +1681,8 @@ block:
 	BNE block
 	RET
 
-// func unpackQ2_KNEON(n int, src *byte, q *uint8, d *float32, m *float32) 
-TEXT ·unpackQ2_KNEON(SB), NOSPLIT, $0-40
+// func unpackQ2_K(n int, src *byte, q *uint8, d *float32, m *float32) 
+TEXT ·unpackQ2_K(SB), NOSPLIT, $0-40
 	MOVD n+0(FP), R0
 	MOVD src+8(FP), R1
 	MOVD q+16(FP), R2
@@ -1773,8 +1773,8 @@ block:
 	BNE block
 	RET
 
-// func unpackQ3_KNEON(n int, src *byte, q *uint8, d *float32, m *float32) 
-TEXT ·unpackQ3_KNEON(SB), NOSPLIT, $0-40
+// func unpackQ3_K(n int, src *byte, q *uint8, d *float32, m *float32) 
+TEXT ·unpackQ3_K(SB), NOSPLIT, $0-40
 	MOVD n+0(FP), R0
 	MOVD src+8(FP), R1
 	MOVD q+16(FP), R2
@@ -1888,8 +1888,8 @@ block:
 	BNE block
 	RET
 
-// func unpackQ4_0NEON(n int, src *byte, q *uint8, d *float32, m *float32) 
-TEXT ·unpackQ4_0NEON(SB), NOSPLIT, $0-40
+// func unpackQ4_0(n int, src *byte, q *uint8, d *float32, m *float32) 
+TEXT ·unpackQ4_0(SB), NOSPLIT, $0-40
 	MOVD n+0(FP), R0
 	MOVD src+8(FP), R1
 	MOVD q+16(FP), R2
@@ -1911,8 +1911,8 @@ block:
 	BNE block
 	RET
 
-// func unpackQ4_1NEON(n int, src *byte, q *uint8, d *float32, m *float32) 
-TEXT ·unpackQ4_1NEON(SB), NOSPLIT, $0-40
+// func unpackQ4_1(n int, src *byte, q *uint8, d *float32, m *float32) 
+TEXT ·unpackQ4_1(SB), NOSPLIT, $0-40
 	MOVD n+0(FP), R0
 	MOVD src+8(FP), R1
 	MOVD q+16(FP), R2
@@ -1941,8 +1941,8 @@ block:
 	BNE block
 	RET
 
-// func unpackQ5_0NEON(n int, src *byte, q *uint8, d *float32, m *float32) 
-TEXT ·unpackQ5_0NEON(SB), NOSPLIT, $0-40
+// func unpackQ5_0(n int, src *byte, q *uint8, d *float32, m *float32) 
+TEXT ·unpackQ5_0(SB), NOSPLIT, $0-40
 	MOVD n+0(FP), R0
 	MOVD src+8(FP), R1
 	MOVD q+16(FP), R2
@@ -1983,8 +1983,8 @@ block:
 	BNE block
 	RET
 
-// func unpackQ5_1NEON(n int, src *byte, q *uint8, d *float32, m *float32) 
-TEXT ·unpackQ5_1NEON(SB), NOSPLIT, $0-40
+// func unpackQ5_1(n int, src *byte, q *uint8, d *float32, m *float32) 
+TEXT ·unpackQ5_1(SB), NOSPLIT, $0-40
 	MOVD n+0(FP), R0
 	MOVD src+8(FP), R1
 	MOVD q+16(FP), R2
@@ -2032,8 +2032,8 @@ block:
 	BNE block
 	RET
 
-// func unpackIQ4_NLNEON(n int, src *byte, q *uint8, d *float32, m *float32, levels *int8) 
-TEXT ·unpackIQ4_NLNEON(SB), NOSPLIT, $0-48
+// func unpackIQ4_NL(n int, src *byte, q *uint8, d *float32, m *float32, levels *int8) 
+TEXT ·unpackIQ4_NL(SB), NOSPLIT, $0-48
 	MOVD n+0(FP), R0
 	MOVD src+8(FP), R1
 	MOVD q+16(FP), R2
@@ -2061,8 +2061,8 @@ block:
 	BNE block
 	RET
 
-// func unpackMXFP4NEON(n int, src *byte, q *uint8, d *float32, m *float32, levels *int8, scales *float32) 
-TEXT ·unpackMXFP4NEON(SB), NOSPLIT, $0-56
+// func unpackMXFP4(n int, src *byte, q *uint8, d *float32, m *float32, levels *int8, scales *float32) 
+TEXT ·unpackMXFP4(SB), NOSPLIT, $0-56
 	MOVD n+0(FP), R0
 	MOVD src+8(FP), R1
 	MOVD q+16(FP), R2
@@ -2090,8 +2090,8 @@ block:
 	BNE block
 	RET
 
-// func unpackIQ3_XXSNEON(n int, src *byte, q *uint8, d *float32, m *float32, points *uint8) 
-TEXT ·unpackIQ3_XXSNEON(SB), NOSPLIT, $0-48
+// func unpackIQ3_XXS(n int, src *byte, q *uint8, d *float32, m *float32, points *uint8) 
+TEXT ·unpackIQ3_XXS(SB), NOSPLIT, $0-48
 	MOVD n+0(FP), R0
 	MOVD src+8(FP), R1
 	MOVD q+16(FP), R2
@@ -2410,8 +2410,8 @@ block:
 	BNE block
 	RET
 
-// func unpackIQ3_SNEON(n int, src *byte, q *uint8, d *float32, m *float32, points *uint8) 
-TEXT ·unpackIQ3_SNEON(SB), NOSPLIT, $0-48
+// func unpackIQ3_S(n int, src *byte, q *uint8, d *float32, m *float32, points *uint8) 
+TEXT ·unpackIQ3_S(SB), NOSPLIT, $0-48
 	MOVD n+0(FP), R0
 	MOVD src+8(FP), R1
 	MOVD q+16(FP), R2
@@ -2758,8 +2758,8 @@ block:
 	BNE block
 	RET
 
-// func unpackIQ2_XXSNEON(n int, src *byte, q *uint8, d *float32, m *float32, points *uint8) 
-TEXT ·unpackIQ2_XXSNEON(SB), NOSPLIT, $0-48
+// func unpackIQ2_XXS(n int, src *byte, q *uint8, d *float32, m *float32, points *uint8) 
+TEXT ·unpackIQ2_XXS(SB), NOSPLIT, $0-48
 	MOVD n+0(FP), R0
 	MOVD src+8(FP), R1
 	MOVD q+16(FP), R2
@@ -2985,8 +2985,8 @@ block:
 	BNE block
 	RET
 
-// func unpackIQ2_XSNEON(n int, src *byte, q *uint8, d *float32, m *float32, points *uint8) 
-TEXT ·unpackIQ2_XSNEON(SB), NOSPLIT, $0-48
+// func unpackIQ2_XS(n int, src *byte, q *uint8, d *float32, m *float32, points *uint8) 
+TEXT ·unpackIQ2_XS(SB), NOSPLIT, $0-48
 	MOVD n+0(FP), R0
 	MOVD src+8(FP), R1
 	MOVD q+16(FP), R2
@@ -3241,8 +3241,8 @@ block:
 	BNE block
 	RET
 
-// func unpackIQ2_SNEON(n int, src *byte, q *uint8, d *float32, m *float32, points *uint8) 
-TEXT ·unpackIQ2_SNEON(SB), NOSPLIT, $0-48
+// func unpackIQ2_S(n int, src *byte, q *uint8, d *float32, m *float32, points *uint8) 
+TEXT ·unpackIQ2_S(SB), NOSPLIT, $0-48
 	MOVD n+0(FP), R0
 	MOVD src+8(FP), R1
 	MOVD q+16(FP), R2
@@ -3535,8 +3535,8 @@ block:
 	BNE block
 	RET
 
-// func unpackIQ1_SNEON(n int, src *byte, q *uint8, d *float32, m *float32, points *uint8) 
-TEXT ·unpackIQ1_SNEON(SB), NOSPLIT, $0-48
+// func unpackIQ1_S(n int, src *byte, q *uint8, d *float32, m *float32, points *uint8) 
+TEXT ·unpackIQ1_S(SB), NOSPLIT, $0-48
 	MOVD n+0(FP), R0
 	MOVD src+8(FP), R1
 	MOVD q+16(FP), R2
@@ -3766,8 +3766,8 @@ block:
 	BNE block
 	RET
 
-// func unpackIQ1_MNEON(n int, src *byte, q *uint8, d *float32, m *float32, points *uint8) 
-TEXT ·unpackIQ1_MNEON(SB), NOSPLIT, $0-48
+// func unpackIQ1_M(n int, src *byte, q *uint8, d *float32, m *float32, points *uint8) 
+TEXT ·unpackIQ1_M(SB), NOSPLIT, $0-48
 	MOVD n+0(FP), R0
 	MOVD src+8(FP), R1
 	MOVD q+16(FP), R2
@@ -4052,8 +4052,8 @@ block:
 	BNE block
 	RET
 
-// func unpackTQ2_0NEON(n int, src *byte, q *uint8, d *float32, m *float32) 
-TEXT ·unpackTQ2_0NEON(SB), NOSPLIT, $0-40
+// func unpackTQ2_0(n int, src *byte, q *uint8, d *float32, m *float32) 
+TEXT ·unpackTQ2_0(SB), NOSPLIT, $0-40
 	MOVD n+0(FP), R0
 	MOVD src+8(FP), R1
 	MOVD q+16(FP), R2
@@ -4106,8 +4106,8 @@ block:
 	BNE block
 	RET
 
-// func unpackTQ1_0NEON(n int, src *byte, q *uint8, d *float32, m *float32) 
-TEXT ·unpackTQ1_0NEON(SB), NOSPLIT, $0-40
+// func unpackTQ1_0(n int, src *byte, q *uint8, d *float32, m *float32) 
+TEXT ·unpackTQ1_0(SB), NOSPLIT, $0-40
 	MOVD n+0(FP), R0
 	MOVD src+8(FP), R1
 	MOVD q+16(FP), R2
@@ -4245,8 +4245,8 @@ block:
 	BNE block
 	RET
 
-// func unpackNVFP4NEON(n int, src *byte, q *uint8, d *float32, m *float32, levels *int8, scales *float32) 
-TEXT ·unpackNVFP4NEON(SB), NOSPLIT, $0-56
+// func unpackNVFP4(n int, src *byte, q *uint8, d *float32, m *float32, levels *int8, scales *float32) 
+TEXT ·unpackNVFP4(SB), NOSPLIT, $0-56
 	MOVD n+0(FP), R0
 	MOVD src+8(FP), R1
 	MOVD q+16(FP), R2
@@ -4291,8 +4291,8 @@ block:
 	BNE block
 	RET
 
-// func unpackQ2_0NEON(n int, src *byte, q *uint8, d *float32, m *float32) 
-TEXT ·unpackQ2_0NEON(SB), NOSPLIT, $0-40
+// func unpackQ2_0(n int, src *byte, q *uint8, d *float32, m *float32) 
+TEXT ·unpackQ2_0(SB), NOSPLIT, $0-40
 	MOVD n+0(FP), R0
 	MOVD src+8(FP), R1
 	MOVD q+16(FP), R2
@@ -4319,8 +4319,8 @@ block:
 	BNE block
 	RET
 
-// func unpackQ1_0NEON(n int, src *byte, q *uint8, d *float32, m *float32) 
-TEXT ·unpackQ1_0NEON(SB), NOSPLIT, $0-40
+// func unpackQ1_0(n int, src *byte, q *uint8, d *float32, m *float32) 
+TEXT ·unpackQ1_0(SB), NOSPLIT, $0-40
 	MOVD n+0(FP), R0
 	MOVD src+8(FP), R1
 	MOVD q+16(FP), R2
