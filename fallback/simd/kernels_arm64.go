@@ -232,6 +232,26 @@ func unpackQ2_0(n int, src *byte, q *uint8, d *float32, m *float32)
 //go:noescape
 func unpackQ1_0(n int, src *byte, q *uint8, d *float32, m *float32)
 
+// decodeBytes decodes n times 32 elements, at least once.
+//
+//go:noescape
+func decodeBytes(n int, dst *float32, q *uint8, d *float32, m *float32, base float32)
+
+// decodeBytesMinima decodes n times 32 elements, at least once.
+//
+//go:noescape
+func decodeBytesMinima(n int, dst *float32, q *uint8, d *float32, m *float32, base float32)
+
+// decodeByteHalves decodes n times 32 elements, at least once.
+//
+//go:noescape
+func decodeByteHalves(n int, dst *float32, q *uint8, d *float32, m *float32, base float32)
+
+// decodeByteHalvesMinima decodes n times 32 elements, at least once.
+//
+//go:noescape
+func decodeByteHalvesMinima(n int, dst *float32, q *uint8, d *float32, m *float32, base float32)
+
 // byteTile32x1SDOT is ByteTile for 1 rows and the panel from where w, d, m and sums point to, with scales of each 32 columns, in n blocks of 32; m may be nil.
 //
 //go:noescape

@@ -35,3 +35,5 @@ func UnpackQ2_0(q []uint8, d, m []float32, src []byte)  { panic(noKernel) }
 func UnpackNVFP4(q []uint8, d, m []float32, src []byte, levels *[16]int8, scales *[256]float32) {
 	panic(noKernel)
 }
+
+func DecodeBytes(dst []float32, q []uint8, d, m []float32, f ByteForm) { panic(noKernel) }

@@ -29,6 +29,10 @@ func main() {
 	for _, u := range slices.Concat(unpackers, codebookUnpackers(), ternaryUnpackers()) {
 		u.write(f)
 	}
+	for _, halves := range []bool{false, true} {
+		decodeBytes(f, halves, false)
+		decodeBytes(f, halves, true)
+	}
 	for _, r := range []int{1, 2, 4} {
 		byteTile(f, r, 8)
 		byteTile(f, r, 4)
