@@ -42,7 +42,7 @@ func ByteForm(l simd.Level, t compute.DType) (simd.ByteForm, bool) {
 // unpacks says whether a level brings rows of a format to bytes.
 func unpacks(l simd.Level, t compute.DType) bool {
 	_, ok := byteForms[t]
-	return ok && (l >= simd.AVX2 || l == simd.NEON && simd.HasSDOT)
+	return ok && l >= simd.SDOT
 }
 
 // Unpack makes bytes of whole blocks of a row of a format that has a ByteForm: len(q) elements. Kernels are called by their names, so that a caller's

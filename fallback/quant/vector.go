@@ -22,7 +22,7 @@ var vectors = [256]func(dst []float32, src []byte){
 
 func init() {
 	for t := range byteForms {
-		if vectors[t] == nil || simd.Best() == simd.NEON {
+		if vectors[t] == nil || simd.Best().OfARM64() {
 			vectors[t] = bytesDecoder(t)
 		}
 	}

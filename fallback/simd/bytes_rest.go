@@ -2,9 +2,6 @@
 
 package simd
 
-// HasSDOT reports whether an arm64 has the dot products of signed bytes.
-const HasSDOT = false
-
 // These are of amd64 and arm64.
 
 func (l Level) quantize(b *Bytes, x []float32)       { panic(noKernel) }

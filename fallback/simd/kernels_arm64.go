@@ -262,6 +262,16 @@ func byteTile32x1SDOT(n int, x *int8, stride int, w *uint8, d *float32, m *float
 //go:noescape
 func byteTile16x1SDOT(n int, x *int8, stride int, w *uint8, d *float32, m *float32, sums *float32)
 
+// byteTile32x1SMMLA is ByteTile for 1 rows and the panel from where w, d, m and sums point to, with scales of each 32 columns, in n blocks of 32; m may be nil.
+//
+//go:noescape
+func byteTile32x1SMMLA(n int, x *int8, stride int, w *uint8, d *float32, m *float32, sums *float32)
+
+// byteTile16x1SMMLA is ByteTile for 1 rows and the panel from where w, d, m and sums point to, with scales of each 16 columns, in n blocks of 32; m may be nil.
+//
+//go:noescape
+func byteTile16x1SMMLA(n int, x *int8, stride int, w *uint8, d *float32, m *float32, sums *float32)
+
 // byteTile32x2SDOT is ByteTile for 2 rows and the panel from where w, d, m and sums point to, with scales of each 32 columns, in n blocks of 32; m may be nil.
 //
 //go:noescape
@@ -271,6 +281,16 @@ func byteTile32x2SDOT(n int, x *int8, stride int, w *uint8, d *float32, m *float
 //
 //go:noescape
 func byteTile16x2SDOT(n int, x *int8, stride int, w *uint8, d *float32, m *float32, sums *float32)
+
+// byteTile32x2SMMLA is ByteTile for 2 rows and the panel from where w, d, m and sums point to, with scales of each 32 columns, in n blocks of 32; m may be nil.
+//
+//go:noescape
+func byteTile32x2SMMLA(n int, x *int8, stride int, w *uint8, d *float32, m *float32, sums *float32)
+
+// byteTile16x2SMMLA is ByteTile for 2 rows and the panel from where w, d, m and sums point to, with scales of each 16 columns, in n blocks of 32; m may be nil.
+//
+//go:noescape
+func byteTile16x2SMMLA(n int, x *int8, stride int, w *uint8, d *float32, m *float32, sums *float32)
 
 // byteTile32x4SDOT is ByteTile for 4 rows and the panel from where w, d, m and sums point to, with scales of each 32 columns, in n blocks of 32; m may be nil.
 //
@@ -282,10 +302,25 @@ func byteTile32x4SDOT(n int, x *int8, stride int, w *uint8, d *float32, m *float
 //go:noescape
 func byteTile16x4SDOT(n int, x *int8, stride int, w *uint8, d *float32, m *float32, sums *float32)
 
-// bytePanelNEON takes n times 16 columns of rows of 512 bytes, and base away from them.
+// byteTile32x4SMMLA is ByteTile for 4 rows and the panel from where w, d, m and sums point to, with scales of each 32 columns, in n blocks of 32; m may be nil.
 //
 //go:noescape
-func bytePanelNEON(n int, dst *uint8, src *uint8, base int)
+func byteTile32x4SMMLA(n int, x *int8, stride int, w *uint8, d *float32, m *float32, sums *float32)
+
+// byteTile16x4SMMLA is ByteTile for 4 rows and the panel from where w, d, m and sums point to, with scales of each 16 columns, in n blocks of 32; m may be nil.
+//
+//go:noescape
+func byteTile16x4SMMLA(n int, x *int8, stride int, w *uint8, d *float32, m *float32, sums *float32)
+
+// bytePanel4NEON takes n times 16 columns of rows of 512 bytes, and base away from them.
+//
+//go:noescape
+func bytePanel4NEON(n int, dst *uint8, src *uint8, base int)
+
+// bytePanel8NEON takes n times 16 columns of rows of 512 bytes, and base away from them.
+//
+//go:noescape
+func bytePanel8NEON(n int, dst *uint8, src *uint8, base int)
 
 // byteRowNEON makes n blocks.
 //
@@ -301,6 +336,11 @@ func quantizeNEON(n int, x *float32, upper *int8, lower *int8, d *float32, s *fl
 //
 //go:noescape
 func bytePeakSDOT(n int)
+
+// bytePeakSMMLA multiplies and adds n times 16 registers of bytes.
+//
+//go:noescape
+func bytePeakSMMLA(n int)
 
 // transposeNEON sets dst[ldd·k+i] = src[lds·i+k] for i < 8 and k < n, a multiple of 4.
 //

@@ -1,4 +1,16 @@
 package simd
 
-// Every processor of the architecture has vector instructions.
-var best = NEON
+import "golang.org/x/sys/cpu"
+
+var best = detect()
+
+// detect knows only what the system tells: Windows does not say whether there is SMMLA.
+func detect() Level {
+	switch x := &cpu.ARM64; {
+	case !x.HasASIMDDP:
+		return NEON
+	case !x.HasI8MM:
+		return SDOT
+	}
+	return SMMLA
+}

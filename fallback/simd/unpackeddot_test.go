@@ -50,7 +50,7 @@ func TestUnpackedDot(t *testing.T) {
 		var plain Bytes
 		plain.Set(Plain, x, InOrder)
 		want := Plain.UnpackedDot(w, d, m, f, &plain, 32*before)
-		for _, l := range levels()[1:] {
+		for _, l := range byteLevels()[1:] {
 			var b Bytes
 			b.Set(l, x, l.OrderOfUnpacked())
 			got := l.UnpackedDot(w, d, m, f, &b, 32*before)

@@ -26,6 +26,7 @@ var (
 	fmaxnm = form{"FMAXNM", 0x4e20c400, s4} // the other one where one is not a number
 	faddp  = form{"FADDP", 0x6e20d400, s4}
 	sdot   = form{"SDOT", 0x4e809400, [3]string{"4S", "16B", "16B"}}
+	smmla  = form{"SMMLA", 0x4e80a400, [3]string{"4S", "16B", "16B"}} // each two of eight bytes by each two: rows of d by rows of n
 	addp   = form{"ADDP", 0x4ea0bc00, s4}
 	ushl   = form{"USHL", 0x6e204400, [3]string{"16B", "16B", "16B"}} // each byte by its own distance, to the right where that is negative
 	uhadd  = form{"UHADD", 0x6e200400, [3]string{"16B", "16B", "16B"}}

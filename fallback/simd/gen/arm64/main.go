@@ -36,11 +36,15 @@ func main() {
 	for _, r := range []int{1, 2, 4} {
 		byteTile(f, r, 8)
 		byteTile(f, r, 4)
+		matrixTile(f, r, 4)
+		matrixTile(f, r, 2)
 	}
-	bytePanel(f)
+	bytePanel4(f)
+	bytePanel8(f)
 	byteRow(f)
 	quantize(f)
-	bytePeak(f)
+	bytePeak(f, sdot)
+	bytePeak(f, smmla)
 	transpose(f)
 	if err := f.write("kernels_arm64"); err != nil {
 		fmt.Fprintln(os.Stderr, err)
