@@ -152,6 +152,10 @@ func (p *BytePanels) Set(l Level, panel int, rows *ByteRows, f ByteForm, n int) 
 	}
 }
 
+// TilesBytes reports whether a level multiplies many rows of X in whole numbers. NEON alone does not: products of bytes take it more instructions than
+// those of float32.
+func (l Level) TilesBytes() bool { return l >= SDOT && l != AVX512 }
+
 // ByteTile multiplies rows of X, n blocks of each, stride blocks apart, by two panels: for every row r and i < Width
 //
 //	sums[2·Width·r+Width·p+i] += Σ (d·Σ w·q − m·128·Σ q)·D
@@ -166,7 +170,7 @@ func (l Level) ByteTile(rows, n int, x []ByteBlock, stride int, p *BytePanels, f
 	if n > ByteCols/wordsBlock || stride < n {
 		panic("BUG: simd: rows of bytes that overlap, or more columns than a panel has")
 	}
-	if l >= SDOT && l != AVX512 {
+	if l.TilesBytes() {
 		l.byteTile(rows, n, x, stride, p, f, sums)
 		return
 	}

@@ -102,10 +102,20 @@ func softCapNEON(n int, dst *float32, x *float32, factor float32, limit float32)
 //go:noescape
 func unpackedDot32SDOT(n int, w *uint8, upper *int8, lower *int8, d *float32, factors *float32, m *float32, s *float32, base int) float32
 
+// unpackedDot32NEON is UnpackedDot for n blocks of 32, at least one, with scales of each 32, of weights less base; m may be nil, s are the sums that it meets.
+//
+//go:noescape
+func unpackedDot32NEON(n int, w *uint8, upper *int8, lower *int8, d *float32, factors *float32, m *float32, s *float32, base int) float32
+
 // unpackedDot16SDOT is UnpackedDot for n blocks of 32, at least one, with scales of each 16, of weights less base; m may be nil, s are the sums that it meets.
 //
 //go:noescape
 func unpackedDot16SDOT(n int, w *uint8, upper *int8, lower *int8, d *float32, factors *float32, m *float32, s *float32, base int) float32
+
+// unpackedDot16NEON is UnpackedDot for n blocks of 32, at least one, with scales of each 16, of weights less base; m may be nil, s are the sums that it meets.
+//
+//go:noescape
+func unpackedDot16NEON(n int, w *uint8, upper *int8, lower *int8, d *float32, factors *float32, m *float32, s *float32, base int) float32
 
 // unpackQ8_0 unpacks n blocks, at least one.
 //

@@ -24,7 +24,8 @@ func main() {
 	gates(f)
 	softCap(f)
 	for _, length := range []int{32, 16} {
-		unpackedDot(f, length)
+		unpackedDot(f, length, "SDOT", func(_ bool, sum, w, x int) { f.do(sdot, sum, w, x) })
+		unpackedDot(f, length, "NEON", f.dotOfWords)
 	}
 	for _, u := range slices.Concat(unpackers, codebookUnpackers(), ternaryUnpackers()) {
 		u.write(f)
