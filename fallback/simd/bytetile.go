@@ -108,9 +108,9 @@ func (r *ByteRows) One() (q []uint8, d, m []float32) {
 	return r.Q[:4*ByteCols], r.D[:4*ByteCols/16], r.M[:4*ByteCols/16]
 }
 
-// BytePanels are two panels of weights for a level. Byte g·(16·(k/g) + i) + k mod g of a panel is element k of row i, g being 4, or 8 with SMMLA: its
-// value where a level multiplies signed bytes, elsewhere 128 higher. As words weights are their value: the first and the third of each four of 16 rows, then the second
-// and the fourth. The scale of element k of row i is number 16·(k/32) + i (or k/16), and so is its minimum.
+// BytePanels are two panels of weights for a level. Byte g·(16·(k/g) + i) + k mod g of a panel, g being 4, or 8 with SMMLA, is element k of row i:
+// its value where a level multiplies signed bytes, elsewhere 128 higher. As words weights are their value: the first and the third of each four of
+// 16 rows, then the second and the fourth. The scale of element k of row i is number 16·(k/32) + i (or k/16), and so is its minimum.
 type BytePanels struct {
 	Q    [2][2 * Width * ByteCols]uint8
 	D, M [2][Width * ByteCols / 16]float32
@@ -152,8 +152,8 @@ func (p *BytePanels) Set(l Level, panel int, rows *ByteRows, f ByteForm, n int) 
 	}
 }
 
-// TilesBytes reports whether a level multiplies many rows of X in whole numbers. NEON alone does not: products of bytes take it more instructions than
-// those of float32.
+// TilesBytes reports whether a level multiplies many rows of X in whole numbers. NEON alone does not: products of bytes take it more instructions
+// than those of float32.
 func (l Level) TilesBytes() bool { return l >= SDOT && l != AVX512 }
 
 // ByteTile multiplies rows of X, n blocks of each, stride blocks apart, by two panels: for every row r and i < Width

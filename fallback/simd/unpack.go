@@ -2,7 +2,8 @@
 
 package simd
 
-// The unpackers turn whole blocks of a row into bytes: len(q) elements, at least one block, from src, as a ByteForm says. They need a level above Plain.
+// The unpackers turn whole blocks of a row into bytes: len(q) elements, at least one block, from src, as a ByteForm says. They need a level
+// above Plain.
 
 // UnpackQ8_0 takes blocks of Q8_0, 128 higher than they are.
 func UnpackQ8_0(q []uint8, d, m []float32, src []byte) {

@@ -53,8 +53,8 @@ func byteTile(f *file, r, steps int) {
 	endTile(f, r)
 }
 
-// matrixTile is byteTile with SMMLA: eight columns a step, of two rows of X by two of weights. Sums come in pairs of two rows, which are parted where they
-// become float32.
+// matrixTile is byteTile with SMMLA: eight columns a step, of two rows of X by two of weights. Sums come in pairs of two rows, which are parted
+// where they become float32.
 func matrixTile(f *file, r, steps int) {
 	const weights, x, pair, whole = 0, 8, 12, 16
 	pairs := (r + 1) / 2
@@ -86,7 +86,7 @@ func matrixTile(f *file, r, steps int) {
 				f.line("VLD1.P 64(R3), %s", list(weights, 4, "B16"))
 				f.line("VLD1.P 64(R3), %s", list(weights+4, 4, "B16"))
 				for p := range pairs {
-					for j := range 8 { // where the first two of four rows of weights are, the sums of one row of X go, and where the others are, of the next
+					for j := range 8 { // the first two of four rows of weights where a row of X will have its sums, the others where the next will
 						f.do(smmla, whole+8*p+j%2*4+j/2, pair+2*p+k%2, weights+j)
 					}
 				}
@@ -176,7 +176,8 @@ func bytePanel8(f *file) {
 	})
 }
 
-// bytePanel takes rows rows at a time in registers from 0 on; turn makes their bytes part number g of the registers from turned on, all 16 of which are stored.
+// bytePanel takes some rows at a time in registers from 0 on; turn makes their bytes part number g of the registers from turned on, all 16 of
+// which are stored.
 func bytePanel(f *file, name string, rows int, turn func(g, turned int)) {
 	f.function(name, "takes n times 16 columns of rows of 512 bytes, and base away from them.",
 		[]param{{"n", "int", "R0"}, {"dst", "*uint8", "R1"}, {"src", "*uint8", "R2"}, {"base", "int", "R3"}}, "")

@@ -6,7 +6,8 @@ import "fmt"
 // of the upper bytes of X first, then, the sums moved up by 8 bits, of the lower ones; where there is none, products become words. Sums of four
 // blocks, or halves of them, become four lanes of float32.
 
-// dotOfWords is SDOT in instructions of any processor. Two products of 128·127, of upper bytes, fit a word; those of 128·128 do not. It changes V6 and V7.
+// dotOfWords is SDOT in instructions of any processor. Two products of 128·127, of upper bytes, fit a word; those of 128·128 do not. It changes V6
+// and V7.
 func (f *file) dotOfWords(upper bool, sum, w, x int) {
 	f.do(smull, 6, w, x)
 	if upper {
