@@ -19,8 +19,9 @@ const (
 	// byteDotRows is the same where many rows are multiplied in pairs of bytes: a row as it is stored takes 1.1 ms of 110M in Q4_0, panels take 5.9
 	// and 0.43 a row of X.
 	byteDotRows = 8
-	// unpackedDotRows is that of SDOT: by counting instructions for 32 weights of Q4_0, to unpack takes 12, each row of X 14; to make panels 22, each row 6 to 7.
-	unpackedDotRows = 2
+	// unpackedDotRows is that of SDOT and SMMLA: by counting instructions for 32 weights of Q4_0, to unpack takes 12, each row of X 14; to make
+	// panels 22, each of two rows 7 with SDOT, 5 with SMMLA.
+	unpackedDotRows = 1
 )
 
 // activations are the rows of X as the vector path reads them: in pieces of blockCols elements, and in exact arithmetic
@@ -60,7 +61,7 @@ func (a *activations) mostFew(t compute.DType) int {
 	case a.byteRows == nil:
 	case a.level >= simd.VNNI:
 		return byteDotRows
-	case a.level == simd.NEON:
+	case a.level.OfARM64():
 		if _, bytes := quant.ByteForm(a.level, t); bytes {
 			return unpackedDotRows
 		}

@@ -5,11 +5,11 @@ import (
 	"tuff/fallback/simd"
 )
 
-// On a processor that multiplies bytes (VNNI, SDOT) and has no matrix unit, fast arithmetic multiplies many rows in pairs of signed bytes, as it does
-// few, and with AVX2 alone in words: X is rounded once for an op, or for several that follow each other, and weights in blocks of whole numbers lose
-// nothing. They are unpacked a panel at a time, which serves every row of X; their scales and minima are applied in float32. Weights of other formats
-// are multiplied in float32. Single bytes would be 1.7 times as fast as pairs, but a model of 22 layers of random weights then diverges from exact
-// arithmetic by 1.5e-3 nats; the limit is 1e-3.
+// On a processor that multiplies bytes (VNNI, SDOT, SMMLA) and has no matrix unit, fast arithmetic multiplies many rows in pairs of signed bytes, as
+// it does few, and with AVX2 alone in words: X is rounded once for an op, or for several that follow each other, and weights in blocks of whole
+// numbers lose nothing. They are unpacked a panel at a time, which serves every row of X; their scales and minima are applied in float32. Weights of
+// other formats are multiplied in float32. Single bytes would be 1.7 times as fast as pairs, but a model of 22 layers of random weights then diverges
+// from exact arithmetic by 1.5e-3 nats; the limit is 1e-3.
 
 // byteRows are rows of X in whole numbers, one behind the other.
 type byteRows struct {

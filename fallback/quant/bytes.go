@@ -36,13 +36,13 @@ var byteForms = map[compute.DType]simd.ByteForm{
 
 // ByteForm says how rows of a format become bytes, where a level multiplies them by many rows of X in whole numbers.
 func ByteForm(l simd.Level, t compute.DType) (simd.ByteForm, bool) {
-	return byteForms[t], l != simd.AVX512 && unpacks(l, t)
+	return byteForms[t], l.TilesBytes() && unpacks(l, t)
 }
 
 // unpacks says whether a level brings rows of a format to bytes.
 func unpacks(l simd.Level, t compute.DType) bool {
 	_, ok := byteForms[t]
-	return ok && (l >= simd.AVX2 || l == simd.NEON && simd.HasSDOT)
+	return ok && l > simd.Plain
 }
 
 // Unpack makes bytes of whole blocks of a row of a format that has a ByteForm: len(q) elements. Kernels are called by their names, so that a caller's

@@ -8,7 +8,7 @@ import (
 )
 
 // vectors are the formats that vector instructions decode, any number of whole blocks at a time, to the bits that decode gives. Formats that
-// become bytes and have no entry here are decoded from these.
+// become bytes and have no entry here are decoded from these; on arm64 all that become bytes are.
 var vectors = [256]func(dst []float32, src []byte){
 	compute.F16:    inEights(2, simd.DecodeF16, decodeF16),
 	compute.BF16:   inEights(2, simd.DecodeBF16, decodeBF16),
@@ -22,7 +22,7 @@ var vectors = [256]func(dst []float32, src []byte){
 
 func init() {
 	for t := range byteForms {
-		if vectors[t] == nil {
+		if vectors[t] == nil || simd.Best().OfARM64() {
 			vectors[t] = bytesDecoder(t)
 		}
 	}
@@ -30,7 +30,7 @@ func init() {
 
 // vectorOf is how a level decodes a format, or nil: as plain Go does.
 func vectorOf(l simd.Level, t compute.DType) func(dst []float32, src []byte) {
-	if l >= simd.AVX2 || l == simd.NEON && (t == compute.F16 || t == compute.BF16) {
+	if l > simd.Plain {
 		return vectors[t]
 	}
 	return nil

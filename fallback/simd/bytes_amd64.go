@@ -1,8 +1,5 @@
 package simd
 
-// HasSDOT reports whether an arm64 has the dot products of signed bytes.
-const HasSDOT = false
-
 func (l Level) quantize(b *Bytes, x []float32) {
 	if l.multipliesWords() {
 		quantizeAVX2(len(b.D), &x[0], &b.Upper[0], &b.Lower[0], &b.W[0], &b.D[0], &b.S[0], &b.H[0])

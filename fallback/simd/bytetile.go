@@ -21,7 +21,15 @@ type ByteBlock struct {
 func (l Level) words() bool { return l == AVX2 }
 
 // signed reports whether a level multiplies signed bytes by signed ones, not by unsigned.
-func (l Level) signed() bool { return l == NEON }
+func (l Level) signed() bool { return l.OfARM64() }
+
+// together is how many columns of a row lie side by side in a panel of bytes.
+func (l Level) together() int {
+	if l == SMMLA {
+		return 8
+	}
+	return 4
+}
 
 // at is number k.
 func (b *ByteBlock) at(l Level, k int) int32 {
@@ -100,9 +108,9 @@ func (r *ByteRows) One() (q []uint8, d, m []float32) {
 	return r.Q[:4*ByteCols], r.D[:4*ByteCols/16], r.M[:4*ByteCols/16]
 }
 
-// BytePanels are two panels of weights for a level. Byte 4·(16·(k/4) + i) + k mod 4 of a panel is element k of row i: its value where a level
-// multiplies signed bytes, elsewhere 128 higher. As words weights are their value: the first and the third of each four of 16 rows, then the second
-// and the fourth. The scale of element k of row i is number 16·(k/32) + i (or k/16), and so is its minimum.
+// BytePanels are two panels of weights for a level. Byte g·(16·(k/g) + i) + k mod g of a panel, g being 4, or 8 with SMMLA, is element k of row i:
+// its value where a level multiplies signed bytes, elsewhere 128 higher. As words weights are their value: the first and the third of each four of
+// 16 rows, then the second and the fourth. The scale of element k of row i is number 16·(k/32) + i (or k/16), and so is its minimum.
 type BytePanels struct {
 	Q    [2][2 * Width * ByteCols]uint8
 	D, M [2][Width * ByteCols / 16]float32
@@ -115,7 +123,8 @@ func (p *BytePanels) at(l Level, panel, i, k int) int32 {
 		w := 2 * (Width*(k&^3/2+k&1) + i)
 		return int32(int8(q[2*w+k&2+1]))<<8 | int32(q[2*w+k&2])
 	}
-	v := q[4*(Width*(k/4)+i)+k%4]
+	g := l.together()
+	v := q[g*(Width*(k/g)+i)+k%g]
 	if l.signed() {
 		return int32(int8(v))
 	}
@@ -143,6 +152,10 @@ func (p *BytePanels) Set(l Level, panel int, rows *ByteRows, f ByteForm, n int) 
 	}
 }
 
+// TilesBytes reports whether a level multiplies many rows of X in whole numbers. NEON alone does not: products of bytes take it more instructions
+// than those of float32.
+func (l Level) TilesBytes() bool { return l >= SDOT && l != AVX512 }
+
 // ByteTile multiplies rows of X, n blocks of each, stride blocks apart, by two panels: for every row r and i < Width
 //
 //	sums[2·Width·r+Width·p+i] += Σ (d·Σ w·q − m·128·Σ q)·D
@@ -157,7 +170,7 @@ func (l Level) ByteTile(rows, n int, x []ByteBlock, stride int, p *BytePanels, f
 	if n > ByteCols/wordsBlock || stride < n {
 		panic("BUG: simd: rows of bytes that overlap, or more columns than a panel has")
 	}
-	if l >= VNNI || l.words() || l.signed() && HasSDOT {
+	if l.TilesBytes() {
 		l.byteTile(rows, n, x, stride, p, f, sums)
 		return
 	}
@@ -199,7 +212,10 @@ func (l Level) BytePeak(n int) (operations float64) {
 	case l >= VNNI:
 		l.bytePeak(n)
 		return 16 * float64(n) * 2 * 64
-	case l.signed() && HasSDOT:
+	case l == SMMLA:
+		l.bytePeak(n)
+		return 16 * float64(n) * 2 * 32
+	case l == SDOT:
 		l.bytePeak(n)
 		return 16 * float64(n) * 2 * 16
 	case l.words():

@@ -20,7 +20,7 @@ func TestByteRow(t *testing.T) {
 		}
 		want := make([]ByteBlock, n+1)
 		Plain.ByteRow(want[:n], x)
-		for _, l := range levels()[1:] {
+		for _, l := range byteLevels()[1:] {
 			got := make([]ByteBlock, n+1)
 			for i := range got[:n] {
 				got[i] = ByteBlock{Q: [64]int8{1, 2, 3}, D: 4, N: 5, H: [2]int32{6, 7}}
@@ -46,7 +46,7 @@ func TestBytePanel(t *testing.T) {
 	}
 	for n := 32; n <= ByteCols; n += 32 {
 		f := ByteForm{Base: uint8(n / 32 % 3 * 64), Halves: n%96 == 0, Minima: n%64 == 0}
-		for _, l := range levels() {
+		for _, l := range byteLevels() {
 			var p BytePanels
 			p.Set(l, 1, rows, f, n)
 			require.True(t, p.Q[0] == [2 * Width * ByteCols]uint8{}, "written into the other panel")
@@ -87,7 +87,7 @@ func randomBytes(r *rand.Rand) *ByteRows {
 }
 
 // Tiles give what rounding allows of the products of bytes, for every number of rows and blocks; a row of X or of weights never reaches
-// the sums of another.
+// the sums of another. SDOT and SMMLA give the same bits.
 func TestByteTile(t *testing.T) {
 	r := rand.New(rand.NewPCG(25, 26))
 	for turn := range 64 {
@@ -109,7 +109,8 @@ func TestByteTile(t *testing.T) {
 		if turn%8 == 7 {
 			values[rows/2*32*n+r.IntN(32*n)] = float32(math.Inf(1))
 		}
-		for _, l := range levels() {
+		var ofSDOT []float32
+		for _, l := range byteLevels() {
 			var p BytePanels
 			for i, rows := range []*ByteRows{lower, upper} {
 				p.Set(l, i, rows, f, 32*n)
@@ -124,6 +125,12 @@ func TestByteTile(t *testing.T) {
 			}
 			l.ByteTile(rows, n, x, stride, &p, f, got[:2*Width*rows])
 			require.EqualValues(t, 0.5, got[2*Width*rows], "written past the sums")
+			switch l {
+			case SDOT:
+				ofSDOT = got
+			case SMMLA:
+				sameBits(t, ofSDOT, got)
+			}
 			for i := range rows {
 				for c := range 2 * Width {
 					sum, size := tileSum(l, x[i*stride:][:n], []*ByteRows{lower, upper}[c/Width], c%Width, f)
@@ -165,7 +172,7 @@ func BenchmarkByteTile(b *testing.B) {
 	const rows, n = 510, ByteCols / 32
 	x, sums, p := make([]ByteBlock, rows*n), make([]float32, 2*Width*rows), new(BytePanels)
 	for _, f := range []ByteForm{{}, {Minima: true}, {Halves: true}, {Halves: true, Minima: true}} {
-		for _, l := range levels()[1:] {
+		for _, l := range byteLevels()[1:] {
 			b.Run(l.String(), func(b *testing.B) {
 				for b.Loop() {
 					l.ByteTile(rows, n, x, n, p, f, sums)

@@ -754,130 +754,130 @@ func wordsQ2_Kx16AVX2(n int, src *byte, q *uint8, d *float32, m *float32)
 //go:noescape
 func bfloatPairsAVX512(steps int, dst *uint16, src *float32)
 
-// unpackQ8_0AVX2 unpacks n blocks. With AVX2 and F16C.
+// unpackQ8_0 unpacks n blocks. With AVX2 and F16C.
 //
 //go:noescape
-func unpackQ8_0AVX2(n int, src *byte, q *uint8, d *float32, m *float32)
+func unpackQ8_0(n int, src *byte, q *uint8, d *float32, m *float32)
 
-// unpackQ4_0AVX2 unpacks n blocks. With AVX2 and F16C.
+// unpackQ4_0 unpacks n blocks. With AVX2 and F16C.
 //
 //go:noescape
-func unpackQ4_0AVX2(n int, src *byte, q *uint8, d *float32, m *float32)
+func unpackQ4_0(n int, src *byte, q *uint8, d *float32, m *float32)
 
-// unpackQ4_1AVX2 unpacks n blocks. With AVX2 and F16C.
+// unpackQ4_1 unpacks n blocks. With AVX2 and F16C.
 //
 //go:noescape
-func unpackQ4_1AVX2(n int, src *byte, q *uint8, d *float32, m *float32)
+func unpackQ4_1(n int, src *byte, q *uint8, d *float32, m *float32)
 
-// unpackQ5_0AVX2 unpacks n blocks. With AVX2 and F16C.
+// unpackQ5_0 unpacks n blocks. With AVX2 and F16C.
 //
 //go:noescape
-func unpackQ5_0AVX2(n int, src *byte, q *uint8, d *float32, m *float32)
+func unpackQ5_0(n int, src *byte, q *uint8, d *float32, m *float32)
 
-// unpackQ5_1AVX2 unpacks n blocks. With AVX2 and F16C.
+// unpackQ5_1 unpacks n blocks. With AVX2 and F16C.
 //
 //go:noescape
-func unpackQ5_1AVX2(n int, src *byte, q *uint8, d *float32, m *float32)
+func unpackQ5_1(n int, src *byte, q *uint8, d *float32, m *float32)
 
-// unpackIQ4_NLAVX2 unpacks n blocks. With AVX2 and F16C.
+// unpackIQ4_NL unpacks n blocks. With AVX2 and F16C.
 //
 //go:noescape
-func unpackIQ4_NLAVX2(n int, src *byte, q *uint8, d *float32, m *float32, levels *int8)
+func unpackIQ4_NL(n int, src *byte, q *uint8, d *float32, m *float32, levels *int8)
 
-// unpackMXFP4AVX2 unpacks n blocks. With AVX2 and F16C.
+// unpackMXFP4 unpacks n blocks. With AVX2 and F16C.
 //
 //go:noescape
-func unpackMXFP4AVX2(n int, src *byte, q *uint8, d *float32, m *float32, levels *int8, scales *float32)
+func unpackMXFP4(n int, src *byte, q *uint8, d *float32, m *float32, levels *int8, scales *float32)
 
-// unpackIQ4_XSAVX2 unpacks n blocks. With AVX2 and F16C.
+// unpackIQ4_XS unpacks n blocks. With AVX2 and F16C.
 //
 //go:noescape
-func unpackIQ4_XSAVX2(n int, src *byte, q *uint8, d *float32, m *float32, levels *int8)
+func unpackIQ4_XS(n int, src *byte, q *uint8, d *float32, m *float32, levels *int8)
 
-// unpackQ4_KAVX2 unpacks n blocks. With AVX2 and F16C.
+// unpackQ4_K unpacks n blocks. With AVX2 and F16C.
 //
 //go:noescape
-func unpackQ4_KAVX2(n int, src *byte, q *uint8, d *float32, m *float32)
+func unpackQ4_K(n int, src *byte, q *uint8, d *float32, m *float32)
 
-// unpackQ5_KAVX2 unpacks n blocks. With AVX2 and F16C.
+// unpackQ5_K unpacks n blocks. With AVX2 and F16C.
 //
 //go:noescape
-func unpackQ5_KAVX2(n int, src *byte, q *uint8, d *float32, m *float32)
+func unpackQ5_K(n int, src *byte, q *uint8, d *float32, m *float32)
 
-// unpackQ6_KAVX2 unpacks n blocks. With AVX2 and F16C.
+// unpackQ6_K unpacks n blocks. With AVX2 and F16C.
 //
 //go:noescape
-func unpackQ6_KAVX2(n int, src *byte, q *uint8, d *float32, m *float32)
+func unpackQ6_K(n int, src *byte, q *uint8, d *float32, m *float32)
 
-// unpackQ2_KAVX2 unpacks n blocks. With AVX2 and F16C.
+// unpackQ2_K unpacks n blocks. With AVX2 and F16C.
 //
 //go:noescape
-func unpackQ2_KAVX2(n int, src *byte, q *uint8, d *float32, m *float32)
+func unpackQ2_K(n int, src *byte, q *uint8, d *float32, m *float32)
 
-// unpackQ3_KAVX2 unpacks n blocks. With AVX2 and F16C.
+// unpackQ3_K unpacks n blocks. With AVX2 and F16C.
 //
 //go:noescape
-func unpackQ3_KAVX2(n int, src *byte, q *uint8, d *float32, m *float32)
+func unpackQ3_K(n int, src *byte, q *uint8, d *float32, m *float32)
 
-// unpackIQ3_XXSAVX2 unpacks n blocks. With AVX2 and F16C.
+// unpackIQ3_XXS unpacks n blocks. With AVX2 and F16C.
 //
 //go:noescape
-func unpackIQ3_XXSAVX2(n int, src *byte, q *uint8, d *float32, m *float32, points *uint8)
+func unpackIQ3_XXS(n int, src *byte, q *uint8, d *float32, m *float32, points *uint8)
 
-// unpackIQ3_SAVX2 unpacks n blocks. With AVX2 and F16C.
+// unpackIQ3_S unpacks n blocks. With AVX2 and F16C.
 //
 //go:noescape
-func unpackIQ3_SAVX2(n int, src *byte, q *uint8, d *float32, m *float32, points *uint8)
+func unpackIQ3_S(n int, src *byte, q *uint8, d *float32, m *float32, points *uint8)
 
-// unpackIQ2_XXSAVX2 unpacks n blocks. With AVX2 and F16C.
+// unpackIQ2_XXS unpacks n blocks. With AVX2 and F16C.
 //
 //go:noescape
-func unpackIQ2_XXSAVX2(n int, src *byte, q *uint8, d *float32, m *float32, points *uint8)
+func unpackIQ2_XXS(n int, src *byte, q *uint8, d *float32, m *float32, points *uint8)
 
-// unpackIQ2_XSAVX2 unpacks n blocks. With AVX2 and F16C.
+// unpackIQ2_XS unpacks n blocks. With AVX2 and F16C.
 //
 //go:noescape
-func unpackIQ2_XSAVX2(n int, src *byte, q *uint8, d *float32, m *float32, points *uint8)
+func unpackIQ2_XS(n int, src *byte, q *uint8, d *float32, m *float32, points *uint8)
 
-// unpackIQ2_SAVX2 unpacks n blocks. With AVX2 and F16C.
+// unpackIQ2_S unpacks n blocks. With AVX2 and F16C.
 //
 //go:noescape
-func unpackIQ2_SAVX2(n int, src *byte, q *uint8, d *float32, m *float32, points *uint8)
+func unpackIQ2_S(n int, src *byte, q *uint8, d *float32, m *float32, points *uint8)
 
-// unpackIQ1_SAVX2 unpacks n blocks. With AVX2 and F16C.
+// unpackIQ1_S unpacks n blocks. With AVX2 and F16C.
 //
 //go:noescape
-func unpackIQ1_SAVX2(n int, src *byte, q *uint8, d *float32, m *float32, points *uint8)
+func unpackIQ1_S(n int, src *byte, q *uint8, d *float32, m *float32, points *uint8)
 
-// unpackIQ1_MAVX2 unpacks n blocks. With AVX2 and F16C.
+// unpackIQ1_M unpacks n blocks. With AVX2 and F16C.
 //
 //go:noescape
-func unpackIQ1_MAVX2(n int, src *byte, q *uint8, d *float32, m *float32, points *uint8)
+func unpackIQ1_M(n int, src *byte, q *uint8, d *float32, m *float32, points *uint8)
 
-// unpackTQ2_0AVX2 unpacks n blocks. With AVX2 and F16C.
+// unpackTQ2_0 unpacks n blocks. With AVX2 and F16C.
 //
 //go:noescape
-func unpackTQ2_0AVX2(n int, src *byte, q *uint8, d *float32, m *float32)
+func unpackTQ2_0(n int, src *byte, q *uint8, d *float32, m *float32)
 
-// unpackTQ1_0AVX2 unpacks n blocks. With AVX2 and F16C.
+// unpackTQ1_0 unpacks n blocks. With AVX2 and F16C.
 //
 //go:noescape
-func unpackTQ1_0AVX2(n int, src *byte, q *uint8, d *float32, m *float32)
+func unpackTQ1_0(n int, src *byte, q *uint8, d *float32, m *float32)
 
-// unpackNVFP4AVX2 unpacks n blocks. With AVX2 and F16C.
+// unpackNVFP4 unpacks n blocks. With AVX2 and F16C.
 //
 //go:noescape
-func unpackNVFP4AVX2(n int, src *byte, q *uint8, d *float32, m *float32, levels *int8, scales *float32)
+func unpackNVFP4(n int, src *byte, q *uint8, d *float32, m *float32, levels *int8, scales *float32)
 
-// unpackQ2_0AVX2 unpacks n blocks. With AVX2 and F16C.
+// unpackQ2_0 unpacks n blocks. With AVX2 and F16C.
 //
 //go:noescape
-func unpackQ2_0AVX2(n int, src *byte, q *uint8, d *float32, m *float32)
+func unpackQ2_0(n int, src *byte, q *uint8, d *float32, m *float32)
 
-// unpackQ1_0AVX2 unpacks n blocks. With AVX2 and F16C.
+// unpackQ1_0 unpacks n blocks. With AVX2 and F16C.
 //
 //go:noescape
-func unpackQ1_0AVX2(n int, src *byte, q *uint8, d *float32, m *float32)
+func unpackQ1_0(n int, src *byte, q *uint8, d *float32, m *float32)
 
 // decodeBytes decodes n times 32 elements, n > 0. With AVX2.
 //

@@ -61642,9 +61642,9 @@ DATA row_pairs<>+56(SB)/4, $0x001e000e
 DATA row_pairs<>+60(SB)/4, $0x001f000f
 GLOBL row_pairs<>(SB), RODATA|NOPTR, $64
 
-// func unpackQ8_0AVX2(n int, src *byte, q *uint8, d *float32, m *float32)
+// func unpackQ8_0(n int, src *byte, q *uint8, d *float32, m *float32)
 // Requires: AVX, AVX2, F16C
-TEXT ·unpackQ8_0AVX2(SB), NOSPLIT, $0-40
+TEXT ·unpackQ8_0(SB), NOSPLIT, $0-40
 	MOVQ         src+8(FP), AX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
@@ -61670,9 +61670,9 @@ block:
 	VZEROUPPER
 	RET
 
-// func unpackQ4_0AVX2(n int, src *byte, q *uint8, d *float32, m *float32)
+// func unpackQ4_0(n int, src *byte, q *uint8, d *float32, m *float32)
 // Requires: AVX, AVX2, F16C
-TEXT ·unpackQ4_0AVX2(SB), NOSPLIT, $0-40
+TEXT ·unpackQ4_0(SB), NOSPLIT, $0-40
 	MOVQ         src+8(FP), AX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
@@ -61701,9 +61701,9 @@ block:
 	VZEROUPPER
 	RET
 
-// func unpackQ4_1AVX2(n int, src *byte, q *uint8, d *float32, m *float32)
+// func unpackQ4_1(n int, src *byte, q *uint8, d *float32, m *float32)
 // Requires: AVX, AVX2, F16C
-TEXT ·unpackQ4_1AVX2(SB), NOSPLIT, $0-40
+TEXT ·unpackQ4_1(SB), NOSPLIT, $0-40
 	MOVQ         src+8(FP), AX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
@@ -61740,9 +61740,9 @@ block:
 	VZEROUPPER
 	RET
 
-// func unpackQ5_0AVX2(n int, src *byte, q *uint8, d *float32, m *float32)
+// func unpackQ5_0(n int, src *byte, q *uint8, d *float32, m *float32)
 // Requires: AVX, AVX2, F16C
-TEXT ·unpackQ5_0AVX2(SB), NOSPLIT, $0-40
+TEXT ·unpackQ5_0(SB), NOSPLIT, $0-40
 	MOVQ         src+8(FP), AX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
@@ -61818,9 +61818,9 @@ DATA bits_of_8<>+56(SB)/4, $0x08040201
 DATA bits_of_8<>+60(SB)/4, $0x80402010
 GLOBL bits_of_8<>(SB), RODATA|NOPTR, $64
 
-// func unpackQ5_1AVX2(n int, src *byte, q *uint8, d *float32, m *float32)
+// func unpackQ5_1(n int, src *byte, q *uint8, d *float32, m *float32)
 // Requires: AVX, AVX2, F16C
-TEXT ·unpackQ5_1AVX2(SB), NOSPLIT, $0-40
+TEXT ·unpackQ5_1(SB), NOSPLIT, $0-40
 	MOVQ         src+8(FP), AX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
@@ -61868,9 +61868,9 @@ block:
 	VZEROUPPER
 	RET
 
-// func unpackIQ4_NLAVX2(n int, src *byte, q *uint8, d *float32, m *float32, levels *int8)
+// func unpackIQ4_NL(n int, src *byte, q *uint8, d *float32, m *float32, levels *int8)
 // Requires: AVX, AVX2, F16C
-TEXT ·unpackIQ4_NLAVX2(SB), NOSPLIT, $0-48
+TEXT ·unpackIQ4_NL(SB), NOSPLIT, $0-48
 	MOVQ           src+8(FP), AX
 	MOVQ           q+16(FP), CX
 	MOVQ           d+24(FP), DX
@@ -61906,9 +61906,9 @@ block:
 	VZEROUPPER
 	RET
 
-// func unpackMXFP4AVX2(n int, src *byte, q *uint8, d *float32, m *float32, levels *int8, scales *float32)
+// func unpackMXFP4(n int, src *byte, q *uint8, d *float32, m *float32, levels *int8, scales *float32)
 // Requires: AVX, AVX2
-TEXT ·unpackMXFP4AVX2(SB), NOSPLIT, $0-56
+TEXT ·unpackMXFP4(SB), NOSPLIT, $0-56
 	MOVQ           src+8(FP), AX
 	MOVQ           q+16(FP), CX
 	MOVQ           d+24(FP), DX
@@ -61944,9 +61944,9 @@ block:
 	VZEROUPPER
 	RET
 
-// func unpackIQ4_XSAVX2(n int, src *byte, q *uint8, d *float32, m *float32, levels *int8)
+// func unpackIQ4_XS(n int, src *byte, q *uint8, d *float32, m *float32, levels *int8)
 // Requires: AVX, AVX2, F16C
-TEXT ·unpackIQ4_XSAVX2(SB), NOSPLIT, $0-48
+TEXT ·unpackIQ4_XS(SB), NOSPLIT, $0-48
 	MOVQ           src+8(FP), AX
 	MOVQ           q+16(FP), CX
 	MOVQ           d+24(FP), DX
@@ -62049,9 +62049,9 @@ block:
 	VZEROUPPER
 	RET
 
-// func unpackQ4_KAVX2(n int, src *byte, q *uint8, d *float32, m *float32)
+// func unpackQ4_K(n int, src *byte, q *uint8, d *float32, m *float32)
 // Requires: AVX, AVX2, F16C
-TEXT ·unpackQ4_KAVX2(SB), NOSPLIT, $0-40
+TEXT ·unpackQ4_K(SB), NOSPLIT, $0-40
 	MOVQ         src+8(FP), AX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
@@ -62139,9 +62139,9 @@ block:
 	VZEROUPPER
 	RET
 
-// func unpackQ5_KAVX2(n int, src *byte, q *uint8, d *float32, m *float32)
+// func unpackQ5_K(n int, src *byte, q *uint8, d *float32, m *float32)
 // Requires: AVX, AVX2, F16C
-TEXT ·unpackQ5_KAVX2(SB), NOSPLIT, $0-40
+TEXT ·unpackQ5_K(SB), NOSPLIT, $0-40
 	MOVQ         src+8(FP), AX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
@@ -62256,9 +62256,9 @@ block:
 	VZEROUPPER
 	RET
 
-// func unpackQ6_KAVX2(n int, src *byte, q *uint8, d *float32, m *float32)
+// func unpackQ6_K(n int, src *byte, q *uint8, d *float32, m *float32)
 // Requires: AVX, AVX2, F16C
-TEXT ·unpackQ6_KAVX2(SB), NOSPLIT, $0-40
+TEXT ·unpackQ6_K(SB), NOSPLIT, $0-40
 	MOVQ         src+8(FP), AX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
@@ -62345,9 +62345,9 @@ block:
 	VZEROUPPER
 	RET
 
-// func unpackQ2_KAVX2(n int, src *byte, q *uint8, d *float32, m *float32)
+// func unpackQ2_K(n int, src *byte, q *uint8, d *float32, m *float32)
 // Requires: AVX, AVX2, F16C
-TEXT ·unpackQ2_KAVX2(SB), NOSPLIT, $0-40
+TEXT ·unpackQ2_K(SB), NOSPLIT, $0-40
 	MOVQ         src+8(FP), AX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
@@ -62436,9 +62436,9 @@ block:
 	VZEROUPPER
 	RET
 
-// func unpackQ3_KAVX2(n int, src *byte, q *uint8, d *float32, m *float32)
+// func unpackQ3_K(n int, src *byte, q *uint8, d *float32, m *float32)
 // Requires: AVX, AVX2, F16C
-TEXT ·unpackQ3_KAVX2(SB), NOSPLIT, $0-40
+TEXT ·unpackQ3_K(SB), NOSPLIT, $0-40
 	MOVQ         src+8(FP), AX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
@@ -62548,9 +62548,9 @@ block:
 	VZEROUPPER
 	RET
 
-// func unpackIQ3_XXSAVX2(n int, src *byte, q *uint8, d *float32, m *float32, points *uint8)
+// func unpackIQ3_XXS(n int, src *byte, q *uint8, d *float32, m *float32, points *uint8)
 // Requires: AVX, AVX2, F16C
-TEXT ·unpackIQ3_XXSAVX2(SB), NOSPLIT, $32-48
+TEXT ·unpackIQ3_XXS(SB), NOSPLIT, $32-48
 	MOVQ         src+8(FP), AX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
@@ -62928,9 +62928,9 @@ DATA ones<>+56(SB)/4, $0x00000001
 DATA ones<>+60(SB)/4, $0x00000001
 GLOBL ones<>(SB), RODATA|NOPTR, $64
 
-// func unpackIQ3_SAVX2(n int, src *byte, q *uint8, d *float32, m *float32, points *uint8)
+// func unpackIQ3_S(n int, src *byte, q *uint8, d *float32, m *float32, points *uint8)
 // Requires: AVX, AVX2, F16C
-TEXT ·unpackIQ3_SAVX2(SB), NOSPLIT, $128-48
+TEXT ·unpackIQ3_S(SB), NOSPLIT, $128-48
 	MOVQ         src+8(FP), AX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
@@ -63232,9 +63232,9 @@ DATA fifteens<>+56(SB)/4, $0x0000000f
 DATA fifteens<>+60(SB)/4, $0x0000000f
 GLOBL fifteens<>(SB), RODATA|NOPTR, $64
 
-// func unpackIQ2_XXSAVX2(n int, src *byte, q *uint8, d *float32, m *float32, points *uint8)
+// func unpackIQ2_XXS(n int, src *byte, q *uint8, d *float32, m *float32, points *uint8)
 // Requires: AVX, AVX2, F16C
-TEXT ·unpackIQ2_XXSAVX2(SB), NOSPLIT, $32-48
+TEXT ·unpackIQ2_XXS(SB), NOSPLIT, $32-48
 	MOVQ         src+8(FP), AX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
@@ -63425,9 +63425,9 @@ DATA eighth<>+56(SB)/4, $0x3e000000
 DATA eighth<>+60(SB)/4, $0x3e000000
 GLOBL eighth<>(SB), RODATA|NOPTR, $64
 
-// func unpackIQ2_XSAVX2(n int, src *byte, q *uint8, d *float32, m *float32, points *uint8)
+// func unpackIQ2_XS(n int, src *byte, q *uint8, d *float32, m *float32, points *uint8)
 // Requires: AVX, AVX2, F16C
-TEXT ·unpackIQ2_XSAVX2(SB), NOSPLIT, $96-48
+TEXT ·unpackIQ2_XS(SB), NOSPLIT, $96-48
 	MOVQ         src+8(FP), AX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
@@ -63631,9 +63631,9 @@ DATA nine_bits<>+56(SB)/4, $0x01ff01ff
 DATA nine_bits<>+60(SB)/4, $0x01ff01ff
 GLOBL nine_bits<>(SB), RODATA|NOPTR, $64
 
-// func unpackIQ2_SAVX2(n int, src *byte, q *uint8, d *float32, m *float32, points *uint8)
+// func unpackIQ2_S(n int, src *byte, q *uint8, d *float32, m *float32, points *uint8)
 // Requires: AVX, AVX2, F16C
-TEXT ·unpackIQ2_SAVX2(SB), NOSPLIT, $64-48
+TEXT ·unpackIQ2_S(SB), NOSPLIT, $64-48
 	MOVQ         src+8(FP), AX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
@@ -63870,9 +63870,9 @@ DATA two_above_8<>+56(SB)/4, $0x03000300
 DATA two_above_8<>+60(SB)/4, $0x03000300
 GLOBL two_above_8<>(SB), RODATA|NOPTR, $64
 
-// func unpackIQ1_SAVX2(n int, src *byte, q *uint8, d *float32, m *float32, points *uint8)
+// func unpackIQ1_S(n int, src *byte, q *uint8, d *float32, m *float32, points *uint8)
 // Requires: AVX, AVX2, F16C
-TEXT ·unpackIQ1_SAVX2(SB), NOSPLIT, $80-48
+TEXT ·unpackIQ1_S(SB), NOSPLIT, $80-48
 	MOVQ src+8(FP), AX
 	MOVQ q+16(FP), CX
 	MOVQ d+24(FP), DX
@@ -64111,9 +64111,9 @@ DATA twos<>+56(SB)/4, $0x02020202
 DATA twos<>+60(SB)/4, $0x02020202
 GLOBL twos<>(SB), RODATA|NOPTR, $64
 
-// func unpackIQ1_MAVX2(n int, src *byte, q *uint8, d *float32, m *float32, points *uint8)
+// func unpackIQ1_M(n int, src *byte, q *uint8, d *float32, m *float32, points *uint8)
 // Requires: AVX, AVX2, F16C
-TEXT ·unpackIQ1_MAVX2(SB), NOSPLIT, $128-48
+TEXT ·unpackIQ1_M(SB), NOSPLIT, $128-48
 	MOVQ    src+8(FP), AX
 	MOVQ    q+16(FP), CX
 	MOVQ    d+24(FP), DX
@@ -64359,9 +64359,9 @@ DATA by_three<>+56(SB)/4, $0x00000006
 DATA by_three<>+60(SB)/4, $0x00000009
 GLOBL by_three<>(SB), RODATA|NOPTR, $64
 
-// func unpackTQ2_0AVX2(n int, src *byte, q *uint8, d *float32, m *float32)
+// func unpackTQ2_0(n int, src *byte, q *uint8, d *float32, m *float32)
 // Requires: AVX, AVX2, F16C
-TEXT ·unpackTQ2_0AVX2(SB), NOSPLIT, $0-40
+TEXT ·unpackTQ2_0(SB), NOSPLIT, $0-40
 	MOVQ         src+8(FP), AX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
@@ -64410,9 +64410,9 @@ block:
 	VZEROUPPER
 	RET
 
-// func unpackTQ1_0AVX2(n int, src *byte, q *uint8, d *float32, m *float32)
+// func unpackTQ1_0(n int, src *byte, q *uint8, d *float32, m *float32)
 // Requires: AVX, AVX2, F16C
-TEXT ·unpackTQ1_0AVX2(SB), NOSPLIT, $0-40
+TEXT ·unpackTQ1_0(SB), NOSPLIT, $0-40
 	MOVQ         src+8(FP), AX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
@@ -64521,9 +64521,9 @@ block:
 	VZEROUPPER
 	RET
 
-// func unpackNVFP4AVX2(n int, src *byte, q *uint8, d *float32, m *float32, levels *int8, scales *float32)
+// func unpackNVFP4(n int, src *byte, q *uint8, d *float32, m *float32, levels *int8, scales *float32)
 // Requires: AVX, AVX2
-TEXT ·unpackNVFP4AVX2(SB), NOSPLIT, $0-56
+TEXT ·unpackNVFP4(SB), NOSPLIT, $0-56
 	MOVQ           src+8(FP), AX
 	MOVQ           q+16(FP), CX
 	MOVQ           d+24(FP), DX
@@ -64572,9 +64572,9 @@ block:
 	VZEROUPPER
 	RET
 
-// func unpackQ2_0AVX2(n int, src *byte, q *uint8, d *float32, m *float32)
+// func unpackQ2_0(n int, src *byte, q *uint8, d *float32, m *float32)
 // Requires: AVX, AVX2, F16C
-TEXT ·unpackQ2_0AVX2(SB), NOSPLIT, $0-40
+TEXT ·unpackQ2_0(SB), NOSPLIT, $0-40
 	MOVQ         src+8(FP), AX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
@@ -64613,9 +64613,9 @@ block:
 	VZEROUPPER
 	RET
 
-// func unpackQ1_0AVX2(n int, src *byte, q *uint8, d *float32, m *float32)
+// func unpackQ1_0(n int, src *byte, q *uint8, d *float32, m *float32)
 // Requires: AVX, AVX2, F16C
-TEXT ·unpackQ1_0AVX2(SB), NOSPLIT, $0-40
+TEXT ·unpackQ1_0(SB), NOSPLIT, $0-40
 	MOVQ         src+8(FP), AX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX

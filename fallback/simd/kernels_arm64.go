@@ -102,135 +102,165 @@ func softCapNEON(n int, dst *float32, x *float32, factor float32, limit float32)
 //go:noescape
 func unpackedDot32SDOT(n int, w *uint8, upper *int8, lower *int8, d *float32, factors *float32, m *float32, s *float32, base int) float32
 
+// unpackedDot32NEON is UnpackedDot for n blocks of 32, at least one, with scales of each 32, of weights less base; m may be nil, s are the sums that it meets.
+//
+//go:noescape
+func unpackedDot32NEON(n int, w *uint8, upper *int8, lower *int8, d *float32, factors *float32, m *float32, s *float32, base int) float32
+
 // unpackedDot16SDOT is UnpackedDot for n blocks of 32, at least one, with scales of each 16, of weights less base; m may be nil, s are the sums that it meets.
 //
 //go:noescape
 func unpackedDot16SDOT(n int, w *uint8, upper *int8, lower *int8, d *float32, factors *float32, m *float32, s *float32, base int) float32
 
-// unpackQ8_0NEON unpacks n blocks, at least one.
+// unpackedDot16NEON is UnpackedDot for n blocks of 32, at least one, with scales of each 16, of weights less base; m may be nil, s are the sums that it meets.
 //
 //go:noescape
-func unpackQ8_0NEON(n int, src *byte, q *uint8, d *float32, m *float32)
+func unpackedDot16NEON(n int, w *uint8, upper *int8, lower *int8, d *float32, factors *float32, m *float32, s *float32, base int) float32
 
-// unpackIQ4_XSNEON unpacks n blocks, at least one.
+// unpackQ8_0 unpacks n blocks, at least one.
 //
 //go:noescape
-func unpackIQ4_XSNEON(n int, src *byte, q *uint8, d *float32, m *float32, levels *int8)
+func unpackQ8_0(n int, src *byte, q *uint8, d *float32, m *float32)
 
-// unpackQ4_KNEON unpacks n blocks, at least one.
+// unpackIQ4_XS unpacks n blocks, at least one.
 //
 //go:noescape
-func unpackQ4_KNEON(n int, src *byte, q *uint8, d *float32, m *float32)
+func unpackIQ4_XS(n int, src *byte, q *uint8, d *float32, m *float32, levels *int8)
 
-// unpackQ5_KNEON unpacks n blocks, at least one.
+// unpackQ4_K unpacks n blocks, at least one.
 //
 //go:noescape
-func unpackQ5_KNEON(n int, src *byte, q *uint8, d *float32, m *float32)
+func unpackQ4_K(n int, src *byte, q *uint8, d *float32, m *float32)
 
-// unpackQ6_KNEON unpacks n blocks, at least one.
+// unpackQ5_K unpacks n blocks, at least one.
 //
 //go:noescape
-func unpackQ6_KNEON(n int, src *byte, q *uint8, d *float32, m *float32)
+func unpackQ5_K(n int, src *byte, q *uint8, d *float32, m *float32)
 
-// unpackQ2_KNEON unpacks n blocks, at least one.
+// unpackQ6_K unpacks n blocks, at least one.
 //
 //go:noescape
-func unpackQ2_KNEON(n int, src *byte, q *uint8, d *float32, m *float32)
+func unpackQ6_K(n int, src *byte, q *uint8, d *float32, m *float32)
 
-// unpackQ3_KNEON unpacks n blocks, at least one.
+// unpackQ2_K unpacks n blocks, at least one.
 //
 //go:noescape
-func unpackQ3_KNEON(n int, src *byte, q *uint8, d *float32, m *float32)
+func unpackQ2_K(n int, src *byte, q *uint8, d *float32, m *float32)
 
-// unpackQ4_0NEON unpacks n blocks, at least one.
+// unpackQ3_K unpacks n blocks, at least one.
 //
 //go:noescape
-func unpackQ4_0NEON(n int, src *byte, q *uint8, d *float32, m *float32)
+func unpackQ3_K(n int, src *byte, q *uint8, d *float32, m *float32)
 
-// unpackQ4_1NEON unpacks n blocks, at least one.
+// unpackQ4_0 unpacks n blocks, at least one.
 //
 //go:noescape
-func unpackQ4_1NEON(n int, src *byte, q *uint8, d *float32, m *float32)
+func unpackQ4_0(n int, src *byte, q *uint8, d *float32, m *float32)
 
-// unpackQ5_0NEON unpacks n blocks, at least one.
+// unpackQ4_1 unpacks n blocks, at least one.
 //
 //go:noescape
-func unpackQ5_0NEON(n int, src *byte, q *uint8, d *float32, m *float32)
+func unpackQ4_1(n int, src *byte, q *uint8, d *float32, m *float32)
 
-// unpackQ5_1NEON unpacks n blocks, at least one.
+// unpackQ5_0 unpacks n blocks, at least one.
 //
 //go:noescape
-func unpackQ5_1NEON(n int, src *byte, q *uint8, d *float32, m *float32)
+func unpackQ5_0(n int, src *byte, q *uint8, d *float32, m *float32)
 
-// unpackIQ4_NLNEON unpacks n blocks, at least one.
+// unpackQ5_1 unpacks n blocks, at least one.
 //
 //go:noescape
-func unpackIQ4_NLNEON(n int, src *byte, q *uint8, d *float32, m *float32, levels *int8)
+func unpackQ5_1(n int, src *byte, q *uint8, d *float32, m *float32)
 
-// unpackMXFP4NEON unpacks n blocks, at least one.
+// unpackIQ4_NL unpacks n blocks, at least one.
 //
 //go:noescape
-func unpackMXFP4NEON(n int, src *byte, q *uint8, d *float32, m *float32, levels *int8, scales *float32)
+func unpackIQ4_NL(n int, src *byte, q *uint8, d *float32, m *float32, levels *int8)
 
-// unpackIQ3_XXSNEON unpacks n blocks, at least one.
+// unpackMXFP4 unpacks n blocks, at least one.
 //
 //go:noescape
-func unpackIQ3_XXSNEON(n int, src *byte, q *uint8, d *float32, m *float32, points *uint8)
+func unpackMXFP4(n int, src *byte, q *uint8, d *float32, m *float32, levels *int8, scales *float32)
 
-// unpackIQ3_SNEON unpacks n blocks, at least one.
+// unpackIQ3_XXS unpacks n blocks, at least one.
 //
 //go:noescape
-func unpackIQ3_SNEON(n int, src *byte, q *uint8, d *float32, m *float32, points *uint8)
+func unpackIQ3_XXS(n int, src *byte, q *uint8, d *float32, m *float32, points *uint8)
 
-// unpackIQ2_XXSNEON unpacks n blocks, at least one.
+// unpackIQ3_S unpacks n blocks, at least one.
 //
 //go:noescape
-func unpackIQ2_XXSNEON(n int, src *byte, q *uint8, d *float32, m *float32, points *uint8)
+func unpackIQ3_S(n int, src *byte, q *uint8, d *float32, m *float32, points *uint8)
 
-// unpackIQ2_XSNEON unpacks n blocks, at least one.
+// unpackIQ2_XXS unpacks n blocks, at least one.
 //
 //go:noescape
-func unpackIQ2_XSNEON(n int, src *byte, q *uint8, d *float32, m *float32, points *uint8)
+func unpackIQ2_XXS(n int, src *byte, q *uint8, d *float32, m *float32, points *uint8)
 
-// unpackIQ2_SNEON unpacks n blocks, at least one.
+// unpackIQ2_XS unpacks n blocks, at least one.
 //
 //go:noescape
-func unpackIQ2_SNEON(n int, src *byte, q *uint8, d *float32, m *float32, points *uint8)
+func unpackIQ2_XS(n int, src *byte, q *uint8, d *float32, m *float32, points *uint8)
 
-// unpackIQ1_SNEON unpacks n blocks, at least one.
+// unpackIQ2_S unpacks n blocks, at least one.
 //
 //go:noescape
-func unpackIQ1_SNEON(n int, src *byte, q *uint8, d *float32, m *float32, points *uint8)
+func unpackIQ2_S(n int, src *byte, q *uint8, d *float32, m *float32, points *uint8)
 
-// unpackIQ1_MNEON unpacks n blocks, at least one.
+// unpackIQ1_S unpacks n blocks, at least one.
 //
 //go:noescape
-func unpackIQ1_MNEON(n int, src *byte, q *uint8, d *float32, m *float32, points *uint8)
+func unpackIQ1_S(n int, src *byte, q *uint8, d *float32, m *float32, points *uint8)
 
-// unpackTQ2_0NEON unpacks n blocks, at least one.
+// unpackIQ1_M unpacks n blocks, at least one.
 //
 //go:noescape
-func unpackTQ2_0NEON(n int, src *byte, q *uint8, d *float32, m *float32)
+func unpackIQ1_M(n int, src *byte, q *uint8, d *float32, m *float32, points *uint8)
 
-// unpackTQ1_0NEON unpacks n blocks, at least one.
+// unpackTQ2_0 unpacks n blocks, at least one.
 //
 //go:noescape
-func unpackTQ1_0NEON(n int, src *byte, q *uint8, d *float32, m *float32)
+func unpackTQ2_0(n int, src *byte, q *uint8, d *float32, m *float32)
 
-// unpackNVFP4NEON unpacks n blocks, at least one.
+// unpackTQ1_0 unpacks n blocks, at least one.
 //
 //go:noescape
-func unpackNVFP4NEON(n int, src *byte, q *uint8, d *float32, m *float32, levels *int8, scales *float32)
+func unpackTQ1_0(n int, src *byte, q *uint8, d *float32, m *float32)
 
-// unpackQ2_0NEON unpacks n blocks, at least one.
+// unpackNVFP4 unpacks n blocks, at least one.
 //
 //go:noescape
-func unpackQ2_0NEON(n int, src *byte, q *uint8, d *float32, m *float32)
+func unpackNVFP4(n int, src *byte, q *uint8, d *float32, m *float32, levels *int8, scales *float32)
 
-// unpackQ1_0NEON unpacks n blocks, at least one.
+// unpackQ2_0 unpacks n blocks, at least one.
 //
 //go:noescape
-func unpackQ1_0NEON(n int, src *byte, q *uint8, d *float32, m *float32)
+func unpackQ2_0(n int, src *byte, q *uint8, d *float32, m *float32)
+
+// unpackQ1_0 unpacks n blocks, at least one.
+//
+//go:noescape
+func unpackQ1_0(n int, src *byte, q *uint8, d *float32, m *float32)
+
+// decodeBytes decodes n times 32 elements, at least once.
+//
+//go:noescape
+func decodeBytes(n int, dst *float32, q *uint8, d *float32, m *float32, base float32)
+
+// decodeBytesMinima decodes n times 32 elements, at least once.
+//
+//go:noescape
+func decodeBytesMinima(n int, dst *float32, q *uint8, d *float32, m *float32, base float32)
+
+// decodeByteHalves decodes n times 32 elements, at least once.
+//
+//go:noescape
+func decodeByteHalves(n int, dst *float32, q *uint8, d *float32, m *float32, base float32)
+
+// decodeByteHalvesMinima decodes n times 32 elements, at least once.
+//
+//go:noescape
+func decodeByteHalvesMinima(n int, dst *float32, q *uint8, d *float32, m *float32, base float32)
 
 // byteTile32x1SDOT is ByteTile for 1 rows and the panel from where w, d, m and sums point to, with scales of each 32 columns, in n blocks of 32; m may be nil.
 //
@@ -242,6 +272,16 @@ func byteTile32x1SDOT(n int, x *int8, stride int, w *uint8, d *float32, m *float
 //go:noescape
 func byteTile16x1SDOT(n int, x *int8, stride int, w *uint8, d *float32, m *float32, sums *float32)
 
+// byteTile32x1SMMLA is ByteTile for 1 rows and the panel from where w, d, m and sums point to, with scales of each 32 columns, in n blocks of 32; m may be nil.
+//
+//go:noescape
+func byteTile32x1SMMLA(n int, x *int8, stride int, w *uint8, d *float32, m *float32, sums *float32)
+
+// byteTile16x1SMMLA is ByteTile for 1 rows and the panel from where w, d, m and sums point to, with scales of each 16 columns, in n blocks of 32; m may be nil.
+//
+//go:noescape
+func byteTile16x1SMMLA(n int, x *int8, stride int, w *uint8, d *float32, m *float32, sums *float32)
+
 // byteTile32x2SDOT is ByteTile for 2 rows and the panel from where w, d, m and sums point to, with scales of each 32 columns, in n blocks of 32; m may be nil.
 //
 //go:noescape
@@ -251,6 +291,16 @@ func byteTile32x2SDOT(n int, x *int8, stride int, w *uint8, d *float32, m *float
 //
 //go:noescape
 func byteTile16x2SDOT(n int, x *int8, stride int, w *uint8, d *float32, m *float32, sums *float32)
+
+// byteTile32x2SMMLA is ByteTile for 2 rows and the panel from where w, d, m and sums point to, with scales of each 32 columns, in n blocks of 32; m may be nil.
+//
+//go:noescape
+func byteTile32x2SMMLA(n int, x *int8, stride int, w *uint8, d *float32, m *float32, sums *float32)
+
+// byteTile16x2SMMLA is ByteTile for 2 rows and the panel from where w, d, m and sums point to, with scales of each 16 columns, in n blocks of 32; m may be nil.
+//
+//go:noescape
+func byteTile16x2SMMLA(n int, x *int8, stride int, w *uint8, d *float32, m *float32, sums *float32)
 
 // byteTile32x4SDOT is ByteTile for 4 rows and the panel from where w, d, m and sums point to, with scales of each 32 columns, in n blocks of 32; m may be nil.
 //
@@ -262,10 +312,25 @@ func byteTile32x4SDOT(n int, x *int8, stride int, w *uint8, d *float32, m *float
 //go:noescape
 func byteTile16x4SDOT(n int, x *int8, stride int, w *uint8, d *float32, m *float32, sums *float32)
 
-// bytePanelNEON takes n times 16 columns of rows of 512 bytes, and base away from them.
+// byteTile32x4SMMLA is ByteTile for 4 rows and the panel from where w, d, m and sums point to, with scales of each 32 columns, in n blocks of 32; m may be nil.
 //
 //go:noescape
-func bytePanelNEON(n int, dst *uint8, src *uint8, base int)
+func byteTile32x4SMMLA(n int, x *int8, stride int, w *uint8, d *float32, m *float32, sums *float32)
+
+// byteTile16x4SMMLA is ByteTile for 4 rows and the panel from where w, d, m and sums point to, with scales of each 16 columns, in n blocks of 32; m may be nil.
+//
+//go:noescape
+func byteTile16x4SMMLA(n int, x *int8, stride int, w *uint8, d *float32, m *float32, sums *float32)
+
+// bytePanel4NEON takes n times 16 columns of rows of 512 bytes, and base away from them.
+//
+//go:noescape
+func bytePanel4NEON(n int, dst *uint8, src *uint8, base int)
+
+// bytePanel8NEON takes n times 16 columns of rows of 512 bytes, and base away from them.
+//
+//go:noescape
+func bytePanel8NEON(n int, dst *uint8, src *uint8, base int)
 
 // byteRowNEON makes n blocks.
 //
@@ -281,6 +346,11 @@ func quantizeNEON(n int, x *float32, upper *int8, lower *int8, d *float32, s *fl
 //
 //go:noescape
 func bytePeakSDOT(n int)
+
+// bytePeakSMMLA multiplies and adds n times 16 registers of bytes.
+//
+//go:noescape
+func bytePeakSMMLA(n int)
 
 // transposeNEON sets dst[ldd·k+i] = src[lds·i+k] for i < 8 and k < n, a multiple of 4.
 //

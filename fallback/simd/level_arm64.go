@@ -1,4 +1,15 @@
 package simd
 
-// Every processor of the architecture has vector instructions.
-var best = NEON
+import "golang.org/x/sys/cpu"
+
+var best = detect()
+
+func detect() Level {
+	switch x := &cpu.ARM64; {
+	case !x.HasASIMDDP:
+		return NEON
+	case !x.HasI8MM && !systemHasI8MM():
+		return SDOT
+	}
+	return SMMLA
+}

@@ -17,12 +17,14 @@ const Width = 16
 // MaxRows is the most rows that a tile takes.
 const MaxRows = 8
 
-// Level is a set of vector instructions. Those of amd64 include one another in their order.
+// Level is a set of vector instructions. Those of a processor include one another in their order.
 type Level int
 
 const (
 	Plain  Level = iota // Go
 	NEON                // of arm64
+	SDOT                // NEON with the dot products of signed bytes (FEAT_DotProd)
+	SMMLA               // those, and products of 2 by 8 by 8 by 2 signed bytes (FEAT_I8MM)
 	AVX2                // AVX2, FMA and F16C
 	AVX512              // AVX-512 F, BW, DQ and VL
 	VNNI                // AVX-512 with VNNI
@@ -35,6 +37,10 @@ func (l Level) String() string {
 		return "plain Go"
 	case NEON:
 		return "NEON"
+	case SDOT:
+		return "NEON with SDOT"
+	case SMMLA:
+		return "NEON with SMMLA"
 	case AVX2:
 		return "AVX2"
 	case AVX512:
@@ -49,3 +55,6 @@ func (l Level) String() string {
 
 // Best is the highest level that this processor and its system have.
 func Best() Level { return best }
+
+// OfARM64 reports whether a level is one of arm64.
+func (l Level) OfARM64() bool { return l >= NEON && l <= SMMLA }

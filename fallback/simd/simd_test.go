@@ -9,14 +9,22 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// levels are those that this processor has.
-func levels() (l []Level) {
+// byteLevels are those that this processor has.
+func byteLevels() (l []Level) {
 	for i := Plain; i <= Best(); i++ {
-		if i != NEON || Best() == NEON {
+		if i == Plain || i.OfARM64() == Best().OfARM64() {
 			l = append(l, i)
 		}
 	}
 	return l
+}
+
+// levels are those that differ in more than products of bytes: one of arm64.
+func levels() []Level {
+	if Best().OfARM64() {
+		return []Level{Plain, Best()}
+	}
+	return byteLevels()
 }
 
 // values are n numbers that begin off elements into their memory, so that loads are not aligned; some are not ordinary.

@@ -1,17 +1,39 @@
-//go:build !amd64
+//go:build !amd64 && !arm64
 
 package simd
 
-// No level of these processors has them, so nobody calls these.
+// These are of amd64 and arm64.
 
-func (p *BytePanels) SetQ4_0x16(l Level, panel int, src []byte)   { panic(noKernel) }
-func (p *BytePanels) SetQ8_0x16(l Level, panel int, src []byte)   { panic(noKernel) }
-func (p *BytePanels) SetQ4_Kx16(l Level, panel int, src []byte)   { panic(noKernel) }
-func (p *BytePanels) SetQ6_Kx16(l Level, panel int, src []byte)   { panic(noKernel) }
-func (p *BytePanels) SetIQ4_NLx16(l Level, panel int, src []byte) { panic(noKernel) }
-func (p *BytePanels) SetMXFP4x16(l Level, panel int, src []byte)  { panic(noKernel) }
-func (p *BytePanels) SetQ5_Kx16(l Level, panel int, src []byte)   { panic(noKernel) }
-func (p *BytePanels) SetQ3_Kx16(l Level, panel int, src []byte)   { panic(noKernel) }
-func (p *BytePanels) SetQ2_Kx16(l Level, panel int, src []byte)   { panic(noKernel) }
-func (p *BytePanels) SetQ5_0x16(l Level, panel int, src []byte)   { panic(noKernel) }
-func (p *BytePanels) SetIQ4_XSx16(l Level, panel int, src []byte) { panic(noKernel) }
+func UnpackQ8_0(q []uint8, d, m []float32, src []byte)                     { panic(noKernel) }
+func UnpackQ4_0(q []uint8, d, m []float32, src []byte)                     { panic(noKernel) }
+func UnpackQ4_1(q []uint8, d, m []float32, src []byte)                     { panic(noKernel) }
+func UnpackQ5_0(q []uint8, d, m []float32, src []byte)                     { panic(noKernel) }
+func UnpackQ5_1(q []uint8, d, m []float32, src []byte)                     { panic(noKernel) }
+func UnpackIQ4_NL(q []uint8, d, m []float32, src []byte, levels *[16]int8) { panic(noKernel) }
+func UnpackQ2_K(q []uint8, d, m []float32, src []byte)                     { panic(noKernel) }
+func UnpackQ3_K(q []uint8, d, m []float32, src []byte)                     { panic(noKernel) }
+func UnpackQ4_K(q []uint8, d, m []float32, src []byte)                     { panic(noKernel) }
+func UnpackQ5_K(q []uint8, d, m []float32, src []byte)                     { panic(noKernel) }
+func UnpackQ6_K(q []uint8, d, m []float32, src []byte)                     { panic(noKernel) }
+func UnpackIQ4_XS(q []uint8, d, m []float32, src []byte, levels *[16]int8) { panic(noKernel) }
+func UnpackMXFP4(q []uint8, d, m []float32, src []byte, levels *[16]int8, scales *[256]float32) {
+	panic(noKernel)
+}
+
+func UnpackIQ1_S(q []uint8, d, m []float32, src []byte, points [][8]uint8)   { panic(noKernel) }
+func UnpackIQ1_M(q []uint8, d, m []float32, src []byte, points [][8]uint8)   { panic(noKernel) }
+func UnpackIQ2_XXS(q []uint8, d, m []float32, src []byte, points [][8]uint8) { panic(noKernel) }
+func UnpackIQ2_XS(q []uint8, d, m []float32, src []byte, points [][8]uint8)  { panic(noKernel) }
+func UnpackIQ2_S(q []uint8, d, m []float32, src []byte, points [][8]uint8)   { panic(noKernel) }
+func UnpackIQ3_XXS(q []uint8, d, m []float32, src []byte, points [][4]uint8) { panic(noKernel) }
+func UnpackIQ3_S(q []uint8, d, m []float32, src []byte, points [][4]uint8)   { panic(noKernel) }
+
+func UnpackTQ1_0(q []uint8, d, m []float32, src []byte) { panic(noKernel) }
+func UnpackTQ2_0(q []uint8, d, m []float32, src []byte) { panic(noKernel) }
+func UnpackQ1_0(q []uint8, d, m []float32, src []byte)  { panic(noKernel) }
+func UnpackQ2_0(q []uint8, d, m []float32, src []byte)  { panic(noKernel) }
+func UnpackNVFP4(q []uint8, d, m []float32, src []byte, levels *[16]int8, scales *[256]float32) {
+	panic(noKernel)
+}
+
+func DecodeBytes(dst []float32, q []uint8, d, m []float32, f ByteForm) { panic(noKernel) }

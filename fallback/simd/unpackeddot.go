@@ -20,7 +20,7 @@ func (l Level) UnpackedDot(w []uint8, d, m []float32, f ByteForm, x *Bytes, k in
 		sums = x.H
 	}
 	factors, sums := x.D[first:first+n], sums[parts*first:parts*(first+n)]
-	if l >= AVX2 || l.signed() && HasSDOT {
+	if l > Plain {
 		return l.unpackedDot(w, d, less, f, x, k, factors, sums, unit)
 	}
 	var sum, below float32

@@ -16,7 +16,7 @@ type unpacking struct{ src, q, d, m reg.Register }
 
 // unpacker begins a kernel over n blocks of size bytes and length elements, each with so many scales.
 func unpacker(name, params string, size, length, scales int, prepare func(k *unpacking) (block func())) {
-	kernel := "unpack" + name + "AVX2"
+	kernel := "unpack" + name
 	TEXT(kernel, NOSPLIT, "func(n int, src *byte, q *uint8, d, m *float32"+params+")")
 	Doc(kernel + " unpacks n blocks. With AVX2 and F16C.")
 	Pragma("noescape")

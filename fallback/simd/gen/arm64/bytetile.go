@@ -20,14 +20,8 @@ const (
 // upper bytes first, then, the sums moved up by 8 bits, those of lower ones. Sums become float32 behind each 32 columns, or 16, and are kept in
 // the first-level cache: with those of whole numbers all registers are taken.
 func byteTile(f *file, r, steps int) {
-	f.function(fmt.Sprintf("byteTile%dx%dSDOT", 4*steps, r),
-		fmt.Sprintf("is ByteTile for %d rows and the panel from where w, d, m and sums point to, with scales of each %d columns, in n blocks of 32; m may be nil.", r, 4*steps),
-		[]param{{"n", "int", "R0"}, {"x", "*int8", "R7"}, {"stride", "int", "R2"}, {"w", "*uint8", "R3"}, {"d", "*float32", "R4"}, {"m", "*float32", "R5"}, {"sums", "*float32", "R6"}}, "")
 	const weights, x, whole = 0, 8, 16 // registers; those of a row of X are the four from whole + 4·row on
-	for i := 1; i < r; i++ {
-		f.line("ADD R2, R%d, R%d", 6+i, 7+i)
-	}
-	f.label("block")
+	beginTile(f, "SDOT", r, 4*steps)
 	for part := range 8 / steps {
 		f.zero(whole, whole+4*r)
 		for _, bytes := range []int{0, blockLower} {
@@ -51,8 +45,81 @@ func byteTile(f *file, r, steps int) {
 				}
 			}
 		}
-		scaled(f, r, part, steps)
+		for v := whole; v < whole+4*r; v++ {
+			f.do(scvtf, v, v, 0)
+		}
+		scaled(f, r, part, 4*steps)
 	}
+	endTile(f, r)
+}
+
+// matrixTile is byteTile with SMMLA: eight columns a step, of two rows of X by two of weights. Sums come in pairs of two rows, which are parted
+// where they become float32.
+func matrixTile(f *file, r, steps int) {
+	const weights, x, pair, whole = 0, 8, 12, 16
+	pairs := (r + 1) / 2
+	beginTile(f, "SMMLA", r, 8*steps)
+	for part := range 4 / steps {
+		f.zero(whole, whole+8*pairs)
+		for _, bytes := range []int{0, blockLower} {
+			if bytes == blockLower {
+				f.line("SUB $%d, R3, R3", 128*steps)
+				for v := whole; v < whole+8*pairs; v++ {
+					f.line("VSHL $8, V%d.S4, V%d.S4", v, v)
+				}
+			}
+			for k := range steps {
+				if k%2 == 0 { // 16 columns of two rows become two registers of eight columns of both
+					for i := range r {
+						f.line("FMOVQ %d(R%d), F%d", bytes+8*(steps*part+k), 7+i, x+i)
+					}
+					for p := range pairs {
+						second := x + 2*p + 1
+						if r == 1 {
+							second = x // whose sums nobody reads
+						}
+						for i := range 2 {
+							f.line("VZIP%d V%d.D2, V%d.D2, V%d.D2", 1+i, second, x+2*p, pair+2*p+i)
+						}
+					}
+				}
+				f.line("VLD1.P 64(R3), %s", list(weights, 4, "B16"))
+				f.line("VLD1.P 64(R3), %s", list(weights+4, 4, "B16"))
+				for p := range pairs {
+					for j := range 8 { // the first two of four rows of weights where a row of X will have its sums, the others where the next will
+						f.do(smmla, whole+8*p+j%2*4+j/2, pair+2*p+k%2, weights+j)
+					}
+				}
+			}
+		}
+		for i := range pairs {
+			for q := range 4 {
+				first, second := whole+8*i+q, whole+8*i+4+q
+				f.line("VZIP1 V%d.D2, V%d.D2, V%d.D2", second, first, x)
+				if r > 1 {
+					f.line("VZIP2 V%d.D2, V%d.D2, V%d.D2", second, first, second)
+					f.do(scvtf, second, second, 0)
+				}
+				f.do(scvtf, first, x, 0)
+			}
+		}
+		scaled(f, r, part, 8*steps)
+	}
+	endTile(f, r)
+}
+
+// beginTile begins a tile of r rows of X with scales of so many columns. Those are where R7 and on point to.
+func beginTile(f *file, instructions string, r, columns int) {
+	f.function(fmt.Sprintf("byteTile%dx%d%s", columns, r, instructions),
+		fmt.Sprintf("is ByteTile for %d rows and the panel from where w, d, m and sums point to, with scales of each %d columns, in n blocks of 32; m may be nil.", r, columns),
+		[]param{{"n", "int", "R0"}, {"x", "*int8", "R7"}, {"stride", "int", "R2"}, {"w", "*uint8", "R3"}, {"d", "*float32", "R4"}, {"m", "*float32", "R5"}, {"sums", "*float32", "R6"}}, "")
+	for i := 1; i < r; i++ {
+		f.line("ADD R2, R%d, R%d", 6+i, 7+i)
+	}
+	f.label("block")
+}
+
+func endTile(f *file, r int) {
 	for i := range r {
 		f.line("ADD $%d, R%d, R%d", blockSize, 7+i, 7+i)
 	}
@@ -63,15 +130,14 @@ func byteTile(f *file, r, steps int) {
 
 // scaled adds the whole numbers of a part of a block to the sums of float32: times the scales of the weights and the factor of X, with minima
 // times what was summed of X.
-func scaled(f *file, r, part, steps int) {
+func scaled(f *file, r, part, columns int) {
 	const scales, minima, of, whole = 0, 4, 12, 16
 	f.line("VLD1.P 64(R4), %s", list(scales, 4, "S4"))
 	for v := whole; v < whole+4*r; v++ {
-		f.do(scvtf, v, v, 0)
 		f.do(fmul, v, v, scales+v%4)
 	}
 	none, sum := fmt.Sprintf("none%d", part), blockSum
-	if steps == 4 {
+	if columns == 16 {
 		sum = blockSums + 4*part
 	}
 	f.line("CBZ R5, %s", none)
@@ -96,21 +162,36 @@ func scaled(f *file, r, part, steps int) {
 	}
 }
 
-// bytePanel turns 16 rows of bytes: four of each row become a lane.
-func bytePanel(f *file) {
-	f.function("bytePanelNEON", "takes n times 16 columns of rows of 512 bytes, and base away from them.",
+// bytePanel4 turns 16 rows of bytes: four of each row become a lane.
+func bytePanel4(f *file) {
+	bytePanel(f, "bytePanel4NEON", 4, func(g, turned int) { f.turn(0, 5, func(k int) int { return turned + 4*k + g }) })
+}
+
+// bytePanel8 turns them for SMMLA: eight of each row become half a register.
+func bytePanel8(f *file) {
+	bytePanel(f, "bytePanel8NEON", 2, func(g, turned int) {
+		for i := range 2 {
+			f.line("VZIP%d V1.D2, V0.D2, V%d.D2", 1+i, turned+8*i+g)
+		}
+	})
+}
+
+// bytePanel takes some rows at a time in registers from 0 on; turn makes their bytes part number g of the registers from turned on, all 16 of
+// which are stored.
+func bytePanel(f *file, name string, rows int, turn func(g, turned int)) {
+	f.function(name, "takes n times 16 columns of rows of 512 bytes, and base away from them.",
 		[]param{{"n", "int", "R0"}, {"dst", "*uint8", "R1"}, {"src", "*uint8", "R2"}, {"base", "int", "R3"}}, "")
 	const base, turned = 4, 16
 	f.line("VDUP R3, V%d.B16", base)
 	f.line("MOVD $%d, R7", rowBytes)
 	f.label("step")
 	f.line("MOVD R2, R6")
-	for g := range 4 {
-		for v := range 4 {
+	for g := range 16 / rows {
+		for v := range rows {
 			f.line("VLD1.P (R6)(R7), [V%d.B16]", v)
 			f.line("VSUB V%d.B16, V%d.B16, V%d.B16", base, v, v)
 		}
-		f.turn(0, 5, func(k int) int { return turned + 4*k + g })
+		turn(g, turned)
 	}
 	for k := range 4 {
 		f.line("VST1.P %s, 64(R1)", list(turned+4*k, 4, "B16"))
@@ -241,13 +322,13 @@ func quantize(f *file) {
 }
 
 // bytePeak multiplies bytes that are in registers.
-func bytePeak(f *file) {
-	f.function("bytePeakSDOT", "multiplies and adds n times 16 registers of bytes.", []param{{"n", "int", "R0"}}, "")
+func bytePeak(f *file, product form) {
+	f.function("bytePeak"+product.name, "multiplies and adds n times 16 registers of bytes.", []param{{"n", "int", "R0"}}, "")
 	f.zero(0, 2)
 	f.zero(16, 32)
 	f.label("step")
 	for v := 16; v < 32; v++ {
-		f.do(sdot, v, 0, 1)
+		f.do(product, v, 0, 1)
 	}
 	f.line("SUBS $1, R0, R0")
 	f.line("BNE step")

@@ -26,6 +26,11 @@ var (
 	fmaxnm = form{"FMAXNM", 0x4e20c400, s4} // the other one where one is not a number
 	faddp  = form{"FADDP", 0x6e20d400, s4}
 	sdot   = form{"SDOT", 0x4e809400, [3]string{"4S", "16B", "16B"}}
+	smmla  = form{"SMMLA", 0x4e80a400, [3]string{"4S", "16B", "16B"}} // each two of eight bytes by each two: rows of d by rows of n
+	smull  = form{"SMULL", 0x0e20c000, [3]string{"8H", "8B", "8B"}}
+	smull2 = form{"SMULL2", 0x4e20c000, [3]string{"8H", "16B", "16B"}} // of the upper eight bytes
+	smlal2 = form{"SMLAL2", 0x4e208000, [3]string{"8H", "16B", "16B"}}
+	sadalp = form{"SADALP", 0x4e606800, [3]string{"4S", "8H", ""}} // adds pairs
 	addp   = form{"ADDP", 0x4ea0bc00, s4}
 	ushl   = form{"USHL", 0x6e204400, [3]string{"16B", "16B", "16B"}} // each byte by its own distance, to the right where that is negative
 	uhadd  = form{"UHADD", 0x6e200400, [3]string{"16B", "16B", "16B"}}

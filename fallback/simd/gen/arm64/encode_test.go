@@ -15,7 +15,8 @@ func TestWords(t *testing.T) {
 	}{
 		{fadd, 1, 2, 3, 0x4e23d441}, {fsub, 1, 2, 3, 0x4ea3d441}, {fmul, 31, 0, 30, 0x6e3edc1f}, {fdiv, 0, 1, 2, 0x6e22fc20},
 		{fmls, 4, 5, 6, 0x4ea6cca4}, {fmax, 7, 8, 9, 0x4e29f507}, {fmin, 7, 8, 9, 0x4ea9f507}, {fmaxnm, 7, 8, 9, 0x4e29c507},
-		{faddp, 10, 11, 12, 0x6e2cd56a}, {sdot, 0, 1, 2, 0x4e829420}, {addp, 0, 1, 2, 0x4ea2bc20},
+		{faddp, 10, 11, 12, 0x6e2cd56a}, {sdot, 0, 1, 2, 0x4e829420}, {smmla, 1, 16, 31, 0x4e9fa601}, {addp, 0, 1, 2, 0x4ea2bc20},
+		{smull, 1, 2, 3, 0x0e23c041}, {smull2, 1, 2, 3, 0x4e23c041}, {smlal2, 1, 2, 3, 0x4e238041}, {sadalp, 1, 2, 0, 0x4e606841},
 		{fmaxnmv, 3, 4, 0, 0x6e30c883}, {frintn, 5, 6, 0, 0x4e2188c5}, {fcvtns, 5, 6, 0, 0x4e21a8c5}, {scvtf, 5, 6, 0, 0x4e21d8c5}, {fneg, 1, 2, 0, 0x6ea0f841},
 		{fcvtlHalves, 1, 2, 0, 0x0e217841}, {fcvtl2Halves, 1, 2, 0, 0x4e217841}, {fcvtl, 1, 2, 0, 0x0e617841}, {fcvtl2, 1, 2, 0, 0x4e617841},
 		{ushl, 1, 2, 3, 0x6e234441}, {ushlHalves, 1, 2, 3, 0x6e634441}, {uhadd, 1, 2, 3, 0x6e230441}, {fmaxv, 1, 2, 0, 0x6e30f841},

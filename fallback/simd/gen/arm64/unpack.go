@@ -222,7 +222,7 @@ func nibbleUnpackers() (list []unpacker) {
 
 func (u unpacker) write(f *file) {
 	params := []param{{"n", "int", "R0"}, {"src", "*byte", "R1"}, {"q", "*uint8", "R2"}, {"d", "*float32", "R3"}, {"m", "*float32", "R4"}}
-	f.function("unpack"+u.name+"NEON", "unpacks n blocks, at least one.", append(params, u.extra...), "")
+	f.function("unpack"+u.name, "unpacks n blocks, at least one.", append(params, u.extra...), "")
 	u.prepare(f)
 	f.label("block")
 	u.block(f)

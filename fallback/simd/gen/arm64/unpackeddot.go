@@ -2,13 +2,26 @@ package main
 
 import "fmt"
 
-// Dot products of one row of unpacked weights with a row of X in pairs of signed bytes, by SDOT: it adds up four products of signed bytes in a
-// lane exactly, of the upper bytes of X first, then, the sums moved up by 8 bits, of the lower ones. Sums of four blocks, or halves of them,
-// become four lanes of float32.
+// Dot products of one row of unpacked weights with a row of X in pairs of signed bytes. SDOT adds up four products of signed bytes in a lane exactly,
+// of the upper bytes of X first, then, the sums moved up by 8 bits, of the lower ones; where there is none, products become words. Sums of four
+// blocks, or halves of them, become four lanes of float32.
 
-// unpackedDot has scales of each 32 weights, or of each 16.
-func unpackedDot(f *file, length int) {
-	f.function(fmt.Sprintf("unpackedDot%dSDOT", length),
+// dotOfWords is SDOT in instructions of any processor. Two products of 128·127, of upper bytes, fit a word; those of 128·128 do not. It changes V6
+// and V7.
+func (f *file) dotOfWords(upper bool, sum, w, x int) {
+	f.do(smull, 6, w, x)
+	if upper {
+		f.do(smlal2, 6, w, x)
+	} else {
+		f.do(smull2, 7, w, x)
+		f.do(sadalp, sum, 7, 0)
+	}
+	f.do(sadalp, sum, 6, 0)
+}
+
+// unpackedDot has scales of each 32 weights, or of each 16. dot adds products of 16 bytes.
+func unpackedDot(f *file, length int, instructions string, dot func(upper bool, sum, w, x int)) {
+	f.function(fmt.Sprintf("unpackedDot%d%s", length, instructions),
 		fmt.Sprintf("is UnpackedDot for n blocks of 32, at least one, with scales of each %d, of weights less base; m may be nil, s are the sums that it meets.", length),
 		[]param{{"n", "int", "R0"}, {"w", "*uint8", "R1"}, {"upper", "*int8", "R2"}, {"lower", "*int8", "R3"}, {"d", "*float32", "R4"}, {"factors", "*float32", "R5"},
 			{"m", "*float32", "R6"}, {"s", "*float32", "R7"}, {"base", "int", "R8"}}, "float32")
@@ -28,13 +41,13 @@ func unpackedDot(f *file, length int) {
 			f.zero(first, first+2/at)
 			for i := range 2 {
 				f.line("VSUB V%d.B16, V%d.B16, V%d.B16", base, i, i)
-				f.do(sdot, first+i/at, i, 2+i)
+				dot(true, first+i/at, i, 2+i)
 			}
 			for v := range 2 / at {
 				f.line("VSHL $8, V%d.S4, V%d.S4", first+v, first+v)
 			}
 			for i := range 2 {
-				f.do(sdot, first+i/at, i, 4+i)
+				dot(false, first+i/at, i, 4+i)
 			}
 		}
 	}
