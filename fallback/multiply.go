@@ -166,7 +166,7 @@ func (a *activations) share(n, work int) (group, unit int) {
 		group = lanes
 	case a.tiles:
 		group = a.tileGroup(n)
-	case a.level == simd.AVX2 && a.dot != quant.NoDot: // memory is read in four places: the farther each of them goes, the better
+	case a.dot == quant.FloatDot, a.level == simd.AVX2 && a.dot != quant.NoDot: // memory is read in four places: the farther each of them goes, the better
 		group = groupRows * min(max(n/(2*a.threads*groupRows), 1), 2)
 	default:
 		group = groupRows

@@ -4,29 +4,17 @@ package simd
 
 // DotF32 sets out to the products of rows of float32, which lie one behind the other, with len(x) elements, a multiple of 32.
 func (l Level) DotF32(w []byte, x, out []float32) {
-	if n := floats(w, x, out, 4); l >= AVX512 {
-		dotF32AVX512(len(out), n, &w[0], &x[0], &out[0])
-	} else {
-		dotF32AVX2(len(out), n, &w[0], &x[0], &out[0])
-	}
+	dotF32AVX2(len(out), floats(w, x, out, 4), &w[0], &x[0], &out[0])
 }
 
 // DotF16 is DotF32 of binary16.
 func (l Level) DotF16(w []byte, x, out []float32) {
-	if n := floats(w, x, out, 2); l >= AVX512 {
-		dotF16AVX512(len(out), n, &w[0], &x[0], &out[0])
-	} else {
-		dotF16AVX2(len(out), n, &w[0], &x[0], &out[0])
-	}
+	dotF16AVX2(len(out), floats(w, x, out, 2), &w[0], &x[0], &out[0])
 }
 
 // DotBF16 is DotF32 of the upper halves of float32.
 func (l Level) DotBF16(w []byte, x, out []float32) {
-	if n := floats(w, x, out, 2); l >= AVX512 {
-		dotBF16AVX512(len(out), n, &w[0], &x[0], &out[0])
-	} else {
-		dotBF16AVX2(len(out), n, &w[0], &x[0], &out[0])
-	}
+	dotBF16AVX2(len(out), floats(w, x, out, 2), &w[0], &x[0], &out[0])
 }
 
 func floats(w []byte, x, out []float32, size int) int {

@@ -436,30 +436,15 @@ func encodeF16(n int, dst *byte, src *float32)
 //go:noescape
 func dotF32AVX2(rows int, n int, w *byte, x *float32, out *float32)
 
-// dotF32AVX512 sets out to the products of rows of n elements, a multiple of 32.
-//
-//go:noescape
-func dotF32AVX512(rows int, n int, w *byte, x *float32, out *float32)
-
 // dotF16AVX2 sets out to the products of rows of n elements, a multiple of 32.
 //
 //go:noescape
 func dotF16AVX2(rows int, n int, w *byte, x *float32, out *float32)
 
-// dotF16AVX512 sets out to the products of rows of n elements, a multiple of 32.
-//
-//go:noescape
-func dotF16AVX512(rows int, n int, w *byte, x *float32, out *float32)
-
 // dotBF16AVX2 sets out to the products of rows of n elements, a multiple of 32.
 //
 //go:noescape
 func dotBF16AVX2(rows int, n int, w *byte, x *float32, out *float32)
-
-// dotBF16AVX512 sets out to the products of rows of n elements, a multiple of 32.
-//
-//go:noescape
-func dotBF16AVX512(rows int, n int, w *byte, x *float32, out *float32)
 
 // dotQ8_0VNNI sets out to the products of rows of n blocks, which lie one behind the other. With AVX-512 and VNNI.
 //

@@ -6770,48 +6770,6 @@ done:
 	VZEROUPPER
 	RET
 
-// func dotF32AVX512(rows int, n int, w *byte, x *float32, out *float32)
-// Requires: AVX, AVX512F, AVX512VL, MMX+
-TEXT ·dotF32AVX512(SB), NOSPLIT, $0-40
-	MOVQ w+16(FP), AX
-	MOVQ out+32(FP), CX
-	MOVQ rows+0(FP), DX
-
-row:
-	MOVQ   x+24(FP), BX
-	MOVQ   n+8(FP), SI
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	JMP    check
-
-step:
-	PREFETCHT1  8192(AX)
-	PREFETCHT1  8256(AX)
-	VMOVUPS     (AX), Z2
-	VFMADD231PS (BX), Z2, Z0
-	VMOVUPS     64(AX), Z2
-	VFMADD231PS 64(BX), Z2, Z1
-	ADDQ        $0x00000080, AX
-	ADDQ        $0x00000080, BX
-	SUBQ        $0x20, SI
-
-check:
-	CMPQ          SI, $0x20
-	JGE           step
-	VADDPS        Z1, Z0, Z0
-	VEXTRACTF64X4 $0x01, Z0, Y1
-	VADDPS        Y1, Y0, Y0
-	VEXTRACTF32X4 $0x01, Y0, X1
-	VADDPS        X1, X0, X0
-	VHADDPS       X0, X0, X0
-	VHADDPS       X0, X0, X0
-	VMOVSS        X0, (CX)
-	ADDQ          $0x04, CX
-	DECQ          DX
-	JNZ           row
-	VZEROUPPER
-	RET
-
 // func dotF16AVX2(rows int, n int, w *byte, x *float32, out *float32)
 // Requires: AVX, F16C, FMA3
 TEXT ·dotF16AVX2(SB), NOSPLIT, $0-40
@@ -6952,47 +6910,6 @@ product1:
 	JNZ          one
 
 done:
-	VZEROUPPER
-	RET
-
-// func dotF16AVX512(rows int, n int, w *byte, x *float32, out *float32)
-// Requires: AVX, AVX512F, AVX512VL, MMX+
-TEXT ·dotF16AVX512(SB), NOSPLIT, $0-40
-	MOVQ w+16(FP), AX
-	MOVQ out+32(FP), CX
-	MOVQ rows+0(FP), DX
-
-row:
-	MOVQ   x+24(FP), BX
-	MOVQ   n+8(FP), SI
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	JMP    check
-
-step:
-	PREFETCHT1  8192(AX)
-	VCVTPH2PS   (AX), Z2
-	VFMADD231PS (BX), Z2, Z0
-	VCVTPH2PS   32(AX), Z2
-	VFMADD231PS 64(BX), Z2, Z1
-	ADDQ        $0x00000040, AX
-	ADDQ        $0x00000080, BX
-	SUBQ        $0x20, SI
-
-check:
-	CMPQ          SI, $0x20
-	JGE           step
-	VADDPS        Z1, Z0, Z0
-	VEXTRACTF64X4 $0x01, Z0, Y1
-	VADDPS        Y1, Y0, Y0
-	VEXTRACTF32X4 $0x01, Y0, X1
-	VADDPS        X1, X0, X0
-	VHADDPS       X0, X0, X0
-	VHADDPS       X0, X0, X0
-	VMOVSS        X0, (CX)
-	ADDQ          $0x04, CX
-	DECQ          DX
-	JNZ           row
 	VZEROUPPER
 	RET
 
@@ -7156,49 +7073,6 @@ product1:
 	JNZ          one
 
 done:
-	VZEROUPPER
-	RET
-
-// func dotBF16AVX512(rows int, n int, w *byte, x *float32, out *float32)
-// Requires: AVX, AVX512F, AVX512VL, MMX+
-TEXT ·dotBF16AVX512(SB), NOSPLIT, $0-40
-	MOVQ w+16(FP), AX
-	MOVQ out+32(FP), CX
-	MOVQ rows+0(FP), DX
-
-row:
-	MOVQ   x+24(FP), BX
-	MOVQ   n+8(FP), SI
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	JMP    check
-
-step:
-	PREFETCHT1  8192(AX)
-	VPMOVZXWD   (AX), Z2
-	VPSLLD      $0x10, Z2, Z2
-	VFMADD231PS (BX), Z2, Z0
-	VPMOVZXWD   32(AX), Z2
-	VPSLLD      $0x10, Z2, Z2
-	VFMADD231PS 64(BX), Z2, Z1
-	ADDQ        $0x00000040, AX
-	ADDQ        $0x00000080, BX
-	SUBQ        $0x20, SI
-
-check:
-	CMPQ          SI, $0x20
-	JGE           step
-	VADDPS        Z1, Z0, Z0
-	VEXTRACTF64X4 $0x01, Z0, Y1
-	VADDPS        Y1, Y0, Y0
-	VEXTRACTF32X4 $0x01, Y0, X1
-	VADDPS        X1, X0, X0
-	VHADDPS       X0, X0, X0
-	VHADDPS       X0, X0, X0
-	VMOVSS        X0, (CX)
-	ADDQ          $0x04, CX
-	DECQ          DX
-	JNZ           row
 	VZEROUPPER
 	RET
 

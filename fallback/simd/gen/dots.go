@@ -37,8 +37,7 @@ func halfAt(m Mem) reg.VecVirtual {
 
 func dots() {
 	for _, t := range stored {
-		floatDot256(t.name, t.size)
-		floatDot512(t.name, t.size)
+		floatDot(t.name, t.size)
 	}
 }
 
@@ -72,9 +71,10 @@ func unpackPairs(w reg.Register) (scales, mins reg.VecVirtual) {
 	return unpack(a, 0), unpack(b, 4)
 }
 
-// floatDot256 multiplies rows of n elements, a multiple of 32, of a plain type by float32. A quarter of the rows lies behind each of four places that are
-// read at once, whose lines the processor foresees: memory gives half as much again as to one place, asked for ahead or not.
-func floatDot256(format string, size int) {
+// floatDot multiplies rows of n elements, a multiple of 32, of a plain type by float32. A quarter of the rows lies behind each of four places that are
+// read at once, whose lines the processor foresees: memory gives half as much again as to one place, asked for ahead or not. Registers of AVX-512
+// gain nothing.
+func floatDot(format string, size int) {
 	kernel := "dot" + format + "AVX2"
 	TEXT(kernel, NOSPLIT, "func(rows, n int, w *byte, x, out *float32)")
 	Doc(kernel + " sets out to the products of rows of n elements, a multiple of 32.")
@@ -134,40 +134,6 @@ func floatDot256(format string, size int) {
 	some(1)
 	JNZ(LabelRef("one"))
 	Label("done")
-	VZEROUPPER()
-	RET()
-}
-
-// floatDot512 is the same, row by row, in two registers of sums, and asks for what lies ahead.
-func floatDot512(format string, size int) {
-	kernel := "dot" + format + "AVX512"
-	TEXT(kernel, NOSPLIT, "func(rows, n int, w *byte, x, out *float32)")
-	Doc(kernel + " sets out to the products of rows of n elements, a multiple of 32.")
-	Pragma("noescape")
-	w, out, rows := Load(Param("w"), GP64()), Load(Param("out"), GP64()), Load(Param("rows"), GP64())
-	x, n := GP64(), GP64()
-	acc := vectors(2, 64)
-	Label("row")
-	Load(Param("x"), x)
-	Load(Param("n"), n)
-	for _, a := range acc {
-		VXORPS(a.AsY(), a.AsY(), a.AsY())
-	}
-	pieces(n, 32, func() {
-		ahead(w, 32*size)
-		for i, a := range acc {
-			v := vectors(1, 64)[0]
-			widened(format, Mem{Base: w, Disp: 16 * size * i}, v)
-			VFMADD231PS(Mem{Base: x, Disp: 64 * i}, v, a)
-		}
-		ADDQ(U32(uint32(32*size)), w)
-		ADDQ(U32(128), x)
-	})
-	VADDPS(acc[1], acc[0], acc[0])
-	VMOVSS(together(acc[0]), Mem{Base: out})
-	ADDQ(Imm(4), out)
-	DECQ(rows)
-	JNZ(LabelRef("row"))
 	VZEROUPPER()
 	RET()
 }

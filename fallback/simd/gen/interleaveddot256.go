@@ -169,7 +169,7 @@ func (k *dot256) small(e eight) {
 	addTo(k.below(e.half), below, least)
 }
 
-// places are read at once by wideDot: memory gives a core more there than in one (floatDot256).
+// places are read at once by wideDot: memory gives a core more there than in one (floatDot).
 const places = 4
 
 // wideDot multiplies interleaved rows of signed bytes, as words, by a row of X in words: VPMADDWD sums two products in a lane. The groups of up to
