@@ -101,6 +101,18 @@ func labDevice(t *testing.T) (kernel.Caps, []kernel.Variant) {
 	return dev.Caps(), dev.Variants()
 }
 
+// laneOr is the module that plans take in the place of one: on a CPU whose driver reads once what all invocations read alike, that of lanes.
+func laneOr(t *testing.T, module string) string {
+	t.Helper()
+	if caps, _ := labDevice(t); !caps.UniformLoads {
+		return module
+	}
+	if strings.HasPrefix(module, "attention_") {
+		return "attention_lane"
+	}
+	return module[:strings.LastIndex(module, "_")] + "_lane"
+}
+
 // onEach runs a test on the CPU and on the Vulkan device.
 func onEach(t *testing.T, test func(t *testing.T, device string)) {
 	t.Run("cpu", func(t *testing.T) { test(t, "cpu") })

@@ -115,9 +115,13 @@ func TestProfileWorkedExample(t *testing.T) {
 
 	tuff(t, "kernels", "bench", "attention", "--heads", "8", "--kv-heads", "4", "--head-dim", "32", "--context", "64", "--rows", "1", "-r", "1", "--a", "shaders="+slow).ok(t)
 	args := []string{"profile", "--diff", "-p", "8", "-n", "4", "-r", "5", "--max-regress", "0.05"}
-	r := tuff(t, append(args, "gpu", "gpu,shaders="+slow)...)
+	side := "gpu"
+	if laneOr(t, "attention_decode") != "attention_decode" {
+		side += ",variant=attention:attention_decode"
+	}
+	r := tuff(t, append(args, side, side+",shaders="+slow)...)
 	assert.Equal(t, exitGate, r.code, r.err)
 	assert.Regexp(t, `decode: .* B is slower by`, r.out)
 	assert.Regexp(t, `attention_decode .* slower\n`, r.out)
-	assert.Regexp(t, `attention_decode .* faster\n`, tuff(t, append(args, "gpu,shaders="+slow, "gpu")...).ok(t).out)
+	assert.Regexp(t, `attention_decode .* faster\n`, tuff(t, append(args, side+",shaders="+slow, side)...).ok(t).out)
 }

@@ -98,7 +98,8 @@ func attentionTile(a compute.Attention, kernel string, g [3]uint32, rows int) (t
 		return 0, 0
 	}
 	var pairs, keys int
-	if n, _ := fmt.Sscanf(kernel, "attention_coop_%dx%d", &pairs, &keys); n != 2 {
+	coop, _ := fmt.Sscanf(kernel, "attention_coop_%dx%d", &pairs, &keys)
+	if lane, _ := fmt.Sscanf(kernel, "attention_lane_%d", &pairs); coop != 2 && lane != 1 {
 		if !strings.HasPrefix(kernel, "attention_decode") {
 			rows = tall
 		}

@@ -64,7 +64,9 @@ func TestTilesOfKernels(t *testing.T) {
 		{"attention_prefill", [3]uint32{2, 4, 3}, 40, 256, [2]int{8, 64}},     // 16 pairs of 16 rows × 2
 		{"attention_prefill", [3]uint32{1, 4, 3}, 40, 256, [2]int{16, 64}},    // 32 pairs
 		{"attention_coop_64x32", [3]uint32{1, 4, 3}, 40, 256, [2]int{32, 64}}, // two tiles of rows
-		{"attention_decode", [3]uint32{1, 4, 1}, 1, 256, [2]int{1, 64}},       // both heads
+		{"attention_lane_8", [3]uint32{4, 4, 3}, 40, 256, [2]int{4, 64}},      // 8 pairs
+		{"attention_lane_2", [3]uint32{1, 4, 1}, 1, 256, [2]int{1, 64}},       // both heads
+		{"attention_decode", [3]uint32{1, 4, 1}, 1, 256, [2]int{1, 64}},
 		{"attention_decode", [3]uint32{3, 4, 1}, 9, 256, [2]int{4, 64}},       // 18 pairs in blocks of 8
 		{"attention_decode_split_4", [3]uint32{4, 4, 1}, 1, 256, [2]int{}},    // partial results, and the length tells how many
 		{"attention_decode_joined_4", [3]uint32{4, 4, 1}, 1, 256, [2]int{}},   // so here
