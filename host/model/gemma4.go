@@ -142,9 +142,14 @@ func (b *Builder) perLayerBranch(x, inputs compute.Ref, layer int) compute.Ref {
 	return b.Norm("post_norm", b.Linear("proj", gated, b.cfg.HiddenDim))
 }
 
-// gemmaAttention appends the attention of a layer, whose caches it notes. A global layer of Gemma 4 without values of its
-// own takes its keys, not yet normalised, for them.
+// gemmaAttention appends the attention of a layer.
 func (b *Builder) gemmaAttention(h compute.Ref, layer int, caches [][2]compute.Ref) compute.Ref {
+	return b.Linear("attn_output", b.Attend(b.gemmaHeads(h, layer, caches)), b.cfg.HiddenDim)
+}
+
+// gemmaHeads appends what a layer's attention reads, whose caches it notes, and returns that attention. A global layer of Gemma 4 without
+// values of its own takes its keys, not yet normalised, for them.
+func (b *Builder) gemmaHeads(h compute.Ref, layer int, caches [][2]compute.Ref) compute.Attention {
 	c, g := b.cfg, &b.cfg.Gemma
 	dim, angles, kv := g.HeadDim[kindOf(c, layer)], g.Angles[kindOf(c, layer)], g.KVHeads[layer]
 	op := compute.Attention{NumHeads: c.NumHeads, NumKVHeads: kv, HeadDim: dim, HeadDimV: dim, Scale: c.attnScale()}
@@ -173,7 +178,7 @@ func (b *Builder) gemmaAttention(h compute.Ref, layer int, caches [][2]compute.R
 		op.K, op.V = from[0], from[1]
 		op.Q = b.RoPE("attn_q_rope", b.HeadNorm("attn_q_norm", q, dim), angles, c.NumHeads, compute.Halves)
 	}
-	return b.Linear("attn_output", b.Attend(op), c.HiddenDim)
+	return op
 }
 
 // gemma4FeedForward appends the feed-forward part of x and, where the layer has them, the experts beside it, each with norms.
