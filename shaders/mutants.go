@@ -135,6 +135,7 @@ var Mutants = []Mutant{
 	{wrongTerm, "include/few.glsl", "t += residual.v[r * m.n + n]", "t += 0.0", "matmul_add", ""},
 	{wrongTerm, "include/few.glsl", "t *= extra.scale", "t *= 1.0", "matmul_scale_add", ""},
 	{wrongTerm, "include/units.glsl", "v.v[at + e] * scale * g.v[e]", "v.v[at + e] * g.v[e]", "matmul_rmsnorm_add", ""},
+	{wrongTerm, "include/units.glsl", "t += F32In(extra.also).v[at + e]", "t += 0.0", "matmul_rmsnorm_add_add", ""},
 	{wrongTerm, "include/units.glsl", "(v.v[at + e] - mean) * scale", "v.v[at + e] * scale", "matmul_add_layernorm", ""},
 	{wrongTerm, "include/units.glsl", "t += F32In(extra.rowBias).v[e]", "t += 0.0", "matmul_add_layernorm", ""},
 	{wrongIndex, "include/few.glsl", "uvec2(0, rot / 2u)", "uvec2(0, 1)", "rmsnorm_matmul_rope_kvstore", ""},
