@@ -75,7 +75,11 @@ func buildGemma3n(b *Builder) {
 		b.Residual(s.first)
 	}
 	b.Layer(-1)
-	h := b.Norm("output_norm", b.TakeRows(b.Scale("altup_mean", b.gemma3nSum(s), 1/float32(g.Streams))))
+	// The norm of the streams' mean is that of their sum with n² times its epsilon.
+	x = b.TakeRows(b.gemma3nSum(s))
+	h := b.p.Scratch("output_norm", b.p.At(x).Rows, c.HiddenDim)
+	b.p.Add("output_norm", compute.RMSNorm{X: x, Weight: b.Vector("output_norm", "weight", c.HiddenDim, false), Out: h,
+		Eps: c.NormEps * float32(g.Streams*g.Streams)})
 	b.Residual(h)
 	b.Logits(h, table)
 }

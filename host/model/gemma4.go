@@ -124,13 +124,17 @@ func (b *Builder) perLayerInputs(x compute.Ref) compute.Ref {
 		return 0
 	}
 	all := c.NumLayers * n
-	own := b.Lookup("per_layer_token_embd", "per_layer_embed", b.Weight("per_layer_token_embd", c.VocabSize, all), rootOf(n))
-	// The norm of x/√h is that of x with h times its epsilon.
+	own := b.Lookup("per_layer_token_embd", "per_layer_embed", b.Weight("per_layer_token_embd", c.VocabSize, all), rootOf(n)*(math.Sqrt2/2))
+	// The norm of x/√h is that of x with h times its epsilon; its weights and the embeddings' scale have the sum's factor in them.
 	projected := b.Linear("per_layer_model_proj", x, all)
+	weight := append([]float32{}, b.numbers("per_layer_proj_norm.weight", 1, n, 1)...)
+	for i := range weight {
+		weight[i] *= math.Sqrt2 / 2
+	}
 	out := b.p.Scratch("per_layer_proj_norm", compute.PerToken(1), all)
-	b.p.Add("per_layer_proj_norm", compute.RMSNorm{X: projected, Weight: b.Vector("per_layer_proj_norm", "weight", n, false), Out: out, Group: n,
+	b.p.Add("per_layer_proj_norm", compute.RMSNorm{X: projected, Weight: b.table("per_layer_proj_norm.scaled", 1, n, weight), Out: out, Group: n,
 		Eps: c.NormEps * float32(c.HiddenDim)})
-	return b.Scale("per_layer_scaled", b.Add("per_layer_sum", out, own), float32(math.Sqrt2/2))
+	return b.Add("per_layer_sum", out, own)
 }
 
 // perLayerBranch is what a layer adds of its own input, gated by x.
