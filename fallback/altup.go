@@ -12,7 +12,7 @@ type altup struct {
 	op                                                   compute.AltUp
 	x, y, router, coefs, bias, scale, out, first, scaled *tensor // y, scale, first and scaled may be nil
 	level                                                simd.Level
-	fast                                                 bool // the router in float32, in the level's instructions
+	fast                                                 bool // in float32, in the level's instructions
 	used, sums                                           int
 	rows, chunk                                          int
 }
@@ -25,13 +25,16 @@ func (k *altup) begin(s *compute.Step) int {
 
 func (k *altup) unit(w *worker, i int) {
 	weights := w.float64s(k.sums * k.used)
-	rows := make([][]float64, k.sums)
-	for n := range rows {
-		rows[n] = weights[n*k.used : (n+1)*k.used]
-	}
 	for t := i * k.chunk; t < min((i+1)*k.chunk, k.rows); t++ {
 		k.route(weights, k.x.row(t)[:k.router.Cols])
-		k.mix(rows, t)
+		whole := k.router.Cols &^ (simd.Width - 1)
+		if k.fast {
+			k.mixFast(w.float32s(len(weights)), weights, t, whole)
+		} else {
+			k.mix(weights, t, whole)
+		}
+		k.mixRest(weights, t, whole)
+		k.finish(t)
 	}
 }
 
@@ -69,62 +72,82 @@ func (k *altup) route(weights []float64, x []float32) {
 	}
 }
 
-// mix makes the sums of token t, Width columns at a time.
-func (k *altup) mix(weights [][]float64, t int) {
-	cols := k.router.Cols
-	x, out := k.x.row(t), k.out.row(t)
-	var y []float32
+// streams are those of token t: x, how many there are in it, and y, which may be nil.
+func (k *altup) streams(t int) (x []float32, own int, y []float32) {
+	x = k.x.row(t)
 	if k.y != nil {
 		y = k.y.row(t)
 	}
-	own := len(x) / cols
-	ofX, ofY := make([][]float64, k.sums), make([][]float64, k.sums)
-	for n, w := range weights {
+	return x, len(x) / k.router.Cols, y
+}
+
+// mixFast makes the sums of token t in columns up to a multiple of Width, in float32.
+func (k *altup) mixFast(w []float32, weights []float64, t, whole int) {
+	for i, v := range weights {
+		w[i] = float32(v)
+	}
+	x, own, y := k.streams(t)
+	cols, out := k.router.Cols, k.out.row(t)
+	clear(out)
+	k.level.Gemm(k.sums, whole, own, w, k.used, x, cols, out, cols)
+	if y != nil {
+		k.level.Gemm(k.sums, whole, k.used-own, w[own:], k.used, y, cols, out, cols)
+	}
+}
+
+// mix makes them in float64, Width columns at a time.
+func (k *altup) mix(weights []float64, t, whole int) {
+	x, own, y := k.streams(t)
+	cols, out := k.router.Cols, k.out.row(t)
+	var ofX, ofY [compute.MostStreams][]float64
+	for n := range k.sums {
+		w := weights[n*k.used : (n+1)*k.used]
 		ofX[n], ofY[n] = w[:own], w[own:]
 	}
 	var sums [simd.Width * compute.MostStreams]float64
-	for c := 0; c < cols; c += simd.Width {
-		if c+simd.Width > cols {
-			k.mixRest(weights, t, c)
-			break
-		}
+	for c := 0; c < whole; c += simd.Width {
 		clear(sums[:])
-		k.level.AddRows(ofX, x[c:], cols, sums[:])
+		k.level.AddRows(ofX[:k.sums], x[c:], cols, sums[:])
 		if y != nil {
-			k.level.AddRows(ofY, y[c:], cols, sums[:])
+			k.level.AddRows(ofY[:k.sums], y[c:], cols, sums[:])
 		}
-		for n := range weights {
+		for n := range k.sums {
 			for i, v := range sums[n*simd.Width : (n+1)*simd.Width] {
 				out[n*cols+c+i] = float32(v)
 			}
 		}
 	}
-	if k.first != nil {
-		copy(k.first.row(t), out[:cols])
-	}
-	if k.scaled != nil {
-		scaled := k.scaled.row(t)
-		for c, s := range k.scale.row(0) {
-			scaled[c] = out[c] * s
+}
+
+// mixRest makes those of the columns from from on.
+func (k *altup) mixRest(weights []float64, t, from int) {
+	x, own, y := k.streams(t)
+	cols, out := k.router.Cols, k.out.row(t)
+	for n := range k.sums {
+		for c := from; c < cols; c++ {
+			var sum float64
+			for j, w := range weights[n*k.used : (n+1)*k.used] {
+				if j < own {
+					sum += w * float64(x[j*cols+c])
+				} else {
+					sum += w * float64(y[(j-own)*cols+c])
+				}
+			}
+			out[n*cols+c] = float32(sum)
 		}
 	}
 }
 
-// mixRest makes those of the columns from from on.
-func (k *altup) mixRest(weights [][]float64, t, from int) {
-	cols := k.router.Cols
-	x, out := k.x.row(t), k.out.row(t)
-	for n, w := range weights {
-		for c := from; c < cols; c++ {
-			var sum float64
-			for j, v := range w {
-				s := x
-				if at := j*cols + c; at >= len(x) {
-					s, j = k.y.row(t), j-len(x)/cols
-				}
-				sum += v * float64(s[j*cols+c])
-			}
-			out[n*cols+c] = float32(sum)
+// finish makes what is wanted of the first sum besides.
+func (k *altup) finish(t int) {
+	first := k.out.row(t)[:k.router.Cols]
+	if k.first != nil {
+		copy(k.first.row(t), first)
+	}
+	if k.scaled != nil {
+		scaled := k.scaled.row(t)
+		for c, s := range k.scale.row(0) {
+			scaled[c] = first[c] * s
 		}
 	}
 }
