@@ -308,30 +308,6 @@ func newRecurrences(t testing.TB) *compute.Program {
 	return p
 }
 
-// newStreams has streams that are mixed, with many columns, and gates above their mean.
-func newStreams(t testing.TB) *compute.Program {
-	p := compute.NewProgram("streams")
-	p.VocabSize = 70
-	w := func(name string, rows, cols int) compute.Ref {
-		return p.Declare(compute.Tensor{Name: name, Role: compute.Weight, DType: compute.F32, Rows: compute.Rows(rows), Cols: cols, Buffer: fakeBuffer{}})
-	}
-	feed := func(name string, cols int) compute.Ref {
-		out := p.Scratch(name, compute.PerToken(1), cols)
-		p.Add("feed_"+name, compute.Embed{Table: w(name+"_table", 70, cols), Out: out, Scale: 1})
-		return out
-	}
-	result := func(name string, cols int) compute.Ref {
-		return p.Declare(compute.Tensor{Name: name, Role: compute.Output, DType: compute.F32, Rows: compute.PerToken(1), Cols: cols})
-	}
-	const cols = 2048
-	x := feed("x", 4*cols)
-	p.Add("mixed", compute.AltUp{X: x, Y: feed("y", cols), Router: w("router", 4, cols), Coefs: w("coefs", 20, 4), Bias: w("bias", 1, 20), Scale: w("scale", 1, cols),
-		Out: result("out", 4*cols), First: result("first", cols), Scaled: result("scaled", cols)})
-	p.Add("gated", compute.SparseGate{X: x, Up: feed("up", 4*cols), Out: result("open", 4*cols), Cutoff: 1, Fn: compute.GELUTanh})
-	require.NoError(t, p.Check())
-	return p
-}
-
 // No plan does less than it must, and ops of elements do just that.
 func TestIssuedIsAtLeastTheCost(t *testing.T) {
 	lanes, least := withEverything(), small

@@ -87,16 +87,17 @@ func buildGemma3n(b *Builder) {
 // gemma3nStreams makes the others of the first stream: projections of it, as large as it is.
 func (b *Builder) gemma3nStreams(x compute.Ref) streams {
 	c, n := b.cfg, b.cfg.Gemma.Streams-1
-	size := b.rowSize("altup", x)
-	others := b.unit("altup_proj_unit", b.Linear("altup_proj", x, n*c.HiddenDim))
+	unit, others := b.unit("altup_unit", x), b.Linear("altup_proj", x, n*c.HiddenDim)
+	size := b.rowSize("altup", x, unit)
+	others = b.unit("altup_proj_unit", others)
 	resized := b.p.Scratch("altup_proj_resized", compute.PerToken(1), n*c.HiddenDim)
 	b.p.Add("altup_proj_resized", compute.Mix{X: others, Weights: size, Out: resized, Streams: 1})
 	all := b.Columns("altup_streams", compute.Columns{A: x, B: resized, Groups: 1, NumA: c.HiddenDim, NumB: n * c.HiddenDim})
 	return streams{x: all, first: x}
 }
 
-// gemma3nSum is the first stream and, as large as that, projections of the others. Each step of all others is appended before the next:
-// they do not depend on each other.
+// gemma3nSum is the first stream and, as large as that, projections of the others. Each step of all others is appended before the next,
+// and the size of the first beside them: they do not depend on each other.
 func (b *Builder) gemma3nSum(s streams) compute.Ref {
 	c, n := b.cfg, b.cfg.Gemma.Streams-1
 	others := make([]compute.Ref, n)
@@ -105,11 +106,12 @@ func (b *Builder) gemma3nSum(s streams) compute.Ref {
 			others[i] = step(i, fmt.Sprintf("altup_unembd_%d", i+1))
 		}
 	}
+	unit := b.unit("altup_last_unit", s.first)
 	each(func(i int, name string) compute.Ref {
 		return b.Columns(name+"_stream", compute.Columns{A: s.x, Groups: 1, FromA: (i + 1) * c.HiddenDim, NumA: c.HiddenDim})
 	})
-	size := b.rowSize("altup_last", s.first)
 	each(func(i int, name string) compute.Ref { return b.Add(name+"_whole", others[i], s.added) })
+	size := b.rowSize("altup_last", s.first, unit)
 	each(func(i int, _ string) compute.Ref {
 		return b.LinearPart("altup_unembd_proj", others[i], n*c.HiddenDim, i*c.HiddenDim, c.HiddenDim)
 	})
@@ -252,10 +254,10 @@ func (b *Builder) correctBias() compute.Ref {
 	return b.table(b.layer+"altup_correct_coef.bias", 1, n*(n+1), bias)
 }
 
-// rowSize is the root mean square of each row of x: the mean of its product with what has one of one.
-func (b *Builder) rowSize(name string, x compute.Ref) compute.Ref {
+// rowSize is the root mean square of each row of x: the mean of its product with unit, which is x with one of one.
+func (b *Builder) rowSize(name string, x, unit compute.Ref) compute.Ref {
 	n := b.p.At(x).Cols
-	product := b.Gate(name+"_size_product", compute.Identity, x, b.unit(name+"_unit", x))
+	product := b.Gate(name+"_size_product", compute.Identity, x, unit)
 	return b.linear(name+"_size", product, b.table(b.layer+name+"_size.mean", 1, n, filled(n, 1/float32(n))), 0)
 }
 
