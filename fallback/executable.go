@@ -109,8 +109,8 @@ func (e *executable) bindAll() error {
 }
 
 // stems are the ops that the device has.
-var stems = []string{"activation", "add", "attention", "columns", "conv1d", "delta_rule", "embed", "kvstore", "layernorm", "matmul", "matmul_experts", "matmul_heads", "mix", "rmsnorm", "rope",
-	"route", "sample", "scale", "ssm_scan", "swiglu", "takerows", "topk"}
+var stems = []string{"activation", "add", "altup", "attention", "columns", "conv1d", "delta_rule", "embed", "kvstore", "layernorm", "matmul", "matmul_experts", "matmul_heads", "mix", "rmsnorm", "rope",
+	"route", "sample", "scale", "sparse_gate", "ssm_scan", "swiglu", "takerows", "topk"}
 
 // fused reports whether an op is attention in float32 and one pass.
 func (d *Device) fused(stem string, m compute.Math) bool {
@@ -121,9 +121,12 @@ func (d *Device) fused(stem string, m compute.Math) bool {
 func (d *Device) kernelName(p *compute.Program, op compute.Op, m compute.Math) (name, why string) {
 	stem, level := op.Stem(), d.level.String()
 	multiplies := strings.HasPrefix(stem, "matmul")
-	float32s := stem == "rmsnorm" || stem == "layernorm" || stem == "swiglu"
-	if a, ok := op.(compute.Activation); ok {
-		float32s = vectorActivations[a.Fn] != nil
+	float32s := stem == "rmsnorm" || stem == "layernorm" || stem == "swiglu" || stem == "altup"
+	switch o := op.(type) {
+	case compute.Activation:
+		float32s = vectorActivations[o.Fn] != nil
+	case compute.SparseGate:
+		float32s = vectorActivations[o.Fn] != nil
 	}
 	switch t := weightOf(p, op); {
 	case multiplies && m == compute.Fast && d.level >= simd.AMX && t != compute.F32:
@@ -226,6 +229,12 @@ func (e *executable) newKernel(in compute.Instr, run int) (kernel, error) {
 		k = &deltaRule{op: o, x: at(o.X), beta: at(o.Beta), dt: at(o.DT), dtBias: at(o.DTBias), a: at(o.A), state: at(o.State), out: at(o.Out), fast: fast}
 	case compute.Mix:
 		k = &mix{op: o, x: at(o.X), weights: at(o.Weights), out: at(o.Out), sums: o.Sums(e.p)}
+	case compute.AltUp:
+		used, sums := o.Streams(e.p)
+		k = &altup{op: o, x: at(o.X), y: at(o.Y), router: at(o.Router), coefs: at(o.Coefs), bias: at(o.Bias), scale: at(o.Scale), out: at(o.Out),
+			first: at(o.First), scaled: at(o.Scaled), level: e.dev.level, fast: !a.exact && e.dev.level > simd.Plain, used: used, sums: sums}
+	case compute.SparseGate:
+		k = &sparseGate{op: o, x: at(o.X), up: at(o.Up), out: at(o.Out), level: fast}
 	case compute.TakeRows:
 		k = &takerows{op: o, x: at(o.X), out: at(o.Out)}
 	case compute.Sample:

@@ -76,7 +76,7 @@ const most, mostOfDense = 6, 5
 var exceptions = map[string][2]int{
 	"deepseek2": {8, 9},   // latent attention: queries by way of a vector, both products of heads; a mixture
 	"gemma4":    {6, 7},   // and two multiplications of each layer's own embedding; of the first layer, the norm has its hop in front
-	"gemma3n":   {25, 26}, // and streams that are mixed before and behind each layer, and gates against their mean
+	"gemma3n":   {10, 10}, // and streams that are mixed before and behind each layer, and gates against their mean, with a hop each
 }
 
 // Layers that take the sixth: of a mixture three for it (TestHopsOfAMixture), of Mamba with a feed-forward part four before that, and of

@@ -101,8 +101,8 @@ void weigh(Tile tile, Seq seq, uint j0, uint to) {
   }
 }
 
-// add takes the values of n keys from j0 on by their weights. Where a weight is 0, what lies there never matters. With LATENT both
-// types are one.
+// add takes the values of n keys from j0 on by their weights. Where a weight is 0, what lies there never matters. With LATENT
+// both types are one.
 void add(Seq seq, uint j0, uint n) {
   uint kvHead = gl_WorkGroupID.y;
   uint stride = kvHeads * (is(LATENT) ? D : DV), from = kvHead * (is(LATENT) ? D : DV);

@@ -177,6 +177,8 @@ func manifest() []Entry {
 	int64s16 := []Need{NeedInt64, Need16Bit}
 	plain("activation", nil, workgroup, Spec{"FN", "number of the function"}, Spec{"UP", "1: another tensor is multiplied in"})
 	plain("add", nil, workgroup)
+	plain("altup", nil, workgroup, Spec{"ROUTED", "numbers of the router"}, Spec{"USED", "streams that are mixed"}, Spec{"SUMS", "streams that come of it"},
+		Spec{"OWN", "of the streams, those of X"}, Spec{"FIRST", "1: the first is wanted by itself too"}, Spec{"SCALED", "1: it is also wanted times a row"})
 	plain("attention_combine", int64s, attention...)
 	for _, form := range []struct {
 		name    string
@@ -284,6 +286,7 @@ func manifest() []Entry {
 	plain("route", nil, workgroup)
 	plain("sample", int64s, workgroup, Spec{"ADVANCE", "1: the step becomes the next one"})
 	plain("scale", nil, workgroup, Spec{"CAP", "1: results are capped"})
+	plain("sparse_gate", nil, workgroup, Spec{"FN", "number of the function"})
 	plain("ssm_scan", int64s, concat(workgroup, []Spec{{"N", "elements of a channel's state"}}, recurrence,
 		[]Spec{{"RANK", "elements that steps are products of; 0: steps are there"}, {"NORMED", "bits: those, what goes into states and comes out of them are normalised"}})...)
 	plain("swiglu", nil, workgroup)

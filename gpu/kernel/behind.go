@@ -13,6 +13,8 @@ type behind struct {
 	norm  *compute.RMSNorm // of whole rows
 	add   *compute.Add
 	to    compute.Ref        // what it is added to
+	also  *compute.Add       // another sum, of what is normalised
+	too   compute.Ref        // and what that adds
 	last  *compute.Scale     // of the sum
 	layer *compute.LayerNorm // of the sum, which stays
 	route *compute.Route     // of a router's logits
@@ -47,19 +49,25 @@ func (pl *planner) behindAt(at int, x compute.Ref) (b behind) {
 		b.norm, y = &op, op.Out
 		i++
 	}
-	add, ok := opAt[compute.Add](pl, i)
-	if !ok || add.OneRow(pl.p) || (add.A == y) == (add.B == y) || !pl.private(y) {
-		return behind{}
+	add, to, ok := pl.addedAt(i, y)
+	if !ok {
+		if b.count = i - at; b.norm == nil || pl.multiplies(i, y) {
+			return behind{} // the multiplication of what a norm gives normalises as it reads
+		}
+		return b
 	}
-	if b.add, b.to = &add, add.A; add.A == y {
-		b.to = add.B
-	}
+	b.add, b.to = &add, to
 	i++
-	if op, ok := opAt[compute.LayerNorm](pl, i); ok && b.norm == nil && op.X == add.Out && op.Group == 0 {
+	sum := add.Out
+	if also, too, ok := pl.addedAt(i, sum); ok && b.norm != nil {
+		b.also, b.too, sum = &also, too, also.Out
+		i++
+	}
+	if op, ok := opAt[compute.LayerNorm](pl, i); ok && b.norm == nil && op.X == sum && op.Group == 0 {
 		b.layer = &op
 		i++
 	}
-	if op, ok := opAt[compute.Scale](pl, i); ok && b.layer == nil && op.X == add.Out && op.Cap == 0 && pl.private(add.Out) {
+	if op, ok := opAt[compute.Scale](pl, i); ok && b.layer == nil && op.X == sum && op.Cap == 0 && pl.private(sum) {
 		b.last = &op
 		i++
 	}
@@ -67,6 +75,21 @@ func (pl *planner) behindAt(at int, x compute.Ref) (b behind) {
 		return behind{} // a residual by itself is every kernel's
 	}
 	return b
+}
+
+// addedAt is the sum at op i of x, which goes nowhere else, and of what it returns.
+func (pl *planner) addedAt(i int, x compute.Ref) (op compute.Add, other compute.Ref, ok bool) {
+	op, ok = opAt[compute.Add](pl, i)
+	if other = op.A; op.A == x {
+		other = op.B
+	}
+	return op, other, ok && !op.OneRow(pl.p) && (op.A == x) != (op.B == x) && pl.private(x)
+}
+
+// multiplies says whether op i is a multiplication of x.
+func (pl *planner) multiplies(i int, x compute.Ref) bool {
+	op, ok := pl.matMulAt(i)
+	return ok && op.X == x
 }
 
 // wholeRows says whether results are finished row by row.
@@ -106,6 +129,9 @@ func (b *behind) String() string {
 	if b.layer != nil {
 		name += " layernorm"
 	}
+	if b.also != nil {
+		name += " add"
+	}
 	if b.last != nil {
 		name += " scale"
 	}
@@ -125,7 +151,7 @@ func (b *behind) constants(pair bool) []uint32 {
 		fn = compute.SiLU
 	}
 	return []uint32{uint32(fn), flag(b.scale != nil) | flag(b.norm != nil)<<1 | flag(b.layer != nil)<<2 | flag(b.layer != nil && b.layer.Bias != 0)<<3 |
-		flag(b.times() != 0)<<4 | flag(b.last != nil)<<5 | flag(b.route != nil)<<6}
+		flag(b.times() != 0)<<4 | flag(b.last != nil)<<5 | flag(b.route != nil)<<6 | flag(b.also != nil)<<10}
 }
 
 // dispatches are the ops one after the other; with summed the multiplication has added the residual.
@@ -145,6 +171,9 @@ func (pl *planner) behindDispatches(b behind, summed bool) []Dispatch {
 	}
 	if b.add != nil && !summed {
 		list = append(list, pl.addDispatch(*b.add))
+	}
+	if b.also != nil {
+		list = append(list, pl.addDispatch(*b.also))
 	}
 	if b.layer != nil {
 		list = append(list, pl.layerNormDispatch(*b.layer))
@@ -170,8 +199,12 @@ func (b *behind) out() compute.Ref {
 		return b.route.Logits
 	case b.last != nil:
 		return b.last.Out
+	case b.also != nil:
+		return b.also.Out
 	case b.add != nil:
 		return b.add.Out
+	case b.norm != nil:
+		return b.norm.Out
 	}
 	return b.fn.Out
 }

@@ -13,6 +13,8 @@ import (
 //	KVStore
 //	gate and up projections, SwiGLU       matmul PAIR
 //	multiplication, residual Add          matmul RESIDUAL
+//	multiplication, function or factor,   few rows: matmul ACT, BEHIND (behind.go)
+//	norm, Adds, factor
 //	two or three multiplications of one X matmul MATS
 //	RoPE of Q, RoPE of K, KVStore         rope_kvstore
 //	both of the feed-forward part         matmul_int8 BLOCKS, matmul_coop and _skinny OUT_TOP

@@ -117,6 +117,10 @@ func (pl *planner) resultIssued(f product, s *compute.Step, across int) (c compu
 		c.Bytes += 4 * rows * n * (3 + 1 + 1 + int64(flag(b.layer.Bias != 0)))
 		flops(*b.layer)
 	}
+	if b.also != nil {
+		c.Bytes += 4 * rows * n
+		flops(*b.also)
+	}
 	if b.last != nil {
 		flops(*b.last)
 	}

@@ -321,7 +321,7 @@ func TestIssuedIsAtLeastTheCost(t *testing.T) {
 	lanes, least := withEverything(), small
 	lanes.UniformLoads, lanes.CoopMat = true, nil
 	programs := map[string]*compute.Program{"experts": newMoE(t, moe{shared: true, opened: true, biased: true, wide: true, scale: 2}), "gates": newMoE(t, moe{fn: compute.GELUTanh})}
-	programs["recurrences"] = newRecurrences(t)
+	programs["recurrences"], programs["streams"] = newRecurrences(t), newStreams(t)
 	for _, f := range []compute.DType{compute.F32, compute.Q8_0, compute.Q4_0} {
 		programs["layer of "+f.String()] = newLayer(t, f).p
 	}

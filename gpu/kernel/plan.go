@@ -118,6 +118,10 @@ func (pl *planner) next(at int) (Group, error) {
 		pl.deltaRule(&g, op)
 	case compute.Columns:
 		pl.columns(&g, op)
+	case compute.AltUp:
+		pl.altUp(&g, op)
+	case compute.SparseGate:
+		pl.sparseGate(&g, op)
 	default:
 		err = unsupported("got an op without a kernel")
 	}

@@ -199,6 +199,9 @@ func TestArgumentsMatchTheModules(t *testing.T) {
 		for _, noFuse := range []bool{false, true} {
 			for _, forced := range []map[string]string{nil, {"matmul": "matmul_tile_32", "attention": "attention_split"}, {"attention": "attention_joined"}} {
 				p := newLayer(t, format).p
+				if format == compute.F32 && forced == nil {
+					p = newStreams(t)
+				}
 				groups, err := Plan(ample, p, compute.Options{MaxTokens: 100, MaxOutputs: 1, MaxSeqs: 2, MaxPages: 8, NoFuse: noFuse, Variant: forced})
 				require.NoError(t, err)
 				for _, g := range groups {
@@ -229,7 +232,8 @@ func TestArgumentsMatchTheModules(t *testing.T) {
 			}
 		}
 	}
-	for _, m := range []string{"embed_q8_0", "matmul_f32_tile", "matmul_q8_0_vec", "attention_combine", "rope_kvstore", "rope", "kvstore", "swiglu", "add", "takerows", "rmsnorm"} {
+	for _, m := range []string{"embed_q8_0", "matmul_f32_tile", "matmul_q8_0_vec", "attention_combine", "rope_kvstore", "rope", "kvstore", "swiglu", "add", "takerows", "rmsnorm",
+		"altup", "sparse_gate"} {
 		assert.True(t, seen[m], m)
 	}
 }

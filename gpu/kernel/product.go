@@ -116,7 +116,7 @@ func (f product) readsWith(x ...Access) []Access {
 	}
 	weight, bias, _, _ := f.behind.rowNorm()
 	a = append(a, refs(weight, bias)...)
-	a = append(a, refs(f.behind.times())...)
+	a = append(a, refs(f.behind.times(), f.behind.too)...)
 	if r := f.behind.route; r != nil {
 		a = append(a, refs(r.Bias, r.Scale)...)
 	}

@@ -96,8 +96,8 @@ func (pl *planner) takesQKV(p *projection, at int) (count int) {
 			count += n
 		}
 	}
-	if len(p.mats) == 1 && count == 0 {
-		if h, n, ok := pl.queriesAt(at, p.mats[0]); ok {
+	if count == 0 {
+		if h, n, ok := pl.queriesAt(at, p.mats[len(p.mats)-1]); ok {
 			p.qkvs, count = []*qkv{&h}, n
 		}
 	}
@@ -373,6 +373,7 @@ func (pl *planner) extra(f product) []Arg {
 	list := append([]Arg{addr(norm), addr(table), addr(long), addr(kCache), addr(vCache), stepArg(), addr(qNorm), addr(kNorm), {Kind: ArgCounts, Offset: 4 * int64(u.counts)},
 		addr(weight), addr(bias), addr(beside), addr(vNorm), addr(qOut), addr(gates), addr(times), addr(normBias),
 		addr(route.Bias), addr(route.Scale), addr(route.IDs), addr(route.Weights), addr(conv.W), addr(conv.Bias), addr(conv.State),
+		addr(f.behind.too),
 		f32(eps), u32(dim), u32(rot), u32(pairing), u32(pl.p.PageSize), u32(longFrom), f32(headEps), u32(u.most), f32(rowEps), f32(factorOf(f.behind.scale)),
 		f32(factorOf(f.behind.last)), u32(rotFrom), u32(outHead), u32(max(outFrom, 0)), u32(timesCols), u32(timesFrom)},
 		routeArgs(route)...)

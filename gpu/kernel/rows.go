@@ -89,6 +89,19 @@ func (pl *planner) activationDispatch(op compute.Activation) Dispatch {
 		[]Arg{addr(op.X), addr(op.Up), addr(op.Out), rowsArg(scaled(t.Rows, t.Cols)), rowsArg(period)}, refs(op.X, op.Up), refs(op.Out)).issuing(pl.once(op))
 }
 
+// sparseGate plans one workgroup per row, larger where rows are long: it goes through its row three times.
+func (pl *planner) sparseGate(g *Group, op compute.SparseGate) {
+	x := pl.p.At(op.X)
+	wg := pl.rowGroup(x.Cols)
+	for 2*wg <= min(pl.caps.MaxInvocations, 1024) && int(8*wg) < x.Cols {
+		wg *= 2
+	}
+	g.add(Dispatch{Module: "sparse_gate", Name: "sparse_gate", Spec: []uint32{wg, uint32(op.Fn)},
+		Args:  []Arg{addr(op.X), addr(op.Up), addr(op.Out), rowsArg(x.Rows), u32(x.Cols), f32(op.Cutoff)},
+		Grid:  func(s Shape) [3]uint32 { return pl.fold(x.Rows.At(s.Sizes())) },
+		Reads: refs(op.X, op.Up), Writes: refs(op.Out), Issued: pl.once(op, op.X, op.X)}, "one workgroup per row")
+}
+
 func (pl *planner) scale(g *Group, op compute.Scale) {
 	g.add(pl.scaleDispatch(op), "one invocation per element")
 }

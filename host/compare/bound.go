@@ -119,6 +119,10 @@ func boundOf(p *compute.Program, op compute.Op, out compute.Ref, v tensors, errs
 		return bound, activationBound(p, o, v, bound, errs)
 	case compute.Columns:
 		columnsBound(p, o, bound, errs)
+	case compute.AltUp:
+		return bound, altUpBound(p, o, out, v, bound, errs)
+	case compute.SparseGate:
+		return bound, sparseGateBound(p, o, v, bound, errs)
 	case compute.LayerNorm:
 		return bound, layerNormBound(p, o, v, want, bound, errs[o.X])
 	case compute.RMSNorm:

@@ -67,13 +67,13 @@ func TestTilesOfKernels(t *testing.T) {
 		{"attention_lane_8", [3]uint32{4, 4, 3}, 40, 256, [2]int{4, 64}},      // 8 pairs
 		{"attention_lane_2", [3]uint32{1, 4, 1}, 1, 256, [2]int{1, 64}},       // both heads
 		{"attention_decode", [3]uint32{1, 4, 1}, 1, 256, [2]int{1, 64}},
-		{"attention_decode", [3]uint32{3, 4, 1}, 9, 256, [2]int{4, 64}},       // 18 pairs in blocks of 8
-		{"attention_decode_split_4", [3]uint32{4, 4, 1}, 1, 256, [2]int{}},    // partial results, and the length tells how many
-		{"attention_decode_joined_4", [3]uint32{4, 4, 1}, 1, 256, [2]int{}},   // so here
-		{"attention_combine", [3]uint32{8, 3, 1}, 3, 256, [2]int{1, 32}},      // a row and a head
-		{"swiglu", [3]uint32{30, 1, 1}, 10, 768, [2]int{1, 256}},              // 256 elements
-		{"add", [3]uint32{5, 1, 1}, 10, 128, [2]int{2, 128}},                  // 256 elements
-		{"add", [3]uint32{6, 1, 1}, 10, 150, [2]int{}},                        // which end amid a row
+		{"attention_decode", [3]uint32{3, 4, 1}, 9, 256, [2]int{4, 64}},     // 18 pairs in blocks of 8
+		{"attention_decode_split_4", [3]uint32{4, 4, 1}, 1, 256, [2]int{}},  // partial results, and the length tells how many
+		{"attention_decode_joined_4", [3]uint32{4, 4, 1}, 1, 256, [2]int{}}, // so here
+		{"attention_combine", [3]uint32{8, 3, 1}, 3, 256, [2]int{1, 32}},    // a row and a head
+		{"swiglu", [3]uint32{30, 1, 1}, 10, 768, [2]int{1, 256}},            // 256 elements
+		{"add", [3]uint32{5, 1, 1}, 10, 128, [2]int{2, 128}},                // 256 elements
+		{"add", [3]uint32{6, 1, 1}, 10, 150, [2]int{}},                      // which end amid a row
 		{"layernorm", [3]uint32{100, 1, 1}, 100, 77, [2]int{1, 77}},
 		{"ssm_scan", [3]uint32{2, 1, 1}, 100, 128, [2]int{100, 64}},
 		{"kvstore", [3]uint32{7, 1, 1}, 100, 128, [2]int{}},

@@ -21,9 +21,9 @@ const (
 // opTypes are the ops that a program may hold, by stem.
 var opTypes = func() map[string]reflect.Type {
 	m := map[string]reflect.Type{}
-	for _, op := range []compute.Op{compute.Activation{}, compute.Add{}, compute.Attention{}, compute.Columns{}, compute.Conv1D{}, compute.DeltaRule{}, compute.Embed{},
+	for _, op := range []compute.Op{compute.Activation{}, compute.Add{}, compute.AltUp{}, compute.Attention{}, compute.Columns{}, compute.Conv1D{}, compute.DeltaRule{}, compute.Embed{},
 		compute.KVStore{}, compute.LayerNorm{}, compute.MatMul{}, compute.MatMulExperts{}, compute.MatMulHeads{}, compute.Mix{}, compute.RMSNorm{}, compute.RoPE{},
-		compute.Route{}, compute.Sample{}, compute.Scale{}, compute.SSMScan{}, compute.SwiGLU{}, compute.TakeRows{}, compute.TopK{}} {
+		compute.Route{}, compute.Sample{}, compute.Scale{}, compute.SparseGate{}, compute.SSMScan{}, compute.SwiGLU{}, compute.TakeRows{}, compute.TopK{}} {
 		m[op.Stem()] = reflect.TypeOf(op)
 	}
 	return m

@@ -134,6 +134,7 @@ func Cases() []Case {
 	l.scale()
 	l.experts()
 	l.latent()
+	l.streams()
 	l.stateful()
 	l.deltas()
 	l.recurrences()

@@ -24,8 +24,11 @@ func (l *list) behind() {
 					b.rows(r)
 					b.rows(r)
 					x, residual := b.feed("x", k), b.feed("residual", n)
-					if op == "matmul_activation_times" {
+					switch op {
+					case "matmul_activation_times":
 						b.feed("wide", n+7)
+					case "matmul_rmsnorm_add_add":
+						b.feed("also", n)
 					}
 					y := compute.MatMul{X: x, W: b.weight("w", f, n, k), Out: b.scratch("y", n)}
 					if bias {
@@ -59,6 +62,20 @@ func (l *list) behind() {
 					norm.Bias = b.random("shift", 1, n)
 				}
 				b.p.Add("norm", norm)
+			})
+			add("matmul_rmsnorm", func(b *build, y, _ compute.Ref) {
+				b.p.Add("norm", compute.RMSNorm{X: y, Weight: b.random("weight", 1, n), Out: b.output("out", n), Eps: pick([]float32{1e-5, 0.25}, r)})
+			})
+			add("matmul_rmsnorm_add_add", func(b *build, y, residual compute.Ref) {
+				also, sum := b.feeds[len(b.feeds)-1], b.scratch("sum", n)
+				b.p.Add("add", compute.Add{A: residual, B: b.normedRows(y, r), Out: sum})
+				if i%2 == 1 {
+					b.p.Add("also", compute.Add{A: sum, B: also, Out: b.output("out", n)})
+					return
+				}
+				both := b.scratch("both", n)
+				b.p.Add("also", compute.Add{A: also, B: sum, Out: both})
+				b.p.Add("scale", compute.Scale{X: both, Out: b.output("out", n), Factor: -0.7})
 			})
 			add("matmul_activation_times", func(b *build, y, residual compute.Ref) {
 				times := residual

@@ -105,7 +105,11 @@ func (l *list) waysIn() {
 			})
 			l.add("rmsnorm_matmul_rmsnorm_rope", shape, f, quick, func(b *build) {
 				in := b.into(f, r, page, pairing)
-				q := b.project("q", b.normed("h", b.feed("x", k)), f, heads*d)
+				h := b.normed("h", b.feed("x", k))
+				if (i+j)%2 == 0 { // something else beside them
+					b.p.At(b.project("low", h, pick([]compute.DType{f, compute.F32}, i), 33)).Role = compute.Output
+				}
+				q := b.project("q", h, f, heads*d)
 				if i%2 == 0 {
 					q = in.normHeads("norm_q", q, d)
 				}

@@ -104,7 +104,7 @@ func faults() []fault {
 	var all []fault
 	for _, op := range []string{"embed", "rmsnorm", "matmul", "rope", "attention", "swiglu", "add", "takerows", "topk", "matmul_add", "matmul_swiglu",
 		"matmul_matmul_matmul", "rmsnorm_matmul", "rmsnorm_matmul_swiglu", "rmsnorm_matmul_swiglu_matmul_add", "rmsnorm_matmul_rope_kvstore",
-		"matmul_experts_activation", "matmul_experts_swiglu", "matmul_experts_mix", "layernorm", "activation", "scale", "matmul_experts", "mix", "matmul_heads", "columns", "conv1d", "ssm_scan", "delta_rule"} {
+		"matmul_experts_activation", "matmul_experts_swiglu", "matmul_experts_mix", "layernorm", "activation", "scale", "matmul_experts", "mix", "altup", "sparse_gate", "matmul_heads", "columns", "conv1d", "ssm_scan", "delta_rule"} {
 		all = append(all, resultFaults(op)...)
 	}
 	return append(all,
@@ -185,6 +185,16 @@ func faults() []fault {
 			}
 		}},
 		fault{op: "rmsnorm", name: "offset is ignored", program: ignoreOffsets},
+
+		fault{op: "altup", name: "eps is ignored", op2: on(func(o *compute.AltUp) { o.Eps = 0 })},
+		fault{op: "altup", name: "the router's first element is left out", buffer: each("router", func(c int, v float32) float32 {
+			if c == 0 {
+				return 0
+			}
+			return v
+		})},
+		fault{op: "sparse_gate", name: "gates above the mean count", op2: on(func(o *compute.SparseGate) { o.Cutoff = 0 })},
+		fault{op: "sparse_gate", name: "the function is ignored", op2: on(func(o *compute.SparseGate) { o.Fn = compute.Identity })},
 
 		fault{op: "rope", name: "pairing is exchanged", op2: on(func(o *compute.RoPE) { o.Pairing = 1 - o.Pairing })},
 		fault{op: "rope", name: "sine has the other sign", buffer: each("angles", func(c int, v float32) float32 {

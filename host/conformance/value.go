@@ -131,6 +131,10 @@ func (n *naive) op(op compute.Op) error {
 		return n.deltaRule(o)
 	case compute.Columns:
 		return n.columns(o)
+	case compute.AltUp:
+		return n.altup(o)
+	case compute.SparseGate:
+		return n.sparseGate(o)
 	}
 	return fmt.Errorf("no textbook form of %T", op)
 }

@@ -58,102 +58,143 @@ func readGemma3n(c *Config, f *weights.File) error {
 }
 
 // streams are the values of AltUp between layers: all are side by side in x, [T, n·H], but that added lacks in all but the first, which
-// active is.
-type streams struct{ x, added, active compute.Ref }
+// first is.
+type streams struct{ x, added, first compute.Ref }
 
 func buildGemma3n(b *Builder) {
 	c, g := b.cfg, &b.cfg.Gemma
 	table := b.Weight("token_embd", c.VocabSize, c.HiddenDim)
 	x := b.Embed(table, c.EmbedScale)
 	inputs := b.perLayerInputs(x)
-	s := streams{x: x, active: x}
-	size := b.rowSize("altup", x)
-	for i := range g.Streams - 1 {
-		name := fmt.Sprintf("altup_proj_%d", i+1)
-		p := b.resized(name, b.LinearPart("altup_proj", x, (g.Streams-1)*c.HiddenDim, i*c.HiddenDim, c.HiddenDim), size)
-		s.x = b.beside(name+"_joined", s.x, p)
-	}
+	s := b.gemma3nStreams(x)
 	b.Residual(x)
 	caches := make([][2]compute.Ref, c.NumLayers)
 	for i := range c.NumLayers {
 		b.Layer(i)
 		s = b.gemma3nLayer(s, inputs, i, caches)
-		b.Residual(s.active)
+		b.Residual(s.first)
 	}
 	b.Layer(-1)
-	x = s.active
-	size = b.rowSize("altup_last", x)
-	for i := range g.Streams - 1 {
-		name := fmt.Sprintf("altup_unembd_%d", i+1)
-		one := b.Columns(name+"_stream", compute.Columns{A: s.x, Groups: 1, FromA: (i + 1) * c.HiddenDim, NumA: c.HiddenDim})
-		one = b.Add(name+"_whole", one, s.added)
-		one = b.LinearPart("altup_unembd_proj", one, (g.Streams-1)*c.HiddenDim, i*c.HiddenDim, c.HiddenDim)
-		x = b.Add(name+"_sum", x, b.resized(name, one, size))
-	}
-	h := b.Norm("output_norm", b.TakeRows(b.Scale("altup_mean", x, 1/float32(g.Streams))))
+	// The norm of the streams' mean is that of their sum with n² times its epsilon.
+	x = b.TakeRows(b.gemma3nSum(s))
+	h := b.p.Scratch("output_norm", b.p.At(x).Rows, c.HiddenDim)
+	b.p.Add("output_norm", compute.RMSNorm{X: x, Weight: b.Vector("output_norm", "weight", c.HiddenDim, false), Out: h,
+		Eps: c.NormEps * float32(g.Streams*g.Streams)})
 	b.Residual(h)
 	b.Logits(h, table)
 }
 
-// gemma3nLayer appends a layer.
-func (b *Builder) gemma3nLayer(s streams, inputs compute.Ref, layer int, caches [][2]compute.Ref) streams {
-	c, g := b.cfg, &b.cfg.Gemma
-	n, hidden := g.Streams, c.HiddenDim
-	joined, used := s.x, n
-	if s.added != 0 {
-		joined, used = b.beside("altup_all", s.x, s.added), n+1
+// gemma3nStreams makes the others of the first stream: projections of it, as large as it is.
+func (b *Builder) gemma3nStreams(x compute.Ref) streams {
+	c, n := b.cfg, b.cfg.Gemma.Streams-1
+	unit, others := b.unit("altup_unit", x), b.Linear("altup_proj", x, n*c.HiddenDim)
+	size := b.rowSize("altup", x, unit)
+	others = b.unit("altup_proj_unit", others)
+	resized := b.p.Scratch("altup_proj_resized", compute.PerToken(1), n*c.HiddenDim)
+	b.p.Add("altup_proj_resized", compute.Mix{X: others, Weights: size, Out: resized, Streams: 1})
+	all := b.Columns("altup_streams", compute.Columns{A: x, B: resized, Groups: 1, NumA: c.HiddenDim, NumB: n * c.HiddenDim})
+	return streams{x: all, first: x}
+}
+
+// gemma3nSum is the first stream and, as large as that, projections of the others. Each step of all others is appended before the next,
+// and the size of the first beside them: they do not depend on each other.
+func (b *Builder) gemma3nSum(s streams) compute.Ref {
+	c, n := b.cfg, b.cfg.Gemma.Streams-1
+	others := make([]compute.Ref, n)
+	each := func(step func(i int, name string) compute.Ref) {
+		for i := range others {
+			others[i] = step(i, fmt.Sprintf("altup_unembd_%d", i+1))
+		}
 	}
-	weights := b.linear("altup_predict", b.altUpRouter("altup_before", s.active), b.predictWeights(used), b.predictBias(used))
-	predicted := b.mixStreams("altup_predicted", joined, weights, used)
-	active := b.Columns("altup_active", compute.Columns{A: predicted, Groups: 1, NumA: hidden})
+	unit := b.unit("altup_last_unit", s.first)
+	each(func(i int, name string) compute.Ref {
+		return b.Columns(name+"_stream", compute.Columns{A: s.x, Groups: 1, FromA: (i + 1) * c.HiddenDim, NumA: c.HiddenDim})
+	})
+	each(func(i int, name string) compute.Ref { return b.Add(name+"_whole", others[i], s.added) })
+	size := b.rowSize("altup_last", s.first, unit)
+	each(func(i int, _ string) compute.Ref {
+		return b.LinearPart("altup_unembd_proj", others[i], n*c.HiddenDim, i*c.HiddenDim, c.HiddenDim)
+	})
+	each(func(i int, name string) compute.Ref { return b.unit(name+"_unit", others[i]) })
+	each(func(i int, name string) compute.Ref { return b.Mix(name+"_resized", others[i], size) })
+	x := s.first
+	for i, other := range others {
+		x = b.Add(fmt.Sprintf("altup_unembd_%d_sum", i+1), x, other)
+	}
+	return x
+}
+
+// gemma3nLayer appends a layer. What does not depend on each other stands side by side: the path of low rank beside attention.
+func (b *Builder) gemma3nLayer(s streams, inputs compute.Ref, layer int, caches [][2]compute.Ref) streams {
+	c, n := b.cfg, b.cfg.Gemma.Streams
+	router, used := b.altUpRouter(), n
+	if s.added != 0 {
+		used++
+	}
+	predicted := compute.AltUp{X: s.x, Y: s.added, Router: router, Coefs: b.predictWeights(used), Bias: b.predictBias(used)}
+	predicted = b.altUp("altup_predict", predicted)
+	active := predicted.First
 
 	h := b.Norm("attn_norm", active)
 	rank := laurelRank
 	if t, ok := b.f.Tensor(b.layer + "laurel_l.weight"); ok && b.needs == nil {
 		rank = t.Rows
 	}
-	laurel := b.Add("laurel", h, b.Norm("laurel_post_norm", b.Linear("laurel_r", b.Linear("laurel_l", h, rank), hidden)))
-	x := b.Add("attn_residual", active, b.Norm("post_attention_norm", b.gemmaAttention(h, layer, caches)))
+	low := b.Linear("laurel_l", h, rank)
+	attention := b.gemmaHeads(h, layer, caches)
+	laurel := b.Add("laurel", h, b.Norm("laurel_post_norm", b.Linear("laurel_r", low, c.HiddenDim)))
+	x := b.Linear("attn_output", b.Attend(attention), c.HiddenDim)
+	x = b.Add("attn_residual", active, b.Norm("post_attention_norm", x))
 	x = b.Scale("laurel_mean", b.Add("laurel_residual", x, laurel), float32(math.Sqrt2/2))
 	x = b.Add("ffn_residual", x, b.Norm("post_ffw_norm", b.sparseFeedForward(b.Norm("ffn_norm", x), layer)))
 
-	weights = b.linear("altup_correct", b.altUpRouter("altup_behind", x), b.correctWeights(), b.correctBias())
-	s = streams{x: b.mixStreams("altup_corrected", b.beside("altup_with", predicted, x), weights, n+1)}
-	s.active = b.Columns("altup_first", compute.Columns{A: s.x, Groups: 1, NumA: hidden})
-	x = s.active
+	corrected := compute.AltUp{X: x, Y: predicted.Out, Router: router, Coefs: b.correctWeights(), Bias: b.correctBias()}
 	if b.Has("altup_correct_scale.weight") {
-		x = b.Gate("altup_scaled", compute.Identity, x, b.Vector("altup_correct_scale", "weight", hidden, false))
+		corrected.Scale = b.Vector("altup_correct_scale", "weight", c.HiddenDim, false)
 	}
-	s.added = b.perLayerBranch(x, inputs, layer)
-	return s
+	corrected = b.altUp("altup_correct", corrected)
+	x = corrected.First
+	if corrected.Scaled != 0 {
+		x = corrected.Scaled
+	}
+	return streams{x: corrected.Out, first: corrected.First, added: b.perLayerBranch(x, inputs, layer)}
 }
 
 // sparseFeedForward appends the feed-forward part, of whose gates with g.Sparsity only those count that lie so many deviations above
 // the mean of the row: relu(x − mean − k·deviation).
 func (b *Builder) sparseFeedForward(h compute.Ref, layer int) compute.Ref {
 	c, n := b.cfg, b.cfg.Gemma.FFNDims[layer]
-	gate := b.Linear("ffn_gate", h, n)
+	gate, up := b.Linear("ffn_gate", h, n), b.Linear("ffn_up", h, n)
 	if k := c.Gemma.Sparsity[layer]; k > 0 {
-		normal := b.p.Scratch(b.layer+"ffn_gate_normal", compute.PerToken(1), n)
-		b.p.Add(b.layer+"ffn_gate_normal", compute.LayerNorm{X: gate, Weight: b.table(b.layer+"ffn_gate.one", 1, n, ones(n)), Out: normal, Eps: tinyEps})
-		deviation := b.meanProduct("ffn_gate_deviation", gate, normal)
-		above := b.Add("ffn_gate_above", normal, b.table(b.layer+"ffn_gate.cutoff", 1, n, filled(n, -k)))
-		gate = b.Mix("ffn_gate_kept", b.Gate("ffn_gate_positive", compute.ReLU, above, 0), deviation)
+		out := b.p.Scratch(b.layer+"ffn_act", compute.PerToken(1), n)
+		b.p.Add(b.layer+"ffn_act", compute.SparseGate{X: gate, Up: up, Out: out, Cutoff: k, Fn: compute.GELUTanh})
+		return b.Linear("ffn_down", out, c.HiddenDim)
 	}
-	return b.Linear("ffn_down", b.Gate("ffn_act", compute.GELUTanh, gate, b.Linear("ffn_up", h, n)), c.HiddenDim)
+	return b.Linear("ffn_down", b.Gate("ffn_act", compute.GELUTanh, gate, up), c.HiddenDim)
 }
 
-// altUpRouter says by x how the streams are mixed: tanh(router·norm(x)/h), a number for each.
-func (b *Builder) altUpRouter(name string, x compute.Ref) compute.Ref {
-	c := b.cfg
-	w := append([]float32{}, b.numbers(b.layer+"altup_router_norm.weight", 1, c.HiddenDim, 1)...)
+// altUpRouter is the matrix that says by the normalised first stream how all are mixed, router·g/h: the norm's weights are in it.
+func (b *Builder) altUpRouter() compute.Ref {
+	n, hidden := b.cfg.Gemma.Streams, b.cfg.HiddenDim
+	norm := b.numbers(b.layer+"altup_router_norm.weight", 1, hidden, 1)
+	w := append([]float32{}, b.numbers(b.layer+"altup_router.weight", n, hidden, n)...)
 	for i := range w {
-		w[i] /= float32(c.HiddenDim)
+		w[i] *= norm[i%hidden] / float32(hidden)
 	}
-	norm := b.p.Scratch(b.layer+name+"_norm", compute.PerToken(1), c.HiddenDim)
-	b.p.Add(b.layer+name+"_norm", compute.RMSNorm{X: x, Weight: b.table(b.layer+name+".scaled", 1, c.HiddenDim, w), Out: norm, Eps: c.NormEps})
-	routed := b.linear(name+"_router", norm, b.Weight("altup_router", c.Gemma.Streams, c.HiddenDim), 0)
-	return b.Gate(name+"_modalities", compute.Tanh, routed, 0)
+	return b.table(b.layer+"altup_router.scaled", n, hidden, w)
+}
+
+// altUp appends op, which lacks its results: as many streams as there are.
+func (b *Builder) altUp(name string, op compute.AltUp) compute.AltUp {
+	n, hidden := b.cfg.Gemma.Streams, b.cfg.HiddenDim
+	op.Eps = b.cfg.NormEps
+	op.Out = b.p.Scratch(b.layer+name, compute.PerToken(1), n*hidden)
+	op.First = b.p.Scratch(b.layer+name+"_first", compute.PerToken(1), hidden)
+	if op.Scale != 0 {
+		op.Scaled = b.p.Scratch(b.layer+name+"_scaled", compute.PerToken(1), hidden)
+	}
+	b.p.Add(b.layer+name, op)
+	return op
 }
 
 // predictWeights are the matrix, [n·used, n], that makes of the router's numbers what each predicted stream i has of each given one j:
@@ -187,7 +228,7 @@ func (b *Builder) predictBias(used int) compute.Ref {
 	return b.table(b.layer+"altup_predict_coef.bias", 1, n*used, bias)
 }
 
-// correctWeights are the matrix, [n·(n+1), n], of what each corrected stream i has of the predicted ones and of the layer's result:
+// correctWeights are the matrix, [n·(n+1), n], of what each corrected stream i has of the layer's result and of the predicted ones:
 // predicted[i] + (coefs[i]·router + 1)·(result − predicted[0]).
 func (b *Builder) correctWeights() compute.Ref {
 	n := b.cfg.Gemma.Streams
@@ -195,8 +236,8 @@ func (b *Builder) correctWeights() compute.Ref {
 	w := make([]float32, n*(n+1)*n)
 	for i := range n {
 		for k := range n {
-			w[i*(n+1)*n+k] = -coefs[i*n+k]
-			w[(i*(n+1)+n)*n+k] = coefs[i*n+k]
+			w[i*(n+1)*n+k] = coefs[i*n+k]
+			w[(i*(n+1)+1)*n+k] = -coefs[i*n+k]
 		}
 	}
 	return b.table(b.layer+"altup_correct_coef.mixed", n*(n+1), n, w)
@@ -206,45 +247,24 @@ func (b *Builder) correctBias() compute.Ref {
 	n := b.cfg.Gemma.Streams
 	bias := make([]float32, n*(n+1))
 	for i := range n {
-		bias[i*(n+1)+i]++
-		bias[i*(n+1)]--
-		bias[i*(n+1)+n]++
+		bias[i*(n+1)]++
+		bias[i*(n+1)+1]--
+		bias[i*(n+1)+1+i]++
 	}
 	return b.table(b.layer+"altup_correct_coef.bias", 1, n*(n+1), bias)
 }
 
-// mixStreams makes weighted sums of the streams of x.
-func (b *Builder) mixStreams(name string, x, weights compute.Ref, used int) compute.Ref {
-	out := b.p.Scratch(b.layer+name, compute.PerToken(1), b.p.At(weights).Cols/used*(b.p.At(x).Cols/used))
-	b.p.Add(b.layer+name, compute.Mix{X: x, Weights: weights, Out: out, Streams: used})
-	return out
+// rowSize is the root mean square of each row of x: the mean of its product with unit, which is x with one of one.
+func (b *Builder) rowSize(name string, x, unit compute.Ref) compute.Ref {
+	n := b.p.At(x).Cols
+	product := b.Gate(name+"_size_product", compute.Identity, x, unit)
+	return b.linear(name+"_size", product, b.table(b.layer+name+"_size.mean", 1, n, filled(n, 1/float32(n))), 0)
 }
 
-// beside puts the columns of y behind those of x.
-func (b *Builder) beside(name string, x, y compute.Ref) compute.Ref {
-	return b.Columns(name, compute.Columns{A: x, B: y, Groups: 1, NumA: b.p.At(x).Cols, NumB: b.p.At(y).Cols})
-}
-
-// rowSize is the root mean square of each row of x.
-func (b *Builder) rowSize(name string, x compute.Ref) compute.Ref {
-	return b.meanProduct(name+"_size", x, b.unit(name+"_unit", x))
-}
-
-// resized is x with rows of that root mean square.
-func (b *Builder) resized(name string, x, size compute.Ref) compute.Ref {
-	return b.Mix(name+"_resized", b.unit(name+"_unit", x), size)
-}
-
-// unit is x with rows of a root mean square of one.
+// unit is x with a root mean square of one for each stream of a row.
 func (b *Builder) unit(name string, x compute.Ref) compute.Ref {
-	n := b.p.At(x).Cols
-	out := b.p.Scratch(b.layer+name, compute.PerToken(1), n)
-	b.p.Add(b.layer+name, compute.RMSNorm{X: x, Weight: b.table(b.layer+name+".one", 1, n, ones(n)), Out: out, Eps: tinyEps})
+	t, n := *b.p.At(x), b.cfg.HiddenDim
+	out := b.p.Scratch(b.layer+name, t.Rows, t.Cols)
+	b.p.Add(b.layer+name, compute.RMSNorm{X: x, Weight: b.table(b.layer+name+".one", 1, n, ones(n)), Out: out, Group: n, Eps: tinyEps})
 	return out
-}
-
-// meanProduct is the mean of x∘y over each row.
-func (b *Builder) meanProduct(name string, x, y compute.Ref) compute.Ref {
-	n := b.p.At(x).Cols
-	return b.linear(name, b.Gate(name+"_product", compute.Identity, x, y), b.table(b.layer+name+".mean", 1, n, filled(n, 1/float32(n))), 0)
 }

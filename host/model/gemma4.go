@@ -124,13 +124,17 @@ func (b *Builder) perLayerInputs(x compute.Ref) compute.Ref {
 		return 0
 	}
 	all := c.NumLayers * n
-	own := b.Lookup("per_layer_token_embd", "per_layer_embed", b.Weight("per_layer_token_embd", c.VocabSize, all), rootOf(n))
-	// The norm of x/√h is that of x with h times its epsilon.
+	own := b.Lookup("per_layer_token_embd", "per_layer_embed", b.Weight("per_layer_token_embd", c.VocabSize, all), rootOf(n)*(math.Sqrt2/2))
+	// The norm of x/√h is that of x with h times its epsilon; its weights and the embeddings' scale have the sum's factor in them.
 	projected := b.Linear("per_layer_model_proj", x, all)
+	weight := append([]float32{}, b.numbers("per_layer_proj_norm.weight", 1, n, 1)...)
+	for i := range weight {
+		weight[i] *= math.Sqrt2 / 2
+	}
 	out := b.p.Scratch("per_layer_proj_norm", compute.PerToken(1), all)
-	b.p.Add("per_layer_proj_norm", compute.RMSNorm{X: projected, Weight: b.Vector("per_layer_proj_norm", "weight", n, false), Out: out, Group: n,
+	b.p.Add("per_layer_proj_norm", compute.RMSNorm{X: projected, Weight: b.table("per_layer_proj_norm.scaled", 1, n, weight), Out: out, Group: n,
 		Eps: c.NormEps * float32(c.HiddenDim)})
-	return b.Scale("per_layer_scaled", b.Add("per_layer_sum", out, own), float32(math.Sqrt2/2))
+	return b.Add("per_layer_sum", out, own)
 }
 
 // perLayerBranch is what a layer adds of its own input, gated by x.
@@ -142,9 +146,14 @@ func (b *Builder) perLayerBranch(x, inputs compute.Ref, layer int) compute.Ref {
 	return b.Norm("post_norm", b.Linear("proj", gated, b.cfg.HiddenDim))
 }
 
-// gemmaAttention appends the attention of a layer, whose caches it notes. A global layer of Gemma 4 without values of its
-// own takes its keys, not yet normalised, for them.
+// gemmaAttention appends the attention of a layer.
 func (b *Builder) gemmaAttention(h compute.Ref, layer int, caches [][2]compute.Ref) compute.Ref {
+	return b.Linear("attn_output", b.Attend(b.gemmaHeads(h, layer, caches)), b.cfg.HiddenDim)
+}
+
+// gemmaHeads appends what a layer's attention reads, whose caches it notes, and returns that attention. A global layer of Gemma 4 without
+// values of its own takes its keys, not yet normalised, for them.
+func (b *Builder) gemmaHeads(h compute.Ref, layer int, caches [][2]compute.Ref) compute.Attention {
 	c, g := b.cfg, &b.cfg.Gemma
 	dim, angles, kv := g.HeadDim[kindOf(c, layer)], g.Angles[kindOf(c, layer)], g.KVHeads[layer]
 	op := compute.Attention{NumHeads: c.NumHeads, NumKVHeads: kv, HeadDim: dim, HeadDimV: dim, Scale: c.attnScale()}
@@ -173,7 +182,7 @@ func (b *Builder) gemmaAttention(h compute.Ref, layer int, caches [][2]compute.R
 		op.K, op.V = from[0], from[1]
 		op.Q = b.RoPE("attn_q_rope", b.HeadNorm("attn_q_norm", q, dim), angles, c.NumHeads, compute.Halves)
 	}
-	return b.Linear("attn_output", b.Attend(op), c.HiddenDim)
+	return op
 }
 
 // gemma4FeedForward appends the feed-forward part of x and, where the layer has them, the experts beside it, each with norms.

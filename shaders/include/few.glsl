@@ -13,10 +13,11 @@
 //   ACT:   results go through a function of activation.glsl; with PAIR that is the gate's
 //   BEHIND: bits. BEHIND_SCALE: results are multiplied by extra.scale before the residual is added, BEHIND_LAST: by extra.last
 //          behind it; BEHIND_TIMES: what ACT gives is multiplied by extra.times, as the other matrix does with PAIR. The others
-//          need all results of a row (units.glsl): BEHIND_NORM: they are normalised before the residual is added; BEHIND_LAYER:
-//          what is stored is also normalised, to extra.rowOut; BEHIND_BIAS: with a bias; BEHIND_ROUTE: they are logits of a
-//          router, of UNIT experts (route.glsl). BEHIND_CONV and the two bits above it: results of matrix 0, 1 or 2 go through a
-//          convolution over time (conv1d.comp) in which every row is its sequence's only one
+//          need all results of a row (units.glsl): BEHIND_NORM: they are normalised before the residual is added, and with
+//          BEHIND_ALSO extra.also; BEHIND_LAYER: what is stored is also normalised, to extra.rowOut; BEHIND_BIAS: with a
+//          bias; BEHIND_ROUTE: they are logits of a router, of UNIT experts (route.glsl). BEHIND_CONV and the two bits above
+//          it: results of matrix 0, 1 or 2 go through a convolution over time (conv1d.comp) in which every row is its
+//          sequence's only one
 // Source: host/compute/takerows.go, rmsnorm.go, layernorm.go, rope.go, kvstore.go, activation.go, scale.go, route.go, conv1d.go;
 // twins in fallback
 #ifndef FEW_GLSL
@@ -59,6 +60,7 @@ const uint BEHIND_TIMES = 16u;
 const uint BEHIND_LAST = 32u;
 const uint BEHIND_ROUTE = 64u;
 const uint BEHIND_CONV = 128u;
+const uint BEHIND_ALSO = 1024u;
 const bool ROUTES = (BEHIND & BEHIND_ROUTE) != 0u;
 const bool WHOLE_ROWS = (BEHIND & (BEHIND_NORM | BEHIND_LAYER | BEHIND_ROUTE)) != 0u;
 

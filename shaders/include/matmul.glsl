@@ -35,6 +35,7 @@ layout(buffer_reference, std430, buffer_reference_align = 8) restrict readonly b
   uint64_t convW;      // f32 [n, width]
   uint64_t convBias;   // f32 [n] or null
   uint64_t windows;    // f32 [.., (width - 1) n]
+  uint64_t also;       // f32 [rows, n0]
   float eps;           // of the normalisation
   uint headDim;        // elements of a head
   uint rot;            // of which so many are rotated

@@ -8,7 +8,8 @@
 //   NORM_VALUES: values are normalised as heads are; VALUES_OF_KEYS: they are the sums of the keys
 //   LATENT: the first rotFrom elements of a row of keys are normalised, v g / sqrt(mean of their v^2 + headEps), the rest
 //   rotated
-//   BEHIND_NORM:  out[r,e] = (v[e] g[e] / sqrt(mean of the row's v^2 + rowEps) + residual[r,e]) last, where the sums were
+//   BEHIND_NORM:  out[r,e] = (v[e] g[e] / sqrt(mean of the row's v^2 + rowEps) + residual[r,e] + also[r,e]) last, where the
+//                 sums were; what is added may be absent
 //   BEHIND_ROUTE: they stay where they are, and choose experts (route.glsl)
 //   BEHIND_LAYER: rowOut[r,e] = (v[e] - m) g[e] / sqrt(mean of the row's (v - m)^2 + rowEps) + b[e], m the mean of the row's v
 // UNIT is a whole number of heads, and of blocks where the cache of keys has blocks. counts are 0 before and after.
@@ -139,6 +140,7 @@ void finishRow(Matrix m, uint r) {
     for (uint e = lane; e < m.n; e += WG) {
       float t = v.v[at + e] * scale * g.v[e];
       if (RESIDUAL == 1) t += residual.v[at + e];
+      if ((BEHIND & BEHIND_ALSO) != 0u) t += F32In(extra.also).v[at + e];
       if ((BEHIND & BEHIND_LAST) != 0u) t *= extra.last;
       v.v[at + e] = t;
     }
