@@ -15,8 +15,8 @@
 // Tails     keys past the last repeat it and have no weight; pairs past the last repeat it and are not stored
 // Shared    4 PAIRS WG KEYS bytes: weights
 // Order     scores by ascending quads of columns; keys ascending; f32
-// Source    Milakov and Gimelshein, Online normalizer calculation for softmax, 2018, algorithm 3; Ainslie et al., GQA, 2023; twin
-//           fallback/attention.go
+// Source    Milakov and Gimelshein, Online normalizer calculation for softmax, 2018, algorithm 3; Ainslie et al., GQA, 2023;
+//           twin fallback/attention.go
 #version 460
 #extension GL_KHR_shader_subgroup_basic : require
 #extension GL_KHR_shader_subgroup_arithmetic : require
@@ -65,7 +65,8 @@ void weigh(Tile tile, Seq seq, uint j0, uint to) {
   uint lane = gl_LocalInvocationID.x, kvHead = gl_WorkGroupID.y;
   uint64_t rows[KEYS];
   float s[PAIRS * KEYS];
-  [[unroll]] for (uint n = 0; n < KEYS; n++) rows[n] = cacheRow(k, K_TYPE, keySlot(seq, min(j0 + n * WG + lane, to - 1u)), kvHeads * D);
+  [[unroll]] for (uint n = 0; n < KEYS; n++)
+    rows[n] = cacheRow(k, K_TYPE, keySlot(seq, min(j0 + n * WG + lane, to - 1u)), kvHeads * D);
   [[unroll]] for (uint i = 0; i < PAIRS * KEYS; i++) s[i] = 0.0;
   for (uint g = 0; g < (D + 3u) / 4u; g++) {
     uvec4 at = cacheColumns(K_TYPE, g);
