@@ -46,13 +46,13 @@ shared float weights[SUMS * USED];
 void chooseWeights(uint at) {
   uint lane = gl_LocalInvocationID.x;
   float s[ROUTED + 1u];
-  for (uint k = 0; k <= ROUTED; k++) s[k] = 0.0;
+  [[unroll]] for (uint k = 0; k <= ROUTED; k++) s[k] = 0.0;
   for (uint c = lane; c < cols; c += WG) {
     float v = x.v[at + c];
-    for (uint k = 0; k < ROUTED; k++) s[k] = fma(router.v[k * cols + c], v, s[k]);
+    [[unroll]] for (uint k = 0; k < ROUTED; k++) s[k] = fma(router.v[k * cols + c], v, s[k]);
     s[ROUTED] = fma(v, v, s[ROUTED]);
   }
-  for (uint k = 0; k <= ROUTED; k++) terms[k * WG + lane] = s[k];
+  [[unroll]] for (uint k = 0; k <= ROUTED; k++) terms[k * WG + lane] = s[k];
   for (uint n = WG / 2u; n > 0u; n /= 2u) {
     barrier(); // the sums of the level above are written before this level reads them
     if (lane < n) {
@@ -75,11 +75,11 @@ void main() {
   chooseWeights(t * OWN * cols);
   for (uint c = g % parts * WG + gl_LocalInvocationID.x; c < cols; c += parts * WG) {
     float s[USED];
-    for (uint j = 0; j < OWN; j++) s[j] = x.v[(t * OWN + j) * cols + c];
-    for (uint j = OWN; j < USED; j++) s[j] = y.v[(t * (USED - OWN) + j - OWN) * cols + c];
+    [[unroll]] for (uint j = 0; j < OWN; j++) s[j] = x.v[(t * OWN + j) * cols + c];
+    [[unroll]] for (uint j = OWN; j < USED; j++) s[j] = y.v[(t * (USED - OWN) + j - OWN) * cols + c];
     for (uint n = 0; n < SUMS; n++) {
       float v = 0.0;
-      for (uint j = 0; j < USED; j++) v = fma(weights[n * USED + j], s[j], v);
+      [[unroll]] for (uint j = 0; j < USED; j++) v = fma(weights[n * USED + j], s[j], v);
       o.v[(t * SUMS + n) * cols + c] = v;
       if (FIRST == 1 && n == 0u) first.v[t * cols + c] = v;
       if (SCALED == 1 && n == 0u) scaled.v[t * cols + c] = v * scale.v[c];

@@ -104,13 +104,14 @@ func labDevice(t *testing.T) (kernel.Caps, []kernel.Variant) {
 // laneOr is the module that plans take in the place of one: on a CPU whose driver reads once what all invocations read alike, that of lanes.
 func laneOr(t *testing.T, module string) string {
 	t.Helper()
-	if caps, _ := labDevice(t); !caps.UniformLoads {
-		return module
-	}
-	if strings.HasPrefix(module, "attention_") {
+	caps, _ := labDevice(t)
+	switch {
+	case caps.UniformLoads && strings.HasPrefix(module, "attention_"):
 		return "attention_lane"
+	case caps.UniformLoads && strings.HasPrefix(module, "matmul_"):
+		return module[:strings.LastIndex(module, "_")] + "_lane"
 	}
-	return module[:strings.LastIndex(module, "_")] + "_lane"
+	return module
 }
 
 // onEach runs a test on the CPU and on the Vulkan device.
