@@ -46,7 +46,7 @@ var rules = map[string]rule{
 
 	"fallback":          {[]string{"fallback/quant", "fallback/simd", "host/compute"}, []string{"golang.org/x/sys/"}, "fallback defines the ops and knows no model"},
 	"fallback/quant":    {[]string{"fallback/simd", "host/compute"}, nil, "a format is bytes and numbers"},
-	"fallback/simd":     {nil, []string{"golang.org/x/sys/cpu"}, "vector loops know numbers, no op"},
+	"fallback/simd":     {nil, []string{"golang.org/x/sys/cpu", "golang.org/x/sys/windows"}, "vector loops know numbers, no op"},
 	"fallback/simd/gen": {nil, []string{"github.com/mmcloughlin/avo/"}, "the generator knows instructions alone"},
 
 	"host/compute":   {nil, nil, "the seam is imported from both sides and imports neither"},
