@@ -82,7 +82,9 @@ func (pl *planner) attention(g *Group, op compute.Attention) error {
 	case found:
 		d, blocks = pl.attentionCoop(op, coop)
 	case lane && !plain:
-		d, blocks = pl.attentionLane(op, tileRows)
+		var pairs int
+		d, pairs = pl.attentionLane(op, tileRows*group)
+		blocks = ceilDiv(tileRows*group, pairs)
 	}
 	d.Grid = func(s Shape) [3]uint32 {
 		if isDecode(s) {

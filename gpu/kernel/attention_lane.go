@@ -34,29 +34,26 @@ func (pl *planner) wantsLaneAttention(forced string) bool {
 	return forced == "attention_lane" || forced == "" && pl.caps.takes("attention_lane") && attentionLaneLacks(&pl.caps) == ""
 }
 
-// laneAttentionFor is the shape for up to some number of pairs that there are work for.
-func laneAttentionFor(op compute.Attention, pairs int) laneAttention {
+// attentionLane is attention of tiles of rows by subgroups, without its grid, in workgroups of up to pairs pairs, and how many these have.
+func (pl *planner) attentionLane(op compute.Attention, pairs int) (d Dispatch, of int) {
 	a := laneAttention{pairs: max(min(pow2(pairs), mostLanePairs, mostLaneValues/op.HeadDimV), 1)}
 	a.keys = min(mostLaneScores/a.pairs, mostLaneKeys)
-	return a
-}
-
-// attentionLane is attention of tiles of rows by subgroups, without its grid, for rows rows of a sequence, and the blocks of pairs that
-// these have.
-func (pl *planner) attentionLane(op compute.Attention, rows int) (d Dispatch, blocks int) {
-	group, wg := op.NumHeads/op.NumKVHeads, int(pl.caps.SubgroupSize)
-	a := laneAttentionFor(op, rows*group)
+	wg := int(pl.caps.SubgroupSize)
 	d = pl.attentionDispatch("attention_lane", op, attentionShape{wg: wg, br: a.pairs, bc: a.keys}, 1)
 	d.Name = fmt.Sprintf("attention_lane_%d", a.pairs)
 	d.Issued = attentionWork{pl: pl, op: op, br: a.pairs, bc: wg * a.keys, splits: 1, joined: 1}.tiles
-	return d, ceilDiv(rows*group, a.pairs)
+	return d, a.pairs
 }
 
-// fewByLane is attention_lane for the rows of a decoding step: workgroups of as many pairs as one row has.
+// fewByLane is attention_lane for the rows of a decoding step: workgroups of the pairs that one row has, or of fewer, so that all cores
+// have one.
 func (pl *planner) fewByLane(op compute.Attention, isDecode func(Shape) bool) Dispatch {
 	group := op.NumHeads / op.NumKVHeads
-	d, _ := pl.attentionLane(op, 1)
-	pairs := int(d.Spec[1])
+	pairs := group
+	for pairs > 1 && op.NumKVHeads*ceilDiv(group, pairs) < int(pl.caps.Units) {
+		pairs = ceilDiv(pairs, 2)
+	}
+	d, pairs := pl.attentionLane(op, pairs)
 	d.Grid = func(s Shape) [3]uint32 {
 		if !isDecode(s) {
 			return [3]uint32{}
