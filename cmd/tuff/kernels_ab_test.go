@@ -166,6 +166,14 @@ func TestKernelsBenchOfExperts(t *testing.T) {
 	assert.Equal(t, 40, rows[0].Keys)
 	assert.Greater(t, rows[0].Copies, 1)
 	assert.Equal(t, exitUsage, tuff(t, "kernels", "bench", "topk", "--model", path).code)
+	_, variants := labDevice(t)
+	for _, v := range variants { // on matrix units both multiplications of experts are one group
+		if v.Name == "matmul_experts_coop" && v.Lacks == "" {
+			require.NoError(t, json.Unmarshal([]byte(tuff(t, "kernels", "bench", "matmul_experts", "--model", path, "--rows", "20", "--variant", v.Name, "-r", "1", "--json").ok(t).out), &rows))
+			require.Len(t, rows, 2)
+			assert.Contains(t, rows[1].Kernel, "matmul_experts_bf16_coop")
+		}
+	}
 }
 
 // Sides of all comparisons name a variant in the same ways.

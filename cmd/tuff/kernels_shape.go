@@ -92,7 +92,9 @@ func newBench1(ctx context.Context, dev *gpu.Device, op string, s *labShape, n, 
 	}
 	b.made = append([]compute.Buffer{closer{b.exe}}, b.made...)
 	for _, g := range b.exe.Placement() {
-		b.copies = append(b.copies, slices.IndexFunc(b.measured, func(ops []int) bool { return slices.Contains(ops, g.Ops[0]) }))
+		b.copies = append(b.copies, slices.IndexFunc(b.measured, func(ops []int) bool { // a variant may join them to an op before
+			return slices.ContainsFunc(g.Ops, func(op int) bool { return slices.Contains(ops, op) })
+		}))
 	}
 	return b, nil
 }
