@@ -46,7 +46,7 @@ const chunk = 64
 
 // takesEights reports whether a product's kernels for many rows read halves in blocks of 8 and leave them.
 func (m *matMulPlan) takesEights() bool {
-	return m.coop && m.caps.SubgroupArith && (m.units == "matmul_coop" || m.units == "matmul_coop_half")
+	return m.coop && !m.lanes() && m.caps.SubgroupArith && (m.units == "matmul_coop" || m.units == "matmul_coop_half")
 }
 
 // feedForward plans both. What lies between them is no tensor of the program any more: blocks for many rows, float32 for few.
@@ -78,6 +78,9 @@ func (pl *planner) feedForward(g *Group, f feedForward) error {
 	if err := m.many(); err != nil {
 		return err
 	}
+	if many := pl.most; slices.ContainsFunc(g.Dispatches, func(d Dispatch) bool { return d.touches(between) && d.Grid(many)[0] > 0 }) {
+		panic("BUG: kernel: many rows go by the memory of few")
+	}
 	g.hide(between, few)
 	g.Kernel = kernel + " + " + g.Dispatches[len(g.Dispatches)-1].Name
 	g.Why = "the result of SwiGLU goes on in halves: beyond 8 rows matrix units on both sides of it"
@@ -107,6 +110,11 @@ func (f product) leave(d Dispatch) Dispatch {
 	}
 	d.Writes = []Access{{Temp: id}}
 	return d
+}
+
+// touches says whether a dispatch reads or writes a tensor.
+func (d *Dispatch) touches(r compute.Ref) bool {
+	return slices.ContainsFunc(d.Reads, func(a Access) bool { return a.Ref == r }) || slices.ContainsFunc(d.Writes, func(a Access) bool { return a.Ref == r })
 }
 
 // hide puts a temporary in the place of a tensor that nothing outside of the group touches.

@@ -119,6 +119,9 @@ func (pl *planner) newMatMulPlan(g *Group, f product) *matMulPlan {
 	return m
 }
 
+// lanes says whether matmul_lane takes many rows too.
+func (m *matMulPlan) lanes() bool { return m.lane && m.kernel == "" }
+
 // wanted is the kernel for many rows that was asked for or found; "": the plan's rule decides.
 func (m *matMulPlan) wanted() string { return cmp.Or(m.forced, m.kernel) }
 
@@ -164,7 +167,7 @@ func (m *matMulPlan) few() error {
 // many covers the rest, by tiles of a shape that may be asked for, or by matmul_lane.
 func (m *matMulPlan) many() error {
 	all := max(m.most, m.next)
-	if m.lane && m.kernel == "" {
+	if m.lanes() {
 		return m.add("_lane", all, func(module string) (Dispatch, error) { return m.matMulLane(module, m.f, maxVecRows) })
 	}
 	if m.coop {
