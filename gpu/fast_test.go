@@ -84,6 +84,24 @@ func TestDivergenceOfExpertsOnMatrixUnits(t *testing.T) {
 // promptRows are the tokens of a prompt long enough for the largest tiles.
 const promptRows = 70
 
+// No kernel writes behind its executable's memory, in either arithmetic, for many rows or few.
+func TestNothingIsWrittenBehindScratch(t *testing.T) {
+	if os.Getenv("TUFF_VALIDATION") == "1" {
+		t.Skip("kernels instrumented by the layer take minutes to compile")
+	}
+	d := openGPU(t, gpu.Options{})
+	for _, arch := range []string{"llama", "gemma3n", "qwen3moe", "deepseek2", "gpt2", "mamba2", "qwen3next"} {
+		for _, arithmetic := range []compute.Math{compute.Exact, compute.Fast} {
+			t.Run(arch+" "+arithmetic.String(), func(t *testing.T) {
+				e := synthetic(t, d, arch, "15M", engine.Options{AllLogits: true, Chunk: promptRows, ContextLen: 128, Math: arithmetic})
+				untouched := gpu.BehindScratch(t, d, 4<<20)
+				logitsOf(t, e, promptRows)
+				assert.True(t, untouched())
+			})
+		}
+	}
+}
+
 // logitsOf are the logits of a prompt, step tokens at a time, of five rows behind it, and of one more.
 func logitsOf(t testing.TB, e *engine.Engine, step int) [][]float32 {
 	t.Helper()

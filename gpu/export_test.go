@@ -1,0 +1,24 @@
+package gpu
+
+import (
+	"bytes"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"tuff/gpu/memory"
+)
+
+// BehindScratch takes scratch memory behind what is in use and returns what says whether anybody has written there.
+func BehindScratch(t testing.TB, d *Device, size int) (untouched func() bool) {
+	const pattern = 0xa5a5a5a5
+	b, err := d.mem.Alloc(memory.Scratch, uint64(size), "behind scratch")
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, b.Close()) })
+	require.NoError(t, d.mem.Fill(b, 0, uint64(size), pattern))
+	return func() bool {
+		got := make([]byte, size)
+		require.NoError(t, d.mem.Download(got, b, 0))
+		return bytes.Count(got, []byte{0xa5}) == size
+	}
+}
