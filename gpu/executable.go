@@ -146,7 +146,11 @@ func (x *executable) Close() error {
 	if x.d == nil || x.d.mem == nil {
 		return nil
 	}
-	errs := []error{x.d.mem.Flush()}
+	err := x.d.mem.Flush()
+	if errors.Is(err, vk.ErrTimeout) {
+		return err // what is given back must not be in use
+	}
+	errs := []error{err}
 	for _, r := range []*recordings{&x.plain, &x.grouped, &x.timed} {
 		errs = append(errs, r.close()...)
 	}

@@ -292,6 +292,30 @@ func TestFailuresLeaveNothingBehind(t *testing.T) {
 	}
 }
 
+// What the device did not finish in time keeps its memory until it has.
+func TestCloseKeepsWhatIsInUse(t *testing.T) {
+	if os.Getenv("TUFF_VALIDATION") == "1" {
+		t.Skip("injected failures are not the driver's")
+	}
+	hooks := new(vk.Hooks)
+	d := openGPU(t, gpu.Options{Hooks: hooks})
+	f, err := weights.OpenBytes(ember.Name, ember.Model())
+	require.NoError(t, err)
+	e, err := engine.New(t.Context(), d, f, engine.Options{})
+	require.NoError(t, err)
+	prefill, _ := e.Executables()
+	gpu.BehindScratch(t, d, 1<<20) // which the device is still filling
+	live := hooks.Live()
+	hooks.Reset()
+	require.NoError(t, hooks.InjectError("vkWaitSemaphores", 0, vk.Timeout))
+	require.ErrorIs(t, prefill.Close(), vk.ErrTimeout)
+	assert.Equal(t, live, hooks.Live(), "nothing was given back")
+	require.NoError(t, errors.Join(e.Close(), f.Close(), d.Close()))
+	for name, n := range hooks.Live() {
+		assert.Zero(t, n, "live %s", name)
+	}
+}
+
 func TestMeasure(t *testing.T) {
 	l, err := openGPU(t, gpu.Options{}).Measure(t.Context())
 	require.NoError(t, err)
