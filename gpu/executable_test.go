@@ -303,6 +303,9 @@ func TestCloseKeepsWhatIsInUse(t *testing.T) {
 	require.NoError(t, err)
 	e, err := engine.New(t.Context(), d, f, engine.Options{})
 	require.NoError(t, err)
+	session := e.NewSession()
+	require.NoError(t, session.Eval(t.Context(), make([]int32, 9), engine.WantLast, nil))
+	session.Close()
 	prefill, _ := e.Executables()
 	gpu.BehindScratch(t, d, 1<<20) // which the device is still filling
 	live := hooks.Live()
