@@ -344,12 +344,8 @@ func TestKernelsBench(t *testing.T) {
 	var rows []kernelRow
 	require.NoError(t, json.Unmarshal([]byte(tuff(t, "kernels", "bench", "matmul", "-m", "64", "-k", "256", "--rows", "1,20", "--type", "q4_k", "-r", "1", "--json").ok(t).out), &rows))
 	require.Len(t, rows, 2)
-	few, many := "_vec", "_tile" // of exact arithmetic
-	if caps, _ := labDevice(t); caps.UniformLoads {
-		few, many = "_lane", "_lane"
-	}
-	assert.Contains(t, rows[0].Kernel, "matmul_q4_k"+few)
-	assert.Contains(t, rows[1].Kernel, "matmul_q4_k"+many)
+	assert.Contains(t, rows[0].Kernel, laneOr(t, "matmul_q4_k_vec")) // of exact arithmetic
+	assert.Contains(t, rows[1].Kernel, laneOr(t, "matmul_q4_k_tile"))
 	require.NoError(t, json.Unmarshal([]byte(tuff(t, "kernels", "bench", "attention", "--context", "70", "--rows", "1", "--variant", "attention_split", "-r", "1", "--json").ok(t).out), &rows))
 	require.Len(t, rows, 1)
 	assert.Contains(t, rows[0].Kernel, "attention_combine")
@@ -370,7 +366,7 @@ func TestKernelsBench(t *testing.T) {
 		assert.GreaterOrEqual(t, r.OfLimit, r.OfBandwidth, r.Kernel)
 		chosen += r.Chosen
 	}
-	assert.True(t, names["matmul_q8_0"+few+"_1"] && names["matmul_q8_0_tile_32"], "%v", names)
+	assert.True(t, names[laneOr(t, "matmul_q8_0_vec")+"_1"] && names["matmul_q8_0_tile_32"], "%v", names)
 	assert.Equal(t, 1, strings.Count(chosen, "exact"))
 	assert.Equal(t, 1, strings.Count(chosen, "fast"))
 	r := tuff(t, "kernels", "bench", "matmul", "-m", "64", "-k", "250")

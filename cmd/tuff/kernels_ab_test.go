@@ -35,10 +35,7 @@ func writeModule(t *testing.T, name string) string {
 // Two files of SPIR-V, with warm and cold caches: both are checked, timed and judged.
 func TestKernelsBenchOfSPIRV(t *testing.T) {
 	needGPU(t)
-	module := "matmul_q8_0_tile"
-	if caps, _ := labDevice(t); caps.UniformLoads {
-		module = "matmul_q8_0_lane"
-	}
+	module := laneOr(t, "matmul_q8_0_tile")
 	file := writeModule(t, module)
 	args := []string{"kernels", "bench", "matmul", "-m", "64", "-k", "64", "--rows", "20", "-r", "5"}
 	r := tuff(t, append(args, "--a", file, "--b", module+"="+file, "--caches", "both", "--json")...).ok(t)

@@ -131,7 +131,7 @@ func (pl *planner) attention(g *Group, op compute.Attention) error {
 	g.nameKernel()
 	g.Why = fmt.Sprintf("to %d rows a sequence the context is shared out (to %d ways, as it grows), beyond, tiles of %d rows", maxDecodeRows, splits, tileRows)
 	if lane {
-		g.Why = "on this CPU attention_lane reads queries once for all invocations"
+		g.Why = whyLane
 	}
 	if forced != "" {
 		g.Why = "asked for " + forced

@@ -6,11 +6,11 @@ import (
 	"tuff/host/compute"
 )
 
-// laneAttention is how attention_lane divides its work: pairs of row and head of a workgroup, and keys of an invocation in a tile. What
-// it unrolls are their products, and the values of all pairs are in registers or on the stack.
-type laneAttention struct{ pairs, keys int }
+// whyLane is why attention goes by attention_lane.
+const whyLane = "on this CPU attention_lane reads queries once for all invocations"
 
-// Most of a workgroup of attention_lane: pairs, scores of an invocation in a tile, and elements of values for all pairs.
+// Most of a workgroup of attention_lane: pairs of row and head, keys and scores of an invocation in a tile, and elements of values for all
+// pairs. What it unrolls are the products of these, and the values are in registers or on the stack.
 const (
 	mostLanePairs  = 8
 	mostLaneKeys   = 4
@@ -34,15 +34,14 @@ func (pl *planner) wantsLaneAttention(forced string) bool {
 	return forced == "attention_lane" || forced == "" && pl.caps.takes("attention_lane") && attentionLaneLacks(&pl.caps) == ""
 }
 
-// attentionLane is attention of tiles of rows by subgroups, without its grid, in workgroups of up to pairs pairs, and how many these have.
-func (pl *planner) attentionLane(op compute.Attention, pairs int) (d Dispatch, of int) {
-	a := laneAttention{pairs: max(min(pow2(pairs), mostLanePairs, mostLaneValues/op.HeadDimV), 1)}
-	a.keys = min(mostLaneScores/a.pairs, mostLaneKeys)
-	wg := int(pl.caps.SubgroupSize)
-	d = pl.attentionDispatch("attention_lane", op, attentionShape{wg: wg, br: a.pairs, bc: a.keys}, 1)
-	d.Name = fmt.Sprintf("attention_lane_%d", a.pairs)
-	d.Issued = attentionWork{pl: pl, op: op, br: a.pairs, bc: wg * a.keys, splits: 1, joined: 1}.tiles
-	return d, a.pairs
+// attentionLane is attention of tiles of rows by subgroups, without its grid, in workgroups of up to most pairs, and how many these have.
+func (pl *planner) attentionLane(op compute.Attention, most int) (d Dispatch, pairs int) {
+	pairs = max(min(pow2(most), mostLanePairs, mostLaneValues/op.HeadDimV), 1)
+	wg, keys := int(pl.caps.SubgroupSize), min(mostLaneScores/pairs, mostLaneKeys)
+	d = pl.attentionDispatch("attention_lane", op, attentionShape{wg: wg, br: pairs, bc: keys}, 1)
+	d.Name = fmt.Sprintf("attention_lane_%d", pairs)
+	d.Issued = attentionWork{pl: pl, op: op, br: pairs, bc: wg * keys, splits: 1, joined: 1}.tiles
+	return d, pairs
 }
 
 // fewByLane is attention_lane for the rows of a decoding step: workgroups of the pairs that one row has, or of fewer, so that all cores

@@ -194,7 +194,7 @@ func (pl *planner) whyNotAttention(v Variant, op compute.Attention, g *Group, s 
 	tiles := v.Name == "attention_prefill" || v.Name == "attention_coop"
 	switch {
 	case v.Name != "attention_lane" && slices.ContainsFunc(g.Dispatches, func(d Dispatch) bool { return d.Module == "attention_lane" }) && len(g.found) == 0:
-		return "on this CPU attention_lane reads queries once for all invocations"
+		return whyLane
 	case tiles && fewRows:
 		return fmt.Sprintf("for more than %d rows a sequence", maxDecodeRows)
 	case !tiles && v.Name != "attention_lane" && !fewRows:

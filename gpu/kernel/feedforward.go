@@ -46,7 +46,7 @@ const chunk = 64
 
 // takesEights reports whether a product's kernels for many rows read halves in blocks of 8 and leave them.
 func (m *matMulPlan) takesEights() bool {
-	return m.coop && !m.lanes() && m.caps.SubgroupArith && (m.units == "matmul_coop" || m.units == "matmul_coop_half")
+	return m.coop && m.caps.SubgroupArith && (m.units == "matmul_coop" || m.units == "matmul_coop_half")
 }
 
 // feedForward plans both. What lies between them is no tensor of the program any more: blocks for many rows, float32 for few.

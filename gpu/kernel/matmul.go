@@ -107,7 +107,7 @@ func (pl *planner) newMatMulPlan(g *Group, f product) *matMulPlan {
 	m := &matMulPlan{planner: pl, g: g, f: f, rows: rows, most: rows.At(pl.most.Sizes()), next: 1, forced: forced,
 		lane: forced == "matmul_lane" || forced == "" && pl.caps.UniformLoads && pl.caps.takes("matmul_lane")}
 	m.kernel = m.tunedKernel()
-	m.coop = onMatrixUnits(m.wanted()) || m.wanted() == "" && pl.o.Math == compute.Fast && coopLacks(&pl.caps) == "" && pl.caps.takes("matmul_coop")
+	m.coop = onMatrixUnits(m.wanted()) || m.wanted() == "" && !m.lane && pl.o.Math == compute.Fast && coopLacks(&pl.caps) == "" && pl.caps.takes("matmul_coop")
 	if m.wanted() == "" && !m.coop && !pl.caps.takes("matmul_tile_32") && !pl.caps.takes("matmul_tile_64") {
 		m.lane = true
 	}
@@ -118,9 +118,6 @@ func (pl *planner) newMatMulPlan(g *Group, f product) *matMulPlan {
 	m.half = m.wantsHalf()
 	return m
 }
-
-// lanes says whether matmul_lane takes many rows too.
-func (m *matMulPlan) lanes() bool { return m.lane && m.kernel == "" }
 
 // wanted is the kernel for many rows that was asked for or found; "": the plan's rule decides.
 func (m *matMulPlan) wanted() string { return cmp.Or(m.forced, m.kernel) }
@@ -167,7 +164,7 @@ func (m *matMulPlan) few() error {
 // many covers the rest, by tiles of a shape that may be asked for, or by matmul_lane.
 func (m *matMulPlan) many() error {
 	all := max(m.most, m.next)
-	if m.lanes() {
+	if m.lane && m.kernel == "" {
 		return m.add("_lane", all, func(module string) (Dispatch, error) { return m.matMulLane(module, m.f, maxVecRows) })
 	}
 	if m.coop {

@@ -168,8 +168,6 @@ func coopHalfLacks(caps *Caps) string {
 // top is the exponent that the largest numbers of X's rows get where the kernels for many rows read X in halves; else 0.
 func (m *matMulPlan) top() uint32 {
 	switch {
-	case m.lanes():
-		return 0
 	case m.coop && m.halfSums():
 		return coopHalfTop
 	case m.coop:
