@@ -34,6 +34,8 @@ type Options struct {
 	Hooks        *vk.Hooks // counts calls and handles, injects failures; for tests
 	// Statistics keeps what drivers tell of compiled kernels, for compute.Inspector. Some compile everything anew for it.
 	Statistics bool
+	// CompileOnly opens a device for Build alone, which allocates and runs nothing: Mesa's null hardware can do no more.
+	CompileOnly bool
 	// Shader replaces the SPIR-V of a module, for the kernel lab; nil or a nil result keeps the built-in one.
 	Shader func(module string) []uint32
 }
@@ -75,8 +77,10 @@ func open(inst *vk.Instance, phys *vk.PhysicalInfo, o Options) (_ *Device, err e
 	if d.dev, err = inst.OpenDevice(phys, vk.DeviceOptions{Features: vk.AllFeatures()}); err != nil {
 		return nil, err
 	}
-	if d.mem, err = memory.New(d.dev, memory.Options{Timeout: o.Timeout}); err != nil {
-		return nil, err
+	if !o.CompileOnly {
+		if d.mem, err = memory.New(d.dev, memory.Options{Timeout: o.Timeout}); err != nil {
+			return nil, err
+		}
 	}
 	d.caps = capsOf(d.dev)
 	d.Refuse(unproven())
@@ -110,6 +114,9 @@ func (d *Device) saveCache() {
 // Info implements compute.Device.
 func (d *Device) Info() compute.Info {
 	info := infoOf(d.dev.Info())
+	if d.mem == nil {
+		return info
+	}
 	limit, used := d.mem.Budget(memory.Weights)
 	info.MemoryFree = int64(limit - min(used, limit))
 	info.MemoryUsed = int64(d.mem.Used())

@@ -48,6 +48,9 @@ type Stats struct {
 
 // Compile implements compute.Device.
 func (d *Device) Compile(ctx context.Context, p *compute.Program, o compute.Options) (compute.Executable, error) {
+	if d.mem == nil {
+		return nil, errors.New("gpu: compile: the device was opened for Build only")
+	}
 	if err := p.Check(); err != nil {
 		return nil, err
 	}

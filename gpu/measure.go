@@ -46,6 +46,9 @@ func (d *Device) MeasureAll(ctx context.Context) (compute.Limits, error) {
 
 // measure runs parts one after the other, and stops early on a device so slow that they take too long. What they allocated is given back after each, so that the largest decides what is needed.
 func (d *Device) measure(ctx context.Context, parts ...part) (l compute.Limits, err error) {
+	if d.mem == nil {
+		return l, errors.New("gpu: measure: the device was opened to compile only")
+	}
 	l.Measured = time.Now()
 	for _, p := range parts {
 		if time.Since(l.Measured) > measureTime {

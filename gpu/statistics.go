@@ -1,20 +1,22 @@
 package gpu
 
 import (
+	"context"
 	"errors"
 	"slices"
 	"strings"
 
+	"tuff/gpu/kernel"
 	"tuff/gpu/vk"
 	"tuff/host/compute"
 )
 
 // Names that drivers give to what a profile shows, in lower case, for some change it from version to version: NVIDIA's says "Register Count",
 // Mesa's for AMD "VGPRs", "Spilled VGPRs", "Spilled SGPRs" and "Subgroups per SIMD", AMD's own "numUsedVgprs", Mesa's for Intel "GRF registers"
-// (before, only "Max live registers") and "Spill Count", Mesa's for NVIDIA "Number of GPRs", "Spills to memory" and "Max warps/SM".
+// (or 0, and before nothing, beside "Max live registers") and "Spill Count" (since, "Spills"), Mesa's for NVIDIA "Number of GPRs", "Spills to memory" and "Max warps/SM".
 var (
 	namesOfRegisters = []string{"register count", "vgprs", "numusedvgprs", "grf registers", "number of gprs", "max live registers"} // the first that is there
-	namesOfSpills    = []string{"spilled vgprs", "spilled sgprs", "spill count", "spills to memory"}                                // all of them together
+	namesOfSpills    = []string{"spilled vgprs", "spilled sgprs", "spill count", "spills", "spills to memory"}                      // all of them together
 	unitsOfResidence = map[string]string{"subgroups per simd": "SIMD", "max warps/sm": "SM"}
 )
 
@@ -41,7 +43,7 @@ func builtOf(name string, list []vk.Executable) compute.Built {
 			values[strings.ToLower(s.Name)] = s.Value
 		}
 		for _, n := range namesOfRegisters {
-			if v, ok := values[n]; ok {
+			if v := values[n]; v > 0 {
 				b.Registers = max(b.Registers, int(v))
 				break
 			}
@@ -91,6 +93,42 @@ func (x *executable) Built(group int) (list []compute.Built, err error) {
 		}
 		if b := builtOf(disp.Name, said); len(b.Statistics) > 0 {
 			list = append(list, b)
+		}
+	}
+	return list, nil
+}
+
+// Build makes the pipelines that a program runs for steps of the given shapes and returns what the driver tells of them, in the order of the
+// program, each once. Nothing is allocated, so the model need not fit. The device must have been opened with Options.Statistics; where the
+// driver tells nothing, kernels have their names alone.
+func (d *Device) Build(ctx context.Context, p *compute.Program, o compute.Options, shapes ...kernel.Shape) ([]compute.Built, error) {
+	if err := p.Check(); err != nil {
+		return nil, err
+	}
+	groups, err := kernel.Plan(d.caps, p, o)
+	if err != nil {
+		return nil, err
+	}
+	var list []compute.Built
+	told := map[string]bool{}
+	for _, s := range shapes {
+		if err := d.makePipelines(ctx, groups, s, o.Progress); err != nil {
+			return nil, err
+		}
+		for i := range groups {
+			for k := range groups[i].Dispatches {
+				disp := &groups[i].Dispatches[k]
+				key := pipelineKey(disp)
+				if told[key] || !runs(disp.Grid(s)) {
+					continue
+				}
+				told[key] = true
+				said, err := d.pipelines[key].Executables()
+				if err != nil && !errors.Is(err, vk.ErrUnsupported) {
+					return nil, err
+				}
+				list = append(list, builtOf(disp.Name, said))
+			}
 		}
 	}
 	return list, nil

@@ -28,6 +28,7 @@ func TestBuiltOf(t *testing.T) {
 		"AMD's own":        {statistics("numUsedVgprs", 64, "numUsedSgprs", 40), 64, -1, 0, ""},
 		"Intel, Mesa":      {statistics("Instruction Count", 411, "Spill Count", 0, "Fill Count", 0, "GRF registers", 128, "Max live registers", 97), 128, 0, 0, ""},
 		"Intel, older":     {statistics("Instruction Count", 411, "Spill Count", 3, "Max live registers", 97), 97, 3, 0, ""},
+		"Intel, newer":     {statistics("Instructions", 411, "Spills", 4, "Fills", 9, "GRF registers", 0, "Max live registers", 97), 97, 4, 0, ""},
 		"NVIDIA, Mesa":     {statistics("Number of GPRs", 40, "Spills to memory", 0, "Spills to reg", 4, "Max warps/SM", 32), 40, 0, 32, "SM"},
 		"of another world": {statistics("Moons", 2), 0, -1, 0, ""},
 	} {

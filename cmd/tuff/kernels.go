@@ -37,7 +37,7 @@ func (c *common) openLab() (*gpu.Device, error) {
 	if c.device == "auto" || c.device == "cpu" {
 		return nil, usageError{fmt.Errorf("--device: got %s, want gpu, gpu:N or part of a name", c.device)}
 	}
-	dev, err := gpu.Open(c.device, gpuOptions)
+	dev, err := gpu.Open(c.device, c.gpuOptions())
 	if err != nil {
 		return nil, err
 	}

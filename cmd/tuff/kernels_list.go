@@ -18,6 +18,7 @@ import (
 func newKernelsList() *cobra.Command {
 	var c common
 	var rows []int
+	var built bool
 	cmd := &cobra.Command{
 		Use:   "list [-m MODEL]",
 		Short: "Every variant, what it needs, and whether this device takes it and why",
@@ -25,8 +26,11 @@ func newKernelsList() *cobra.Command {
 
 With -m, how a model runs here: for every op and shape of its program, as they are fused, and each number of rows (--rows), the kernels
 that are launched and why (rule, vendor, what tuff tune found), and with --why all other variants, with why each is not taken. Nothing
-is loaded, so that the model may be larger than the device.`,
-		Example: "  tuff kernels list --device gpu:1\n  tuff kernels list -m llama.gguf\n  tuff kernels list -m llama.gguf --rows 1,64,512 --why --math exact",
+is loaded, so that the model may be larger than the device.
+
+With --built, what the driver makes of these kernels: it compiles them, and says what registers they take, what did not fit into registers
+and lies in memory instead, and how many subgroups there is room for at once, as far as it tells; all of its words are in --json.`,
+		Example: "  tuff kernels list --device gpu:1\n  tuff kernels list -m llama.gguf\n  tuff kernels list -m llama.gguf --rows 1,64,512 --why --math exact\n  tuff kernels list -m llama.gguf --built",
 		Args:    usage(cobra.NoArgs),
 	}
 	c.modelFlags(cmd)
@@ -34,7 +38,12 @@ is loaded, so that the model may be larger than the device.`,
 	c.mathFlags(cmd)
 	cmd.Flags().IntSliceVar(&rows, "rows", []int{1, 16, 512}, "with -m: new tokens of a sequence")
 	cmd.Flags().BoolVar(&c.verb, "why", false, "with -m: every other variant, and why it is not taken")
+	cmd.Flags().BoolVar(&built, "built", false, "with -m: compile the kernels, and say what the driver tells of them")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		if built && c.model == "" {
+			return usageError{errors.New("--built: got no model, want one by -m")}
+		}
+		c.inspect, c.compileOnly = built, built
 		if slices.ContainsFunc(rows, func(n int) bool { return n < 1 }) || len(rows) == 0 {
 			return usageError{fmt.Errorf("--rows: got %v, want numbers of at least 1", rows)}
 		}
@@ -44,6 +53,9 @@ is loaded, so that the model may be larger than the device.`,
 		}
 		if c.model == "" {
 			return errors.Join(c.listVariants(dev.Variants()), dev.Close())
+		}
+		if built {
+			return errors.Join(c.listBuilt(cmd.Context(), c.useFound(cmd.Context(), dev), rows), dev.Close())
 		}
 		return errors.Join(c.listChoices(cmd.Context(), c.useFound(cmd.Context(), dev), rows), dev.Close())
 	}

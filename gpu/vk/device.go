@@ -86,12 +86,6 @@ func (in *Instance) OpenDevice(p *PhysicalInfo, o DeviceOptions) (*Device, error
 		return nil, failed(callCreateCommandPool, r, "open device %q", p.Name)
 	}
 	in.hooks.born(objCommandPool)
-	r = in.hooks.run(callCreateSemaphore, func() (r Result) { d.timeline, r = d.drv.createTimeline(); return r })
-	if r != Success {
-		d.destroy()
-		return nil, failed(callCreateSemaphore, r, "open device %q", p.Name)
-	}
-	in.hooks.born(objSemaphore)
 	in.devices++
 	return d, nil
 }
@@ -162,6 +156,9 @@ func (d *Device) Close() error {
 	var err error
 	// Destroying objects that the device still uses is undefined, so a wait that fails for want of memory is tried again.
 	for range 3 {
+		if d.Last() == 0 {
+			break // it has had nothing to do
+		}
 		r := d.hooks.run(callDeviceWaitIdle, d.drv.waitIdle)
 		if r == Success {
 			err = nil

@@ -174,6 +174,15 @@ func (d *Device) submitScratch() (Ticket, error) {
 	if d.closed.Load() {
 		return 0, d.open("submit")
 	}
+	// Made here and not with the device: one that is only compiled for needs none, and Mesa's null hardware cannot make one.
+	if d.timeline == 0 {
+		r := d.hooks.run(callCreateSemaphore, func() (r Result) { d.timeline, r = d.drv.createTimeline(); return r })
+		if r != Success {
+			d.timeline = 0
+			return 0, d.failed(callCreateSemaphore, r, "submit %d command buffers", len(d.scratch))
+		}
+		d.hooks.born(objSemaphore)
+	}
 	r := d.hooks.inject(callQueueSubmit)
 	if r == Success {
 		r = d.drv.submit(d.scratch, d.timeline, uint64(d.last)+1)
