@@ -18,12 +18,6 @@ struct Bytes {
 // less subtracts z from each byte of w, all of which are below 128.
 uvec4 less(uvec4 w, uint z) { return ((w | 0x80808080u) - z * 0x01010101u) ^ 0x80808080u; }
 
-// fourBytes packs four small integers.
-uint fourBytes(vec4 v) {
-  uvec4 b = uvec4(ivec4(v)) & 255u;
-  return b.x | b.y << 8 | b.z << 16 | b.w << 24;
-}
-
 // dot16 is the sum of 16 products of signed bytes.
 int dot16(uvec4 a, uvec4 b) {
   return dotPacked4x8EXT(int(a.x), int(b.x)) + dotPacked4x8EXT(int(a.y), int(b.y)) + dotPacked4x8EXT(int(a.z), int(b.z)) +

@@ -3,8 +3,7 @@
 #define OFFSET 0
 #define TOGETHER 0
 uvec4 levelsOf(uvec2 w) {
-  return uvec4(fourBytes(levels4(bits4(w.x, 0u, 15u))), fourBytes(levels4(bits4(w.y, 0u, 15u))),
-               fourBytes(levels4(bits4(w.x, 4u, 15u))), fourBytes(levels4(bits4(w.y, 4u, 15u))));
+  return uvec4(levelBytes(w.x), levelBytes(w.y), levelBytes(w.x >> 4), levelBytes(w.y >> 4));
 }
 Bytes bytes16(Row row, uint g) { return Bytes(levelsOf(wordsAt2(row, 8u * g)), vec2(halfScale(byteAt(row, 32u * rowBlocks + g)), 0)); }
 #include "../parts/bytes_contiguous.glsl"

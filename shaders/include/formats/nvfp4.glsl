@@ -17,15 +17,15 @@ void decode8(Row row, uint seg, out vec4 a, out vec4 b) {
   uint g = seg >> 1, shift = 4u * (seg & 1u);
   uvec2 q = wordsAt2(row, 8u * g);
   float d = halfScale(byteAt(row, 32u * rowBlocks + g));
-  a = d * levels4(bits4(q.x, shift, 15u));
-  b = d * levels4(bits4(q.y, shift, 15u));
+  a = d * signed4(levelBytes(q.x >> shift));
+  b = d * signed4(levelBytes(q.y >> shift));
 }
 uvec2 segments(uint unit) { return uvec2(2u * unit, 2u * unit + 1u); }
 void decode16(Row row, uint unit, out vec4 v[4]) {
   uvec2 q = wordsAt2(row, 8u * unit);
   float d = halfScale(byteAt(row, 32u * rowBlocks + unit));
-  v[0] = d * levels4(bits4(q.x, 0u, 15u));
-  v[1] = d * levels4(bits4(q.y, 0u, 15u));
-  v[2] = d * levels4(bits4(q.x, 4u, 15u));
-  v[3] = d * levels4(bits4(q.y, 4u, 15u));
+  v[0] = d * signed4(levelBytes(q.x));
+  v[1] = d * signed4(levelBytes(q.y));
+  v[2] = d * signed4(levelBytes(q.x >> 4u));
+  v[3] = d * signed4(levelBytes(q.y >> 4u));
 }

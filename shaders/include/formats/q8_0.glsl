@@ -3,7 +3,6 @@
 #define BLOCK_LEN 32
 #define Row U32In
 #include "../parts/words.glsl"
-vec4 signed4(uint w) { return vec4(ivec4(int(w)) << ivec4(24, 16, 8, 0) >> 24); }
 float scaleOf(Row row, uint block) { return halfAt(row, 32u * rowBlocks + 2u * block); }
 void decode8(Row row, uint seg, out vec4 a, out vec4 b) {
   uvec2 q = wordsAt2(row, 8u * seg);

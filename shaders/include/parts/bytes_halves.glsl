@@ -3,8 +3,8 @@
 #define OFFSET 0
 #define TOGETHER 1
 uvec4 levelsOf(uvec4 w, uint shift) {
-  return uvec4(fourBytes(levels4(bits4(w.x, shift, 15u))), fourBytes(levels4(bits4(w.y, shift, 15u))),
-               fourBytes(levels4(bits4(w.z, shift, 15u))), fourBytes(levels4(bits4(w.w, shift, 15u))));
+  w >>= shift;
+  return uvec4(levelBytes(w.x), levelBytes(w.y), levelBytes(w.z), levelBytes(w.w));
 }
 Bytes bytes16(Row row, uint g) { return Bytes(levelsOf(wordsAt4(row, 16u * (g >> 1)), 4u * (g & 1u)), vec2(scaleOf(row, g >> 1), 0)); }
 #include "bytes_contiguous.glsl"

@@ -13,6 +13,8 @@ uvec2 wordsAt2(U32In row, uint at) { return U32x2In(uint64_t(row)).v[at >> 3]; }
 uvec4 wordsAt4(U32In row, uint at) { return U32x4In(uint64_t(row)).v[at >> 4]; }
 #endif
 float halfAt(U32In row, uint at) { return halfToFloat(shortAt(row, at)); }
-// bytes4 are the four bytes of a word, after a shift of each by shift and under a mask.
+// bytes4 are the four bytes of a word, bits4 those after a shift of each under a mask, signed4 as signed numbers. Most processors make
+// a float of any byte of a register at once, so that only bytes are taken apart and nothing smaller.
 uvec4 bytes4(uint w) { return uvec4(w, w >> 8, w >> 16, w >> 24) & 255u; }
-uvec4 bits4(uint w, uint shift, uint mask) { return uvec4(w, w >> 8, w >> 16, w >> 24) >> shift & mask; }
+uvec4 bits4(uint w, uint shift, uint mask) { return bytes4(w >> shift & mask * 0x01010101u); }
+vec4 signed4(uint w) { return vec4(ivec4(int(w)) << ivec4(24, 16, 8, 0) >> 24); }
