@@ -7,10 +7,11 @@
 //           dtBias, a [heads], state [.., heads N V] f32; out aliases nothing
 // Params    addresses; heads, keyHeads, V; chunks: workgroups of a head; tiled: 1 kh = h mod keyHeads, 0 kh =
 //           h keyHeads / heads; eps; beta and dt of head h lie per to a group of stride columns, from fromBeta and fromDT on
-// Spec      0 WG: 8 to 256   1 N: elements of a key, 1 to 256   2 WIDTH, 3 WINDOW, 4 BEHIND: include/recurrence.glsl
-// Grid      x: heads chunks; y: sequences; one invocation per column, which walks the sequence's tokens
-// Shared    16 N bytes: two tokens' queries and keys; 4 WG for a norm behind
-// Order     t, then n, ascending, f32
+// Spec      0 WG: 8 to 1024   1 N: elements of a key, 1 to 256   2 WIDTH, 3 WINDOW, 4 BEHIND: include/recurrence.glsl
+//           5 PARTS: invocations of a column, a divisor of N and WG; each has n = PARTS e + part in registers
+// Grid      x: heads chunks; y: sequences; a workgroup has WG / PARTS columns and walks the sequence's tokens
+// Shared    16 N bytes: two tokens' queries and keys; 4 WG for a norm behind; 20 WG with PARTS: sums of parts
+// Order     t, then n of a part, ascending, then parts ascending, f32
 // Source    host/compute/delta_rule.go; twin fallback/delta_rule.go
 #version 460
 #include "include/recurrence.glsl"
@@ -21,6 +22,7 @@ layout(constant_id = 1) const uint N = 128;
 layout(constant_id = 2) const uint WIDTH = 0; // rows that a convolution of x sees, 0: there is none
 layout(constant_id = 3) const uint WINDOW = 0;
 layout(constant_id = 4) const uint BEHIND = 0;
+layout(constant_id = 5) const uint PARTS = 1;
 
 layout(push_constant) uniform Params {
   F32In x;
@@ -44,8 +46,11 @@ layout(push_constant) uniform Params {
   uint fromDT;
 };
 
-shared vec2 qk[2u * N]; // of even and of odd tokens: query and key
+const uint COLUMNS = WG / PARTS, EACH = N / PARTS;
 
+shared vec2 qk[2u * N]; // of even and of odd tokens: query and key
+shared vec3 answers[PARTS > 1u ? WG : 1u];
+shared float sums[PARTS > 1u ? WG : 1u];
 shared float terms[(BEHIND & BEHIND_NORM) != 0u ? WG : 1u];
 
 // totalOf adds v over the workgroup.
@@ -67,55 +72,68 @@ float inputAt(Seq q, bool fresh, uint t, uint c, uint cols) {
 }
 
 void main() {
-  uint h = gl_WorkGroupID.x / chunks, j = gl_WorkGroupID.x % chunks * WG + gl_LocalInvocationID.x;
+  uint lane = gl_LocalInvocationID.x, column = lane % COLUMNS, part = lane / COLUMNS;
+  uint h = gl_WorkGroupID.x / chunks, j = gl_WorkGroupID.x % chunks * COLUMNS + column;
   if (h >= heads || gl_WorkGroupID.y >= step.v[STEP_SEQS]) return; // whole workgroups: none is missed at a barrier
   Seq q = stepSeq(step, gl_WorkGroupID.y);
   uint from = (tiled != 0u ? h % keyHeads : h / (heads / keyHeads)) * N, keys = keyHeads * N, cols = 2u * keys + heads * V;
   uint values = 2u * keys + h * V;
   bool mine = j < V, fresh = stepPos(step, q.first) == 0u;
-  float s[N];
-  for (uint n = 0; n < N; n++) s[n] = fresh || !mine ? 0.0 : state.v[((q.stateIn * heads + h) * N + n) * V + j];
+  float s[EACH];
+  [[unroll]] for (uint e = 0; e < EACH; e++)
+    s[e] = fresh || !mine ? 0.0 : state.v[((q.stateIn * heads + h) * N + PARTS * e + part) * V + j];
   float rate = a.v[h], bias = dtBias.v[h], scale = inversesqrt(float(N));
   for (uint t = q.first; t < q.first + q.count; t++) {
     uint at = (t & 1u) * N;
-    for (uint n = gl_LocalInvocationID.x; n < N; n += WG) {
+    for (uint n = lane; n < N; n += WG) {
       qk[at + n] = vec2(inputAt(q, fresh, t, from + n, cols), inputAt(q, fresh, t, keys + from + n, cols));
     }
     barrier(); // queries and keys are there; who is still at the token before reads the other half
     uint gates = (t * (heads / per) + h / per) * stride + h % per;
     float g = exp(rate * softplus(dt.v[gates + fromDT] + bias)), b = 1.0 / (1.0 + exp(-beta.v[gates + fromBeta]));
-    float v = mine ? inputAt(q, fresh, t, values + j, cols) : 0.0, answer = 0.0;
-    vec2 squares = vec2(0.0);
-    for (uint n = 0; n < N; n++) {
-      vec2 w = qk[at + n];
-      squares = fma(w, w, squares);
-      answer = fma(w.y, s[n], answer);
+    float v = mine ? inputAt(q, fresh, t, values + j, cols) : 0.0;
+    vec3 answer = vec3(0.0); // the squares of query and key, and what the state answers to the key
+    [[unroll]] for (uint e = 0; e < EACH; e++) {
+      vec2 w = qk[at + PARTS * e + part];
+      answer = fma(vec3(w, w.y), vec3(w, s[e]), answer);
     }
-    vec2 by = inversesqrt(squares + eps);
-    float u = b * (v - g * (by.y * answer)), learned = by.y * u, sum = 0.0;
-    for (uint n = 0; n < N; n++) {
-      vec2 w = qk[at + n];
-      s[n] = fma(w.y, learned, g * s[n]);
-      sum = fma(w.x, s[n], sum);
+    if (PARTS > 1u) {
+      answers[lane] = answer;
+      barrier(); // the parts' answers are there; who reads the last ones has not passed the barrier of the sums
+      answer = vec3(0.0);
+      [[unroll]] for (uint p = 0; p < PARTS; p++) answer += answers[p * COLUMNS + column];
+    }
+    vec2 by = inversesqrt(answer.xy + eps);
+    float u = b * (v - g * (by.y * answer.z)), learned = by.y * u, sum = 0.0;
+    [[unroll]] for (uint e = 0; e < EACH; e++) {
+      vec2 w = qk[at + PARTS * e + part];
+      s[e] = fma(w.y, learned, g * s[e]);
+      sum = fma(w.x, s[e], sum);
+    }
+    if (PARTS > 1u) {
+      sums[lane] = sum;
+      barrier(); // the parts' sums are there; who reads the last ones has not passed the barrier of the answers
+      sum = 0.0;
+      [[unroll]] for (uint p = 0; p < PARTS; p++) sum += sums[p * COLUMNS + column];
     }
     float y = by.x * scale * sum;
     if ((BEHIND & BEHIND_NORM) != 0u) {
-      y *= 1.0 / sqrt(totalOf(mine ? y * y : 0.0) / float(V) + beside.eps);
+      y *= 1.0 / sqrt(totalOf(mine && part == 0u ? y * y : 0.0) / float(V) + beside.eps);
       if (mine) y *= F32In(beside.norm).v[j];
     }
-    if (!mine) continue;
+    if (!mine || part != 0u) continue;
     uint to = (t * heads + h) * V + j;
     if ((BEHIND & BEHIND_GATE) != 0u) y *= silu(F32In(beside.gate).v[to]);
     o.v[to] = y;
   }
   uint firstOfKeys = tiled != 0u ? h % keyHeads : from / N * (heads / keyHeads);
   if (WIDTH > 0u && h == firstOfKeys && gl_WorkGroupID.x % chunks == 0u) {
-    for (uint n = gl_LocalInvocationID.x; n < N; n += WG) {
+    for (uint n = lane; n < N; n += WG) {
       keepWindow(x, beside, q, fresh, from + n, WIDTH);
       keepWindow(x, beside, q, fresh, keys + from + n, WIDTH);
     }
   }
   if (!mine) return;
-  if (WIDTH > 0u) keepWindow(x, beside, q, fresh, values + j, WIDTH);
-  for (uint n = 0; n < N; n++) state.v[((q.stateOut * heads + h) * N + n) * V + j] = s[n];
+  if (WIDTH > 0u && part == 0u) keepWindow(x, beside, q, fresh, values + j, WIDTH);
+  [[unroll]] for (uint e = 0; e < EACH; e++) state.v[((q.stateOut * heads + h) * N + PARTS * e + part) * V + j] = s[e];
 }

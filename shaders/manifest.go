@@ -196,7 +196,8 @@ func manifest() []Entry {
 	plain("conv1d", nil, workgroup)
 	recurrence := []Spec{{"WIDTH", "rows that a convolution of x sees; 0: there is none"}, {"WINDOW", "bits: it has a bias, and silu"},
 		{"BEHIND", "bits: results of a head are normalised; they are multiplied by silu of a gate"}}
-	plain("delta_rule", int64s, concat(workgroup, []Spec{{"N", "elements of a key"}}, recurrence)...)
+	parts := []Spec{{"PARTS", "invocations that share a state's columns"}}
+	plain("delta_rule", int64s, concat(workgroup, []Spec{{"N", "elements of a key"}}, recurrence, parts)...)
 	format("embed", "", int64s, workgroup, Spec{"POSITIONS", "1: positions instead of tokens"})
 	plain("indirect", nil, workgroup)
 	plain("kvstore", int64s16, concat(workgroup, caches)...)
@@ -288,7 +289,7 @@ func manifest() []Entry {
 	plain("scale", nil, workgroup, Spec{"CAP", "1: results are capped"})
 	plain("sparse_gate", nil, workgroup, Spec{"FN", "number of the function"})
 	plain("ssm_scan", int64s, concat(workgroup, []Spec{{"N", "elements of a channel's state"}}, recurrence,
-		[]Spec{{"RANK", "elements that steps are products of; 0: steps are there"}, {"NORMED", "bits: those, what goes into states and comes out of them are normalised"}})...)
+		[]Spec{{"RANK", "elements that steps are products of; 0: steps are there"}, {"NORMED", "bits: those, what goes into states and comes out of them are normalised"}}, parts)...)
 	plain("swiglu", nil, workgroup)
 	plain("takerows", nil, workgroup)
 	plain("topk", nil, workgroup)

@@ -7,13 +7,15 @@
 // Shapes    x, out [T, heads headDim], dt [T, heads], low [T, RANK], b, c [T, groups N], a [heads, aCols],
 //           dSkip, dtBias [heads], state [.., heads headDim N] f32; out aliases nothing
 // Params    addresses; heads, headDim, groups; aCols: N or 1; flags: 1 dSkip, 2 dtBias
-// Spec      0 WG: 8 to 256   1 N: elements of a channel's state, 1 to 1024   2 WIDTH, 3 WINDOW, 4 BEHIND:
-//           include/recurrence.glsl. With WIDTH x has b and c too, and WG divides headDim
-//           5 RANK: elements of low, 0: dt is there   6 NORMED. With either there is one group and no WIDTH, and WG divides
-//           heads headDim
-// Grid      x: ceil(heads headDim / WG); y: sequences; one invocation per channel, which walks the sequence's tokens
-// Shared    16 N bytes with WIDTH, RANK or NORMED: two tokens' b and c; 8 RANK bytes: their low; 4 WG with NORMED
-// Order     t, then n, ascending, f32; r ascending; squares by invocation, then in pairs
+// Spec      0 WG: 8 to 1024   1 N: elements of a channel's state, 1 to 1024   2 WIDTH, 3 WINDOW, 4 BEHIND:
+//           include/recurrence.glsl. With WIDTH x has b and c too, and the channels of a workgroup are of one head
+//           5 RANK: elements of low, 0: dt is there   6 NORMED. With either there is one group and no WIDTH, and whole
+//           workgroups of channels
+//           7 PARTS: invocations of a channel, a divisor of N and WG; each has n = PARTS e + part in registers
+// Grid      x: ceil(heads headDim PARTS / WG); y: sequences; a workgroup has WG / PARTS channels and walks the sequence's tokens
+// Shared    16 N bytes with WIDTH, RANK or NORMED: two tokens' b and c; 8 RANK bytes: their low; 4 WG with NORMED; 8 WG with
+//           PARTS: two tokens' sums of parts
+// Order     t, then n of a part, ascending, then parts ascending, f32; r ascending; squares by invocation, then in pairs
 // Source    host/compute/ssm_scan.go; twin fallback/ssm_scan.go
 #version 460
 #include "include/recurrence.glsl"
@@ -26,6 +28,7 @@ layout(constant_id = 3) const uint WINDOW = 0;
 layout(constant_id = 4) const uint BEHIND = 0;
 layout(constant_id = 5) const uint RANK = 0;
 layout(constant_id = 6) const uint NORMED = 0;
+layout(constant_id = 7) const uint PARTS = 1;
 
 layout(push_constant) uniform Params {
   F32In x;
@@ -46,10 +49,12 @@ layout(push_constant) uniform Params {
   uint flags;
 };
 
+const uint CHANNELS = WG / PARTS, EACH = N / PARTS;
 const bool BESIDE = WIDTH > 0u || RANK > 0u || NORMED != 0u; // invocations bring inputs for each other
 shared vec2 bc[BESIDE ? 2u * N : 1u]; // of even and of odd tokens
 shared float low[RANK > 0u ? 2u * RANK : 1u];
 shared float terms[NORMED != 0u ? WG : 1u];
+shared float sums[PARTS > 1u ? 2u * WG : 1u];
 
 // scaleOf is what a row of n elements from at on is multiplied by where bit says that it is normalised.
 float scaleOf(uint bit, F32In v, uint at, uint n) {
@@ -89,20 +94,22 @@ float stepOf(uint t, uint h, uint lowAt) {
 }
 
 void main() {
-  uint channels = heads * headDim, i = gl_WorkGroupID.x * WG + gl_LocalInvocationID.x;
-  if (i >= channels || gl_WorkGroupID.y >= step.v[STEP_SEQS]) return; // with BESIDE whole workgroups
+  uint lane = gl_LocalInvocationID.x, part = lane % PARTS, channels = heads * headDim;
+  uint first = gl_WorkGroupID.x * CHANNELS, i = min(first + lane / PARTS, channels - 1u); // behind the last: the last again
+  if (gl_WorkGroupID.y >= step.v[STEP_SEQS]) return; // whole workgroups: none is missed at a barrier
+  bool mine = first + lane / PARTS < channels;
   Seq q = stepSeq(step, gl_WorkGroupID.y);
   uint h = i / headDim, from = h * groups / heads * N;
-  float s[N];
+  float s[EACH];
   bool fresh = stepPos(step, q.first) == 0u;
-  for (uint n = 0; n < N; n++) s[n] = fresh ? 0.0 : state.v[(q.stateIn * channels + i) * N + n];
+  [[unroll]] for (uint e = 0; e < EACH; e++) s[e] = fresh ? 0.0 : state.v[(q.stateIn * channels + i) * N + PARTS * e + part];
   float skip = (flags & 1u) != 0u ? dSkip.v[h] : 0.0, bias = (flags & 2u) != 0u ? dtBias.v[h] : 0.0;
   for (uint t = q.first; t < q.first + q.count; t++) {
     float v, sum = 0.0;
     uint at = (t & 1u) * N;
     if (WIDTH > 0u) {
       v = convolved(x, beside, q, fresh, t, beside.fromX + i, WIDTH, WINDOW);
-      for (uint n = gl_LocalInvocationID.x; n < N; n += WG) {
+      for (uint n = lane; n < N; n += WG) {
         bc[at + n] = vec2(convolved(x, beside, q, fresh, t, beside.fromB + from + n, WIDTH, WINDOW),
                           convolved(x, beside, q, fresh, t, beside.fromC + from + n, WIDTH, WINDOW));
       }
@@ -113,24 +120,34 @@ void main() {
     if (BESIDE) barrier(); // b and c are there; who is still at the token before reads the other half
     float d = softplus(stepOf(t, h, (t & 1u) * RANK) + bias), dv = d * v;
     float fade = exp(d * a.v[h * aCols]);
-    for (uint n = 0; n < N; n++) {
+    [[unroll]] for (uint e = 0; e < EACH; e++) {
+      uint n = PARTS * e + part;
       if (aCols > 1u) fade = exp(d * a.v[h * aCols + n]);
       vec2 w = BESIDE ? bc[at + n] : vec2(b.v[t * groups * N + from + n], c.v[t * groups * N + from + n]);
-      s[n] = fma(fade, s[n], dv * w.x);
-      sum = fma(w.y, s[n], sum);
+      s[e] = fma(fade, s[e], dv * w.x);
+      sum = fma(w.y, s[e], sum);
     }
+    if (PARTS > 1u) {
+      uint own = (t & 1u) * WG;
+      sums[own + lane] = sum;
+      barrier(); // the parts' sums are there; who is still at the token before reads the other half
+      sum = 0.0;
+      [[unroll]] for (uint p = 0; p < PARTS; p++) sum += sums[own + lane - part + p];
+    }
+    if (!mine || part != 0u) continue;
     float y = fma(skip, v, sum);
     if ((BEHIND & BEHIND_GATE) != 0u) y *= silu(F32In(beside.gate).v[t * channels + i]);
     o.v[t * channels + i] = y;
   }
   if (WIDTH > 0u) {
-    keepWindow(x, beside, q, fresh, beside.fromX + i, WIDTH);
-    if (gl_WorkGroupID.x * WG == from / N * (heads / groups) * headDim) { // the first workgroup of a group
-      for (uint n = gl_LocalInvocationID.x; n < N; n += WG) {
+    if (part == 0u) keepWindow(x, beside, q, fresh, beside.fromX + i, WIDTH);
+    if (first == from / N * (heads / groups) * headDim) { // the first workgroup of a group
+      for (uint n = lane; n < N; n += WG) {
         keepWindow(x, beside, q, fresh, beside.fromB + from + n, WIDTH);
         keepWindow(x, beside, q, fresh, beside.fromC + from + n, WIDTH);
       }
     }
   }
-  for (uint n = 0; n < N; n++) state.v[(q.stateOut * channels + i) * N + n] = s[n];
+  if (!mine) return;
+  [[unroll]] for (uint e = 0; e < EACH; e++) state.v[(q.stateOut * channels + i) * N + PARTS * e + part] = s[e];
 }

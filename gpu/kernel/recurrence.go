@@ -22,15 +22,17 @@ type recurrence struct {
 	norm                *compute.RMSNorm  // or none
 	gate                compute.Ref       // or none
 	sum, out            compute.Ref       // what the recurrence gives, and what comes of it
-	group               int               // invocations of a workgroup
+	group               int               // columns or channels of a workgroup
 	name                string            // the stems
 	count               int               // ops
 }
 
-// maxScanGroup and maxHeadGroup are the most invocations of a workgroup: of channels by themselves, and of a head that is normalised.
+// maxScanGroup and maxHeadGroup are the most columns or channels of a workgroup: by themselves, and of a head that is normalised;
+// maxStateGroup are the most invocations, where several have a column.
 const (
-	maxScanGroup = 64
-	maxHeadGroup = 256
+	maxScanGroup  = 64
+	maxHeadGroup  = 256
+	maxStateGroup = 512
 )
 
 // maxRank is the most elements that steps are products of.
@@ -72,7 +74,7 @@ func (pl *planner) recurrenceAt(at int) (r recurrence, ok bool) {
 		}
 	} else if op, ok := opAt[compute.SSMScan](pl, i); ok {
 		r.scan, r.sum, r.out = &op, op.Out, op.Out
-		if r.group = pl.scanGroup(); (r.conv != nil || len(picks) > 0) && !pl.scanPicks(&r, picks) {
+		if r.group = pl.scanGroup(op); (r.conv != nil || len(picks) > 0) && !pl.scanPicks(&r, picks) {
 			return r, false
 		}
 		if (r.low != nil || len(r.normed) > 0) && !pl.scanInputs(&r) {
@@ -226,8 +228,8 @@ func (pl *planner) recurrent(g *Group, at int, r recurrence) error {
 		norm, eps = r.norm.Weight, r.norm.Eps
 	}
 	behind := flag(r.norm != nil) | flag(r.gate != 0)<<1
-	if d.Spec = append(d.Spec[:2], uint32(width), window, behind); r.scan != nil {
-		d.Spec = append(d.Spec, uint32(rank), normed)
+	if d.Spec[2], d.Spec[3], d.Spec[4] = uint32(width), window, behind; r.scan != nil {
+		d.Spec[5], d.Spec[6] = uint32(rank), normed
 	}
 	d.Block = []Arg{addr(w), addr(bias), addr(windows), addr(norm), addr(r.gate), addr(lowW), addr(lowNorm), addr(bNorm), addr(cNorm), u32(cols), u32(r.fromX), u32(r.fromB), u32(r.fromC), f32(eps)}
 	d.Reads = append(d.Reads, refs(norm, r.gate)...)

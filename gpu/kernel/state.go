@@ -2,23 +2,46 @@ package kernel
 
 import "tuff/host/compute"
 
-// ssmScan plans one invocation per channel, which walks the tokens of its sequence.
-func (pl *planner) ssmScan(g *Group, op compute.SSMScan) {
-	g.add(pl.scanDispatch(op, pl.scanGroup()), "a channel's state stays in registers")
+// fewElements are as many of a state as an invocation keeps in registers. Drivers put what they have no registers for, or index by a variable,
+// into memory; more elements are shared out to several invocations, which adds a barrier for each token.
+const fewElements = 16
+
+// stateColumns is how many columns or channels with n elements of state each a workgroup has, of so many.
+func stateColumns(n, columns int) int {
+	if n > fewElements {
+		return min(maxScanGroup/4, columns)
+	}
+	return min(maxScanGroup, columns)
 }
 
-func (pl *planner) scanGroup() int { return min(maxScanGroup, int(pl.caps.MaxInvocations)) }
+// stateParts is how many invocations have the n elements of a column together.
+func (pl *planner) stateParts(n, columns int) int {
+	p := 1
+	for n%(2*p) == 0 && n/p > fewElements && 2*p*columns <= min(maxStateGroup, int(pl.caps.MaxInvocations)) {
+		p *= 2
+	}
+	return p
+}
 
-func (pl *planner) scanDispatch(op compute.SSMScan, wg int) Dispatch {
-	channels := op.NumHeads * op.HeadDim
-	return Dispatch{Module: "ssm_scan", Name: "ssm_scan", Spec: []uint32{uint32(wg), uint32(op.StateSize), 0, 0, 0, 0, 0},
+// ssmScan plans invocations that have a channel's state, and walk the tokens of its sequence.
+func (pl *planner) ssmScan(g *Group, op compute.SSMScan) {
+	g.add(pl.scanDispatch(op, pl.scanGroup(op)), "a channel's state stays in registers")
+}
+
+func (pl *planner) scanGroup(op compute.SSMScan) int {
+	return stateColumns(op.StateSize, min(maxScanGroup, int(pl.caps.MaxInvocations)))
+}
+
+func (pl *planner) scanDispatch(op compute.SSMScan, columns int) Dispatch {
+	channels, parts := op.NumHeads*op.HeadDim, pl.stateParts(op.StateSize, columns)
+	return Dispatch{Module: "ssm_scan", Name: "ssm_scan", Spec: []uint32{uint32(columns * parts), uint32(op.StateSize), 0, 0, 0, 0, 0, uint32(parts)},
 		Args: []Arg{addr(op.X), addr(op.DT), addr(op.DTBias), addr(op.A), addr(op.B), addr(op.C), addr(op.D), addr(op.State), addr(op.Out), stepArg(), {Kind: ArgBlock},
 			u32(op.NumHeads), u32(op.HeadDim), u32(op.NumGroups), u32(pl.p.At(op.A).Cols), u32(int(flag(op.D != 0) | flag(op.DTBias != 0)<<1))},
-		Grid:  func(s Shape) [3]uint32 { return [3]uint32{uint32(ceilDiv(channels, wg)), uint32(s.Seqs), 1} },
-		Reads: refs(op.X, op.DT, op.DTBias, op.A, op.B, op.C, op.D, op.State), Writes: refs(op.State, op.Out), Issued: pl.ssmScanIssued(op, wg)}
+		Grid:  func(s Shape) [3]uint32 { return [3]uint32{uint32(ceilDiv(channels, columns)), uint32(s.Seqs), 1} },
+		Reads: refs(op.X, op.DT, op.DTBias, op.A, op.B, op.C, op.D, op.State), Writes: refs(op.State, op.Out), Issued: pl.ssmScanIssued(op, columns)}
 }
 
-// deltaRule plans one invocation per column of a head's state, which walks the tokens of its sequence.
+// deltaRule plans invocations that have a column of a head's state, and walk the tokens of its sequence.
 func (pl *planner) deltaRule(g *Group, op compute.DeltaRule) {
 	g.add(pl.deltaDispatch(op, pl.deltaGroup(op)), "a column of a head's state stays in registers")
 }
@@ -27,13 +50,13 @@ func (pl *planner) deltaRule(g *Group, op compute.DeltaRule) {
 const numGates = 4
 
 func (pl *planner) deltaGroup(op compute.DeltaRule) int {
-	return min(maxScanGroup, max(8, (op.ValueDim+7)/8*8), int(pl.caps.MaxInvocations))
+	return stateColumns(op.KeyDim, min(maxScanGroup, max(8, (op.ValueDim+7)/8*8), int(pl.caps.MaxInvocations)))
 }
 
 // deltaDispatch ends its arguments with where beta and dt lie: numGates of them.
-func (pl *planner) deltaDispatch(op compute.DeltaRule, wg int) Dispatch {
-	chunks := ceilDiv(op.ValueDim, wg)
-	return Dispatch{Module: "delta_rule", Name: "delta_rule", Spec: []uint32{uint32(wg), uint32(op.KeyDim), 0, 0, 0},
+func (pl *planner) deltaDispatch(op compute.DeltaRule, columns int) Dispatch {
+	chunks, parts := ceilDiv(op.ValueDim, columns), pl.stateParts(op.KeyDim, columns)
+	return Dispatch{Module: "delta_rule", Name: "delta_rule", Spec: []uint32{uint32(columns * parts), uint32(op.KeyDim), 0, 0, 0, uint32(parts)},
 		Args: []Arg{addr(op.X), addr(op.Beta), addr(op.DT), addr(op.DTBias), addr(op.A), addr(op.State), addr(op.Out), stepArg(), {Kind: ArgBlock},
 			u32(op.NumHeads), u32(op.NumKeyHeads), u32(op.ValueDim), u32(chunks), u32(int(flag(op.Tiled))), f32(op.Eps),
 			u32(op.NumHeads), u32(op.NumHeads), u32(0), u32(0)},
@@ -41,12 +64,12 @@ func (pl *planner) deltaDispatch(op compute.DeltaRule, wg int) Dispatch {
 		Reads: refs(op.X, op.Beta, op.DT, op.DTBias, op.A, op.State), Writes: refs(op.State, op.Out), Issued: pl.deltaRuleIssued(op, chunks)}
 }
 
-// ssmScanIssued: every workgroup of wg channels reads the inputs that its groups share, and its heads' steps.
-func (pl *planner) ssmScanIssued(op compute.SSMScan, wg int) issues {
+// ssmScanIssued: every workgroup of so many channels reads the inputs that its groups share, and its heads' steps.
+func (pl *planner) ssmScanIssued(op compute.SSMScan, columns int) issues {
 	channels := op.NumHeads * op.HeadDim
 	touched := func(each int) (n int64) { // of runs of each channels, by all workgroups
-		for at := 0; at < channels; at += wg {
-			n += int64((min(at+wg, channels)-1)/each - at/each + 1)
+		for at := 0; at < channels; at += columns {
+			n += int64((min(at+columns, channels)-1)/each - at/each + 1)
 		}
 		return n
 	}
