@@ -17,6 +17,13 @@ const (
 	minPush        = 128 // bytes; the specification's own minimum
 )
 
+// Numbers of vendors, as PCI has them.
+const (
+	amd    = 0x1002
+	intel  = 0x8086
+	nvidia = 0x10de
+)
+
 // unfit says why a device cannot run tuff, or nothing.
 func unfit(p *vk.PhysicalInfo) string {
 	f, l := p.Features, p.Limits
@@ -54,7 +61,7 @@ func capsOf(d *vk.Device) kernel.Caps {
 	}
 	return kernel.Caps{
 		Vendor:       p.VendorID,
-		SubgroupSize: sub.Size, SharedBytes: p.Limits.MaxComputeSharedMemorySize, MaxInvocations: p.Limits.MaxComputeWorkGroupInvocations,
+		SubgroupSize: subgroupOf(p, f), Registers: registersOf(p), SharedBytes: p.Limits.MaxComputeSharedMemorySize, MaxInvocations: p.Limits.MaxComputeWorkGroupInvocations,
 		MaxGrid: p.Limits.MaxComputeWorkGroupCount, PushBytes: p.Limits.MaxPushConstantsSize, Float16: f.Float16, Int8: f.Int8,
 		Storage16: f.Storage16, Storage8: f.Storage8, IntegerDot: f.IntegerDotProduct, MemoryModel: f.MemoryModel, CoopMat: coopMatsOf(p, f),
 		FastDot: f.IntegerDotProduct && p.DotProduct.Packed4x8Signed, CPU: kindOf(p) == compute.Software,
@@ -65,6 +72,24 @@ func capsOf(d *vk.Device) kernel.Caps {
 		SubgroupArith: ops&vk.SubgroupArithmetic != 0, SubgroupShuffle: ops&vk.SubgroupShuffle != 0,
 		Units: unitsOf(p), UniformLoads: uniformLoads(p),
 	}
+}
+
+// subgroupOf is the size of subgroups that kernels ask for where they ask for one. Intel's devices have several; a subgroup has a fixed part of
+// the registers, so that in the smallest, which is what their matrix units take, each invocation has the most.
+func subgroupOf(p *vk.PhysicalInfo, f vk.Features) uint32 {
+	if s := p.Subgroup; p.VendorID == intel && f.SubgroupSizeControl && s.RequiredInCompute && s.Min > 0 {
+		return s.Min
+	}
+	return p.Subgroup.Size
+}
+
+// registersOf is how many registers an invocation has, for kernels that must keep to fewer than the 255 of most: an Intel thread has 128, each as
+// wide as the smallest subgroup. Twice as many are there for kernels that half of the threads run.
+func registersOf(p *vk.PhysicalInfo) int {
+	if p.VendorID == intel {
+		return 128
+	}
+	return 0
 }
 
 // coopMatsOf are the shapes of cooperative matrices that kernels are written for: a subgroup's, of the kinds of kernel.CoopMatKind.
@@ -128,7 +153,6 @@ func secondTier(f vk.Features) string {
 // geForce reports whether matrix units are known to be twice as fast with sums in half precision: NVIDIA's of cards for consumers, by
 // their names. Those of workstations and servers, and other vendors', are as fast with float32 sums. UsePeaks knows better.
 func geForce(p *vk.PhysicalInfo) bool {
-	const nvidia = 0x10de
 	return p.VendorID == nvidia && strings.Contains(p.Name, "GeForce")
 }
 
@@ -143,7 +167,6 @@ func sumsWhy(p *vk.PhysicalInfo) string {
 // arithmeticBound reports whether decoding few-bit weights to float32 keeps a device from streaming them at its memory's pace. NVIDIA's
 // have arithmetic to spare, and dispatches that depend on each other cost more there.
 func arithmeticBound(p *vk.PhysicalInfo) bool {
-	const amd, intel = 0x1002, 0x8086
 	return p.VendorID == amd || p.VendorID == intel
 }
 

@@ -22,3 +22,9 @@ func BehindScratch(t testing.TB, d *Device, size int) (untouched func() bool) {
 		return bytes.Count(got, []byte{0xa5}) == size
 	}
 }
+
+// WithFewRegisters makes a device plan as one that is no CPU and whose invocations have so many registers.
+func WithFewRegisters(d *Device, registers int) *Device {
+	d.caps.Registers, d.caps.UniformLoads, d.caps.CPU = registers, false, false
+	return d
+}

@@ -18,6 +18,9 @@ var coopAttentions = []coopAttention{{4, 1, 64, 2}, {4, 1, 32, 2}, {4, 1, 64, 1}
 // run by tests.
 var coopAttentionsOfCPU = []coopAttention{{2, 1, 16, 2}, {2, 1, 16, 1}, {4, 2, 16, 1}, {4, 4, 16, 1}}
 
+// coopAttentionsOfFew are for devices whose invocations have few registers: large teams, so that each has a small part of the head.
+var coopAttentionsOfFew = []coopAttention{{4, 2, 32, 2}, {4, 2, 32, 1}, {4, 2, 16, 1}, {8, 4, 32, 1}, {8, 4, 16, 1}, {4, 4, 16, 1}, {16, 4, 16, 1}, {16, 8, 32, 1}, {16, 8, 16, 1}}
+
 // mostRegisters are the words that an invocation may keep of queries, sums and the next tile, of some 255 that hardware has.
 const mostRegisters = 160
 
@@ -60,7 +63,8 @@ func (a coopAttention) fits(caps *Caps, m CoopMatShape, d, dv, dvs int) bool {
 	wg := a.invocations(caps)
 	whole := a.bc%int(m.N) == 0 && a.bc%int(m.K) == 0 && a.bc%(2*int(caps.SubgroupSize/m.M)) == 0 && d%(a.team*int(m.K)) == 0 && dv%(a.team*int(m.N)) == 0
 	return whole && a.bc <= wg && wg <= int(caps.MaxInvocations) && a.shared(caps, m, d, dvs) <= int(caps.SharedBytes) &&
-		(caps.UniformLoads || a.registers(caps, m, d, dv, dvs) <= mostRegisters) // a CPU has its stack
+		(caps.UniformLoads || a.registers(caps, m, d, dv, dvs) <= mostRegisters) && // a CPU has its stack
+		caps.keeps(a.registers(caps, m, d, dv, dvs)*5/4) // scores and weights of a tile besides
 }
 
 // attentionCoopLacks is what a device lacks for attention_coop whatever the heads, or "".
@@ -98,7 +102,9 @@ func (pl *planner) coopAttentionFor(op compute.Attention) (a coopAttention, why 
 	m, _ := pl.caps.Matrix(CoopMatFloat)
 	d, dv, dvs := op.HeadDim, op.HeadDimV, pl.valueCols(op)
 	list := coopAttentions
-	if pl.caps.UniformLoads {
+	if pl.caps.Registers > 0 {
+		list = coopAttentionsOfFew
+	} else if pl.caps.UniformLoads {
 		first := (d + dv) / 32 % len(coopAttentionsOfCPU)
 		list = slices.Concat(coopAttentionsOfCPU[first:], coopAttentionsOfCPU[:first])
 	}
@@ -114,6 +120,9 @@ func (pl *planner) coopAttentionFor(op compute.Attention) (a coopAttention, why 
 func triedCoopAttentions(caps *Caps) []coopAttention {
 	if caps.UniformLoads {
 		return coopAttentionsOfCPU
+	}
+	if caps.Registers > 0 {
+		return coopAttentionsOfFew
 	}
 	return append(slices.Clone(coopAttentions), coopAttention{8, 1, 64, 2}, coopAttention{8, 1, 32, 2}, coopAttention{8, 1, 64, 1},
 		coopAttention{8, 1, 32, 1}, coopAttention{2, 1, 32, 2})

@@ -21,6 +21,20 @@ var expertTiles = []expertTile{
 	{128, []coopTile{{128, 128, 32, 2, 4}, {64, 128, 32, 2, 4}}},
 }
 
+// expertTilesOfFew are those of devices whose invocations have few registers.
+var expertTilesOfFew = []expertTile{
+	{0, []coopTile{{64, 32, 32, 8, 2}, {64, 32, 32, 8, 4}, {32, 32, 16, 4, 2}, {32, 32, 16, 4, 4}}},
+	{32, []coopTile{{64, 64, 32, 4, 4}, {64, 64, 32, 8, 4}, {64, 64, 32, 8, 8}, {32, 64, 32, 4, 4}}},
+	{128, []coopTile{{128, 128, 32, 8, 8}, {64, 128, 32, 4, 8}}},
+}
+
+func (c *Caps) expertTiles() []expertTile {
+	if c.Registers > 0 {
+		return expertTilesOfFew
+	}
+	return expertTiles
+}
+
 // expertsFit says whether a device can run a tile: it remembers its slots besides.
 func expertsFit(caps *Caps, m CoopMatShape, t coopTile, pair bool) bool {
 	return t.fits(caps, m, pair) && t.shared(m, pair)+4*t.bn <= int(caps.SharedBytes)
@@ -29,7 +43,7 @@ func expertsFit(caps *Caps, m CoopMatShape, t coopTile, pair bool) bool {
 // expertsCoopLacks is what a device lacks for matmul_experts_coop, or "".
 func expertsCoopLacks(caps *Caps) string {
 	lacks := coopLacks(caps)
-	if m, _ := caps.Matrix(CoopMatFloat); lacks == "" && !expertsFit(caps, m, coopTiles[len(coopTiles)-1], true) {
+	if m, _ := caps.Matrix(CoopMatFloat); lacks == "" && !slices.ContainsFunc(caps.expertTiles()[0].shapes, func(t coopTile) bool { return expertsFit(caps, m, t, true) }) {
 		lacks = fmt.Sprintf("room for tiles of %v and their slots", m)
 	}
 	return lacks
@@ -64,7 +78,7 @@ func (pl *planner) expertsCoop(g *Group, when func(Shape) bool, m slots) error {
 		from int
 	}
 	var list []choice
-	for _, e := range expertTiles {
+	for _, e := range pl.caps.expertTiles() {
 		if i := slices.IndexFunc(e.shapes, func(t coopTile) bool { return expertsFit(&pl.caps, shape, t, m.gate != nil) }); i >= 0 {
 			list = append(list, choice{e.shapes[i], e.from})
 		}

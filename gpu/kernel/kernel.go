@@ -10,6 +10,7 @@ import (
 // Caps is what a plan may rely on. gpu fills it from the device.
 type Caps struct {
 	SubgroupSize    uint32 // invocations
+	Registers       int    // of an invocation, where subgroups have so few that kernels on matrix units must keep to them; else 0
 	SharedBytes     uint32 // maxComputeSharedMemorySize
 	MaxInvocations  uint32 // maxComputeWorkGroupInvocations
 	MaxGrid         [3]uint32

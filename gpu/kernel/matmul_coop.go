@@ -15,6 +15,21 @@ type coopTile struct{ bm, bn, bk, sgm, sgn int }
 // coopTiles are tried from the largest on: a large tile loads less per result.
 var coopTiles = []coopTile{{128, 128, 32, 2, 4}, {64, 64, 32, 2, 2}, {32, 64, 32, 1, 4}, {32, 32, 16, 2, 2}}
 
+// coopTilesOfFew are those of devices whose invocations have few registers: more subgroups, with a part of the results each that leaves room.
+var coopTilesOfFew = []coopTile{{128, 128, 32, 4, 8}, {128, 128, 32, 8, 8}, {64, 64, 32, 4, 4}, {64, 64, 32, 8, 4}, {64, 64, 32, 8, 8}, {32, 64, 32, 4, 4}, {32, 32, 16, 4, 2}, {32, 32, 16, 4, 4}}
+
+// coopTiles are the tiles that plans try on a device.
+func (c *Caps) coopTiles() []coopTile {
+	if c.Registers > 0 {
+		return coopTilesOfFew
+	}
+	return coopTiles
+}
+
+// keeps says whether invocations may keep so many words from panel to panel: what is loaded, decoded and addressed on the way takes three
+// times as many registers, as Mesa's compiler for Intel's devices counts.
+func (c *Caps) keeps(words int) bool { return c.Registers == 0 || 4*words <= c.Registers }
+
 // superRow is the number of tiles along the rows of X that neighbouring workgroups take: what runs at once shares panels in the cache.
 // With 128 workgroups at once, 16 by 8 tiles read 24 panels, where 128 by 1 read 129.
 const superRow = 8
@@ -31,6 +46,12 @@ func (t coopTile) shared(m CoopMatShape, pair bool) int {
 	return 4*(t.bk+8)*(sets*t.bm+t.bn) + 4*sets*t.sgm*t.sgn*int(m.M*m.N)
 }
 
+// words are what an invocation keeps from panel to panel: results, and its part of the next panel in halves.
+func (t coopTile) words(caps *Caps, pair bool) int {
+	sets := 1 + int(flag(pair))
+	return sets*t.bm/t.sgm*(t.bn/t.sgn)/int(caps.SubgroupSize) + (sets*t.bm+t.bn)*t.bk/2/t.invocations(caps)
+}
+
 func (t coopTile) invocations(caps *Caps) int { return t.sgm * t.sgn * int(caps.SubgroupSize) }
 
 // fits says whether a device can run a tile: its parts are whole fragments, and there is room.
@@ -39,7 +60,7 @@ func (t coopTile) fits(caps *Caps, m CoopMatShape, pair bool) bool {
 		return false // there are no matrix units, and its compiler takes seconds for what is unrolled
 	}
 	return t.bm/t.sgm*(t.bn/t.sgn) <= maxFragments*int(m.M*m.N) && t.bm/t.sgm%int(m.M) == 0 && t.bn/t.sgn%int(m.N) == 0 && t.bk%int(m.K) == 0 &&
-		t.shared(m, pair) <= int(caps.SharedBytes) && t.invocations(caps) <= int(caps.MaxInvocations)
+		t.shared(m, pair) <= int(caps.SharedBytes) && t.invocations(caps) <= int(caps.MaxInvocations) && caps.keeps(t.words(caps, pair))
 }
 
 // coopLacks is what a device lacks for matmul_coop, or "".
@@ -50,7 +71,7 @@ func coopLacks(caps *Caps) string {
 		return "matrices of half precision with float32 sums"
 	case !caps.Float16 || !caps.MemoryModel:
 		return "half precision or the Vulkan memory model"
-	case !coopTiles[len(coopTiles)-1].fits(caps, m, true):
+	case !slices.ContainsFunc(caps.coopTiles(), func(t coopTile) bool { return t.fits(caps, m, true) }):
 		return fmt.Sprintf("room for tiles of %v", m)
 	}
 	return ""
@@ -65,7 +86,7 @@ func onMatrixUnits(variant string) bool {
 // smaller tiles, more by the largest that fits.
 func (m *matMulPlan) coops(all int) error {
 	shape, _ := m.caps.Matrix(CoopMatFloat)
-	fitting := slices.DeleteFunc(slices.Clone(coopTiles), func(t coopTile) bool { return !t.fits(&m.caps, shape, m.f.pair) })
+	fitting := slices.DeleteFunc(slices.Clone(m.caps.coopTiles()), func(t coopTile) bool { return !t.fits(&m.caps, shape, m.f.pair) })
 	large := fitting[0] // coopLacks says that there is one
 	small := large
 	for _, t := range fitting {
@@ -109,7 +130,7 @@ func (m *matMulPlan) coops(all int) error {
 		if found.Kernel == "matmul_skinny" {
 			return foundSkinny(found)
 		}
-		t, ok := named(coopShapes, found, func(t coopTile) Many { return t.many(&m.caps, "matmul"+suffix) })
+		t, ok := named(m.caps.coopShapes(), found, func(t coopTile) Many { return t.many(&m.caps, "matmul"+suffix) })
 		return as(t, all), ok && t.fits(&m.caps, shape, m.f.pair)
 	})
 }

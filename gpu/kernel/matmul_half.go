@@ -14,6 +14,9 @@ import (
 var (
 	halfTile32 = tile{32, 32, 32, 4, 4}
 	halfTile64 = tile{64, 64, 32, 4, 8}
+	// Where invocations have few registers: 8 sums, or 16 with a gate's.
+	halfTile32OfFew = tile{32, 32, 32, 2, 4}
+	halfTile64OfFew = tile{64, 32, 32, 2, 4}
 )
 
 const (
@@ -59,9 +62,12 @@ func (m *matMulPlan) halfs(all int) error {
 		return nil
 	}
 	x := m.halves(halfTop).temp
-	large := halfTile64
+	small, large := halfTile32, halfTile64
+	if m.caps.Registers > 0 {
+		small, large = halfTile32OfFew, halfTile64OfFew
+	}
 	if !m.halfFits(large, m.f.pair) || m.caps.CPU && m.f.pair { // as for bytes
-		large = halfTile32
+		large = small
 	}
 	as := func(t tile, to int) covering {
 		return covering{to, func(to int) error {
@@ -72,5 +78,5 @@ func (m *matMulPlan) halfs(all int) error {
 			})
 		}}
 	}
-	return m.cover(all, smallAndLarge(halfTile32, large, all, as), m.plainAs("matmul_half", as))
+	return m.cover(all, smallAndLarge(small, large, all, as), m.plainAs("matmul_half", as))
 }

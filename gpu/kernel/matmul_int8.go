@@ -16,6 +16,10 @@ const int8Block = 32
 var (
 	int8Tile32 = tile{32, 32, 32, 4, 4}
 	int8Tile64 = tile{64, 64, 32, 4, 8}
+	// Where invocations have few registers: 16 sums, with a gate's 16 in all.
+	int8Tile64OfFew = tile{64, 64, 32, 4, 4}
+	int8Pair32OfFew = tile{32, 32, 32, 2, 4}
+	int8Pair64OfFew = tile{64, 64, 32, 2, 4}
 )
 
 // int8Shared are the bytes of a tile, as the shader's head has them, for the format that needs most: scales and minimums of groups
@@ -105,16 +109,21 @@ func (m *matMulPlan) int8s(all int) error {
 		b.from, b.to = m.next, m.most
 		m.g.blocks = append(m.g.blocks, *b)
 	}
-	large := int8Tile64
+	small, large := int8Tile32, int8Tile64
+	if m.caps.Registers > 0 {
+		if large = int8Tile64OfFew; m.f.pair {
+			small, large = int8Pair32OfFew, int8Pair64OfFew
+		}
+	}
 	if !m.int8Fits(large, m.f.pair) || m.caps.CPU && m.f.pair { // the compilers of CPUs take many seconds for what is unrolled there
-		large = int8Tile32
+		large = small
 	}
 	as := func(t tile, to int) covering {
 		return covering{to, func(to int) error {
 			return m.addTiled("_int8", to, tiling{t.bm, t.bn, t.bk}, func(module string) (Dispatch, error) { return m.matMulInt8(module, x, t) })
 		}}
 	}
-	return m.cover(all, smallAndLarge(int8Tile32, large, all, as), m.plainAs("matmul_int8", as))
+	return m.cover(all, smallAndLarge(small, large, all, as), m.plainAs("matmul_int8", as))
 }
 
 // inBlocks is a temporary with X in blocks of signed bytes, for some numbers of rows.

@@ -27,8 +27,12 @@ func (s skinnyShape) fits(caps *Caps, m CoopMatShape, bn int, pair bool) bool {
 	if caps.UniformLoads && s.bk > 16 {
 		return false // there are no matrix units, and its compiler takes seconds for what is unrolled
 	}
+	if caps.Registers > 0 && s.bm < 16 {
+		return false // so few weights share what is read of X that tiles of matmul_coop read less
+	}
 	sets := 1 + int(flag(pair))
-	return s.bm%int(m.M) == 0 && bn%int(m.N) == 0 && s.bk%int(m.K) == 0 && sets*s.bm*bn <= maxFragments*int(m.M*m.N) &&
+	words := (sets*s.bm*bn + (sets*s.bm+bn)*s.bk/2) / int(caps.SubgroupSize) // of results and the next panel, of which each subgroup has its own
+	return caps.keeps(words) && s.bm%int(m.M) == 0 && bn%int(m.N) == 0 && s.bk%int(m.K) == 0 && sets*s.bm*bn <= maxFragments*int(m.M*m.N) &&
 		s.shared(m, bn, pair) <= int(caps.SharedBytes) && s.subgroups*int(caps.SubgroupSize) <= int(caps.MaxInvocations)
 }
 
@@ -36,7 +40,7 @@ func (s skinnyShape) fits(caps *Caps, m CoopMatShape, bn int, pair bool) bool {
 func skinnyLacks(caps *Caps) string {
 	lacks := coopLacks(caps)
 	m, _ := caps.Matrix(CoopMatFloat)
-	if lacks == "" && !slices.ContainsFunc(skinnyShapes, func(s skinnyShape) bool { return s.fits(caps, m, maxSkinnyRows, false) }) {
+	if lacks == "" && !slices.ContainsFunc(skinnyShapes, func(s skinnyShape) bool { return s.fits(caps, m, skinnyRows[0], false) }) {
 		lacks = fmt.Sprintf("room for tiles of %v", m)
 	}
 	return lacks

@@ -37,7 +37,7 @@ func expertShapes(caps *Caps, kernel string) (list []Many) {
 		return list
 	}
 	m, _ := caps.Matrix(CoopMatFloat)
-	for _, t := range expertCoopTiles() {
+	for _, t := range expertCoopTiles(caps) {
 		if expertsCoopLacks(caps) == "" && expertsFit(caps, m, t, false) {
 			add(t.many(caps, kernel))
 		}
@@ -46,11 +46,11 @@ func expertShapes(caps *Caps, kernel string) (list []Many) {
 }
 
 // expertCoopTiles are the tiles of matmul_experts_coop, those of plans first.
-func expertCoopTiles() (list []coopTile) {
-	for _, e := range expertTiles {
+func expertCoopTiles(caps *Caps) (list []coopTile) {
+	for _, e := range caps.expertTiles() {
 		list = append(list, e.shapes...)
 	}
-	return append(list, coopShapes...)
+	return append(list, caps.coopShapes()...)
 }
 
 // tunedTile is a tile that was found for some numbers of tokens.
@@ -107,7 +107,7 @@ func (pl *planner) tiledExperts(g *Group, m slots) []tunedTile[tile] {
 func (pl *planner) coopExperts(g *Group, m slots, shape CoopMatShape) []tunedTile[coopTile] {
 	const kernel = "matmul_experts_coop"
 	return tunedExperts(pl, g, m, kernel, func(found Many) (coopTile, bool) {
-		t, ok := named(expertCoopTiles(), found, func(t coopTile) Many { return t.many(&pl.caps, kernel) })
+		t, ok := named(expertCoopTiles(&pl.caps), found, func(t coopTile) Many { return t.many(&pl.caps, kernel) })
 		return t, ok && pl.o.Math == compute.Fast && expertsFit(&pl.caps, shape, t, m.gate != nil) && t.bn >= tile32.bn
 	})
 }

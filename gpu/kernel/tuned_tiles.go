@@ -29,9 +29,20 @@ var (
 	tileShapes = []tile{tile32, tile64, {32, 64, 32, 4, 4}, {64, 32, 32, 4, 4}, {16, 32, 32, 2, 4}, {64, 64, 16, 8, 8}, {64, 128, 16, 8, 8}, {128, 64, 16, 8, 8}, {128, 128, 8, 8, 8}}
 	halfShapes = []tile{halfTile32, halfTile64, {32, 64, 32, 4, 4}, {64, 32, 32, 4, 4}, {64, 64, 32, 4, 4}, {64, 128, 32, 8, 8}, {128, 64, 32, 8, 4}, {128, 128, 32, 8, 8}}
 	int8Shapes = []tile{int8Tile32, int8Tile64, {32, 64, 32, 4, 4}, {64, 32, 32, 4, 4}, {64, 64, 32, 4, 4}, {64, 128, 32, 8, 8}, {128, 64, 32, 8, 4}}
-	coopShapes = append(slices.Clone(coopTiles), coopTile{128, 64, 32, 2, 2}, coopTile{64, 128, 32, 2, 2}, coopTile{128, 64, 32, 4, 2}, coopTile{64, 128, 32, 2, 4},
-		coopTile{128, 128, 16, 2, 4}, coopTile{64, 64, 16, 2, 2}, coopTile{64, 64, 32, 2, 4}, coopTile{64, 32, 32, 2, 2})
+	coopOthers = []coopTile{{128, 64, 32, 2, 2}, {64, 128, 32, 2, 2}, {128, 64, 32, 4, 2}, {64, 128, 32, 2, 4},
+		{128, 128, 16, 2, 4}, {64, 64, 16, 2, 2}, {64, 64, 32, 2, 4}, {64, 32, 32, 2, 2}}
 )
+
+// coopShapes are those of matmul_coop.
+func (c *Caps) coopShapes() []coopTile {
+	list := slices.Clone(c.coopTiles())
+	for _, t := range coopOthers {
+		if !slices.Contains(list, t) {
+			list = append(list, t)
+		}
+	}
+	return list
+}
 
 func (t tile) many(kernel string) Many {
 	return Many{Kernel: kernel, Rows: t.bm, Cols: t.bn, Group: t.invocations()}
@@ -61,11 +72,19 @@ func (pl *planner) plain(kernel string) (list []tile, fits func(tile, bool) bool
 	case "matmul_tile":
 		return tileShapes, pl.fits
 	case "matmul_half":
-		return halfShapes, pl.halfFits
+		return append(pl.ofFew(halfTile64OfFew, halfTile32OfFew), halfShapes...), pl.halfFits
 	case "matmul_int8":
-		return int8Shapes, pl.int8Fits
+		return append(pl.ofFew(int8Pair64OfFew, int8Pair32OfFew), int8Shapes...), pl.int8Fits
 	}
 	return nil, nil
+}
+
+// ofFew are shapes that are for devices whose invocations have few registers.
+func (pl *planner) ofFew(shapes ...tile) []tile {
+	if pl.caps.Registers > 0 {
+		return shapes
+	}
+	return nil
 }
 
 // tilesThatFit are the shapes of a kernel that fit a device.
@@ -88,7 +107,7 @@ func tilesThatFit(caps *Caps, kernel string) (list []Many) {
 		return list
 	}
 	m, _ := caps.Matrix(CoopMatFloat)
-	for _, t := range coopShapes {
+	for _, t := range caps.coopShapes() {
 		if coopLacks(caps) == "" && t.fits(caps, m, false) {
 			list = append(list, t.many(caps, kernel))
 		}
