@@ -19,17 +19,8 @@ mapfile -t packages < <(closure mesa-vulkan-drivers libvulkan1 vulkan-validation
 [ ${#packages[@]} -gt 3 ] || die "apt-get found no way to install mesa-vulkan-drivers from $suite"
 unpack "$work" "${packages[@]}"
 
-ld=$(find "$work/root" -name 'ld-linux*.so.*' | head -n 1)
-lib=$(dirname "$(find "$work/root" -name libvulkan_lvp.so | head -n 1)")
-[ -n "$ld" ] && [ -f "$lib/libvulkan_lvp.so" ] || die "the fetched packages lack ld-linux or libvulkan_lvp.so"
-mkdir -p "$dest/lib" "$dest/layers"
-cp -L "$ld" "$dest/ld.so"
-for f in libvulkan_lvp.so libvulkan.so.1 libVkLayer_khronos_validation.so; do
-	cp -L "$lib/$f" "$dest/lib/"
-	"$ld" --library-path "$lib" --list "$lib/$f" | awk '/=>/{print $3}' | while read -r need; do cp -L "$need" "$dest/lib/"; done
-done
-# Programs built against an older C library ask for these two by name; in a newer one they are empty shells.
-for f in libdl.so.2 libpthread.so.0 librt.so.1; do if [ -e "$lib/$f" ]; then cp -L "$lib/$f" "$dest/lib/"; fi; done
+mkdir -p "$dest/layers"
+gather "$work" "$dest" libvulkan_lvp.so libvulkan.so.1 libVkLayer_khronos_validation.so
 cp "$work/root/usr/share/vulkan/explicit_layer.d/VkLayer_khronos_validation.json" "$dest/layers/"
 sed "s#\"library_path\": \"[^\"]*\"#\"library_path\": \"$dest/lib/libvulkan_lvp.so\"#" "$work"/root/usr/share/vulkan/icd.d/lvp_icd*.json >"$dest/lvp.json"
 { echo "suite $suite"; printf '%s\n' "${packages[@]}" | grep -E '^(mesa-vulkan-drivers|libvulkan1|vulkan-validationlayers)='; } >"$dest/versions"

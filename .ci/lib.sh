@@ -123,3 +123,21 @@ unpack() {
 closure() {
 	apt-get install -s --no-install-recommends "$@" | sed -nE 's/^Inst ([^ ]+) (\[[^]]*\] )?\(([^ ]+) .*/\1=\3/p'
 }
+
+# gather WORK DEST LIBRARY… copies libraries of the packages that were unpacked below WORK, and all that they load, into DEST/lib, and the
+# loader of programs that they need to DEST/ld.so.
+gather() {
+	local work=$1 dest=$2 ld lib f need
+	shift 2
+	ld=$(find "$work/root" -name 'ld-linux*.so.*' | head -n 1)
+	lib=$(dirname "$(find "$work/root" -name "$1" | head -n 1)")
+	[ -n "$ld" ] && [ -f "$lib/$1" ] || die "the fetched packages lack ld-linux or $1"
+	mkdir -p "$dest/lib"
+	cp -L "$ld" "$dest/ld.so"
+	for f in "$@"; do
+		cp -L "$lib/$f" "$dest/lib/"
+		"$ld" --library-path "$lib" --list "$lib/$f" | awk '/=>/{print $3}' | while read -r need; do cp -L "$need" "$dest/lib/"; done
+	done
+	# Programs built against an older C library ask for these by name; in a newer one they are empty shells.
+	for f in libdl.so.2 libpthread.so.0 librt.so.1; do if [ -e "$lib/$f" ]; then cp -L "$lib/$f" "$dest/lib/"; fi; done
+}
