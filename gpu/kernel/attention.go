@@ -29,10 +29,20 @@ func (a attentionShape) sharedBytes(d, dv int) int {
 	return 4 * (a.br*(d+1) + a.bc*(max(d, dv)+1) + 2*a.br*(a.bc+1) + 2*a.bc)
 }
 
+// words are what an invocation keeps from tile to tile: its part of the values of a pair and of the next tile.
+func (a attentionShape) words(d, dv int) int {
+	return ceilDiv(dv*a.br, a.wg) + 4*ceilDiv(a.bc*ceilDiv(max(d, dv), 4), a.wg)
+}
+
+// crowded says whether those are so many that they do not fit few registers with what comes and goes.
+func (a attentionShape) crowded(caps *Caps, d, dv int) bool {
+	return caps.Registers > 0 && 8*a.words(d, dv) > 3*caps.Registers && (a.bc > 4 || a.br > 1)
+}
+
 // attentionShapeFor shrinks the wanted shape until it fits the device.
 func (pl *planner) attentionShapeFor(op compute.Attention, br, bc int) (attentionShape, error) {
 	a := attentionShape{wg: min(128, int(pl.caps.MaxInvocations)), br: br, bc: bc}
-	for a.sharedBytes(op.HeadDim, op.HeadDimV) > int(pl.caps.SharedBytes) {
+	for a.sharedBytes(op.HeadDim, op.HeadDimV) > int(pl.caps.SharedBytes) || a.crowded(&pl.caps, op.HeadDim, op.HeadDimV) {
 		switch {
 		case a.bc > 8 || a.bc > 1 && a.bc >= a.br:
 			a.bc /= 2
