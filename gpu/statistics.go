@@ -13,11 +13,13 @@ import (
 
 // Names that drivers give to what a profile shows, in lower case, for some change it from version to version: NVIDIA's says "Register Count",
 // Mesa's for AMD "VGPRs", "Spilled VGPRs", "Spilled SGPRs" and "Subgroups per SIMD", AMD's own "numUsedVgprs", Mesa's for Intel "GRF registers"
-// (or 0, and before nothing, beside "Max live registers") and "Spill Count" (since, "Spills"), Mesa's for NVIDIA "Number of GPRs", "Spills to memory" and "Max warps/SM".
+// (or 0, and before nothing, beside "Max live registers") and "Spill Count" (since, "Spills"), Mesa's for NVIDIA "Number of GPRs", "Spills to
+// memory" and "Max warps/SM", Mesa's for Qualcomm "Registers used", "STP Count" and "LDP Count" (stores and loads of what has no register) and
+// "Max Waves Per Core".
 var (
-	namesOfRegisters = []string{"register count", "vgprs", "numusedvgprs", "grf registers", "number of gprs", "max live registers"} // the first that is there
-	namesOfSpills    = []string{"spilled vgprs", "spilled sgprs", "spill count", "spills", "spills to memory"}                      // all of them together
-	unitsOfResidence = map[string]string{"subgroups per simd": "SIMD", "max warps/sm": "SM"}
+	namesOfRegisters = []string{"register count", "vgprs", "numusedvgprs", "grf registers", "number of gprs", "max live registers", "registers used"} // the first that is there
+	namesOfSpills    = []string{"spilled vgprs", "spilled sgprs", "spill count", "spills", "spills to memory", "stp count", "ldp count"}              // all of them together
+	unitsOfResidence = map[string]string{"subgroups per simd": "SIMD", "max warps/sm": "SM", "max waves per core": "core"}
 )
 
 // NVIDIA's multiprocessors have had 64 Ki registers of 32 bits since 2012, given to warps of 32 invocations in steps of 8 to an invocation (CUDA C++

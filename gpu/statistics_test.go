@@ -30,6 +30,7 @@ func TestBuiltOf(t *testing.T) {
 		"Intel, older":     {statistics("Instruction Count", 411, "Spill Count", 3, "Max live registers", 97), 97, 3, 0, ""},
 		"Intel, newer":     {statistics("Instructions", 411, "Spills", 4, "Fills", 9, "GRF registers", 0, "Max live registers", 97), 97, 4, 0, ""},
 		"NVIDIA, Mesa":     {statistics("Number of GPRs", 40, "Spills to memory", 0, "Spills to reg", 4, "Max warps/SM", 32), 40, 0, 32, "SM"},
+		"Qualcomm, Mesa":   {statistics("Instruction Count", 411, "Registers used", 30, "Max Waves Per Core", 16, "STP Count", 2, "LDP Count", 3), 30, 5, 16, "core"},
 		"of another world": {statistics("Moons", 2), 0, -1, 0, ""},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -177,7 +177,11 @@ func (pl *planner) normsHeads(r *recurrence, op compute.RMSNorm) bool {
 	if r.delta == nil || op.X != r.out || !pl.private(r.out) || op.Group != r.delta.ValueDim || pl.p.At(op.Weight).Cols != op.Group {
 		return false
 	}
-	return pow2(op.Group) <= min(maxHeadGroup, int(pl.caps.MaxInvocations))
+	columns, keys := pow2(op.Group), r.delta.KeyDim
+	if pl.caps.Registers > 0 && keys/pl.stateParts(keys, columns) > fewElements {
+		return false // a head's columns in one workgroup leave each too few invocations
+	}
+	return columns <= min(maxHeadGroup, int(pl.caps.MaxInvocations))
 }
 
 // recurrent plans a recurrence.
