@@ -7,13 +7,13 @@
 #include "../parts/signs.glsl"
 #include "../parts/codebook.glsl"
 // Coordinates are 1, 3, ..., 15.
-vec4 point4(uint index) { return 1.0 + 2.0 * vec4(uvec4(codebookPoint(index)) >> uvec4(0, 3, 6, 9) & 7u); }
+vec4 point4(uint index) { return vec4(bytes4((apart3(codebookPoint(index)) << 1) + 0x01010101u)); }
 void decode8(Row row, uint seg, out vec4 a, out vec4 b) {
   uint low = shortAt(row, 2u * seg), signs = byteAt(row, 64u * rowBlocks + seg);
   uint high = byteAt(row, 96u * rowBlocks + (seg >> 2)) >> (2u * (seg & 3u));
   uint scale = byteAt(row, 104u * rowBlocks + (seg >> 3)) >> (4u * (seg >> 2 & 1u)) & 15u;
   float d = halfAt(row, 108u * rowBlocks + 2u * (seg >> 5)) * float(1u + 2u * scale);
-  a = turned(d * point4(low & 255u | (high & 1u) << 8), signs);
-  b = turned(d * point4(low >> 8 | (high >> 1 & 1u) << 8), signs >> 4);
+  a = d * turned(point4(low & 255u | (high & 1u) << 8), signs);
+  b = d * turned(point4(low >> 8 | (high >> 1 & 1u) << 8), signs >> 4);
 }
 #include "../parts/contiguous.glsl"

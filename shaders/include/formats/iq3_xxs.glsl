@@ -8,14 +8,14 @@
 #include "../parts/codebook.glsl"
 // Coordinates are 4, 12, ..., 52 and 62.
 vec4 point4(uint index) {
-  uvec4 q = uvec4(codebookPoint(index)) >> uvec4(0, 3, 6, 9) & 7u;
-  return 4.0 + 8.0 * vec4(q) + 2.0 * vec4(q / 7u);
+  uint q = apart3(codebookPoint(index)), last = q & q >> 1 & q >> 2 & 0x01010101u; // 7 is two more than its place
+  return vec4(bytes4((q << 3) + 0x04040404u + (last << 1)));
 }
 void decode8(Row row, uint seg, out vec4 a, out vec4 b) {
   uint block = seg >> 5, at = 96u * block, k = seg & 31u;
   uint w = wordAt(row, at + 64u + 4u * (k >> 2)), signs = evenSigns(w >> (7u * (k & 3u))), index = shortAt(row, at + 2u * k);
   float d = halfAt(row, 96u * rowBlocks + 2u * block) * (0.5 + float(w >> 28)) * 0.5;
-  a = turned(d * point4(index & 255u), signs);
-  b = turned(d * point4(index >> 8), signs >> 4);
+  a = d * turned(point4(index & 255u), signs);
+  b = d * turned(point4(index >> 8), signs >> 4);
 }
 #include "../parts/contiguous.glsl"

@@ -13,7 +13,8 @@ void decode8(Row row, uint seg, out vec4 a, out vec4 b) {
   float d = halfAt(row, 108u * rowBlocks + 2u * block) * (float(low | top << 4) - 32.0);
   uvec2 q = wordsAt2(row, at + 32u + 32u * (g >> 3) + i), h = wordsAt2(row, at + i);
   uint shift = 2u * (g >> 1 & 3u), bit = g >> 1;
-  a = d * (vec4(bits4(q.x, shift, 3u) | bits4(h.x, bit, 1u) << 2) - 4.0);
-  b = d * (vec4(bits4(q.y, shift, 3u) | bits4(h.y, bit, 1u) << 2) - 4.0);
+  q = q >> shift & 0x03030303u | (h >> bit & 0x01010101u) << 2;
+  a = d * (vec4(bytes4(q.x)) - 4.0);
+  b = d * (vec4(bytes4(q.y)) - 4.0);
 }
 #include "../parts/contiguous.glsl"

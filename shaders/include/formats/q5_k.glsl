@@ -6,7 +6,7 @@
 #define Row U32In
 #include "../parts/words.glsl"
 #include "../parts/scale_min.glsl"
-vec4 four(vec2 k, uint q, uint h, uint j) { return k.x * vec4(bits4(q, 4u * (j & 1u), 15u) | bits4(h, j, 1u) << 4) - k.y; }
+vec4 four(vec2 k, uint q, uint h, uint j) { return k.x * vec4(bytes4(q >> (4u * (j & 1u)) & 0x0f0f0f0fu | (h >> j & 0x01010101u) << 4)) - k.y; }
 void decode8(Row row, uint seg, out vec4 a, out vec4 b) {
   uint at = 176u * (seg >> 5), s = seg & 31u, j = s >> 2, piece = 8u * (s & 3u);
   vec2 k = scaleMin(wordsAt4(row, at), j);

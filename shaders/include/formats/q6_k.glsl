@@ -11,8 +11,9 @@ void part(Row row, uint block, uint s, uvec2 low, uvec2 high, out vec4 a, out ve
   uint k = s >> 2 & 3u, nib = 4u * (k >> 1), bits = 2u * k;
   int scale = int(byteAt(row, 208u * block + 192u + (s >> 1)) << 24) >> 24;
   float d = halfAt(row, 208u * rowBlocks + 2u * block) * float(scale);
-  a = d * (vec4(bits4(low.x, nib, 15u) | bits4(high.x, bits, 3u) << 4) - 32.0);
-  b = d * (vec4(bits4(low.y, nib, 15u) | bits4(high.y, bits, 3u) << 4) - 32.0);
+  uvec2 q = low >> nib & 0x0f0f0f0fu | (high >> bits & 0x03030303u) << 4;
+  a = d * (vec4(bytes4(q.x)) - 32.0);
+  b = d * (vec4(bytes4(q.y)) - 32.0);
 }
 void decode8(Row row, uint seg, out vec4 a, out vec4 b) {
   uint block = seg >> 5, at = 208u * block, s = seg & 31u, h = s >> 4, k = s >> 2 & 3u, i = s & 3u;

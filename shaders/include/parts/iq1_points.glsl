@@ -3,6 +3,6 @@
 void iq1Point(uint index, float d, bool down, out vec4 a, out vec4 b) {
   uint p = codebookPoint(index);
   float delta = (down ? -0.125 : 0.125) - 1.0;
-  a = d * (vec4(uvec4(p) >> uvec4(0, 2, 4, 6) & 3u) + delta);
-  b = d * (vec4(uvec4(p) >> uvec4(8, 10, 12, 14) & 3u) + delta);
+  a = d * (vec4(bytes4(apart2(p & 255u))) + delta);
+  b = d * (vec4(bytes4(apart2(p >> 8))) + delta);
 }

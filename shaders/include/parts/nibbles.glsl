@@ -9,13 +9,12 @@
 #include "words.glsl"
 // levels are the eight nibbles at shift 0 or 4 of two words, with their high bits.
 void levels(uvec2 w, uint shift, uint high, out vec4 a, out vec4 b) {
-  uvec4 low = bits4(w.x, shift, 15u), top = bits4(w.y, shift, 15u);
+  w = w >> shift & 0x0f0f0f0fu;
 #if HIGH
-  low |= (uvec4(high) >> uvec4(0, 1, 2, 3) & 1u) << 4;
-  top |= (uvec4(high) >> uvec4(4, 5, 6, 7) & 1u) << 4;
+  w |= uvec2(apart1(high & 15u), apart1(high >> 4 & 15u)) << 4;
 #endif
-  a = vec4(low);
-  b = vec4(top);
+  a = vec4(bytes4(w.x));
+  b = vec4(bytes4(w.y));
 }
 // highBits are those of a block.
 uint highBits(Row row, uint block) {

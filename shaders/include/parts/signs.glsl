@@ -4,7 +4,7 @@ uint evenSigns(uint b) {
   b &= 127u;
   return b | (uint(bitCount(b)) & 1u) << 7;
 }
-// turned is v with the signs of the low four bits turned.
+// turned is v, which is positive, with the signs of the low four bits.
 vec4 turned(vec4 v, uint signs) {
-  return uintBitsToFloat(floatBitsToUint(v) ^ (uvec4(signs) >> uvec4(0, 1, 2, 3) & 1u) << 31);
+  return uintBitsToFloat(floatBitsToUint(v) | (uvec4(signs) << uvec4(31, 30, 29, 28) & 0x80000000u));
 }

@@ -18,3 +18,10 @@ float halfAt(U32In row, uint at) { return halfToFloat(shortAt(row, at)); }
 uvec4 bytes4(uint w) { return uvec4(w, w >> 8, w >> 16, w >> 24) & 255u; }
 uvec4 bits4(uint w, uint shift, uint mask) { return bytes4(w >> shift & mask * 0x01010101u); }
 vec4 signed4(uint w) { return vec4(ivec4(int(w)) << ivec4(24, 16, 8, 0) >> 24); }
+// apart1, apart2 and apart3 put the lowest four fields of so many bits into a byte each; above them w must be 0.
+uint apart1(uint w) { return (w | w << 7 | w << 14 | w << 21) & 0x01010101u; }
+uint apart2(uint w) { return (w | w << 6 | w << 12 | w << 18) & 0x03030303u; }
+uint apart3(uint w) {
+  w = (w | w << 10) & 0x003f003fu;
+  return (w | w << 5) & 0x07070707u;
+}
