@@ -62,7 +62,7 @@ func (a coopAttention) registers(caps *Caps, m CoopMatShape, d, dv, dvs int) int
 func (a coopAttention) fits(caps *Caps, m CoopMatShape, d, dv, dvs int) bool {
 	wg := a.invocations(caps)
 	whole := a.bc%int(m.N) == 0 && a.bc%int(m.K) == 0 && a.bc%(2*int(caps.SubgroupSize/m.M)) == 0 && d%(a.team*int(m.K)) == 0 && dv%(a.team*int(m.N)) == 0
-	return whole && a.bc <= wg && wg <= int(caps.MaxInvocations) && a.shared(caps, m, d, dvs) <= int(caps.SharedBytes) &&
+	return whole && a.bc <= wg && caps.hasSubgroups(a.sgs) && a.shared(caps, m, d, dvs) <= int(caps.SharedBytes) &&
 		(caps.UniformLoads || a.registers(caps, m, d, dv, dvs) <= mostRegisters) && // a CPU has its stack
 		caps.keeps(a.registers(caps, m, d, dv, dvs)*5/4) // scores and weights of a tile besides
 }

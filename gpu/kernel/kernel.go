@@ -11,6 +11,7 @@ import (
 type Caps struct {
 	SubgroupSize    uint32 // invocations
 	Registers       int    // of an invocation, where subgroups have so few that kernels on matrix units must keep to them; else 0
+	MaxSubgroups    int    // of a workgroup with subgroups of a required size; 0: as MaxInvocations allows
 	SharedBytes     uint32 // maxComputeSharedMemorySize
 	MaxInvocations  uint32 // maxComputeWorkGroupInvocations
 	MaxGrid         [3]uint32

@@ -26,6 +26,11 @@ func (c *Caps) coopTiles() []coopTile {
 	return coopTiles
 }
 
+// hasSubgroups says whether a workgroup may have so many subgroups of the size that is asked for.
+func (c *Caps) hasSubgroups(n int) bool {
+	return n*int(c.SubgroupSize) <= int(c.MaxInvocations) && (c.MaxSubgroups == 0 || n <= c.MaxSubgroups)
+}
+
 // keeps says whether invocations may keep so many words from panel to panel: what is loaded, decoded and addressed on the way takes three
 // times as many registers, as Mesa's compiler for Intel's devices counts.
 func (c *Caps) keeps(words int) bool { return c.Registers == 0 || 4*words <= c.Registers }
@@ -60,7 +65,7 @@ func (t coopTile) fits(caps *Caps, m CoopMatShape, pair bool) bool {
 		return false // there are no matrix units, and its compiler takes seconds for what is unrolled
 	}
 	return t.bm/t.sgm*(t.bn/t.sgn) <= maxFragments*int(m.M*m.N) && t.bm/t.sgm%int(m.M) == 0 && t.bn/t.sgn%int(m.N) == 0 && t.bk%int(m.K) == 0 &&
-		t.shared(m, pair) <= int(caps.SharedBytes) && t.invocations(caps) <= int(caps.MaxInvocations) && caps.keeps(t.words(caps, pair))
+		t.shared(m, pair) <= int(caps.SharedBytes) && caps.hasSubgroups(t.sgm*t.sgn) && caps.keeps(t.words(caps, pair))
 }
 
 // coopLacks is what a device lacks for matmul_coop, or "".

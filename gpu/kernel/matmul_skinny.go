@@ -33,7 +33,7 @@ func (s skinnyShape) fits(caps *Caps, m CoopMatShape, bn int, pair bool) bool {
 	sets := 1 + int(flag(pair))
 	words := (sets*s.bm*bn + (sets*s.bm+bn)*s.bk/2) / int(caps.SubgroupSize) // of results and the next panel, of which each subgroup has its own
 	return caps.keeps(words) && s.bm%int(m.M) == 0 && bn%int(m.N) == 0 && s.bk%int(m.K) == 0 && sets*s.bm*bn <= maxFragments*int(m.M*m.N) &&
-		s.shared(m, bn, pair) <= int(caps.SharedBytes) && s.subgroups*int(caps.SubgroupSize) <= int(caps.MaxInvocations)
+		s.shared(m, bn, pair) <= int(caps.SharedBytes) && caps.hasSubgroups(s.subgroups)
 }
 
 // skinnyLacks is what a device lacks for matmul_skinny, or "".

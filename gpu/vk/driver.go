@@ -14,7 +14,7 @@ type rawProperties struct {
 	name, driverName, driverInfo                             string
 	cacheUUID, deviceUUID, driverUUID                        [16]byte
 	limits                                                   Limits
-	subgroup, subgroupMin, subgroupMax                       uint32
+	subgroup, subgroupMin, subgroupMax, workgroupSubgroups   uint32
 	subgroupStages, subgroupOps, requiredStages              uint32
 	dot                                                      [30]bool
 	flexibleMax                                              uint32

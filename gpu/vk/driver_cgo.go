@@ -205,7 +205,7 @@ func (in *cgoInstance) properties(pd uint64, which propertyFlags) rawProperties 
 			MinImportedHostPointerAlignment: uint64(p.hostAlign), TimestampPeriod: float32(p.period),
 			OptimalBufferCopyOffsetAlignment: uint64(p.copyAlign),
 		},
-		subgroup: uint32(p.subgroup), subgroupMin: uint32(p.subgroupMin), subgroupMax: uint32(p.subgroupMax),
+		subgroup: uint32(p.subgroup), subgroupMin: uint32(p.subgroupMin), subgroupMax: uint32(p.subgroupMax), workgroupSubgroups: uint32(p.workgroupSubgroups),
 		subgroupStages: uint32(p.subgroupStages), subgroupOps: uint32(p.subgroupOps), requiredStages: uint32(p.requiredStages),
 		flexibleMax: uint32(p.flexibleMax),
 	}

@@ -83,6 +83,8 @@ type Subgroup struct {
 	Size       uint32 // invocations when no size is required
 	Min, Max   uint32 // what RequiredSubgroupSize may ask; both Size where sizes cannot be chosen
 	Operations SubgroupOps
+	// MaxPerWorkgroup bounds the subgroups of a workgroup where a size is required; 0 where sizes cannot be chosen.
+	MaxPerWorkgroup uint32
 	// InCompute says that Operations hold in compute shaders; RequiredInCompute that a size may be required there.
 	InCompute, RequiredInCompute bool
 }

@@ -158,7 +158,7 @@ func (in *Instance) describe(h uint64) (PhysicalInfo, error) {
 	p.Subgroup = Subgroup{Size: raw.subgroup, Min: raw.subgroup, Max: raw.subgroup, Operations: SubgroupOps(raw.subgroupOps),
 		InCompute: raw.subgroupStages&computeStage != 0}
 	if which&propSubgroupSize != 0 && raw.subgroupMin > 0 && raw.subgroupMax >= raw.subgroupMin {
-		p.Subgroup.Min, p.Subgroup.Max = raw.subgroupMin, raw.subgroupMax
+		p.Subgroup.Min, p.Subgroup.Max, p.Subgroup.MaxPerWorkgroup = raw.subgroupMin, raw.subgroupMax, raw.workgroupSubgroups
 		p.Subgroup.RequiredInCompute = raw.requiredStages&computeStage != 0
 	}
 	if p.Limits.MaxMemoryAllocationSize == 0 {

@@ -270,6 +270,7 @@ void vkx_get_properties(vkx_instance *in, uint64_t pd, uint32_t which, vkx_prope
   o->allocationSize = m3.maxMemoryAllocationSize; o->bufferSize = m4.maxBufferSize; o->hostAlign = hm.minImportedHostPointerAlignment;
   o->subgroup = sg.subgroupSize; o->subgroupStages = sg.supportedStages; o->subgroupOps = sg.supportedOperations;
   o->subgroupMin = sc.minSubgroupSize; o->subgroupMax = sc.maxSubgroupSize; o->requiredStages = sc.requiredSubgroupSizeStages;
+  o->workgroupSubgroups = sc.maxComputeWorkgroupSubgroups;
   memcpy(o->dot, dot.accelerated, sizeof o->dot); o->flexibleMax = cm.maxDimension;
 }
 

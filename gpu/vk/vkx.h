@@ -26,7 +26,7 @@ typedef struct {
   uint32_t shared, invocations, groupSize[3], groupCount[3], push, storageRange, allocations;
   uint64_t allocationSize, bufferSize, granularity, storageAlign, atom, hostAlign, copyAlign;
   float period;
-  uint32_t subgroup, subgroupStages, subgroupOps, subgroupMin, subgroupMax, requiredStages, dot[30], flexibleMax;
+  uint32_t subgroup, subgroupStages, subgroupOps, subgroupMin, subgroupMax, workgroupSubgroups, requiredStages, dot[30], flexibleMax;
 } vkx_properties;
 
 typedef struct { uint32_t nheaps, ntypes; uint64_t size[16], budget[16], usage[16]; uint32_t heapFlags[16], typeHeap[32], typeFlags[32]; } vkx_memory;
