@@ -124,20 +124,43 @@ closure() {
 	apt-get install -s --no-install-recommends "$@" | sed -nE 's/^Inst ([^ ]+) (\[[^]]*\] )?\(([^ ]+) .*/\1=\3/p'
 }
 
-# gather WORK DEST LIBRARY… copies libraries of the packages that were unpacked below WORK, and all that they load, into DEST/lib, and the
-# loader of programs that they need to DEST/ld.so.
-gather() {
-	local work=$1 dest=$2 ld lib f need
-	shift 2
+# get_mesa DEST SUITE DRIVER PACKAGE… puts a driver of Mesa's (lvp, radeon) as a suite has it, the Vulkan loader and those packages' validation
+# layer into DEST, with all that they load and the suite's own loader of programs, and a script DEST/run that runs a program with these.
+# DEST/versions names the suite and the versions; a DEST that has the suite already is left as it is.
+get_mesa() (
+	mkdir -p "$1"; dest=$(cd "$1" && pwd); suite=$2 driver=$3
+	shift 3
+	if [ -x "$dest/run" ] && [ "$(head -n 1 "$dest/versions" 2>/dev/null)" = "suite $suite" ]; then exit 0; fi
+	work=$dest/.apt
+	rm -rf "$work" "$dest/run"; trap 'rm -rf "$work"' EXIT
+	scratch_apt "$work" "$suite"
+	mapfile -t packages < <(closure "$@")
+	[ ${#packages[@]} -gt $# ] || die "apt-get found no way to install $1 from $suite"
+	unpack "$work" "${packages[@]}"
+
 	ld=$(find "$work/root" -name 'ld-linux*.so.*' | head -n 1)
-	lib=$(dirname "$(find "$work/root" -name "$1" | head -n 1)")
-	[ -n "$ld" ] && [ -f "$lib/$1" ] || die "the fetched packages lack ld-linux or $1"
-	mkdir -p "$dest/lib"
+	lib=$(dirname "$(find "$work/root" -name "libvulkan_$driver.so" | head -n 1)")
+	[ -n "$ld" ] && [ -f "$lib/libvulkan_$driver.so" ] || die "the fetched packages lack ld-linux or libvulkan_$driver.so"
+	mkdir -p "$dest/lib" "$dest/layers"
 	cp -L "$ld" "$dest/ld.so"
-	for f in "$@"; do
+	libraries=("libvulkan_$driver.so" libvulkan.so.1)
+	if [[ " $* " == *" vulkan-validationlayers "* ]]; then
+		libraries+=(libVkLayer_khronos_validation.so)
+		cp "$work/root/usr/share/vulkan/explicit_layer.d/VkLayer_khronos_validation.json" "$dest/layers/"
+	fi
+	for f in "${libraries[@]}"; do
 		cp -L "$lib/$f" "$dest/lib/"
 		"$ld" --library-path "$lib" --list "$lib/$f" | awk '/=>/{print $3}' | while read -r need; do cp -L "$need" "$dest/lib/"; done
 	done
 	# Programs built against an older C library ask for these by name; in a newer one they are empty shells.
 	for f in libdl.so.2 libpthread.so.0 librt.so.1; do if [ -e "$lib/$f" ]; then cp -L "$lib/$f" "$dest/lib/"; fi; done
-}
+	sed "s#\"library_path\": \"[^\"]*\"#\"library_path\": \"$dest/lib/libvulkan_$driver.so\"#" "$work/root/usr/share/vulkan/icd.d/${driver}_icd"*.json >"$dest/$driver.json"
+	{ echo "suite $suite"; for f in "$@"; do printf '%s\n' "${packages[@]}" | grep "^$f="; done; } >"$dest/versions"
+	cat >"$dest/run" <<-R
+	#!/bin/sh
+	export VK_ICD_FILENAMES=$dest/$driver.json VK_DRIVER_FILES=$dest/$driver.json VK_LAYER_PATH=$dest/layers
+	exec $dest/ld.so --library-path $dest/lib "\$@"
+	R
+	chmod +x "$dest/run"
+	say "Mesa is in $dest: $(tail -n +2 "$dest/versions" | tr '\n' ' ')"
+)

@@ -100,10 +100,10 @@ func (x *executable) Built(group int) (list []compute.Built, err error) {
 	return list, nil
 }
 
-// Build makes the pipelines that a program runs for steps of the given shapes and returns what the driver tells of them, in the order of the
-// program, each once. Nothing is allocated, so the model need not fit. The device must have been opened with Options.Statistics; where the
-// driver tells nothing, kernels have their names alone.
-func (d *Device) Build(ctx context.Context, p *compute.Program, o compute.Options, shapes ...kernel.Shape) ([]compute.Built, error) {
+// Build makes the pipelines that a program runs for steps of a shape and returns what the driver tells of them, in the order of the program,
+// each once. Nothing is allocated, so the model need not fit. The device must have been opened with Options.Statistics; where the driver
+// tells nothing, kernels have their names alone.
+func (d *Device) Build(ctx context.Context, p *compute.Program, o compute.Options, s kernel.Shape) ([]compute.Built, error) {
 	if err := p.Check(); err != nil {
 		return nil, err
 	}
@@ -111,26 +111,24 @@ func (d *Device) Build(ctx context.Context, p *compute.Program, o compute.Option
 	if err != nil {
 		return nil, err
 	}
+	if err := d.makePipelines(ctx, groups, s, o.Progress); err != nil {
+		return nil, err
+	}
 	var list []compute.Built
 	told := map[string]bool{}
-	for _, s := range shapes {
-		if err := d.makePipelines(ctx, groups, s, o.Progress); err != nil {
-			return nil, err
-		}
-		for i := range groups {
-			for k := range groups[i].Dispatches {
-				disp := &groups[i].Dispatches[k]
-				key := pipelineKey(disp)
-				if told[key] || !runs(disp.Grid(s)) {
-					continue
-				}
-				told[key] = true
-				said, err := d.pipelines[key].Executables()
-				if err != nil && !errors.Is(err, vk.ErrUnsupported) {
-					return nil, err
-				}
-				list = append(list, builtOf(disp.Name, said))
+	for i := range groups {
+		for k := range groups[i].Dispatches {
+			disp := &groups[i].Dispatches[k]
+			key := pipelineKey(disp)
+			if told[key] || !runs(disp.Grid(s)) {
+				continue
 			}
+			told[key] = true
+			said, err := d.pipelines[key].Executables()
+			if err != nil && !errors.Is(err, vk.ErrUnsupported) {
+				return nil, err
+			}
+			list = append(list, builtOf(disp.Name, said))
 		}
 	}
 	return list, nil

@@ -31,7 +31,7 @@ type common struct {
 	format              string   // of a report
 	compiled            []string // kernels, by the steps that first needed them
 	untuned             bool     // shapes of kernels that were found for the device are left aside
-	compileOnly         bool     // the device is asked to compile kernels, and for nothing else
+	compileOnly         bool     // the device is asked to compile kernels and to tell of them, and for nothing else
 	inspect             bool     // drivers are to keep what they can tell of kernels, as in gpu.Options.Statistics
 	out, err            io.Writer
 	shader              func(module string) []uint32 // in place of built-in ones, as in gpu.Options

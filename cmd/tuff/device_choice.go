@@ -25,7 +25,7 @@ func (c *common) gpuOptions() gpu.Options {
 	if c.shader != nil {
 		o.Shader = c.shader
 	}
-	o.Statistics, o.CompileOnly = c.inspect, c.compileOnly
+	o.Statistics, o.CompileOnly = c.inspect || c.compileOnly, c.compileOnly
 	return o
 }
 

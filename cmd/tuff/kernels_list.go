@@ -18,7 +18,6 @@ import (
 func newKernelsList() *cobra.Command {
 	var c common
 	var rows []int
-	var built bool
 	cmd := &cobra.Command{
 		Use:   "list [-m MODEL]",
 		Short: "Every variant, what it needs, and whether this device takes it and why",
@@ -38,12 +37,11 @@ and lies in memory instead, and how many subgroups there is room for at once, as
 	c.mathFlags(cmd)
 	cmd.Flags().IntSliceVar(&rows, "rows", []int{1, 16, 512}, "with -m: new tokens of a sequence")
 	cmd.Flags().BoolVar(&c.verb, "why", false, "with -m: every other variant, and why it is not taken")
-	cmd.Flags().BoolVar(&built, "built", false, "with -m: compile the kernels, and say what the driver tells of them")
+	cmd.Flags().BoolVar(&c.compileOnly, "built", false, "with -m: compile the kernels, and say what the driver tells of them")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		if built && c.model == "" {
+		if c.compileOnly && c.model == "" {
 			return usageError{errors.New("--built: got no model, want one by -m")}
 		}
-		c.inspect, c.compileOnly = built, built
 		if slices.ContainsFunc(rows, func(n int) bool { return n < 1 }) || len(rows) == 0 {
 			return usageError{fmt.Errorf("--rows: got %v, want numbers of at least 1", rows)}
 		}
@@ -54,10 +52,11 @@ and lies in memory instead, and how many subgroups there is room for at once, as
 		if c.model == "" {
 			return errors.Join(c.listVariants(dev.Variants()), dev.Close())
 		}
-		if built {
-			return errors.Join(c.listBuilt(cmd.Context(), c.useFound(cmd.Context(), dev), rows), dev.Close())
+		list := c.listChoices
+		if c.compileOnly {
+			list = c.listBuilt
 		}
-		return errors.Join(c.listChoices(cmd.Context(), c.useFound(cmd.Context(), dev), rows), dev.Close())
+		return errors.Join(list(cmd.Context(), c.useFound(cmd.Context(), dev), rows), dev.Close())
 	}
 	return cmd
 }

@@ -155,10 +155,7 @@ func (d *Device) Close() error {
 	}
 	var err error
 	// Destroying objects that the device still uses is undefined, so a wait that fails for want of memory is tried again.
-	for range 3 {
-		if d.Last() == 0 {
-			break // it has had nothing to do
-		}
+	for tries := 3; tries > 0 && d.Last() > 0; tries-- { // there is nothing to wait for where nothing was submitted
 		r := d.hooks.run(callDeviceWaitIdle, d.drv.waitIdle)
 		if r == Success {
 			err = nil
