@@ -30,9 +30,9 @@ func (k *fastAttention) attend(w *worker, p *piece, s softmaxState) {
 	for lo := p.lo; lo < p.hi; {
 		hi := min(lo/keyTile*keyTile+keyTile, p.hi)
 		if s.pairs < directPairs {
-			k.direct(t, b, p.kvHead, lo, hi, s)
+			k.direct(t, b, p.kvHead, lo, hi, p.hi, s)
 		} else {
-			k.tile(t, b, p.kvHead, lo, hi, min(hi+keyTile, p.hi), s)
+			k.tile(t, b, p.kvHead, lo, hi, p.hi, s)
 		}
 		lo = hi
 	}
@@ -64,13 +64,12 @@ func (k *fastAttention) seen(b queries, pair, lo, hi int) (from, to int) {
 	return from, max(from, to)
 }
 
-// tile takes keys [lo, hi), at most keyTile, for all pairs together. Those to below next come behind them. A head's rows lie too far apart for
-// the processor to foresee: they are asked for while the rows before them are multiplied.
-func (k *fastAttention) tile(t tiles, b queries, kvHead, lo, hi, next int, s softmaxState) {
+// tile takes keys [lo, hi), at most keyTile, for all pairs together. Keys to below end come behind them. A head's rows lie too far apart for
+// the processor to foresee: those of the next tile are asked for one by one while rows are read.
+func (k *fastAttention) tile(t tiles, b queries, kvHead, lo, hi, end int, s softmaxState) {
 	l, seq, n := k.level(), &k.step.Seqs[b.seq], hi-lo
 	d, width, columns := k.readK.padded, k.readV.padded, ceil(hi-lo, simd.Width)*simd.Width
-	k.readK.load(t.rows, &k.attention, seq, kvHead, lo, hi)
-	k.readV.fetch(l, &k.attention, seq, kvHead, lo, hi)
+	k.readK.load(t.rows, &k.attention, seq, kvHead, lo, hi, end)
 	clear(t.rows[n*d : columns*d])
 	l.Transpose(t.keys, keyTile, t.rows, d, columns, d)
 	clear(t.scores[:s.pairs*keyTile])
@@ -81,8 +80,7 @@ func (k *fastAttention) tile(t tiles, b queries, kvHead, lo, hi, next int, s sof
 		whole = whole && from == 0 && to == n
 		k.weigh(b, kvHead, pair, lo, from, to, t.scores[pair*keyTile:][:columns], s)
 	}
-	k.readV.load(t.rows, &k.attention, seq, kvHead, lo, hi)
-	k.readK.fetch(l, &k.attention, seq, kvHead, hi, next)
+	k.readV.load(t.rows, &k.attention, seq, kvHead, lo, hi, end)
 	if whole || finite(l, t.rows[:n*width]) {
 		l.Gemm(s.pairs, width, n, t.scores, keyTile, t.rows, width, s.sums, width)
 		return
@@ -100,29 +98,32 @@ func finite(l simd.Level, x []float32) bool {
 	return sum-sum == 0
 }
 
-// direct takes keys [lo, hi), at most keyTile, for each pair alone.
-func (k *fastAttention) direct(t tiles, b queries, kvHead, lo, hi int, s softmaxState) {
+// direct takes keys [lo, hi), at most keyTile, for each pair alone. Keys to below end come behind them.
+func (k *fastAttention) direct(t tiles, b queries, kvHead, lo, hi, end int, s softmaxState) {
 	l, seq, d := k.level(), &k.step.Seqs[b.seq], k.readK.padded
 	if !k.readK.inside {
-		k.readK.load(t.keys, &k.attention, seq, kvHead, lo, hi)
+		k.readK.load(t.keys, &k.attention, seq, kvHead, lo, hi, end)
 	}
 	if !k.readV.inside {
-		k.readV.load(t.rows, &k.attention, seq, kvHead, lo, hi)
+		k.readV.load(t.rows, &k.attention, seq, kvHead, lo, hi, end)
 	}
 	for pair := range s.pairs {
 		from, to := k.seen(b, pair, lo, hi)
 		if from == to {
 			continue
 		}
+		if pair > 0 {
+			end = 0 // the first has asked for them
+		}
 		scores := t.scores[:ceil(hi-lo, simd.Width)*simd.Width]
 		for j := from; j < to; {
-			rows, n := k.readK.rows(&k.attention, seq, kvHead, t.keys, lo, lo+j, lo+to)
+			rows, n := k.readK.rows(&k.attention, seq, kvHead, t.keys, lo, lo+j, lo+to, end)
 			l.RowDots(scores[j:j+n], rows, t.q[pair*d:(pair+1)*d])
 			j += n
 		}
 		k.weigh(b, kvHead, pair, lo, from, to, scores, s)
 		for j := from; j < to; {
-			rows, n := k.readV.rows(&k.attention, seq, kvHead, t.rows, lo, lo+j, lo+to)
+			rows, n := k.readV.rows(&k.attention, seq, kvHead, t.rows, lo, lo+j, lo+to, end)
 			l.RowSums(s.row(pair), scores[j:j+n], rows)
 			j += n
 		}
@@ -172,19 +173,19 @@ func (k *fastAttention) weigh(b queries, kvHead, pair, lo, from, to int, scores 
 // reader reads keys or values of one KV head: decoded into rows of padded elements, or where they are.
 type reader struct {
 	t      *tensor
-	n      int // elements that are read
-	step   int // elements from head to head
-	padded int // n in whole panels and blocks
-	decode func(dst []float32, src []byte)
-	inside bool        // rows can be read where they are
-	format simd.Stored // in which
+	n      int                                                      // elements that are read
+	step   int                                                      // elements from head to head
+	padded int                                                      // n in whole panels and blocks
+	decode func(dst []float32, src []byte, rows, stride, ahead int) // nil: they are float32
+	inside bool                                                     // rows can be read where they are
+	format simd.Stored                                              // in which
 }
 
 func newReader(l simd.Level, t *tensor, n, step int) reader {
 	whole := max(simd.Width, t.DType.BlockLen())
 	r := reader{t: t, n: n, step: step, padded: ceil(n, whole) * whole}
 	if t.DType != compute.F32 {
-		r.decode = quant.DecoderOf(l, t.DType)
+		r.decode = quant.RowsDecoderOf(l, t.DType)
 	}
 	format, plain := map[compute.DType]simd.Stored{compute.F32: simd.F32, compute.F16: simd.F16, compute.BF16: simd.BF16}[t.DType]
 	r.format, r.inside = format, plain && r.padded == n
@@ -196,37 +197,49 @@ func (r *reader) place(kvHead int) int {
 	return kvHead * r.step / r.t.DType.BlockLen() * r.t.DType.BlockBytes()
 }
 
-// load decodes keys [lo, hi) into rows of dst; what a row has beyond n is 0.
-func (r *reader) load(dst []float32, k *attention, seq *compute.Seq, kvHead, lo, hi int) {
-	length, size := r.t.DType.BlockLen(), r.t.DType.BlockBytes()
-	blocks, at := ceil(r.n, length), r.place(kvHead)
-	for j := lo; j < hi; j++ {
-		row := dst[(j-lo)*r.padded : (j-lo+1)*r.padded]
-		from := k.rowOf(seq, j)
-		if r.decode == nil {
-			copy(row, r.t.row(from)[kvHead*r.step:][:r.n])
-		} else {
-			r.decode(row[:blocks*length], r.t.bytes(from, from+1)[at:][:blocks*size])
-		}
-		clear(row[r.n:])
+// ahead is how many bytes behind key j, which is in the row from, lies the one a tile later, or 0 if that is not below end.
+func (r *reader) ahead(k *attention, seq *compute.Seq, from, j, end int) int {
+	if j+keyTile >= end {
+		return 0
 	}
+	return (k.rowOf(seq, j+keyTile) - from) * int(r.t.rowBytes)
 }
 
-// fetch asks for the head's part of keys [lo, hi).
-func (r *reader) fetch(l simd.Level, k *attention, seq *compute.Seq, kvHead, lo, hi int) {
-	size := ceil(r.n, r.t.DType.BlockLen()) * r.t.DType.BlockBytes()
+// load decodes keys [lo, hi) into rows of dst; what a row has beyond n is 0. Those a tile later are asked for if they are below end.
+func (r *reader) load(dst []float32, k *attention, seq *compute.Seq, kvHead, lo, hi, end int) {
+	length := r.t.DType.BlockLen()
+	columns := ceil(r.n, length) * length
+	size, stride, at := columns/length*r.t.DType.BlockBytes(), int(r.t.rowBytes), r.place(kvHead)
 	for lo < hi {
 		from, n := k.run(seq, lo, hi)
-		l.Fetch(r.t.bytes(from, from+n)[r.place(kvHead):], n, int(r.t.rowBytes), size)
-		lo += n
+		rows := dst[:n*r.padded]
+		switch {
+		case r.decode == nil:
+			for j := range n {
+				copy(rows[j*r.padded:], r.t.row(from + j)[kvHead*r.step:][:r.n])
+			}
+		case r.padded == columns:
+			r.decode(rows, r.t.bytes(from, from+n)[at:], n, stride, r.ahead(k, seq, from, lo, end))
+		default:
+			for j := range n {
+				r.decode(rows[j*r.padded:][:columns], r.t.bytes(from+j, from+j+1)[at:][:size], 1, 0, 0)
+			}
+		}
+		if r.padded > r.n {
+			for j := range n {
+				clear(rows[j*r.padded+r.n : (j+1)*r.padded])
+			}
+		}
+		dst, lo = dst[len(rows):], lo+n
 	}
 }
 
 // rows are keys from j on, at most to below hi, which lie one behind the other: where they are stored, or in loaded, where key lo is first.
-func (r *reader) rows(k *attention, seq *compute.Seq, kvHead int, loaded []float32, lo, j, hi int) (simd.Rows, int) {
+// Those stored a tile later are asked for if they are below end.
+func (r *reader) rows(k *attention, seq *compute.Seq, kvHead int, loaded []float32, lo, j, hi, end int) (simd.Rows, int) {
 	if !r.inside {
 		return simd.Rows{Format: simd.F32, Data: compute.Bytes(loaded[(j-lo)*r.padded:]), Stride: 4 * r.padded}, hi - j
 	}
 	from, n := k.run(seq, j, hi)
-	return simd.Rows{Format: r.format, Data: r.t.bytes(from, from+n)[r.place(kvHead):], Stride: int(r.t.rowBytes)}, n
+	return simd.Rows{Format: r.format, Data: r.t.bytes(from, from+n)[r.place(kvHead):], Stride: int(r.t.rowBytes), Ahead: r.ahead(k, seq, from, j, end)}, n
 }

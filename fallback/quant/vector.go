@@ -66,6 +66,26 @@ func DecoderOf(l simd.Level, t compute.DType) func(dst []float32, src []byte) {
 	}
 }
 
+// RowsDecoderOf is DecoderOf for rows, stride bytes from one to the next: len(dst)/rows elements of each, at least one row of whole blocks. What lies
+// ahead bytes behind the rows, which need not be there, is asked for where a level can.
+func RowsDecoderOf(l simd.Level, t compute.DType) func(dst []float32, src []byte, rows, stride, ahead int) {
+	one, many := DecoderOf(l, t), rowVectors[t]
+	if l == simd.Plain {
+		many = nil
+	}
+	return func(dst []float32, src []byte, rows, stride, ahead int) {
+		n := len(dst) / rows
+		if many != nil && n%8 == 0 {
+			many(dst, src, rows, stride, ahead)
+			return
+		}
+		size := n / t.BlockLen() * t.BlockBytes()
+		for i := range rows {
+			one(dst[i*n:(i+1)*n], src[i*stride:][:size])
+		}
+	}
+}
+
 // EncodeWith is Encode in the instructions of a level: the same bytes.
 func EncodeWith(l simd.Level, t compute.DType, dst []byte, src []float32) error {
 	n := len(src) &^ 7

@@ -51,6 +51,44 @@ func TestVectorsDecodeTheSameBits(t *testing.T) {
 	}
 }
 
+// Rows that lie apart are decoded as each by itself is, whatever lies ahead of them; nothing is written behind the last.
+func TestRowsDecodeAsEachOfThem(t *testing.T) {
+	r := rand.New(rand.NewPCG(17, 18))
+	for _, format := range []compute.DType{compute.F16, compute.BF16, compute.Q8_0, compute.Q4_0, compute.Q6_K} {
+		for _, l := range []simd.Level{simd.Plain, simd.Best()} {
+			f := RowsDecoderOf(l, format)
+			for rows := 1; rows <= 70; rows++ {
+				blocks := r.IntN(6) + 1
+				if format.BlockLen() == 1 {
+					blocks = r.IntN(150) + 1
+				}
+				n, size := blocks*format.BlockLen(), blocks*format.BlockBytes()
+				stride := size + r.IntN(100)
+				src, got := make([]byte, (rows-1)*stride+size), make([]float32, rows*n+9)
+				for i := range src {
+					src[i] = byte(r.Uint32())
+				}
+				for i := range got {
+					got[i] = 12345
+				}
+				f(got[:rows*n], src, rows, stride, r.IntN(3)*(r.IntN(1<<20)-1<<19))
+				want := make([]float32, n)
+				for i := range rows {
+					require.NoError(t, Decode(format, want, src[i*stride:][:size]))
+					for c, w := range want {
+						if g := got[i*n+c]; math.Float32bits(w) != math.Float32bits(g) && !(w != w && g != g) {
+							require.FailNow(t, "differs", "%v: element %d of row %d of %d: got %v, want %v", format, c, i, rows, g, w)
+						}
+					}
+				}
+				for _, v := range got[rows*n:] {
+					require.EqualValues(t, 12345, v, "%v: %d rows: written behind the last", format, rows)
+				}
+			}
+		}
+	}
+}
+
 // All exponents with the fractions on both sides of every rounding, in any number at any alignment.
 func TestVectorsEncodeTheSameBytes(t *testing.T) {
 	r := rand.New(rand.NewPCG(9, 10))

@@ -91,6 +91,7 @@ func TestRows(t *testing.T) {
 			for n := range 301 {
 				k := rowBlock * (n%11 + 1)
 				rows, all := storedRows(r, format, n, k, n%4, n%3, n%3 == 0)
+				rows.Ahead = (n%3 - 1) * n << 12
 				x, out := values(r, k, n%5, n%3 == 0), make([]float32, n+1)
 				out[n] = 0.125
 				l.RowDots(out[:n], rows, x)
@@ -326,8 +327,8 @@ func TestKernelsRefuseShortSlices(t *testing.T) {
 		require.Panics(t, func() { l.Gemm(2, 16, 2, f, 2, f[:17:17], 16, f, 16) })
 		require.Panics(t, func() { l.Gemm(2, 16, 2, f, 2, f, 16, f[:31:31], 16) })
 		require.Panics(t, func() { l.Gemm(2, 15, 2, f, 2, f, 16, f, 16) })
-		require.Panics(t, func() { l.RowDots(f[:2], Rows{F16, make([]byte, 63), 32}, f[:16]) })
-		require.Panics(t, func() { l.RowSums(f[:15], f[:2], Rows{F16, make([]byte, 64), 32}) })
+		require.Panics(t, func() { l.RowDots(f[:2], Rows{Format: F16, Data: make([]byte, 63), Stride: 32}, f[:16]) })
+		require.Panics(t, func() { l.RowSums(f[:15], f[:2], Rows{Format: F16, Data: make([]byte, 64), Stride: 32}) })
 		require.Panics(t, func() { l.Exp(f[:3:3], f) })
 		require.Panics(t, func() { l.Max(f[:3]) })
 		require.Panics(t, func() { l.ExpSum(f[:3], 0) })

@@ -164,70 +164,65 @@ func gemm256x2x16(k int, a *float32, lda int, b *float32, ldb int, c *float32, l
 //go:noescape
 func gemm256x4x16(k int, a *float32, lda int, b *float32, ldb int, c *float32, ldc int)
 
-// rowDotsF32AVX2 sets out[i] = Σ x[c]·rows[stride·i, c] for i < n and c < k, a multiple of 16; stride is in bytes. With AVX2, FMA and F16C.
+// rowDotsF32AVX2 sets out[i] = Σ x[c]·rows[stride·i, c] for i < n and c < k, a multiple of 16; stride is in bytes. What lies ahead bytes behind the rows is asked for. With AVX2, FMA and F16C.
 //
 //go:noescape
-func rowDotsF32AVX2(n int, out *float32, rows *byte, stride int, k int, x *float32)
+func rowDotsF32AVX2(n int, out *float32, rows *byte, stride int, ahead int, k int, x *float32)
 
-// rowDotsF32AVX512 sets out[i] = Σ x[c]·rows[stride·i, c] for i < n and c < k, a multiple of 16; stride is in bytes. With AVX-512 as well.
+// rowDotsF32AVX512 sets out[i] = Σ x[c]·rows[stride·i, c] for i < n and c < k, a multiple of 16; stride is in bytes. What lies ahead bytes behind the rows is asked for. With AVX-512 as well.
 //
 //go:noescape
-func rowDotsF32AVX512(n int, out *float32, rows *byte, stride int, k int, x *float32)
+func rowDotsF32AVX512(n int, out *float32, rows *byte, stride int, ahead int, k int, x *float32)
 
-// rowDotsF16AVX2 sets out[i] = Σ x[c]·rows[stride·i, c] for i < n and c < k, a multiple of 16; stride is in bytes. With AVX2, FMA and F16C.
+// rowDotsF16AVX2 sets out[i] = Σ x[c]·rows[stride·i, c] for i < n and c < k, a multiple of 16; stride is in bytes. What lies ahead bytes behind the rows is asked for. With AVX2, FMA and F16C.
 //
 //go:noescape
-func rowDotsF16AVX2(n int, out *float32, rows *byte, stride int, k int, x *float32)
+func rowDotsF16AVX2(n int, out *float32, rows *byte, stride int, ahead int, k int, x *float32)
 
-// rowDotsF16AVX512 sets out[i] = Σ x[c]·rows[stride·i, c] for i < n and c < k, a multiple of 16; stride is in bytes. With AVX-512 as well.
+// rowDotsF16AVX512 sets out[i] = Σ x[c]·rows[stride·i, c] for i < n and c < k, a multiple of 16; stride is in bytes. What lies ahead bytes behind the rows is asked for. With AVX-512 as well.
 //
 //go:noescape
-func rowDotsF16AVX512(n int, out *float32, rows *byte, stride int, k int, x *float32)
+func rowDotsF16AVX512(n int, out *float32, rows *byte, stride int, ahead int, k int, x *float32)
 
-// rowDotsBF16AVX2 sets out[i] = Σ x[c]·rows[stride·i, c] for i < n and c < k, a multiple of 16; stride is in bytes. With AVX2, FMA and F16C.
+// rowDotsBF16AVX2 sets out[i] = Σ x[c]·rows[stride·i, c] for i < n and c < k, a multiple of 16; stride is in bytes. What lies ahead bytes behind the rows is asked for. With AVX2, FMA and F16C.
 //
 //go:noescape
-func rowDotsBF16AVX2(n int, out *float32, rows *byte, stride int, k int, x *float32)
+func rowDotsBF16AVX2(n int, out *float32, rows *byte, stride int, ahead int, k int, x *float32)
 
-// rowDotsBF16AVX512 sets out[i] = Σ x[c]·rows[stride·i, c] for i < n and c < k, a multiple of 16; stride is in bytes. With AVX-512 as well.
+// rowDotsBF16AVX512 sets out[i] = Σ x[c]·rows[stride·i, c] for i < n and c < k, a multiple of 16; stride is in bytes. What lies ahead bytes behind the rows is asked for. With AVX-512 as well.
 //
 //go:noescape
-func rowDotsBF16AVX512(n int, out *float32, rows *byte, stride int, k int, x *float32)
+func rowDotsBF16AVX512(n int, out *float32, rows *byte, stride int, ahead int, k int, x *float32)
 
-// rowSumsF32AVX2 adds Σ a[i]·rows[stride·i, c], i < n in this order, to sums[c] for c < k, a multiple of 16; stride is in bytes, n at least 1. With AVX2, FMA and F16C.
+// rowSumsF32AVX2 adds Σ a[i]·rows[stride·i, c], i < n in this order, to sums[c] for c < k, a multiple of 16; stride is in bytes, n at least 1. What lies ahead bytes behind the rows is asked for. With AVX2, FMA and F16C.
 //
 //go:noescape
-func rowSumsF32AVX2(n int, a *float32, rows *byte, stride int, k int, sums *float32)
+func rowSumsF32AVX2(n int, a *float32, rows *byte, stride int, ahead int, k int, sums *float32)
 
-// rowSumsF32AVX512 adds Σ a[i]·rows[stride·i, c], i < n in this order, to sums[c] for c < k, a multiple of 16; stride is in bytes, n at least 1. With AVX-512 as well.
+// rowSumsF32AVX512 adds Σ a[i]·rows[stride·i, c], i < n in this order, to sums[c] for c < k, a multiple of 16; stride is in bytes, n at least 1. What lies ahead bytes behind the rows is asked for. With AVX-512 as well.
 //
 //go:noescape
-func rowSumsF32AVX512(n int, a *float32, rows *byte, stride int, k int, sums *float32)
+func rowSumsF32AVX512(n int, a *float32, rows *byte, stride int, ahead int, k int, sums *float32)
 
-// rowSumsF16AVX2 adds Σ a[i]·rows[stride·i, c], i < n in this order, to sums[c] for c < k, a multiple of 16; stride is in bytes, n at least 1. With AVX2, FMA and F16C.
+// rowSumsF16AVX2 adds Σ a[i]·rows[stride·i, c], i < n in this order, to sums[c] for c < k, a multiple of 16; stride is in bytes, n at least 1. What lies ahead bytes behind the rows is asked for. With AVX2, FMA and F16C.
 //
 //go:noescape
-func rowSumsF16AVX2(n int, a *float32, rows *byte, stride int, k int, sums *float32)
+func rowSumsF16AVX2(n int, a *float32, rows *byte, stride int, ahead int, k int, sums *float32)
 
-// rowSumsF16AVX512 adds Σ a[i]·rows[stride·i, c], i < n in this order, to sums[c] for c < k, a multiple of 16; stride is in bytes, n at least 1. With AVX-512 as well.
+// rowSumsF16AVX512 adds Σ a[i]·rows[stride·i, c], i < n in this order, to sums[c] for c < k, a multiple of 16; stride is in bytes, n at least 1. What lies ahead bytes behind the rows is asked for. With AVX-512 as well.
 //
 //go:noescape
-func rowSumsF16AVX512(n int, a *float32, rows *byte, stride int, k int, sums *float32)
+func rowSumsF16AVX512(n int, a *float32, rows *byte, stride int, ahead int, k int, sums *float32)
 
-// rowSumsBF16AVX2 adds Σ a[i]·rows[stride·i, c], i < n in this order, to sums[c] for c < k, a multiple of 16; stride is in bytes, n at least 1. With AVX2, FMA and F16C.
+// rowSumsBF16AVX2 adds Σ a[i]·rows[stride·i, c], i < n in this order, to sums[c] for c < k, a multiple of 16; stride is in bytes, n at least 1. What lies ahead bytes behind the rows is asked for. With AVX2, FMA and F16C.
 //
 //go:noescape
-func rowSumsBF16AVX2(n int, a *float32, rows *byte, stride int, k int, sums *float32)
+func rowSumsBF16AVX2(n int, a *float32, rows *byte, stride int, ahead int, k int, sums *float32)
 
-// rowSumsBF16AVX512 adds Σ a[i]·rows[stride·i, c], i < n in this order, to sums[c] for c < k, a multiple of 16; stride is in bytes, n at least 1. With AVX-512 as well.
+// rowSumsBF16AVX512 adds Σ a[i]·rows[stride·i, c], i < n in this order, to sums[c] for c < k, a multiple of 16; stride is in bytes, n at least 1. What lies ahead bytes behind the rows is asked for. With AVX-512 as well.
 //
 //go:noescape
-func rowSumsBF16AVX512(n int, a *float32, rows *byte, stride int, k int, sums *float32)
-
-// fetchRows brings size bytes of each of n rows, stride bytes apart, to the second-level cache. n and size are at least 1.
-//
-//go:noescape
-func fetchRows(n int, rows *byte, stride int, size int)
+func rowSumsBF16AVX512(n int, a *float32, rows *byte, stride int, ahead int, k int, sums *float32)
 
 // expAVX2 sets dst[k] = exp(x[k]) for k < n, a multiple of 16. With AVX2, FMA and F16C.
 //
@@ -386,25 +381,25 @@ func rotateHalves512(n int, out *float32, x *float32, half int, angles *float32)
 //go:noescape
 func rotatePairs512(n int, out *float32, x *float32, angles *float32)
 
-// decodeF16 decodes n times 8 elements.
+// decodeF16 decodes rows of n blocks, stride bytes from one to the next. What lies ahead bytes behind the rows is asked for. With AVX2 and F16C.
 //
 //go:noescape
-func decodeF16(n int, dst *float32, src *byte)
+func decodeF16(rows int, n int, dst *float32, src *byte, stride int, ahead int)
 
-// decodeBF16 decodes n times 8 elements.
+// decodeBF16 decodes rows of n blocks, stride bytes from one to the next. What lies ahead bytes behind the rows is asked for. With AVX2 and F16C.
 //
 //go:noescape
-func decodeBF16(n int, dst *float32, src *byte)
+func decodeBF16(rows int, n int, dst *float32, src *byte, stride int, ahead int)
 
-// decodeQ8_0 decodes n blocks.
+// decodeQ8_0 decodes rows of n blocks, stride bytes from one to the next. What lies ahead bytes behind the rows is asked for. With AVX2 and F16C.
 //
 //go:noescape
-func decodeQ8_0(n int, dst *float32, src *byte)
+func decodeQ8_0(rows int, n int, dst *float32, src *byte, stride int, ahead int)
 
-// decodeQ4_0 decodes n blocks.
+// decodeQ4_0 decodes rows of n blocks, stride bytes from one to the next. What lies ahead bytes behind the rows is asked for. With AVX2 and F16C.
 //
 //go:noescape
-func decodeQ4_0(n int, dst *float32, src *byte)
+func decodeQ4_0(rows int, n int, dst *float32, src *byte, stride int, ahead int)
 
 // decodeIQ4_NL decodes n blocks; levels are what the nibbles stand for.
 //
@@ -431,20 +426,23 @@ func decodeQ6_K(n int, dst *float32, src *byte, scales *float32)
 //go:noescape
 func encodeF16(n int, dst *byte, src *float32)
 
-// dotF32AVX2 sets out to the products of rows of n elements, a multiple of 32.
+// dotF32AVX2 sets out to the products of rows of n elements, a multiple of 32. Lines ahead bytes behind the rows are asked for.
 //
 //go:noescape
-func dotF32AVX2(rows int, n int, w *byte, x *float32, out *float32)
+func dotF32AVX2(rows int, n int, w *byte, x *float32, out *float32, ahead int)
 
-// dotF16AVX2 sets out to the products of rows of n elements, a multiple of 32.
+// dotF16AVX2 sets out to the products of rows of n elements, a multiple of 32. Lines ahead bytes behind the rows are asked for.
 //
 //go:noescape
-func dotF16AVX2(rows int, n int, w *byte, x *float32, out *float32)
+func dotF16AVX2(rows int, n int, w *byte, x *float32, out *float32, ahead int)
 
-// dotBF16AVX2 sets out to the products of rows of n elements, a multiple of 32.
+// dotBF16AVX2 sets out to the products of rows of n elements, a multiple of 32. Lines ahead bytes behind the rows are asked for.
 //
 //go:noescape
-func dotBF16AVX2(rows int, n int, w *byte, x *float32, out *float32)
+func dotBF16AVX2(rows int, n int, w *byte, x *float32, out *float32, ahead int)
+
+// vendor is the first four letters of the processor's maker, the first of them lowest.
+func vendor() uint32
 
 // dotQ8_0VNNI sets out to the products of rows of n blocks, which lie one behind the other. With AVX-512 and VNNI.
 //

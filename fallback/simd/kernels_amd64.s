@@ -1580,16 +1580,17 @@ check:
 	VZEROUPPER
 	RET
 
-// func rowDotsF32AVX2(n int, out *float32, rows *byte, stride int, k int, x *float32)
-// Requires: AVX, FMA3
-TEXT ·rowDotsF32AVX2(SB), NOSPLIT, $0-48
+// func rowDotsF32AVX2(n int, out *float32, rows *byte, stride int, ahead int, k int, x *float32)
+// Requires: AVX, FMA3, MMX+
+TEXT ·rowDotsF32AVX2(SB), NOSPLIT, $0-56
 	MOVQ n+0(FP), AX
 	MOVQ out+8(FP), CX
 	MOVQ stride+24(FP), DX
 	MOVQ rows+16(FP), BX
 	LEAQ (DX)(DX*2), SI
-	MOVQ x+40(FP), DI
-	MOVQ k+32(FP), R8
+	MOVQ x+48(FP), DI
+	MOVQ k+40(FP), R8
+	MOVQ ahead+32(FP), R10
 	MOVQ DX, R9
 	SHLQ $0x02, R9
 	JMP  fours
@@ -1599,24 +1600,36 @@ four:
 	VXORPS X1, X1, X1
 	VXORPS X2, X2, X2
 	VXORPS X3, X3, X3
-	MOVQ   BX, R10
-	MOVQ   DI, R11
-	MOVQ   R8, R12
+	MOVQ   R8, R13
+	MOVQ   BX, R11
+	ADDQ   R10, R11
+
+ask4:
+	PREFETCHT0 (R11)
+	PREFETCHT0 (R11)(DX*1)
+	PREFETCHT0 (R11)(DX*2)
+	PREFETCHT0 (R11)(SI*1)
+	ADDQ       $0x40, R11
+	SUBQ       $0x10, R13
+	JG         ask4
+	MOVQ       BX, R11
+	MOVQ       DI, R12
+	MOVQ       R8, R13
 
 product4:
-	VMOVUPS      (R11), Y4
-	VFMADD231PS  (R10), Y4, Y0
-	VFMADD231PS  (R10)(DX*1), Y4, Y1
-	VFMADD231PS  (R10)(DX*2), Y4, Y2
-	VFMADD231PS  (R10)(SI*1), Y4, Y3
-	VMOVUPS      32(R11), Y4
-	VFMADD231PS  32(R10), Y4, Y0
-	VFMADD231PS  32(R10)(DX*1), Y4, Y1
-	VFMADD231PS  32(R10)(DX*2), Y4, Y2
-	VFMADD231PS  32(R10)(SI*1), Y4, Y3
-	ADDQ         $0x40, R10
+	VMOVUPS      (R12), Y4
+	VFMADD231PS  (R11), Y4, Y0
+	VFMADD231PS  (R11)(DX*1), Y4, Y1
+	VFMADD231PS  (R11)(DX*2), Y4, Y2
+	VFMADD231PS  (R11)(SI*1), Y4, Y3
+	VMOVUPS      32(R12), Y4
+	VFMADD231PS  32(R11), Y4, Y0
+	VFMADD231PS  32(R11)(DX*1), Y4, Y1
+	VFMADD231PS  32(R11)(DX*2), Y4, Y2
+	VFMADD231PS  32(R11)(SI*1), Y4, Y3
 	ADDQ         $0x40, R11
-	SUBQ         $0x10, R12
+	ADDQ         $0x40, R12
+	SUBQ         $0x10, R13
 	JNZ          product4
 	VEXTRACTF128 $0x01, Y0, X4
 	VADDPS       X4, X0, X0
@@ -1641,9 +1654,18 @@ fours:
 
 one:
 	VXORPS X5, X5, X5
+	MOVQ   R8, R11
 	MOVQ   BX, SI
-	MOVQ   DI, R9
-	MOVQ   R8, R10
+	ADDQ   R10, SI
+
+ask1:
+	PREFETCHT0 (SI)
+	ADDQ       $0x40, SI
+	SUBQ       $0x10, R11
+	JG         ask1
+	MOVQ       BX, SI
+	MOVQ       DI, R9
+	MOVQ       R8, R11
 
 product1:
 	VMOVUPS      (R9), Y0
@@ -1652,7 +1674,7 @@ product1:
 	VFMADD231PS  32(SI), Y0, Y5
 	ADDQ         $0x40, SI
 	ADDQ         $0x40, R9
-	SUBQ         $0x10, R10
+	SUBQ         $0x10, R11
 	JNZ          product1
 	VEXTRACTF128 $0x01, Y5, X0
 	VADDPS       X0, X5, X5
@@ -1669,16 +1691,17 @@ ones:
 	VZEROUPPER
 	RET
 
-// func rowDotsF32AVX512(n int, out *float32, rows *byte, stride int, k int, x *float32)
-// Requires: AVX, AVX512F
-TEXT ·rowDotsF32AVX512(SB), NOSPLIT, $0-48
+// func rowDotsF32AVX512(n int, out *float32, rows *byte, stride int, ahead int, k int, x *float32)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·rowDotsF32AVX512(SB), NOSPLIT, $0-56
 	MOVQ n+0(FP), AX
 	MOVQ out+8(FP), CX
 	MOVQ stride+24(FP), DX
 	MOVQ rows+16(FP), BX
 	LEAQ (DX)(DX*2), SI
-	MOVQ x+40(FP), DI
-	MOVQ k+32(FP), R8
+	MOVQ x+48(FP), DI
+	MOVQ k+40(FP), R8
+	MOVQ ahead+32(FP), R10
 	MOVQ DX, R9
 	SHLQ $0x02, R9
 	JMP  fours
@@ -1688,19 +1711,31 @@ four:
 	VXORPS X1, X1, X1
 	VXORPS X2, X2, X2
 	VXORPS X3, X3, X3
-	MOVQ   BX, R10
-	MOVQ   DI, R11
-	MOVQ   R8, R12
+	MOVQ   R8, R13
+	MOVQ   BX, R11
+	ADDQ   R10, R11
+
+ask4:
+	PREFETCHT0 (R11)
+	PREFETCHT0 (R11)(DX*1)
+	PREFETCHT0 (R11)(DX*2)
+	PREFETCHT0 (R11)(SI*1)
+	ADDQ       $0x40, R11
+	SUBQ       $0x10, R13
+	JG         ask4
+	MOVQ       BX, R11
+	MOVQ       DI, R12
+	MOVQ       R8, R13
 
 product4:
-	VMOVUPS       (R11), Z4
-	VFMADD231PS   (R10), Z4, Z0
-	VFMADD231PS   (R10)(DX*1), Z4, Z1
-	VFMADD231PS   (R10)(DX*2), Z4, Z2
-	VFMADD231PS   (R10)(SI*1), Z4, Z3
-	ADDQ          $0x40, R10
+	VMOVUPS       (R12), Z4
+	VFMADD231PS   (R11), Z4, Z0
+	VFMADD231PS   (R11)(DX*1), Z4, Z1
+	VFMADD231PS   (R11)(DX*2), Z4, Z2
+	VFMADD231PS   (R11)(SI*1), Z4, Z3
 	ADDQ          $0x40, R11
-	SUBQ          $0x10, R12
+	ADDQ          $0x40, R12
+	SUBQ          $0x10, R13
 	JNZ           product4
 	VEXTRACTF64X4 $0x01, Z0, Y4
 	VADDPS        Y4, Y0, Y0
@@ -1733,16 +1768,25 @@ fours:
 
 one:
 	VXORPS X5, X5, X5
+	MOVQ   R8, R11
 	MOVQ   BX, SI
-	MOVQ   DI, R9
-	MOVQ   R8, R10
+	ADDQ   R10, SI
+
+ask1:
+	PREFETCHT0 (SI)
+	ADDQ       $0x40, SI
+	SUBQ       $0x10, R11
+	JG         ask1
+	MOVQ       BX, SI
+	MOVQ       DI, R9
+	MOVQ       R8, R11
 
 product1:
 	VMOVUPS       (R9), Z0
 	VFMADD231PS   (SI), Z0, Z5
 	ADDQ          $0x40, SI
 	ADDQ          $0x40, R9
-	SUBQ          $0x10, R10
+	SUBQ          $0x10, R11
 	JNZ           product1
 	VEXTRACTF64X4 $0x01, Z5, Y0
 	VADDPS        Y0, Y5, Y5
@@ -1761,16 +1805,17 @@ ones:
 	VZEROUPPER
 	RET
 
-// func rowDotsF16AVX2(n int, out *float32, rows *byte, stride int, k int, x *float32)
-// Requires: AVX, F16C, FMA3
-TEXT ·rowDotsF16AVX2(SB), NOSPLIT, $0-48
+// func rowDotsF16AVX2(n int, out *float32, rows *byte, stride int, ahead int, k int, x *float32)
+// Requires: AVX, F16C, FMA3, MMX+
+TEXT ·rowDotsF16AVX2(SB), NOSPLIT, $0-56
 	MOVQ n+0(FP), AX
 	MOVQ out+8(FP), CX
 	MOVQ stride+24(FP), DX
 	MOVQ rows+16(FP), BX
 	LEAQ (DX)(DX*2), SI
-	MOVQ x+40(FP), DI
-	MOVQ k+32(FP), R8
+	MOVQ x+48(FP), DI
+	MOVQ k+40(FP), R8
+	MOVQ ahead+32(FP), R10
 	MOVQ DX, R9
 	SHLQ $0x02, R9
 	JMP  fours
@@ -1780,32 +1825,44 @@ four:
 	VXORPS X1, X1, X1
 	VXORPS X2, X2, X2
 	VXORPS X3, X3, X3
-	MOVQ   BX, R10
-	MOVQ   DI, R11
-	MOVQ   R8, R12
+	MOVQ   R8, R13
+	MOVQ   BX, R11
+	ADDQ   R10, R11
+
+ask4:
+	PREFETCHT0 (R11)
+	PREFETCHT0 (R11)(DX*1)
+	PREFETCHT0 (R11)(DX*2)
+	PREFETCHT0 (R11)(SI*1)
+	ADDQ       $0x40, R11
+	SUBQ       $0x20, R13
+	JG         ask4
+	MOVQ       BX, R11
+	MOVQ       DI, R12
+	MOVQ       R8, R13
 
 product4:
-	VMOVUPS      (R11), Y4
-	VCVTPH2PS    (R10), Y5
+	VMOVUPS      (R12), Y4
+	VCVTPH2PS    (R11), Y5
 	VFMADD231PS  Y5, Y4, Y0
-	VCVTPH2PS    (R10)(DX*1), Y5
+	VCVTPH2PS    (R11)(DX*1), Y5
 	VFMADD231PS  Y5, Y4, Y1
-	VCVTPH2PS    (R10)(DX*2), Y5
+	VCVTPH2PS    (R11)(DX*2), Y5
 	VFMADD231PS  Y5, Y4, Y2
-	VCVTPH2PS    (R10)(SI*1), Y5
+	VCVTPH2PS    (R11)(SI*1), Y5
 	VFMADD231PS  Y5, Y4, Y3
-	VMOVUPS      32(R11), Y4
-	VCVTPH2PS    16(R10), Y5
+	VMOVUPS      32(R12), Y4
+	VCVTPH2PS    16(R11), Y5
 	VFMADD231PS  Y5, Y4, Y0
-	VCVTPH2PS    16(R10)(DX*1), Y5
+	VCVTPH2PS    16(R11)(DX*1), Y5
 	VFMADD231PS  Y5, Y4, Y1
-	VCVTPH2PS    16(R10)(DX*2), Y5
+	VCVTPH2PS    16(R11)(DX*2), Y5
 	VFMADD231PS  Y5, Y4, Y2
-	VCVTPH2PS    16(R10)(SI*1), Y5
+	VCVTPH2PS    16(R11)(SI*1), Y5
 	VFMADD231PS  Y5, Y4, Y3
-	ADDQ         $0x20, R10
-	ADDQ         $0x40, R11
-	SUBQ         $0x10, R12
+	ADDQ         $0x20, R11
+	ADDQ         $0x40, R12
+	SUBQ         $0x10, R13
 	JNZ          product4
 	VEXTRACTF128 $0x01, Y0, X4
 	VADDPS       X4, X0, X0
@@ -1830,9 +1887,18 @@ fours:
 
 one:
 	VXORPS X6, X6, X6
+	MOVQ   R8, R11
 	MOVQ   BX, SI
-	MOVQ   DI, R9
-	MOVQ   R8, R10
+	ADDQ   R10, SI
+
+ask1:
+	PREFETCHT0 (SI)
+	ADDQ       $0x40, SI
+	SUBQ       $0x20, R11
+	JG         ask1
+	MOVQ       BX, SI
+	MOVQ       DI, R9
+	MOVQ       R8, R11
 
 product1:
 	VMOVUPS      (R9), Y0
@@ -1843,7 +1909,7 @@ product1:
 	VFMADD231PS  Y1, Y0, Y6
 	ADDQ         $0x20, SI
 	ADDQ         $0x40, R9
-	SUBQ         $0x10, R10
+	SUBQ         $0x10, R11
 	JNZ          product1
 	VEXTRACTF128 $0x01, Y6, X0
 	VADDPS       X0, X6, X6
@@ -1860,16 +1926,17 @@ ones:
 	VZEROUPPER
 	RET
 
-// func rowDotsF16AVX512(n int, out *float32, rows *byte, stride int, k int, x *float32)
-// Requires: AVX, AVX512F
-TEXT ·rowDotsF16AVX512(SB), NOSPLIT, $0-48
+// func rowDotsF16AVX512(n int, out *float32, rows *byte, stride int, ahead int, k int, x *float32)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·rowDotsF16AVX512(SB), NOSPLIT, $0-56
 	MOVQ n+0(FP), AX
 	MOVQ out+8(FP), CX
 	MOVQ stride+24(FP), DX
 	MOVQ rows+16(FP), BX
 	LEAQ (DX)(DX*2), SI
-	MOVQ x+40(FP), DI
-	MOVQ k+32(FP), R8
+	MOVQ x+48(FP), DI
+	MOVQ k+40(FP), R8
+	MOVQ ahead+32(FP), R10
 	MOVQ DX, R9
 	SHLQ $0x02, R9
 	JMP  fours
@@ -1879,23 +1946,35 @@ four:
 	VXORPS X1, X1, X1
 	VXORPS X2, X2, X2
 	VXORPS X3, X3, X3
-	MOVQ   BX, R10
-	MOVQ   DI, R11
-	MOVQ   R8, R12
+	MOVQ   R8, R13
+	MOVQ   BX, R11
+	ADDQ   R10, R11
+
+ask4:
+	PREFETCHT0 (R11)
+	PREFETCHT0 (R11)(DX*1)
+	PREFETCHT0 (R11)(DX*2)
+	PREFETCHT0 (R11)(SI*1)
+	ADDQ       $0x40, R11
+	SUBQ       $0x20, R13
+	JG         ask4
+	MOVQ       BX, R11
+	MOVQ       DI, R12
+	MOVQ       R8, R13
 
 product4:
-	VMOVUPS       (R11), Z4
-	VCVTPH2PS     (R10), Z5
+	VMOVUPS       (R12), Z4
+	VCVTPH2PS     (R11), Z5
 	VFMADD231PS   Z5, Z4, Z0
-	VCVTPH2PS     (R10)(DX*1), Z5
+	VCVTPH2PS     (R11)(DX*1), Z5
 	VFMADD231PS   Z5, Z4, Z1
-	VCVTPH2PS     (R10)(DX*2), Z5
+	VCVTPH2PS     (R11)(DX*2), Z5
 	VFMADD231PS   Z5, Z4, Z2
-	VCVTPH2PS     (R10)(SI*1), Z5
+	VCVTPH2PS     (R11)(SI*1), Z5
 	VFMADD231PS   Z5, Z4, Z3
-	ADDQ          $0x20, R10
-	ADDQ          $0x40, R11
-	SUBQ          $0x10, R12
+	ADDQ          $0x20, R11
+	ADDQ          $0x40, R12
+	SUBQ          $0x10, R13
 	JNZ           product4
 	VEXTRACTF64X4 $0x01, Z0, Y4
 	VADDPS        Y4, Y0, Y0
@@ -1928,9 +2007,18 @@ fours:
 
 one:
 	VXORPS X6, X6, X6
+	MOVQ   R8, R11
 	MOVQ   BX, SI
-	MOVQ   DI, R9
-	MOVQ   R8, R10
+	ADDQ   R10, SI
+
+ask1:
+	PREFETCHT0 (SI)
+	ADDQ       $0x40, SI
+	SUBQ       $0x20, R11
+	JG         ask1
+	MOVQ       BX, SI
+	MOVQ       DI, R9
+	MOVQ       R8, R11
 
 product1:
 	VMOVUPS       (R9), Z0
@@ -1938,7 +2026,7 @@ product1:
 	VFMADD231PS   Z1, Z0, Z6
 	ADDQ          $0x20, SI
 	ADDQ          $0x40, R9
-	SUBQ          $0x10, R10
+	SUBQ          $0x10, R11
 	JNZ           product1
 	VEXTRACTF64X4 $0x01, Z6, Y0
 	VADDPS        Y0, Y6, Y6
@@ -1957,16 +2045,17 @@ ones:
 	VZEROUPPER
 	RET
 
-// func rowDotsBF16AVX2(n int, out *float32, rows *byte, stride int, k int, x *float32)
-// Requires: AVX, AVX2, FMA3
-TEXT ·rowDotsBF16AVX2(SB), NOSPLIT, $0-48
+// func rowDotsBF16AVX2(n int, out *float32, rows *byte, stride int, ahead int, k int, x *float32)
+// Requires: AVX, AVX2, FMA3, MMX+
+TEXT ·rowDotsBF16AVX2(SB), NOSPLIT, $0-56
 	MOVQ n+0(FP), AX
 	MOVQ out+8(FP), CX
 	MOVQ stride+24(FP), DX
 	MOVQ rows+16(FP), BX
 	LEAQ (DX)(DX*2), SI
-	MOVQ x+40(FP), DI
-	MOVQ k+32(FP), R8
+	MOVQ x+48(FP), DI
+	MOVQ k+40(FP), R8
+	MOVQ ahead+32(FP), R10
 	MOVQ DX, R9
 	SHLQ $0x02, R9
 	JMP  fours
@@ -1976,40 +2065,52 @@ four:
 	VXORPS X1, X1, X1
 	VXORPS X2, X2, X2
 	VXORPS X3, X3, X3
-	MOVQ   BX, R10
-	MOVQ   DI, R11
-	MOVQ   R8, R12
+	MOVQ   R8, R13
+	MOVQ   BX, R11
+	ADDQ   R10, R11
+
+ask4:
+	PREFETCHT0 (R11)
+	PREFETCHT0 (R11)(DX*1)
+	PREFETCHT0 (R11)(DX*2)
+	PREFETCHT0 (R11)(SI*1)
+	ADDQ       $0x40, R11
+	SUBQ       $0x20, R13
+	JG         ask4
+	MOVQ       BX, R11
+	MOVQ       DI, R12
+	MOVQ       R8, R13
 
 product4:
-	VMOVUPS      (R11), Y4
-	VPMOVZXWD    (R10), Y5
+	VMOVUPS      (R12), Y4
+	VPMOVZXWD    (R11), Y5
 	VPSLLD       $0x10, Y5, Y5
 	VFMADD231PS  Y5, Y4, Y0
-	VPMOVZXWD    (R10)(DX*1), Y5
+	VPMOVZXWD    (R11)(DX*1), Y5
 	VPSLLD       $0x10, Y5, Y5
 	VFMADD231PS  Y5, Y4, Y1
-	VPMOVZXWD    (R10)(DX*2), Y5
+	VPMOVZXWD    (R11)(DX*2), Y5
 	VPSLLD       $0x10, Y5, Y5
 	VFMADD231PS  Y5, Y4, Y2
-	VPMOVZXWD    (R10)(SI*1), Y5
+	VPMOVZXWD    (R11)(SI*1), Y5
 	VPSLLD       $0x10, Y5, Y5
 	VFMADD231PS  Y5, Y4, Y3
-	VMOVUPS      32(R11), Y4
-	VPMOVZXWD    16(R10), Y5
+	VMOVUPS      32(R12), Y4
+	VPMOVZXWD    16(R11), Y5
 	VPSLLD       $0x10, Y5, Y5
 	VFMADD231PS  Y5, Y4, Y0
-	VPMOVZXWD    16(R10)(DX*1), Y5
+	VPMOVZXWD    16(R11)(DX*1), Y5
 	VPSLLD       $0x10, Y5, Y5
 	VFMADD231PS  Y5, Y4, Y1
-	VPMOVZXWD    16(R10)(DX*2), Y5
+	VPMOVZXWD    16(R11)(DX*2), Y5
 	VPSLLD       $0x10, Y5, Y5
 	VFMADD231PS  Y5, Y4, Y2
-	VPMOVZXWD    16(R10)(SI*1), Y5
+	VPMOVZXWD    16(R11)(SI*1), Y5
 	VPSLLD       $0x10, Y5, Y5
 	VFMADD231PS  Y5, Y4, Y3
-	ADDQ         $0x20, R10
-	ADDQ         $0x40, R11
-	SUBQ         $0x10, R12
+	ADDQ         $0x20, R11
+	ADDQ         $0x40, R12
+	SUBQ         $0x10, R13
 	JNZ          product4
 	VEXTRACTF128 $0x01, Y0, X4
 	VADDPS       X4, X0, X0
@@ -2034,9 +2135,18 @@ fours:
 
 one:
 	VXORPS X6, X6, X6
+	MOVQ   R8, R11
 	MOVQ   BX, SI
-	MOVQ   DI, R9
-	MOVQ   R8, R10
+	ADDQ   R10, SI
+
+ask1:
+	PREFETCHT0 (SI)
+	ADDQ       $0x40, SI
+	SUBQ       $0x20, R11
+	JG         ask1
+	MOVQ       BX, SI
+	MOVQ       DI, R9
+	MOVQ       R8, R11
 
 product1:
 	VMOVUPS      (R9), Y0
@@ -2049,7 +2159,7 @@ product1:
 	VFMADD231PS  Y1, Y0, Y6
 	ADDQ         $0x20, SI
 	ADDQ         $0x40, R9
-	SUBQ         $0x10, R10
+	SUBQ         $0x10, R11
 	JNZ          product1
 	VEXTRACTF128 $0x01, Y6, X0
 	VADDPS       X0, X6, X6
@@ -2066,16 +2176,17 @@ ones:
 	VZEROUPPER
 	RET
 
-// func rowDotsBF16AVX512(n int, out *float32, rows *byte, stride int, k int, x *float32)
-// Requires: AVX, AVX512F
-TEXT ·rowDotsBF16AVX512(SB), NOSPLIT, $0-48
+// func rowDotsBF16AVX512(n int, out *float32, rows *byte, stride int, ahead int, k int, x *float32)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·rowDotsBF16AVX512(SB), NOSPLIT, $0-56
 	MOVQ n+0(FP), AX
 	MOVQ out+8(FP), CX
 	MOVQ stride+24(FP), DX
 	MOVQ rows+16(FP), BX
 	LEAQ (DX)(DX*2), SI
-	MOVQ x+40(FP), DI
-	MOVQ k+32(FP), R8
+	MOVQ x+48(FP), DI
+	MOVQ k+40(FP), R8
+	MOVQ ahead+32(FP), R10
 	MOVQ DX, R9
 	SHLQ $0x02, R9
 	JMP  fours
@@ -2085,27 +2196,39 @@ four:
 	VXORPS X1, X1, X1
 	VXORPS X2, X2, X2
 	VXORPS X3, X3, X3
-	MOVQ   BX, R10
-	MOVQ   DI, R11
-	MOVQ   R8, R12
+	MOVQ   R8, R13
+	MOVQ   BX, R11
+	ADDQ   R10, R11
+
+ask4:
+	PREFETCHT0 (R11)
+	PREFETCHT0 (R11)(DX*1)
+	PREFETCHT0 (R11)(DX*2)
+	PREFETCHT0 (R11)(SI*1)
+	ADDQ       $0x40, R11
+	SUBQ       $0x20, R13
+	JG         ask4
+	MOVQ       BX, R11
+	MOVQ       DI, R12
+	MOVQ       R8, R13
 
 product4:
-	VMOVUPS       (R11), Z4
-	VPMOVZXWD     (R10), Z5
+	VMOVUPS       (R12), Z4
+	VPMOVZXWD     (R11), Z5
 	VPSLLD        $0x10, Z5, Z5
 	VFMADD231PS   Z5, Z4, Z0
-	VPMOVZXWD     (R10)(DX*1), Z5
+	VPMOVZXWD     (R11)(DX*1), Z5
 	VPSLLD        $0x10, Z5, Z5
 	VFMADD231PS   Z5, Z4, Z1
-	VPMOVZXWD     (R10)(DX*2), Z5
+	VPMOVZXWD     (R11)(DX*2), Z5
 	VPSLLD        $0x10, Z5, Z5
 	VFMADD231PS   Z5, Z4, Z2
-	VPMOVZXWD     (R10)(SI*1), Z5
+	VPMOVZXWD     (R11)(SI*1), Z5
 	VPSLLD        $0x10, Z5, Z5
 	VFMADD231PS   Z5, Z4, Z3
-	ADDQ          $0x20, R10
-	ADDQ          $0x40, R11
-	SUBQ          $0x10, R12
+	ADDQ          $0x20, R11
+	ADDQ          $0x40, R12
+	SUBQ          $0x10, R13
 	JNZ           product4
 	VEXTRACTF64X4 $0x01, Z0, Y4
 	VADDPS        Y4, Y0, Y0
@@ -2138,9 +2261,18 @@ fours:
 
 one:
 	VXORPS X6, X6, X6
+	MOVQ   R8, R11
 	MOVQ   BX, SI
-	MOVQ   DI, R9
-	MOVQ   R8, R10
+	ADDQ   R10, SI
+
+ask1:
+	PREFETCHT0 (SI)
+	ADDQ       $0x40, SI
+	SUBQ       $0x20, R11
+	JG         ask1
+	MOVQ       BX, SI
+	MOVQ       DI, R9
+	MOVQ       R8, R11
 
 product1:
 	VMOVUPS       (R9), Z0
@@ -2149,7 +2281,7 @@ product1:
 	VFMADD231PS   Z1, Z0, Z6
 	ADDQ          $0x20, SI
 	ADDQ          $0x40, R9
-	SUBQ          $0x10, R10
+	SUBQ          $0x10, R11
 	JNZ           product1
 	VEXTRACTF64X4 $0x01, Z6, Y0
 	VADDPS        Y0, Y6, Y6
@@ -2168,15 +2300,16 @@ ones:
 	VZEROUPPER
 	RET
 
-// func rowSumsF32AVX2(n int, a *float32, rows *byte, stride int, k int, sums *float32)
-// Requires: AVX, FMA3
-TEXT ·rowSumsF32AVX2(SB), NOSPLIT, $0-48
+// func rowSumsF32AVX2(n int, a *float32, rows *byte, stride int, ahead int, k int, sums *float32)
+// Requires: AVX, FMA3, MMX+
+TEXT ·rowSumsF32AVX2(SB), NOSPLIT, $0-56
 	MOVQ n+0(FP), AX
 	MOVQ a+8(FP), CX
 	MOVQ rows+16(FP), DX
 	MOVQ stride+24(FP), BX
-	MOVQ k+32(FP), SI
-	MOVQ sums+40(FP), DI
+	MOVQ k+40(FP), SI
+	MOVQ sums+48(FP), DI
+	MOVQ ahead+32(FP), R8
 	JMP  wides
 
 wide:
@@ -2188,23 +2321,27 @@ wide:
 	VMOVUPS 160(DI), Y5
 	VMOVUPS 192(DI), Y6
 	VMOVUPS 224(DI), Y7
-	MOVQ    DX, R8
-	MOVQ    CX, R9
-	MOVQ    AX, R10
+	MOVQ    DX, R9
+	MOVQ    CX, R10
+	MOVQ    AX, R11
 
 row64:
-	VBROADCASTSS (R9), Y8
-	VFMADD231PS  (R8), Y8, Y0
-	VFMADD231PS  32(R8), Y8, Y1
-	VFMADD231PS  64(R8), Y8, Y2
-	VFMADD231PS  96(R8), Y8, Y3
-	VFMADD231PS  128(R8), Y8, Y4
-	VFMADD231PS  160(R8), Y8, Y5
-	VFMADD231PS  192(R8), Y8, Y6
-	VFMADD231PS  224(R8), Y8, Y7
-	ADDQ         BX, R8
-	ADDQ         $0x04, R9
-	DECQ         R10
+	PREFETCHT0   (R9)(R8*1)
+	PREFETCHT0   64(R9)(R8*1)
+	PREFETCHT0   128(R9)(R8*1)
+	PREFETCHT0   192(R9)(R8*1)
+	VBROADCASTSS (R10), Y8
+	VFMADD231PS  (R9), Y8, Y0
+	VFMADD231PS  32(R9), Y8, Y1
+	VFMADD231PS  64(R9), Y8, Y2
+	VFMADD231PS  96(R9), Y8, Y3
+	VFMADD231PS  128(R9), Y8, Y4
+	VFMADD231PS  160(R9), Y8, Y5
+	VFMADD231PS  192(R9), Y8, Y6
+	VFMADD231PS  224(R9), Y8, Y7
+	ADDQ         BX, R9
+	ADDQ         $0x04, R10
+	DECQ         R11
 	JNZ          row64
 	VMOVUPS      Y0, (DI)
 	VMOVUPS      Y1, 32(DI)
@@ -2226,17 +2363,18 @@ wides:
 narrow:
 	VMOVUPS (DI), Y0
 	VMOVUPS 32(DI), Y1
-	MOVQ    DX, R8
-	MOVQ    CX, R9
-	MOVQ    AX, R10
+	MOVQ    DX, R9
+	MOVQ    CX, R10
+	MOVQ    AX, R11
 
 row16:
-	VBROADCASTSS (R9), Y2
-	VFMADD231PS  (R8), Y2, Y0
-	VFMADD231PS  32(R8), Y2, Y1
-	ADDQ         BX, R8
-	ADDQ         $0x04, R9
-	DECQ         R10
+	PREFETCHT0   (R9)(R8*1)
+	VBROADCASTSS (R10), Y2
+	VFMADD231PS  (R9), Y2, Y0
+	VFMADD231PS  32(R9), Y2, Y1
+	ADDQ         BX, R9
+	ADDQ         $0x04, R10
+	DECQ         R11
 	JNZ          row16
 	VMOVUPS      Y0, (DI)
 	VMOVUPS      Y1, 32(DI)
@@ -2250,15 +2388,16 @@ narrows:
 	VZEROUPPER
 	RET
 
-// func rowSumsF32AVX512(n int, a *float32, rows *byte, stride int, k int, sums *float32)
-// Requires: AVX, AVX512F
-TEXT ·rowSumsF32AVX512(SB), NOSPLIT, $0-48
+// func rowSumsF32AVX512(n int, a *float32, rows *byte, stride int, ahead int, k int, sums *float32)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·rowSumsF32AVX512(SB), NOSPLIT, $0-56
 	MOVQ n+0(FP), AX
 	MOVQ a+8(FP), CX
 	MOVQ rows+16(FP), DX
 	MOVQ stride+24(FP), BX
-	MOVQ k+32(FP), SI
-	MOVQ sums+40(FP), DI
+	MOVQ k+40(FP), SI
+	MOVQ sums+48(FP), DI
+	MOVQ ahead+32(FP), R8
 	JMP  wides
 
 wide:
@@ -2266,19 +2405,23 @@ wide:
 	VMOVUPS 64(DI), Z1
 	VMOVUPS 128(DI), Z2
 	VMOVUPS 192(DI), Z3
-	MOVQ    DX, R8
-	MOVQ    CX, R9
-	MOVQ    AX, R10
+	MOVQ    DX, R9
+	MOVQ    CX, R10
+	MOVQ    AX, R11
 
 row64:
-	VBROADCASTSS (R9), Z4
-	VFMADD231PS  (R8), Z4, Z0
-	VFMADD231PS  64(R8), Z4, Z1
-	VFMADD231PS  128(R8), Z4, Z2
-	VFMADD231PS  192(R8), Z4, Z3
-	ADDQ         BX, R8
-	ADDQ         $0x04, R9
-	DECQ         R10
+	PREFETCHT0   (R9)(R8*1)
+	PREFETCHT0   64(R9)(R8*1)
+	PREFETCHT0   128(R9)(R8*1)
+	PREFETCHT0   192(R9)(R8*1)
+	VBROADCASTSS (R10), Z4
+	VFMADD231PS  (R9), Z4, Z0
+	VFMADD231PS  64(R9), Z4, Z1
+	VFMADD231PS  128(R9), Z4, Z2
+	VFMADD231PS  192(R9), Z4, Z3
+	ADDQ         BX, R9
+	ADDQ         $0x04, R10
+	DECQ         R11
 	JNZ          row64
 	VMOVUPS      Z0, (DI)
 	VMOVUPS      Z1, 64(DI)
@@ -2295,16 +2438,17 @@ wides:
 
 narrow:
 	VMOVUPS (DI), Z0
-	MOVQ    DX, R8
-	MOVQ    CX, R9
-	MOVQ    AX, R10
+	MOVQ    DX, R9
+	MOVQ    CX, R10
+	MOVQ    AX, R11
 
 row16:
-	VBROADCASTSS (R9), Z1
-	VFMADD231PS  (R8), Z1, Z0
-	ADDQ         BX, R8
-	ADDQ         $0x04, R9
-	DECQ         R10
+	PREFETCHT0   (R9)(R8*1)
+	VBROADCASTSS (R10), Z1
+	VFMADD231PS  (R9), Z1, Z0
+	ADDQ         BX, R9
+	ADDQ         $0x04, R10
+	DECQ         R11
 	JNZ          row16
 	VMOVUPS      Z0, (DI)
 	ADDQ         $0x00000040, DX
@@ -2317,15 +2461,16 @@ narrows:
 	VZEROUPPER
 	RET
 
-// func rowSumsF16AVX2(n int, a *float32, rows *byte, stride int, k int, sums *float32)
-// Requires: AVX, F16C, FMA3
-TEXT ·rowSumsF16AVX2(SB), NOSPLIT, $0-48
+// func rowSumsF16AVX2(n int, a *float32, rows *byte, stride int, ahead int, k int, sums *float32)
+// Requires: AVX, F16C, FMA3, MMX+
+TEXT ·rowSumsF16AVX2(SB), NOSPLIT, $0-56
 	MOVQ n+0(FP), AX
 	MOVQ a+8(FP), CX
 	MOVQ rows+16(FP), DX
 	MOVQ stride+24(FP), BX
-	MOVQ k+32(FP), SI
-	MOVQ sums+40(FP), DI
+	MOVQ k+40(FP), SI
+	MOVQ sums+48(FP), DI
+	MOVQ ahead+32(FP), R8
 	JMP  wides
 
 wide:
@@ -2337,31 +2482,33 @@ wide:
 	VMOVUPS 160(DI), Y5
 	VMOVUPS 192(DI), Y6
 	VMOVUPS 224(DI), Y7
-	MOVQ    DX, R8
-	MOVQ    CX, R9
-	MOVQ    AX, R10
+	MOVQ    DX, R9
+	MOVQ    CX, R10
+	MOVQ    AX, R11
 
 row64:
-	VBROADCASTSS (R9), Y8
-	VCVTPH2PS    (R8), Y9
+	PREFETCHT0   (R9)(R8*1)
+	PREFETCHT0   64(R9)(R8*1)
+	VBROADCASTSS (R10), Y8
+	VCVTPH2PS    (R9), Y9
 	VFMADD231PS  Y9, Y8, Y0
-	VCVTPH2PS    16(R8), Y9
+	VCVTPH2PS    16(R9), Y9
 	VFMADD231PS  Y9, Y8, Y1
-	VCVTPH2PS    32(R8), Y9
+	VCVTPH2PS    32(R9), Y9
 	VFMADD231PS  Y9, Y8, Y2
-	VCVTPH2PS    48(R8), Y9
+	VCVTPH2PS    48(R9), Y9
 	VFMADD231PS  Y9, Y8, Y3
-	VCVTPH2PS    64(R8), Y9
+	VCVTPH2PS    64(R9), Y9
 	VFMADD231PS  Y9, Y8, Y4
-	VCVTPH2PS    80(R8), Y9
+	VCVTPH2PS    80(R9), Y9
 	VFMADD231PS  Y9, Y8, Y5
-	VCVTPH2PS    96(R8), Y9
+	VCVTPH2PS    96(R9), Y9
 	VFMADD231PS  Y9, Y8, Y6
-	VCVTPH2PS    112(R8), Y9
+	VCVTPH2PS    112(R9), Y9
 	VFMADD231PS  Y9, Y8, Y7
-	ADDQ         BX, R8
-	ADDQ         $0x04, R9
-	DECQ         R10
+	ADDQ         BX, R9
+	ADDQ         $0x04, R10
+	DECQ         R11
 	JNZ          row64
 	VMOVUPS      Y0, (DI)
 	VMOVUPS      Y1, 32(DI)
@@ -2383,19 +2530,20 @@ wides:
 narrow:
 	VMOVUPS (DI), Y0
 	VMOVUPS 32(DI), Y1
-	MOVQ    DX, R8
-	MOVQ    CX, R9
-	MOVQ    AX, R10
+	MOVQ    DX, R9
+	MOVQ    CX, R10
+	MOVQ    AX, R11
 
 row16:
-	VBROADCASTSS (R9), Y2
-	VCVTPH2PS    (R8), Y3
+	PREFETCHT0   (R9)(R8*1)
+	VBROADCASTSS (R10), Y2
+	VCVTPH2PS    (R9), Y3
 	VFMADD231PS  Y3, Y2, Y0
-	VCVTPH2PS    16(R8), Y3
+	VCVTPH2PS    16(R9), Y3
 	VFMADD231PS  Y3, Y2, Y1
-	ADDQ         BX, R8
-	ADDQ         $0x04, R9
-	DECQ         R10
+	ADDQ         BX, R9
+	ADDQ         $0x04, R10
+	DECQ         R11
 	JNZ          row16
 	VMOVUPS      Y0, (DI)
 	VMOVUPS      Y1, 32(DI)
@@ -2409,15 +2557,16 @@ narrows:
 	VZEROUPPER
 	RET
 
-// func rowSumsF16AVX512(n int, a *float32, rows *byte, stride int, k int, sums *float32)
-// Requires: AVX, AVX512F
-TEXT ·rowSumsF16AVX512(SB), NOSPLIT, $0-48
+// func rowSumsF16AVX512(n int, a *float32, rows *byte, stride int, ahead int, k int, sums *float32)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·rowSumsF16AVX512(SB), NOSPLIT, $0-56
 	MOVQ n+0(FP), AX
 	MOVQ a+8(FP), CX
 	MOVQ rows+16(FP), DX
 	MOVQ stride+24(FP), BX
-	MOVQ k+32(FP), SI
-	MOVQ sums+40(FP), DI
+	MOVQ k+40(FP), SI
+	MOVQ sums+48(FP), DI
+	MOVQ ahead+32(FP), R8
 	JMP  wides
 
 wide:
@@ -2425,23 +2574,25 @@ wide:
 	VMOVUPS 64(DI), Z1
 	VMOVUPS 128(DI), Z2
 	VMOVUPS 192(DI), Z3
-	MOVQ    DX, R8
-	MOVQ    CX, R9
-	MOVQ    AX, R10
+	MOVQ    DX, R9
+	MOVQ    CX, R10
+	MOVQ    AX, R11
 
 row64:
-	VBROADCASTSS (R9), Z4
-	VCVTPH2PS    (R8), Z5
+	PREFETCHT0   (R9)(R8*1)
+	PREFETCHT0   64(R9)(R8*1)
+	VBROADCASTSS (R10), Z4
+	VCVTPH2PS    (R9), Z5
 	VFMADD231PS  Z5, Z4, Z0
-	VCVTPH2PS    32(R8), Z5
+	VCVTPH2PS    32(R9), Z5
 	VFMADD231PS  Z5, Z4, Z1
-	VCVTPH2PS    64(R8), Z5
+	VCVTPH2PS    64(R9), Z5
 	VFMADD231PS  Z5, Z4, Z2
-	VCVTPH2PS    96(R8), Z5
+	VCVTPH2PS    96(R9), Z5
 	VFMADD231PS  Z5, Z4, Z3
-	ADDQ         BX, R8
-	ADDQ         $0x04, R9
-	DECQ         R10
+	ADDQ         BX, R9
+	ADDQ         $0x04, R10
+	DECQ         R11
 	JNZ          row64
 	VMOVUPS      Z0, (DI)
 	VMOVUPS      Z1, 64(DI)
@@ -2458,17 +2609,18 @@ wides:
 
 narrow:
 	VMOVUPS (DI), Z0
-	MOVQ    DX, R8
-	MOVQ    CX, R9
-	MOVQ    AX, R10
+	MOVQ    DX, R9
+	MOVQ    CX, R10
+	MOVQ    AX, R11
 
 row16:
-	VBROADCASTSS (R9), Z1
-	VCVTPH2PS    (R8), Z2
+	PREFETCHT0   (R9)(R8*1)
+	VBROADCASTSS (R10), Z1
+	VCVTPH2PS    (R9), Z2
 	VFMADD231PS  Z2, Z1, Z0
-	ADDQ         BX, R8
-	ADDQ         $0x04, R9
-	DECQ         R10
+	ADDQ         BX, R9
+	ADDQ         $0x04, R10
+	DECQ         R11
 	JNZ          row16
 	VMOVUPS      Z0, (DI)
 	ADDQ         $0x00000020, DX
@@ -2481,15 +2633,16 @@ narrows:
 	VZEROUPPER
 	RET
 
-// func rowSumsBF16AVX2(n int, a *float32, rows *byte, stride int, k int, sums *float32)
-// Requires: AVX, AVX2, FMA3
-TEXT ·rowSumsBF16AVX2(SB), NOSPLIT, $0-48
+// func rowSumsBF16AVX2(n int, a *float32, rows *byte, stride int, ahead int, k int, sums *float32)
+// Requires: AVX, AVX2, FMA3, MMX+
+TEXT ·rowSumsBF16AVX2(SB), NOSPLIT, $0-56
 	MOVQ n+0(FP), AX
 	MOVQ a+8(FP), CX
 	MOVQ rows+16(FP), DX
 	MOVQ stride+24(FP), BX
-	MOVQ k+32(FP), SI
-	MOVQ sums+40(FP), DI
+	MOVQ k+40(FP), SI
+	MOVQ sums+48(FP), DI
+	MOVQ ahead+32(FP), R8
 	JMP  wides
 
 wide:
@@ -2501,39 +2654,41 @@ wide:
 	VMOVUPS 160(DI), Y5
 	VMOVUPS 192(DI), Y6
 	VMOVUPS 224(DI), Y7
-	MOVQ    DX, R8
-	MOVQ    CX, R9
-	MOVQ    AX, R10
+	MOVQ    DX, R9
+	MOVQ    CX, R10
+	MOVQ    AX, R11
 
 row64:
-	VBROADCASTSS (R9), Y8
-	VPMOVZXWD    (R8), Y9
+	PREFETCHT0   (R9)(R8*1)
+	PREFETCHT0   64(R9)(R8*1)
+	VBROADCASTSS (R10), Y8
+	VPMOVZXWD    (R9), Y9
 	VPSLLD       $0x10, Y9, Y9
 	VFMADD231PS  Y9, Y8, Y0
-	VPMOVZXWD    16(R8), Y9
+	VPMOVZXWD    16(R9), Y9
 	VPSLLD       $0x10, Y9, Y9
 	VFMADD231PS  Y9, Y8, Y1
-	VPMOVZXWD    32(R8), Y9
+	VPMOVZXWD    32(R9), Y9
 	VPSLLD       $0x10, Y9, Y9
 	VFMADD231PS  Y9, Y8, Y2
-	VPMOVZXWD    48(R8), Y9
+	VPMOVZXWD    48(R9), Y9
 	VPSLLD       $0x10, Y9, Y9
 	VFMADD231PS  Y9, Y8, Y3
-	VPMOVZXWD    64(R8), Y9
+	VPMOVZXWD    64(R9), Y9
 	VPSLLD       $0x10, Y9, Y9
 	VFMADD231PS  Y9, Y8, Y4
-	VPMOVZXWD    80(R8), Y9
+	VPMOVZXWD    80(R9), Y9
 	VPSLLD       $0x10, Y9, Y9
 	VFMADD231PS  Y9, Y8, Y5
-	VPMOVZXWD    96(R8), Y9
+	VPMOVZXWD    96(R9), Y9
 	VPSLLD       $0x10, Y9, Y9
 	VFMADD231PS  Y9, Y8, Y6
-	VPMOVZXWD    112(R8), Y9
+	VPMOVZXWD    112(R9), Y9
 	VPSLLD       $0x10, Y9, Y9
 	VFMADD231PS  Y9, Y8, Y7
-	ADDQ         BX, R8
-	ADDQ         $0x04, R9
-	DECQ         R10
+	ADDQ         BX, R9
+	ADDQ         $0x04, R10
+	DECQ         R11
 	JNZ          row64
 	VMOVUPS      Y0, (DI)
 	VMOVUPS      Y1, 32(DI)
@@ -2555,21 +2710,22 @@ wides:
 narrow:
 	VMOVUPS (DI), Y0
 	VMOVUPS 32(DI), Y1
-	MOVQ    DX, R8
-	MOVQ    CX, R9
-	MOVQ    AX, R10
+	MOVQ    DX, R9
+	MOVQ    CX, R10
+	MOVQ    AX, R11
 
 row16:
-	VBROADCASTSS (R9), Y2
-	VPMOVZXWD    (R8), Y3
+	PREFETCHT0   (R9)(R8*1)
+	VBROADCASTSS (R10), Y2
+	VPMOVZXWD    (R9), Y3
 	VPSLLD       $0x10, Y3, Y3
 	VFMADD231PS  Y3, Y2, Y0
-	VPMOVZXWD    16(R8), Y3
+	VPMOVZXWD    16(R9), Y3
 	VPSLLD       $0x10, Y3, Y3
 	VFMADD231PS  Y3, Y2, Y1
-	ADDQ         BX, R8
-	ADDQ         $0x04, R9
-	DECQ         R10
+	ADDQ         BX, R9
+	ADDQ         $0x04, R10
+	DECQ         R11
 	JNZ          row16
 	VMOVUPS      Y0, (DI)
 	VMOVUPS      Y1, 32(DI)
@@ -2583,15 +2739,16 @@ narrows:
 	VZEROUPPER
 	RET
 
-// func rowSumsBF16AVX512(n int, a *float32, rows *byte, stride int, k int, sums *float32)
-// Requires: AVX, AVX512F
-TEXT ·rowSumsBF16AVX512(SB), NOSPLIT, $0-48
+// func rowSumsBF16AVX512(n int, a *float32, rows *byte, stride int, ahead int, k int, sums *float32)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·rowSumsBF16AVX512(SB), NOSPLIT, $0-56
 	MOVQ n+0(FP), AX
 	MOVQ a+8(FP), CX
 	MOVQ rows+16(FP), DX
 	MOVQ stride+24(FP), BX
-	MOVQ k+32(FP), SI
-	MOVQ sums+40(FP), DI
+	MOVQ k+40(FP), SI
+	MOVQ sums+48(FP), DI
+	MOVQ ahead+32(FP), R8
 	JMP  wides
 
 wide:
@@ -2599,27 +2756,29 @@ wide:
 	VMOVUPS 64(DI), Z1
 	VMOVUPS 128(DI), Z2
 	VMOVUPS 192(DI), Z3
-	MOVQ    DX, R8
-	MOVQ    CX, R9
-	MOVQ    AX, R10
+	MOVQ    DX, R9
+	MOVQ    CX, R10
+	MOVQ    AX, R11
 
 row64:
-	VBROADCASTSS (R9), Z4
-	VPMOVZXWD    (R8), Z5
+	PREFETCHT0   (R9)(R8*1)
+	PREFETCHT0   64(R9)(R8*1)
+	VBROADCASTSS (R10), Z4
+	VPMOVZXWD    (R9), Z5
 	VPSLLD       $0x10, Z5, Z5
 	VFMADD231PS  Z5, Z4, Z0
-	VPMOVZXWD    32(R8), Z5
+	VPMOVZXWD    32(R9), Z5
 	VPSLLD       $0x10, Z5, Z5
 	VFMADD231PS  Z5, Z4, Z1
-	VPMOVZXWD    64(R8), Z5
+	VPMOVZXWD    64(R9), Z5
 	VPSLLD       $0x10, Z5, Z5
 	VFMADD231PS  Z5, Z4, Z2
-	VPMOVZXWD    96(R8), Z5
+	VPMOVZXWD    96(R9), Z5
 	VPSLLD       $0x10, Z5, Z5
 	VFMADD231PS  Z5, Z4, Z3
-	ADDQ         BX, R8
-	ADDQ         $0x04, R9
-	DECQ         R10
+	ADDQ         BX, R9
+	ADDQ         $0x04, R10
+	DECQ         R11
 	JNZ          row64
 	VMOVUPS      Z0, (DI)
 	VMOVUPS      Z1, 64(DI)
@@ -2636,18 +2795,19 @@ wides:
 
 narrow:
 	VMOVUPS (DI), Z0
-	MOVQ    DX, R8
-	MOVQ    CX, R9
-	MOVQ    AX, R10
+	MOVQ    DX, R9
+	MOVQ    CX, R10
+	MOVQ    AX, R11
 
 row16:
-	VBROADCASTSS (R9), Z1
-	VPMOVZXWD    (R8), Z2
+	PREFETCHT0   (R9)(R8*1)
+	VBROADCASTSS (R10), Z1
+	VPMOVZXWD    (R9), Z2
 	VPSLLD       $0x10, Z2, Z2
 	VFMADD231PS  Z2, Z1, Z0
-	ADDQ         BX, R8
-	ADDQ         $0x04, R9
-	DECQ         R10
+	ADDQ         BX, R9
+	ADDQ         $0x04, R10
+	DECQ         R11
 	JNZ          row16
 	VMOVUPS      Z0, (DI)
 	ADDQ         $0x00000020, DX
@@ -2658,28 +2818,6 @@ narrows:
 	TESTQ SI, SI
 	JNZ   narrow
 	VZEROUPPER
-	RET
-
-// func fetchRows(n int, rows *byte, stride int, size int)
-// Requires: MMX+
-TEXT ·fetchRows(SB), NOSPLIT, $0-32
-	MOVQ n+0(FP), AX
-	MOVQ rows+8(FP), CX
-	MOVQ stride+16(FP), DX
-	MOVQ size+24(FP), BX
-
-row:
-	MOVQ CX, SI
-	MOVQ BX, DI
-
-line:
-	PREFETCHT1 (SI)
-	ADDQ       $0x40, SI
-	SUBQ       $0x40, DI
-	JG         line
-	ADDQ       DX, CX
-	DECQ       AX
-	JNZ        row
 	RET
 
 // func expAVX2(n int, dst *float32, x *float32)
@@ -5788,108 +5926,210 @@ check:
 	VZEROUPPER
 	RET
 
-// func decodeF16(n int, dst *float32, src *byte)
-// Requires: AVX, F16C
-TEXT ·decodeF16(SB), NOSPLIT, $0-24
-	MOVQ dst+8(FP), AX
-	MOVQ src+16(FP), CX
-	MOVQ n+0(FP), DX
-	JMP  check
+// func decodeF16(rows int, n int, dst *float32, src *byte, stride int, ahead int)
+// Requires: AVX, F16C, MMX+
+TEXT ·decodeF16(SB), NOSPLIT, $0-48
+	MOVQ dst+16(FP), AX
+	MOVQ src+24(FP), CX
+	MOVQ n+8(FP), DX
+	MOVQ rows+0(FP), BX
+	MOVQ stride+32(FP), SI
+	MOVQ ahead+40(FP), DI
 
-step:
-	VCVTPH2PS (CX), Y0
-	VMOVUPS   Y0, (AX)
-	ADDQ      $0x00000010, CX
-	ADDQ      $0x00000020, AX
-	DECQ      DX
+row:
+	MOVQ CX, R8
+	MOVQ DX, R9
+	SUBQ $0x00000008, R9
+	JL   few
 
-check:
-	TESTQ DX, DX
-	JNZ   step
+many:
+	PREFETCHT1 (R8)(DI*1)
+	PREFETCHT1 64(R8)(DI*1)
+	VCVTPH2PS  (R8), Y0
+	VMOVUPS    Y0, (AX)
+	VCVTPH2PS  16(R8), Y0
+	VMOVUPS    Y0, 32(AX)
+	VCVTPH2PS  32(R8), Y0
+	VMOVUPS    Y0, 64(AX)
+	VCVTPH2PS  48(R8), Y0
+	VMOVUPS    Y0, 96(AX)
+	VCVTPH2PS  64(R8), Y0
+	VMOVUPS    Y0, 128(AX)
+	VCVTPH2PS  80(R8), Y0
+	VMOVUPS    Y0, 160(AX)
+	VCVTPH2PS  96(R8), Y0
+	VMOVUPS    Y0, 192(AX)
+	VCVTPH2PS  112(R8), Y0
+	VMOVUPS    Y0, 224(AX)
+	ADDQ       $0x00000080, R8
+	ADDQ       $0x00000100, AX
+	SUBQ       $0x00000008, R9
+	JGE        many
+
+few:
+	ADDQ $0x00000008, R9
+	JZ   done
+
+one:
+	PREFETCHT1 (R8)(DI*1)
+	VCVTPH2PS  (R8), Y0
+	VMOVUPS    Y0, (AX)
+	ADDQ       $0x00000010, R8
+	ADDQ       $0x00000020, AX
+	DECQ       R9
+	JNZ        one
+
+done:
+	ADDQ SI, CX
+	DECQ BX
+	JNZ  row
 	VZEROUPPER
 	RET
 
-// func decodeBF16(n int, dst *float32, src *byte)
-// Requires: AVX, AVX2
-TEXT ·decodeBF16(SB), NOSPLIT, $0-24
-	MOVQ dst+8(FP), AX
-	MOVQ src+16(FP), CX
-	MOVQ n+0(FP), DX
-	JMP  check
+// func decodeBF16(rows int, n int, dst *float32, src *byte, stride int, ahead int)
+// Requires: AVX, AVX2, MMX+
+TEXT ·decodeBF16(SB), NOSPLIT, $0-48
+	MOVQ dst+16(FP), AX
+	MOVQ src+24(FP), CX
+	MOVQ n+8(FP), DX
+	MOVQ rows+0(FP), BX
+	MOVQ stride+32(FP), SI
+	MOVQ ahead+40(FP), DI
 
-step:
-	VPMOVZXWD (CX), Y0
-	VPSLLD    $0x10, Y0, Y0
-	VMOVUPS   Y0, (AX)
-	ADDQ      $0x00000010, CX
-	ADDQ      $0x00000020, AX
-	DECQ      DX
+row:
+	MOVQ CX, R8
+	MOVQ DX, R9
+	SUBQ $0x00000008, R9
+	JL   few
 
-check:
-	TESTQ DX, DX
-	JNZ   step
+many:
+	PREFETCHT1 (R8)(DI*1)
+	PREFETCHT1 64(R8)(DI*1)
+	VPMOVZXWD  (R8), Y0
+	VPSLLD     $0x10, Y0, Y0
+	VMOVUPS    Y0, (AX)
+	VPMOVZXWD  16(R8), Y0
+	VPSLLD     $0x10, Y0, Y0
+	VMOVUPS    Y0, 32(AX)
+	VPMOVZXWD  32(R8), Y0
+	VPSLLD     $0x10, Y0, Y0
+	VMOVUPS    Y0, 64(AX)
+	VPMOVZXWD  48(R8), Y0
+	VPSLLD     $0x10, Y0, Y0
+	VMOVUPS    Y0, 96(AX)
+	VPMOVZXWD  64(R8), Y0
+	VPSLLD     $0x10, Y0, Y0
+	VMOVUPS    Y0, 128(AX)
+	VPMOVZXWD  80(R8), Y0
+	VPSLLD     $0x10, Y0, Y0
+	VMOVUPS    Y0, 160(AX)
+	VPMOVZXWD  96(R8), Y0
+	VPSLLD     $0x10, Y0, Y0
+	VMOVUPS    Y0, 192(AX)
+	VPMOVZXWD  112(R8), Y0
+	VPSLLD     $0x10, Y0, Y0
+	VMOVUPS    Y0, 224(AX)
+	ADDQ       $0x00000080, R8
+	ADDQ       $0x00000100, AX
+	SUBQ       $0x00000008, R9
+	JGE        many
+
+few:
+	ADDQ $0x00000008, R9
+	JZ   done
+
+one:
+	PREFETCHT1 (R8)(DI*1)
+	VPMOVZXWD  (R8), Y0
+	VPSLLD     $0x10, Y0, Y0
+	VMOVUPS    Y0, (AX)
+	ADDQ       $0x00000010, R8
+	ADDQ       $0x00000020, AX
+	DECQ       R9
+	JNZ        one
+
+done:
+	ADDQ SI, CX
+	DECQ BX
+	JNZ  row
 	VZEROUPPER
 	RET
 
-// func decodeQ8_0(n int, dst *float32, src *byte)
-// Requires: AVX, AVX2, F16C
-TEXT ·decodeQ8_0(SB), NOSPLIT, $0-24
-	MOVQ dst+8(FP), AX
-	MOVQ src+16(FP), CX
-	MOVQ n+0(FP), DX
-	JMP  check
+// func decodeQ8_0(rows int, n int, dst *float32, src *byte, stride int, ahead int)
+// Requires: AVX, AVX2, F16C, MMX+
+TEXT ·decodeQ8_0(SB), NOSPLIT, $0-48
+	MOVQ dst+16(FP), AX
+	MOVQ src+24(FP), CX
+	MOVQ n+8(FP), DX
+	MOVQ rows+0(FP), BX
+	MOVQ stride+32(FP), SI
+	MOVQ ahead+40(FP), DI
 
-step:
-	MOVWLZX      (CX), BX
-	VMOVD        BX, X0
+row:
+	MOVQ CX, R8
+	MOVQ DX, R9
+
+one:
+	PREFETCHT1   (R8)(DI*1)
+	PREFETCHT1   33(R8)(DI*1)
+	MOVWLZX      (R8), R10
+	VMOVD        R10, X0
 	VCVTPH2PS    X0, X0
 	VBROADCASTSS X0, Y0
-	VPMOVSXBD    2(CX), Y1
+	VPMOVSXBD    2(R8), Y1
 	VCVTDQ2PS    Y1, Y1
 	VMULPS       Y0, Y1, Y1
 	VMOVUPS      Y1, (AX)
-	VPMOVSXBD    10(CX), Y1
+	VPMOVSXBD    10(R8), Y1
 	VCVTDQ2PS    Y1, Y1
 	VMULPS       Y0, Y1, Y1
 	VMOVUPS      Y1, 32(AX)
-	VPMOVSXBD    18(CX), Y1
+	VPMOVSXBD    18(R8), Y1
 	VCVTDQ2PS    Y1, Y1
 	VMULPS       Y0, Y1, Y1
 	VMOVUPS      Y1, 64(AX)
-	VPMOVSXBD    26(CX), Y1
+	VPMOVSXBD    26(R8), Y1
 	VCVTDQ2PS    Y1, Y1
 	VMULPS       Y0, Y1, Y1
 	VMOVUPS      Y1, 96(AX)
-	ADDQ         $0x00000022, CX
+	ADDQ         $0x00000022, R8
 	ADDQ         $0x00000080, AX
-	DECQ         DX
-
-check:
-	TESTQ DX, DX
-	JNZ   step
+	DECQ         R9
+	JNZ          one
+	ADDQ         SI, CX
+	DECQ         BX
+	JNZ          row
 	VZEROUPPER
 	RET
 
-// func decodeQ4_0(n int, dst *float32, src *byte)
-// Requires: AVX, AVX2, F16C
-TEXT ·decodeQ4_0(SB), NOSPLIT, $0-24
-	MOVQ         dst+8(FP), AX
-	MOVQ         src+16(FP), CX
-	MOVQ         n+0(FP), DX
-	MOVL         $0x0f0f0f0f, BX
-	VMOVD        BX, X0
+// func decodeQ4_0(rows int, n int, dst *float32, src *byte, stride int, ahead int)
+// Requires: AVX, AVX2, F16C, MMX+
+TEXT ·decodeQ4_0(SB), NOSPLIT, $0-48
+	MOVQ         dst+16(FP), AX
+	MOVQ         src+24(FP), CX
+	MOVQ         n+8(FP), DX
+	MOVQ         rows+0(FP), BX
+	MOVQ         stride+32(FP), SI
+	MOVQ         ahead+40(FP), DI
+	MOVL         $0x0f0f0f0f, R8
+	VMOVD        R8, X0
 	VPBROADCASTD X0, Y0
-	MOVL         $0x08080808, BX
-	VMOVD        BX, X1
+	MOVL         $0x08080808, R8
+	VMOVD        R8, X1
 	VPBROADCASTD X1, Y1
-	JMP          check
 
-step:
-	MOVWLZX      (CX), BX
-	VMOVD        BX, X2
+row:
+	MOVQ CX, R8
+	MOVQ DX, R9
+
+one:
+	PREFETCHT1   (R8)(DI*1)
+	PREFETCHT1   17(R8)(DI*1)
+	MOVWLZX      (R8), R10
+	VMOVD        R10, X2
 	VCVTPH2PS    X2, X2
 	VBROADCASTSS X2, Y2
-	VMOVDQU      2(CX), X3
+	VMOVDQU      2(R8), X3
 	VPSRLW       $0x04, X3, X4
 	VPAND        X0, X3, X3
 	VPAND        X0, X4, X4
@@ -5913,13 +6153,13 @@ step:
 	VCVTDQ2PS    Y3, Y3
 	VMULPS       Y2, Y3, Y3
 	VMOVUPS      Y3, 96(AX)
-	ADDQ         $0x00000012, CX
+	ADDQ         $0x00000012, R8
 	ADDQ         $0x00000080, AX
-	DECQ         DX
-
-check:
-	TESTQ DX, DX
-	JNZ   step
+	DECQ         R9
+	JNZ          one
+	ADDQ         SI, CX
+	DECQ         BX
+	JNZ          row
 	VZEROUPPER
 	RET
 
@@ -6627,9 +6867,9 @@ check:
 	VZEROUPPER
 	RET
 
-// func dotF32AVX2(rows int, n int, w *byte, x *float32, out *float32)
-// Requires: AVX, FMA3
-TEXT ·dotF32AVX2(SB), NOSPLIT, $0-40
+// func dotF32AVX2(rows int, n int, w *byte, x *float32, out *float32, ahead int)
+// Requires: AVX, FMA3, MMX+
+TEXT ·dotF32AVX2(SB), NOSPLIT, $0-48
 	MOVQ   w+16(FP), AX
 	MOVQ   out+32(FP), CX
 	MOVQ   rows+0(FP), DX
@@ -6641,8 +6881,9 @@ TEXT ·dotF32AVX2(SB), NOSPLIT, $0-40
 	SHLQ   $0x02, SI
 	LEAQ   (BX)(BX*2), DI
 	LEAQ   (SI)(SI*2), R8
-	MOVQ   DX, R10
-	TESTQ  R10, R10
+	MOVQ   ahead+40(FP), R9
+	MOVQ   DX, R12
+	TESTQ  R12, R12
 	JZ     rest
 
 four:
@@ -6654,20 +6895,25 @@ four:
 	VXORPS Y5, Y5, Y5
 	VXORPS Y6, Y6, Y6
 	VXORPS Y7, Y7, Y7
-	MOVQ   x+24(FP), DX
-	MOVQ   n+8(FP), R9
+	MOVQ   x+24(FP), R10
+	MOVQ   n+8(FP), R11
 
 product4:
-	VMOVUPS      (DX), Y8
+	LEAQ         (AX)(R9*1), DX
+	VMOVUPS      (R10), Y8
 	VMOVUPS      (AX), Y9
 	VFMADD231PS  Y9, Y8, Y0
+	PREFETCHT0   (DX)
 	VMOVUPS      (AX)(BX*1), Y9
 	VFMADD231PS  Y9, Y8, Y2
+	PREFETCHT0   (DX)(BX*1)
 	VMOVUPS      (AX)(BX*2), Y9
 	VFMADD231PS  Y9, Y8, Y4
+	PREFETCHT0   (DX)(BX*2)
 	VMOVUPS      (AX)(DI*1), Y9
 	VFMADD231PS  Y9, Y8, Y6
-	VMOVUPS      32(DX), Y8
+	PREFETCHT0   (DX)(DI*1)
+	VMOVUPS      32(R10), Y8
 	VMOVUPS      32(AX), Y9
 	VFMADD231PS  Y9, Y8, Y1
 	VMOVUPS      32(AX)(BX*1), Y9
@@ -6676,16 +6922,20 @@ product4:
 	VFMADD231PS  Y9, Y8, Y5
 	VMOVUPS      32(AX)(DI*1), Y9
 	VFMADD231PS  Y9, Y8, Y7
-	VMOVUPS      64(DX), Y8
+	VMOVUPS      64(R10), Y8
 	VMOVUPS      64(AX), Y9
 	VFMADD231PS  Y9, Y8, Y0
+	PREFETCHT0   64(DX)
 	VMOVUPS      64(AX)(BX*1), Y9
 	VFMADD231PS  Y9, Y8, Y2
+	PREFETCHT0   64(DX)(BX*1)
 	VMOVUPS      64(AX)(BX*2), Y9
 	VFMADD231PS  Y9, Y8, Y4
+	PREFETCHT0   64(DX)(BX*2)
 	VMOVUPS      64(AX)(DI*1), Y9
 	VFMADD231PS  Y9, Y8, Y6
-	VMOVUPS      96(DX), Y8
+	PREFETCHT0   64(DX)(DI*1)
+	VMOVUPS      96(R10), Y8
 	VMOVUPS      96(AX), Y9
 	VFMADD231PS  Y9, Y8, Y1
 	VMOVUPS      96(AX)(BX*1), Y9
@@ -6695,8 +6945,8 @@ product4:
 	VMOVUPS      96(AX)(DI*1), Y9
 	VFMADD231PS  Y9, Y8, Y7
 	ADDQ         $0x80, AX
-	ADDQ         $0x80, DX
-	SUBQ         $0x20, R9
+	ADDQ         $0x80, R10
+	SUBQ         $0x20, R11
 	JNZ          product4
 	VADDPS       Y1, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
@@ -6723,38 +6973,41 @@ product4:
 	VHADDPS      X6, X6, X6
 	VMOVSS       X6, (CX)(R8*1)
 	ADDQ         $0x04, CX
-	DECQ         R10
+	DECQ         R12
 	JNZ          four
 	ADDQ         DI, AX
 	ADDQ         R8, CX
 
 rest:
-	MOVQ rows+0(FP), R10
-	ANDQ $0x03, R10
+	MOVQ rows+0(FP), R12
+	ANDQ $0x03, R12
 	JZ   done
 
 one:
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
-	MOVQ   x+24(FP), DX
-	MOVQ   n+8(FP), R9
+	MOVQ   x+24(FP), R10
+	MOVQ   n+8(FP), R11
 
 product1:
-	VMOVUPS      (DX), Y2
+	LEAQ         (AX)(R9*1), DX
+	VMOVUPS      (R10), Y2
 	VMOVUPS      (AX), Y3
 	VFMADD231PS  Y3, Y2, Y0
-	VMOVUPS      32(DX), Y2
+	PREFETCHT0   (DX)
+	VMOVUPS      32(R10), Y2
 	VMOVUPS      32(AX), Y3
 	VFMADD231PS  Y3, Y2, Y1
-	VMOVUPS      64(DX), Y2
+	VMOVUPS      64(R10), Y2
 	VMOVUPS      64(AX), Y3
 	VFMADD231PS  Y3, Y2, Y0
-	VMOVUPS      96(DX), Y2
+	PREFETCHT0   64(DX)
+	VMOVUPS      96(R10), Y2
 	VMOVUPS      96(AX), Y3
 	VFMADD231PS  Y3, Y2, Y1
 	ADDQ         $0x80, AX
-	ADDQ         $0x80, DX
-	SUBQ         $0x20, R9
+	ADDQ         $0x80, R10
+	SUBQ         $0x20, R11
 	JNZ          product1
 	VADDPS       Y1, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
@@ -6763,16 +7016,16 @@ product1:
 	VHADDPS      X0, X0, X0
 	VMOVSS       X0, (CX)
 	ADDQ         $0x04, CX
-	DECQ         R10
+	DECQ         R12
 	JNZ          one
 
 done:
 	VZEROUPPER
 	RET
 
-// func dotF16AVX2(rows int, n int, w *byte, x *float32, out *float32)
-// Requires: AVX, F16C, FMA3
-TEXT ·dotF16AVX2(SB), NOSPLIT, $0-40
+// func dotF16AVX2(rows int, n int, w *byte, x *float32, out *float32, ahead int)
+// Requires: AVX, F16C, FMA3, MMX+
+TEXT ·dotF16AVX2(SB), NOSPLIT, $0-48
 	MOVQ   w+16(FP), AX
 	MOVQ   out+32(FP), CX
 	MOVQ   rows+0(FP), DX
@@ -6784,8 +7037,9 @@ TEXT ·dotF16AVX2(SB), NOSPLIT, $0-40
 	SHLQ   $0x02, SI
 	LEAQ   (BX)(BX*2), DI
 	LEAQ   (SI)(SI*2), R8
-	MOVQ   DX, R10
-	TESTQ  R10, R10
+	MOVQ   ahead+40(FP), R9
+	MOVQ   DX, R12
+	TESTQ  R12, R12
 	JZ     rest
 
 four:
@@ -6797,20 +7051,25 @@ four:
 	VXORPS Y5, Y5, Y5
 	VXORPS Y6, Y6, Y6
 	VXORPS Y7, Y7, Y7
-	MOVQ   x+24(FP), DX
-	MOVQ   n+8(FP), R9
+	MOVQ   x+24(FP), R10
+	MOVQ   n+8(FP), R11
 
 product4:
-	VMOVUPS      (DX), Y8
+	LEAQ         (AX)(R9*1), DX
+	VMOVUPS      (R10), Y8
 	VCVTPH2PS    (AX), Y9
 	VFMADD231PS  Y9, Y8, Y0
+	PREFETCHT0   (DX)
 	VCVTPH2PS    (AX)(BX*1), Y9
 	VFMADD231PS  Y9, Y8, Y2
+	PREFETCHT0   (DX)(BX*1)
 	VCVTPH2PS    (AX)(BX*2), Y9
 	VFMADD231PS  Y9, Y8, Y4
+	PREFETCHT0   (DX)(BX*2)
 	VCVTPH2PS    (AX)(DI*1), Y9
 	VFMADD231PS  Y9, Y8, Y6
-	VMOVUPS      32(DX), Y8
+	PREFETCHT0   (DX)(DI*1)
+	VMOVUPS      32(R10), Y8
 	VCVTPH2PS    16(AX), Y9
 	VFMADD231PS  Y9, Y8, Y1
 	VCVTPH2PS    16(AX)(BX*1), Y9
@@ -6819,7 +7078,7 @@ product4:
 	VFMADD231PS  Y9, Y8, Y5
 	VCVTPH2PS    16(AX)(DI*1), Y9
 	VFMADD231PS  Y9, Y8, Y7
-	VMOVUPS      64(DX), Y8
+	VMOVUPS      64(R10), Y8
 	VCVTPH2PS    32(AX), Y9
 	VFMADD231PS  Y9, Y8, Y0
 	VCVTPH2PS    32(AX)(BX*1), Y9
@@ -6828,7 +7087,7 @@ product4:
 	VFMADD231PS  Y9, Y8, Y4
 	VCVTPH2PS    32(AX)(DI*1), Y9
 	VFMADD231PS  Y9, Y8, Y6
-	VMOVUPS      96(DX), Y8
+	VMOVUPS      96(R10), Y8
 	VCVTPH2PS    48(AX), Y9
 	VFMADD231PS  Y9, Y8, Y1
 	VCVTPH2PS    48(AX)(BX*1), Y9
@@ -6838,8 +7097,8 @@ product4:
 	VCVTPH2PS    48(AX)(DI*1), Y9
 	VFMADD231PS  Y9, Y8, Y7
 	ADDQ         $0x40, AX
-	ADDQ         $0x80, DX
-	SUBQ         $0x20, R9
+	ADDQ         $0x80, R10
+	SUBQ         $0x20, R11
 	JNZ          product4
 	VADDPS       Y1, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
@@ -6866,38 +7125,40 @@ product4:
 	VHADDPS      X6, X6, X6
 	VMOVSS       X6, (CX)(R8*1)
 	ADDQ         $0x04, CX
-	DECQ         R10
+	DECQ         R12
 	JNZ          four
 	ADDQ         DI, AX
 	ADDQ         R8, CX
 
 rest:
-	MOVQ rows+0(FP), R10
-	ANDQ $0x03, R10
+	MOVQ rows+0(FP), R12
+	ANDQ $0x03, R12
 	JZ   done
 
 one:
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
-	MOVQ   x+24(FP), DX
-	MOVQ   n+8(FP), R9
+	MOVQ   x+24(FP), R10
+	MOVQ   n+8(FP), R11
 
 product1:
-	VMOVUPS      (DX), Y2
+	LEAQ         (AX)(R9*1), DX
+	VMOVUPS      (R10), Y2
 	VCVTPH2PS    (AX), Y3
 	VFMADD231PS  Y3, Y2, Y0
-	VMOVUPS      32(DX), Y2
+	PREFETCHT0   (DX)
+	VMOVUPS      32(R10), Y2
 	VCVTPH2PS    16(AX), Y3
 	VFMADD231PS  Y3, Y2, Y1
-	VMOVUPS      64(DX), Y2
+	VMOVUPS      64(R10), Y2
 	VCVTPH2PS    32(AX), Y3
 	VFMADD231PS  Y3, Y2, Y0
-	VMOVUPS      96(DX), Y2
+	VMOVUPS      96(R10), Y2
 	VCVTPH2PS    48(AX), Y3
 	VFMADD231PS  Y3, Y2, Y1
 	ADDQ         $0x40, AX
-	ADDQ         $0x80, DX
-	SUBQ         $0x20, R9
+	ADDQ         $0x80, R10
+	SUBQ         $0x20, R11
 	JNZ          product1
 	VADDPS       Y1, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
@@ -6906,16 +7167,16 @@ product1:
 	VHADDPS      X0, X0, X0
 	VMOVSS       X0, (CX)
 	ADDQ         $0x04, CX
-	DECQ         R10
+	DECQ         R12
 	JNZ          one
 
 done:
 	VZEROUPPER
 	RET
 
-// func dotBF16AVX2(rows int, n int, w *byte, x *float32, out *float32)
-// Requires: AVX, AVX2, FMA3
-TEXT ·dotBF16AVX2(SB), NOSPLIT, $0-40
+// func dotBF16AVX2(rows int, n int, w *byte, x *float32, out *float32, ahead int)
+// Requires: AVX, AVX2, FMA3, MMX+
+TEXT ·dotBF16AVX2(SB), NOSPLIT, $0-48
 	MOVQ   w+16(FP), AX
 	MOVQ   out+32(FP), CX
 	MOVQ   rows+0(FP), DX
@@ -6927,8 +7188,9 @@ TEXT ·dotBF16AVX2(SB), NOSPLIT, $0-40
 	SHLQ   $0x02, SI
 	LEAQ   (BX)(BX*2), DI
 	LEAQ   (SI)(SI*2), R8
-	MOVQ   DX, R10
-	TESTQ  R10, R10
+	MOVQ   ahead+40(FP), R9
+	MOVQ   DX, R12
+	TESTQ  R12, R12
 	JZ     rest
 
 four:
@@ -6940,24 +7202,29 @@ four:
 	VXORPS Y5, Y5, Y5
 	VXORPS Y6, Y6, Y6
 	VXORPS Y7, Y7, Y7
-	MOVQ   x+24(FP), DX
-	MOVQ   n+8(FP), R9
+	MOVQ   x+24(FP), R10
+	MOVQ   n+8(FP), R11
 
 product4:
-	VMOVUPS      (DX), Y8
+	LEAQ         (AX)(R9*1), DX
+	VMOVUPS      (R10), Y8
 	VPMOVZXWD    (AX), Y9
 	VPSLLD       $0x10, Y9, Y9
 	VFMADD231PS  Y9, Y8, Y0
+	PREFETCHT0   (DX)
 	VPMOVZXWD    (AX)(BX*1), Y9
 	VPSLLD       $0x10, Y9, Y9
 	VFMADD231PS  Y9, Y8, Y2
+	PREFETCHT0   (DX)(BX*1)
 	VPMOVZXWD    (AX)(BX*2), Y9
 	VPSLLD       $0x10, Y9, Y9
 	VFMADD231PS  Y9, Y8, Y4
+	PREFETCHT0   (DX)(BX*2)
 	VPMOVZXWD    (AX)(DI*1), Y9
 	VPSLLD       $0x10, Y9, Y9
 	VFMADD231PS  Y9, Y8, Y6
-	VMOVUPS      32(DX), Y8
+	PREFETCHT0   (DX)(DI*1)
+	VMOVUPS      32(R10), Y8
 	VPMOVZXWD    16(AX), Y9
 	VPSLLD       $0x10, Y9, Y9
 	VFMADD231PS  Y9, Y8, Y1
@@ -6970,7 +7237,7 @@ product4:
 	VPMOVZXWD    16(AX)(DI*1), Y9
 	VPSLLD       $0x10, Y9, Y9
 	VFMADD231PS  Y9, Y8, Y7
-	VMOVUPS      64(DX), Y8
+	VMOVUPS      64(R10), Y8
 	VPMOVZXWD    32(AX), Y9
 	VPSLLD       $0x10, Y9, Y9
 	VFMADD231PS  Y9, Y8, Y0
@@ -6983,7 +7250,7 @@ product4:
 	VPMOVZXWD    32(AX)(DI*1), Y9
 	VPSLLD       $0x10, Y9, Y9
 	VFMADD231PS  Y9, Y8, Y6
-	VMOVUPS      96(DX), Y8
+	VMOVUPS      96(R10), Y8
 	VPMOVZXWD    48(AX), Y9
 	VPSLLD       $0x10, Y9, Y9
 	VFMADD231PS  Y9, Y8, Y1
@@ -6997,8 +7264,8 @@ product4:
 	VPSLLD       $0x10, Y9, Y9
 	VFMADD231PS  Y9, Y8, Y7
 	ADDQ         $0x40, AX
-	ADDQ         $0x80, DX
-	SUBQ         $0x20, R9
+	ADDQ         $0x80, R10
+	SUBQ         $0x20, R11
 	JNZ          product4
 	VADDPS       Y1, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
@@ -7025,42 +7292,44 @@ product4:
 	VHADDPS      X6, X6, X6
 	VMOVSS       X6, (CX)(R8*1)
 	ADDQ         $0x04, CX
-	DECQ         R10
+	DECQ         R12
 	JNZ          four
 	ADDQ         DI, AX
 	ADDQ         R8, CX
 
 rest:
-	MOVQ rows+0(FP), R10
-	ANDQ $0x03, R10
+	MOVQ rows+0(FP), R12
+	ANDQ $0x03, R12
 	JZ   done
 
 one:
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
-	MOVQ   x+24(FP), DX
-	MOVQ   n+8(FP), R9
+	MOVQ   x+24(FP), R10
+	MOVQ   n+8(FP), R11
 
 product1:
-	VMOVUPS      (DX), Y2
+	LEAQ         (AX)(R9*1), DX
+	VMOVUPS      (R10), Y2
 	VPMOVZXWD    (AX), Y3
 	VPSLLD       $0x10, Y3, Y3
 	VFMADD231PS  Y3, Y2, Y0
-	VMOVUPS      32(DX), Y2
+	PREFETCHT0   (DX)
+	VMOVUPS      32(R10), Y2
 	VPMOVZXWD    16(AX), Y3
 	VPSLLD       $0x10, Y3, Y3
 	VFMADD231PS  Y3, Y2, Y1
-	VMOVUPS      64(DX), Y2
+	VMOVUPS      64(R10), Y2
 	VPMOVZXWD    32(AX), Y3
 	VPSLLD       $0x10, Y3, Y3
 	VFMADD231PS  Y3, Y2, Y0
-	VMOVUPS      96(DX), Y2
+	VMOVUPS      96(R10), Y2
 	VPMOVZXWD    48(AX), Y3
 	VPSLLD       $0x10, Y3, Y3
 	VFMADD231PS  Y3, Y2, Y1
 	ADDQ         $0x40, AX
-	ADDQ         $0x80, DX
-	SUBQ         $0x20, R9
+	ADDQ         $0x80, R10
+	SUBQ         $0x20, R11
 	JNZ          product1
 	VADDPS       Y1, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
@@ -7069,11 +7338,20 @@ product1:
 	VHADDPS      X0, X0, X0
 	VMOVSS       X0, (CX)
 	ADDQ         $0x04, CX
-	DECQ         R10
+	DECQ         R12
 	JNZ          one
 
 done:
 	VZEROUPPER
+	RET
+
+// func vendor() uint32
+// Requires: CPUID
+TEXT ·vendor(SB), NOSPLIT, $0-4
+	XORL AX, AX
+	XORL CX, CX
+	CPUID
+	MOVL BX, ret+0(FP)
 	RET
 
 // func dotQ8_0VNNI(rows int, n int, w *byte, x *int8, y *int8, d *float32, s *float32, out *float32)

@@ -30,4 +30,3 @@ func (l Level) moments([]float32, float64) (sum, squares float64, done int) { re
 func (l Level) normalized(dst, x, y, z []float32, from, a float32) int      { return 0 }
 func (l Level) scan(s, x, y, z []float32, a float32) (float32, int)         { return 0, 0 }
 func (l Level) fade(s, x []float32, a, b float32) int                       { return 0 }
-func (l Level) fetch(data []byte, n, stride, size int)                      {}

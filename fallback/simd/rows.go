@@ -5,6 +5,9 @@ type Rows struct {
 	Format Stored
 	Data   []byte
 	Stride int
+	// Ahead is how many bytes behind each row lies another that will be read soon, which a level that can asks for meanwhile; 0: none. Memory that
+	// is not there does no harm.
+	Ahead int
 }
 
 // Stored is the type of the elements of Rows.
@@ -44,13 +47,6 @@ func (l Level) RowSums(sums []float32, a []float32, r Rows) {
 	}
 	r.check(len(a), len(sums))
 	l.rowSums(sums, a, r)
-}
-
-// Fetch asks for size bytes of each of n rows that are read soon, where a level can.
-func (l Level) Fetch(data []byte, n, stride, size int) {
-	if n > 0 && size > 0 && stride >= 0 && len(data) >= (n-1)*stride+size {
-		l.fetch(data, n, stride, size)
-	}
 }
 
 // check refuses what would make an assembly kernel reach beyond its slices.

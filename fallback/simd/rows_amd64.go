@@ -2,9 +2,9 @@ package simd
 
 // The kernels by format, for AVX2 and for AVX-512.
 var (
-	rowDotsKernels = [3][2]func(n int, out *float32, rows *byte, stride int, k int, x *float32){
+	rowDotsKernels = [3][2]func(n int, out *float32, rows *byte, stride, ahead, k int, x *float32){
 		F32: {rowDotsF32AVX2, rowDotsF32AVX512}, F16: {rowDotsF16AVX2, rowDotsF16AVX512}, BF16: {rowDotsBF16AVX2, rowDotsBF16AVX512}}
-	rowSumsKernels = [3][2]func(n int, a *float32, rows *byte, stride int, k int, sums *float32){
+	rowSumsKernels = [3][2]func(n int, a *float32, rows *byte, stride, ahead, k int, sums *float32){
 		F32: {rowSumsF32AVX2, rowSumsF32AVX512}, F16: {rowSumsF16AVX2, rowSumsF16AVX512}, BF16: {rowSumsBF16AVX2, rowSumsBF16AVX512}}
 )
 
@@ -17,11 +17,9 @@ func (l Level) wide() int {
 }
 
 func (l Level) rowDots(out []float32, r Rows, x []float32) {
-	rowDotsKernels[r.Format][l.wide()](len(out), &out[0], &r.Data[0], r.Stride, len(x), &x[0])
+	rowDotsKernels[r.Format][l.wide()](len(out), &out[0], &r.Data[0], r.Stride, r.Ahead, len(x), &x[0])
 }
 
 func (l Level) rowSums(sums, a []float32, r Rows) {
-	rowSumsKernels[r.Format][l.wide()](len(a), &a[0], &r.Data[0], r.Stride, len(sums), &sums[0])
+	rowSumsKernels[r.Format][l.wide()](len(a), &a[0], &r.Data[0], r.Stride, r.Ahead, len(sums), &sums[0])
 }
-
-func (l Level) fetch(data []byte, n, stride, size int) { fetchRows(n, &data[0], stride, size) }

@@ -25,13 +25,19 @@ func (l Level) rowSums(sums, a []float32, r Rows) {
 // The dot products take rows of weights, as they are stored, one behind the other: out[r] is the product of row r.
 
 // DotF32 multiplies rows of float32; len(x) is a multiple of 32.
-func (l Level) DotF32(w []byte, x, out []float32) { l.RowDots(out, Rows{F32, w, 4 * len(x)}, x) }
+func (l Level) DotF32(w []byte, x, out []float32) {
+	l.RowDots(out, Rows{Format: F32, Data: w, Stride: 4 * len(x)}, x)
+}
 
 // DotF16 multiplies rows of binary16.
-func (l Level) DotF16(w []byte, x, out []float32) { l.RowDots(out, Rows{F16, w, 2 * len(x)}, x) }
+func (l Level) DotF16(w []byte, x, out []float32) {
+	l.RowDots(out, Rows{Format: F16, Data: w, Stride: 2 * len(x)}, x)
+}
 
 // DotBF16 multiplies rows of the upper halves of float32.
-func (l Level) DotBF16(w []byte, x, out []float32) { l.RowDots(out, Rows{BF16, w, 2 * len(x)}, x) }
+func (l Level) DotBF16(w []byte, x, out []float32) {
+	l.RowDots(out, Rows{Format: BF16, Data: w, Stride: 2 * len(x)}, x)
+}
 
 // DecodeF16 takes binary16, a multiple of 8 of them.
 func DecodeF16(dst []float32, src []byte) { inSixteens(dst, src, decodeF16) }

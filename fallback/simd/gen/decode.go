@@ -28,6 +28,54 @@ func decoder(name, doc, extra string, size, length int, prepare func() func(dst,
 	RET()
 }
 
+// rowsDecoder begins a kernel that turns rows of n blocks into one behind the other, together blocks at a time and then one by one.
+func rowsDecoder(name string, size, length, together int, prepare func() func(dst, src Mem)) {
+	TEXT(name, NOSPLIT, "func(rows, n int, dst *float32, src *byte, stride, ahead int)")
+	Doc(name + " decodes rows of n blocks, stride bytes from one to the next. What lies ahead bytes behind the rows is asked for. With AVX2 and F16C.")
+	Pragma("noescape")
+	dst, row, n := Load(Param("dst"), GP64()), Load(Param("src"), GP64()), Load(Param("n"), GP64())
+	rows, stride, ahead := Load(Param("rows"), GP64()), Load(Param("stride"), GP64()), Load(Param("ahead"), GP64())
+	body := prepare()
+	src, left := GP64(), GP64()
+	some := func(blocks int) {
+		for line := 0; line < size*blocks; line += 64 {
+			PREFETCHT1(Mem{Base: src, Index: ahead, Scale: 1, Disp: line})
+		}
+		if end := size * blocks; end%64 != 0 && length > 8 { // it may lie in one more line
+			PREFETCHT1(Mem{Base: src, Index: ahead, Scale: 1, Disp: end - 1})
+		}
+		for i := range blocks {
+			body(Mem{Base: dst, Disp: 4 * length * i}, Mem{Base: src, Disp: size * i})
+		}
+		ADDQ(U32(uint32(size*blocks)), src)
+		ADDQ(U32(uint32(4*length*blocks)), dst)
+	}
+	Label("row")
+	MOVQ(row, src)
+	MOVQ(n, left)
+	if together > 1 {
+		SUBQ(U32(uint32(together)), left)
+		JL(LabelRef("few"))
+		Label("many")
+		some(together)
+		SUBQ(U32(uint32(together)), left)
+		JGE(LabelRef("many"))
+		Label("few")
+		ADDQ(U32(uint32(together)), left)
+		JZ(LabelRef("done"))
+	}
+	Label("one")
+	some(1)
+	DECQ(left)
+	JNZ(LabelRef("one"))
+	Label("done")
+	ADDQ(stride, row)
+	DECQ(rows)
+	JNZ(LabelRef("row"))
+	VZEROUPPER()
+	RET()
+}
+
 // everywhere is a register with a 32-bit constant in each lane.
 func everywhere(bits uint32) reg.VecVirtual {
 	g, x, y := GP32(), XMM(), YMM()
@@ -68,14 +116,15 @@ func spread16(x reg.VecVirtual, scale, base reg.VecVirtual, to Mem) {
 }
 
 func decoders() {
-	decoder("decodeF16", "decodes n times 8 elements.", "", 16, 8, func() func(dst, src Mem) {
+	// A cache keeps its rows in these: a head's parts of many rows are decoded by one call. Blocks of F16 and BF16 are 8 elements here.
+	rowsDecoder("decodeF16", 16, 8, 8, func() func(dst, src Mem) {
 		return func(dst, src Mem) {
 			v := YMM()
 			VCVTPH2PS(src, v)
 			VMOVUPS(v, dst)
 		}
 	})
-	decoder("decodeBF16", "decodes n times 8 elements.", "", 16, 8, func() func(dst, src Mem) {
+	rowsDecoder("decodeBF16", 16, 8, 8, func() func(dst, src Mem) {
 		return func(dst, src Mem) {
 			v := YMM()
 			VPMOVZXWD(src, v)
@@ -83,7 +132,7 @@ func decoders() {
 			VMOVUPS(v, dst)
 		}
 	})
-	decoder("decodeQ8_0", "decodes n blocks.", "", 34, 32, func() func(dst, src Mem) {
+	rowsDecoder("decodeQ8_0", 34, 32, 1, func() func(dst, src Mem) {
 		return func(dst, src Mem) {
 			d := scaleAt(src)
 			for i := range 4 {
@@ -91,7 +140,7 @@ func decoders() {
 			}
 		}
 	})
-	decoder("decodeQ4_0", "decodes n blocks.", "", 18, 32, func() func(dst, src Mem) {
+	rowsDecoder("decodeQ4_0", 18, 32, 1, func() func(dst, src Mem) {
 		nibble, eight := everywhere(0x0f0f0f0f), everywhere(0x08080808)
 		return func(dst, src Mem) {
 			d, low, high := scaleAt(src), XMM(), XMM()

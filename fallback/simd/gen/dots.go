@@ -72,12 +72,12 @@ func unpackPairs(w reg.Register) (scales, mins reg.VecVirtual) {
 }
 
 // floatDot multiplies rows of n elements, a multiple of 32, of a plain type by float32. A quarter of the rows lies behind each of four places that are
-// read at once, whose lines the processor foresees: memory gives half as much again as to one place, asked for ahead or not. Registers of AVX-512
-// gain nothing.
+// read at once: memory gives half as much again as to one place. Lines ahead bytes behind are asked for; 0 asks for what is read anyway, for processors
+// that foresee lines of four places well. Registers of AVX-512 gain nothing.
 func floatDot(format string, size int) {
 	kernel := "dot" + format + "AVX2"
-	TEXT(kernel, NOSPLIT, "func(rows, n int, w *byte, x, out *float32)")
-	Doc(kernel + " sets out to the products of rows of n elements, a multiple of 32.")
+	TEXT(kernel, NOSPLIT, "func(rows, n int, w *byte, x, out *float32, ahead int)")
+	Doc(kernel + " sets out to the products of rows of n elements, a multiple of 32. Lines ahead bytes behind the rows are asked for.")
 	Pragma("noescape")
 	w, out, quarter := Load(Param("w"), GP64()), Load(Param("out"), GP64()), Load(Param("rows"), GP64())
 	stride := Load(Param("n"), GP64()) // from place to place
@@ -88,6 +88,8 @@ func floatDot(format string, size int) {
 	MOVQ(quarter, behind)
 	SHLQ(Imm(2), behind)
 	at, results := rowsFrom(w, stride, 4), rowsFrom(out, behind, 4)
+	ahead := Load(Param("ahead"), GP64())
+	later := rowsAt{[]reg.Register{GP64()}, at.stride, at.three}
 	x, n, left := GP64(), GP64(), GP64()
 	some := func(r int) { // a row of each of r places, to the same bits for any r
 		acc := vectors(2*r, 32)
@@ -98,6 +100,7 @@ func floatDot(format string, size int) {
 		Load(Param("n"), n)
 		label := fmt.Sprintf("product%d", r)
 		Label(label)
+		LEAQ(Mem{Base: w, Index: ahead, Scale: 1}, later.bases[0])
 		for part := range 4 {
 			q := YMM()
 			VMOVUPS(Mem{Base: x, Disp: 32 * part}, q)
@@ -105,6 +108,9 @@ func floatDot(format string, size int) {
 				v := YMM()
 				widened(format, at.row(i).Offset(8*size*part), v)
 				VFMADD231PS(v, q, acc[2*i+part%2])
+				if 8*size*part%64 == 0 {
+					PREFETCHT0(later.row(i).Offset(8 * size * part))
+				}
 			}
 		}
 		at.advance(uint64(32 * size))
@@ -135,5 +141,16 @@ func floatDot(format string, size int) {
 	JNZ(LabelRef("one"))
 	Label("done")
 	VZEROUPPER()
+	RET()
+}
+
+// vendor is what the processor says of its maker first.
+func vendor() {
+	TEXT("vendor", NOSPLIT, "func() uint32")
+	Doc("vendor is the first four letters of the processor's maker, the first of them lowest.")
+	XORL(reg.EAX, reg.EAX)
+	XORL(reg.ECX, reg.ECX)
+	CPUID()
+	Store(reg.EBX, ReturnIndex(0))
 	RET()
 }

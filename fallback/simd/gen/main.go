@@ -24,7 +24,6 @@ func main() {
 	}
 	rowDots()
 	rowSums()
-	fetchRows()
 	exponentials()
 	gates()
 	softCap()
@@ -45,6 +44,7 @@ func main() {
 	decoders()
 	encoder()
 	dots()
+	vendor()
 	byteDots()
 	quantize()
 	quantize256()

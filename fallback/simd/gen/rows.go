@@ -38,12 +38,12 @@ func rowDots() {
 	for _, t := range stored {
 		leveled(func(bytes int, suffix, with string) {
 			name := "rowDots" + t.name + suffix
-			TEXT(name, NOSPLIT, "func(n int, out *float32, rows *byte, stride int, k int, x *float32)")
-			Doc(name + " sets out[i] = Σ x[c]·rows[stride·i, c] for i < n and c < k, a multiple of 16; stride is in bytes." + with)
+			TEXT(name, NOSPLIT, "func(n int, out *float32, rows *byte, stride int, ahead int, k int, x *float32)")
+			Doc(name + " sets out[i] = Σ x[c]·rows[stride·i, c] for i < n and c < k, a multiple of 16; stride is in bytes. What lies ahead bytes behind the rows is asked for." + with)
 			Pragma("noescape")
 			n, out, stride := Load(Param("n"), GP64()), Load(Param("out"), GP64()), Load(Param("stride"), GP64())
 			rows, x := rowsFrom(Load(Param("rows"), GP64()), stride, 4), Load(Param("x"), GP64())
-			length, four := Load(Param("k"), GP64()), GP64()
+			length, four, ahead := Load(Param("k"), GP64()), GP64(), Load(Param("ahead"), GP64())
 			MOVQ(stride, four)
 			SHLQ(Imm(2), four)
 			some := func(r int) []reg.VecVirtual { // the products of r rows, over all lanes
@@ -52,6 +52,8 @@ func rowDots() {
 					VXORPS(a.AsX(), a.AsX(), a.AsX())
 				}
 				at, xs, k := rowsAt{[]reg.Register{GP64()}, rows.stride, rows.three}, GP64(), GP64()
+				MOVQ(length, k)
+				askAhead(rows, r, t.size, ahead, k, at.bases[0])
 				MOVQ(rows.bases[0], at.bases[0])
 				MOVQ(x, xs)
 				MOVQ(length, k)
@@ -123,16 +125,33 @@ func rowDots() {
 	}
 }
 
+// askAhead asks for what lies ahead bytes behind r rows of k elements, whose memory is slow to come where no row follows the last: line by line, among
+// the products, since a core that asks for many at once stands still until they come. It takes the registers k and at.
+func askAhead(rows rowsAt, r, size int, ahead, k, at reg.Register) {
+	label := fmt.Sprintf("ask%d", r)
+	from := rowsAt{[]reg.Register{at}, rows.stride, rows.three}
+	MOVQ(rows.bases[0], at)
+	ADDQ(ahead, at)
+	Label(label)
+	for i := range r {
+		PREFETCHT0(from.row(i))
+	}
+	ADDQ(Imm(64), at)
+	SUBQ(Imm(uint64(64/size)), k)
+	JG(LabelRef(label))
+}
+
 // rowSums adds up multiples of rows, 64 columns at a time and then 16, whose sums stay in registers while all rows go by.
 func rowSums() {
 	for _, t := range stored {
 		leveled(func(bytes int, suffix, with string) {
 			name := "rowSums" + t.name + suffix
-			TEXT(name, NOSPLIT, "func(n int, a *float32, rows *byte, stride int, k int, sums *float32)")
-			Doc(name + " adds Σ a[i]·rows[stride·i, c], i < n in this order, to sums[c] for c < k, a multiple of 16; stride is in bytes, n at least 1." + with)
+			TEXT(name, NOSPLIT, "func(n int, a *float32, rows *byte, stride int, ahead int, k int, sums *float32)")
+			Doc(name + " adds Σ a[i]·rows[stride·i, c], i < n in this order, to sums[c] for c < k, a multiple of 16; stride is in bytes, n at least 1. What lies ahead bytes behind the rows is asked for." + with)
 			Pragma("noescape")
 			n, a, rows := Load(Param("n"), GP64()), Load(Param("a"), GP64()), Load(Param("rows"), GP64())
 			stride, left, sums := Load(Param("stride"), GP64()), Load(Param("k"), GP64()), Load(Param("sums"), GP64())
+			ahead := Load(Param("ahead"), GP64())
 			columns := func(c int) {
 				acc := vectors(4*c/bytes, bytes)
 				for j, v := range acc {
@@ -144,6 +163,9 @@ func rowSums() {
 				MOVQ(n, i)
 				label := fmt.Sprintf("row%d", c)
 				Label(label)
+				for line := 0; line < c*t.size; line += 64 {
+					PREFETCHT0(Mem{Base: row, Index: ahead, Scale: 1, Disp: line})
+				}
 				f := vectors(1, bytes)[0]
 				VBROADCASTSS(Mem{Base: weight}, f)
 				for j, v := range acc {
@@ -183,26 +205,4 @@ func rowSums() {
 			RET()
 		})
 	}
-}
-
-// fetchRows asks for lines of rows, and has no result.
-func fetchRows() {
-	TEXT("fetchRows", NOSPLIT, "func(n int, rows *byte, stride int, size int)")
-	Doc("fetchRows brings size bytes of each of n rows, stride bytes apart, to the second-level cache. n and size are at least 1.")
-	Pragma("noescape")
-	n, row := Load(Param("n"), GP64()), Load(Param("rows"), GP64())
-	stride, size := Load(Param("stride"), GP64()), Load(Param("size"), GP64())
-	at, left := GP64(), GP64()
-	Label("row")
-	MOVQ(row, at)
-	MOVQ(size, left)
-	Label("line")
-	PREFETCHT1(Mem{Base: at})
-	ADDQ(Imm(64), at)
-	SUBQ(Imm(64), left)
-	JG(LabelRef("line"))
-	ADDQ(stride, row)
-	DECQ(n)
-	JNZ(LabelRef("row"))
-	RET()
 }
