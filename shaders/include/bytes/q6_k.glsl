@@ -11,8 +11,4 @@ Bytes bytes16(Row row, uint g) {
 }
 // A unit of 32 elements is groups t and t+4: they are the low and the high nibbles of 16 bytes.
 uvec2 sixteens(uint unit) { return uvec2(8u * (unit >> 2) + (unit & 3u)) + uvec2(0, 4); }
-void bytes32(Row row, uint unit, out Bytes a, out Bytes b) {
-  uvec2 g = sixteens(unit);
-  a = bytes16(row, g.x);
-  b = bytes16(row, g.y);
-}
+#include "../parts/bytes_each.glsl"

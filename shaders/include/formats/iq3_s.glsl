@@ -7,7 +7,8 @@
 #include "../parts/signs.glsl"
 #include "../parts/codebook.glsl"
 // Coordinates are 1, 3, ..., 15.
-vec4 point4(uint index) { return vec4(bytes4((apart3(codebookPoint(index)) << 1) + 0x01010101u)); }
+uint pointBytes(uint index) { return (apart3(codebookPoint(index)) << 1) + 0x01010101u; }
+#include "../parts/iq3_points.glsl"
 void decode8(Row row, uint seg, out vec4 a, out vec4 b) {
   uint low = shortAt(row, 2u * seg), signs = byteAt(row, 64u * rowBlocks + seg);
   uint high = byteAt(row, 96u * rowBlocks + (seg >> 2)) >> (2u * (seg & 3u));

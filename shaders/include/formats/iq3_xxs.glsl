@@ -7,10 +7,11 @@
 #include "../parts/signs.glsl"
 #include "../parts/codebook.glsl"
 // Coordinates are 4, 12, ..., 52 and 62.
-vec4 point4(uint index) {
+uint pointBytes(uint index) {
   uint q = apart3(codebookPoint(index)), last = q & q >> 1 & q >> 2 & 0x01010101u; // 7 is two more than its place
-  return vec4(bytes4((q << 3) + 0x04040404u + (last << 1)));
+  return (q << 3) + 0x04040404u + (last << 1);
 }
+#include "../parts/iq3_points.glsl"
 void decode8(Row row, uint seg, out vec4 a, out vec4 b) {
   uint block = seg >> 5, at = 96u * block, k = seg & 31u;
   uint w = wordAt(row, at + 64u + 4u * (k >> 2)), signs = evenSigns(w >> (7u * (k & 3u))), index = shortAt(row, at + 2u * k);

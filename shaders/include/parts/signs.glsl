@@ -8,3 +8,8 @@ uint evenSigns(uint b) {
 vec4 turned(vec4 v, uint signs) {
   return uintBitsToFloat(floatBitsToUint(v) | (uvec4(signs) << uvec4(31, 30, 29, 28) & 0x80000000u));
 }
+// turnedBytes are the bytes of w, none of which is 0, with the signs of the low four bits.
+uint turnedBytes(uint w, uint signs) {
+  signs = apart1(signs & 15u);
+  return (w ^ signs * 255u) + signs;
+}
