@@ -59,17 +59,22 @@ func (k *fastAttention) begin(s *compute.Step) int {
 		if s.Seqs[b.seq].Count == b.hi-b.lo {
 			splits = max(1, ceil(to, keySplit)-first)
 		}
-		for kvHead := range k.op.NumKVHeads {
-			if splits == 1 {
+		if splits == 1 {
+			for kvHead := range k.op.NumKVHeads {
 				k.pieces = append(k.pieces, piece{i, kvHead, from, to, -1, 0})
-				continue
 			}
-			n := len(k.joins)
+			continue
+		}
+		n := len(k.joins)
+		for range k.op.NumKVHeads {
 			k.joins = append(k.joins, join{at: size, splits: splits, left: int32(splits)})
 			size += splits * k.partialSize(b)
-			for j := range splits {
-				lo := (first + j) * keySplit
-				k.pieces = append(k.pieces, piece{i, kvHead, max(from, lo), min(to, lo+keySplit), n, j})
+		}
+		// All heads of some keys follow each other: they lie side by side.
+		for j := range splits {
+			lo := (first + j) * keySplit
+			for kvHead := range k.op.NumKVHeads {
+				k.pieces = append(k.pieces, piece{i, kvHead, max(from, lo), min(to, lo+keySplit), n + kvHead, j})
 			}
 		}
 	}

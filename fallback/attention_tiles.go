@@ -30,12 +30,26 @@ func (k *fastAttention) attend(w *worker, p *piece, s softmaxState) {
 	for lo := p.lo; lo < p.hi; {
 		hi := min(lo/keyTile*keyTile+keyTile, p.hi)
 		if s.pairs < directPairs {
-			k.direct(t, b, p.kvHead, lo, hi, p.hi, s)
+			k.direct(t, b, p.kvHead, lo, hi, k.after(p, hi), s)
 		} else {
-			k.tile(t, b, p.kvHead, lo, hi, p.hi, s)
+			k.tile(t, b, p.kvHead, lo, hi, k.after(p, hi), s)
 		}
 		lo = hi
 	}
+}
+
+// following is where the keys of the tile behind one begin: those of a KV head.
+type following struct{ lo, kvHead int }
+
+// after is what a thread most likely takes behind the keys of a piece that end at hi: the piece's others, those of the next KV head, or later ones of the first.
+func (k *fastAttention) after(p *piece, hi int) following {
+	switch {
+	case hi < p.hi:
+		return following{hi, p.kvHead}
+	case p.kvHead+1 < k.op.NumKVHeads:
+		return following{p.lo, p.kvHead + 1}
+	}
+	return following{hi, 0}
 }
 
 // tiles is a worker's memory for the keys of one tile.
@@ -64,12 +78,12 @@ func (k *fastAttention) seen(b queries, pair, lo, hi int) (from, to int) {
 	return from, max(from, to)
 }
 
-// tile takes keys [lo, hi), at most keyTile, for all pairs together. Keys to below end come behind them. A head's rows lie too far apart for
-// the processor to foresee: those of the next tile are asked for one by one while rows are read.
-func (k *fastAttention) tile(t tiles, b queries, kvHead, lo, hi, end int, s softmaxState) {
+// tile takes keys [lo, hi), at most keyTile, for all pairs together. A head's rows lie too far apart for
+// the processor to foresee: those of the tile that follows are asked for one by one while rows are read.
+func (k *fastAttention) tile(t tiles, b queries, kvHead, lo, hi int, next following, s softmaxState) {
 	l, seq, n := k.level(), &k.step.Seqs[b.seq], hi-lo
 	d, width, columns := k.readK.padded, k.readV.padded, ceil(hi-lo, simd.Width)*simd.Width
-	k.readK.load(t.rows, &k.attention, seq, kvHead, lo, hi, end)
+	k.readK.load(t.rows, &k.attention, seq, kvHead, lo, hi, next)
 	clear(t.rows[n*d : columns*d])
 	l.Transpose(t.keys, keyTile, t.rows, d, columns, d)
 	clear(t.scores[:s.pairs*keyTile])
@@ -80,7 +94,7 @@ func (k *fastAttention) tile(t tiles, b queries, kvHead, lo, hi, end int, s soft
 		whole = whole && from == 0 && to == n
 		k.weigh(b, kvHead, pair, lo, from, to, t.scores[pair*keyTile:][:columns], s)
 	}
-	k.readV.load(t.rows, &k.attention, seq, kvHead, lo, hi, end)
+	k.readV.load(t.rows, &k.attention, seq, kvHead, lo, hi, next)
 	if whole || finite(l, t.rows[:n*width]) {
 		l.Gemm(s.pairs, width, n, t.scores, keyTile, t.rows, width, s.sums, width)
 		return
@@ -98,14 +112,14 @@ func finite(l simd.Level, x []float32) bool {
 	return sum-sum == 0
 }
 
-// direct takes keys [lo, hi), at most keyTile, for each pair alone. Keys to below end come behind them.
-func (k *fastAttention) direct(t tiles, b queries, kvHead, lo, hi, end int, s softmaxState) {
+// direct takes keys [lo, hi), at most keyTile, for each pair alone.
+func (k *fastAttention) direct(t tiles, b queries, kvHead, lo, hi int, next following, s softmaxState) {
 	l, seq, d := k.level(), &k.step.Seqs[b.seq], k.readK.padded
 	if !k.readK.inside {
-		k.readK.load(t.keys, &k.attention, seq, kvHead, lo, hi, end)
+		k.readK.load(t.keys, &k.attention, seq, kvHead, lo, hi, next)
 	}
 	if !k.readV.inside {
-		k.readV.load(t.rows, &k.attention, seq, kvHead, lo, hi, end)
+		k.readV.load(t.rows, &k.attention, seq, kvHead, lo, hi, next)
 	}
 	for pair := range s.pairs {
 		from, to := k.seen(b, pair, lo, hi)
@@ -113,17 +127,17 @@ func (k *fastAttention) direct(t tiles, b queries, kvHead, lo, hi, end int, s so
 			continue
 		}
 		if pair > 0 {
-			end = 0 // the first has asked for them
+			next.lo = seq.Len // the first has asked for them
 		}
 		scores := t.scores[:ceil(hi-lo, simd.Width)*simd.Width]
 		for j := from; j < to; {
-			rows, n := k.readK.rows(&k.attention, seq, kvHead, t.keys, lo, lo+j, lo+to, end)
+			rows, n := k.readK.rows(&k.attention, seq, kvHead, t.keys, lo, lo+j, lo+to, next)
 			l.RowDots(scores[j:j+n], rows, t.q[pair*d:(pair+1)*d])
 			j += n
 		}
 		k.weigh(b, kvHead, pair, lo, from, to, scores, s)
 		for j := from; j < to; {
-			rows, n := k.readV.rows(&k.attention, seq, kvHead, t.rows, lo, lo+j, lo+to, end)
+			rows, n := k.readV.rows(&k.attention, seq, kvHead, t.rows, lo, lo+j, lo+to, next)
 			l.RowSums(s.row(pair), scores[j:j+n], rows)
 			j += n
 		}
@@ -197,49 +211,51 @@ func (r *reader) place(kvHead int) int {
 	return kvHead * r.step / r.t.DType.BlockLen() * r.t.DType.BlockBytes()
 }
 
-// ahead is how many bytes behind key j, which is in the row from, lies the one a tile later, or 0 if that is not below end.
-func (r *reader) ahead(k *attention, seq *compute.Seq, from, j, end int) int {
-	if j+keyTile >= end {
+// ahead is how many bytes behind key j of a KV head, of the tile from lo on and in the row from, lies that of the next tile, or 0 if there is none.
+func (r *reader) ahead(k *attention, seq *compute.Seq, kvHead, from, lo, j int, next following) int {
+	later := next.lo + j - lo
+	if later >= seq.Len {
 		return 0
 	}
-	return (k.rowOf(seq, j+keyTile) - from) * int(r.t.rowBytes)
+	return (k.rowOf(seq, later)-from)*int(r.t.rowBytes) + r.place(next.kvHead) - r.place(kvHead)
 }
 
-// load decodes keys [lo, hi) into rows of dst; what a row has beyond n is 0. Those a tile later are asked for if they are below end.
-func (r *reader) load(dst []float32, k *attention, seq *compute.Seq, kvHead, lo, hi, end int) {
+// load decodes keys [lo, hi) into rows of dst; what a row has beyond n is 0. Those of the next tile are asked for.
+func (r *reader) load(dst []float32, k *attention, seq *compute.Seq, kvHead, lo, hi int, next following) {
 	length := r.t.DType.BlockLen()
 	columns := ceil(r.n, length) * length
 	size, stride, at := columns/length*r.t.DType.BlockBytes(), int(r.t.rowBytes), r.place(kvHead)
-	for lo < hi {
-		from, n := k.run(seq, lo, hi)
+	for j := lo; j < hi; {
+		from, n := k.run(seq, j, hi)
 		rows := dst[:n*r.padded]
 		switch {
 		case r.decode == nil:
-			for j := range n {
-				copy(rows[j*r.padded:], r.t.row(from + j)[kvHead*r.step:][:r.n])
+			for i := range n {
+				copy(rows[i*r.padded:], r.t.row(from + i)[kvHead*r.step:][:r.n])
 			}
 		case r.padded == columns:
-			r.decode(rows, r.t.bytes(from, from+n)[at:], n, stride, r.ahead(k, seq, from, lo, end))
+			r.decode(rows, r.t.bytes(from, from+n)[at:], n, stride, r.ahead(k, seq, kvHead, from, lo, j, next))
 		default:
-			for j := range n {
-				r.decode(rows[j*r.padded:][:columns], r.t.bytes(from+j, from+j+1)[at:][:size], 1, 0, 0)
+			for i := range n {
+				r.decode(rows[i*r.padded:][:columns], r.t.bytes(from+i, from+i+1)[at:][:size], 1, 0, 0)
 			}
 		}
 		if r.padded > r.n {
-			for j := range n {
-				clear(rows[j*r.padded+r.n : (j+1)*r.padded])
+			for i := range n {
+				clear(rows[i*r.padded+r.n : (i+1)*r.padded])
 			}
 		}
-		dst, lo = dst[len(rows):], lo+n
+		dst, j = dst[len(rows):], j+n
 	}
 }
 
 // rows are keys from j on, at most to below hi, which lie one behind the other: where they are stored, or in loaded, where key lo is first.
-// Those stored a tile later are asked for if they are below end.
-func (r *reader) rows(k *attention, seq *compute.Seq, kvHead int, loaded []float32, lo, j, hi, end int) (simd.Rows, int) {
+// Those of the next tile are asked for where they are stored so.
+func (r *reader) rows(k *attention, seq *compute.Seq, kvHead int, loaded []float32, lo, j, hi int, next following) (simd.Rows, int) {
 	if !r.inside {
 		return simd.Rows{Format: simd.F32, Data: compute.Bytes(loaded[(j-lo)*r.padded:]), Stride: 4 * r.padded}, hi - j
 	}
 	from, n := k.run(seq, j, hi)
-	return simd.Rows{Format: r.format, Data: r.t.bytes(from, from+n)[r.place(kvHead):], Stride: int(r.t.rowBytes), Ahead: r.ahead(k, seq, from, j, end)}, n
+	return simd.Rows{Format: r.format, Data: r.t.bytes(from, from+n)[r.place(kvHead):], Stride: int(r.t.rowBytes),
+		Ahead: r.ahead(k, seq, kvHead, from, lo, j, next)}, n
 }
