@@ -81,7 +81,7 @@ func TestWhoMultipliesInDotProducts(t *testing.T) {
 		{few, compute.Q4_K, 1024, 1, fast, "matmul_q4_k_vec"},        // too short to be worth a dispatch
 		{few, compute.Q8_0, 4096, 1, fast, "matmul_q8_0_vec"},        // memory is the limit
 		{few, compute.IQ2_S, 4096, 1, fast, "matmul_iq2_s_vec_int8"}, // points of a codebook are whole numbers
-		{few, compute.IQ1_S, 4096, 1, fast, "matmul_iq1_s_vec"},      // but for an eighth
+		{few, compute.IQ1_S, 4096, 1, fast, "matmul_iq1_s_vec_int8"}, // and eighths
 	} {
 		got, _ := kernelOf(c.caps, c.format, c.k, c.rows, c.o)
 		assert.Equal(t, c.want, got, "%v of %d, %d rows, %v", c.format, c.k, c.rows, c.o.Math)
