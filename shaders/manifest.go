@@ -220,6 +220,9 @@ func manifest() []Entry {
 	coop := slices.Concat(fragments, epilogue, []Spec{{"SUPER", "tiles of a super-row"}}, eights)
 	format("matmul_experts", "_coop", matrixNeeds, slices.Concat(fragments, []Spec{{"PAIR", "1: two matrices joined by a gate"}, {"BIAS", "bit i: matrix i has a bias"},
 		{"X_PER_SLOT", "1: X has a row for each use"}, {"FN", "number of the gate's function"}}, eights)...)
+	formatOf(ByteFormats, "matmul_experts", "_int8", []Need{NeedInt64, NeedIntegerDot}, concat(workgroup, tile, []Spec{{"PAIR", "1: two matrices joined by a gate"},
+		{"BIAS", "bit i: matrix i has a bias"}, {"X_PER_SLOT", "1: X has a row for each use"}, {"FN", "number of the gate's function"},
+		{"BLOCKS", "1: the result is left in blocks of bytes"}})...)
 	format("matmul", "_coop", matrixNeeds, append(slices.Clone(coop), split...)...)
 	for _, f := range HalfFormats {
 		m = append(m, Entry{Name: "matmul_" + f + "_coop_half", Source: "matmul_coop.comp", Defines: []string{"FORMAT_" + strings.ToUpper(f), "HALF_SUMS"},

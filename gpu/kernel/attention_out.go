@@ -64,9 +64,7 @@ func (pl *planner) attentionOut(g *Group, a attentionOut) error {
 	form := halvesRow
 	if a.bytes {
 		blocks := scaled(rows, cols/int8Block)
-		g.Temps = append(g.Temps, Temp{Name: "attention in blocks of bytes", Bytes: func(s Shape) int64 {
-			return int64(blocks.At(s.Sizes())) * (int8Block + 8)
-		}})
+		g.Temps = append(g.Temps, blocksTemp("attention in blocks of bytes", rows, cols))
 		d.Module, d.Name, form = "attention_quantize", "attention_quantize", blocksRow
 		g.blocks = append(g.blocks, inBlocks{x, maxVecRows + 1, rows.At(pl.most.Sizes()), id})
 		convert = pl.quantize(x, id, blocks)

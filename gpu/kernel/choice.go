@@ -234,8 +234,14 @@ func (pl *planner) whyNotExperts(v Variant, op compute.MatMulExperts, s Shape) s
 		return "a CPU: invocations have weight rows of their own"
 	case v.Name == "matmul_experts_lane":
 		return "for CPUs"
-	case v.Name == "matmul_experts_tile":
+	case v.Name == "matmul_experts_int8" && !asBytes(pl.p.At(op.W).DType):
+		return fmt.Sprintf("%v is no format of scaled integers", pl.p.At(op.W).DType)
+	case pl.expertsForm(op.W) == formInt8:
+		return "packed dot products are faster"
+	case pl.expertsForm(op.W) == formCoop:
 		return "matrix units are faster"
+	case v.Name == "matmul_experts_int8":
+		return "packed dot products are no faster than their parts here"
 	case pl.caps.UniformLoads:
 		return "CPUs only imitate matrix units"
 	}

@@ -97,7 +97,7 @@ func TestNeedsOfVariants(t *testing.T) {
 			assert.Contains(t, v.Needs(), "subgroup arithmetic")
 		case "matmul_coop", "matmul_coop_split", "matmul_skinny", "attention_coop", "matmul_experts_coop":
 			assert.Contains(t, v.Needs(), "VK_KHR_cooperative_matrix", v.Name)
-		case "matmul_int8", "matmul_vec_int8", "matmul_int8_split":
+		case "matmul_int8", "matmul_vec_int8", "matmul_int8_split", "matmul_experts_int8":
 			assert.Contains(t, v.Needs(), "shaderIntegerDotProduct", v.Name)
 		case "rmsnorm", "add":
 			assert.Empty(t, v.Needs())

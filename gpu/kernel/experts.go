@@ -3,6 +3,7 @@ package kernel
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"tuff/host/compute"
 )
@@ -31,13 +32,41 @@ func routeArgs(op compute.Route) []Arg {
 // third as often, which is worth the two small dispatches more.
 const groupedLoad = 3
 
+// expertForm is how many uses of experts are multiplied.
+type expertForm int
+
+const (
+	formTile expertForm = iota // in float32, a gate and what it opens each by itself
+	formInt8                   // in packed dot products
+	formCoop                   // on matrix units
+)
+
+// groupedExperts are the variants of each form.
+var groupedExperts = []string{"matmul_experts_tile", "matmul_experts_int8", "matmul_experts_coop"}
+
+// expertsForm is the form for a matrix: the one that was asked for, or in fast arithmetic the best that the device has.
+func (pl *planner) expertsForm(w compute.Ref) expertForm {
+	switch {
+	case pl.expertsOnUnits():
+		return formCoop
+	case pl.expertsInBytes(w):
+		return formInt8
+	}
+	return formTile
+}
+
+// why is the end of a group's Why.
+func (f expertForm) why() string {
+	return [...]string{"", ", for packed dot products", ", for matrix units"}[f]
+}
+
 // expertLimit is the most uses of experts that are not grouped by expert; 0: all are.
 func (pl *planner) expertLimit(op compute.MatMulExperts) int {
 	switch forced := pl.o.Variant["matmul_experts"]; {
 	case forced == "matmul_experts_vec" || forced == "matmul_experts_lane",
-		forced == "" && pl.caps.SubgroupArith && !(pl.fits(tile32, false) && pl.caps.takes("matmul_experts_tile")) && !pl.expertsOnUnits():
+		forced == "" && pl.caps.SubgroupArith && !(pl.fits(tile32, false) && pl.caps.takes("matmul_experts_tile")) && pl.expertsForm(op.W) == formTile:
 		return math.MaxInt
-	case forced == "matmul_experts_tile" || forced == "matmul_experts_coop" || !pl.caps.SubgroupArith,
+	case slices.Contains(groupedExperts, forced) || !pl.caps.SubgroupArith,
 		forced == "" && !pl.caps.takes("matmul_experts_vec") && !pl.caps.takes("matmul_experts_lane"):
 		return 0
 	}
@@ -67,14 +96,7 @@ func (pl *planner) matMulExperts(g *Group, op compute.MatMulExperts) error {
 		g.addIf(d, pl.usesTo(op, limit))
 	}
 	if most := pl.usesTo(op, limit); !most(pl.most) {
-		many := func(s Shape) bool { return !most(s) }
-		var err error
-		if pl.expertsOnUnits() {
-			err = pl.expertsCoop(g, many, pl.expertSlots(op))
-		} else {
-			err = pl.expertsTiled(g, many, op)
-		}
-		if err != nil {
+		if err := pl.manyExperts(g, func(s Shape) bool { return !most(s) }, pl.expertSlots(op), nil, op); err != nil {
 			return err
 		}
 	}
@@ -95,55 +117,90 @@ func (pl *planner) nameExperts(g *Group, op compute.MatMulExperts, limit int) {
 	switch {
 	case forced != "":
 		g.Why = "asked for " + forced
+		if forced == "matmul_experts_int8" && pl.expertsForm(op.W) != formInt8 {
+			g.Why += fmt.Sprintf(", which is not made for %v: tiles of float32", pl.p.At(op.W).DType)
+		}
 	case limit == 0:
 		g.Why = "uses of an expert are grouped on the device: the other form needs subgroup arithmetic"
 	case pl.usesTo(op, limit)(pl.most):
 		g.Why = "each use of an expert reads its weights once, into registers"
 	default:
 		g.Why = fmt.Sprintf("to %d uses each reads its expert's weights once, into registers; beyond, they are grouped by expert", limit)
-		if pl.expertsOnUnits() {
-			g.Why += ", for matrix units"
-		}
+		g.Why += pl.expertsForm(op.W).why()
 	}
 }
 
-// expertsTiled appends the schedule and the multiplications in tiles, for small and for large average loads of an expert. The ops have
-// the same uses of the same experts.
-func (pl *planner) expertsTiled(g *Group, when func(Shape) bool, ops ...compute.MatMulExperts) error {
-	m := pl.expertSlots(ops[0])
-	uses := func(s Shape) int { return s.Tokens * m.used }
+// loaded is a tile for at least so many uses of an expert, on average.
+type loaded[T any] struct {
+	tile T
+	from int
+}
+
+// expertsIn appends schedules of the uses of m's experts and what multiplies them in tiles: those that were found, and planned, in ascending
+// order, for the rest. size is the number of slots of a tile.
+func expertsIn[T any](pl *planner, g *Group, when func(Shape) bool, m slots, tuned []tunedTile[T], planned []loaded[T], size func(T) int,
+	multiply func(T) ([]Dispatch, error)) error {
 	pl.scheduleTemps(g, m)
-	add := func(t tile, is func(Shape) bool) error {
-		g.addIf(pl.schedule(m, t.bn), is)
-		for _, op := range ops {
-			multiply, err := pl.slotsTile(pl.expertSlots(op), t, func(s Shape) int { return tilesOf(uses(s), m.matrices, t.bn) }, 0, 1)
-			if err != nil {
-				return err
-			}
-			g.addIf(multiply, is)
+	add := func(t T, of scheduled, is func(Shape) bool) error {
+		if of.size = size(t); !slices.Contains(g.schedules, of) { // another op of the group may have made it
+			g.addIf(pl.schedule(m, of.size), is)
+			g.schedules = append(g.schedules, of)
 		}
-		return nil
+		list, err := multiply(t)
+		for _, d := range list {
+			g.addIf(d, is)
+		}
+		return err
 	}
-	tuned := pl.tiledExperts(g, m)
 	for _, t := range tuned {
-		if err := add(t.tile, func(s Shape) bool { return when(s) && t.is(s) }); err != nil {
+		if err := add(t.tile, scheduled{tuned: t.class.Name}, func(s Shape) bool { return when(s) && t.is(s) }); err != nil {
 			return err
 		}
 	}
-	others, _ := outside(tuned, when)
-	large := pl.fits(tile64, false)
-	for _, t := range []tile{tile32, tile64} {
+	others, without := outside(tuned, when)
+	for i, c := range planned {
+		to := math.MaxInt
+		if i+1 < len(planned) {
+			to = planned[i+1].from
+		}
 		is := func(s Shape) bool {
-			return others(s) && (t == tile64) == (large && uses(s) >= tile64.bn*m.matrices)
+			uses := s.Tokens * m.used
+			return others(s) && uses >= c.from*m.matrices && (to == math.MaxInt || uses < to*m.matrices)
 		}
-		if t == tile64 && (!large || uses(pl.most) < tile64.bn*m.matrices) {
-			continue
+		if c.from > 0 && pl.most.Tokens*m.used < c.from*m.matrices {
+			break
 		}
-		if err := add(t, is); err != nil {
+		if err := add(c.tile, scheduled{from: c.from, to: to, without: without}, is); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// scheduled is a schedule of tiles of size slots, for so many uses of an expert, on average, without what some classes were tuned for; or
+// for what one was tuned for.
+type scheduled struct {
+	size, from, to int
+	tuned, without string
+}
+
+// expertsTiled appends the multiplications in tiles, for small and for large average loads of an expert. The ops have the same uses of the
+// same experts.
+func (pl *planner) expertsTiled(g *Group, when func(Shape) bool, ops ...compute.MatMulExperts) error {
+	m, planned := pl.expertSlots(ops[0]), []loaded[tile]{{tile32, 0}}
+	if pl.fits(tile64, false) {
+		planned = append(planned, loaded[tile]{tile64, tile64.bn})
+	}
+	return expertsIn(pl, g, when, m, pl.tiledExperts(g, m), planned, func(t tile) int { return t.bn }, func(t tile) (list []Dispatch, err error) {
+		for _, op := range ops {
+			d, err := pl.slotsTile(pl.expertSlots(op), t, func(s Shape) int { return tilesOf(s.Tokens*m.used, m.matrices, t.bn) }, 0, 1)
+			if err != nil {
+				return nil, err
+			}
+			list = append(list, d)
+		}
+		return list, nil
+	})
 }
 
 // scheduleTemps are temporaries 0 and 1: what a schedule consists of. No tile is smaller than tile32.

@@ -2,7 +2,6 @@ package kernel
 
 import (
 	"fmt"
-	"math"
 	"slices"
 
 	"tuff/host/compute"
@@ -57,8 +56,7 @@ func (pl *planner) expertsOnUnits() bool {
 		forced == "" && pl.o.Math == compute.Fast && !pl.caps.UniformLoads && pl.caps.takes("matmul_experts_coop") && expertsCoopLacks(&pl.caps) == ""
 }
 
-// expertsCoop appends the schedule and the multiplication on matrix units of m, with its gate, in tiles for small to large average loads
-// of an expert.
+// expertsCoop appends the multiplication on matrix units of m, with its gate, in tiles for small to large average loads of an expert.
 func (pl *planner) expertsCoop(g *Group, when func(Shape) bool, m slots) error {
 	rows := compute.PerToken(1)
 	if m.perSlot {
@@ -73,59 +71,16 @@ func (pl *planner) expertsCoop(g *Group, when func(Shape) bool, m slots) error {
 		g.Temps = append(g.Temps, halvesTemp(rows, pl.p.At(m.x).Cols))
 		g.addIf(pl.toHalves(m.x, rows, g.halves[x].temp, coopTop), when)
 	}
-	type choice struct {
-		t    coopTile
-		from int
-	}
-	var list []choice
+	var planned []loaded[coopTile]
 	for _, e := range pl.caps.expertTiles() {
 		if i := slices.IndexFunc(e.shapes, func(t coopTile) bool { return expertsFit(&pl.caps, shape, t, m.gate != nil) }); i >= 0 {
-			list = append(list, choice{e.shapes[i], e.from})
+			planned = append(planned, loaded[coopTile]{e.shapes[i], e.from})
 		}
 	}
-	add := func(t coopTile, of scheduled, is func(Shape) bool) error {
-		if of.size = t.bn; !slices.Contains(g.schedules, of) { // another op of the group may have made it
-			g.addIf(pl.schedule(m, t.bn), is)
-			g.schedules = append(g.schedules, of)
-		}
+	return expertsIn(pl, g, when, m, pl.coopExperts(g, m, shape), planned, func(t coopTile) int { return t.bn }, func(t coopTile) ([]Dispatch, error) {
 		d, err := pl.slotsCoop(m, t, shape, g.halves[x])
-		if err != nil {
-			return err
-		}
-		g.addIf(d, is)
-		return nil
-	}
-	tuned := pl.coopExperts(g, m, shape)
-	for _, t := range tuned {
-		if err := add(t.tile, scheduled{tuned: t.class.Name}, func(s Shape) bool { return when(s) && t.is(s) }); err != nil {
-			return err
-		}
-	}
-	others, without := outside(tuned, when)
-	for i, c := range list {
-		is := func(s Shape) bool {
-			uses := s.Tokens * m.used
-			return others(s) && uses >= c.from*m.matrices && (i+1 == len(list) || uses < list[i+1].from*m.matrices)
-		}
-		if c.from > 0 && pl.most.Tokens*m.used < c.from*m.matrices {
-			break
-		}
-		to := math.MaxInt
-		if i+1 < len(list) {
-			to = list[i+1].from
-		}
-		if err := add(c.t, scheduled{from: c.from, to: to, without: without}, is); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// scheduled is a schedule of tiles of size slots, for so many uses of an expert, on average, without what some classes were tuned for; or
-// for what one was tuned for.
-type scheduled struct {
-	size, from, to int
-	tuned, without string
+		return []Dispatch{d}, err
+	})
 }
 
 // slotsCoop is one workgroup per tile t of the slots of one matrix, by the schedule in temporaries 0 and 1. X is read as x has it.

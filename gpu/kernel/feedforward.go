@@ -53,7 +53,7 @@ func (m *matMulPlan) takesEights() bool {
 func (pl *planner) feedForward(g *Group, f feedForward) error {
 	between, pair := f.in.pair.out, *f.in.pair
 	rows, cols := pl.p.At(between).Rows, pl.p.At(between).Cols
-	blocks := Temp{Name: "SwiGLU in blocks of bytes", Bytes: func(s Shape) int64 { return int64(rows.At(s.Sizes())) * int64(cols/int8Block) * (int8Block + 8) }}
+	blocks := blocksTemp("SwiGLU in blocks of bytes", rows, cols)
 	if !f.bytes {
 		blocks = Temp{Name: "SwiGLU in halves", Bytes: func(s Shape) int64 { return int64(rows.At(s.Sizes())) * int64(cols/8) * (16 + 2) }}
 	}

@@ -76,8 +76,11 @@ func (pl *planner) slotsResult(m slots, s *compute.Step) (c compute.Cost) {
 		each := flag(m.mix.beside != 0) + 2*flag(m.mix.open != 0) + flag(m.mix.residual != 0) + flag(m.mix.factor != 1)
 		c.FLOPs += int64(each) * out * n
 	}
-	if m.halves != nil {
+	switch {
+	case m.halves != nil:
 		return c.Add(compute.Cost{Bytes: out * int64(eightsRow(int(n)))})
+	case m.blocks != nil:
+		return c.Add(compute.Cost{Bytes: out * int64(blocksRow(int(n)))})
 	}
 	return c.Add(compute.Cost{Bytes: 4 * out * n})
 }

@@ -109,21 +109,27 @@ func (m *matMulPlan) int8s(all int) error {
 		b.from, b.to = m.next, m.most
 		m.g.blocks = append(m.g.blocks, *b)
 	}
-	small, large := int8Tile32, int8Tile64
-	if m.caps.Registers > 0 {
-		if large = int8Tile64OfFew; m.f.pair {
-			small, large = int8Pair32OfFew, int8Pair64OfFew
-		}
-	}
-	if !m.int8Fits(large, m.f.pair) || m.caps.CPU && m.f.pair { // the compilers of CPUs take many seconds for what is unrolled there
-		large = small
-	}
+	small, large := m.int8Tiles(m.f.pair)
 	as := func(t tile, to int) covering {
 		return covering{to, func(to int) error {
 			return m.addTiled("_int8", to, tiling{t.bm, t.bn, t.bk}, func(module string) (Dispatch, error) { return m.matMulInt8(module, x, t) })
 		}}
 	}
 	return m.cover(all, smallAndLarge(small, large, all, as), m.plainAs("matmul_int8", as))
+}
+
+// int8Tiles are the shapes of plans, for few and for many rows.
+func (pl *planner) int8Tiles(pair bool) (small, large tile) {
+	small, large = int8Tile32, int8Tile64
+	if pl.caps.Registers > 0 {
+		if large = int8Tile64OfFew; pair {
+			small, large = int8Pair32OfFew, int8Pair64OfFew
+		}
+	}
+	if !pl.int8Fits(large, pair) || pl.caps.CPU && pair { // the compilers of CPUs take many seconds for what is unrolled there
+		large = small
+	}
+	return small, large
 }
 
 // inBlocks is a temporary with X in blocks of signed bytes, for some numbers of rows.
@@ -147,9 +153,7 @@ func (m *matMulPlan) bytes(norm *compute.RMSNorm, to int) int {
 	}
 	blocks := scaled(m.rows, m.p.At(x).Cols/int8Block)
 	if id == len(m.g.Temps) {
-		m.g.Temps = append(m.g.Temps, Temp{Name: "activations in blocks of bytes", Bytes: func(s Shape) int64 {
-			return int64(blocks.At(s.Sizes())) * (int8Block + 8)
-		}})
+		m.g.Temps = append(m.g.Temps, blocksTemp("activations in blocks of bytes", m.rows, m.p.At(x).Cols))
 	}
 	m.g.blocks = append(m.g.blocks, inBlocks{x, m.next, to, id})
 	d := m.quantize(x, id, blocks)
@@ -158,6 +162,11 @@ func (m *matMulPlan) bytes(norm *compute.RMSNorm, to int) int {
 	}
 	m.g.addFor(d, m.rows, m.next, to)
 	return id
+}
+
+// blocksTemp is a temporary for rows of cols elements in blocks.
+func blocksTemp(name string, rows compute.Extent, cols int) Temp {
+	return Temp{Name: name, Bytes: func(s Shape) int64 { return int64(rows.At(s.Sizes())) * int64(blocksRow(cols)) }}
 }
 
 func (pl *planner) quantize(x compute.Ref, id int, blocks compute.Extent) Dispatch {

@@ -10,8 +10,8 @@ import (
 //	multiplication by the down matrices, Mix, and what is added to it    matmul_experts MIX
 //
 // The second goes through all experts of a token in one workgroup, so that nothing is scattered and no kernel comes behind it.
-// Where there are more uses of experts than expertLimit, ops are multiplied in tiles and the rest runs one by one; on matrix units the
-// gates' and the up matrices stay together.
+// Where there are more uses of experts than expertLimit, ops are multiplied in tiles and the rest runs one by one; on matrix units and in
+// packed dot products the gates' and the up matrices stay together.
 
 // expertsAt is the multiplication at i by the experts' matrices.
 func (pl *planner) expertsAt(i int) (compute.MatMulExperts, bool) {
@@ -19,7 +19,7 @@ func (pl *planner) expertsAt(i int) (compute.MatMulExperts, bool) {
 		return compute.MatMulExperts{}, false
 	}
 	op, ok := pl.p.Instrs[i].Op.(compute.MatMulExperts)
-	return op, ok && pl.p.At(op.W).Role == compute.Weight && (pl.expertLimit(op) > 0 || pl.expertsOnUnits())
+	return op, ok && pl.p.At(op.W).Role == compute.Weight && (pl.expertLimit(op) > 0 || pl.expertsForm(op.W) != formTile)
 }
 
 // gatedExperts finds gate and up multiplications of one input with the gate that joins them, and in front of them what makes that input of
@@ -64,8 +64,8 @@ func (pl *planner) gatedExperts(at int) (a, b compute.MatMulExperts, m slots, ok
 	return a, b, m, true
 }
 
-// gateExperts plans gatedExperts. On matrix units, what they feed alone comes along: one schedule serves both, and where rows are whole
-// chunks of scales, many uses leave halves in blocks of 8 in between.
+// gateExperts plans gatedExperts. On matrix units and in packed dot products, what they feed alone comes along: one schedule serves both,
+// and many uses leave blocks of bytes in between, or, where rows are whole chunks of scales, halves in blocks of 8.
 func (pl *planner) gateExperts(at int) (g Group, ok bool, err error) {
 	a, b, m, ok := pl.gatedExperts(at)
 	if !ok {
@@ -73,14 +73,20 @@ func (pl *planner) gateExperts(at int) (g Group, ok bool, err error) {
 	}
 	count := 3 + int(flag(m.spread != nil))
 	down, mixed, n, both := pl.mixedExperts(at + count)
-	both = both && pl.expertsOnUnits() && !pl.usesTo(a, pl.expertLimit(a))(pl.most) && pl.private(m.out) && down.X == m.out && down.IDs == a.IDs && down.NumExperts == a.NumExperts
+	form := pl.expertsForm(a.W)
+	both = both && form != formTile && form == pl.expertsForm(down.W) && !pl.usesTo(a, pl.expertLimit(a))(pl.most) && pl.private(m.out) && down.X == m.out && down.IDs == a.IDs && down.NumExperts == a.NumExperts
 	if !both {
 		g.Ops = span(at, count)
 		return g, true, pl.fewExperts(&g, g.Ops[count-1:], m, a, b)
 	}
 	g.Ops = span(at, count+n)
-	if cols := pl.p.At(m.out).Cols; cols%chunk == 0 {
-		pl.scheduleTemps(&g, m)
+	pl.scheduleTemps(&g, m)
+	switch cols := pl.p.At(m.out).Cols; {
+	case form == formInt8:
+		between := inBlocks{x: m.out, from: 1, to: pl.most.Tokens * m.used, temp: len(g.Temps)}
+		g.Temps = append(g.Temps, blocksTemp("gated uses of experts in blocks of bytes", compute.PerToken(m.used), cols))
+		m.blocks, g.blocks = &between, append(g.blocks, between)
+	case cols%chunk == 0:
 		between := &inHalves{x: m.out, top: coopTop, temp: len(g.Temps), eights: true}
 		g.Temps = append(g.Temps, Temp{Name: "gated uses of experts in halves", Bytes: func(s Shape) int64 { return int64(s.Tokens) * int64(m.used) * int64(cols/8) * (16 + 2) }})
 		m.halves, g.halves = between, append(g.halves, *between)
@@ -167,7 +173,7 @@ func (pl *planner) mixExperts(at int) (g Group, ok bool, err error) {
 	return g, true, pl.fewExperts(&g, g.Ops[1:], m, op)
 }
 
-// fewExperts plans m for few uses of experts; for more, ops in tiles, and the rest, unless m is a gate on matrix units, one by one.
+// fewExperts plans m for few uses of experts; for more, ops in tiles, and the rest, unless m is a gate of a form that opens it, one by one.
 func (pl *planner) fewExperts(g *Group, rest []int, m slots, ops ...compute.MatMulExperts) error {
 	limit := pl.expertLimit(ops[0])
 	few := pl.usesTo(ops[0], limit)
@@ -182,7 +188,7 @@ func (pl *planner) fewExperts(g *Group, rest []int, m slots, ops ...compute.MatM
 		if m.spread != nil {
 			g.addIf(pl.mixDispatch(*m.spread), func(s Shape) bool { return !few(s) })
 		}
-		if err := pl.manyExperts(g, rest, func(s Shape) bool { return !few(s) }, m, ops...); err != nil {
+		if err := pl.manyExperts(g, func(s Shape) bool { return !few(s) }, m, rest, ops...); err != nil {
 			return err
 		}
 	}
@@ -191,15 +197,22 @@ func (pl *planner) fewExperts(g *Group, rest []int, m slots, ops ...compute.MatM
 }
 
 // manyExperts plans m for many uses of experts.
-func (pl *planner) manyExperts(g *Group, rest []int, many func(Shape) bool, m slots, ops ...compute.MatMulExperts) error {
-	var err error
+func (pl *planner) manyExperts(g *Group, many func(Shape) bool, m slots, rest []int, ops ...compute.MatMulExperts) error {
+	form := pl.expertsForm(m.w)
 	switch {
-	case !pl.expertsOnUnits():
-		err = pl.expertsTiled(g, many, ops...)
-	case m.gate != nil:
-		rest, err = nil, pl.expertsCoop(g, many, m)
+	case m.gate == nil:
+		m = pl.expertSlots(ops[0])
+	case form != formTile:
+		rest = nil
+	}
+	var err error
+	switch form {
+	case formCoop:
+		err = pl.expertsCoop(g, many, m)
+	case formInt8:
+		err = pl.expertsInt8(g, many, m)
 	default:
-		err = pl.expertsCoop(g, many, pl.expertSlots(ops[0]))
+		err = pl.expertsTiled(g, many, ops...)
 	}
 	if err != nil {
 		return err

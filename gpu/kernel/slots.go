@@ -22,8 +22,9 @@ type slots struct {
 	spread *compute.Mix // x is what this makes of a row of each token and the weights of its slots
 	gate   *gate        // w is the gates' matrix, and what they open comes along
 	mix    *mix         // the slots of a token are summed
-	// For many on matrix units: where the result is left in blocks of 8, or none.
+	// For many: where the result is left in blocks of 8 on matrix units, or in blocks of bytes, or neither.
 	halves *inHalves
+	blocks *inBlocks
 }
 
 // gate joins the products of two matrices.

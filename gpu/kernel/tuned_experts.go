@@ -14,7 +14,7 @@ func (pl *planner) expertsKey(m slots) string {
 	if m.gate != nil {
 		key += " gate"
 	}
-	if pl.expertsOnUnits() {
+	if pl.expertsForm(m.w) != formTile {
 		key += " fast"
 	}
 	return key
@@ -27,10 +27,18 @@ func expertShapes(caps *Caps, kernel string) (list []Many) {
 			list = append(list, m)
 		}
 	}
-	if kernel == "matmul_experts_tile" {
-		pl := &planner{caps: *caps}
+	pl := &planner{caps: *caps}
+	switch kernel {
+	case "matmul_experts_tile":
 		for _, t := range tileShapes {
 			if pl.fits(t, false) {
+				add(t.many(kernel))
+			}
+		}
+		return list
+	case "matmul_experts_int8":
+		for _, t := range pl.int8Shapes() {
+			if expertsInt8Lacks(caps) == "" && pl.expertsInt8Fits(t, false) {
 				add(t.many(kernel))
 			}
 		}
@@ -100,6 +108,15 @@ func (pl *planner) tiledExperts(g *Group, m slots) []tunedTile[tile] {
 	return tunedExperts(pl, g, m, kernel, func(found Many) (tile, bool) {
 		t, ok := named(tileShapes, found, func(t tile) Many { return t.many(kernel) })
 		return t, ok && pl.fits(t, false) && t.bn >= tile32.bn
+	})
+}
+
+// int8Experts are the tiles of matmul_experts_int8 that were found for m.
+func (pl *planner) int8Experts(g *Group, m slots) []tunedTile[tile] {
+	const kernel = "matmul_experts_int8"
+	return tunedExperts(pl, g, m, kernel, func(found Many) (tile, bool) {
+		t, ok := named(pl.int8Shapes(), found, func(t tile) Many { return t.many(kernel) })
+		return t, ok && pl.o.Math == compute.Fast && pl.expertsInt8Fits(t, m.gate != nil) && t.bn >= tile32.bn
 	})
 }
 

@@ -24,6 +24,8 @@ func TestTunedExperts(t *testing.T) {
 		{ample, compute.Exact, ", experts to 64 rows", tile{64, 32, 32, 4, 4}.many("matmul_experts_tile"), func(n int) bool { return n >= 12 && n <= 64 }},
 		{ample, compute.Exact, ", experts of many rows", tile{32, 64, 32, 4, 4}.many("matmul_experts_tile"), func(n int) bool { return n > 64 }},
 		{withEverything(), compute.Fast, " fast, experts of many rows", coopTile{64, 64, 32, 2, 4}.many(&Caps{SubgroupSize: 32}, "matmul_experts_coop"), func(n int) bool { return n > 64 }},
+		{dots(), compute.Fast, " fast, experts to 64 rows", tile{64, 32, 32, 4, 4}.many("matmul_experts_int8"), func(n int) bool { return n >= 12 && n <= 64 }},
+		{dots(), compute.Fast, " fast, experts of many rows", tile{64, 64, 32, 4, 4}.many("matmul_experts_coop"), func(int) bool { return false }},
 		{ample, compute.Exact, ", experts of many rows", coopTile{64, 64, 32, 2, 4}.many(&Caps{SubgroupSize: 32}, "matmul_experts_coop"), func(int) bool { return false }},
 		{ample, compute.Exact, ", experts of many rows", tile{16, 32, 32, 2, 4}.many("matmul_tile"), func(int) bool { return false }},
 	} {
@@ -47,7 +49,7 @@ func TestTunedExperts(t *testing.T) {
 		}
 	}
 	// Shapes with fewer slots than the schedule has room for are none.
-	for _, kernel := range []string{"matmul_experts_tile", "matmul_experts_coop"} {
+	for _, kernel := range groupedExperts {
 		for _, m := range expertShapes(&ample, kernel) {
 			assert.GreaterOrEqual(t, m.Cols, tile32.bn)
 		}

@@ -36,7 +36,7 @@ var Counts = map[string]int{
 	"matmul_add_layernorm":                        10,
 	"matmul_experts":                              197,
 	"matmul_experts_activation":                   13,
-	"matmul_experts_mix":                          46,
+	"matmul_experts_mix":                          47,
 	"matmul_experts_swiglu":                       18,
 	"matmul_matmul_activation":                    10,
 	"matmul_rmsnorm":                              10,
