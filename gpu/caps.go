@@ -61,7 +61,7 @@ func capsOf(d *vk.Device) kernel.Caps {
 	}
 	return kernel.Caps{
 		Vendor:       p.VendorID,
-		SubgroupSize: subgroupOf(p, f), Registers: registersOf(p), MaxSubgroups: int(sub.MaxPerWorkgroup), SharedBytes: p.Limits.MaxComputeSharedMemorySize, MaxInvocations: p.Limits.MaxComputeWorkGroupInvocations,
+		SubgroupSize: subgroupOf(p, f), SubgroupMin: sub.Min, Registers: registersOf(p), MaxSubgroups: int(sub.MaxPerWorkgroup), SharedBytes: p.Limits.MaxComputeSharedMemorySize, MaxInvocations: p.Limits.MaxComputeWorkGroupInvocations,
 		MaxGrid: p.Limits.MaxComputeWorkGroupCount, PushBytes: p.Limits.MaxPushConstantsSize, Float16: f.Float16, Int8: f.Int8,
 		Storage16: f.Storage16, Storage8: f.Storage8, IntegerDot: f.IntegerDotProduct, MemoryModel: f.MemoryModel, CoopMat: coopMatsOf(p, f),
 		FastDot: f.IntegerDotProduct && p.DotProduct.Packed4x8Signed, CPU: kindOf(p) == compute.Software,

@@ -28,3 +28,9 @@ func WithFewRegisters(d *Device, registers int) *Device {
 	d.caps.Registers, d.caps.UniformLoads, d.caps.CPU = registers, false, false
 	return d
 }
+
+// WithFewWaves makes a device plan as AMD's before RDNA, whose subgroups have 64 invocations: they have few with many registers at a time.
+func WithFewWaves(d *Device) *Device {
+	d.caps.Vendor, d.caps.SubgroupMin, d.caps.UniformLoads, d.caps.CPU = 0x1002, 64, false, false
+	return d
+}

@@ -41,3 +41,21 @@ func TestConformanceWithFewRegisters(t *testing.T) {
 	}
 	require.GreaterOrEqual(t, tested, 2)
 }
+
+// So have devices whose subgroups have few others beside them.
+func TestConformanceWithFewWaves(t *testing.T) {
+	d, cpu := gpu.WithFewWaves(openGPU(t, gpu.Options{})), openCPU(t)
+	tested := 0
+	for _, v := range d.Variants() {
+		if (v.Name == "matmul_half" || v.Name == "matmul_int8") && v.Lacks == "" {
+			tested++
+			t.Run(v.Name, func(t *testing.T) {
+				o := conformance.Options{Math: compute.Fast, Short: true, Formats: []compute.DType{compute.Q8_0}, Variant: map[string]string{"matmul": v.Name}}
+				for _, o.Match = range []string{"matmul/r", "matmul_swiglu/"} {
+					conformance.Run(t, d, cpu, o)
+				}
+			})
+		}
+	}
+	require.Positive(t, tested)
+}

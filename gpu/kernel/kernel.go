@@ -10,6 +10,7 @@ import (
 // Caps is what a plan may rely on. gpu fills it from the device.
 type Caps struct {
 	SubgroupSize    uint32 // invocations
+	SubgroupMin     uint32 // invocations of the smallest subgroup that the device has; 0: it does not say
 	Registers       int    // of an invocation, where subgroups have so few that kernels on matrix units must keep to them; else 0
 	MaxSubgroups    int    // of a workgroup with subgroups of a required size; 0: as MaxInvocations allows
 	SharedBytes     uint32 // maxComputeSharedMemorySize

@@ -17,6 +17,9 @@ var (
 	// Where invocations have few registers: 8 sums, or 16 with a gate's.
 	halfTile32OfFew = tile{32, 32, 32, 2, 4}
 	halfTile64OfFew = tile{64, 32, 32, 2, 4}
+	// Where those with many have few subgroups at a time: 16 sums, or 8 and a gate's.
+	halfTile64OfWaves = tile{64, 64, 32, 4, 4}
+	halfPair64OfWaves = tile{32, 64, 32, 2, 4}
 )
 
 const (
@@ -56,19 +59,30 @@ func (m *matMulPlan) wantsHalf() bool {
 	return can && (strings.HasPrefix(m.wanted(), "matmul_half") || m.wanted() == "" && m.o.Math == compute.Fast && m.caps.takes("matmul_half") && !m.caps.CPU && !m.coop && !m.int8 && !m.lane)
 }
 
+// halfTiles are the shapes of plans, for few and for many rows.
+func (pl *planner) halfTiles(pair bool) (small, large tile) {
+	small, large = halfTile32, halfTile64
+	switch {
+	case pl.caps.Registers > 0:
+		small, large = halfTile32OfFew, halfTile64OfFew
+	case pl.caps.fewWaves() && pair:
+		small, large = halfTile32OfFew, halfPair64OfWaves
+	case pl.caps.fewWaves():
+		large = halfTile64OfWaves
+	}
+	if !pl.halfFits(large, pair) || pl.caps.CPU && pair { // as for bytes
+		large = small
+	}
+	return small, large
+}
+
 // halfs covers the rest by matmul_half.
 func (m *matMulPlan) halfs(all int) error {
 	if m.next > m.most {
 		return nil
 	}
 	x := m.halves(halfTop).temp
-	small, large := halfTile32, halfTile64
-	if m.caps.Registers > 0 {
-		small, large = halfTile32OfFew, halfTile64OfFew
-	}
-	if !m.halfFits(large, m.f.pair) || m.caps.CPU && m.f.pair { // as for bytes
-		large = small
-	}
+	small, large := m.halfTiles(m.f.pair)
 	as := func(t tile, to int) covering {
 		return covering{to, func(to int) error {
 			return m.addTiled("_half", to, tiling{t.bm, t.bn, t.bk}, func(module string) (Dispatch, error) {

@@ -51,6 +51,24 @@ func TestWhoMultipliesInHalfPrecision(t *testing.T) {
 		assert.LessOrEqual(t, halfShared(tile, true), 32<<10)
 		assert.Zero(t, tile.bk%halfFold)
 	}
+	// Where subgroups with many registers leave their unit without others, invocations keep fewer sums; so does a gate's pair of bytes.
+	for _, c := range []struct {
+		vendor, min uint32
+		half, gated tile
+		bytes       tile // gated
+	}{{0x1002, 64, halfTile64OfWaves, halfPair64OfWaves, int8Tile64OfFew}, {0x1002, 32, halfTile64, halfTile64, int8Tile64}, {0x10de, 64, halfTile64, halfTile64, int8Tile64}} {
+		caps := both
+		caps.Vendor, caps.SubgroupMin = c.vendor, c.min
+		pl := &planner{caps: caps}
+		_, half := pl.halfTiles(false)
+		_, gated := pl.halfTiles(true)
+		assert.Equal(t, []tile{c.half, c.gated}, []tile{half, gated})
+		_, alone := pl.int8Tiles(false)
+		_, bytes := pl.int8Tiles(true)
+		assert.Equal(t, []tile{int8Tile64, c.bytes}, []tile{alone, bytes})
+		shapes, _ := pl.plain("matmul_half")
+		assert.Subset(t, shapes, []tile{c.half, c.gated}, "tuning tries what plans take")
+	}
 	assert.Subset(t, shaders.Formats, shaders.HalfFormats)
 	assert.NotEmpty(t, halfLacks(&ample))
 }

@@ -121,10 +121,11 @@ func (m *matMulPlan) int8s(all int) error {
 // int8Tiles are the shapes of plans, for few and for many rows.
 func (pl *planner) int8Tiles(pair bool) (small, large tile) {
 	small, large = int8Tile32, int8Tile64
-	if pl.caps.Registers > 0 {
-		if large = int8Tile64OfFew; pair {
-			small, large = int8Pair32OfFew, int8Pair64OfFew
-		}
+	switch {
+	case pl.caps.Registers > 0 && pair:
+		small, large = int8Pair32OfFew, int8Pair64OfFew
+	case pl.caps.Registers > 0, pl.caps.fewWaves() && pair:
+		large = int8Tile64OfFew
 	}
 	if !pl.int8Fits(large, pair) || pl.caps.CPU && pair { // the compilers of CPUs take many seconds for what is unrolled there
 		large = small

@@ -72,6 +72,9 @@ func (pl *planner) plain(kernel string) (list []tile, fits func(tile, bool) bool
 	case "matmul_tile":
 		return tileShapes, pl.fits
 	case "matmul_half":
+		if pl.caps.fewWaves() {
+			return append([]tile{halfPair64OfWaves, halfTile32OfFew}, halfShapes...), pl.halfFits
+		}
 		return append(pl.ofFew(halfTile64OfFew, halfTile32OfFew), halfShapes...), pl.halfFits
 	case "matmul_int8":
 		return pl.int8Shapes(), pl.int8Fits

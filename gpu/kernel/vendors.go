@@ -19,6 +19,10 @@ var vendors = map[uint32]vendor{
 	0x8086: {"Intel", 2, 64},
 }
 
+// fewWaves says that a subgroup whose invocations take more than half of 256 registers has its unit to itself, so that nothing hides what
+// it waits for: AMD's devices before RDNA, whose subgroups have 64 invocations without a choice.
+func (c *Caps) fewWaves() bool { return c.vendor().name == "AMD" && c.SubgroupMin == 64 }
+
 // others is for everyone else, and software.
 var others = vendor{"others", 4, 64}
 
