@@ -51,7 +51,7 @@ func TestConformanceWithFewWaves(t *testing.T) {
 			tested++
 			t.Run(v.Name, func(t *testing.T) {
 				o := conformance.Options{Math: compute.Fast, Short: true, Formats: []compute.DType{compute.Q8_0}, Variant: map[string]string{"matmul": v.Name}}
-				for _, o.Match = range []string{"matmul/r", "matmul_swiglu/"} {
+				for _, o.Match = range []string{"matmul/Q8_0", "matmul_swiglu/"} {
 					conformance.Run(t, d, cpu, o)
 				}
 			})
