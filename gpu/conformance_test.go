@@ -60,6 +60,8 @@ func TestConformanceOfVariants(t *testing.T) {
 				o.Formats, o.Match = formatsNamed(shaders.PartFormats), "matmul/r"
 			case "matmul_coop2_parts_half":
 				o.Formats = []compute.DType{compute.F16}
+			case "matmul_experts_half":
+				o.Formats = []compute.DType{compute.F32, compute.Q8_0, compute.MXFP4}
 			case "matmul_experts_int8": // one of each way of scaling
 				o.Formats = []compute.DType{compute.Q8_0, compute.Q4_K, compute.Q6_K}
 			case "matmul_experts_coop":

@@ -57,7 +57,7 @@ func TestDivergenceOfFastArithmetic(t *testing.T) {
 	}
 }
 
-// A prompt whose experts alone are multiplied on matrix units, or as bytes, stays within the limit of its distance to exact arithmetic.
+// A prompt whose experts alone are multiplied on matrix units, in halves or as bytes, stays within the limit of its distance to exact arithmetic.
 func TestDivergenceOfExperts(t *testing.T) {
 	if os.Getenv("TUFF_VALIDATION") == "1" {
 		t.Skip("kernels instrumented by the layer take minutes to compile")
@@ -68,7 +68,7 @@ func TestDivergenceOfExperts(t *testing.T) {
 			Compile: compute.Options{Variant: map[string]string{"matmul": "matmul_tile_32", "attention": "attention_prefill", "matmul_experts": experts}}}), promptRows)
 	}
 	exact := logits("matmul_experts_tile", compute.Exact)
-	for kernel, limit := range map[string]float64{"matmul_experts_coop": 1e-5, "matmul_experts_int8": 1e-3} {
+	for kernel, limit := range map[string]float64{"matmul_experts_coop": 1e-5, "matmul_experts_half": 1e-3, "matmul_experts_int8": 1e-3} {
 		t.Run(kernel, func(t *testing.T) {
 			for _, v := range d.Variants() {
 				if v.Name == kernel && v.Lacks != "" {

@@ -28,6 +28,7 @@ func TestConformanceWithFewRegisters(t *testing.T) {
 		{"matmul_coop", "matmul", "matmul/", two}, {"matmul_coop", "matmul", "matmul_swiglu/", two}, {"matmul_half", "matmul", "matmul/", two},
 		{"matmul_half", "matmul", "matmul_swiglu/", two}, {"matmul_int8", "matmul", "matmul/", two}, {"matmul_int8", "matmul", "matmul_swiglu/", two},
 		{"matmul_experts_coop", "matmul_experts", "matmul_experts/", two}, {"matmul_experts_coop", "matmul_experts", "matmul_experts_swiglu/", nil},
+		{"matmul_experts_half", "matmul_experts", "matmul_experts/", two[:1]}, {"matmul_experts_half", "matmul_experts", "matmul_experts_swiglu/", two[:1]},
 		{"matmul_experts_int8", "matmul_experts", "matmul_experts/", two[:1]}, {"matmul_experts_int8", "matmul_experts", "matmul_experts_swiglu/", nil},
 		{"attention_coop", "attention", "attention/features_causal-true", nil},
 	} {

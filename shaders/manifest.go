@@ -52,6 +52,9 @@ var ByteFormats = formatsIn(byteFiles, "include/bytes")
 // with dot products of bytes read as bytes, those of most files.
 var HalfFormats = []string{"bf16", "f16", "f32", "q4_0", "q4_k", "q5_k", "q6_k", "q8_0"}
 
+// ExpertHalfFormats are those that experts are multiplied in so: gpt-oss has its experts in MXFP4.
+var ExpertHalfFormats = append([]string{"mxfp4"}, HalfFormats...)
+
 // PartFormats are those that matmul_coop2's own code is tested in on drivers that have no more than parts of what it needs: one for each way
 // of decoding.
 var PartFormats = []string{"bf16", "f16", "f32", "iq2_xs", "q4_0", "q4_k", "q5_1", "q5_k", "q6_k", "q8_0"}
@@ -218,11 +221,11 @@ func manifest() []Entry {
 		{"CM", "weight rows of a fragment"}, {"CN", "activation rows of a fragment"}, {"CK", "elements of a fragment"}})
 	eights := []Spec{{"X_EIGHTS", "1: x lies in halves in blocks of 8"}, {"OUT_TOP", "exponent of the largest halves of blocks of 8 that results leave in; 0: results are float32"}}
 	coop := slices.Concat(fragments, epilogue, []Spec{{"SUPER", "tiles of a super-row"}}, eights)
-	format("matmul_experts", "_coop", matrixNeeds, slices.Concat(fragments, []Spec{{"PAIR", "1: two matrices joined by a gate"}, {"BIAS", "bit i: matrix i has a bias"},
-		{"X_PER_SLOT", "1: X has a row for each use"}, {"FN", "number of the gate's function"}}, eights)...)
-	formatOf(ByteFormats, "matmul_experts", "_int8", []Need{NeedInt64, NeedIntegerDot}, concat(workgroup, tile, []Spec{{"PAIR", "1: two matrices joined by a gate"},
-		{"BIAS", "bit i: matrix i has a bias"}, {"X_PER_SLOT", "1: X has a row for each use"}, {"FN", "number of the gate's function"},
-		{"BLOCKS", "1: the result is left in blocks of bytes"}})...)
+	gated := []Spec{{"PAIR", "1: two matrices joined by a gate"}, {"BIAS", "bit i: matrix i has a bias"}, {"X_PER_SLOT", "1: X has a row for each use"},
+		{"FN", "number of the gate's function"}}
+	format("matmul_experts", "_coop", matrixNeeds, slices.Concat(fragments, gated, eights)...)
+	formatOf(ExpertHalfFormats, "matmul_experts", "_half", []Need{NeedInt64, NeedFloat16}, concat(workgroup, tile, gated, []Spec{{"FOLD", "elements whose sum is of halves"}})...)
+	formatOf(ByteFormats, "matmul_experts", "_int8", []Need{NeedInt64, NeedIntegerDot}, concat(workgroup, tile, gated, []Spec{{"BLOCKS", "1: the result is left in blocks of bytes"}})...)
 	format("matmul", "_coop", matrixNeeds, append(slices.Clone(coop), split...)...)
 	for _, f := range HalfFormats {
 		m = append(m, Entry{Name: "matmul_" + f + "_coop_half", Source: "matmul_coop.comp", Defines: []string{"FORMAT_" + strings.ToUpper(f), "HALF_SUMS"},

@@ -236,10 +236,16 @@ func (pl *planner) whyNotExperts(v Variant, op compute.MatMulExperts, s Shape) s
 		return "for CPUs"
 	case v.Name == "matmul_experts_int8" && !asBytes(pl.p.At(op.W).DType):
 		return fmt.Sprintf("%v is no format of scaled integers", pl.p.At(op.W).DType)
+	case v.Name == "matmul_experts_half" && pl.caps.CPU:
+		return "CPUs widen halves"
+	case pl.expertsForm(op.W) == formHalf && v.Name == "matmul_experts_tile":
+		return "packed half precision is faster"
 	case pl.expertsForm(op.W) == formInt8:
 		return "packed dot products are faster"
 	case pl.expertsForm(op.W) == formCoop:
 		return "matrix units are faster"
+	case v.Name == "matmul_experts_half":
+		return fmt.Sprintf("not made for %v", pl.p.At(op.W).DType)
 	case v.Name == "matmul_experts_int8":
 		return "packed dot products are no faster than their parts here"
 	case pl.caps.UniformLoads:

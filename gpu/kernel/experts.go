@@ -37,12 +37,13 @@ type expertForm int
 
 const (
 	formTile expertForm = iota // in float32, a gate and what it opens each by itself
+	formHalf                   // in packed half precision
 	formInt8                   // in packed dot products
 	formCoop                   // on matrix units
 )
 
-// groupedExperts are the variants of each form.
-var groupedExperts = []string{"matmul_experts_tile", "matmul_experts_int8", "matmul_experts_coop"}
+// groupedExperts are the variants, by form.
+var groupedExperts = []string{"matmul_experts_tile", "matmul_experts_half", "matmul_experts_int8", "matmul_experts_coop"}
 
 // expertsForm is the form for a matrix: the one that was asked for, or in fast arithmetic the best that the device has.
 func (pl *planner) expertsForm(w compute.Ref) expertForm {
@@ -51,13 +52,15 @@ func (pl *planner) expertsForm(w compute.Ref) expertForm {
 		return formCoop
 	case pl.expertsInBytes(w):
 		return formInt8
+	case pl.expertsInHalves(w):
+		return formHalf
 	}
 	return formTile
 }
 
 // why is the end of a group's Why.
 func (f expertForm) why() string {
-	return [...]string{"", ", for packed dot products", ", for matrix units"}[f]
+	return [...]string{"", ", for packed half precision", ", for packed dot products", ", for matrix units"}[f]
 }
 
 // expertLimit is the most uses of experts that are not grouped by expert; 0: all are.
@@ -117,7 +120,7 @@ func (pl *planner) nameExperts(g *Group, op compute.MatMulExperts, limit int) {
 	switch {
 	case forced != "":
 		g.Why = "asked for " + forced
-		if forced == "matmul_experts_int8" && pl.expertsForm(op.W) != formInt8 {
+		if i := slices.Index(groupedExperts, forced); i >= 0 && pl.expertsForm(op.W) != expertForm(i) {
 			g.Why += fmt.Sprintf(", which is not made for %v: tiles of float32", pl.p.At(op.W).DType)
 		}
 	case limit == 0:
@@ -191,7 +194,7 @@ func (pl *planner) expertsTiled(g *Group, when func(Shape) bool, ops ...compute.
 	if pl.fits(tile64, false) {
 		planned = append(planned, loaded[tile]{tile64, tile64.bn})
 	}
-	return expertsIn(pl, g, when, m, pl.tiledExperts(g, m), planned, func(t tile) int { return t.bn }, func(t tile) (list []Dispatch, err error) {
+	return expertsIn(pl, g, when, m, pl.plainExperts(g, m, "matmul_experts_tile"), planned, func(t tile) int { return t.bn }, func(t tile) (list []Dispatch, err error) {
 		for _, op := range ops {
 			d, err := pl.slotsTile(pl.expertSlots(op), t, func(s Shape) int { return tilesOf(s.Tokens*m.used, m.matrices, t.bn) }, 0, 1)
 			if err != nil {

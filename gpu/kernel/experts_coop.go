@@ -58,19 +58,8 @@ func (pl *planner) expertsOnUnits() bool {
 
 // expertsCoop appends the multiplication on matrix units of m, with its gate, in tiles for small to large average loads of an expert.
 func (pl *planner) expertsCoop(g *Group, when func(Shape) bool, m slots) error {
-	rows := compute.PerToken(1)
-	if m.perSlot {
-		rows = compute.PerToken(m.used)
-	}
 	shape, _ := pl.caps.Matrix(CoopMatFloat)
-	pl.scheduleTemps(g, m)
-	x := slices.IndexFunc(g.halves, func(h inHalves) bool { return h.x == m.x })
-	if x < 0 {
-		x = len(g.halves)
-		g.halves = append(g.halves, inHalves{x: m.x, top: coopTop, temp: len(g.Temps)})
-		g.Temps = append(g.Temps, halvesTemp(rows, pl.p.At(m.x).Cols))
-		g.addIf(pl.toHalves(m.x, rows, g.halves[x].temp, coopTop), when)
-	}
+	x := pl.expertsX(g, when, m, coopTop)
 	var planned []loaded[coopTile]
 	for _, e := range pl.caps.expertTiles() {
 		if i := slices.IndexFunc(e.shapes, func(t coopTile) bool { return expertsFit(&pl.caps, shape, t, m.gate != nil) }); i >= 0 {
@@ -78,9 +67,22 @@ func (pl *planner) expertsCoop(g *Group, when func(Shape) bool, m slots) error {
 		}
 	}
 	return expertsIn(pl, g, when, m, pl.coopExperts(g, m, shape), planned, func(t coopTile) int { return t.bn }, func(t coopTile) ([]Dispatch, error) {
-		d, err := pl.slotsCoop(m, t, shape, g.halves[x])
+		d, err := pl.slotsCoop(m, t, shape, x)
 		return []Dispatch{d}, err
 	})
+}
+
+// expertsX is what m multiplies, in halves: those that are there, or that it appends.
+func (pl *planner) expertsX(g *Group, when func(Shape) bool, m slots, top uint32) inHalves {
+	pl.scheduleTemps(g, m)
+	if i := slices.IndexFunc(g.halves, func(h inHalves) bool { return h.x == m.x }); i >= 0 {
+		return g.halves[i]
+	}
+	x := inHalves{x: m.x, top: top, temp: len(g.Temps)}
+	g.halves = append(g.halves, x)
+	g.Temps = append(g.Temps, halvesTemp(m.xRows(), pl.p.At(m.x).Cols))
+	g.addIf(pl.toHalves(m.x, m.xRows(), x.temp, top), when)
+	return x
 }
 
 // slotsCoop is one workgroup per tile t of the slots of one matrix, by the schedule in temporaries 0 and 1. X is read as x has it.

@@ -33,10 +33,7 @@ func (pl *planner) expertsInBytes(w compute.Ref) bool {
 // expertsInt8 appends the multiplication in packed dot products of m, with its gate, in tiles for small and for large average loads of an
 // expert.
 func (pl *planner) expertsInt8(g *Group, when func(Shape) bool, m slots) error {
-	rows, cols := compute.PerToken(1), pl.p.At(m.x).Cols
-	if m.perSlot {
-		rows = compute.PerToken(m.used)
-	}
+	rows, cols := m.xRows(), pl.p.At(m.x).Cols
 	pl.scheduleTemps(g, m)
 	i := slices.IndexFunc(g.blocks, func(b inBlocks) bool { return b.x == m.x })
 	if i < 0 {
@@ -50,7 +47,7 @@ func (pl *planner) expertsInt8(g *Group, when func(Shape) bool, m slots) error {
 	if large != small && pl.expertsInt8Fits(large, m.gate != nil) {
 		planned = append(planned, loaded[tile]{large, large.bn})
 	}
-	return expertsIn(pl, g, when, m, pl.int8Experts(g, m), planned, func(t tile) int { return t.bn }, func(t tile) ([]Dispatch, error) {
+	return expertsIn(pl, g, when, m, pl.plainExperts(g, m, "matmul_experts_int8"), planned, func(t tile) int { return t.bn }, func(t tile) ([]Dispatch, error) {
 		d, err := pl.slotsInt8(m, t, g.blocks[i].temp)
 		return []Dispatch{d}, err
 	})
@@ -58,27 +55,11 @@ func (pl *planner) expertsInt8(g *Group, when func(Shape) bool, m slots) error {
 
 // slotsInt8 is one workgroup per tile t of the slots of one matrix, by the schedule in temporaries 0 and 1. X is in blocks in temporary x.
 func (pl *planner) slotsInt8(m slots, t tile, x int) (Dispatch, error) {
-	w := pl.p.At(m.w)
-	module, rowBytes, err := expertsModule(w, "_int8")
-	if err != nil {
-		return Dispatch{}, err
-	}
-	g, name, reads := gate{}, fmt.Sprintf("%s_%d", module, t.bm), append(refs(m.w, m.bias), Access{Temp: 0}, Access{Temp: 1}, Access{Temp: x})
-	if m.gate != nil {
-		g, name = *m.gate, name+"_gate"
-		reads = append(reads, refs(g.up, g.bias)...)
-	}
-	n, out, writes := w.Rows.Fixed/m.matrices, addr(m.out), refs(m.out)
+	d, err := pl.slotsGated(m, "_int8", tiling{t.bm, t.bn, t.bk}, x, blocksRow)
 	if m.blocks != nil {
-		out, writes = temp(m.blocks.temp), []Access{{Temp: m.blocks.temp}}
+		i := slices.IndexFunc(d.Args, func(a Arg) bool { return a.Kind == ArgAddr && a.Ref == m.out })
+		d.Args[i], d.Writes = temp(m.blocks.temp), []Access{{Temp: m.blocks.temp}}
 	}
-	return Dispatch{Module: module, Name: name, Spec: append(t.spec(), flag(m.gate != nil), m.spec()[0], flag(m.perSlot), uint32(g.fn), flag(m.blocks != nil)),
-		Args: slices.Concat([]Arg{temp(x), addr(m.w), addr(g.up), addr(m.bias), addr(g.bias), temp(0), temp(1), out}, codebook(w.DType),
-			[]Arg{rowsArg(compute.PerToken(m.used)), u32(m.used), u32(n), u32(w.Cols), u32(rowBytes)}),
-		Grid: func(s Shape) [3]uint32 {
-			grid := pl.fold(ceilDiv(n, t.bm))
-			grid[2] = uint32(tilesOf(s.Tokens*m.used, m.matrices, t.bn))
-			return grid
-		},
-		Reads: reads, Writes: writes, Issued: pl.slotsTiles(m, tiling{t.bm, t.bn, t.bk}, blocksRow)}, nil
+	d.Spec = append(t.spec(), m.gatedSpec(flag(m.blocks != nil))...)
+	return d, err
 }

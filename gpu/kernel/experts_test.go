@@ -226,16 +226,19 @@ func TestPlanOfExpertsOnMatrixUnits(t *testing.T) {
 		assert.Equal(t, want, outline(p, groups[len(groups)-1:], Shape{Tokens: tokens}), "%d tokens", tokens)
 	}
 	assert.Contains(t, groups[len(groups)-1].Why, "grouped by expert, for matrix units")
-	for name, caps := range map[string]func(*Caps){
-		"a CPU":   func(c *Caps) { c.UniformLoads = true },
-		"refused": func(c *Caps) { c.Refused = map[string]string{"matmul_experts_coop": "it computes wrongly"} },
-		"none":    func(c *Caps) { c.CoopMat = nil },
+	for name, c := range map[string]struct {
+		change func(*Caps)
+		want   string
+	}{
+		"a CPU":   {func(c *Caps) { c.UniformLoads = true }, "_tile_64"},
+		"refused": {func(c *Caps) { c.Refused = map[string]string{"matmul_experts_coop": "it computes wrongly"} }, "_half_64"},
+		"none":    {func(c *Caps) { c.CoopMat = nil }, "_half_64"},
 	} {
-		c := matrices()
-		caps(&c)
-		groups, err := Plan(c, p, o)
+		caps := matrices()
+		c.change(&caps)
+		groups, err := Plan(caps, p, o)
 		require.NoError(t, err)
-		assert.Contains(t, outline(p, groups[len(groups)-1:], Shape{Tokens: 512}), "_tile_64", name)
+		assert.Contains(t, outline(p, groups[len(groups)-1:], Shape{Tokens: 512}), c.want, name)
 	}
 	for _, fn := range []compute.Function{compute.SiLU, compute.ClampedSiLU} {
 		p := newMoE(t, moe{fn: fn, biased: true})

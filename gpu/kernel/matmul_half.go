@@ -17,8 +17,9 @@ var (
 	// Where invocations have few registers: 8 sums, or 16 with a gate's.
 	halfTile32OfFew = tile{32, 32, 32, 2, 4}
 	halfTile64OfFew = tile{64, 32, 32, 2, 4}
+	halfPair64      = tile{64, 64, 32, 4, 4} // 16 sums and a gate's
 	// Where those with many have few subgroups at a time: 16 sums, or 8 and a gate's.
-	halfTile64OfWaves = tile{64, 64, 32, 4, 4}
+	halfTile64OfWaves = halfPair64
 	halfPair64OfWaves = tile{32, 64, 32, 2, 4}
 )
 
@@ -69,6 +70,8 @@ func (pl *planner) halfTiles(pair bool) (small, large tile) {
 		small, large = halfTile32OfFew, halfPair64OfWaves
 	case pl.caps.fewWaves():
 		large = halfTile64OfWaves
+	case pair:
+		large = halfPair64
 	}
 	if !pl.halfFits(large, pair) || pl.caps.CPU && pair { // as for bytes
 		large = small

@@ -56,7 +56,7 @@ func TestWhoMultipliesInHalfPrecision(t *testing.T) {
 		vendor, min uint32
 		half, gated tile
 		bytes       tile // gated
-	}{{0x1002, 64, halfTile64OfWaves, halfPair64OfWaves, int8Tile64OfFew}, {0x1002, 32, halfTile64, halfTile64, int8Tile64}, {0x10de, 64, halfTile64, halfTile64, int8Tile64}} {
+	}{{0x1002, 64, halfTile64OfWaves, halfPair64OfWaves, int8Tile64OfFew}, {0x1002, 32, halfTile64, halfPair64, int8Tile64}, {0x10de, 64, halfTile64, halfPair64, int8Tile64}} {
 		caps := both
 		caps.Vendor, caps.SubgroupMin = c.vendor, c.min
 		pl := &planner{caps: caps}

@@ -10,8 +10,8 @@ import (
 //	multiplication by the down matrices, Mix, and what is added to it    matmul_experts MIX
 //
 // The second goes through all experts of a token in one workgroup, so that nothing is scattered and no kernel comes behind it.
-// Where there are more uses of experts than expertLimit, ops are multiplied in tiles and the rest runs one by one; on matrix units and in
-// packed dot products the gates' and the up matrices stay together.
+// Where there are more uses of experts than expertLimit, ops are multiplied in tiles and the rest runs one by one; but for
+// float32 the gates' and the up matrices stay together.
 
 // expertsAt is the multiplication at i by the experts' matrices.
 func (pl *planner) expertsAt(i int) (compute.MatMulExperts, bool) {
@@ -64,8 +64,8 @@ func (pl *planner) gatedExperts(at int) (a, b compute.MatMulExperts, m slots, ok
 	return a, b, m, true
 }
 
-// gateExperts plans gatedExperts. On matrix units and in packed dot products, what they feed alone comes along: one schedule serves both,
-// and many uses leave blocks of bytes in between, or, where rows are whole chunks of scales, halves in blocks of 8.
+// gateExperts plans gatedExperts. Where they stay together in tiles, what they feed alone comes along: one schedule serves both, and many uses
+// leave blocks of bytes in between, or on matrix units, where rows are whole chunks of scales, halves in blocks of 8.
 func (pl *planner) gateExperts(at int) (g Group, ok bool, err error) {
 	a, b, m, ok := pl.gatedExperts(at)
 	if !ok {
@@ -86,7 +86,7 @@ func (pl *planner) gateExperts(at int) (g Group, ok bool, err error) {
 		between := inBlocks{x: m.out, from: 1, to: pl.most.Tokens * m.used, temp: len(g.Temps)}
 		g.Temps = append(g.Temps, blocksTemp("gated uses of experts in blocks of bytes", compute.PerToken(m.used), cols))
 		m.blocks, g.blocks = &between, append(g.blocks, between)
-	case cols%chunk == 0:
+	case form == formCoop && cols%chunk == 0:
 		between := &inHalves{x: m.out, top: coopTop, temp: len(g.Temps), eights: true}
 		g.Temps = append(g.Temps, Temp{Name: "gated uses of experts in halves", Bytes: func(s Shape) int64 { return int64(s.Tokens) * int64(m.used) * int64(cols/8) * (16 + 2) }})
 		m.halves, g.halves = between, append(g.halves, *between)
@@ -209,6 +209,8 @@ func (pl *planner) manyExperts(g *Group, many func(Shape) bool, m slots, rest []
 	switch form {
 	case formCoop:
 		err = pl.expertsCoop(g, many, m)
+	case formHalf:
+		err = pl.expertsHalf(g, many, m)
 	case formInt8:
 		err = pl.expertsInt8(g, many, m)
 	default:

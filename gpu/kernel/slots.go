@@ -141,3 +141,45 @@ func expertsModule(w *compute.Tensor, form string) (module string, rowBytes int,
 	row, err := LayoutOf(w.DType, w.Cols)
 	return module, row.Bytes, err
 }
+
+// slotsGated is one workgroup per tile of the slots of one matrix, or with a gate of two, by the schedule in temporaries 0 and 1. X lies in
+// temporary x, in rows of so many bytes. It has no constants yet.
+func (pl *planner) slotsGated(m slots, form string, t tiling, x int, row func(k int) int) (Dispatch, error) {
+	w := pl.p.At(m.w)
+	module, rowBytes, err := expertsModule(w, form)
+	if err != nil {
+		return Dispatch{}, err
+	}
+	g, name, reads := gate{}, fmt.Sprintf("%s_%d", module, t.bm), append(refs(m.w, m.bias), Access{Temp: 0}, Access{Temp: 1}, Access{Temp: x})
+	if m.gate != nil {
+		g, name = *m.gate, name+"_gate"
+		reads = append(reads, refs(g.up, g.bias)...)
+	}
+	n := w.Rows.Fixed / m.matrices
+	return Dispatch{Module: module, Name: name,
+		Args: slices.Concat([]Arg{temp(x), addr(m.w), addr(g.up), addr(m.bias), addr(g.bias), temp(0), temp(1), addr(m.out)}, codebook(w.DType),
+			[]Arg{rowsArg(compute.PerToken(m.used)), u32(m.used), u32(n), u32(w.Cols), u32(rowBytes)}),
+		Grid: func(s Shape) [3]uint32 {
+			grid := pl.fold(ceilDiv(n, t.bm))
+			grid[2] = uint32(tilesOf(s.Tokens*m.used, m.matrices, t.bn))
+			return grid
+		},
+		Reads: reads, Writes: refs(m.out), Issued: pl.slotsTiles(m, t, row)}, nil
+}
+
+// gatedSpec are the constants PAIR, BIAS, X_PER_SLOT and FN, and more.
+func (m slots) gatedSpec(more ...uint32) []uint32 {
+	g := gate{}
+	if m.gate != nil {
+		g = *m.gate
+	}
+	return append([]uint32{flag(m.gate != nil), m.spec()[0], flag(m.perSlot), uint32(g.fn)}, more...)
+}
+
+// xRows are the rows of X.
+func (m slots) xRows() compute.Extent {
+	if m.perSlot {
+		return compute.PerToken(m.used)
+	}
+	return compute.PerToken(1)
+}

@@ -28,17 +28,9 @@ func expertShapes(caps *Caps, kernel string) (list []Many) {
 		}
 	}
 	pl := &planner{caps: *caps}
-	switch kernel {
-	case "matmul_experts_tile":
-		for _, t := range tileShapes {
-			if pl.fits(t, false) {
-				add(t.many(kernel))
-			}
-		}
-		return list
-	case "matmul_experts_int8":
-		for _, t := range pl.int8Shapes() {
-			if expertsInt8Lacks(caps) == "" && pl.expertsInt8Fits(t, false) {
+	if shapes, fits, _ := pl.expertTilesOf(kernel); shapes != nil {
+		for _, t := range shapes {
+			if fits(t, false) {
 				add(t.many(kernel))
 			}
 		}
@@ -102,22 +94,29 @@ func outside[T any](tuned []tunedTile[T], when func(Shape) bool) (is func(Shape)
 	}, names
 }
 
-// tiledExperts are the tiles of matmul_experts_tile that were found for m.
-func (pl *planner) tiledExperts(g *Group, m slots) []tunedTile[tile] {
-	const kernel = "matmul_experts_tile"
+// plainExperts are the tiles of a kernel without matrix units that were found for m.
+func (pl *planner) plainExperts(g *Group, m slots, kernel string) []tunedTile[tile] {
 	return tunedExperts(pl, g, m, kernel, func(found Many) (tile, bool) {
-		t, ok := named(tileShapes, found, func(t tile) Many { return t.many(kernel) })
-		return t, ok && pl.fits(t, false) && t.bn >= tile32.bn
+		shapes, fits, exact := pl.expertTilesOf(kernel)
+		t, ok := named(shapes, found, func(t tile) Many { return t.many(kernel) })
+		return t, ok && (exact || pl.o.Math == compute.Fast) && fits(t, m.gate != nil && !exact) && t.bn >= tile32.bn
 	})
 }
 
-// int8Experts are the tiles of matmul_experts_int8 that were found for m.
-func (pl *planner) int8Experts(g *Group, m slots) []tunedTile[tile] {
-	const kernel = "matmul_experts_int8"
-	return tunedExperts(pl, g, m, kernel, func(found Many) (tile, bool) {
-		t, ok := named(pl.int8Shapes(), found, func(t tile) Many { return t.many(kernel) })
-		return t, ok && pl.o.Math == compute.Fast && pl.expertsInt8Fits(t, m.gate != nil) && t.bn >= tile32.bn
-	})
+// expertTilesOf are the shapes of a kernel of experts without matrix units, what says whether one fits, and whether it is exact: that one
+// multiplies a gate and what it opens each by itself.
+func (pl *planner) expertTilesOf(kernel string) (shapes []tile, fits func(t tile, pair bool) bool, exact bool) {
+	switch kernel {
+	case "matmul_experts_tile":
+		return tileShapes, pl.fits, true
+	case "matmul_experts_half":
+		shapes, _ = pl.plain("matmul_half")
+		return shapes, func(t tile, pair bool) bool { return expertsHalfLacks(&pl.caps) == "" && pl.expertsHalfFits(t, pair) }, false
+	case "matmul_experts_int8":
+		shapes, _ = pl.plain("matmul_int8")
+		return shapes, func(t tile, pair bool) bool { return expertsInt8Lacks(&pl.caps) == "" && pl.expertsInt8Fits(t, pair) }, false
+	}
+	return nil, nil, false
 }
 
 // coopExperts are the tiles of matmul_experts_coop that were found for m.

@@ -120,6 +120,7 @@ func Manys(caps Caps, c Class, arithmetic compute.Math, software bool) (list []M
 	case expertClasses[0].Name, expertClasses[1].Name:
 		some(expertShapes(&caps, "matmul_experts_tile"))
 		if arithmetic == compute.Fast {
+			some(expertShapes(&caps, "matmul_experts_half"))
 			some(expertShapes(&caps, "matmul_experts_int8"))
 			some(expertShapes(&caps, "matmul_experts_coop"))
 		}

@@ -77,14 +77,9 @@ func (pl *planner) plain(kernel string) (list []tile, fits func(tile, bool) bool
 		}
 		return append(pl.ofFew(halfTile64OfFew, halfTile32OfFew), halfShapes...), pl.halfFits
 	case "matmul_int8":
-		return pl.int8Shapes(), pl.int8Fits
+		return append(pl.ofFew(int8Pair64OfFew, int8Pair32OfFew), int8Shapes...), pl.int8Fits
 	}
 	return nil, nil
-}
-
-// int8Shapes are those of matmul_int8, and of experts.
-func (pl *planner) int8Shapes() []tile {
-	return append(pl.ofFew(int8Pair64OfFew, int8Pair32OfFew), int8Shapes...)
 }
 
 // ofFew are shapes that are for devices whose invocations have few registers.

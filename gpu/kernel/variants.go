@@ -25,7 +25,7 @@ type Variant struct {
 // Math is the arithmetic that a variant is for: its results keep the bounds of that one.
 func (v Variant) Math() compute.Math {
 	switch v.Name {
-	case "matmul_half", "matmul_half_split", "matmul_int8", "matmul_int8_split", "matmul_vec_int8", "attention_coop", "matmul_experts_int8", "matmul_experts_coop":
+	case "matmul_half", "matmul_half_split", "matmul_int8", "matmul_int8_split", "matmul_vec_int8", "attention_coop", "matmul_experts_half", "matmul_experts_int8", "matmul_experts_coop":
 		return compute.Fast
 	}
 	if onMatrixUnits(v.Name) {
@@ -105,6 +105,7 @@ func variantsOf(caps Caps) []Variant {
 		{"matmul_experts_vec", "matmul_experts", "each use of an expert reads its weights once, into registers; invocations share a row", "few uses of each expert", vecLacks, ""},
 		{"matmul_experts_lane", "matmul_experts", "the same, with a weight row to each invocation", "few uses of each expert, on CPUs", vecLacks, ""},
 		{"matmul_experts_tile", "matmul_experts", "uses grouped by expert on the device, multiplied in tiles in shared memory", "at least 3 uses an expert, on average", tileLacks(tile32), ""},
+		{"matmul_experts_half", "matmul_experts", "uses grouped by expert on the device, multiplied in tiles in packed half precision, gates with what they open, for the formats of most files", "at least 3 uses an expert, on average, in fast arithmetic without matrix units or fast dot products", expertsHalfLacks(&caps), ""},
 		{"matmul_experts_int8", "matmul_experts", "uses grouped by expert on the device, multiplied in tiles in packed dot products, gates with what they open, for formats of scaled integers", "at least 3 uses an expert, on average, in fast arithmetic without matrix units", expertsInt8Lacks(&caps), ""},
 		{"matmul_experts_coop", "matmul_experts", "uses grouped by expert on the device, multiplied in tiles on matrix units, gates with what they open", "at least 3 uses an expert, on average, in fast arithmetic", expertsCoopLacks(&caps), ""},
 		{"matmul_heads", "matmul_heads", "the kernels of experts, with a head's matrix for an expert's", "always", "", ""},
