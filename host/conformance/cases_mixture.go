@@ -55,7 +55,7 @@ func (l *list) mixtures() {
 		f      compute.DType
 		r, ffn int
 	}{{compute.F16, 40, 128}, {compute.Q8_0, 100, 192}, {compute.F16, 9, 96}, {compute.Q4_K, 80, 256}} {
-		l.add("matmul_experts_mix", fmt.Sprintf("whole_%v_r%d_ffn%d", c.f, c.r, c.ffn), c.f, i == 0, func(b *build) {
+		l.add("matmul_experts_mix", fmt.Sprintf("whole_%v_r%d_ffn%d", c.f, c.r, c.ffn), c.f, i != 2, func(b *build) {
 			m := b.mixture(c.r, 5, 2)
 			x := b.feedOf("x", max(64, c.f.BlockLen()), func(r, _ int) float32 { return b.uniform() * float32(math.Exp2(float64(r%5*6-12))) })
 			gate, up := m.multiply("gate", x, c.f, c.ffn, false), m.multiply("up", x, c.f, c.ffn, true)
