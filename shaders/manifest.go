@@ -289,7 +289,8 @@ func manifest() []Entry {
 	plain("scale", nil, workgroup, Spec{"CAP", "1: results are capped"})
 	plain("sparse_gate", nil, workgroup, Spec{"FN", "number of the function"})
 	plain("ssm_scan", int64s, concat(workgroup, []Spec{{"N", "elements of a channel's state"}}, recurrence,
-		[]Spec{{"RANK", "elements that steps are products of; 0: steps are there"}, {"NORMED", "bits: those, what goes into states and comes out of them are normalised"}}, parts)...)
+		[]Spec{{"RANK", "elements that steps are products of; 0: steps are there"}, {"NORMED", "bits: those, what goes into states and comes out of them are normalised"}}, parts,
+		[]Spec{{"RATES", "columns of a: 1 or N"}, {"ALIKE", "channels of a workgroup are of one group: 1, of one head: 2"}, {"VECTORS", "bits: there are D and biases of steps"}})...)
 	plain("swiglu", nil, workgroup)
 	plain("takerows", nil, workgroup)
 	plain("topk", nil, workgroup)

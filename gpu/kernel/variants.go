@@ -112,6 +112,8 @@ func variantsOf(caps Caps) []Variant {
 		{"conv1d", "conv1d", "an invocation per element", "always", "", ""},
 		{"ssm_scan", "ssm_scan", "an invocation per channel, its state in registers, over the sequence's tokens", "always", "", ""},
 		{"delta_rule", "delta_rule", "an invocation per column of a head's state, kept in registers, over the sequence's tokens", "always", "", ""},
+		{"ssm_scan_parts", "ssm_scan", "the same, with several invocations to a channel, 16 elements each", "states of more than 16 elements, not on CPUs", "", ""},
+		{"delta_rule_parts", "delta_rule", "the same, with several invocations to a column, 16 elements each", "keys of more than 16 elements, not on CPUs", "", ""},
 		{"route", "route", "a workgroup per token", "always", "", ""},
 		{"mix", "mix", "an invocation per element", "always", "", ""},
 		{"layernorm", "layernorm", "a workgroup per row", "always", "", ""},
