@@ -193,7 +193,7 @@ func manifest() []Entry {
 	m = append(m, Entry{Name: "attention_quantize", Source: "attention_prefill.comp", Defines: []string{"QUANTIZE"},
 		Needs: []Need{NeedInt64, Need16Bit, NeedIntegerDot}, Spec: attention})
 	plain("columns", nil, workgroup)
-	plain("conv1d", nil, workgroup)
+	plain("conv1d", nil, workgroup, Spec{"WIDTH", "rows that the convolution sees"}, Spec{"ROWS", "rows of an invocation"})
 	recurrence := []Spec{{"WIDTH", "rows that a convolution of x sees; 0: there is none"}, {"WINDOW", "bits: it has a bias, and silu"},
 		{"BEHIND", "bits: results of a head are normalised; they are multiplied by silu of a gate"}}
 	parts := []Spec{{"PARTS", "invocations that share a state's columns"}}

@@ -109,7 +109,7 @@ func variantsOf(caps Caps) []Variant {
 		{"matmul_heads", "matmul_heads", "the kernels of experts, with a head's matrix for an expert's", "always", "", ""},
 		{"altup", "altup", "a workgroup per token, or several for its columns", "always", "", ""},
 		{"columns", "columns", "an invocation per element", "always", "", ""},
-		{"conv1d", "conv1d", "an invocation per element", "always", "", ""},
+		{"conv1d", "conv1d", "an invocation per column of 4 rows", "always", "", ""},
 		{"ssm_scan", "ssm_scan", "an invocation per channel, its state in registers, over the sequence's tokens", "always", "", ""},
 		{"delta_rule", "delta_rule", "an invocation per column of a head's state, kept in registers, over the sequence's tokens", "always", "", ""},
 		{"ssm_scan_parts", "ssm_scan", "the same, with several invocations to a channel, 16 elements each", "states of more than 16 elements, not on CPUs", "", ""},

@@ -41,7 +41,7 @@ func (b *build) history(count int) {
 func (l *list) stateful() {
 	for i, width := range []int{2, 3, 4, 8} {
 		for j, cols := range []int{1, 33, 64, 127, 129, 300} {
-			for k, count := range []int{1, 2, 3, 5, 40} {
+			for k, count := range []int{1, 2, 3, 5, 16, 17, 40} {
 				l.add("conv1d", fmt.Sprintf("k%d_c%d_n%d", width, cols, count), 0, (i+j+k)%5 == 0, func(b *build) {
 					b.history(count)
 					op := compute.Conv1D{X: b.feed("x", cols), W: b.random("w", cols, width), State: b.state("state", (width-1)*cols), SiLU: (i+j)%2 == 0,

@@ -17,7 +17,7 @@ var Counts = map[string]int{
 	"attention_matmul":                 6,
 	"attention_matmul_add":             9,
 	"columns":                          35,
-	"conv1d":                           120,
+	"conv1d":                           168,
 	"conv1d_delta_rule_rmsnorm_swiglu": 36,
 	"conv1d_ssm_scan_swiglu":           32,
 	"delta_rule":                       48,
