@@ -180,8 +180,6 @@ func (x *executable) encode(buf []byte, group int, args []kernel.Arg, block uint
 			buf = binary.LittleEndian.AppendUint32(buf, a.Value)
 		case kernel.ArgRows:
 			buf = binary.LittleEndian.AppendUint32(buf, uint32(a.Rows.At(s.Sizes())))
-		case kernel.ArgSeqs:
-			buf = binary.LittleEndian.AppendUint32(buf, uint32(s.Seqs))
 		case kernel.ArgAddr:
 			var at uint64
 			if a.Ref != 0 {

@@ -10,7 +10,7 @@
 // Spec      0 WG: 8 to 1024   1 N: elements of a key, 1 to 256   2 WIDTH, 3 WINDOW, 4 BEHIND: include/recurrence.glsl
 //           5 PARTS: invocations of a column, a divisor of N and WG; each has n = PARTS e + part in registers
 // Grid      x: heads chunks; y: sequences; a workgroup has WG / PARTS columns and walks the sequence's tokens
-// Shared    16 N bytes: two tokens' queries and keys; 4 WG for a norm behind; 20 WG with PARTS: sums of parts
+// Shared    16 N bytes with WIDTH or PARTS: queries and keys of two tokens; 4 WG for a norm; 20 WG with PARTS: their sums
 // Order     t, then n of a part, ascending, then parts ascending, f32
 // Source    host/compute/delta_rule.go; twin fallback/delta_rule.go
 #version 460
@@ -48,7 +48,8 @@ layout(push_constant) uniform Params {
 
 const uint COLUMNS = WG / PARTS, EACH = N / PARTS;
 
-shared vec2 qk[2u * N]; // of even and of odd tokens: query and key
+const bool STAGED = WIDTH > 0u || PARTS > 1u; // else everyone reads all of a query and a key, which lie side by side in memory
+shared vec2 qk[STAGED ? 2u * N : 1u]; // of even and of odd tokens: query and key
 shared vec3 answers[PARTS > 1u ? WG : 1u];
 shared float sums[PARTS > 1u ? WG : 1u];
 shared float terms[(BEHIND & BEHIND_NORM) != 0u ? WG : 1u];
@@ -71,8 +72,11 @@ float inputAt(Seq q, bool fresh, uint t, uint c, uint cols) {
   return WIDTH > 0u ? convolved(x, beside, q, fresh, t, c, WIDTH, WINDOW) : x.v[t * cols + c];
 }
 
+// queryKey is element n of a token's query and key, which lie at element at of qk, or of x and keys behind it.
+vec2 queryKey(uint at, uint keys, uint n) { return STAGED ? qk[at + n] : vec2(x.v[at + n], x.v[at + keys + n]); }
+
 void main() {
-  uint lane = gl_LocalInvocationID.x, column = lane % COLUMNS, part = lane / COLUMNS;
+  uint lane = gl_LocalInvocationID.x, column = lane % COLUMNS, part = PARTS > 1u ? lane / COLUMNS : 0u;
   uint h = gl_WorkGroupID.x / chunks, j = gl_WorkGroupID.x % chunks * COLUMNS + column;
   if (h >= heads || gl_WorkGroupID.y >= step.v[STEP_SEQS]) return; // whole workgroups: none is missed at a barrier
   Seq q = stepSeq(step, gl_WorkGroupID.y);
@@ -84,17 +88,17 @@ void main() {
     s[e] = fresh || !mine ? 0.0 : state.v[((q.stateIn * heads + h) * N + PARTS * e + part) * V + j];
   float rate = a.v[h], bias = dtBias.v[h], scale = inversesqrt(float(N));
   for (uint t = q.first; t < q.first + q.count; t++) {
-    uint at = (t & 1u) * N;
-    for (uint n = lane; n < N; n += WG) {
+    uint at = STAGED ? (t & 1u) * N : t * cols + from;
+    for (uint n = lane; STAGED && n < N; n += WG) {
       qk[at + n] = vec2(inputAt(q, fresh, t, from + n, cols), inputAt(q, fresh, t, keys + from + n, cols));
     }
-    barrier(); // queries and keys are there; who is still at the token before reads the other half
+    if (STAGED) barrier(); // queries and keys are there; who is still at the token before reads the other half
     uint gates = (t * (heads / per) + h / per) * stride + h % per;
     float g = exp(rate * softplus(dt.v[gates + fromDT] + bias)), b = 1.0 / (1.0 + exp(-beta.v[gates + fromBeta]));
     float v = mine ? inputAt(q, fresh, t, values + j, cols) : 0.0;
     vec3 answer = vec3(0.0); // the squares of query and key, and what the state answers to the key
     [[unroll]] for (uint e = 0; e < EACH; e++) {
-      vec2 w = qk[at + PARTS * e + part];
+      vec2 w = queryKey(at, keys, PARTS * e + part);
       answer = fma(vec3(w, w.y), vec3(w, s[e]), answer);
     }
     if (PARTS > 1u) {
@@ -106,7 +110,7 @@ void main() {
     vec2 by = inversesqrt(answer.xy + eps);
     float u = b * (v - g * (by.y * answer.z)), learned = by.y * u, sum = 0.0;
     [[unroll]] for (uint e = 0; e < EACH; e++) {
-      vec2 w = qk[at + PARTS * e + part];
+      vec2 w = queryKey(at, keys, PARTS * e + part);
       s[e] = fma(w.y, learned, g * s[e]);
       sum = fma(w.x, s[e], sum);
     }
@@ -121,10 +125,8 @@ void main() {
       y *= 1.0 / sqrt(totalOf(mine && part == 0u ? y * y : 0.0) / float(V) + beside.eps);
       if (mine) y *= F32In(beside.norm).v[j];
     }
-    if (!mine || part != 0u) continue;
     uint to = (t * heads + h) * V + j;
-    if ((BEHIND & BEHIND_GATE) != 0u) y *= silu(F32In(beside.gate).v[to]);
-    o.v[to] = y;
+    if (mine && part == 0u) o.v[to] = (BEHIND & BEHIND_GATE) != 0u ? y * silu(F32In(beside.gate).v[to]) : y;
   }
   uint firstOfKeys = tiled != 0u ? h % keyHeads : from / N * (heads / keyHeads);
   if (WIDTH > 0u && h == firstOfKeys && gl_WorkGroupID.x % chunks == 0u) {

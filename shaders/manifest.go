@@ -196,7 +196,7 @@ func manifest() []Entry {
 	m = append(m, Entry{Name: "attention_quantize", Source: "attention_prefill.comp", Defines: []string{"QUANTIZE"},
 		Needs: []Need{NeedInt64, Need16Bit, NeedIntegerDot}, Spec: attention})
 	plain("columns", nil, workgroup)
-	plain("conv1d", nil, workgroup)
+	plain("conv1d", nil, workgroup, Spec{"WIDTH", "rows that the convolution sees"}, Spec{"ROWS", "rows of an invocation"})
 	recurrence := []Spec{{"WIDTH", "rows that a convolution of x sees; 0: there is none"}, {"WINDOW", "bits: it has a bias, and silu"},
 		{"BEHIND", "bits: results of a head are normalised; they are multiplied by silu of a gate"}}
 	parts := []Spec{{"PARTS", "invocations that share a state's columns"}}
@@ -295,7 +295,8 @@ func manifest() []Entry {
 	plain("scale", nil, workgroup, Spec{"CAP", "1: results are capped"})
 	plain("sparse_gate", nil, workgroup, Spec{"FN", "number of the function"})
 	plain("ssm_scan", int64s, concat(workgroup, []Spec{{"N", "elements of a channel's state"}}, recurrence,
-		[]Spec{{"RANK", "elements that steps are products of; 0: steps are there"}, {"NORMED", "bits: those, what goes into states and comes out of them are normalised"}}, parts)...)
+		[]Spec{{"RANK", "elements that steps are products of; 0: steps are there"}, {"NORMED", "bits: those, what goes into states and comes out of them are normalised"}}, parts,
+		[]Spec{{"RATES", "columns of a: 1 or N"}, {"ALIKE", "channels of a workgroup are of one group: 1, of one head: 2"}, {"VECTORS", "bits: there are D and biases of steps"}})...)
 	plain("swiglu", nil, workgroup)
 	plain("takerows", nil, workgroup)
 	plain("topk", nil, workgroup)

@@ -4,14 +4,17 @@
 // s begins as state[stateIn], or as zero where the sequence begins, stays in registers, and goes to state[stateOut].
 //   RANK:   dt[t,h] = sum_r dtW[h,r] low[t,r], low being in the place of dt
 //   NORMED: bits 0, 1 and 2: low, b and c are normalised, v g / sqrt(mean of v^2 + eps)
-// Shapes    x, out [T, heads headDim], dt [T, heads], low [T, RANK], b, c [T, groups N], a [heads, aCols],
+// Shapes    x, out [T, heads headDim], dt [T, heads], low [T, RANK], b, c [T, groups N], a [heads, RATES],
 //           dSkip, dtBias [heads], state [.., heads headDim N] f32; out aliases nothing
-// Params    addresses; heads, headDim, groups; aCols: N or 1; flags: 1 dSkip, 2 dtBias
+// Params    addresses; heads, headDim, groups
 // Spec      0 WG: 8 to 1024   1 N: elements of a channel's state, 1 to 1024   2 WIDTH, 3 WINDOW, 4 BEHIND:
 //           include/recurrence.glsl. With WIDTH x has b and c too, and the channels of a workgroup are of one head
 //           5 RANK: elements of low, 0: dt is there   6 NORMED. With either there is one group and no WIDTH, and whole
 //           workgroups of channels
 //           7 PARTS: invocations of a channel, a divisor of N and WG; each has n = PARTS e + part in registers
+//           8 RATES: columns of a, 1 or N   9 ALIKE: the channels of a workgroup are of one head: 2, of one group: 1, of any: 0
+//           10 VECTORS: bits 0 and 1: dSkip and dtBias are there. No condition of a run: some drivers read what is alike for
+//           all invocations where none of them wants it, at an address that is not there
 // Grid      x: ceil(heads headDim PARTS / WG); y: sequences; a workgroup has WG / PARTS channels and walks the sequence's tokens
 // Shared    16 N bytes with WIDTH, RANK or NORMED: two tokens' b and c; 8 RANK bytes: their low; 4 WG with NORMED; 8 WG with
 //           PARTS: two tokens' sums of parts
@@ -29,6 +32,9 @@ layout(constant_id = 4) const uint BEHIND = 0;
 layout(constant_id = 5) const uint RANK = 0;
 layout(constant_id = 6) const uint NORMED = 0;
 layout(constant_id = 7) const uint PARTS = 1;
+layout(constant_id = 8) const uint RATES = 1;
+layout(constant_id = 9) const uint ALIKE = 0;
+layout(constant_id = 10) const uint VECTORS = 0;
 
 layout(push_constant) uniform Params {
   F32In x;
@@ -45,8 +51,6 @@ layout(push_constant) uniform Params {
   uint heads;
   uint headDim;
   uint groups;
-  uint aCols;
-  uint flags;
 };
 
 const uint CHANNELS = WG / PARTS, EACH = N / PARTS;
@@ -99,11 +103,14 @@ void main() {
   if (gl_WorkGroupID.y >= step.v[STEP_SEQS]) return; // whole workgroups: none is missed at a barrier
   bool mine = first + lane / PARTS < channels;
   Seq q = stepSeq(step, gl_WorkGroupID.y);
-  uint h = i / headDim, from = h * groups / heads * N;
-  float s[EACH];
+  uint own = first / headDim, h = ALIKE == 2u ? own : i / headDim; // what the workgroup's channels share is found from its first
+  uint from = (ALIKE > 0u ? own : h) * groups / heads * N;
+  const uint EACH_RATE = RATES > 1u ? EACH : 1u;
+  float s[EACH], rates[EACH_RATE];
   bool fresh = stepPos(step, q.first) == 0u;
   [[unroll]] for (uint e = 0; e < EACH; e++) s[e] = fresh ? 0.0 : state.v[(q.stateIn * channels + i) * N + PARTS * e + part];
-  float skip = (flags & 1u) != 0u ? dSkip.v[h] : 0.0, bias = (flags & 2u) != 0u ? dtBias.v[h] : 0.0;
+  [[unroll]] for (uint e = 0; e < EACH_RATE; e++) rates[e] = a.v[h * RATES + (RATES > 1u ? PARTS * e + part : 0u)];
+  float skip = (VECTORS & 1u) != 0u ? dSkip.v[h] : 0.0, bias = (VECTORS & 2u) != 0u ? dtBias.v[h] : 0.0;
   for (uint t = q.first; t < q.first + q.count; t++) {
     float v, sum = 0.0;
     uint at = (t & 1u) * N;
@@ -119,25 +126,24 @@ void main() {
     }
     if (BESIDE) barrier(); // b and c are there; who is still at the token before reads the other half
     float d = softplus(stepOf(t, h, (t & 1u) * RANK) + bias), dv = d * v;
-    float fade = exp(d * a.v[h * aCols]);
+    float fade = exp(d * rates[0]);
     [[unroll]] for (uint e = 0; e < EACH; e++) {
       uint n = PARTS * e + part;
-      if (aCols > 1u) fade = exp(d * a.v[h * aCols + n]);
+      if (RATES > 1u) fade = exp(d * rates[e]);
       vec2 w = BESIDE ? bc[at + n] : vec2(b.v[t * groups * N + from + n], c.v[t * groups * N + from + n]);
       s[e] = fma(fade, s[e], dv * w.x);
       sum = fma(w.y, s[e], sum);
     }
     if (PARTS > 1u) {
-      uint own = (t & 1u) * WG;
-      sums[own + lane] = sum;
+      uint turn = (t & 1u) * WG;
+      sums[turn + lane] = sum;
       barrier(); // the parts' sums are there; who is still at the token before reads the other half
       sum = 0.0;
-      [[unroll]] for (uint p = 0; p < PARTS; p++) sum += sums[own + lane - part + p];
+      [[unroll]] for (uint p = 0; p < PARTS; p++) sum += sums[turn + lane - part + p];
     }
-    if (!mine || part != 0u) continue;
     float y = fma(skip, v, sum);
     if ((BEHIND & BEHIND_GATE) != 0u) y *= silu(F32In(beside.gate).v[t * channels + i]);
-    o.v[t * channels + i] = y;
+    if (mine && part == 0u) o.v[t * channels + i] = y;
   }
   if (WIDTH > 0u) {
     if (part == 0u) keepWindow(x, beside, q, fresh, beside.fromX + i, WIDTH);

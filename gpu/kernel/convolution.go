@@ -52,9 +52,12 @@ const behindConv = 1 << 7
 // oneRowEach says whether every row is its sequence's only one.
 func oneRowEach(s Shape) bool { return s.Tokens == s.Seqs }
 
-// convolve plans one invocation per element of the result and of the states.
+// convRows are the rows that an invocation walks: more spare loads, which every invocation begins with, and leave fewer invocations.
+const convRows = 4
+
+// convolve plans invocations that walk a column of some rows.
 func (pl *planner) convolve(g *Group, c convolution) {
-	g.add(pl.convolveDispatch(c), "one invocation per element")
+	g.add(pl.convolveDispatch(c), "an invocation per column of 4 rows, the last rows in registers")
 }
 
 func (pl *planner) convolveDispatch(c convolution) Dispatch {
@@ -62,27 +65,31 @@ func (pl *planner) convolveDispatch(c convolution) Dispatch {
 	cols, width := pl.p.At(op.X).Cols, pl.p.At(op.W).Cols
 	wg := min(128, int(pl.caps.MaxInvocations))
 	flags := flag(op.Bias != 0) | flag(op.SiLU)<<1 | flag(c.times != 0)<<2 | flag(c.gate != 0)<<3
-	return Dispatch{Module: "conv1d", Name: "conv1d", Spec: []uint32{uint32(wg)},
-		Args: []Arg{addr(c.x), addr(op.W), addr(op.Bias), addr(op.State), addr(c.out), stepArg(), addr(c.times), addr(c.gate), rowsArg(compute.PerToken(1)), {Kind: ArgSeqs},
-			u32(cols), u32(width), u32(int(flags))},
-		Grid:  func(s Shape) [3]uint32 { return pl.fold(ceilDiv((s.Tokens+s.Seqs*(width-1))*cols, wg)) },
+	return Dispatch{Module: "conv1d", Name: "conv1d", Spec: []uint32{uint32(wg), uint32(width), convRows},
+		Args: []Arg{addr(c.x), addr(op.W), addr(op.Bias), addr(op.State), addr(c.out), stepArg(), addr(c.times), addr(c.gate),
+			u32(cols), u32(int(flags))},
+		Grid: func(s Shape) [3]uint32 {
+			return [3]uint32{uint32(ceilDiv(cols, wg)), uint32(maxTiles(s.Tokens, s.Seqs)), tileRows / convRows}
+		},
 		Reads: refs(c.x, c.times, c.gate, op.W, op.Bias, op.State), Writes: refs(op.State, c.out), Issued: pl.convolveIssued(c)}
 }
 
-// convolveIssued: every element's invocation goes through the filter's rows of X, products as their two factors, and its weights.
+// convolveIssued: invocations read weights and biases once and their rows of X, and once more those before them; products as their two
+// factors.
 func (pl *planner) convolveIssued(v convolution) issues {
 	op := v.op
-	width, factors := int64(pl.p.At(op.W).Cols), int64(flag(v.times != 0))
+	before, factors := int64(pl.p.At(op.W).Cols-1)*int64(pl.p.At(op.X).Cols), int64(flag(v.times != 0))
 	return func(s *compute.Step) compute.Cost {
-		c, tokens := op.Cost(pl.p, s), int64(len(s.Tokens))
-		x := pl.tensorBytes(op.X, s)
-		c.Bytes += (width-1+width*factors)*x + max(tokens-1, 0)*(pl.tensorBytes(op.W, s)+pl.tensorBytes(op.Bias, s)) + pl.tensorBytes(v.gate, s)
+		c, pieces := op.Cost(pl.p, s), int64(0)
+		for i := range s.Seqs {
+			pieces += int64(ceilDiv(s.Seqs[i].Count, convRows))
+		}
+		again := (pieces - int64(len(s.Seqs))) * before
+		c.Bytes += 4*again*(1+factors) + factors*pl.tensorBytes(op.X, s) + max(pieces-1, 0)*(pl.tensorBytes(op.W, s)+pl.tensorBytes(op.Bias, s)) + pl.tensorBytes(v.gate, s)
 		for _, fn := range v.products {
 			c.FLOPs += fn.Cost(pl.p, s).FLOPs
 		}
-		if v.times != 0 {
-			c.FLOPs += (width - 1) * x / 4
-		}
+		c.FLOPs += again * factors
 		return c
 	}
 }

@@ -62,7 +62,6 @@ type ArgKind uint8
 const (
 	ArgU32      ArgKind = iota // Value, 4 bytes
 	ArgRows                    // Rows.At(shape), 4 bytes: fixed when a recording is made
-	ArgSeqs                    // sequences of the shape, 4 bytes: fixed when a recording is made
 	ArgAddr                    // address of tensor Ref plus Offset, 8 bytes
 	ArgTemp                    // address of the group's temporary number Value plus Offset, 8 bytes
 	ArgStep                    // address of the step buffer, 8 bytes

@@ -178,7 +178,7 @@ func (pl *planner) normsHeads(r *recurrence, op compute.RMSNorm) bool {
 		return false
 	}
 	columns, keys := pow2(op.Group), r.delta.KeyDim
-	if pl.caps.Registers > 0 && keys/pl.stateParts(keys, columns) > fewElements {
+	if pl.caps.Registers > 0 && keys/pl.stateParts("delta_rule", keys, columns) > pl.fewElements("delta_rule") {
 		return false // a head's columns in one workgroup leave each too few invocations
 	}
 	return columns <= min(maxHeadGroup, int(pl.caps.MaxInvocations))

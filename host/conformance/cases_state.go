@@ -41,7 +41,7 @@ func (b *build) history(count int) {
 func (l *list) stateful() {
 	for i, width := range []int{2, 3, 4, 8} {
 		for j, cols := range []int{1, 33, 64, 127, 129, 300} {
-			for k, count := range []int{1, 2, 3, 5, 40} {
+			for k, count := range []int{1, 2, 3, 5, 16, 17, 40} {
 				l.add("conv1d", fmt.Sprintf("k%d_c%d_n%d", width, cols, count), 0, (i+j+k)%5 == 0, func(b *build) {
 					b.history(count)
 					op := compute.Conv1D{X: b.feed("x", cols), W: b.random("w", cols, width), State: b.state("state", (width-1)*cols), SiLU: (i+j)%2 == 0,
@@ -56,6 +56,7 @@ func (l *list) stateful() {
 	}
 	for i, m := range []struct{ heads, dim, groups, n, a int }{
 		{1, 1, 1, 1, 1}, {3, 1, 1, 16, 16}, {96, 1, 1, 8, 8}, {130, 1, 1, 16, 16}, {6, 16, 2, 16, 1}, {4, 64, 1, 128, 1}, {8, 5, 4, 33, 1}, {2, 32, 2, 256, 1}, {65, 1, 5, 7, 7},
+		{12, 16, 2, 16, 1}, {2, 40, 1, 130, 1}, {24, 1, 1, 160, 160},
 	} {
 		for j, count := range []int{1, 2, 9, 33} {
 			l.add("ssm_scan", fmt.Sprintf("h%d_d%d_g%d_s%d_a%d_n%d", m.heads, m.dim, m.groups, m.n, m.a, count), 0, (i+j)%4 == 0, func(b *build) {
@@ -86,7 +87,7 @@ func (l *list) deltas() {
 		tiled                       bool
 	}{
 		{1, 1, 1, 1, false}, {2, 2, 8, 8, false}, {4, 2, 8, 8, false}, {4, 2, 8, 8, true}, {6, 2, 16, 33, false}, {6, 3, 7, 63, true}, {3, 1, 5, 9, false},
-		{4, 4, 64, 65, true}, {2, 1, 128, 128, false}, {2, 2, 33, 130, false}, {1, 1, 256, 64, false},
+		{4, 4, 64, 65, true}, {2, 1, 128, 128, false}, {2, 2, 33, 130, false}, {1, 1, 256, 64, false}, {2, 1, 130, 17, false},
 	} {
 		for j, count := range []int{1, 2, 9, 33} {
 			l.add("delta_rule", fmt.Sprintf("h%d_k%d_%dx%d_t%v_n%d", m.heads, m.keyHeads, m.key, m.value, m.tiled, count), 0, (i+j)%4 == 0, func(b *build) {
