@@ -18,7 +18,7 @@ import (
 // Parts of weights whose rows are interleaved, wherever they begin and end within a group, are multiplied and looked up as those of plain
 // weights are: in exact arithmetic to the same bits, in fast arithmetic to what rounding allows.
 func TestPartsOfInterleavedWeights(t *testing.T) {
-	for format, cols := range map[compute.DType]int{compute.Q4_0: 544, compute.Q8_0: 544, compute.IQ4_NL: 544, compute.MXFP4: 544, compute.Q4_K: 768, compute.Q6_K: 768} {
+	for format, cols := range map[compute.DType]int{compute.Q4_0: 544, compute.Q8_0: 544, compute.IQ4_NL: 544, compute.MXFP4: 544, compute.Q4_K: 768, compute.Q6_K: 768, compute.TQ1_0: 768, compute.TQ2_0: 768} {
 		t.Run(format.String(), func(t *testing.T) {
 			if !quant.Interleaved(simd.Best(), format) {
 				t.Skip("this processor does not multiply interleaved rows")
@@ -39,7 +39,10 @@ func partsOf(t *testing.T, format compute.DType, cols int) {
 	size, err := format.Bytes(rows, cols)
 	require.NoError(t, err)
 	data := make([]byte, size)
-	scale := map[compute.DType][]byte{compute.IQ4_NL: {0, 0x24}, compute.MXFP4: {126}}[format]
+	scale, at := map[compute.DType][]byte{compute.IQ4_NL: {0, 0x24}, compute.MXFP4: {126}, compute.TQ1_0: {0, 0x38}, compute.TQ2_0: {0, 0x38}}[format], 0
+	if format == compute.TQ1_0 || format == compute.TQ2_0 { // the block's end
+		at = format.BlockBytes() - len(scale)
+	}
 	if scale == nil {
 		require.NoError(t, quant.Fit(format, data, values))
 	} else { // nothing writes these: any levels, of which most are some 1
@@ -47,7 +50,7 @@ func partsOf(t *testing.T, format compute.DType, cols int) {
 			data[i] = byte(r.Uint32())
 		}
 		for i := 0; i < len(data); i += format.BlockBytes() {
-			copy(data[i:], scale)
+			copy(data[i+at:], scale)
 		}
 	}
 	for _, from := range []int{0, 16, 5, 24} {
@@ -109,7 +112,7 @@ func productOfPart(t *testing.T, d *fallback.Device, m compute.Math, format comp
 // What is read of an interleaved buffer, at any place, is what was put into it, and it may be written to.
 func TestInterleavedBuffersAreReadAndWritten(t *testing.T) {
 	d := open(t, 2)
-	for format, cols := range map[compute.DType]int{compute.Q4_0: 64, compute.Q8_0: 64, compute.IQ4_NL: 64, compute.MXFP4: 64, compute.Q4_K: 256, compute.Q6_K: 256} {
+	for format, cols := range map[compute.DType]int{compute.Q4_0: 64, compute.Q8_0: 64, compute.IQ4_NL: 64, compute.MXFP4: 64, compute.Q4_K: 256, compute.Q6_K: 256, compute.TQ1_0: 256, compute.TQ2_0: 256} {
 		t.Run(format.String(), func(t *testing.T) { readAndWritten(t, d, format, cols) })
 	}
 }

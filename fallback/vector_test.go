@@ -116,7 +116,7 @@ func TestVectorInstructionsGiveTheSameBits(t *testing.T) {
 func TestFastMultiplicationsOfManyRows(t *testing.T) {
 	plain, one, many := openPlain(t, 2), open(t, 1), open(t, 3)
 	for _, format := range []compute.DType{compute.F16, compute.BF16, compute.Q8_0, compute.Q4_0, compute.Q4_1, compute.Q5_0, compute.IQ4_NL, compute.Q2_K, compute.Q3_K,
-		compute.Q4_K, compute.Q5_K, compute.Q6_K, compute.IQ4_XS} {
+		compute.Q4_K, compute.Q5_K, compute.Q6_K, compute.IQ4_XS, compute.TQ1_0, compute.TQ2_0} {
 		for i, tokens := range []int{5, 16, 17, 33, 70} {
 			n, cols := []int{70, 1, 33, 150, 16}[i], (i%3+1)*256
 			if format.BlockLen() == 1 {

@@ -109,7 +109,7 @@ func extremeWeights(t compute.DType, w []byte) {
 	for i := range w {
 		switch at := i % t.BlockBytes(); {
 		case t == compute.Q6_K && at >= 208, (t == compute.Q4_0 || t == compute.Q5_0 || t == compute.Q8_0 || t == compute.IQ4_NL || t == compute.IQ4_XS) && at < 2, t == compute.MXFP4 && at < 1,
-			(t == compute.Q4_K || t == compute.Q5_K) && at < 4, t == compute.Q3_K && at >= 108, t == compute.Q2_K && at >= 80: // binary16
+			(t == compute.Q4_K || t == compute.Q5_K) && at < 4, t == compute.Q3_K && at >= 108, t == compute.Q2_K && at >= 80, t == compute.TQ2_0 && at >= 64, t == compute.TQ1_0 && at >= 52: // binary16
 		case t == compute.Q6_K && at >= 192, t == compute.Q8_0:
 			w[i] = 0x80
 		case t == compute.IQ4_NL, t == compute.IQ4_XS && at >= 8:

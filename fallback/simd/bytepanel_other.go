@@ -15,3 +15,5 @@ func (p *BytePanels) SetQ3_Kx16(l Level, panel int, src []byte)   { panic(noKern
 func (p *BytePanels) SetQ2_Kx16(l Level, panel int, src []byte)   { panic(noKernel) }
 func (p *BytePanels) SetQ5_0x16(l Level, panel int, src []byte)   { panic(noKernel) }
 func (p *BytePanels) SetIQ4_XSx16(l Level, panel int, src []byte) { panic(noKernel) }
+func (p *BytePanels) SetTQ2_0x16(l Level, panel int, src []byte)  { panic(noKernel) }
+func (p *BytePanels) SetTQ1_0x16(l Level, panel int, src []byte)  { panic(noKernel) }

@@ -87,6 +87,18 @@ func (l Level) BytesQ2_Kx16(w []byte, x *Bytes, out []float32) {
 	dotQ2_Kx16AVX2(groups, n, &w[0], &x.Upper[0], &x.Lower[0], &x.D[0], &x.H[0], &out[0])
 }
 
+// BytesTQ2_0x16 multiplies interleaved rows of TQ2_0.
+func (l Level) BytesTQ2_0x16(w []byte, x *Bytes, out []float32) {
+	groups, n := l.groups(w, x, out, 256, 66)
+	dotTQ2_0x16AVX2(groups, n, &w[0], &x.Upper[0], &x.Lower[0], &x.D[0], &x.S[0], &out[0])
+}
+
+// BytesTQ1_0x16 multiplies interleaved rows of TQ1_0, by the words of X.
+func (l Level) BytesTQ1_0x16(w []byte, x *Bytes, out []float32) {
+	groups, n := l.groups(w, x, out, 256, 54)
+	dotTQ1_0x16AVX2(groups, n, &w[0], &x.W[0], &x.D[0], &x.S[0], &out[0])
+}
+
 // groups is the number of groups, and of blocks of a row, whose bytes must be there.
 func (l Level) groups(w []byte, x *Bytes, out []float32, length, size int) (groups, n int) {
 	n = len(x.Upper) / length
@@ -166,4 +178,14 @@ func (l Level) PanelQ5_0x16(dst []float32, src []byte) {
 // PanelIQ4_XSx16 decodes interleaved rows of IQ4_XS.
 func (l Level) PanelIQ4_XSx16(dst []float32, src []byte) {
 	panelIQ4_XSx16AVX2(blocks(dst, src, Width*256, Width*136), &dst[0], &src[0])
+}
+
+// PanelTQ2_0x16 decodes interleaved rows of TQ2_0.
+func (l Level) PanelTQ2_0x16(dst []float32, src []byte) {
+	panelTQ2_0x16AVX2(blocks(dst, src, Width*256, Width*66), &dst[0], &src[0])
+}
+
+// PanelTQ1_0x16 decodes interleaved rows of TQ1_0.
+func (l Level) PanelTQ1_0x16(dst []float32, src []byte) {
+	panelTQ1_0x16AVX2(blocks(dst, src, Width*256, Width*54), &dst[0], &src[0])
 }

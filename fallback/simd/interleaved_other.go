@@ -26,3 +26,7 @@ func (l Level) BytesQ5_0x16(w []byte, x *Bytes, out []float32)   { panic(noKerne
 func (l Level) PanelQ5_0x16(dst []float32, src []byte)           { panic(noKernel) }
 func (l Level) BytesIQ4_XSx16(w []byte, x *Bytes, out []float32) { panic(noKernel) }
 func (l Level) PanelIQ4_XSx16(dst []float32, src []byte)         { panic(noKernel) }
+func (l Level) BytesTQ2_0x16(w []byte, x *Bytes, out []float32)  { panic(noKernel) }
+func (l Level) PanelTQ2_0x16(dst []float32, src []byte)          { panic(noKernel) }
+func (l Level) BytesTQ1_0x16(w []byte, x *Bytes, out []float32)  { panic(noKernel) }
+func (l Level) PanelTQ1_0x16(dst []float32, src []byte)          { panic(noKernel) }

@@ -732,6 +732,36 @@ func panelQ2_Kx16AVX2(n int, dst *float32, src *byte)
 //go:noescape
 func wordsQ2_Kx16AVX2(n int, src *byte, q *uint8, d *float32, m *float32)
 
+// dotTQ2_0x16AVX2 sets out to the products of groups of 16 interleaved rows of n blocks. With AVX2, FMA and F16C.
+//
+//go:noescape
+func dotTQ2_0x16AVX2(groups int, n int, w *byte, x *int8, y *int8, d *float32, s *float32, out *float32)
+
+// panelTQ2_0x16AVX2 decodes n blocks of 16 interleaved rows to a panel. With AVX2 and F16C.
+//
+//go:noescape
+func panelTQ2_0x16AVX2(n int, dst *float32, src *byte)
+
+// wordsTQ2_0x16AVX2 unpacks n blocks of 16 interleaved rows to a panel. With AVX2 and F16C.
+//
+//go:noescape
+func wordsTQ2_0x16AVX2(n int, src *byte, q *uint8, d *float32, m *float32)
+
+// dotTQ1_0x16AVX2 sets out to the products of groups of 16 interleaved rows of n blocks. With AVX2, FMA and F16C.
+//
+//go:noescape
+func dotTQ1_0x16AVX2(groups int, n int, w *byte, x *int16, d *float32, s *float32, out *float32)
+
+// panelTQ1_0x16AVX2 decodes n blocks of 16 interleaved rows to a panel. With AVX2 and F16C.
+//
+//go:noescape
+func panelTQ1_0x16AVX2(n int, dst *float32, src *byte)
+
+// wordsTQ1_0x16AVX2 unpacks n blocks of 16 interleaved rows to a panel. With AVX2 and F16C.
+//
+//go:noescape
+func wordsTQ1_0x16AVX2(n int, src *byte, q *uint8, d *float32, m *float32)
+
 // bfloatPairsAVX512 takes 32 elements a step of each row of a panel; a step's tile is 2048 bytes behind that of the step before.
 //
 //go:noescape

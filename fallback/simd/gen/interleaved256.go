@@ -51,6 +51,7 @@ type layout struct {
 	signed func() func(e eight, g, m int) reg.VecVirtual
 	// scales makes those of a block ready, in local memory or where they are; nil where a format has none.
 	scales func(e eight, local Mem) smallScales
+	own    func(f layout) // generates the product, where it is of no common kind
 }
 
 // localScales is the bytes of 16 scales and 16 minima of eight rows.
@@ -184,9 +185,12 @@ func inEachLane(m Mem) reg.VecVirtual {
 
 func interleaved256() {
 	for _, f := range layouts {
-		if f.signed != nil { // no two products by a byte would fit a word
+		switch {
+		case f.own != nil:
+			f.own(f)
+		case f.signed != nil: // no two products by a byte would fit a word
 			f.wideDot()
-		} else {
+		default:
 			f.dot()
 		}
 		f.panel()

@@ -80,6 +80,13 @@ var layouts = []layout{
 			two := everywhere(0x03030303)
 			return func(e eight, g, m int) reg.VecVirtual { return e.crumbs(4, g, m, two) }
 		}, scales: splitSixteen},
+	{name: "TQ2_0", size: 66, length: 256, shared: 32, base: 1, most: 3, factor: 64 * 16, own: layout.dotTQ2,
+		quads: func() func(e eight, g, m int) reg.VecVirtual {
+			two := everywhere(0x03030303)
+			return func(e eight, g, m int) reg.VecVirtual { return e.crumbs(0, 2*g+m/4, m%4, two) }
+		}},
+	{name: "TQ1_0", size: 54, length: 256, shared: 32, base: 1, most: 2, factor: 64 * 13, own: layout.dotTQ1,
+		quads: func() func(e eight, g, m int) reg.VecVirtual { return digitsOfTQ1 }},
 }
 
 // levelsOfIQ4 are those of IQ4_NL and IQ4_XS.
