@@ -32,8 +32,8 @@ var interleavings = map[compute.DType]*interleaving{
 	compute.Q5_K:   {2, 2, 43, simd.VNNI, simd.Level.BytesQ5_Kx16, simd.Level.PanelQ5_Kx16, (*simd.BytePanels).SetQ5_Kx16},
 	compute.Q3_K:   {2, 0, 27, simd.VNNI, simd.Level.BytesQ3_Kx16, simd.Level.PanelQ3_Kx16, (*simd.BytePanels).SetQ3_Kx16},
 	compute.Q2_K:   {2, 0, 20, simd.VNNI, simd.Level.BytesQ2_Kx16, simd.Level.PanelQ2_Kx16, (*simd.BytePanels).SetQ2_Kx16},
-	compute.TQ2_0:  {2, 0, 16, simd.VNNI, simd.Level.BytesTQ2_0x16, simd.Level.PanelTQ2_0x16, (*simd.BytePanels).SetTQ2_0x16},
-	compute.TQ1_0:  {2, 0, 13, simd.VNNI, simd.Level.BytesTQ1_0x16, simd.Level.PanelTQ1_0x16, (*simd.BytePanels).SetTQ1_0x16},
+	compute.TQ2_0:  {2, 0, 16, 0, simd.Level.BytesTQ2_0x16, simd.Level.PanelTQ2_0x16, (*simd.BytePanels).SetTQ2_0x16},
+	compute.TQ1_0:  {2, 0, 13, 0, simd.Level.BytesTQ1_0x16, simd.Level.PanelTQ1_0x16, (*simd.BytePanels).SetTQ1_0x16},
 	compute.Q6_K:   {2, 0, 52, 0, simd.Level.BytesQ6_Kx16, simd.Level.PanelQ6_Kx16, (*simd.BytePanels).SetQ6_Kx16},
 }
 

@@ -72,14 +72,24 @@ func (p *BytePanels) SetIQ4_XSx16(_ Level, panel int, src []byte) {
 	wordsIQ4_XSx16AVX2(panelBlocks(src, 256, 136), &src[0], &p.Q[panel][0], &p.D[panel][0], &p.M[panel][0])
 }
 
-// SetTQ2_0x16 takes interleaved rows of TQ2_0, for words.
-func (p *BytePanels) SetTQ2_0x16(_ Level, panel int, src []byte) {
-	wordsTQ2_0x16AVX2(panelBlocks(src, 256, 66), &src[0], &p.Q[panel][0], &p.D[panel][0], &p.M[panel][0])
+// SetTQ2_0x16 takes interleaved rows of TQ2_0.
+func (p *BytePanels) SetTQ2_0x16(l Level, panel int, src []byte) {
+	n := panelBlocks(src, 256, 66)
+	if l.words() {
+		wordsTQ2_0x16AVX2(n, &src[0], &p.Q[panel][0], &p.D[panel][0], &p.M[panel][0])
+		return
+	}
+	unpackTQ2_0x16AVX512(n, &src[0], &p.Q[panel][0], &p.D[panel][0], &p.M[panel][0])
 }
 
-// SetTQ1_0x16 takes interleaved rows of TQ1_0, for words.
-func (p *BytePanels) SetTQ1_0x16(_ Level, panel int, src []byte) {
-	wordsTQ1_0x16AVX2(panelBlocks(src, 256, 54), &src[0], &p.Q[panel][0], &p.D[panel][0], &p.M[panel][0])
+// SetTQ1_0x16 takes interleaved rows of TQ1_0.
+func (p *BytePanels) SetTQ1_0x16(l Level, panel int, src []byte) {
+	n := panelBlocks(src, 256, 54)
+	if l.words() {
+		wordsTQ1_0x16AVX2(n, &src[0], &p.Q[panel][0], &p.D[panel][0], &p.M[panel][0])
+		return
+	}
+	unpackTQ1_0x16AVX512(n, &src[0], &p.Q[panel][0], &p.D[panel][0], &p.M[panel][0])
 }
 
 // panelBlocks is the number of blocks of 16 rows of size bytes and length elements each, for which a panel has room.

@@ -90,12 +90,20 @@ func (l Level) BytesQ2_Kx16(w []byte, x *Bytes, out []float32) {
 // BytesTQ2_0x16 multiplies interleaved rows of TQ2_0.
 func (l Level) BytesTQ2_0x16(w []byte, x *Bytes, out []float32) {
 	groups, n := l.groups(w, x, out, 256, 66)
+	if l >= VNNI {
+		dotTQ2_0x16VNNI(groups, n, &w[0], &x.Upper[0], &x.Lower[0], &x.D[0], &x.S[0], &out[0])
+		return
+	}
 	dotTQ2_0x16AVX2(groups, n, &w[0], &x.Upper[0], &x.Lower[0], &x.D[0], &x.S[0], &out[0])
 }
 
-// BytesTQ1_0x16 multiplies interleaved rows of TQ1_0, by the words of X.
+// BytesTQ1_0x16 multiplies interleaved rows of TQ1_0, with AVX2 by the words of X.
 func (l Level) BytesTQ1_0x16(w []byte, x *Bytes, out []float32) {
 	groups, n := l.groups(w, x, out, 256, 54)
+	if l >= VNNI {
+		dotTQ1_0x16VNNI(groups, n, &w[0], &x.Upper[0], &x.Lower[0], &x.D[0], &x.S[0], &out[0])
+		return
+	}
 	dotTQ1_0x16AVX2(groups, n, &w[0], &x.W[0], &x.D[0], &x.S[0], &out[0])
 }
 

@@ -927,6 +927,26 @@ func unpackQ4_Kx16AVX512(n int, src *byte, q *uint8, d *float32, m *float32)
 //go:noescape
 func unpackQ6_Kx16AVX512(n int, src *byte, q *uint8, d *float32, m *float32)
 
+// dotTQ2_0x16VNNI sets out to the products of groups of 16 interleaved rows of n blocks. With AVX-512 and VNNI.
+//
+//go:noescape
+func dotTQ2_0x16VNNI(groups int, n int, w *byte, x *int8, y *int8, d *float32, s *float32, out *float32)
+
+// dotTQ1_0x16VNNI sets out to the products of groups of 16 interleaved rows of n blocks. With AVX-512 and VNNI.
+//
+//go:noescape
+func dotTQ1_0x16VNNI(groups int, n int, w *byte, x *int8, y *int8, d *float32, s *float32, out *float32)
+
+// unpackTQ2_0x16AVX512 makes a panel of n blocks of 16 interleaved rows. With AVX-512.
+//
+//go:noescape
+func unpackTQ2_0x16AVX512(n int, src *byte, q *uint8, d *float32, m *float32)
+
+// unpackTQ1_0x16AVX512 makes a panel of n blocks of 16 interleaved rows. With AVX-512.
+//
+//go:noescape
+func unpackTQ1_0x16AVX512(n int, src *byte, q *uint8, d *float32, m *float32)
+
 // unpackedDot32AVX2 is Σ d·factor·Σ q·x − unit·Σ less·sums of n blocks of 32, where d, less and sums are of each 32 columns and factors of each block. With AVX2 and FMA.
 //
 //go:noescape

@@ -9,29 +9,30 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// interleavedUnpackers make panels of bytes, 128 higher than they are, of interleaved rows: nothing is turned, as a lane is a row in both.
+// interleavedUnpacker begins a kernel that makes panels of bytes, 128 higher than they are, of interleaved rows: nothing is turned, as a lane is a row in
+// both. base is what weights are above their value as they are stored.
+func interleavedUnpacker(name string, size, length, scales, base int, prepare func(k *interleavedUnpacking) func()) {
+	kernel := fmt.Sprintf("unpack%sx16AVX512", name)
+	TEXT(kernel, NOSPLIT, "func(n int, src *byte, q *uint8, d, m *float32)")
+	Doc(kernel + " makes a panel of n blocks of 16 interleaved rows. With AVX-512.")
+	Pragma("noescape")
+	k := &interleavedUnpacking{unpacking{Load(Param("src"), GP64()), Load(Param("q"), GP64()), Load(Param("d"), GP64()), Load(Param("m"), GP64())},
+		everyByte(uint32(128 - base))}
+	n, block := Load(Param("n"), GP64()), prepare(k)
+	Label("block")
+	block()
+	ADDQ(U32(uint32(16*size)), k.src)
+	ADDQ(U32(uint32(16*length)), k.q)
+	ADDQ(U32(uint32(64*scales)), k.d)
+	ADDQ(U32(uint32(64*scales)), k.m)
+	DECQ(n)
+	JNZ(LabelRef("block"))
+	VZEROUPPER()
+	RET()
+}
+
 func interleavedUnpackers() {
-	// base is what weights are above their value as they are stored.
-	unpack := func(name string, size, length, scales, base int, prepare func(k *interleavedUnpacking) func()) {
-		kernel := fmt.Sprintf("unpack%sx16AVX512", name)
-		TEXT(kernel, NOSPLIT, "func(n int, src *byte, q *uint8, d, m *float32)")
-		Doc(kernel + " makes a panel of n blocks of 16 interleaved rows. With AVX-512.")
-		Pragma("noescape")
-		k := &interleavedUnpacking{unpacking{Load(Param("src"), GP64()), Load(Param("q"), GP64()), Load(Param("d"), GP64()), Load(Param("m"), GP64())},
-			everyByte(uint32(128 - base))}
-		n, block := Load(Param("n"), GP64()), prepare(k)
-		Label("block")
-		block()
-		ADDQ(U32(uint32(16*size)), k.src)
-		ADDQ(U32(uint32(16*length)), k.q)
-		ADDQ(U32(uint32(64*scales)), k.d)
-		ADDQ(U32(uint32(64*scales)), k.m)
-		DECQ(n)
-		JNZ(LabelRef("block"))
-		VZEROUPPER()
-		RET()
-	}
-	unpack("Q4_0", 18, 32, 1, 8, func(k *interleavedUnpacking) func() {
+	interleavedUnpacker("Q4_0", 18, 32, 1, 8, func(k *interleavedUnpacking) func() {
 		mask := everyByte(0x0f)
 		return func() {
 			VMOVUPS(k.halves(0), Mem{Base: k.d})
@@ -42,7 +43,7 @@ func interleavedUnpackers() {
 			}
 		}
 	})
-	unpack("Q4_K", 144, 256, 8, 0, func(k *interleavedUnpacking) func() {
+	interleavedUnpacker("Q4_K", 144, 256, 8, 0, func(k *interleavedUnpacking) func() {
 		mask, six, two, byteMask, unit := everyByte(0x0f), everyByte(0x3f), everyByte(0x30), ZMM(), ZMM()
 		fill(byteMask, 0xff)
 		fill(unit, math.Float32bits(minimumUnit))
@@ -67,7 +68,7 @@ func interleavedUnpackers() {
 			}
 		}
 	})
-	unpack("Q6_K", 210, 256, 16, 32, func(k *interleavedUnpacking) func() {
+	interleavedUnpacker("Q6_K", 210, 256, 16, 32, func(k *interleavedUnpacking) func() {
 		mask, two := everyByte(0x0f), everyByte(0x30)
 		return func() {
 			d := k.halves(64 * 52)

@@ -63,6 +63,7 @@ func main() {
 		decodeBytes(halves, true)
 	}
 	interleavedUnpackers()
+	ternaries512()
 	for _, shared := range []int{32, 16} {
 		unpackedDot(shared, false)
 		unpackedDot(shared, true)

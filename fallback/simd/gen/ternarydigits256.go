@@ -14,8 +14,14 @@ type digitRun struct{ word, words, digits, first int }
 
 var digitRuns = []digitRun{{0, 8, 5, 0}, {8, 4, 5, 160}, {12, 1, 4, 240}}
 
+// groupsOfDigits are runs with the same groups of 32 elements: five groups, then three.
+var groupsOfDigits = [][]digitRun{digitRuns[:1], digitRuns[1:]}
+
 // element is the first of digit n of word w of the run, from 0 on.
 func (r digitRun) element(n, w int) int { return r.first + 4*(n*r.words+w) }
+
+// last is the first of the last four elements.
+func (r digitRun) last() int { return r.element(r.digits-1, r.words-1) }
 
 // upperBytes are the bytes of even numbers in v, or those of odd ones, as the upper bytes of words; the lower ones are zero.
 func upperBytes(v reg.VecVirtual, odd bool) reg.VecVirtual {
@@ -52,12 +58,12 @@ func digitsOfTQ1(e eight, g, m int) reg.VecVirtual {
 }
 
 // dotTQ1 multiplies digits by words of X: the first and the third of four in a lane, then the second and the fourth. X is loaded once for 16 rows, and
-// the sums of so many words are in registers as have the same 32 elements: two of five groups, then of three.
+// the sums of groupsOfDigits are in registers.
 func (f layout) dotTQ1() {
 	f.ternary("x *int16", []string{"x"}, 2, func(k *ternaryDot, x []reg.Register) func() {
 		three := everywhere(0x00030003)
 		return func() {
-			for _, runs := range [][]digitRun{digitRuns[:1], digitRuns[1:]} {
+			for _, runs := range groupsOfDigits {
 				var sums [8][2]reg.VecVirtual // of 32 elements and eight rows
 				for _, r := range runs {
 					for w := range r.words {
