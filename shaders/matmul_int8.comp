@@ -1,11 +1,12 @@
-// matmul_int8: multiply many rows of activations by a weight matrix in dot products of packed signed bytes (include/int8.glsl).
+// matmul_int8: multiply many rows of activations by a weight matrix in dot products of packed signed bytes
+// (include/int8.glsl).
 //   out[r,n] = sum_g s[r,g] (d[n,g] sum_i x[r,i] w[n,i] + m[n,g] sum_i x[r,i]) + bias[n] + residual[r,n]
 //   PAIR:  out[r,n] = silu(that of w0, with b0[n]) (that of w1, with b1[n])
 // Shapes    as matmul_vec, but x is what quantize makes of it (include/blocks.glsl), and w of a format of include/bytes
 // Params    include/matmul.glsl
 // Spec      0 WG = (BM/TM)(BN/TN)   1 BM, 2 BN: tile   3 BK: multiple of 32   4 TM, 5 TN: divisors of BM, BN
-//           6 MATS, 7 PAIR, 8 BIAS, 9 RESIDUAL: as matmul_vec   10 BLOCKS: include/int8.glsl; MATS and PIECES are 1, RESIDUAL 0
-//           11 PIECES: include/split.glsl
+//           6 MATS, 7 PAIR, 8 BIAS, 9 RESIDUAL: as matmul_vec   10 BLOCKS: include/int8.glsl; MATS and PIECES are 1,
+//           RESIDUAL 0   11 PIECES: include/split.glsl
 // Grid      x, y: sum over matrices of ceil(n / BM), folded; z: ceil(rows / BN) PIECES
 // Tails     past n, rows and k zeros are staged, nothing is read or stored there
 // Shared    include/int8.glsl

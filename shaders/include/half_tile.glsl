@@ -1,5 +1,5 @@
-// half_tile: tiles of a multiplication in packed half precision, two products at a time; the sums of FOLD elements are added up in
-// float32.
+// half_tile: tiles of a multiplication in packed half precision, two products at a time; the sums of FOLD elements are added
+// up in float32.
 // A workgroup computes BM rows of weights, with PAIR of two matrices, by BN rows of x, which is what matmul_halves makes of it:
 // rows of halves and what to multiply their sums by; each invocation keeps TM by TN sums in registers. Panels of BK elements,
 // weights decoded, lie in shared memory twice: while one is multiplied, the next one is loaded into registers.

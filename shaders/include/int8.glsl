@@ -1,9 +1,9 @@
-// int8: tiles of a multiplication in dot products of packed signed bytes, exact in int32; the sums of groups of 16 or 32 elements
-// are scaled and added up in float32.
+// int8: tiles of a multiplication in dot products of packed signed bytes, exact in int32; the sums of groups of 16 or 32
+// elements are scaled and added up in float32.
 //   sum_g s[r,g] (d[n,g] sum_i x[r,i] w[n,i] + m[n,g] sum_i x[r,i])
 // A workgroup computes BM rows of weights, with PAIR of two matrices, by BN rows of x, which is what quantize makes of it
-// (blocks.glsl); each invocation keeps TM by TN sums in registers. Panels of BK elements lie in shared memory twice: while one is
-// multiplied, the next one is loaded into registers.
+// (blocks.glsl); each invocation keeps TM by TN sums in registers. Panels of BK elements lie in shared memory twice: while
+// one is multiplied, the next one is loaded into registers.
 // To be included behind format.glsl, the parameters x and k, and the constants
 //   PAIR
 //   BLOCKS   1 leaves the result in blocks of bytes for the next multiplication; BM and every n are multiples of 32
@@ -167,8 +167,8 @@ void multiplyPanels(uvec2 span) {
       uint c = tn + j * (BN / TN);
       float t = acc[i * TN + j], up = acc[(PAIR * TM + i) * TN + j];
       if (BLOCKS == 0) result(row, c, t, up);
-      else if (valueOf(row, c, t, up, acc[i * TN + j]))
-        atomicMax(largest[(c * BM + row) / 32u], floatBitsToUint(abs(acc[i * TN + j]))); // floats from zero up are in order as bits
+      else if (valueOf(row, c, t, up, acc[i * TN + j])) // floats from zero up are in order as bits
+        atomicMax(largest[(c * BM + row) / 32u], floatBitsToUint(abs(acc[i * TN + j])));
     }
   }
   if (BLOCKS == 0) return;
@@ -176,7 +176,7 @@ void multiplyPanels(uvec2 span) {
   [[unroll]] for (uint i = 0; i < TM; i++) {
     [[unroll]] for (uint j = 0; j < TN; j++) {
       uint at = (tn + j * (BN / TN)) * BM + tm + i * (BM / TM);
-      int q = quantised(acc[i * TN + j], inverseOf(uintBitsToFloat(largest[at / 32u]))); // of no result too: its block is not stored
+      int q = quantised(acc[i * TN + j], inverseOf(uintBitsToFloat(largest[at / 32u]))); // a block of no results is not stored
       atomicOr(packed[at / 4u], uint(q & 255) << (8u * (at % 4u)));
       atomicAdd(totals[at / 16u], q);
     }
