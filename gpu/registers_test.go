@@ -28,8 +28,6 @@ func TestConformanceWithFewRegisters(t *testing.T) {
 		{"matmul_coop", "matmul", "matmul/", two}, {"matmul_coop", "matmul", "matmul_swiglu/", two}, {"matmul_half", "matmul", "matmul/", two},
 		{"matmul_half", "matmul", "matmul_swiglu/", two}, {"matmul_int8", "matmul", "matmul/", two}, {"matmul_int8", "matmul", "matmul_swiglu/", two},
 		{"matmul_experts_coop", "matmul_experts", "matmul_experts/", two}, {"matmul_experts_coop", "matmul_experts", "matmul_experts_swiglu/", nil},
-		{"matmul_experts_half", "matmul_experts", "matmul_experts/", two[:1]}, {"matmul_experts_half", "matmul_experts", "matmul_experts_swiglu/", two[:1]},
-		{"matmul_experts_int8", "matmul_experts", "matmul_experts/", two[:1]}, {"matmul_experts_int8", "matmul_experts", "matmul_experts_swiglu/", nil},
 		{"attention_coop", "attention", "attention/features_causal-true", nil},
 	} {
 		i := slices.IndexFunc(d.Variants(), func(v kernel.Variant) bool { return v.Name == c.variant })
@@ -45,6 +43,9 @@ func TestConformanceWithFewRegisters(t *testing.T) {
 
 // So have devices whose subgroups have few others beside them.
 func TestConformanceWithFewWaves(t *testing.T) {
+	if os.Getenv("TUFF_VALIDATION") == "1" {
+		t.Skip("kernels instrumented by the layer take minutes to compile, and these differ in their tiles alone")
+	}
 	d, cpu := gpu.WithFewWaves(openGPU(t, gpu.Options{})), openCPU(t)
 	tested := 0
 	for _, v := range d.Variants() {
