@@ -221,7 +221,7 @@ func (pl *planner) whyNotAttention(v Variant, op compute.Attention, g *Group, s 
 }
 
 func (pl *planner) whyNotExperts(v Variant, op compute.MatMulExperts, s Shape) string {
-	uses, limit := s.Tokens*pl.p.At(op.IDs).Cols, pl.expertLimit(op)
+	uses, limit, form, format := s.Tokens*pl.p.At(op.IDs).Cols, pl.expertLimit(op), pl.expertsForm(op.W), pl.p.At(op.W).DType
 	one := v.Name == "matmul_experts_vec" || v.Name == "matmul_experts_lane"
 	switch {
 	case one && uses > limit:
@@ -234,18 +234,18 @@ func (pl *planner) whyNotExperts(v Variant, op compute.MatMulExperts, s Shape) s
 		return "a CPU: invocations have weight rows of their own"
 	case v.Name == "matmul_experts_lane":
 		return "for CPUs"
-	case v.Name == "matmul_experts_int8" && !asBytes(pl.p.At(op.W).DType):
-		return fmt.Sprintf("%v is no format of scaled integers", pl.p.At(op.W).DType)
+	case v.Name == "matmul_experts_int8" && !asBytes(format):
+		return fmt.Sprintf("%v is no format of scaled integers", format)
 	case v.Name == "matmul_experts_half" && pl.caps.CPU:
 		return "CPUs widen halves"
-	case pl.expertsForm(op.W) == formHalf && v.Name == "matmul_experts_tile":
+	case form == formHalf && v.Name == "matmul_experts_tile":
 		return "packed half precision is faster"
-	case pl.expertsForm(op.W) == formInt8:
+	case form == formInt8:
 		return "packed dot products are faster"
-	case pl.expertsForm(op.W) == formCoop:
+	case form == formCoop:
 		return "matrix units are faster"
 	case v.Name == "matmul_experts_half":
-		return fmt.Sprintf("not made for %v", pl.p.At(op.W).DType)
+		return fmt.Sprintf("not made for %v", format)
 	case v.Name == "matmul_experts_int8":
 		return "packed dot products are no faster than their parts here"
 	case pl.caps.UniformLoads:

@@ -85,31 +85,15 @@ func (pl *planner) expertsX(g *Group, when func(Shape) bool, m slots, top uint32
 	return x
 }
 
-// slotsCoop is one workgroup per tile t of the slots of one matrix, by the schedule in temporaries 0 and 1. X is read as x has it.
+// slotsCoop is one workgroup per tile t of the slots of one matrix. X is read as x has it.
 func (pl *planner) slotsCoop(m slots, t coopTile, shape CoopMatShape, x inHalves) (Dispatch, error) {
-	w := pl.p.At(m.w)
-	module, rowBytes, err := expertsModule(w, "_coop")
-	if err != nil {
-		return Dispatch{}, err
-	}
-	g, name, reads := gate{}, fmt.Sprintf("%s_%dx%d", module, t.bm, t.bn), append(refs(m.w, m.bias), Access{Temp: 0}, Access{Temp: 1}, Access{Temp: x.temp})
-	if m.gate != nil {
-		g, name = *m.gate, name+"_gate"
-		reads = append(reads, refs(g.up, g.bias)...)
-	}
-	n, top, out, writes := w.Rows.Fixed/m.matrices, uint32(0), addr(m.out), refs(m.out)
+	d, err := pl.slotsGated(m, "_coop", fmt.Sprintf("%dx%d", t.bm, t.bn), tiling{t.bm, t.bn, t.bk}, x.temp, x.form())
+	top := uint32(0)
 	if m.halves != nil {
-		top, out, writes = m.halves.top, temp(m.halves.temp), []Access{{Temp: m.halves.temp}}
+		top, d = m.halves.top, d.leaving(m.out, m.halves.temp)
 	}
-	return Dispatch{Module: module, Name: name, Subgroup: pl.caps.SubgroupSize,
-		Spec: []uint32{uint32(t.invocations(&pl.caps)), uint32(t.bm), uint32(t.bn), uint32(t.bk), uint32(t.sgm), uint32(t.sgn), shape.M, shape.N, shape.K,
-			flag(m.gate != nil), m.spec()[0], flag(m.perSlot), uint32(g.fn), flag(x.eights), top},
-		Args: slices.Concat([]Arg{temp(x.temp), addr(m.w), addr(g.up), addr(m.bias), addr(g.bias), temp(0), temp(1), out}, codebook(w.DType),
-			[]Arg{rowsArg(compute.PerToken(m.used)), u32(m.used), u32(n), u32(w.Cols), u32(rowBytes)}),
-		Grid: func(s Shape) [3]uint32 {
-			grid := pl.fold(ceilDiv(n, t.bm))
-			grid[2] = uint32(tilesOf(s.Tokens*m.used, m.matrices, t.bn))
-			return grid
-		},
-		Reads: reads, Writes: writes, Issued: pl.slotsTiles(m, tiling{t.bm, t.bn, t.bk}, x.form())}, nil
+	d.Subgroup = pl.caps.SubgroupSize
+	d.Spec = append([]uint32{uint32(t.invocations(&pl.caps)), uint32(t.bm), uint32(t.bn), uint32(t.bk), uint32(t.sgm), uint32(t.sgn), shape.M, shape.N, shape.K},
+		m.gatedSpec(flag(x.eights), top)...)
+	return d, err
 }

@@ -78,7 +78,7 @@ func TestTilesOfExpertsInBytesFit(t *testing.T) {
 	}
 	caps := dots()
 	caps.SharedBytes = uint32(int8Shared(int8Tile32, true))
-	assert.Contains(t, expertsInt8Lacks(&caps), "room for tiles of 32 weight rows and their slots")
+	assert.Contains(t, expertBytes.lacks(&caps), "room for tiles of 32 weight rows and their slots")
 	assert.Empty(t, int8Lacks(&caps))
 }
 

@@ -93,18 +93,20 @@ func (pl *planner) feedForward(g *Group, f feedForward) error {
 
 // leave makes a dispatch of a product leave its result in blocks, where it has those.
 func (f product) leave(d Dispatch) Dispatch {
-	var id int
 	switch {
 	case f.blocks != nil:
-		id = f.blocks.temp
+		return d.leaving(f.out, f.blocks.temp)
 	case f.halves != nil:
-		id = f.halves.temp
-	default:
-		return d
+		return d.leaving(f.out, f.halves.temp)
 	}
+	return d
+}
+
+// leaving is a dispatch that leaves in a temporary what it would leave in r.
+func (d Dispatch) leaving(r compute.Ref, id int) Dispatch {
 	d.Args = slices.Clone(d.Args)
 	for i, a := range d.Args {
-		if a.Kind == ArgAddr && a.Ref == f.out {
+		if a.Kind == ArgAddr && a.Ref == r {
 			d.Args[i] = temp(id)
 		}
 	}

@@ -143,14 +143,14 @@ func expertsModule(w *compute.Tensor, form string) (module string, rowBytes int,
 }
 
 // slotsGated is one workgroup per tile of the slots of one matrix, or with a gate of two, by the schedule in temporaries 0 and 1. X lies in
-// temporary x, in rows of so many bytes. It has no constants yet.
-func (pl *planner) slotsGated(m slots, form string, t tiling, x int, row func(k int) int) (Dispatch, error) {
+// temporary x, in rows of so many bytes. size is the end of its name. It has no constants yet.
+func (pl *planner) slotsGated(m slots, form, size string, t tiling, x int, row func(k int) int) (Dispatch, error) {
 	w := pl.p.At(m.w)
 	module, rowBytes, err := expertsModule(w, form)
 	if err != nil {
 		return Dispatch{}, err
 	}
-	g, name, reads := gate{}, fmt.Sprintf("%s_%d", module, t.bm), append(refs(m.w, m.bias), Access{Temp: 0}, Access{Temp: 1}, Access{Temp: x})
+	g, name, reads := gate{}, module+"_"+size, append(refs(m.w, m.bias), Access{Temp: 0}, Access{Temp: 1}, Access{Temp: x})
 	if m.gate != nil {
 		g, name = *m.gate, name+"_gate"
 		reads = append(reads, refs(g.up, g.bias)...)

@@ -106,15 +106,14 @@ func (pl *planner) plainExperts(g *Group, m slots, kernel string) []tunedTile[ti
 // expertTilesOf are the shapes of a kernel of experts without matrix units, what says whether one fits, and whether it is exact: that one
 // multiplies a gate and what it opens each by itself.
 func (pl *planner) expertTilesOf(kernel string) (shapes []tile, fits func(t tile, pair bool) bool, exact bool) {
-	switch kernel {
-	case "matmul_experts_tile":
+	if kernel == "matmul_experts_tile" {
 		return tileShapes, pl.fits, true
-	case "matmul_experts_half":
-		shapes, _ = pl.plain("matmul_half")
-		return shapes, func(t tile, pair bool) bool { return expertsHalfLacks(&pl.caps) == "" && pl.expertsHalfFits(t, pair) }, false
-	case "matmul_experts_int8":
-		shapes, _ = pl.plain("matmul_int8")
-		return shapes, func(t tile, pair bool) bool { return expertsInt8Lacks(&pl.caps) == "" && pl.expertsInt8Fits(t, pair) }, false
+	}
+	for _, k := range []gatedTiles{expertHalves, expertBytes} {
+		if k.kernel == kernel {
+			shapes, _ = pl.plain("matmul" + k.form)
+			return shapes, func(t tile, pair bool) bool { return k.lacks(&pl.caps) == "" && k.fit(pl, t, pair) }, false
+		}
 	}
 	return nil, nil, false
 }
