@@ -281,12 +281,15 @@ func Times(v float64) string {
 	return fmt.Sprintf("%.2f ×", v)
 }
 
+// whole says whether parts of this share of the wall time are all of it.
+func whole(accounted float64) bool { return accounted >= 0.98 && accounted <= 1.02 }
+
 // Check reports a region whose parts do not add up to its wall time within 2 %, or a part that far below zero: kernels and gaps come
 // from the device's clock and must fit into the host's wait.
 func (r *Report) Check() error {
 	var bad []string
 	for _, g := range r.Regions {
-		if !(g.Accounted >= 0.98 && g.Accounted <= 1.02) {
+		if !whole(g.Accounted) {
 			bad = append(bad, fmt.Sprintf("%s %.1f %%", g.Name, 100*g.Accounted))
 		}
 		for _, p := range g.Parts {

@@ -74,6 +74,11 @@ func TestPartsAddUp(t *testing.T) {
 	r = sampleReport(60 * us)
 	r.Regions = []Region{r.region("decode")}
 	assert.ErrorContains(t, r.Check(), "decode 83.3 %")
+	assert.False(t, addsUp(r.calls))
+	assert.True(t, addsUp(sampleReport(50*us).calls))
+	prefill := sampleReport(500 * us).calls[0]
+	prefill.region, prefill.timing.Wall = "prefill", 496*us
+	assert.False(t, addsUp(append(r.calls, prefill)), "a phase whose time is small beside the other's")
 }
 
 func TestTraceIsJSONWithBothLanes(t *testing.T) {
