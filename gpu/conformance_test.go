@@ -3,6 +3,7 @@ package gpu_test
 import (
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -16,9 +17,18 @@ import (
 	"tuff/shaders"
 )
 
-// The whole suite, judged by the suite's own formulas with the CPU as reference.
+// The whole suite, judged by the suite's own formulas with the CPU as reference. TUFF_CASES keeps so many cases of each op.
 func TestConformance(t *testing.T) {
-	conformance.Run(t, openGPU(t, gpu.Options{}), openCPU(t), conformance.Options{Short: testing.Short()})
+	o := conformance.Options{Short: testing.Short()}
+	if n := os.Getenv("TUFF_CASES"); n != "" {
+		var err error
+		o.Spread, err = strconv.Atoi(n)
+		require.NoError(t, err)
+	}
+	if os.Getenv("TUFF_VALIDATION") == "1" { // as hardware runs them, and not the 128 unrolled elements of CPUs, which instrumented take minutes
+		o.Variant = map[string]string{"ssm_scan": "ssm_scan_parts", "delta_rule": "delta_rule_parts"}
+	}
+	conformance.Run(t, openGPU(t, gpu.Options{}), openCPU(t), o)
 }
 
 func TestConformanceOfFastArithmetic(t *testing.T) {

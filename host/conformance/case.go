@@ -38,6 +38,8 @@ type Options struct {
 	Match string
 	// Formats keeps the cases of these weight formats; none: all.
 	Formats []compute.DType
+	// Spread keeps so many cases of each op, spread over those that all other options keep; 0 keeps them all.
+	Spread int
 	// Variant forces kernels, as in compute.Options.
 	Variant map[string]string
 	// Skip names cases (prefixes of Op/Name) that the device is known not to support, with the reason. They are still
@@ -50,6 +52,19 @@ type Options struct {
 // Has says whether a case is among those that the options keep.
 func (o *Options) Has(c Case) bool {
 	return (!o.Short || c.Quick) && c.In(o.Math) && strings.Contains(c.String(), o.Match) && (o.Formats == nil || slices.Contains(o.Formats, c.Format))
+}
+
+// Of are the cases of one op that the options keep.
+func (o *Options) Of(cases []Case) []Case {
+	kept := slices.DeleteFunc(slices.Clone(cases), func(c Case) bool { return !o.Has(c) })
+	if o.Spread == 0 || len(kept) <= o.Spread {
+		return kept
+	}
+	some := make([]Case, o.Spread)
+	for i := range some {
+		some[i] = kept[i*len(kept)/o.Spread]
+	}
+	return some
 }
 
 // formulated are the weight formats that the suite decodes by formulas of its own (decode.go); trusted are the others, which the

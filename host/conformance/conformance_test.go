@@ -42,3 +42,22 @@ func TestCountsAreKept(t *testing.T) {
 	require.NoError(t, conformance.CheckCounts(conformance.Cases()))
 	assert.Greater(t, len(conformance.Cases()), 3000)
 }
+
+func TestOptionsKeep(t *testing.T) {
+	var cases []conformance.Case
+	for i := range 10 {
+		cases = append(cases, conformance.Case{Op: "o", Name: string(rune('a' + i)), Quick: i != 3})
+	}
+	names := func(o conformance.Options) (s string) {
+		for _, c := range o.Of(cases) {
+			s += c.Name
+		}
+		return s
+	}
+	assert.Equal(t, "abcdefghij", names(conformance.Options{}))
+	assert.Equal(t, "abcefghij", names(conformance.Options{Short: true}))
+	assert.Equal(t, "adg", names(conformance.Options{Spread: 3}))
+	assert.Equal(t, "aeh", names(conformance.Options{Short: true, Spread: 3}))
+	assert.Equal(t, "abcefghij", names(conformance.Options{Short: true, Spread: 9}))
+	assert.Equal(t, "d", names(conformance.Options{Match: "/d", Spread: 3}))
+}

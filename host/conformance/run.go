@@ -36,10 +36,7 @@ func Run(t *testing.T, dev, ref compute.Device, o Options) {
 		t.Run(op, func(t *testing.T) {
 			start, passed, worst := time.Now(), 0, Result{}
 			var skipped []string
-			for _, c := range byOp[op] {
-				if !o.Has(c) {
-					continue
-				}
+			for _, c := range o.Of(byOp[op]) {
 				t.Run(c.Name, func(t *testing.T) {
 					r := c.Run(t.Context(), dev, ref, o)
 					switch r.Status {
