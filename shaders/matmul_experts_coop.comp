@@ -37,81 +37,29 @@ layout(constant_id = 12) const uint FN = 0;
 layout(constant_id = 13) const uint X_EIGHTS = 0;
 layout(constant_id = 14) const uint OUT_TOP = 0;
 
-layout(push_constant) uniform Params {
-  F32In x;
-  Row w;
-  Row w1;
-  F32In bias;
-  F32In b1;
-  U32In order;
-  U32In tiles;
-  F32Out o;
-#ifdef CODEBOOK
-  U32In codebook;
-#endif
-  uint slots;
-  uint used;
-  uint n;
-  uint k;
-  uint rowBytes;
-};
+#include "include/experts_params.glsl"
 #include "include/coop.glsl"
-
-shared uint slotOf[BN];
-uint first, expert, have;
-
-bool weightsAt(uint row, out Row r) {
-  uint i = first + row % BM;
-  r = rowAt(row < BM ? w : w1, expert * n + i, rowBytes);
-  return i < n;
-}
-
-uint xOf(uint slot) { return X_PER_SLOT == 1 ? slot : slot / used; }
-
-bool xAt(uint c, out uint r) {
-  r = c < have ? xOf(slotOf[c]) : 0u;
-  return c < have;
-}
-
-// finished is the result of weight row i of the expert, whose sums are those before they are scaled.
-float finished(uint i, float scale, float t, float up) {
-  uint at = expert * n + i;
-  t *= scale;
-  if ((BIAS & 1u) != 0u) t += bias.v[at];
-  if (PAIR == 1) {
-    up *= scale;
-    if ((BIAS & 2u) != 0u) up += b1.v[at];
-    t = gated(FN, t, up);
-  }
-  return t;
-}
+#include "include/experts.glsl"
 
 void result(uint row, uint c, float t, float up) {
-  uint i = first + row;
-  if (i >= n || c >= have) return;
+  if (!has(row) || c >= have) return;
   uint slot = slotOf[c];
-  o.v[slot * n + i] = finished(i, backOf(c, xOf(slot)), t, up);
+  float scale = backOf(c, xOf(slot));
+  o.v[slot * n + first + row] = finished(row, t * scale, up * scale);
 }
 
 void eight(uint row, uint c, float t[8], float up[8]) {
-  uint i = first + row;
-  if (i >= n || c >= have) return;
+  if (!has(row) || c >= have) return;
   uint slot = slotOf[c];
   float scale = backOf(c, xOf(slot));
   vec4 y[2];
-  [[unroll]] for (uint j = 0; j < 8u; j++) y[j / 4u][j % 4u] = finished(i + j, scale, t[j], up[j]);
-  putEight(uint64_t(o), (slot * n + i) / 8u, slots * n / 8u, y, OUT_TOP);
+  [[unroll]] for (uint j = 0; j < 8u; j++) y[j / 4u][j % 4u] = finished(row + j, t[j] * scale, up[j] * scale);
+  putEight(uint64_t(o), (slot * n + first + row) / 8u, slots * n / 8u, y, OUT_TOP);
 }
 
 void main() {
   beginFormat(k);
-  uint z = 3u * gl_WorkGroupID.z;
-  first = foldedWorkgroup() * BM;
-  expert = tiles.v[z];
-  have = tiles.v[z + 2u];
-  if (first >= n || have == 0u) return; // the fold's tail, or a tile that the schedule did not need; the whole workgroup
-  for (uint c = gl_LocalInvocationID.x; c < have; c += WG) slotOf[c] = order.v[tiles.v[z + 1u] + c];
-  barrier(); // the slots are known before their rows are staged
-  scales = uint64_t(x) + 2ul * (X_PER_SLOT == 1 ? slots : slots / used) * ((k + 7u) / 8u * 8u);
+  if (!beginTile()) return;
+  scales = uint64_t(x) + 2ul * xRows() * ((k + 7u) / 8u * 8u);
   multiplyPanels(uvec2(0, k));
 }

@@ -30,68 +30,22 @@ layout(constant_id = 8) const uint X_PER_SLOT = 0;
 layout(constant_id = 9) const uint FN = 0;
 layout(constant_id = 10) const uint FOLD = 32;
 
-layout(push_constant) uniform Params {
-  F32In x;
-  Row w;
-  Row w1;
-  F32In bias;
-  F32In b1;
-  U32In order;
-  U32In tiles;
-  F32Out o;
-#ifdef CODEBOOK
-  U32In codebook;
-#endif
-  uint slots;
-  uint used;
-  uint n;
-  uint k;
-  uint rowBytes;
-};
+#include "include/experts_params.glsl"
 #include "include/half_tile.glsl"
+#include "include/experts.glsl"
 
-shared uint slotOf[BN];
-uint first, expert, have;
 F32In back; // what sums with each row of x are multiplied by
-
-uint xOf(uint slot) { return X_PER_SLOT == 1 ? slot : slot / used; }
-
-bool weightsAt(uint row, out Row r) {
-  uint i = first + row % BM;
-  r = rowAt(row < BM ? w : w1, expert * n + i, rowBytes);
-  return i < n;
-}
-
-bool xAt(uint c, out uint r) {
-  r = c < have ? xOf(slotOf[c]) : 0u;
-  return c < have;
-}
-
-bool has(uint row) { return first + row < n; }
 
 void result(uint row, uint c, float t, float up) {
   if (c >= have) return;
-  uint at = expert * n + first + row, slot = slotOf[c];
+  uint slot = slotOf[c];
   float scale = back.v[xOf(slot)];
-  t *= scale;
-  if ((BIAS & 1u) != 0u) t += bias.v[at];
-  if (PAIR == 1) {
-    up *= scale;
-    if ((BIAS & 2u) != 0u) up += b1.v[at];
-    t = gated(FN, t, up);
-  }
-  o.v[slot * n + first + row] = t;
+  o.v[slot * n + first + row] = finished(row, t * scale, up * scale);
 }
 
 void main() {
   beginFormat(k);
-  uint z = 3u * gl_WorkGroupID.z;
-  first = foldedWorkgroup() * BM;
-  expert = tiles.v[z];
-  have = tiles.v[z + 2u];
-  if (first >= n || have == 0u) return; // the fold's tail, or a tile that the schedule did not need; the whole workgroup
-  for (uint c = gl_LocalInvocationID.x; c < have; c += WG) slotOf[c] = order.v[tiles.v[z + 1u] + c];
-  barrier(); // the slots are known before their rows are staged
-  back = F32In(uint64_t(x) + 2ul * (X_PER_SLOT == 1 ? slots : slots / used) * ((k + 7u) / 8u * 8u));
+  if (!beginTile()) return;
+  back = F32In(uint64_t(x) + 2ul * xRows() * ((k + 7u) / 8u * 8u));
   multiplyPanels(uvec2(0, k));
 }

@@ -29,61 +29,19 @@ layout(constant_id = 8) const uint X_PER_SLOT = 0;
 layout(constant_id = 9) const uint FN = 0;
 layout(constant_id = 10) const uint BLOCKS = 0;
 
-layout(push_constant) uniform Params {
-  F32In x;
-  Row w;
-  Row w1;
-  F32In bias;
-  F32In b1;
-  U32In order;
-  U32In tiles;
-  F32Out o;
-#ifdef CODEBOOK
-  U32In codebook;
-#endif
-  uint slots;
-  uint used;
-  uint n;
-  uint k;
-  uint rowBytes;
-};
+#include "include/experts_params.glsl"
 #include "include/int8.glsl"
-
-shared uint slotOf[BN];
-uint first, expert, have;
-
-uint xRows() { return X_PER_SLOT == 1 ? slots : slots / used; }
-
-bool weightsAt(uint row, out Row r) {
-  uint i = first + row % BM;
-  r = rowAt(row < BM ? w : w1, expert * n + i, rowBytes);
-  return i < n;
-}
-
-bool xAt(uint c, out uint r) {
-  uint slot = c < have ? slotOf[c] : 0u;
-  r = X_PER_SLOT == 1 ? slot : slot / used;
-  return c < have;
-}
-
-bool has(uint row) { return first + row < n; }
+#include "include/experts.glsl"
 
 bool valueOf(uint row, uint c, float t, float up, out float y) {
-  uint at = expert * n + first + row;
   y = 0.0;
   if (c >= have) return false;
-  if ((BIAS & 1u) != 0u) t += bias.v[at];
-  if (PAIR == 1) {
-    if ((BIAS & 2u) != 0u) up += b1.v[at];
-    t = gated(FN, t, up);
-  }
-  y = t;
+  y = finished(row, t, up);
   return true;
 }
 
 void result(uint row, uint c, float t, float up) {
-  float y;
-  if (valueOf(row, c, t, up, y)) o.v[slotOf[c] * n + first + row] = y;
+  if (c < have) o.v[slotOf[c] * n + first + row] = finished(row, t, up);
 }
 
 void block(uint row, uint c, uvec4 q[2], float m, ivec2 sums) {
@@ -92,12 +50,6 @@ void block(uint row, uint c, uvec4 q[2], float m, ivec2 sums) {
 
 void main() {
   beginFormat(k);
-  uint z = 3u * gl_WorkGroupID.z;
-  first = foldedWorkgroup() * BM;
-  expert = tiles.v[z];
-  have = tiles.v[z + 2u];
-  if (first >= n || have == 0u) return; // the fold's tail, or a tile that the schedule did not need; the whole workgroup
-  for (uint c = gl_LocalInvocationID.x; c < have; c += WG) slotOf[c] = order.v[tiles.v[z + 1u] + c];
-  barrier(); // the slots are known before their rows are staged
+  if (!beginTile()) return;
   multiplyPanels(uvec2(0, k));
 }
