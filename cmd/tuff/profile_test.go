@@ -125,3 +125,53 @@ func TestProfileWorkedExample(t *testing.T) {
 	assert.Regexp(t, `attention_decode .* slower\n`, r.out)
 	assert.Regexp(t, `attention_decode .* faster\n`, tuff(t, append(args, side+",shaders="+slow, side)...).ok(t).out)
 }
+
+func TestProfileAddsUp(t *testing.T) {
+	onEach(t, func(t *testing.T, device string) {
+		trace := filepath.Join(t.TempDir(), "trace.json")
+		var r profile.Report
+		require.NoError(t, json.Unmarshal([]byte(tuff(t, "profile", "--device", device, "-p", "40", "-n", "6", "-r", "2", "--trace", trace, "--json").ok(t).out), &r))
+		require.Len(t, r.Regions, 2)
+		assert.Positive(t, r.Limits.Bandwidth)
+		assert.Positive(t, r.Limits.FLOPs)
+		for i, want := range []struct{ steps, tokens int }{{2, 80}, {12, 12}} {
+			g := r.Regions[i]
+			assert.Equal(t, want.steps, g.Steps)
+			assert.Equal(t, want.tokens, g.Tokens)
+			assert.InDelta(t, 1, g.Accounted, 0.02)
+			share := 0.0
+			for _, op := range g.Ops {
+				share += op.Share
+				assert.Positive(t, op.Calls)
+				assert.NotEmpty(t, op.Kernel)
+				if device == "cpu" {
+					assert.Nil(t, op.Issued)
+				} else if assert.NotNil(t, op.Issued) {
+					assert.True(t, op.Issued.Bytes >= op.Cost.Bytes && op.Issued.FLOPs >= op.Cost.FLOPs, "%s %s", op.Stem, op.Kernel)
+				}
+			}
+			assert.InDelta(t, 1, share, 0.02, "the ops make up the kernels' time")
+		}
+		b, err := os.ReadFile(trace)
+		require.NoError(t, err)
+		var events struct {
+			TraceEvents []struct {
+				Ph   string         `json:"ph"`
+				Dur  float64        `json:"dur"`
+				Args map[string]any `json:"args"`
+			} `json:"traceEvents"`
+		}
+		require.NoError(t, json.Unmarshal(b, &events))
+		kernels := 0
+		for _, e := range events.TraceEvents {
+			if e.Ph == "X" && e.Args["kernel"] != nil {
+				kernels++
+			}
+		}
+		assert.Equal(t, int(2*r.Regions[0].Dispatches+12*r.Regions[1].Dispatches), kernels)
+		text := tuff(t, "profile", "--device", device, "-p", "8", "-n", "2", "-r", "1").ok(t).out
+		for _, want := range []string{"prefill: 8 tokens", "decode: 2 tokens", "measured limits", "OF LIMIT", "kernels", "sum"} {
+			assert.Contains(t, text, want)
+		}
+	})
+}

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"math"
 	"os"
-	"path/filepath"
 	"runtime"
 	"sync"
 	"testing"
@@ -68,6 +67,7 @@ func pushArgs(a, b, o uint64, n uint32, scale float32) []byte {
 const vaddPush = 32
 
 func f32(b []byte, i int) float32 { return math.Float32frombits(binary.NativeEndian.Uint32(b[4*i:])) }
+
 func putF32(b []byte, i int, v float32) {
 	binary.NativeEndian.PutUint32(b[4*i:], math.Float32bits(v))
 }
@@ -283,92 +283,6 @@ func TestOpenDeviceEnablesWhatIsWanted(t *testing.T) {
 	assert.ErrorIs(t, err, ErrInvalid)
 }
 
-func words(t testing.TB) []uint32 {
-	w, err := SPIRV(vaddSPV)
-	require.NoError(t, err)
-	return w
-}
-
-// TestFaults fails every call of the whole path, each at its first, second, middle and last index and with each code: the error must
-// be typed and name the call, nothing may stay alive, and the next run must succeed.
-func TestFaults(t *testing.T) {
-	count := &Hooks{}
-	run := func(h *Hooks) error {
-		in, err := Open(Options{Hooks: h})
-		if err != nil {
-			return err
-		}
-		err = vadd(in, 1000)
-		return errors.Join(err, in.Close())
-	}
-	skipAbsent(t, run(count))
-	codes := []struct {
-		r    Result
-		want error
-	}{{ErrorOutOfHostMemory, ErrOutOfHostMemory}, {ErrorOutOfDeviceMemory, ErrOutOfDeviceMemory}, {ErrorDeviceLost, ErrDeviceLost},
-		{ErrorTooManyObjects, nil}, {ErrorInitializationFailed, nil}, {ErrorMemoryMapFailed, nil}, {ErrorUnknown, nil}}
-	runs := 0
-	for name, n := range count.Counts() {
-		if n == 0 {
-			continue
-		}
-		for _, c := range codes {
-			for _, index := range slicesCompact([]int{0, 1, n / 2, n - 1}, n) {
-				h := &Hooks{}
-				require.NoError(t, h.InjectError(name, index, c.r))
-				err := run(h)
-				if h.Counts()[name] <= index {
-					// Whether the second wait is needed depends on timing. Everything is reached at least once.
-					require.NoError(t, err)
-					require.NotZero(t, index, name)
-					continue
-				}
-				runs++
-				if name == "vkDeviceWaitIdle" && c.r != ErrorDeviceLost {
-					assert.NoError(t, err, "waiting is tried again")
-				} else if name == "vkEnumeratePhysicalDevices" && c.r == ErrorInitializationFailed {
-					assert.ErrorIs(t, err, ErrNoDevice)
-				} else if assert.Error(t, err, "%s %d %s", name, index, c.r) {
-					var e *Error
-					require.ErrorAs(t, err, &e, "%s %d", name, index)
-					assert.Equal(t, name, e.Call)
-					assert.Equal(t, c.r, e.Result)
-					if c.want != nil {
-						assert.ErrorIs(t, err, c.want)
-					}
-				}
-				assert.Empty(t, h.Live(), "%s %d %s", name, index, c.r)
-			}
-		}
-	}
-	assert.Greater(t, runs, 150)
-	require.NoError(t, run(&Hooks{}), "after %d faults", runs)
-	t.Logf("%d faults injected", runs)
-}
-
-// slicesCompact keeps the distinct indices below n.
-func slicesCompact(in []int, n int) []int {
-	var out []int
-	seen := map[int]bool{}
-	for _, i := range in {
-		if i < n && !seen[i] {
-			seen[i] = true
-			out = append(out, i)
-		}
-	}
-	return out
-}
-
-func TestInjectErrorRefuses(t *testing.T) {
-	var h Hooks
-	assert.ErrorIs(t, h.InjectError("vkNothing", 0, ErrorUnknown), ErrInvalid)
-	assert.ErrorIs(t, h.InjectError("", 0, ErrorUnknown), ErrInvalid)
-	assert.ErrorIs(t, h.InjectError("vkCreateBuffer", 0, Success), ErrInvalid)
-	for c := callNone + 1; c < numCalls; c++ {
-		assert.NotEmpty(t, callNames[c])
-	}
-}
-
 // TestGCHammer runs the path while the collector runs all the time: C must never hold memory that Go frees.
 func TestGCHammer(t *testing.T) {
 	d := openTest(t, nil)
@@ -423,140 +337,4 @@ func TestGCHammer(t *testing.T) {
 	workers.Wait()
 	close(stop)
 	wg.Wait()
-}
-
-func TestLeaks(t *testing.T) {
-	h := &Hooks{}
-	for range 5 {
-		in, err := Open(Options{Hooks: h})
-		skipAbsent(t, err)
-		err = vadd(in, 100)
-		skipAbsent(t, err)
-		require.NoError(t, in.Close())
-		require.NoError(t, in.Close(), "closing twice is allowed")
-		require.Empty(t, h.Live())
-	}
-	// What is forgotten is reported, and closing it later does no harm.
-	in, err := Open(Options{Hooks: h})
-	require.NoError(t, err)
-	infos, err := in.PhysicalDevices()
-	require.NoError(t, err)
-	d, err := in.OpenDevice(&infos[0], DeviceOptions{})
-	require.NoError(t, err)
-	q, err := d.NewQueryPool(1)
-	require.NoError(t, err)
-	assert.ErrorContains(t, d.Close(), "VkQueryPool:1")
-	assert.NoError(t, q.Close())
-	assert.NoError(t, in.Close())
-}
-
-func TestAbsence(t *testing.T) {
-	// One of the four must be what absent machines answer; on others Open works. Both are fine, anything else is not.
-	in, err := Open(Options{})
-	if err != nil {
-		assert.True(t, absent(err), "%v", err)
-		return
-	}
-	require.NoError(t, in.Close())
-	h := &Hooks{}
-	require.NoError(t, h.InjectError("vkCreateInstance", 0, ErrorIncompatibleDriver))
-	_, err = Open(Options{Hooks: h})
-	assert.ErrorIs(t, err, ErrNoDriver)
-	h.Reset()
-	in, err = Open(Options{Hooks: h})
-	require.NoError(t, err)
-	require.NoError(t, h.InjectError("vkEnumeratePhysicalDevices", 0, ErrorInitializationFailed))
-	_, err = in.PhysicalDevices()
-	assert.ErrorIs(t, err, ErrNoDevice)
-	require.NoError(t, in.Close())
-}
-
-func TestPipelineCacheFile(t *testing.T) {
-	d := openTest(t, nil)
-	path := filepath.Join(t.TempDir(), "cache")
-	c, rebuilt, err := d.LoadPipelineCache(path)
-	require.NoError(t, err)
-	assert.ErrorIs(t, rebuilt, os.ErrNotExist)
-	p, err := d.CreatePipeline(PipelineInfo{Name: "vadd", SPIRV: words(t), Spec: SpecConstants(96), PushSize: vaddPush, Cache: c})
-	require.NoError(t, err)
-	require.NoError(t, p.Close())
-	require.NoError(t, c.Save(path))
-	require.NoError(t, c.Close())
-	c, rebuilt, err = d.LoadPipelineCache(path)
-	require.NoError(t, err)
-	assert.NoError(t, rebuilt)
-	require.NoError(t, c.Close())
-
-	good, err := os.ReadFile(path)
-	require.NoError(t, err)
-	damage := map[string][]byte{"empty": {}, "cut": good[:len(good)-1], "short": good[:20], "longer": append(append([]byte(nil), good...), 0)}
-	for _, i := range []int{0, 8, 24, 28, 33, 50, cacheHeader, cacheHeader + 17, len(good) - 1} {
-		b := append([]byte(nil), good...)
-		b[i] ^= 0x40
-		damage[string(rune('a'+i%26))+" flipped"] = b
-	}
-	for name, b := range damage {
-		require.NoError(t, os.WriteFile(path, b, 0o600))
-		c, rebuilt, err := d.LoadPipelineCache(path)
-		require.NoError(t, err, name)
-		assert.ErrorIs(t, rebuilt, ErrInvalid, name)
-		require.NoError(t, c.Close())
-	}
-	// A whole file whose payload is another device's: the checksum holds, the header does not.
-	alien := append([]byte(nil), good[cacheHeader:]...)
-	alien[16] ^= 1
-	require.NoError(t, os.WriteFile(path, append(d.cacheHead(alien), alien...), 0o600))
-	c, rebuilt, err = d.LoadPipelineCache(path)
-	require.NoError(t, err)
-	assert.ErrorIs(t, rebuilt, ErrInvalid)
-	require.NoError(t, c.Close())
-	left, err := filepath.Glob(path + ".*")
-	require.NoError(t, err)
-	assert.Empty(t, left)
-}
-
-func TestSPIRVRefused(t *testing.T) {
-	d := openTest(t, nil)
-	good := words(t)
-	flip := func(i int, v uint32) []uint32 {
-		w := append([]uint32(nil), good...)
-		w[i] = v
-		return w
-	}
-	for name, p := range map[string]PipelineInfo{
-		"empty":         {},
-		"header only":   {SPIRV: good[:5]},
-		"magic":         {SPIRV: flip(0, 1)},
-		"version":       {SPIRV: flip(1, 0x00020000)},
-		"zero length":   {SPIRV: flip(5, 17)},
-		"past end":      {SPIRV: flip(5, 0xffff0011)},
-		"cut":           {SPIRV: good[:len(good)-1]},
-		"entry":         {SPIRV: good, Entry: "other"},
-		"push size":     {SPIRV: good, PushSize: 30},
-		"push too big":  {SPIRV: good, PushSize: 1 << 20},
-		"spec twice":    {SPIRV: good, Spec: []SpecConstant{{0, 1}, {0, 2}}},
-		"too many spec": {SPIRV: good, Spec: make([]SpecConstant, 65)},
-	} {
-		_, err := d.CreatePipeline(p)
-		assert.ErrorIs(t, err, ErrInvalid, name)
-	}
-	_, err := SPIRV([]byte{1, 2, 3})
-	assert.ErrorIs(t, err, ErrInvalid)
-	big := make([]byte, len(vaddSPV))
-	for i, w := range good {
-		binary.BigEndian.PutUint32(big[4*i:], w)
-	}
-	w, err := SPIRV(big)
-	require.NoError(t, err)
-	assert.Equal(t, good, w)
-}
-
-func FuzzCheckSPIRV(f *testing.F) {
-	f.Add(vaddSPV)
-	f.Add(vaddSPV[:40])
-	f.Fuzz(func(t *testing.T, b []byte) {
-		if w, err := SPIRV(b); err == nil {
-			_ = checkSPIRV(w, "main") // must end, and not panic
-		}
-	})
 }
