@@ -1,6 +1,9 @@
 package quant
 
-import "tuff/host/compute"
+import (
+	"tuff/fallback/simd"
+	"tuff/host/compute"
+)
 
 // The codebooks, widened once at start: 4608 points, 136 KiB.
 var (
@@ -17,19 +20,17 @@ var (
 // The same as bytes, which vector instructions choose from: 34 KiB. They are 128 higher, those of IQ1 eight times as large and 8 higher, so that
 // the eighth by which points are moved is a whole number too.
 var (
-	iq1Bytes    = points8(compute.Codebook(compute.IQ1_S), [4]uint8{0, 8, 16})
-	iq2xxsBytes = points8(compute.Codebook(compute.IQ2_XXS), iq2LevelBytes)
-	iq2xsBytes  = points8(compute.Codebook(compute.IQ2_XS), iq2LevelBytes)
-	iq2sBytes   = points8(compute.Codebook(compute.IQ2_S), iq2LevelBytes)
-	iq3xxsBytes = points4(compute.Codebook(compute.IQ3_XXS), [8]uint8{132, 140, 148, 156, 164, 172, 180, 190})
-	iq3sBytes   = points4(compute.Codebook(compute.IQ3_S), [8]uint8{129, 131, 133, 135, 137, 139, 141, 143})
-
-	iq2LevelBytes = [4]uint8{136, 153, 171}
+	iq1Bytes    = simd.PointsOf(compute.Codebook(compute.IQ1_S), 0, 8, 16, 0)
+	iq2xxsBytes = simd.PointsOf(compute.Codebook(compute.IQ2_XXS), 136, 153, 171, 128)
+	iq2xsBytes  = simd.PointsOf(compute.Codebook(compute.IQ2_XS), 136, 153, 171, 128)
+	iq2sBytes   = simd.PointsOf(compute.Codebook(compute.IQ2_S), 136, 153, 171, 128)
+	iq3xxsBytes = simd.PointsOf(compute.Codebook(compute.IQ3_XXS), 132, 140, 148, 156, 164, 172, 180, 190)
+	iq3sBytes   = simd.PointsOf(compute.Codebook(compute.IQ3_S), 129, 131, 133, 135, 137, 139, 141, 143)
 )
 
 // points8 widens points of eight coordinates, two bits each.
-func points8[T uint8 | float32](packed []uint16, levels [4]T) [][8]T {
-	out := make([][8]T, len(packed))
+func points8(packed []uint16, levels [4]float32) [][8]float32 {
+	out := make([][8]float32, len(packed))
 	for i, p := range packed {
 		for j := range out[i] {
 			out[i][j] = levels[p>>(2*j)&3]
@@ -39,8 +40,8 @@ func points8[T uint8 | float32](packed []uint16, levels [4]T) [][8]T {
 }
 
 // points4 widens points of four coordinates, three bits each.
-func points4[T uint8 | float32](packed []uint16, levels [8]T) [][4]T {
-	out := make([][4]T, len(packed))
+func points4(packed []uint16, levels [8]float32) [][4]float32 {
+	out := make([][4]float32, len(packed))
 	for i, p := range packed {
 		for j := range out[i] {
 			out[i][j] = levels[p>>(3*j)&7]

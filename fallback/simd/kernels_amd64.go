@@ -837,20 +837,40 @@ func unpackQ3_K(n int, src *byte, q *uint8, d *float32, m *float32)
 //go:noescape
 func unpackIQ3_XXS(n int, src *byte, q *uint8, d *float32, m *float32, points *uint8)
 
+// unpackIQ3_XXSVBMI unpacks n blocks. With AVX-512 and VBMI.
+//
+//go:noescape
+func unpackIQ3_XXSVBMI(n int, src *byte, q *uint8, d *float32, m *float32, codes *uint16, levels *uint8)
+
 // unpackIQ3_S unpacks n blocks. With AVX2 and F16C.
 //
 //go:noescape
 func unpackIQ3_S(n int, src *byte, q *uint8, d *float32, m *float32, points *uint8)
+
+// unpackIQ3_SVBMI unpacks n blocks. With AVX-512 and VBMI.
+//
+//go:noescape
+func unpackIQ3_SVBMI(n int, src *byte, q *uint8, d *float32, m *float32, codes *uint16, levels *uint8)
 
 // unpackIQ2_XXS unpacks n blocks. With AVX2 and F16C.
 //
 //go:noescape
 func unpackIQ2_XXS(n int, src *byte, q *uint8, d *float32, m *float32, points *uint8)
 
+// unpackIQ2_XXSVBMI unpacks n blocks. With AVX-512 and VBMI.
+//
+//go:noescape
+func unpackIQ2_XXSVBMI(n int, src *byte, q *uint8, d *float32, m *float32, codes *uint16, levels *uint8)
+
 // unpackIQ2_XS unpacks n blocks. With AVX2 and F16C.
 //
 //go:noescape
 func unpackIQ2_XS(n int, src *byte, q *uint8, d *float32, m *float32, points *uint8)
+
+// unpackIQ2_XSVBMI unpacks n blocks. With AVX-512 and VBMI.
+//
+//go:noescape
+func unpackIQ2_XSVBMI(n int, src *byte, q *uint8, d *float32, m *float32, codes *uint16, levels *uint8)
 
 // unpackIQ2_S unpacks n blocks. With AVX2 and F16C.
 //

@@ -75842,9 +75842,208 @@ DATA ones<>+56(SB)/4, $0x00000001
 DATA ones<>+60(SB)/4, $0x00000001
 GLOBL ones<>(SB), RODATA|NOPTR, $64
 
+// func unpackIQ3_XXSVBMI(n int, src *byte, q *uint8, d *float32, m *float32, codes *uint16, levels *uint8)
+// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VBMI, F16C
+TEXT ·unpackIQ3_XXSVBMI(SB), NOSPLIT, $32-56
+	MOVQ         src+8(FP), AX
+	MOVQ         q+16(FP), CX
+	MOVQ         d+24(FP), DX
+	MOVQ         m+32(FP), BX
+	MOVQ         n+0(FP), SI
+	MOVQ         codes+40(FP), DI
+	MOVQ         levels+48(FP), R8
+	VPBROADCASTQ (R8), Z0
+	VPXORD       Z1, Z1, Z1
+	VMOVDQU32    shifts_by_3<>+0(SB), Z2
+	VMOVDQU32    words_0_of_16<>+0(SB), Z3
+	VMOVDQU32    words_16_of_16<>+0(SB), Z4
+
+block:
+	VMOVDQU        66(AX), Y5
+	VPSLLD         $0x02, Y5, Y7
+	VPAND          upper_14<>+0(SB), Y7, Y7
+	VPAND          lower_14<>+0(SB), Y5, Y6
+	VPOR           Y7, Y6, Y6
+	VPSLLD         $0x01, Y6, Y7
+	VPAND          upper_sevens<>+0(SB), Y7, Y7
+	VPAND          lower_sevens<>+0(SB), Y6, Y6
+	VPOR           Y7, Y6, Y6
+	VPSRLW         $0x04, Y6, Y7
+	VPXOR          Y6, Y7, Y7
+	VPAND          low_nibbles<>+0(SB), Y7, Y7
+	VMOVDQU        odd_nibbles<>+0(SB), Y8
+	VPSHUFB        Y7, Y8, Y7
+	VPOR           Y7, Y6, Y6
+	VMOVDQU        Y6, (SP)
+	VPSRLD         $0x1c, Y5, Y5
+	MOVWLZX        (AX), R8
+	VMOVD          R8, X6
+	VCVTPH2PS      X6, X6
+	VMULSS         quarter<>+0(SB), X6, X6
+	VPADDD         Y5, Y5, Y5
+	VPOR           ones<>+0(SB), Y5, Y5
+	VCVTDQ2PS      Y5, Y5
+	VBROADCASTSS   X6, Y6
+	VMULPS         Y6, Y5, Y5
+	VMOVUPS        Y5, (DX)
+	VPMOVZXBW      2(AX), Y5
+	VPMOVZXBW      18(AX), Y6
+	VINSERTI64X4   $0x01, Y6, Z5, Z6
+	VPTESTMW       bit_64<>+0(SB), Z6, K1
+	VPTESTMW       bit_128<>+0(SB), Z6, K2
+	VMOVDQU64      (DI), Z7
+	VPERMT2W       64(DI), Z6, Z7
+	VMOVDQU64      128(DI), Z8
+	VPERMT2W       192(DI), Z6, Z8
+	VMOVDQU16      Z8, K1, Z7
+	VMOVDQU64      256(DI), Z8
+	VPERMT2W       320(DI), Z6, Z8
+	VMOVDQU64      384(DI), Z9
+	VPERMT2W       448(DI), Z6, Z9
+	VMOVDQU16      Z9, K1, Z8
+	VMOVDQU16      Z8, K2, Z7
+	VPERMW         Z7, Z3, Z6
+	VPMULTISHIFTQB Z6, Z2, Z6
+	VPERMB         Z0, Z6, Z6
+	KMOVQ          (SP), K1
+	VPSUBB         Z6, Z1, K1, Z6
+	VMOVDQU64      Z6, (CX)
+	VPERMW         Z7, Z4, Z6
+	VPMULTISHIFTQB Z6, Z2, Z6
+	VPERMB         Z0, Z6, Z6
+	KMOVQ          8(SP), K1
+	VPSUBB         Z6, Z1, K1, Z6
+	VMOVDQU64      Z6, 64(CX)
+	VPMOVZXBW      34(AX), Y5
+	VPMOVZXBW      50(AX), Y6
+	VINSERTI64X4   $0x01, Y6, Z5, Z6
+	VPTESTMW       bit_64<>+0(SB), Z6, K1
+	VPTESTMW       bit_128<>+0(SB), Z6, K2
+	VMOVDQU64      (DI), Z7
+	VPERMT2W       64(DI), Z6, Z7
+	VMOVDQU64      128(DI), Z8
+	VPERMT2W       192(DI), Z6, Z8
+	VMOVDQU16      Z8, K1, Z7
+	VMOVDQU64      256(DI), Z8
+	VPERMT2W       320(DI), Z6, Z8
+	VMOVDQU64      384(DI), Z9
+	VPERMT2W       448(DI), Z6, Z9
+	VMOVDQU16      Z9, K1, Z8
+	VMOVDQU16      Z8, K2, Z7
+	VPERMW         Z7, Z3, Z6
+	VPMULTISHIFTQB Z6, Z2, Z6
+	VPERMB         Z0, Z6, Z6
+	KMOVQ          16(SP), K1
+	VPSUBB         Z6, Z1, K1, Z6
+	VMOVDQU64      Z6, 128(CX)
+	VPERMW         Z7, Z4, Z6
+	VPMULTISHIFTQB Z6, Z2, Z6
+	VPERMB         Z0, Z6, Z6
+	KMOVQ          24(SP), K1
+	VPSUBB         Z6, Z1, K1, Z6
+	VMOVDQU64      Z6, 192(CX)
+	ADDQ           $0x00000062, AX
+	ADDQ           $0x00000100, CX
+	ADDQ           $0x00000020, DX
+	ADDQ           $0x00000020, BX
+	DECQ           SI
+	JNZ            block
+	VZEROUPPER
+	RET
+
+DATA shifts_by_3<>+0(SB)/4, $0x09060300
+DATA shifts_by_3<>+4(SB)/4, $0x29262320
+DATA shifts_by_3<>+8(SB)/4, $0x09060300
+DATA shifts_by_3<>+12(SB)/4, $0x29262320
+DATA shifts_by_3<>+16(SB)/4, $0x09060300
+DATA shifts_by_3<>+20(SB)/4, $0x29262320
+DATA shifts_by_3<>+24(SB)/4, $0x09060300
+DATA shifts_by_3<>+28(SB)/4, $0x29262320
+DATA shifts_by_3<>+32(SB)/4, $0x09060300
+DATA shifts_by_3<>+36(SB)/4, $0x29262320
+DATA shifts_by_3<>+40(SB)/4, $0x09060300
+DATA shifts_by_3<>+44(SB)/4, $0x29262320
+DATA shifts_by_3<>+48(SB)/4, $0x09060300
+DATA shifts_by_3<>+52(SB)/4, $0x29262320
+DATA shifts_by_3<>+56(SB)/4, $0x09060300
+DATA shifts_by_3<>+60(SB)/4, $0x29262320
+GLOBL shifts_by_3<>(SB), RODATA|NOPTR, $64
+
+DATA words_0_of_16<>+0(SB)/4, $0x00000000
+DATA words_0_of_16<>+4(SB)/4, $0x00010001
+DATA words_0_of_16<>+8(SB)/4, $0x00020002
+DATA words_0_of_16<>+12(SB)/4, $0x00030003
+DATA words_0_of_16<>+16(SB)/4, $0x00040004
+DATA words_0_of_16<>+20(SB)/4, $0x00050005
+DATA words_0_of_16<>+24(SB)/4, $0x00060006
+DATA words_0_of_16<>+28(SB)/4, $0x00070007
+DATA words_0_of_16<>+32(SB)/4, $0x00080008
+DATA words_0_of_16<>+36(SB)/4, $0x00090009
+DATA words_0_of_16<>+40(SB)/4, $0x000a000a
+DATA words_0_of_16<>+44(SB)/4, $0x000b000b
+DATA words_0_of_16<>+48(SB)/4, $0x000c000c
+DATA words_0_of_16<>+52(SB)/4, $0x000d000d
+DATA words_0_of_16<>+56(SB)/4, $0x000e000e
+DATA words_0_of_16<>+60(SB)/4, $0x000f000f
+GLOBL words_0_of_16<>(SB), RODATA|NOPTR, $64
+
+DATA words_16_of_16<>+0(SB)/4, $0x00100010
+DATA words_16_of_16<>+4(SB)/4, $0x00110011
+DATA words_16_of_16<>+8(SB)/4, $0x00120012
+DATA words_16_of_16<>+12(SB)/4, $0x00130013
+DATA words_16_of_16<>+16(SB)/4, $0x00140014
+DATA words_16_of_16<>+20(SB)/4, $0x00150015
+DATA words_16_of_16<>+24(SB)/4, $0x00160016
+DATA words_16_of_16<>+28(SB)/4, $0x00170017
+DATA words_16_of_16<>+32(SB)/4, $0x00180018
+DATA words_16_of_16<>+36(SB)/4, $0x00190019
+DATA words_16_of_16<>+40(SB)/4, $0x001a001a
+DATA words_16_of_16<>+44(SB)/4, $0x001b001b
+DATA words_16_of_16<>+48(SB)/4, $0x001c001c
+DATA words_16_of_16<>+52(SB)/4, $0x001d001d
+DATA words_16_of_16<>+56(SB)/4, $0x001e001e
+DATA words_16_of_16<>+60(SB)/4, $0x001f001f
+GLOBL words_16_of_16<>(SB), RODATA|NOPTR, $64
+
+DATA bit_64<>+0(SB)/4, $0x00400040
+DATA bit_64<>+4(SB)/4, $0x00400040
+DATA bit_64<>+8(SB)/4, $0x00400040
+DATA bit_64<>+12(SB)/4, $0x00400040
+DATA bit_64<>+16(SB)/4, $0x00400040
+DATA bit_64<>+20(SB)/4, $0x00400040
+DATA bit_64<>+24(SB)/4, $0x00400040
+DATA bit_64<>+28(SB)/4, $0x00400040
+DATA bit_64<>+32(SB)/4, $0x00400040
+DATA bit_64<>+36(SB)/4, $0x00400040
+DATA bit_64<>+40(SB)/4, $0x00400040
+DATA bit_64<>+44(SB)/4, $0x00400040
+DATA bit_64<>+48(SB)/4, $0x00400040
+DATA bit_64<>+52(SB)/4, $0x00400040
+DATA bit_64<>+56(SB)/4, $0x00400040
+DATA bit_64<>+60(SB)/4, $0x00400040
+GLOBL bit_64<>(SB), RODATA|NOPTR, $64
+
+DATA bit_128<>+0(SB)/4, $0x00800080
+DATA bit_128<>+4(SB)/4, $0x00800080
+DATA bit_128<>+8(SB)/4, $0x00800080
+DATA bit_128<>+12(SB)/4, $0x00800080
+DATA bit_128<>+16(SB)/4, $0x00800080
+DATA bit_128<>+20(SB)/4, $0x00800080
+DATA bit_128<>+24(SB)/4, $0x00800080
+DATA bit_128<>+28(SB)/4, $0x00800080
+DATA bit_128<>+32(SB)/4, $0x00800080
+DATA bit_128<>+36(SB)/4, $0x00800080
+DATA bit_128<>+40(SB)/4, $0x00800080
+DATA bit_128<>+44(SB)/4, $0x00800080
+DATA bit_128<>+48(SB)/4, $0x00800080
+DATA bit_128<>+52(SB)/4, $0x00800080
+DATA bit_128<>+56(SB)/4, $0x00800080
+DATA bit_128<>+60(SB)/4, $0x00800080
+GLOBL bit_128<>(SB), RODATA|NOPTR, $64
+
 // func unpackIQ3_S(n int, src *byte, q *uint8, d *float32, m *float32, points *uint8)
 // Requires: AVX, AVX2, F16C
-TEXT ·unpackIQ3_S(SB), NOSPLIT, $128-48
+TEXT ·unpackIQ3_S(SB), NOSPLIT, $160-48
 	MOVQ         src+8(FP), AX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
@@ -75856,233 +76055,232 @@ TEXT ·unpackIQ3_S(SB), NOSPLIT, $128-48
 	MOVL         $0x7f7f7f7f, R8
 	VMOVD        R8, X2
 	VPBROADCASTD X2, Y2
-	VMOVDQU      bits_of_16<>+0(SB), Y3
 
 block:
-	VPMOVZXBW    2(AX), Y4
-	VPBROADCASTW 66(AX), Y5
-	VPAND        Y3, Y5, Y5
-	VPCMPEQW     Y3, Y5, Y5
-	VPAND        ninth_bits<>+0(SB), Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      Y4, (SP)
-	VPMOVZXBW    18(AX), Y4
-	VPBROADCASTW 68(AX), Y5
-	VPAND        Y3, Y5, Y5
-	VPCMPEQW     Y3, Y5, Y5
-	VPAND        ninth_bits<>+0(SB), Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      Y4, 32(SP)
-	VPMOVZXBW    34(AX), Y4
-	VPBROADCASTW 70(AX), Y5
-	VPAND        Y3, Y5, Y5
-	VPCMPEQW     Y3, Y5, Y5
-	VPAND        ninth_bits<>+0(SB), Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      Y4, 64(SP)
-	VPMOVZXBW    50(AX), Y4
-	VPBROADCASTW 72(AX), Y5
-	VPAND        Y3, Y5, Y5
-	VPCMPEQW     Y3, Y5, Y5
-	VPAND        ninth_bits<>+0(SB), Y5, Y5
-	VPOR         Y5, Y4, Y4
-	VMOVDQU      Y4, 96(SP)
-	VPBROADCASTD 106(AX), Y4
-	VPSRLVD      by_four<>+0(SB), Y4, Y4
-	VPAND        fifteens<>+0(SB), Y4, Y4
+	VPBROADCASTD 106(AX), Y3
+	VPSRLVD      by_four<>+0(SB), Y3, Y3
+	VPAND        fifteens<>+0(SB), Y3, Y3
 	MOVWLZX      (AX), R8
-	VMOVD        R8, X5
-	VCVTPH2PS    X5, X5
-	VPADDD       Y4, Y4, Y4
-	VPOR         ones<>+0(SB), Y4, Y4
-	VCVTDQ2PS    Y4, Y4
-	VBROADCASTSS X5, Y5
-	VMULPS       Y5, Y4, Y4
-	VMOVUPS      Y4, (DX)
-	MOVWQZX      (SP), R8
-	VMOVD        (DI)(R8*4), X6
-	MOVWQZX      2(SP), R8
-	VPINSRD      $0x01, (DI)(R8*4), X6, X6
-	MOVWQZX      4(SP), R8
-	VPINSRD      $0x02, (DI)(R8*4), X6, X6
-	MOVWQZX      6(SP), R8
-	VPINSRD      $0x03, (DI)(R8*4), X6, X6
-	MOVWQZX      8(SP), R8
-	VMOVD        (DI)(R8*4), X4
-	MOVWQZX      10(SP), R8
-	VPINSRD      $0x01, (DI)(R8*4), X4, X4
-	MOVWQZX      12(SP), R8
-	VPINSRD      $0x02, (DI)(R8*4), X4, X4
-	MOVWQZX      14(SP), R8
-	VPINSRD      $0x03, (DI)(R8*4), X4, X4
-	VINSERTI128  $0x01, X4, Y6, Y6
-	VPBROADCASTD 74(AX), Y4
-	VPSHUFB      Y0, Y4, Y4
-	VPAND        Y1, Y4, Y4
-	VPADDB       Y2, Y4, Y4
-	VPSIGNB      Y4, Y6, Y6
-	VMOVDQU      Y6, (CX)
-	MOVWQZX      16(SP), R8
-	VMOVD        (DI)(R8*4), X7
-	MOVWQZX      18(SP), R8
-	VPINSRD      $0x01, (DI)(R8*4), X7, X7
-	MOVWQZX      20(SP), R8
-	VPINSRD      $0x02, (DI)(R8*4), X7, X7
-	MOVWQZX      22(SP), R8
-	VPINSRD      $0x03, (DI)(R8*4), X7, X7
-	MOVWQZX      24(SP), R8
-	VMOVD        (DI)(R8*4), X4
-	MOVWQZX      26(SP), R8
-	VPINSRD      $0x01, (DI)(R8*4), X4, X4
-	MOVWQZX      28(SP), R8
-	VPINSRD      $0x02, (DI)(R8*4), X4, X4
-	MOVWQZX      30(SP), R8
-	VPINSRD      $0x03, (DI)(R8*4), X4, X4
-	VINSERTI128  $0x01, X4, Y7, Y7
-	VPBROADCASTD 78(AX), Y4
-	VPSHUFB      Y0, Y4, Y4
-	VPAND        Y1, Y4, Y4
-	VPADDB       Y2, Y4, Y4
-	VPSIGNB      Y4, Y7, Y7
-	VMOVDQU      Y7, 32(CX)
+	VMOVD        R8, X4
+	VCVTPH2PS    X4, X4
+	VPADDD       Y3, Y3, Y3
+	VPOR         ones<>+0(SB), Y3, Y3
+	VCVTDQ2PS    Y3, Y3
+	VBROADCASTSS X4, Y4
+	VMULPS       Y4, Y3, Y3
+	VMOVUPS      Y3, (DX)
+	VPMOVZXBW    2(AX), Y3
+	VPBROADCASTW 66(AX), Y4
+	VPAND        bits_of_16<>+0(SB), Y4, Y4
+	VPCMPEQW     bits_of_16<>+0(SB), Y4, Y4
+	VPAND        ninth_bits<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      Y3, 32(SP)
+	VPMOVZXBW    18(AX), Y3
+	VPBROADCASTW 68(AX), Y4
+	VPAND        bits_of_16<>+0(SB), Y4, Y4
+	VPCMPEQW     bits_of_16<>+0(SB), Y4, Y4
+	VPAND        ninth_bits<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      Y3, 64(SP)
+	VPMOVZXBW    34(AX), Y3
+	VPBROADCASTW 70(AX), Y4
+	VPAND        bits_of_16<>+0(SB), Y4, Y4
+	VPCMPEQW     bits_of_16<>+0(SB), Y4, Y4
+	VPAND        ninth_bits<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      Y3, 96(SP)
+	VPMOVZXBW    50(AX), Y3
+	VPBROADCASTW 72(AX), Y4
+	VPAND        bits_of_16<>+0(SB), Y4, Y4
+	VPCMPEQW     bits_of_16<>+0(SB), Y4, Y4
+	VPAND        ninth_bits<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      Y3, 128(SP)
 	MOVWQZX      32(SP), R8
-	VMOVD        (DI)(R8*4), X8
+	VMOVD        (DI)(R8*4), X5
 	MOVWQZX      34(SP), R8
-	VPINSRD      $0x01, (DI)(R8*4), X8, X8
+	VPINSRD      $0x01, (DI)(R8*4), X5, X5
 	MOVWQZX      36(SP), R8
-	VPINSRD      $0x02, (DI)(R8*4), X8, X8
+	VPINSRD      $0x02, (DI)(R8*4), X5, X5
 	MOVWQZX      38(SP), R8
-	VPINSRD      $0x03, (DI)(R8*4), X8, X8
+	VPINSRD      $0x03, (DI)(R8*4), X5, X5
 	MOVWQZX      40(SP), R8
-	VMOVD        (DI)(R8*4), X4
+	VMOVD        (DI)(R8*4), X3
 	MOVWQZX      42(SP), R8
-	VPINSRD      $0x01, (DI)(R8*4), X4, X4
+	VPINSRD      $0x01, (DI)(R8*4), X3, X3
 	MOVWQZX      44(SP), R8
-	VPINSRD      $0x02, (DI)(R8*4), X4, X4
+	VPINSRD      $0x02, (DI)(R8*4), X3, X3
 	MOVWQZX      46(SP), R8
-	VPINSRD      $0x03, (DI)(R8*4), X4, X4
-	VINSERTI128  $0x01, X4, Y8, Y8
-	VPBROADCASTD 82(AX), Y4
-	VPSHUFB      Y0, Y4, Y4
-	VPAND        Y1, Y4, Y4
-	VPADDB       Y2, Y4, Y4
-	VPSIGNB      Y4, Y8, Y8
-	VMOVDQU      Y8, 64(CX)
+	VPINSRD      $0x03, (DI)(R8*4), X3, X3
+	VINSERTI128  $0x01, X3, Y5, Y5
+	VPBROADCASTD 74(AX), Y3
+	VPSHUFB      Y0, Y3, Y3
+	VPAND        Y1, Y3, Y3
+	VPADDB       Y2, Y3, Y3
+	VPSIGNB      Y3, Y5, Y5
+	VMOVDQU      Y5, (CX)
 	MOVWQZX      48(SP), R8
-	VMOVD        (DI)(R8*4), X9
+	VMOVD        (DI)(R8*4), X6
 	MOVWQZX      50(SP), R8
-	VPINSRD      $0x01, (DI)(R8*4), X9, X9
+	VPINSRD      $0x01, (DI)(R8*4), X6, X6
 	MOVWQZX      52(SP), R8
-	VPINSRD      $0x02, (DI)(R8*4), X9, X9
+	VPINSRD      $0x02, (DI)(R8*4), X6, X6
 	MOVWQZX      54(SP), R8
-	VPINSRD      $0x03, (DI)(R8*4), X9, X9
+	VPINSRD      $0x03, (DI)(R8*4), X6, X6
 	MOVWQZX      56(SP), R8
-	VMOVD        (DI)(R8*4), X4
+	VMOVD        (DI)(R8*4), X3
 	MOVWQZX      58(SP), R8
-	VPINSRD      $0x01, (DI)(R8*4), X4, X4
+	VPINSRD      $0x01, (DI)(R8*4), X3, X3
 	MOVWQZX      60(SP), R8
-	VPINSRD      $0x02, (DI)(R8*4), X4, X4
+	VPINSRD      $0x02, (DI)(R8*4), X3, X3
 	MOVWQZX      62(SP), R8
-	VPINSRD      $0x03, (DI)(R8*4), X4, X4
-	VINSERTI128  $0x01, X4, Y9, Y9
-	VPBROADCASTD 86(AX), Y4
-	VPSHUFB      Y0, Y4, Y4
-	VPAND        Y1, Y4, Y4
-	VPADDB       Y2, Y4, Y4
-	VPSIGNB      Y4, Y9, Y9
-	VMOVDQU      Y9, 96(CX)
+	VPINSRD      $0x03, (DI)(R8*4), X3, X3
+	VINSERTI128  $0x01, X3, Y6, Y6
+	VPBROADCASTD 78(AX), Y3
+	VPSHUFB      Y0, Y3, Y3
+	VPAND        Y1, Y3, Y3
+	VPADDB       Y2, Y3, Y3
+	VPSIGNB      Y3, Y6, Y6
+	VMOVDQU      Y6, 32(CX)
 	MOVWQZX      64(SP), R8
-	VMOVD        (DI)(R8*4), X10
+	VMOVD        (DI)(R8*4), X7
 	MOVWQZX      66(SP), R8
-	VPINSRD      $0x01, (DI)(R8*4), X10, X10
+	VPINSRD      $0x01, (DI)(R8*4), X7, X7
 	MOVWQZX      68(SP), R8
-	VPINSRD      $0x02, (DI)(R8*4), X10, X10
+	VPINSRD      $0x02, (DI)(R8*4), X7, X7
 	MOVWQZX      70(SP), R8
-	VPINSRD      $0x03, (DI)(R8*4), X10, X10
+	VPINSRD      $0x03, (DI)(R8*4), X7, X7
 	MOVWQZX      72(SP), R8
-	VMOVD        (DI)(R8*4), X4
+	VMOVD        (DI)(R8*4), X3
 	MOVWQZX      74(SP), R8
-	VPINSRD      $0x01, (DI)(R8*4), X4, X4
+	VPINSRD      $0x01, (DI)(R8*4), X3, X3
 	MOVWQZX      76(SP), R8
-	VPINSRD      $0x02, (DI)(R8*4), X4, X4
+	VPINSRD      $0x02, (DI)(R8*4), X3, X3
 	MOVWQZX      78(SP), R8
-	VPINSRD      $0x03, (DI)(R8*4), X4, X4
-	VINSERTI128  $0x01, X4, Y10, Y10
-	VPBROADCASTD 90(AX), Y4
-	VPSHUFB      Y0, Y4, Y4
-	VPAND        Y1, Y4, Y4
-	VPADDB       Y2, Y4, Y4
-	VPSIGNB      Y4, Y10, Y10
-	VMOVDQU      Y10, 128(CX)
+	VPINSRD      $0x03, (DI)(R8*4), X3, X3
+	VINSERTI128  $0x01, X3, Y7, Y7
+	VPBROADCASTD 82(AX), Y3
+	VPSHUFB      Y0, Y3, Y3
+	VPAND        Y1, Y3, Y3
+	VPADDB       Y2, Y3, Y3
+	VPSIGNB      Y3, Y7, Y7
+	VMOVDQU      Y7, 64(CX)
 	MOVWQZX      80(SP), R8
-	VMOVD        (DI)(R8*4), X11
+	VMOVD        (DI)(R8*4), X8
 	MOVWQZX      82(SP), R8
-	VPINSRD      $0x01, (DI)(R8*4), X11, X11
+	VPINSRD      $0x01, (DI)(R8*4), X8, X8
 	MOVWQZX      84(SP), R8
-	VPINSRD      $0x02, (DI)(R8*4), X11, X11
+	VPINSRD      $0x02, (DI)(R8*4), X8, X8
 	MOVWQZX      86(SP), R8
-	VPINSRD      $0x03, (DI)(R8*4), X11, X11
+	VPINSRD      $0x03, (DI)(R8*4), X8, X8
 	MOVWQZX      88(SP), R8
-	VMOVD        (DI)(R8*4), X4
+	VMOVD        (DI)(R8*4), X3
 	MOVWQZX      90(SP), R8
-	VPINSRD      $0x01, (DI)(R8*4), X4, X4
+	VPINSRD      $0x01, (DI)(R8*4), X3, X3
 	MOVWQZX      92(SP), R8
-	VPINSRD      $0x02, (DI)(R8*4), X4, X4
+	VPINSRD      $0x02, (DI)(R8*4), X3, X3
 	MOVWQZX      94(SP), R8
-	VPINSRD      $0x03, (DI)(R8*4), X4, X4
-	VINSERTI128  $0x01, X4, Y11, Y11
-	VPBROADCASTD 94(AX), Y4
-	VPSHUFB      Y0, Y4, Y4
-	VPAND        Y1, Y4, Y4
-	VPADDB       Y2, Y4, Y4
-	VPSIGNB      Y4, Y11, Y11
-	VMOVDQU      Y11, 160(CX)
+	VPINSRD      $0x03, (DI)(R8*4), X3, X3
+	VINSERTI128  $0x01, X3, Y8, Y8
+	VPBROADCASTD 86(AX), Y3
+	VPSHUFB      Y0, Y3, Y3
+	VPAND        Y1, Y3, Y3
+	VPADDB       Y2, Y3, Y3
+	VPSIGNB      Y3, Y8, Y8
+	VMOVDQU      Y8, 96(CX)
 	MOVWQZX      96(SP), R8
-	VMOVD        (DI)(R8*4), X12
+	VMOVD        (DI)(R8*4), X9
 	MOVWQZX      98(SP), R8
-	VPINSRD      $0x01, (DI)(R8*4), X12, X12
+	VPINSRD      $0x01, (DI)(R8*4), X9, X9
 	MOVWQZX      100(SP), R8
-	VPINSRD      $0x02, (DI)(R8*4), X12, X12
+	VPINSRD      $0x02, (DI)(R8*4), X9, X9
 	MOVWQZX      102(SP), R8
-	VPINSRD      $0x03, (DI)(R8*4), X12, X12
+	VPINSRD      $0x03, (DI)(R8*4), X9, X9
 	MOVWQZX      104(SP), R8
-	VMOVD        (DI)(R8*4), X4
+	VMOVD        (DI)(R8*4), X3
 	MOVWQZX      106(SP), R8
-	VPINSRD      $0x01, (DI)(R8*4), X4, X4
+	VPINSRD      $0x01, (DI)(R8*4), X3, X3
 	MOVWQZX      108(SP), R8
-	VPINSRD      $0x02, (DI)(R8*4), X4, X4
+	VPINSRD      $0x02, (DI)(R8*4), X3, X3
 	MOVWQZX      110(SP), R8
-	VPINSRD      $0x03, (DI)(R8*4), X4, X4
-	VINSERTI128  $0x01, X4, Y12, Y12
-	VPBROADCASTD 98(AX), Y4
-	VPSHUFB      Y0, Y4, Y4
-	VPAND        Y1, Y4, Y4
-	VPADDB       Y2, Y4, Y4
-	VPSIGNB      Y4, Y12, Y12
-	VMOVDQU      Y12, 192(CX)
+	VPINSRD      $0x03, (DI)(R8*4), X3, X3
+	VINSERTI128  $0x01, X3, Y9, Y9
+	VPBROADCASTD 90(AX), Y3
+	VPSHUFB      Y0, Y3, Y3
+	VPAND        Y1, Y3, Y3
+	VPADDB       Y2, Y3, Y3
+	VPSIGNB      Y3, Y9, Y9
+	VMOVDQU      Y9, 128(CX)
 	MOVWQZX      112(SP), R8
-	VMOVD        (DI)(R8*4), X13
+	VMOVD        (DI)(R8*4), X10
 	MOVWQZX      114(SP), R8
-	VPINSRD      $0x01, (DI)(R8*4), X13, X13
+	VPINSRD      $0x01, (DI)(R8*4), X10, X10
 	MOVWQZX      116(SP), R8
-	VPINSRD      $0x02, (DI)(R8*4), X13, X13
+	VPINSRD      $0x02, (DI)(R8*4), X10, X10
 	MOVWQZX      118(SP), R8
-	VPINSRD      $0x03, (DI)(R8*4), X13, X13
+	VPINSRD      $0x03, (DI)(R8*4), X10, X10
 	MOVWQZX      120(SP), R8
-	VMOVD        (DI)(R8*4), X4
+	VMOVD        (DI)(R8*4), X3
 	MOVWQZX      122(SP), R8
-	VPINSRD      $0x01, (DI)(R8*4), X4, X4
+	VPINSRD      $0x01, (DI)(R8*4), X3, X3
 	MOVWQZX      124(SP), R8
-	VPINSRD      $0x02, (DI)(R8*4), X4, X4
+	VPINSRD      $0x02, (DI)(R8*4), X3, X3
 	MOVWQZX      126(SP), R8
-	VPINSRD      $0x03, (DI)(R8*4), X4, X4
-	VINSERTI128  $0x01, X4, Y13, Y13
-	VPBROADCASTD 102(AX), Y4
-	VPSHUFB      Y0, Y4, Y4
-	VPAND        Y1, Y4, Y4
-	VPADDB       Y2, Y4, Y4
-	VPSIGNB      Y4, Y13, Y13
-	VMOVDQU      Y13, 224(CX)
+	VPINSRD      $0x03, (DI)(R8*4), X3, X3
+	VINSERTI128  $0x01, X3, Y10, Y10
+	VPBROADCASTD 94(AX), Y3
+	VPSHUFB      Y0, Y3, Y3
+	VPAND        Y1, Y3, Y3
+	VPADDB       Y2, Y3, Y3
+	VPSIGNB      Y3, Y10, Y10
+	VMOVDQU      Y10, 160(CX)
+	MOVWQZX      128(SP), R8
+	VMOVD        (DI)(R8*4), X11
+	MOVWQZX      130(SP), R8
+	VPINSRD      $0x01, (DI)(R8*4), X11, X11
+	MOVWQZX      132(SP), R8
+	VPINSRD      $0x02, (DI)(R8*4), X11, X11
+	MOVWQZX      134(SP), R8
+	VPINSRD      $0x03, (DI)(R8*4), X11, X11
+	MOVWQZX      136(SP), R8
+	VMOVD        (DI)(R8*4), X3
+	MOVWQZX      138(SP), R8
+	VPINSRD      $0x01, (DI)(R8*4), X3, X3
+	MOVWQZX      140(SP), R8
+	VPINSRD      $0x02, (DI)(R8*4), X3, X3
+	MOVWQZX      142(SP), R8
+	VPINSRD      $0x03, (DI)(R8*4), X3, X3
+	VINSERTI128  $0x01, X3, Y11, Y11
+	VPBROADCASTD 98(AX), Y3
+	VPSHUFB      Y0, Y3, Y3
+	VPAND        Y1, Y3, Y3
+	VPADDB       Y2, Y3, Y3
+	VPSIGNB      Y3, Y11, Y11
+	VMOVDQU      Y11, 192(CX)
+	MOVWQZX      144(SP), R8
+	VMOVD        (DI)(R8*4), X12
+	MOVWQZX      146(SP), R8
+	VPINSRD      $0x01, (DI)(R8*4), X12, X12
+	MOVWQZX      148(SP), R8
+	VPINSRD      $0x02, (DI)(R8*4), X12, X12
+	MOVWQZX      150(SP), R8
+	VPINSRD      $0x03, (DI)(R8*4), X12, X12
+	MOVWQZX      152(SP), R8
+	VMOVD        (DI)(R8*4), X3
+	MOVWQZX      154(SP), R8
+	VPINSRD      $0x01, (DI)(R8*4), X3, X3
+	MOVWQZX      156(SP), R8
+	VPINSRD      $0x02, (DI)(R8*4), X3, X3
+	MOVWQZX      158(SP), R8
+	VPINSRD      $0x03, (DI)(R8*4), X3, X3
+	VINSERTI128  $0x01, X3, Y12, Y12
+	VPBROADCASTD 102(AX), Y3
+	VPSHUFB      Y0, Y3, Y3
+	VPAND        Y1, Y3, Y3
+	VPADDB       Y2, Y3, Y3
+	VPSIGNB      Y3, Y12, Y12
+	VMOVDQU      Y12, 224(CX)
 	ADDQ         $0x0000006e, AX
 	ADDQ         $0x00000100, CX
 	ADDQ         $0x00000020, DX
@@ -76091,6 +76289,24 @@ block:
 	JNZ          block
 	VZEROUPPER
 	RET
+
+DATA fifteens<>+0(SB)/4, $0x0000000f
+DATA fifteens<>+4(SB)/4, $0x0000000f
+DATA fifteens<>+8(SB)/4, $0x0000000f
+DATA fifteens<>+12(SB)/4, $0x0000000f
+DATA fifteens<>+16(SB)/4, $0x0000000f
+DATA fifteens<>+20(SB)/4, $0x0000000f
+DATA fifteens<>+24(SB)/4, $0x0000000f
+DATA fifteens<>+28(SB)/4, $0x0000000f
+DATA fifteens<>+32(SB)/4, $0x0000000f
+DATA fifteens<>+36(SB)/4, $0x0000000f
+DATA fifteens<>+40(SB)/4, $0x0000000f
+DATA fifteens<>+44(SB)/4, $0x0000000f
+DATA fifteens<>+48(SB)/4, $0x0000000f
+DATA fifteens<>+52(SB)/4, $0x0000000f
+DATA fifteens<>+56(SB)/4, $0x0000000f
+DATA fifteens<>+60(SB)/4, $0x0000000f
+GLOBL fifteens<>(SB), RODATA|NOPTR, $64
 
 DATA bits_of_16<>+0(SB)/4, $0x00020001
 DATA bits_of_16<>+4(SB)/4, $0x00080004
@@ -76128,23 +76344,163 @@ DATA ninth_bits<>+56(SB)/4, $0x01000100
 DATA ninth_bits<>+60(SB)/4, $0x01000100
 GLOBL ninth_bits<>(SB), RODATA|NOPTR, $64
 
-DATA fifteens<>+0(SB)/4, $0x0000000f
-DATA fifteens<>+4(SB)/4, $0x0000000f
-DATA fifteens<>+8(SB)/4, $0x0000000f
-DATA fifteens<>+12(SB)/4, $0x0000000f
-DATA fifteens<>+16(SB)/4, $0x0000000f
-DATA fifteens<>+20(SB)/4, $0x0000000f
-DATA fifteens<>+24(SB)/4, $0x0000000f
-DATA fifteens<>+28(SB)/4, $0x0000000f
-DATA fifteens<>+32(SB)/4, $0x0000000f
-DATA fifteens<>+36(SB)/4, $0x0000000f
-DATA fifteens<>+40(SB)/4, $0x0000000f
-DATA fifteens<>+44(SB)/4, $0x0000000f
-DATA fifteens<>+48(SB)/4, $0x0000000f
-DATA fifteens<>+52(SB)/4, $0x0000000f
-DATA fifteens<>+56(SB)/4, $0x0000000f
-DATA fifteens<>+60(SB)/4, $0x0000000f
-GLOBL fifteens<>(SB), RODATA|NOPTR, $64
+// func unpackIQ3_SVBMI(n int, src *byte, q *uint8, d *float32, m *float32, codes *uint16, levels *uint8)
+// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VBMI, F16C
+TEXT ·unpackIQ3_SVBMI(SB), NOSPLIT, $32-56
+	MOVQ         src+8(FP), AX
+	MOVQ         q+16(FP), CX
+	MOVQ         d+24(FP), DX
+	MOVQ         m+32(FP), BX
+	MOVQ         n+0(FP), SI
+	MOVQ         codes+40(FP), DI
+	MOVQ         levels+48(FP), R8
+	VPBROADCASTQ (R8), Z0
+	VPXORD       Z1, Z1, Z1
+	VMOVDQU32    shifts_by_3<>+0(SB), Z2
+	VMOVDQU32    words_0_of_16<>+0(SB), Z3
+	VMOVDQU32    words_16_of_16<>+0(SB), Z4
+
+block:
+	VPBROADCASTD   106(AX), Y5
+	VPSRLVD        by_four<>+0(SB), Y5, Y5
+	VPAND          fifteens<>+0(SB), Y5, Y5
+	MOVWLZX        (AX), R8
+	VMOVD          R8, X6
+	VCVTPH2PS      X6, X6
+	VPADDD         Y5, Y5, Y5
+	VPOR           ones<>+0(SB), Y5, Y5
+	VCVTDQ2PS      Y5, Y5
+	VBROADCASTSS   X6, Y6
+	VMULPS         Y6, Y5, Y5
+	VMOVUPS        Y5, (DX)
+	VPMOVZXBW      2(AX), Y5
+	VPBROADCASTW   66(AX), Y6
+	VPAND          bits_of_16<>+0(SB), Y6, Y6
+	VPCMPEQW       bits_of_16<>+0(SB), Y6, Y6
+	VPAND          ninth_bits<>+0(SB), Y6, Y6
+	VPOR           Y6, Y5, Y5
+	VPMOVZXBW      18(AX), Y6
+	VPBROADCASTW   68(AX), Y7
+	VPAND          bits_of_16<>+0(SB), Y7, Y7
+	VPCMPEQW       bits_of_16<>+0(SB), Y7, Y7
+	VPAND          ninth_bits<>+0(SB), Y7, Y7
+	VPOR           Y7, Y6, Y6
+	VINSERTI64X4   $0x01, Y6, Z5, Z6
+	VPTESTMW       bit_64<>+0(SB), Z6, K1
+	VPTESTMW       bit_128<>+0(SB), Z6, K2
+	VPTESTMW       bit_256<>+0(SB), Z6, K3
+	VMOVDQU64      (DI), Z7
+	VPERMT2W       64(DI), Z6, Z7
+	VMOVDQU64      128(DI), Z8
+	VPERMT2W       192(DI), Z6, Z8
+	VMOVDQU16      Z8, K1, Z7
+	VMOVDQU64      256(DI), Z8
+	VPERMT2W       320(DI), Z6, Z8
+	VMOVDQU64      384(DI), Z9
+	VPERMT2W       448(DI), Z6, Z9
+	VMOVDQU16      Z9, K1, Z8
+	VMOVDQU16      Z8, K2, Z7
+	VMOVDQU64      512(DI), Z8
+	VPERMT2W       576(DI), Z6, Z8
+	VMOVDQU64      640(DI), Z9
+	VPERMT2W       704(DI), Z6, Z9
+	VMOVDQU16      Z9, K1, Z8
+	VMOVDQU64      768(DI), Z9
+	VPERMT2W       832(DI), Z6, Z9
+	VMOVDQU64      896(DI), Z10
+	VPERMT2W       960(DI), Z6, Z10
+	VMOVDQU16      Z10, K1, Z9
+	VMOVDQU16      Z9, K2, Z8
+	VMOVDQU16      Z8, K3, Z7
+	VPERMW         Z7, Z3, Z6
+	VPMULTISHIFTQB Z6, Z2, Z6
+	VPERMB         Z0, Z6, Z6
+	KMOVQ          74(AX), K1
+	VPSUBB         Z6, Z1, K1, Z6
+	VMOVDQU64      Z6, (CX)
+	VPERMW         Z7, Z4, Z6
+	VPMULTISHIFTQB Z6, Z2, Z6
+	VPERMB         Z0, Z6, Z6
+	KMOVQ          82(AX), K1
+	VPSUBB         Z6, Z1, K1, Z6
+	VMOVDQU64      Z6, 64(CX)
+	VPMOVZXBW      34(AX), Y5
+	VPBROADCASTW   70(AX), Y6
+	VPAND          bits_of_16<>+0(SB), Y6, Y6
+	VPCMPEQW       bits_of_16<>+0(SB), Y6, Y6
+	VPAND          ninth_bits<>+0(SB), Y6, Y6
+	VPOR           Y6, Y5, Y5
+	VPMOVZXBW      50(AX), Y6
+	VPBROADCASTW   72(AX), Y7
+	VPAND          bits_of_16<>+0(SB), Y7, Y7
+	VPCMPEQW       bits_of_16<>+0(SB), Y7, Y7
+	VPAND          ninth_bits<>+0(SB), Y7, Y7
+	VPOR           Y7, Y6, Y6
+	VINSERTI64X4   $0x01, Y6, Z5, Z6
+	VPTESTMW       bit_64<>+0(SB), Z6, K1
+	VPTESTMW       bit_128<>+0(SB), Z6, K2
+	VPTESTMW       bit_256<>+0(SB), Z6, K3
+	VMOVDQU64      (DI), Z7
+	VPERMT2W       64(DI), Z6, Z7
+	VMOVDQU64      128(DI), Z8
+	VPERMT2W       192(DI), Z6, Z8
+	VMOVDQU16      Z8, K1, Z7
+	VMOVDQU64      256(DI), Z8
+	VPERMT2W       320(DI), Z6, Z8
+	VMOVDQU64      384(DI), Z9
+	VPERMT2W       448(DI), Z6, Z9
+	VMOVDQU16      Z9, K1, Z8
+	VMOVDQU16      Z8, K2, Z7
+	VMOVDQU64      512(DI), Z8
+	VPERMT2W       576(DI), Z6, Z8
+	VMOVDQU64      640(DI), Z9
+	VPERMT2W       704(DI), Z6, Z9
+	VMOVDQU16      Z9, K1, Z8
+	VMOVDQU64      768(DI), Z9
+	VPERMT2W       832(DI), Z6, Z9
+	VMOVDQU64      896(DI), Z10
+	VPERMT2W       960(DI), Z6, Z10
+	VMOVDQU16      Z10, K1, Z9
+	VMOVDQU16      Z9, K2, Z8
+	VMOVDQU16      Z8, K3, Z7
+	VPERMW         Z7, Z3, Z6
+	VPMULTISHIFTQB Z6, Z2, Z6
+	VPERMB         Z0, Z6, Z6
+	KMOVQ          90(AX), K1
+	VPSUBB         Z6, Z1, K1, Z6
+	VMOVDQU64      Z6, 128(CX)
+	VPERMW         Z7, Z4, Z6
+	VPMULTISHIFTQB Z6, Z2, Z6
+	VPERMB         Z0, Z6, Z6
+	KMOVQ          98(AX), K1
+	VPSUBB         Z6, Z1, K1, Z6
+	VMOVDQU64      Z6, 192(CX)
+	ADDQ           $0x0000006e, AX
+	ADDQ           $0x00000100, CX
+	ADDQ           $0x00000020, DX
+	ADDQ           $0x00000020, BX
+	DECQ           SI
+	JNZ            block
+	VZEROUPPER
+	RET
+
+DATA bit_256<>+0(SB)/4, $0x01000100
+DATA bit_256<>+4(SB)/4, $0x01000100
+DATA bit_256<>+8(SB)/4, $0x01000100
+DATA bit_256<>+12(SB)/4, $0x01000100
+DATA bit_256<>+16(SB)/4, $0x01000100
+DATA bit_256<>+20(SB)/4, $0x01000100
+DATA bit_256<>+24(SB)/4, $0x01000100
+DATA bit_256<>+28(SB)/4, $0x01000100
+DATA bit_256<>+32(SB)/4, $0x01000100
+DATA bit_256<>+36(SB)/4, $0x01000100
+DATA bit_256<>+40(SB)/4, $0x01000100
+DATA bit_256<>+44(SB)/4, $0x01000100
+DATA bit_256<>+48(SB)/4, $0x01000100
+DATA bit_256<>+52(SB)/4, $0x01000100
+DATA bit_256<>+56(SB)/4, $0x01000100
+DATA bit_256<>+60(SB)/4, $0x01000100
+GLOBL bit_256<>(SB), RODATA|NOPTR, $64
 
 // func unpackIQ2_XXS(n int, src *byte, q *uint8, d *float32, m *float32, points *uint8)
 // Requires: AVX, AVX2, F16C
@@ -76339,6 +76695,203 @@ DATA eighth<>+56(SB)/4, $0x3e000000
 DATA eighth<>+60(SB)/4, $0x3e000000
 GLOBL eighth<>(SB), RODATA|NOPTR, $64
 
+// func unpackIQ2_XXSVBMI(n int, src *byte, q *uint8, d *float32, m *float32, codes *uint16, levels *uint8)
+// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VBMI, F16C
+TEXT ·unpackIQ2_XXSVBMI(SB), NOSPLIT, $32-56
+	MOVQ         src+8(FP), AX
+	MOVQ         q+16(FP), CX
+	MOVQ         d+24(FP), DX
+	MOVQ         m+32(FP), BX
+	MOVQ         n+0(FP), SI
+	MOVQ         codes+40(FP), DI
+	MOVQ         levels+48(FP), R8
+	VPBROADCASTQ (R8), Z0
+	VPXORD       Z1, Z1, Z1
+	VMOVDQU32    shifts_by_2<>+0(SB), Z2
+	VMOVDQU32    words_0_of_8<>+0(SB), Z3
+	VMOVDQU32    words_8_of_8<>+0(SB), Z4
+	VMOVDQU32    words_16_of_8<>+0(SB), Z5
+	VMOVDQU32    words_24_of_8<>+0(SB), Z6
+
+block:
+	VMOVDQU        2(AX), Y7
+	VMOVDQU        34(AX), Y8
+	VSHUFPS        $0xdd, Y8, Y7, Y7
+	VPERMQ         $0xd8, Y7, Y7
+	VPSLLD         $0x02, Y7, Y9
+	VPAND          upper_14<>+0(SB), Y9, Y9
+	VPAND          lower_14<>+0(SB), Y7, Y8
+	VPOR           Y9, Y8, Y8
+	VPSLLD         $0x01, Y8, Y9
+	VPAND          upper_sevens<>+0(SB), Y9, Y9
+	VPAND          lower_sevens<>+0(SB), Y8, Y8
+	VPOR           Y9, Y8, Y8
+	VPSRLW         $0x04, Y8, Y9
+	VPXOR          Y8, Y9, Y9
+	VPAND          low_nibbles<>+0(SB), Y9, Y9
+	VMOVDQU        odd_nibbles<>+0(SB), Y10
+	VPSHUFB        Y9, Y10, Y9
+	VPOR           Y9, Y8, Y8
+	VMOVDQU        Y8, (SP)
+	VPSRLD         $0x1c, Y7, Y7
+	MOVWLZX        (AX), R8
+	VMOVD          R8, X8
+	VCVTPH2PS      X8, X8
+	VMULSS         eighth<>+0(SB), X8, X8
+	VPADDD         Y7, Y7, Y7
+	VPOR           ones<>+0(SB), Y7, Y7
+	VCVTDQ2PS      Y7, Y7
+	VBROADCASTSS   X8, Y8
+	VMULPS         Y8, Y7, Y7
+	VMOVUPS        Y7, (DX)
+	VMOVDQU        2(AX), Y7
+	VMOVDQU        34(AX), Y8
+	VSHUFPS        $0x88, Y8, Y7, Y7
+	VPERMQ         $0xd8, Y7, Y7
+	VPMOVZXBW      X7, Y7
+	VMOVDQU        2(AX), Y8
+	VMOVDQU        34(AX), Y9
+	VSHUFPS        $0x88, Y9, Y8, Y8
+	VPERMQ         $0xd8, Y8, Y8
+	VEXTRACTI128   $0x01, Y8, X8
+	VPMOVZXBW      X8, Y8
+	VINSERTI64X4   $0x01, Y8, Z7, Z8
+	VPTESTMW       bit_64<>+0(SB), Z8, K1
+	VPTESTMW       bit_128<>+0(SB), Z8, K2
+	VMOVDQU64      (DI), Z9
+	VPERMT2W       64(DI), Z8, Z9
+	VMOVDQU64      128(DI), Z10
+	VPERMT2W       192(DI), Z8, Z10
+	VMOVDQU16      Z10, K1, Z9
+	VMOVDQU64      256(DI), Z10
+	VPERMT2W       320(DI), Z8, Z10
+	VMOVDQU64      384(DI), Z11
+	VPERMT2W       448(DI), Z8, Z11
+	VMOVDQU16      Z11, K1, Z10
+	VMOVDQU16      Z10, K2, Z9
+	VPERMW         Z9, Z3, Z8
+	VPMULTISHIFTQB Z8, Z2, Z8
+	VPERMB         Z0, Z8, Z8
+	KMOVQ          (SP), K1
+	VPSUBB         Z8, Z1, K1, Z8
+	VMOVDQU64      Z8, (CX)
+	VPERMW         Z9, Z4, Z8
+	VPMULTISHIFTQB Z8, Z2, Z8
+	VPERMB         Z0, Z8, Z8
+	KMOVQ          8(SP), K1
+	VPSUBB         Z8, Z1, K1, Z8
+	VMOVDQU64      Z8, 64(CX)
+	VPERMW         Z9, Z5, Z8
+	VPMULTISHIFTQB Z8, Z2, Z8
+	VPERMB         Z0, Z8, Z8
+	KMOVQ          16(SP), K1
+	VPSUBB         Z8, Z1, K1, Z8
+	VMOVDQU64      Z8, 128(CX)
+	VPERMW         Z9, Z6, Z8
+	VPMULTISHIFTQB Z8, Z2, Z8
+	VPERMB         Z0, Z8, Z8
+	KMOVQ          24(SP), K1
+	VPSUBB         Z8, Z1, K1, Z8
+	VMOVDQU64      Z8, 192(CX)
+	ADDQ           $0x00000042, AX
+	ADDQ           $0x00000100, CX
+	ADDQ           $0x00000020, DX
+	ADDQ           $0x00000020, BX
+	DECQ           SI
+	JNZ            block
+	VZEROUPPER
+	RET
+
+DATA shifts_by_2<>+0(SB)/4, $0x06040200
+DATA shifts_by_2<>+4(SB)/4, $0x0e0c0a08
+DATA shifts_by_2<>+8(SB)/4, $0x06040200
+DATA shifts_by_2<>+12(SB)/4, $0x0e0c0a08
+DATA shifts_by_2<>+16(SB)/4, $0x06040200
+DATA shifts_by_2<>+20(SB)/4, $0x0e0c0a08
+DATA shifts_by_2<>+24(SB)/4, $0x06040200
+DATA shifts_by_2<>+28(SB)/4, $0x0e0c0a08
+DATA shifts_by_2<>+32(SB)/4, $0x06040200
+DATA shifts_by_2<>+36(SB)/4, $0x0e0c0a08
+DATA shifts_by_2<>+40(SB)/4, $0x06040200
+DATA shifts_by_2<>+44(SB)/4, $0x0e0c0a08
+DATA shifts_by_2<>+48(SB)/4, $0x06040200
+DATA shifts_by_2<>+52(SB)/4, $0x0e0c0a08
+DATA shifts_by_2<>+56(SB)/4, $0x06040200
+DATA shifts_by_2<>+60(SB)/4, $0x0e0c0a08
+GLOBL shifts_by_2<>(SB), RODATA|NOPTR, $64
+
+DATA words_0_of_8<>+0(SB)/4, $0x00000000
+DATA words_0_of_8<>+4(SB)/4, $0x00000000
+DATA words_0_of_8<>+8(SB)/4, $0x00010001
+DATA words_0_of_8<>+12(SB)/4, $0x00010001
+DATA words_0_of_8<>+16(SB)/4, $0x00020002
+DATA words_0_of_8<>+20(SB)/4, $0x00020002
+DATA words_0_of_8<>+24(SB)/4, $0x00030003
+DATA words_0_of_8<>+28(SB)/4, $0x00030003
+DATA words_0_of_8<>+32(SB)/4, $0x00040004
+DATA words_0_of_8<>+36(SB)/4, $0x00040004
+DATA words_0_of_8<>+40(SB)/4, $0x00050005
+DATA words_0_of_8<>+44(SB)/4, $0x00050005
+DATA words_0_of_8<>+48(SB)/4, $0x00060006
+DATA words_0_of_8<>+52(SB)/4, $0x00060006
+DATA words_0_of_8<>+56(SB)/4, $0x00070007
+DATA words_0_of_8<>+60(SB)/4, $0x00070007
+GLOBL words_0_of_8<>(SB), RODATA|NOPTR, $64
+
+DATA words_8_of_8<>+0(SB)/4, $0x00080008
+DATA words_8_of_8<>+4(SB)/4, $0x00080008
+DATA words_8_of_8<>+8(SB)/4, $0x00090009
+DATA words_8_of_8<>+12(SB)/4, $0x00090009
+DATA words_8_of_8<>+16(SB)/4, $0x000a000a
+DATA words_8_of_8<>+20(SB)/4, $0x000a000a
+DATA words_8_of_8<>+24(SB)/4, $0x000b000b
+DATA words_8_of_8<>+28(SB)/4, $0x000b000b
+DATA words_8_of_8<>+32(SB)/4, $0x000c000c
+DATA words_8_of_8<>+36(SB)/4, $0x000c000c
+DATA words_8_of_8<>+40(SB)/4, $0x000d000d
+DATA words_8_of_8<>+44(SB)/4, $0x000d000d
+DATA words_8_of_8<>+48(SB)/4, $0x000e000e
+DATA words_8_of_8<>+52(SB)/4, $0x000e000e
+DATA words_8_of_8<>+56(SB)/4, $0x000f000f
+DATA words_8_of_8<>+60(SB)/4, $0x000f000f
+GLOBL words_8_of_8<>(SB), RODATA|NOPTR, $64
+
+DATA words_16_of_8<>+0(SB)/4, $0x00100010
+DATA words_16_of_8<>+4(SB)/4, $0x00100010
+DATA words_16_of_8<>+8(SB)/4, $0x00110011
+DATA words_16_of_8<>+12(SB)/4, $0x00110011
+DATA words_16_of_8<>+16(SB)/4, $0x00120012
+DATA words_16_of_8<>+20(SB)/4, $0x00120012
+DATA words_16_of_8<>+24(SB)/4, $0x00130013
+DATA words_16_of_8<>+28(SB)/4, $0x00130013
+DATA words_16_of_8<>+32(SB)/4, $0x00140014
+DATA words_16_of_8<>+36(SB)/4, $0x00140014
+DATA words_16_of_8<>+40(SB)/4, $0x00150015
+DATA words_16_of_8<>+44(SB)/4, $0x00150015
+DATA words_16_of_8<>+48(SB)/4, $0x00160016
+DATA words_16_of_8<>+52(SB)/4, $0x00160016
+DATA words_16_of_8<>+56(SB)/4, $0x00170017
+DATA words_16_of_8<>+60(SB)/4, $0x00170017
+GLOBL words_16_of_8<>(SB), RODATA|NOPTR, $64
+
+DATA words_24_of_8<>+0(SB)/4, $0x00180018
+DATA words_24_of_8<>+4(SB)/4, $0x00180018
+DATA words_24_of_8<>+8(SB)/4, $0x00190019
+DATA words_24_of_8<>+12(SB)/4, $0x00190019
+DATA words_24_of_8<>+16(SB)/4, $0x001a001a
+DATA words_24_of_8<>+20(SB)/4, $0x001a001a
+DATA words_24_of_8<>+24(SB)/4, $0x001b001b
+DATA words_24_of_8<>+28(SB)/4, $0x001b001b
+DATA words_24_of_8<>+32(SB)/4, $0x001c001c
+DATA words_24_of_8<>+36(SB)/4, $0x001c001c
+DATA words_24_of_8<>+40(SB)/4, $0x001d001d
+DATA words_24_of_8<>+44(SB)/4, $0x001d001d
+DATA words_24_of_8<>+48(SB)/4, $0x001e001e
+DATA words_24_of_8<>+52(SB)/4, $0x001e001e
+DATA words_24_of_8<>+56(SB)/4, $0x001f001f
+DATA words_24_of_8<>+60(SB)/4, $0x001f001f
+GLOBL words_24_of_8<>(SB), RODATA|NOPTR, $64
+
 // func unpackIQ2_XS(n int, src *byte, q *uint8, d *float32, m *float32, points *uint8)
 // Requires: AVX, AVX2, F16C
 TEXT ·unpackIQ2_XS(SB), NOSPLIT, $96-48
@@ -76356,12 +76909,8 @@ TEXT ·unpackIQ2_XS(SB), NOSPLIT, $96-48
 
 block:
 	VMOVDQU      2(AX), Y3
-	VPAND        nine_bits<>+0(SB), Y3, Y4
-	VMOVDQU      Y4, 32(SP)
 	VPSRLW       $0x09, Y3, Y3
 	VMOVDQU      34(AX), Y4
-	VPAND        nine_bits<>+0(SB), Y4, Y13
-	VMOVDQU      Y13, 64(SP)
 	VPSRLW       $0x09, Y4, Y4
 	VPACKUSWB    Y4, Y3, Y3
 	VPERMQ       $0xd8, Y3, Y3
@@ -76398,6 +76947,12 @@ block:
 	VBROADCASTSS X4, Y4
 	VMULPS       Y4, Y3, Y3
 	VMOVUPS      Y3, 32(DX)
+	VMOVDQU      2(AX), Y3
+	VPAND        nine_bits<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 32(SP)
+	VMOVDQU      34(AX), Y3
+	VPAND        nine_bits<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, 64(SP)
 	MOVWQZX      32(SP), R8
 	VMOVQ        (DI)(R8*8), X5
 	MOVWQZX      34(SP), R8
@@ -76545,9 +77100,131 @@ DATA nine_bits<>+56(SB)/4, $0x01ff01ff
 DATA nine_bits<>+60(SB)/4, $0x01ff01ff
 GLOBL nine_bits<>(SB), RODATA|NOPTR, $64
 
+// func unpackIQ2_XSVBMI(n int, src *byte, q *uint8, d *float32, m *float32, codes *uint16, levels *uint8)
+// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VBMI, F16C
+TEXT ·unpackIQ2_XSVBMI(SB), NOSPLIT, $32-56
+	MOVQ         src+8(FP), AX
+	MOVQ         q+16(FP), CX
+	MOVQ         d+24(FP), DX
+	MOVQ         m+32(FP), BX
+	MOVQ         n+0(FP), SI
+	MOVQ         codes+40(FP), DI
+	MOVQ         levels+48(FP), R8
+	VPBROADCASTQ (R8), Z0
+	VPXORD       Z1, Z1, Z1
+	VMOVDQU32    shifts_by_2<>+0(SB), Z2
+	VMOVDQU32    words_0_of_8<>+0(SB), Z3
+	VMOVDQU32    words_8_of_8<>+0(SB), Z4
+	VMOVDQU32    words_16_of_8<>+0(SB), Z5
+	VMOVDQU32    words_24_of_8<>+0(SB), Z6
+
+block:
+	VMOVDQU        2(AX), Y7
+	VPSRLW         $0x09, Y7, Y7
+	VMOVDQU        34(AX), Y8
+	VPSRLW         $0x09, Y8, Y8
+	VPACKUSWB      Y8, Y7, Y7
+	VPERMQ         $0xd8, Y7, Y7
+	VPSRLW         $0x04, Y7, Y8
+	VPXOR          Y7, Y8, Y8
+	VPAND          low_nibbles<>+0(SB), Y8, Y8
+	VMOVDQU        odd_nibbles<>+0(SB), Y9
+	VPSHUFB        Y8, Y9, Y8
+	VPOR           Y8, Y7, Y7
+	VMOVDQU        Y7, (SP)
+	VPBROADCASTD   66(AX), Y7
+	VPSRLVD        by_four<>+0(SB), Y7, Y7
+	VPAND          fifteens<>+0(SB), Y7, Y7
+	MOVWLZX        (AX), R8
+	VMOVD          R8, X8
+	VCVTPH2PS      X8, X8
+	VMULSS         eighth<>+0(SB), X8, X8
+	VPADDD         Y7, Y7, Y7
+	VPOR           ones<>+0(SB), Y7, Y7
+	VCVTDQ2PS      Y7, Y7
+	VBROADCASTSS   X8, Y8
+	VMULPS         Y8, Y7, Y7
+	VMOVUPS        Y7, (DX)
+	VPBROADCASTD   70(AX), Y7
+	VPSRLVD        by_four<>+0(SB), Y7, Y7
+	VPAND          fifteens<>+0(SB), Y7, Y7
+	MOVWLZX        (AX), R8
+	VMOVD          R8, X8
+	VCVTPH2PS      X8, X8
+	VMULSS         eighth<>+0(SB), X8, X8
+	VPADDD         Y7, Y7, Y7
+	VPOR           ones<>+0(SB), Y7, Y7
+	VCVTDQ2PS      Y7, Y7
+	VBROADCASTSS   X8, Y8
+	VMULPS         Y8, Y7, Y7
+	VMOVUPS        Y7, 32(DX)
+	VMOVDQU        2(AX), Y7
+	VPAND          nine_bits<>+0(SB), Y7, Y7
+	VMOVDQU        34(AX), Y8
+	VPAND          nine_bits<>+0(SB), Y8, Y8
+	VINSERTI64X4   $0x01, Y8, Z7, Z8
+	VPTESTMW       bit_64<>+0(SB), Z8, K1
+	VPTESTMW       bit_128<>+0(SB), Z8, K2
+	VPTESTMW       bit_256<>+0(SB), Z8, K3
+	VMOVDQU64      (DI), Z9
+	VPERMT2W       64(DI), Z8, Z9
+	VMOVDQU64      128(DI), Z10
+	VPERMT2W       192(DI), Z8, Z10
+	VMOVDQU16      Z10, K1, Z9
+	VMOVDQU64      256(DI), Z10
+	VPERMT2W       320(DI), Z8, Z10
+	VMOVDQU64      384(DI), Z11
+	VPERMT2W       448(DI), Z8, Z11
+	VMOVDQU16      Z11, K1, Z10
+	VMOVDQU16      Z10, K2, Z9
+	VMOVDQU64      512(DI), Z10
+	VPERMT2W       576(DI), Z8, Z10
+	VMOVDQU64      640(DI), Z11
+	VPERMT2W       704(DI), Z8, Z11
+	VMOVDQU16      Z11, K1, Z10
+	VMOVDQU64      768(DI), Z11
+	VPERMT2W       832(DI), Z8, Z11
+	VMOVDQU64      896(DI), Z12
+	VPERMT2W       960(DI), Z8, Z12
+	VMOVDQU16      Z12, K1, Z11
+	VMOVDQU16      Z11, K2, Z10
+	VMOVDQU16      Z10, K3, Z9
+	VPERMW         Z9, Z3, Z8
+	VPMULTISHIFTQB Z8, Z2, Z8
+	VPERMB         Z0, Z8, Z8
+	KMOVQ          (SP), K1
+	VPSUBB         Z8, Z1, K1, Z8
+	VMOVDQU64      Z8, (CX)
+	VPERMW         Z9, Z4, Z8
+	VPMULTISHIFTQB Z8, Z2, Z8
+	VPERMB         Z0, Z8, Z8
+	KMOVQ          8(SP), K1
+	VPSUBB         Z8, Z1, K1, Z8
+	VMOVDQU64      Z8, 64(CX)
+	VPERMW         Z9, Z5, Z8
+	VPMULTISHIFTQB Z8, Z2, Z8
+	VPERMB         Z0, Z8, Z8
+	KMOVQ          16(SP), K1
+	VPSUBB         Z8, Z1, K1, Z8
+	VMOVDQU64      Z8, 128(CX)
+	VPERMW         Z9, Z6, Z8
+	VPMULTISHIFTQB Z8, Z2, Z8
+	VPERMB         Z0, Z8, Z8
+	KMOVQ          24(SP), K1
+	VPSUBB         Z8, Z1, K1, Z8
+	VMOVDQU64      Z8, 192(CX)
+	ADDQ           $0x0000004a, AX
+	ADDQ           $0x00000100, CX
+	ADDQ           $0x00000040, DX
+	ADDQ           $0x00000040, BX
+	DECQ           SI
+	JNZ            block
+	VZEROUPPER
+	RET
+
 // func unpackIQ2_S(n int, src *byte, q *uint8, d *float32, m *float32, points *uint8)
 // Requires: AVX, AVX2, F16C
-TEXT ·unpackIQ2_S(SB), NOSPLIT, $64-48
+TEXT ·unpackIQ2_S(SB), NOSPLIT, $96-48
 	MOVQ         src+8(FP), AX
 	MOVQ         q+16(FP), CX
 	MOVQ         d+24(FP), DX
@@ -76561,20 +77238,6 @@ TEXT ·unpackIQ2_S(SB), NOSPLIT, $64-48
 	VPBROADCASTD X2, Y2
 
 block:
-	VPMOVZXBW    2(AX), Y3
-	VPBROADCASTD 66(AX), Y4
-	VPSHUFB      every_fourth<>+0(SB), Y4, Y4
-	VPMULLW      tops_of_two<>+0(SB), Y4, Y4
-	VPAND        two_above_8<>+0(SB), Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VMOVDQU      Y3, (SP)
-	VPMOVZXBW    18(AX), Y3
-	VPBROADCASTD 70(AX), Y4
-	VPSHUFB      every_fourth<>+0(SB), Y4, Y4
-	VPMULLW      tops_of_two<>+0(SB), Y4, Y4
-	VPAND        two_above_8<>+0(SB), Y4, Y4
-	VPOR         Y4, Y3, Y3
-	VMOVDQU      Y3, 32(SP)
 	VPBROADCASTD 74(AX), Y3
 	VPSRLVD      by_four<>+0(SB), Y3, Y3
 	VPAND        fifteens<>+0(SB), Y3, Y3
@@ -76601,13 +77264,27 @@ block:
 	VBROADCASTSS X4, Y4
 	VMULPS       Y4, Y3, Y3
 	VMOVUPS      Y3, 32(DX)
-	MOVWQZX      (SP), R8
+	VPMOVZXBW    2(AX), Y3
+	VPBROADCASTD 66(AX), Y4
+	VPSHUFB      every_fourth<>+0(SB), Y4, Y4
+	VPMULLW      tops_of_two<>+0(SB), Y4, Y4
+	VPAND        two_above_8<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      Y3, 32(SP)
+	VPMOVZXBW    18(AX), Y3
+	VPBROADCASTD 70(AX), Y4
+	VPSHUFB      every_fourth<>+0(SB), Y4, Y4
+	VPMULLW      tops_of_two<>+0(SB), Y4, Y4
+	VPAND        two_above_8<>+0(SB), Y4, Y4
+	VPOR         Y4, Y3, Y3
+	VMOVDQU      Y3, 64(SP)
+	MOVWQZX      32(SP), R8
 	VMOVQ        (DI)(R8*8), X5
-	MOVWQZX      2(SP), R8
+	MOVWQZX      34(SP), R8
 	VMOVHPS      (DI)(R8*8), X5, X5
-	MOVWQZX      4(SP), R8
+	MOVWQZX      36(SP), R8
 	VMOVQ        (DI)(R8*8), X3
-	MOVWQZX      6(SP), R8
+	MOVWQZX      38(SP), R8
 	VMOVHPS      (DI)(R8*8), X3, X3
 	VINSERTI128  $0x01, X3, Y5, Y5
 	VPBROADCASTD 34(AX), Y3
@@ -76616,13 +77293,13 @@ block:
 	VPADDB       Y2, Y3, Y3
 	VPSIGNB      Y3, Y5, Y5
 	VMOVDQU      Y5, (CX)
-	MOVWQZX      8(SP), R8
+	MOVWQZX      40(SP), R8
 	VMOVQ        (DI)(R8*8), X6
-	MOVWQZX      10(SP), R8
+	MOVWQZX      42(SP), R8
 	VMOVHPS      (DI)(R8*8), X6, X6
-	MOVWQZX      12(SP), R8
+	MOVWQZX      44(SP), R8
 	VMOVQ        (DI)(R8*8), X3
-	MOVWQZX      14(SP), R8
+	MOVWQZX      46(SP), R8
 	VMOVHPS      (DI)(R8*8), X3, X3
 	VINSERTI128  $0x01, X3, Y6, Y6
 	VPBROADCASTD 38(AX), Y3
@@ -76631,13 +77308,13 @@ block:
 	VPADDB       Y2, Y3, Y3
 	VPSIGNB      Y3, Y6, Y6
 	VMOVDQU      Y6, 32(CX)
-	MOVWQZX      16(SP), R8
+	MOVWQZX      48(SP), R8
 	VMOVQ        (DI)(R8*8), X7
-	MOVWQZX      18(SP), R8
+	MOVWQZX      50(SP), R8
 	VMOVHPS      (DI)(R8*8), X7, X7
-	MOVWQZX      20(SP), R8
+	MOVWQZX      52(SP), R8
 	VMOVQ        (DI)(R8*8), X3
-	MOVWQZX      22(SP), R8
+	MOVWQZX      54(SP), R8
 	VMOVHPS      (DI)(R8*8), X3, X3
 	VINSERTI128  $0x01, X3, Y7, Y7
 	VPBROADCASTD 42(AX), Y3
@@ -76646,13 +77323,13 @@ block:
 	VPADDB       Y2, Y3, Y3
 	VPSIGNB      Y3, Y7, Y7
 	VMOVDQU      Y7, 64(CX)
-	MOVWQZX      24(SP), R8
+	MOVWQZX      56(SP), R8
 	VMOVQ        (DI)(R8*8), X8
-	MOVWQZX      26(SP), R8
+	MOVWQZX      58(SP), R8
 	VMOVHPS      (DI)(R8*8), X8, X8
-	MOVWQZX      28(SP), R8
+	MOVWQZX      60(SP), R8
 	VMOVQ        (DI)(R8*8), X3
-	MOVWQZX      30(SP), R8
+	MOVWQZX      62(SP), R8
 	VMOVHPS      (DI)(R8*8), X3, X3
 	VINSERTI128  $0x01, X3, Y8, Y8
 	VPBROADCASTD 46(AX), Y3
@@ -76661,13 +77338,13 @@ block:
 	VPADDB       Y2, Y3, Y3
 	VPSIGNB      Y3, Y8, Y8
 	VMOVDQU      Y8, 96(CX)
-	MOVWQZX      32(SP), R8
+	MOVWQZX      64(SP), R8
 	VMOVQ        (DI)(R8*8), X9
-	MOVWQZX      34(SP), R8
+	MOVWQZX      66(SP), R8
 	VMOVHPS      (DI)(R8*8), X9, X9
-	MOVWQZX      36(SP), R8
+	MOVWQZX      68(SP), R8
 	VMOVQ        (DI)(R8*8), X3
-	MOVWQZX      38(SP), R8
+	MOVWQZX      70(SP), R8
 	VMOVHPS      (DI)(R8*8), X3, X3
 	VINSERTI128  $0x01, X3, Y9, Y9
 	VPBROADCASTD 50(AX), Y3
@@ -76676,13 +77353,13 @@ block:
 	VPADDB       Y2, Y3, Y3
 	VPSIGNB      Y3, Y9, Y9
 	VMOVDQU      Y9, 128(CX)
-	MOVWQZX      40(SP), R8
+	MOVWQZX      72(SP), R8
 	VMOVQ        (DI)(R8*8), X10
-	MOVWQZX      42(SP), R8
+	MOVWQZX      74(SP), R8
 	VMOVHPS      (DI)(R8*8), X10, X10
-	MOVWQZX      44(SP), R8
+	MOVWQZX      76(SP), R8
 	VMOVQ        (DI)(R8*8), X3
-	MOVWQZX      46(SP), R8
+	MOVWQZX      78(SP), R8
 	VMOVHPS      (DI)(R8*8), X3, X3
 	VINSERTI128  $0x01, X3, Y10, Y10
 	VPBROADCASTD 54(AX), Y3
@@ -76691,13 +77368,13 @@ block:
 	VPADDB       Y2, Y3, Y3
 	VPSIGNB      Y3, Y10, Y10
 	VMOVDQU      Y10, 160(CX)
-	MOVWQZX      48(SP), R8
+	MOVWQZX      80(SP), R8
 	VMOVQ        (DI)(R8*8), X11
-	MOVWQZX      50(SP), R8
+	MOVWQZX      82(SP), R8
 	VMOVHPS      (DI)(R8*8), X11, X11
-	MOVWQZX      52(SP), R8
+	MOVWQZX      84(SP), R8
 	VMOVQ        (DI)(R8*8), X3
-	MOVWQZX      54(SP), R8
+	MOVWQZX      86(SP), R8
 	VMOVHPS      (DI)(R8*8), X3, X3
 	VINSERTI128  $0x01, X3, Y11, Y11
 	VPBROADCASTD 58(AX), Y3
@@ -76706,13 +77383,13 @@ block:
 	VPADDB       Y2, Y3, Y3
 	VPSIGNB      Y3, Y11, Y11
 	VMOVDQU      Y11, 192(CX)
-	MOVWQZX      56(SP), R8
+	MOVWQZX      88(SP), R8
 	VMOVQ        (DI)(R8*8), X12
-	MOVWQZX      58(SP), R8
+	MOVWQZX      90(SP), R8
 	VMOVHPS      (DI)(R8*8), X12, X12
-	MOVWQZX      60(SP), R8
+	MOVWQZX      92(SP), R8
 	VMOVQ        (DI)(R8*8), X3
-	MOVWQZX      62(SP), R8
+	MOVWQZX      94(SP), R8
 	VMOVHPS      (DI)(R8*8), X3, X3
 	VINSERTI128  $0x01, X3, Y12, Y12
 	VPBROADCASTD 62(AX), Y3

@@ -20,13 +20,13 @@ func UnpackMXFP4(q []uint8, d, m []float32, src []byte, levels *[16]int8, scales
 	panic(noKernel)
 }
 
-func UnpackIQ1_S(q []uint8, d, m []float32, src []byte, points [][8]uint8)   { panic(noKernel) }
-func UnpackIQ1_M(q []uint8, d, m []float32, src []byte, points [][8]uint8)   { panic(noKernel) }
-func UnpackIQ2_XXS(q []uint8, d, m []float32, src []byte, points [][8]uint8) { panic(noKernel) }
-func UnpackIQ2_XS(q []uint8, d, m []float32, src []byte, points [][8]uint8)  { panic(noKernel) }
-func UnpackIQ2_S(q []uint8, d, m []float32, src []byte, points [][8]uint8)   { panic(noKernel) }
-func UnpackIQ3_XXS(q []uint8, d, m []float32, src []byte, points [][4]uint8) { panic(noKernel) }
-func UnpackIQ3_S(q []uint8, d, m []float32, src []byte, points [][4]uint8)   { panic(noKernel) }
+func UnpackIQ1_S(q []uint8, d, m []float32, src []byte, points *Points)   { panic(noKernel) }
+func UnpackIQ1_M(q []uint8, d, m []float32, src []byte, points *Points)   { panic(noKernel) }
+func UnpackIQ2_XXS(q []uint8, d, m []float32, src []byte, points *Points) { panic(noKernel) }
+func UnpackIQ2_XS(q []uint8, d, m []float32, src []byte, points *Points)  { panic(noKernel) }
+func UnpackIQ2_S(q []uint8, d, m []float32, src []byte, points *Points)   { panic(noKernel) }
+func UnpackIQ3_XXS(q []uint8, d, m []float32, src []byte, points *Points) { panic(noKernel) }
+func UnpackIQ3_S(q []uint8, d, m []float32, src []byte, points *Points)   { panic(noKernel) }
 
 func UnpackTQ1_0(q []uint8, d, m []float32, src []byte) { panic(noKernel) }
 func UnpackTQ2_0(q []uint8, d, m []float32, src []byte) { panic(noKernel) }

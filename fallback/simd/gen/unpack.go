@@ -16,9 +16,13 @@ type unpacking struct{ src, q, d, m reg.Register }
 
 // unpacker begins a kernel over n blocks of size bytes and length elements, each with so many scales.
 func unpacker(name, params string, size, length, scales int, prepare func(k *unpacking) (block func())) {
+	unpackerWith("AVX2 and F16C", name, params, size, length, scales, prepare)
+}
+
+func unpackerWith(features, name, params string, size, length, scales int, prepare func(k *unpacking) (block func())) {
 	kernel := "unpack" + name
 	TEXT(kernel, NOSPLIT, "func(n int, src *byte, q *uint8, d, m *float32"+params+")")
-	Doc(kernel + " unpacks n blocks. With AVX2 and F16C.")
+	Doc(kernel + " unpacks n blocks. With " + features + ".")
 	Pragma("noescape")
 	k := &unpacking{Load(Param("src"), GP64()), Load(Param("q"), GP64()), Load(Param("d"), GP64()), Load(Param("m"), GP64())}
 	n, block := Load(Param("n"), GP64()), prepare(k)

@@ -133,116 +133,11 @@ func (k *unpacking) eightNibbles(off int) reg.VecVirtual {
 }
 
 func codebookUnpackers() {
-	codebook("IQ3_XXS", 98, 8, func(k *unpacking, points reg.Register) func() {
-		s, local := signs(), AllocLocal(32)
-		return func() {
-			w := YMM()
-			VMOVDQU(k.at(66), w)
-			b := sevens(w)
-			even(b)
-			VMOVDQU(b, local)
-			VPSRLD(Imm(28), w, w)
-			k.oddScales(w, k.part(0, 0.25), 0)
-			for g := range 8 {
-				v := choose(points, 4, byteIndices(k.at(2+8*g)))
-				s.apply(v, local.Offset(4*g))
-				k.put(v, 32*g)
-			}
-		}
-	})
-	codebook("IQ3_S", 110, 8, func(k *unpacking, points reg.Register) func() {
-		s, local := signs(), AllocLocal(128)
-		bit := constantLower("bits_of_16", func(i int) uint32 { return 0x00020001 << (2 * i) })
-		return func() {
-			for i := range 4 { // 16 indices, their ninth bits in a word
-				low, high := YMM(), YMM()
-				VPMOVZXBW(k.at(2+16*i), low)
-				VPBROADCASTW(k.at(66+2*i), high)
-				VPAND(bit, high, high)
-				VPCMPEQW(bit, high, high)
-				VPAND(each("ninth_bits", 0x01000100), high, high)
-				VPOR(high, low, low)
-				VMOVDQU(low, local.Offset(32*i))
-			}
-			k.oddScales(k.eightNibbles(106), halfAt(k.at(0)), 0)
-			for g := range 8 {
-				v := choose(points, 4, wordIndices(local.Offset(16*g)))
-				s.apply(v, k.at(74+4*g))
-				k.put(v, 32*g)
-			}
-		}
-	})
-	codebook("IQ2_XXS", 66, 8, func(k *unpacking, points reg.Register) func() {
-		s, local := signs(), AllocLocal(32)
-		return func() {
-			w, t := YMM(), YMM()
-			VMOVDQU(k.at(2), w)
-			VMOVDQU(k.at(34), t)
-			VSHUFPS(Imm(0xdd), t, w, w) // the odd words
-			VPERMQ(Imm(0xd8), w, w)
-			b := sevens(w)
-			even(b)
-			VMOVDQU(b, local)
-			VPSRLD(Imm(28), w, w)
-			k.oddScales(w, k.part(0, 0.125), 0)
-			for g := range 8 {
-				v := choose(points, 8, byteIndices(k.at(2+8*g)))
-				s.apply(v, local.Offset(4*g))
-				k.put(v, 32*g)
-			}
-		}
-	})
-	// Scales of each 16 elements, d·(2·scale + 1)/8.
-	scales16 := func(k *unpacking, off int) {
-		for i := range 2 {
-			k.oddScales(k.eightNibbles(off+4*i), k.part(0, 0.125), 32*i)
+	for _, f := range signedFormats {
+		if f.chosen(); f.points <= 512 { // more are no faster
+			f.permuted()
 		}
 	}
-	codebook("IQ2_XS", 74, 16, func(k *unpacking, points reg.Register) func() {
-		s, local, indices := signs(), AllocLocal(32), AllocLocal(64)
-		return func() {
-			var w [2]reg.VecVirtual
-			for i := range w {
-				w[i] = YMM()
-				t := YMM()
-				VMOVDQU(k.at(2+32*i), w[i])
-				VPAND(each("nine_bits", 0x01ff01ff), w[i], t)
-				VMOVDQU(t, indices.Offset(32*i))
-				VPSRLW(Imm(9), w[i], w[i])
-			}
-			VPACKUSWB(w[1], w[0], w[0])
-			VPERMQ(Imm(0xd8), w[0], w[0])
-			even(w[0])
-			VMOVDQU(w[0], local)
-			scales16(k, 66)
-			for g := range 8 {
-				v := choose(points, 8, wordIndices(indices.Offset(8*g)))
-				s.apply(v, local.Offset(4*g))
-				k.put(v, 32*g)
-			}
-		}
-	})
-	codebook("IQ2_S", 82, 16, func(k *unpacking, points reg.Register) func() {
-		s, indices := signs(), AllocLocal(64)
-		return func() {
-			for i := range 2 { // 16 indices, their upper two bits in four bytes
-				low, high := YMM(), YMM()
-				VPMOVZXBW(k.at(2+16*i), low)
-				VPBROADCASTD(k.at(66+4*i), high)
-				VPSHUFB(constant("every_fourth", func(i int) uint32 { return (0x8000 | uint32(i/2)) * 0x10001 }), high, high)
-				VPMULLW(constant("tops_of_two", func(i int) uint32 { return []uint32{64<<16 | 256, 4<<16 | 16}[i%2] }), high, high)
-				VPAND(each("two_above_8", 0x03000300), high, high)
-				VPOR(high, low, low)
-				VMOVDQU(low, indices.Offset(32*i))
-			}
-			scales16(k, 74)
-			for g := range 8 {
-				v := choose(points, 8, wordIndices(indices.Offset(8*g)))
-				s.apply(v, k.at(34+4*g))
-				k.put(v, 32*g)
-			}
-		}
-	})
 	// Points of IQ1, 8 higher, are moved up or down by one, and are 9 higher then: 2 is added or nothing, where the last bit says down.
 	moves := func(down reg.VecVirtual) {
 		VPSRAW(Imm(15), down, down)
