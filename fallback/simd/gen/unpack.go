@@ -19,6 +19,7 @@ func unpacker(name, params string, size, length, scales int, prepare func(k *unp
 	unpackerWith("AVX2 and F16C", name, params, size, length, scales, prepare)
 }
 
+// unpackerWith is unpacker for processors with other features.
 func unpackerWith(features, name, params string, size, length, scales int, prepare func(k *unpacking) (block func())) {
 	kernel := "unpack" + name
 	TEXT(kernel, NOSPLIT, "func(n int, src *byte, q *uint8, d, m *float32"+params+")")
