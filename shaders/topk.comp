@@ -49,9 +49,9 @@ void select(uint need) {
   barrier(); // every part is summed before one invocation walks them
   if (lane == 0u) {
     uint more = 0, part = WG - 1u;
-    while (more + sums[part] < need) more += sums[part--];
+    while (part > 0u && more + sums[part] < need) more += sums[part--];
     uint b = part * each + each - 1u;
-    while (more + bins[b] < need) more += bins[b--];
+    while (b > 0u && more + bins[b] < need) more += bins[b--];
     chosen = b;
     above = more;
     equals = bins[b];
@@ -61,6 +61,7 @@ void select(uint need) {
 
 void keep(uint key, uint c) {
   uint at = atomicAdd(found, 1u);
+  if (at >= MOST) return; // there are as many as wanted, unless this kernel is wrong, which its results are to show
   keys[at] = key;
   columns[at] = c;
 }
@@ -129,7 +130,7 @@ void main() {
   }
   barrier(); // all are in order
   for (uint i = lane; i < wanted; i += WG) {
-    o.v[r * 2u * wanted + i] = x.v[row + columns[i]];
+    o.v[r * 2u * wanted + i] = x.v[row + min(columns[i], cols - 1u)];
     o.v[r * 2u * wanted + wanted + i] = floatBitsToUint(float(columns[i]));
   }
 }
