@@ -76551,11 +76551,11 @@ block:
 	MOVBQZX      2(AX), R8
 	VMOVQ        (DI)(R8*8), X5
 	MOVBQZX      3(AX), R8
-	VMOVHPS      (DI)(R8*8), X5, X5
+	VPINSRQ      $0x01, (DI)(R8*8), X5, X5
 	MOVBQZX      4(AX), R8
 	VMOVQ        (DI)(R8*8), X3
 	MOVBQZX      5(AX), R8
-	VMOVHPS      (DI)(R8*8), X3, X3
+	VPINSRQ      $0x01, (DI)(R8*8), X3, X3
 	VINSERTI128  $0x01, X3, Y5, Y5
 	VPBROADCASTD (SP), Y3
 	VPSHUFB      Y0, Y3, Y3
@@ -76566,11 +76566,11 @@ block:
 	MOVBQZX      10(AX), R8
 	VMOVQ        (DI)(R8*8), X6
 	MOVBQZX      11(AX), R8
-	VMOVHPS      (DI)(R8*8), X6, X6
+	VPINSRQ      $0x01, (DI)(R8*8), X6, X6
 	MOVBQZX      12(AX), R8
 	VMOVQ        (DI)(R8*8), X3
 	MOVBQZX      13(AX), R8
-	VMOVHPS      (DI)(R8*8), X3, X3
+	VPINSRQ      $0x01, (DI)(R8*8), X3, X3
 	VINSERTI128  $0x01, X3, Y6, Y6
 	VPBROADCASTD 4(SP), Y3
 	VPSHUFB      Y0, Y3, Y3
@@ -76581,11 +76581,11 @@ block:
 	MOVBQZX      18(AX), R8
 	VMOVQ        (DI)(R8*8), X7
 	MOVBQZX      19(AX), R8
-	VMOVHPS      (DI)(R8*8), X7, X7
+	VPINSRQ      $0x01, (DI)(R8*8), X7, X7
 	MOVBQZX      20(AX), R8
 	VMOVQ        (DI)(R8*8), X3
 	MOVBQZX      21(AX), R8
-	VMOVHPS      (DI)(R8*8), X3, X3
+	VPINSRQ      $0x01, (DI)(R8*8), X3, X3
 	VINSERTI128  $0x01, X3, Y7, Y7
 	VPBROADCASTD 8(SP), Y3
 	VPSHUFB      Y0, Y3, Y3
@@ -76596,11 +76596,11 @@ block:
 	MOVBQZX      26(AX), R8
 	VMOVQ        (DI)(R8*8), X8
 	MOVBQZX      27(AX), R8
-	VMOVHPS      (DI)(R8*8), X8, X8
+	VPINSRQ      $0x01, (DI)(R8*8), X8, X8
 	MOVBQZX      28(AX), R8
 	VMOVQ        (DI)(R8*8), X3
 	MOVBQZX      29(AX), R8
-	VMOVHPS      (DI)(R8*8), X3, X3
+	VPINSRQ      $0x01, (DI)(R8*8), X3, X3
 	VINSERTI128  $0x01, X3, Y8, Y8
 	VPBROADCASTD 12(SP), Y3
 	VPSHUFB      Y0, Y3, Y3
@@ -76611,11 +76611,11 @@ block:
 	MOVBQZX      34(AX), R8
 	VMOVQ        (DI)(R8*8), X9
 	MOVBQZX      35(AX), R8
-	VMOVHPS      (DI)(R8*8), X9, X9
+	VPINSRQ      $0x01, (DI)(R8*8), X9, X9
 	MOVBQZX      36(AX), R8
 	VMOVQ        (DI)(R8*8), X3
 	MOVBQZX      37(AX), R8
-	VMOVHPS      (DI)(R8*8), X3, X3
+	VPINSRQ      $0x01, (DI)(R8*8), X3, X3
 	VINSERTI128  $0x01, X3, Y9, Y9
 	VPBROADCASTD 16(SP), Y3
 	VPSHUFB      Y0, Y3, Y3
@@ -76626,11 +76626,11 @@ block:
 	MOVBQZX      42(AX), R8
 	VMOVQ        (DI)(R8*8), X10
 	MOVBQZX      43(AX), R8
-	VMOVHPS      (DI)(R8*8), X10, X10
+	VPINSRQ      $0x01, (DI)(R8*8), X10, X10
 	MOVBQZX      44(AX), R8
 	VMOVQ        (DI)(R8*8), X3
 	MOVBQZX      45(AX), R8
-	VMOVHPS      (DI)(R8*8), X3, X3
+	VPINSRQ      $0x01, (DI)(R8*8), X3, X3
 	VINSERTI128  $0x01, X3, Y10, Y10
 	VPBROADCASTD 20(SP), Y3
 	VPSHUFB      Y0, Y3, Y3
@@ -76641,11 +76641,11 @@ block:
 	MOVBQZX      50(AX), R8
 	VMOVQ        (DI)(R8*8), X11
 	MOVBQZX      51(AX), R8
-	VMOVHPS      (DI)(R8*8), X11, X11
+	VPINSRQ      $0x01, (DI)(R8*8), X11, X11
 	MOVBQZX      52(AX), R8
 	VMOVQ        (DI)(R8*8), X3
 	MOVBQZX      53(AX), R8
-	VMOVHPS      (DI)(R8*8), X3, X3
+	VPINSRQ      $0x01, (DI)(R8*8), X3, X3
 	VINSERTI128  $0x01, X3, Y11, Y11
 	VPBROADCASTD 24(SP), Y3
 	VPSHUFB      Y0, Y3, Y3
@@ -76656,11 +76656,11 @@ block:
 	MOVBQZX      58(AX), R8
 	VMOVQ        (DI)(R8*8), X12
 	MOVBQZX      59(AX), R8
-	VMOVHPS      (DI)(R8*8), X12, X12
+	VPINSRQ      $0x01, (DI)(R8*8), X12, X12
 	MOVBQZX      60(AX), R8
 	VMOVQ        (DI)(R8*8), X3
 	MOVBQZX      61(AX), R8
-	VMOVHPS      (DI)(R8*8), X3, X3
+	VPINSRQ      $0x01, (DI)(R8*8), X3, X3
 	VINSERTI128  $0x01, X3, Y12, Y12
 	VPBROADCASTD 28(SP), Y3
 	VPSHUFB      Y0, Y3, Y3
@@ -76956,11 +76956,11 @@ block:
 	MOVWQZX      32(SP), R8
 	VMOVQ        (DI)(R8*8), X5
 	MOVWQZX      34(SP), R8
-	VMOVHPS      (DI)(R8*8), X5, X5
+	VPINSRQ      $0x01, (DI)(R8*8), X5, X5
 	MOVWQZX      36(SP), R8
 	VMOVQ        (DI)(R8*8), X3
 	MOVWQZX      38(SP), R8
-	VMOVHPS      (DI)(R8*8), X3, X3
+	VPINSRQ      $0x01, (DI)(R8*8), X3, X3
 	VINSERTI128  $0x01, X3, Y5, Y5
 	VPBROADCASTD (SP), Y3
 	VPSHUFB      Y0, Y3, Y3
@@ -76971,11 +76971,11 @@ block:
 	MOVWQZX      40(SP), R8
 	VMOVQ        (DI)(R8*8), X6
 	MOVWQZX      42(SP), R8
-	VMOVHPS      (DI)(R8*8), X6, X6
+	VPINSRQ      $0x01, (DI)(R8*8), X6, X6
 	MOVWQZX      44(SP), R8
 	VMOVQ        (DI)(R8*8), X3
 	MOVWQZX      46(SP), R8
-	VMOVHPS      (DI)(R8*8), X3, X3
+	VPINSRQ      $0x01, (DI)(R8*8), X3, X3
 	VINSERTI128  $0x01, X3, Y6, Y6
 	VPBROADCASTD 4(SP), Y3
 	VPSHUFB      Y0, Y3, Y3
@@ -76986,11 +76986,11 @@ block:
 	MOVWQZX      48(SP), R8
 	VMOVQ        (DI)(R8*8), X7
 	MOVWQZX      50(SP), R8
-	VMOVHPS      (DI)(R8*8), X7, X7
+	VPINSRQ      $0x01, (DI)(R8*8), X7, X7
 	MOVWQZX      52(SP), R8
 	VMOVQ        (DI)(R8*8), X3
 	MOVWQZX      54(SP), R8
-	VMOVHPS      (DI)(R8*8), X3, X3
+	VPINSRQ      $0x01, (DI)(R8*8), X3, X3
 	VINSERTI128  $0x01, X3, Y7, Y7
 	VPBROADCASTD 8(SP), Y3
 	VPSHUFB      Y0, Y3, Y3
@@ -77001,11 +77001,11 @@ block:
 	MOVWQZX      56(SP), R8
 	VMOVQ        (DI)(R8*8), X8
 	MOVWQZX      58(SP), R8
-	VMOVHPS      (DI)(R8*8), X8, X8
+	VPINSRQ      $0x01, (DI)(R8*8), X8, X8
 	MOVWQZX      60(SP), R8
 	VMOVQ        (DI)(R8*8), X3
 	MOVWQZX      62(SP), R8
-	VMOVHPS      (DI)(R8*8), X3, X3
+	VPINSRQ      $0x01, (DI)(R8*8), X3, X3
 	VINSERTI128  $0x01, X3, Y8, Y8
 	VPBROADCASTD 12(SP), Y3
 	VPSHUFB      Y0, Y3, Y3
@@ -77016,11 +77016,11 @@ block:
 	MOVWQZX      64(SP), R8
 	VMOVQ        (DI)(R8*8), X9
 	MOVWQZX      66(SP), R8
-	VMOVHPS      (DI)(R8*8), X9, X9
+	VPINSRQ      $0x01, (DI)(R8*8), X9, X9
 	MOVWQZX      68(SP), R8
 	VMOVQ        (DI)(R8*8), X3
 	MOVWQZX      70(SP), R8
-	VMOVHPS      (DI)(R8*8), X3, X3
+	VPINSRQ      $0x01, (DI)(R8*8), X3, X3
 	VINSERTI128  $0x01, X3, Y9, Y9
 	VPBROADCASTD 16(SP), Y3
 	VPSHUFB      Y0, Y3, Y3
@@ -77031,11 +77031,11 @@ block:
 	MOVWQZX      72(SP), R8
 	VMOVQ        (DI)(R8*8), X10
 	MOVWQZX      74(SP), R8
-	VMOVHPS      (DI)(R8*8), X10, X10
+	VPINSRQ      $0x01, (DI)(R8*8), X10, X10
 	MOVWQZX      76(SP), R8
 	VMOVQ        (DI)(R8*8), X3
 	MOVWQZX      78(SP), R8
-	VMOVHPS      (DI)(R8*8), X3, X3
+	VPINSRQ      $0x01, (DI)(R8*8), X3, X3
 	VINSERTI128  $0x01, X3, Y10, Y10
 	VPBROADCASTD 20(SP), Y3
 	VPSHUFB      Y0, Y3, Y3
@@ -77046,11 +77046,11 @@ block:
 	MOVWQZX      80(SP), R8
 	VMOVQ        (DI)(R8*8), X11
 	MOVWQZX      82(SP), R8
-	VMOVHPS      (DI)(R8*8), X11, X11
+	VPINSRQ      $0x01, (DI)(R8*8), X11, X11
 	MOVWQZX      84(SP), R8
 	VMOVQ        (DI)(R8*8), X3
 	MOVWQZX      86(SP), R8
-	VMOVHPS      (DI)(R8*8), X3, X3
+	VPINSRQ      $0x01, (DI)(R8*8), X3, X3
 	VINSERTI128  $0x01, X3, Y11, Y11
 	VPBROADCASTD 24(SP), Y3
 	VPSHUFB      Y0, Y3, Y3
@@ -77061,11 +77061,11 @@ block:
 	MOVWQZX      88(SP), R8
 	VMOVQ        (DI)(R8*8), X12
 	MOVWQZX      90(SP), R8
-	VMOVHPS      (DI)(R8*8), X12, X12
+	VPINSRQ      $0x01, (DI)(R8*8), X12, X12
 	MOVWQZX      92(SP), R8
 	VMOVQ        (DI)(R8*8), X3
 	MOVWQZX      94(SP), R8
-	VMOVHPS      (DI)(R8*8), X3, X3
+	VPINSRQ      $0x01, (DI)(R8*8), X3, X3
 	VINSERTI128  $0x01, X3, Y12, Y12
 	VPBROADCASTD 28(SP), Y3
 	VPSHUFB      Y0, Y3, Y3
@@ -77281,11 +77281,11 @@ block:
 	MOVWQZX      32(SP), R8
 	VMOVQ        (DI)(R8*8), X5
 	MOVWQZX      34(SP), R8
-	VMOVHPS      (DI)(R8*8), X5, X5
+	VPINSRQ      $0x01, (DI)(R8*8), X5, X5
 	MOVWQZX      36(SP), R8
 	VMOVQ        (DI)(R8*8), X3
 	MOVWQZX      38(SP), R8
-	VMOVHPS      (DI)(R8*8), X3, X3
+	VPINSRQ      $0x01, (DI)(R8*8), X3, X3
 	VINSERTI128  $0x01, X3, Y5, Y5
 	VPBROADCASTD 34(AX), Y3
 	VPSHUFB      Y0, Y3, Y3
@@ -77296,11 +77296,11 @@ block:
 	MOVWQZX      40(SP), R8
 	VMOVQ        (DI)(R8*8), X6
 	MOVWQZX      42(SP), R8
-	VMOVHPS      (DI)(R8*8), X6, X6
+	VPINSRQ      $0x01, (DI)(R8*8), X6, X6
 	MOVWQZX      44(SP), R8
 	VMOVQ        (DI)(R8*8), X3
 	MOVWQZX      46(SP), R8
-	VMOVHPS      (DI)(R8*8), X3, X3
+	VPINSRQ      $0x01, (DI)(R8*8), X3, X3
 	VINSERTI128  $0x01, X3, Y6, Y6
 	VPBROADCASTD 38(AX), Y3
 	VPSHUFB      Y0, Y3, Y3
@@ -77311,11 +77311,11 @@ block:
 	MOVWQZX      48(SP), R8
 	VMOVQ        (DI)(R8*8), X7
 	MOVWQZX      50(SP), R8
-	VMOVHPS      (DI)(R8*8), X7, X7
+	VPINSRQ      $0x01, (DI)(R8*8), X7, X7
 	MOVWQZX      52(SP), R8
 	VMOVQ        (DI)(R8*8), X3
 	MOVWQZX      54(SP), R8
-	VMOVHPS      (DI)(R8*8), X3, X3
+	VPINSRQ      $0x01, (DI)(R8*8), X3, X3
 	VINSERTI128  $0x01, X3, Y7, Y7
 	VPBROADCASTD 42(AX), Y3
 	VPSHUFB      Y0, Y3, Y3
@@ -77326,11 +77326,11 @@ block:
 	MOVWQZX      56(SP), R8
 	VMOVQ        (DI)(R8*8), X8
 	MOVWQZX      58(SP), R8
-	VMOVHPS      (DI)(R8*8), X8, X8
+	VPINSRQ      $0x01, (DI)(R8*8), X8, X8
 	MOVWQZX      60(SP), R8
 	VMOVQ        (DI)(R8*8), X3
 	MOVWQZX      62(SP), R8
-	VMOVHPS      (DI)(R8*8), X3, X3
+	VPINSRQ      $0x01, (DI)(R8*8), X3, X3
 	VINSERTI128  $0x01, X3, Y8, Y8
 	VPBROADCASTD 46(AX), Y3
 	VPSHUFB      Y0, Y3, Y3
@@ -77341,11 +77341,11 @@ block:
 	MOVWQZX      64(SP), R8
 	VMOVQ        (DI)(R8*8), X9
 	MOVWQZX      66(SP), R8
-	VMOVHPS      (DI)(R8*8), X9, X9
+	VPINSRQ      $0x01, (DI)(R8*8), X9, X9
 	MOVWQZX      68(SP), R8
 	VMOVQ        (DI)(R8*8), X3
 	MOVWQZX      70(SP), R8
-	VMOVHPS      (DI)(R8*8), X3, X3
+	VPINSRQ      $0x01, (DI)(R8*8), X3, X3
 	VINSERTI128  $0x01, X3, Y9, Y9
 	VPBROADCASTD 50(AX), Y3
 	VPSHUFB      Y0, Y3, Y3
@@ -77356,11 +77356,11 @@ block:
 	MOVWQZX      72(SP), R8
 	VMOVQ        (DI)(R8*8), X10
 	MOVWQZX      74(SP), R8
-	VMOVHPS      (DI)(R8*8), X10, X10
+	VPINSRQ      $0x01, (DI)(R8*8), X10, X10
 	MOVWQZX      76(SP), R8
 	VMOVQ        (DI)(R8*8), X3
 	MOVWQZX      78(SP), R8
-	VMOVHPS      (DI)(R8*8), X3, X3
+	VPINSRQ      $0x01, (DI)(R8*8), X3, X3
 	VINSERTI128  $0x01, X3, Y10, Y10
 	VPBROADCASTD 54(AX), Y3
 	VPSHUFB      Y0, Y3, Y3
@@ -77371,11 +77371,11 @@ block:
 	MOVWQZX      80(SP), R8
 	VMOVQ        (DI)(R8*8), X11
 	MOVWQZX      82(SP), R8
-	VMOVHPS      (DI)(R8*8), X11, X11
+	VPINSRQ      $0x01, (DI)(R8*8), X11, X11
 	MOVWQZX      84(SP), R8
 	VMOVQ        (DI)(R8*8), X3
 	MOVWQZX      86(SP), R8
-	VMOVHPS      (DI)(R8*8), X3, X3
+	VPINSRQ      $0x01, (DI)(R8*8), X3, X3
 	VINSERTI128  $0x01, X3, Y11, Y11
 	VPBROADCASTD 58(AX), Y3
 	VPSHUFB      Y0, Y3, Y3
@@ -77386,11 +77386,11 @@ block:
 	MOVWQZX      88(SP), R8
 	VMOVQ        (DI)(R8*8), X12
 	MOVWQZX      90(SP), R8
-	VMOVHPS      (DI)(R8*8), X12, X12
+	VPINSRQ      $0x01, (DI)(R8*8), X12, X12
 	MOVWQZX      92(SP), R8
 	VMOVQ        (DI)(R8*8), X3
 	MOVWQZX      94(SP), R8
-	VMOVHPS      (DI)(R8*8), X3, X3
+	VPINSRQ      $0x01, (DI)(R8*8), X3, X3
 	VINSERTI128  $0x01, X3, Y12, Y12
 	VPBROADCASTD 62(AX), Y3
 	VPSHUFB      Y0, Y3, Y3
@@ -77510,11 +77510,11 @@ block:
 	MOVWQZX      (SP), R8
 	VMOVQ        (DI)(R8*8), X4
 	MOVWQZX      2(SP), R8
-	VMOVHPS      (DI)(R8*8), X4, X4
+	VPINSRQ      $0x01, (DI)(R8*8), X4, X4
 	MOVWQZX      4(SP), R8
 	VMOVQ        (DI)(R8*8), X0
 	MOVWQZX      6(SP), R8
-	VMOVHPS      (DI)(R8*8), X0, X0
+	VPINSRQ      $0x01, (DI)(R8*8), X0, X0
 	VINSERTI128  $0x01, X0, Y4, Y4
 	VPBROADCASTW 64(SP), Y0
 	VPADDB       Y0, Y4, Y4
@@ -77522,11 +77522,11 @@ block:
 	MOVWQZX      8(SP), R8
 	VMOVQ        (DI)(R8*8), X5
 	MOVWQZX      10(SP), R8
-	VMOVHPS      (DI)(R8*8), X5, X5
+	VPINSRQ      $0x01, (DI)(R8*8), X5, X5
 	MOVWQZX      12(SP), R8
 	VMOVQ        (DI)(R8*8), X0
 	MOVWQZX      14(SP), R8
-	VMOVHPS      (DI)(R8*8), X0, X0
+	VPINSRQ      $0x01, (DI)(R8*8), X0, X0
 	VINSERTI128  $0x01, X0, Y5, Y5
 	VPBROADCASTW 66(SP), Y0
 	VPADDB       Y0, Y5, Y5
@@ -77534,11 +77534,11 @@ block:
 	MOVWQZX      16(SP), R8
 	VMOVQ        (DI)(R8*8), X6
 	MOVWQZX      18(SP), R8
-	VMOVHPS      (DI)(R8*8), X6, X6
+	VPINSRQ      $0x01, (DI)(R8*8), X6, X6
 	MOVWQZX      20(SP), R8
 	VMOVQ        (DI)(R8*8), X0
 	MOVWQZX      22(SP), R8
-	VMOVHPS      (DI)(R8*8), X0, X0
+	VPINSRQ      $0x01, (DI)(R8*8), X0, X0
 	VINSERTI128  $0x01, X0, Y6, Y6
 	VPBROADCASTW 68(SP), Y0
 	VPADDB       Y0, Y6, Y6
@@ -77546,11 +77546,11 @@ block:
 	MOVWQZX      24(SP), R8
 	VMOVQ        (DI)(R8*8), X7
 	MOVWQZX      26(SP), R8
-	VMOVHPS      (DI)(R8*8), X7, X7
+	VPINSRQ      $0x01, (DI)(R8*8), X7, X7
 	MOVWQZX      28(SP), R8
 	VMOVQ        (DI)(R8*8), X0
 	MOVWQZX      30(SP), R8
-	VMOVHPS      (DI)(R8*8), X0, X0
+	VPINSRQ      $0x01, (DI)(R8*8), X0, X0
 	VINSERTI128  $0x01, X0, Y7, Y7
 	VPBROADCASTW 70(SP), Y0
 	VPADDB       Y0, Y7, Y7
@@ -77558,11 +77558,11 @@ block:
 	MOVWQZX      32(SP), R8
 	VMOVQ        (DI)(R8*8), X8
 	MOVWQZX      34(SP), R8
-	VMOVHPS      (DI)(R8*8), X8, X8
+	VPINSRQ      $0x01, (DI)(R8*8), X8, X8
 	MOVWQZX      36(SP), R8
 	VMOVQ        (DI)(R8*8), X0
 	MOVWQZX      38(SP), R8
-	VMOVHPS      (DI)(R8*8), X0, X0
+	VPINSRQ      $0x01, (DI)(R8*8), X0, X0
 	VINSERTI128  $0x01, X0, Y8, Y8
 	VPBROADCASTW 72(SP), Y0
 	VPADDB       Y0, Y8, Y8
@@ -77570,11 +77570,11 @@ block:
 	MOVWQZX      40(SP), R8
 	VMOVQ        (DI)(R8*8), X9
 	MOVWQZX      42(SP), R8
-	VMOVHPS      (DI)(R8*8), X9, X9
+	VPINSRQ      $0x01, (DI)(R8*8), X9, X9
 	MOVWQZX      44(SP), R8
 	VMOVQ        (DI)(R8*8), X0
 	MOVWQZX      46(SP), R8
-	VMOVHPS      (DI)(R8*8), X0, X0
+	VPINSRQ      $0x01, (DI)(R8*8), X0, X0
 	VINSERTI128  $0x01, X0, Y9, Y9
 	VPBROADCASTW 74(SP), Y0
 	VPADDB       Y0, Y9, Y9
@@ -77582,11 +77582,11 @@ block:
 	MOVWQZX      48(SP), R8
 	VMOVQ        (DI)(R8*8), X10
 	MOVWQZX      50(SP), R8
-	VMOVHPS      (DI)(R8*8), X10, X10
+	VPINSRQ      $0x01, (DI)(R8*8), X10, X10
 	MOVWQZX      52(SP), R8
 	VMOVQ        (DI)(R8*8), X0
 	MOVWQZX      54(SP), R8
-	VMOVHPS      (DI)(R8*8), X0, X0
+	VPINSRQ      $0x01, (DI)(R8*8), X0, X0
 	VINSERTI128  $0x01, X0, Y10, Y10
 	VPBROADCASTW 76(SP), Y0
 	VPADDB       Y0, Y10, Y10
@@ -77594,11 +77594,11 @@ block:
 	MOVWQZX      56(SP), R8
 	VMOVQ        (DI)(R8*8), X11
 	MOVWQZX      58(SP), R8
-	VMOVHPS      (DI)(R8*8), X11, X11
+	VPINSRQ      $0x01, (DI)(R8*8), X11, X11
 	MOVWQZX      60(SP), R8
 	VMOVQ        (DI)(R8*8), X0
 	MOVWQZX      62(SP), R8
-	VMOVHPS      (DI)(R8*8), X0, X0
+	VPINSRQ      $0x01, (DI)(R8*8), X0, X0
 	VINSERTI128  $0x01, X0, Y11, Y11
 	VPBROADCASTW 78(SP), Y0
 	VPADDB       Y0, Y11, Y11
@@ -77768,11 +77768,11 @@ block:
 	MOVWQZX      (SP), R8
 	VMOVQ        (DI)(R8*8), X4
 	MOVWQZX      2(SP), R8
-	VMOVHPS      (DI)(R8*8), X4, X4
+	VPINSRQ      $0x01, (DI)(R8*8), X4, X4
 	MOVWQZX      4(SP), R8
 	VMOVQ        (DI)(R8*8), X1
 	MOVWQZX      6(SP), R8
-	VMOVHPS      (DI)(R8*8), X1, X1
+	VPINSRQ      $0x01, (DI)(R8*8), X1, X1
 	VINSERTI128  $0x01, X1, Y4, Y4
 	VPBROADCASTQ 64(SP), Y1
 	VPSHUFB      Y0, Y1, Y1
@@ -77781,11 +77781,11 @@ block:
 	MOVWQZX      8(SP), R8
 	VMOVQ        (DI)(R8*8), X5
 	MOVWQZX      10(SP), R8
-	VMOVHPS      (DI)(R8*8), X5, X5
+	VPINSRQ      $0x01, (DI)(R8*8), X5, X5
 	MOVWQZX      12(SP), R8
 	VMOVQ        (DI)(R8*8), X1
 	MOVWQZX      14(SP), R8
-	VMOVHPS      (DI)(R8*8), X1, X1
+	VPINSRQ      $0x01, (DI)(R8*8), X1, X1
 	VINSERTI128  $0x01, X1, Y5, Y5
 	VPBROADCASTQ 72(SP), Y1
 	VPSHUFB      Y0, Y1, Y1
@@ -77794,11 +77794,11 @@ block:
 	MOVWQZX      16(SP), R8
 	VMOVQ        (DI)(R8*8), X6
 	MOVWQZX      18(SP), R8
-	VMOVHPS      (DI)(R8*8), X6, X6
+	VPINSRQ      $0x01, (DI)(R8*8), X6, X6
 	MOVWQZX      20(SP), R8
 	VMOVQ        (DI)(R8*8), X1
 	MOVWQZX      22(SP), R8
-	VMOVHPS      (DI)(R8*8), X1, X1
+	VPINSRQ      $0x01, (DI)(R8*8), X1, X1
 	VINSERTI128  $0x01, X1, Y6, Y6
 	VPBROADCASTQ 80(SP), Y1
 	VPSHUFB      Y0, Y1, Y1
@@ -77807,11 +77807,11 @@ block:
 	MOVWQZX      24(SP), R8
 	VMOVQ        (DI)(R8*8), X7
 	MOVWQZX      26(SP), R8
-	VMOVHPS      (DI)(R8*8), X7, X7
+	VPINSRQ      $0x01, (DI)(R8*8), X7, X7
 	MOVWQZX      28(SP), R8
 	VMOVQ        (DI)(R8*8), X1
 	MOVWQZX      30(SP), R8
-	VMOVHPS      (DI)(R8*8), X1, X1
+	VPINSRQ      $0x01, (DI)(R8*8), X1, X1
 	VINSERTI128  $0x01, X1, Y7, Y7
 	VPBROADCASTQ 88(SP), Y1
 	VPSHUFB      Y0, Y1, Y1
@@ -77820,11 +77820,11 @@ block:
 	MOVWQZX      32(SP), R8
 	VMOVQ        (DI)(R8*8), X8
 	MOVWQZX      34(SP), R8
-	VMOVHPS      (DI)(R8*8), X8, X8
+	VPINSRQ      $0x01, (DI)(R8*8), X8, X8
 	MOVWQZX      36(SP), R8
 	VMOVQ        (DI)(R8*8), X1
 	MOVWQZX      38(SP), R8
-	VMOVHPS      (DI)(R8*8), X1, X1
+	VPINSRQ      $0x01, (DI)(R8*8), X1, X1
 	VINSERTI128  $0x01, X1, Y8, Y8
 	VPBROADCASTQ 96(SP), Y1
 	VPSHUFB      Y0, Y1, Y1
@@ -77833,11 +77833,11 @@ block:
 	MOVWQZX      40(SP), R8
 	VMOVQ        (DI)(R8*8), X9
 	MOVWQZX      42(SP), R8
-	VMOVHPS      (DI)(R8*8), X9, X9
+	VPINSRQ      $0x01, (DI)(R8*8), X9, X9
 	MOVWQZX      44(SP), R8
 	VMOVQ        (DI)(R8*8), X1
 	MOVWQZX      46(SP), R8
-	VMOVHPS      (DI)(R8*8), X1, X1
+	VPINSRQ      $0x01, (DI)(R8*8), X1, X1
 	VINSERTI128  $0x01, X1, Y9, Y9
 	VPBROADCASTQ 104(SP), Y1
 	VPSHUFB      Y0, Y1, Y1
@@ -77846,11 +77846,11 @@ block:
 	MOVWQZX      48(SP), R8
 	VMOVQ        (DI)(R8*8), X10
 	MOVWQZX      50(SP), R8
-	VMOVHPS      (DI)(R8*8), X10, X10
+	VPINSRQ      $0x01, (DI)(R8*8), X10, X10
 	MOVWQZX      52(SP), R8
 	VMOVQ        (DI)(R8*8), X1
 	MOVWQZX      54(SP), R8
-	VMOVHPS      (DI)(R8*8), X1, X1
+	VPINSRQ      $0x01, (DI)(R8*8), X1, X1
 	VINSERTI128  $0x01, X1, Y10, Y10
 	VPBROADCASTQ 112(SP), Y1
 	VPSHUFB      Y0, Y1, Y1
@@ -77859,11 +77859,11 @@ block:
 	MOVWQZX      56(SP), R8
 	VMOVQ        (DI)(R8*8), X11
 	MOVWQZX      58(SP), R8
-	VMOVHPS      (DI)(R8*8), X11, X11
+	VPINSRQ      $0x01, (DI)(R8*8), X11, X11
 	MOVWQZX      60(SP), R8
 	VMOVQ        (DI)(R8*8), X1
 	MOVWQZX      62(SP), R8
-	VMOVHPS      (DI)(R8*8), X1, X1
+	VPINSRQ      $0x01, (DI)(R8*8), X1, X1
 	VINSERTI128  $0x01, X1, Y11, Y11
 	VPBROADCASTQ 120(SP), Y1
 	VPSHUFB      Y0, Y1, Y1

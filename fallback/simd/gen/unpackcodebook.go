@@ -30,7 +30,7 @@ func choose(points reg.Register, size int, load func(l int, index reg.Register))
 			case size == 8 && l == 0:
 				VMOVQ(p, x)
 			case size == 8:
-				VMOVHPS(p, x, x)
+				VPINSRQ(Imm(uint64(l)), p, x, x)
 			case l == 0:
 				VMOVD(p, x)
 			default:
