@@ -92,7 +92,7 @@ func TestRunsOfModelsWithAState(t *testing.T) {
 	for _, arch := range []string{"mamba", "falcon-h1", "lfm2", "qwen3next"} {
 		var told [2][][]int32
 		for i, steps := range []int{1, 6} {
-			e := synthetic(t, d, arch, "tiny", engine.Options{Candidates: 100, Steps: steps, ContextLen: 128})
+			e := synthetic(t, d, arch, "tiny", engine.Options{Candidates: 100, Steps: steps, ContextLen: 128, Compile: compute.Options{Variant: statesUnderValidation()}})
 			require.Equal(t, steps, e.Steps(), arch)
 			s := e.NewSession()
 			for _, stopAfter := range []int{9, 1, 2, 0, 6, 4} {
