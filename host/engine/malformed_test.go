@@ -18,9 +18,6 @@ import (
 	"tuff/host/weights"
 )
 
-// patience is what a test of time allows on a machine that is busy with other things; alone it takes a hundredth.
-const patience = 10 * time.Second
-
 // file is a GGUF file taken apart, to be put together with something wrong in it.
 type file struct {
 	keys    []weights.Key
@@ -214,7 +211,7 @@ func TestMalformedModels(t *testing.T) {
 			require.Error(t, err)
 			assert.Contains(t, strings.ToLower(err.Error()), strings.ToLower(c.says))
 			assert.Less(t, len(err.Error()), 2000)
-			assert.Less(t, took, patience)
+			assert.Less(t, took, testkit.Patience)
 			assert.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(64<<20), "memory")
 		})
 	}
@@ -238,7 +235,7 @@ func TestEveryKeyWithEveryWrongValue(t *testing.T) {
 				if err := load(t, dev, x.bytes(t)); err != nil {
 					assert.NotContains(t, err.Error(), "BUG", "%s of %s is %s", k.Name, base, name)
 				}
-				assert.Less(t, time.Since(start), patience, "%s of %s is %s", k.Name, base, name)
+				assert.Less(t, time.Since(start), testkit.Patience, "%s of %s is %s", k.Name, base, name)
 			}
 		}
 	}

@@ -23,9 +23,6 @@ func render(t *testing.T, src string, messages ...[2]string) (string, error) {
 	return tmpl.Render(Context{Messages: Messages(messages)})
 }
 
-// patience is what a test of time allows on a machine that is busy with other things; alone it takes a tenth.
-const patience = 10 * time.Second
-
 // Hostile templates end soon, and say which bound they broke.
 func TestTemplatesAreBounded(t *testing.T) {
 	for name, c := range map[string]struct{ src, what string }{
@@ -94,7 +91,7 @@ func TestTemplatesAreBounded(t *testing.T) {
 			assert.Equal(t, c.what, limit.What)
 			assert.Positive(t, limit.Line)
 			assert.Positive(t, limit.Limit)
-			assert.Less(t, time.Since(start), patience)
+			assert.Less(t, time.Since(start), testkit.Patience)
 		})
 	}
 }
@@ -128,7 +125,7 @@ func TestNestingOfTheSourceIsBounded(t *testing.T) {
 		_, err := Parse(src)
 		var syntax *SyntaxError
 		require.ErrorAs(t, err, &syntax, "%.20q", src)
-		assert.Less(t, time.Since(start), patience, "%.20q", src)
+		assert.Less(t, time.Since(start), testkit.Patience, "%.20q", src)
 	}
 	_, err := Parse(strings.Repeat("a", maxSource+1))
 	assert.ErrorContains(t, err, "got 1048577 bytes, want at most 1048576")

@@ -6,7 +6,11 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 )
+
+// Patience is what a test of time allows on a machine that is busy with other things; alone it takes a tenth, and most a thousandth.
+const Patience = 10 * time.Second
 
 // Root is the repository's top folder: the nearest one with a go.mod above the folder that tests begin in, which is their package's.
 func Root(t testing.TB) string {

@@ -16,10 +16,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"tuff/host/compute"
+	"tuff/host/testkit"
 )
-
-// patience is what a test of time allows on a machine that is busy with other things; alone it takes a hundredth.
-const patience = 10 * time.Second
 
 // refuses asserts a typed error that says want, in little time and memory.
 func refuses(t *testing.T, data []byte, want string) {
@@ -37,7 +35,7 @@ func refuses(t *testing.T, data []byte, want string) {
 	assert.True(t, typed(err), "%T", err)
 	assert.ErrorContains(t, err, want)
 	assert.Less(t, len(err.Error()), 500)
-	assert.Less(t, took, patience)
+	assert.Less(t, took, testkit.Patience)
 	assert.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(4*len(data)+64<<10), "memory")
 }
 
@@ -150,7 +148,7 @@ func TestEverySingleByteChange(t *testing.T) {
 	}
 	runtime.ReadMemStats(&after)
 	assert.Less(t, (after.TotalAlloc-before.TotalAlloc)/uint64(opened+refused), uint64(4*len(data)+16<<10), "memory of one file")
-	assert.Less(t, time.Since(last)/time.Duration(opened+refused), patience/1000)
+	assert.Less(t, time.Since(last)/time.Duration(opened+refused), testkit.Patience/1000)
 	assert.Greater(t, refused, opened/10)
 	assert.Greater(t, opened, 0)
 }
