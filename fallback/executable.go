@@ -36,11 +36,13 @@ type executable struct {
 	o       compute.Options
 	tensors []*tensor // by Ref; nil where no op touches it
 	kernels []kernel
+	joined  []*joined // by op: what begins there; nil where a kernel runs alone
 	groups  []compute.Group
 	arena   *buffer
 	kept    []bool // by Ref: has memory of its own for the whole run
 	panels  panels
 	bytes   byteRows
+	rounded roundings
 }
 
 // newExecutable gives what it has made even with an error.
@@ -54,12 +56,9 @@ func newExecutable(d *Device, p *compute.Program, o compute.Options) (*executabl
 	if err := e.bindAll(); err != nil {
 		return e, err
 	}
-	run, x := 0, compute.Ref(0)
+	runs := runs(p)
 	for i, in := range p.Instrs {
-		if m, ok := in.Op.(compute.MatMul); !ok || m.X != x {
-			run, x = i+1, m.X
-		}
-		k, err := e.newKernel(in, run)
+		k, err := e.newKernel(in, runs[i])
 		if err != nil {
 			return e, err
 		}
@@ -72,6 +71,7 @@ func newExecutable(d *Device, p *compute.Program, o compute.Options) (*executabl
 		g.Dispatches = 1
 		e.groups = append(e.groups, g)
 	}
+	e.join(runs)
 	return e, nil
 }
 
@@ -121,7 +121,7 @@ func (d *Device) fused(stem string, m compute.Math) bool {
 func (d *Device) kernelName(p *compute.Program, op compute.Op, m compute.Math) (name, why string) {
 	stem, level := op.Stem(), d.level.String()
 	multiplies := strings.HasPrefix(stem, "matmul")
-	float32s := stem == "rmsnorm" || stem == "layernorm" || stem == "swiglu" || stem == "altup"
+	float32s := stem == "rmsnorm" || stem == "layernorm" || stem == "swiglu" || stem == "altup" || stem == "mix"
 	switch o := op.(type) {
 	case compute.Activation:
 		float32s = vectorActivations[o.Fn] != nil
@@ -165,10 +165,10 @@ func weightOf(p *compute.Program, op compute.Op) compute.DType {
 	return compute.F32
 }
 
-// newKernel binds an op. run is the number of the first of those multiplications that follow each other and have the same X.
+// newKernel binds an op. run is the number of the first of those multiplications that follow each other and have the same inputs.
 func (e *executable) newKernel(in compute.Instr, run int) (kernel, error) {
 	at := func(r compute.Ref) *tensor { return e.tensors[r] } // the zero Ref has no tensor
-	a := activations{exact: e.o.Math != compute.Fast, level: e.dev.level, threads: e.dev.pool.threads}
+	a := activations{exact: e.o.Math != compute.Fast, level: e.dev.level, threads: e.dev.pool.threads, roundings: &e.rounded}
 	fast := simd.Plain // the level of elementwise ops, which are exact in plain Go
 	if !a.exact {
 		fast = e.dev.level
@@ -228,7 +228,7 @@ func (e *executable) newKernel(in compute.Instr, run int) (kernel, error) {
 	case compute.DeltaRule:
 		k = &deltaRule{op: o, x: at(o.X), beta: at(o.Beta), dt: at(o.DT), dtBias: at(o.DTBias), a: at(o.A), state: at(o.State), out: at(o.Out), fast: fast}
 	case compute.Mix:
-		k = &mix{op: o, x: at(o.X), weights: at(o.Weights), out: at(o.Out), sums: o.Sums(e.p)}
+		k = &mix{op: o, x: at(o.X), weights: at(o.Weights), out: at(o.Out), sums: o.Sums(e.p), level: fast}
 	case compute.AltUp:
 		used, sums := o.Streams(e.p)
 		k = &altup{op: o, x: at(o.X), y: at(o.Y), router: at(o.Router), coefs: at(o.Coefs), bias: at(o.Bias), scale: at(o.Scale), out: at(o.Out),
@@ -269,8 +269,13 @@ func (e *executable) Run(ctx context.Context, c *compute.Call) error {
 	if c.Timing != nil {
 		*c.Timing = compute.Timing{Spans: c.Timing.Spans[:0], Clock: "Go's monotonic clock, 1 ns", Encode: first.Sub(begin), HostOffset: first.Sub(begin)}
 	}
-	e.panels.packed, e.bytes.packed = 0, 0
-	for i, k := range e.kernels {
+	e.forget()
+	for i, n := 0, 0; i < len(e.kernels); i += n {
+		var k kernel
+		k, n = e.kernels[i], 1
+		if all := e.joined[i]; all != nil && c.Before == nil && c.After == nil && c.Timing == nil { // nobody looks between them
+			k, n = all, len(all.kernels)
+		}
 		if err := ctx.Err(); err != nil {
 			return fmt.Errorf("fallback: run %s: stopped before %s: %w", e.p.Name, e.groups[i].Label, err)
 		}
@@ -278,7 +283,7 @@ func (e *executable) Run(ctx context.Context, c *compute.Call) error {
 			if err := c.Before(i); err != nil {
 				return fmt.Errorf("fallback: run %s: before %s: %w", e.p.Name, e.groups[i].Label, err)
 			}
-			e.panels.packed, e.bytes.packed = 0, 0 // X may be another now
+			e.forget() // X may be another now
 		}
 		start := time.Now()
 		if err := e.dev.pool.runKernel(k, c.Step); err != nil {
@@ -307,6 +312,12 @@ func (e *executable) Run(ctx context.Context, c *compute.Call) error {
 		c.Timing.Wait, c.Timing.Wall = end.Sub(first), end.Sub(begin)
 	}
 	return nil
+}
+
+// forget leaves nothing known of rows of X.
+func (e *executable) forget() {
+	e.panels.packed, e.bytes.packed = 0, 0
+	e.rounded.forget()
 }
 
 // Locate finds the memory of a tensor that is not shared with another one.

@@ -5,7 +5,7 @@ import (
 	"tuff/host/compute"
 )
 
-// matmulExperts runs compute.MatMulExperts: one unit per chunk of weight rows of all experts in use, each row decoded once.
+// matmulExperts runs compute.MatMulExperts: one unit per chunk of weight rows of an expert in use, each row decoded once.
 type matmulExperts struct {
 	op                   compute.MatMulExperts
 	x, w, bias, ids, out *tensor // bias may be nil
@@ -13,6 +13,7 @@ type matmulExperts struct {
 	n, chunk, per        int         // rows of an expert, of a unit; units of an expert
 	group                int         // rows that are multiplied together
 	used                 [][]int     // by expert: rows of Out
+	active               []int       // experts that are used
 	a                    activations // of the vector path: a row for each of Out, by expert
 	from                 []int       // by expert: the first of its rows there
 }
@@ -40,9 +41,15 @@ func (k *matmulExperts) begin(s *compute.Step) int {
 	if k.a.level > simd.Plain {
 		k.gather(rows)
 	}
-	k.group, k.chunk = k.a.share(k.n, ceil(rows, experts)*k.w.Cols)
+	k.active = k.active[:0]
+	for e, list := range k.used {
+		if len(list) > 0 {
+			k.active = append(k.active, e)
+		}
+	}
+	k.group, k.chunk = k.a.share(k.n, ceil(rows, len(k.active))*k.w.Cols)
 	k.per = ceil(k.n, k.chunk)
-	return experts * k.per
+	return len(k.active) * k.per
 }
 
 // gather puts the rows of X in the order of the experts that use them.
@@ -72,10 +79,7 @@ func (k *matmulExperts) prepare() (task, int) { return k.a.prepare() }
 func (k *matmulExperts) tier() string { return k.a.tier() }
 
 func (k *matmulExperts) unit(wk *worker, i int) {
-	e, share := i/k.per, i%k.per
-	if len(k.used[e]) == 0 {
-		return
-	}
+	e, share := k.active[i/k.per], i%k.per
 	var bias []float32
 	if k.bias != nil {
 		bias = k.bias.row(e)

@@ -37,7 +37,9 @@ type activations struct {
 	parts32    [][]float32
 	dot        quant.Dot    // of fast arithmetic with few rows, else NoDot
 	exactDot   exactDot     // of exact arithmetic with few rows, where the level has one
+	roundings  *roundings   // one for all ops of a program
 	bytes      []simd.Bytes // by row, of BytesDot and UnpackedDot
+	known      bool         // they are, by an op before that has the same X
 
 	// Of fast arithmetic with many rows on a matrix unit, or in whole numbers.
 	tiles, inBytes bool
@@ -47,6 +49,19 @@ type activations struct {
 	form           simd.ByteForm
 	run            int         // the number of the first op of those that follow each other and have the same X, from 1 on
 	source         [][]float32 // the rows
+}
+
+// roundings are few rows of X in pairs of bytes, by their order.
+type roundings [simd.NumOrders]struct {
+	rows []simd.Bytes
+	run  int // the run whose X they are; 0: of none
+}
+
+// forget leaves nothing known of them.
+func (r *roundings) forget() {
+	for i := range r {
+		r[i].run = 0
+	}
 }
 
 // exactDot is quant.ExactDot of a format.
@@ -90,8 +105,8 @@ func (a *activations) begin(rows int, w *tensor, few bool) {
 		a.source = grown(a.source, rows)
 		return
 	}
-	if a.ofBytes() && len(a.bytes) < rows {
-		a.bytes = append(a.bytes, make([]simd.Bytes, rows-len(a.bytes))...)
+	if a.ofBytes() {
+		a.round(rows)
 	}
 	n := rows * ceil(cols, blockCols)
 	if a.dot != quant.NoDot {
@@ -102,6 +117,24 @@ func (a *activations) begin(rows int, w *tensor, few bool) {
 		return
 	}
 	a.parts64, a.wide = grown(a.parts64, n), grown(a.wide, rows*cols)
+}
+
+// round makes room for rows of X in pairs of bytes, unless they are known.
+func (a *activations) round(rows int) {
+	r := &a.roundings[a.order()]
+	a.known, r.run = a.run != 0 && r.run == a.run, a.run
+	if len(r.rows) < rows {
+		r.rows = append(r.rows, make([]simd.Bytes, rows-len(r.rows))...)
+	}
+	a.bytes = r.rows
+}
+
+// order is that of X in pairs of bytes.
+func (a *activations) order() simd.Order {
+	if a.groups {
+		return quant.InterleavedOrder
+	}
+	return quant.OrderOf(a.level, a.format)
 }
 
 // ofBytes reports whether X is rounded to pairs of bytes, once for all rows of weights.
@@ -144,11 +177,9 @@ func (a *activations) put(r int, x []float32) {
 	}
 	switch a.dot {
 	case quant.BytesDot, quant.UnpackedDot:
-		if a.groups {
-			quant.SetInterleaved(a.level, &a.bytes[r], x)
-			return
+		if !a.known {
+			a.bytes[r].Set(a.level, x, a.order())
 		}
-		quant.SetBytes(a.level, a.format, &a.bytes[r], x)
 		return
 	case quant.FloatDot:
 		a.parts32[r] = x

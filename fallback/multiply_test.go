@@ -31,7 +31,7 @@ func TestOneRowAllocatesNothing(t *testing.T) {
 	for _, format := range []compute.DType{compute.F16, compute.BF16, compute.Q8_0, compute.Q4_0, compute.Q4_K, compute.Q6_K, compute.MXFP4, compute.IQ2_S} {
 		for _, exact := range []bool{true, false} {
 			k := &matmul{x: bound(compute.F32, compute.PerToken(1), cols), w: bound(format, compute.Rows(n), cols), out: bound(compute.F32, compute.PerToken(1), n),
-				fast: !exact, a: activations{exact: exact, level: d.level, threads: 2}}
+				fast: !exact, a: activations{exact: exact, level: d.level, threads: 2, roundings: new(roundings)}}
 			run := func() { require.NoError(t, d.pool.run(k, k.begin(step))) }
 			for range 20 { // every worker has had its turn
 				run()

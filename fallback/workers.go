@@ -234,7 +234,7 @@ func (p *pool) run(t task, units int) error {
 func (p *pool) runKernel(k kernel, s *compute.Step) error {
 	units := k.begin(s)
 	if pre, ok := k.(preparer); ok && units > 0 {
-		if t, n := pre.prepare(); n > 0 {
+		for t, n := pre.prepare(); n > 0; t, n = pre.prepare() {
 			if err := p.run(t, n); err != nil {
 				return err
 			}

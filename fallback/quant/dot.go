@@ -95,13 +95,12 @@ func dotFloats(l simd.Level, t compute.DType, w []byte, x, out []float32) {
 	}
 }
 
-// SetBytes rounds X for MultiplyBytes or MultiplyUnpacked by rows of a format.
-func SetBytes(l simd.Level, t compute.DType, b *simd.Bytes, x []float32) {
-	order := byteDots[t].order
+// OrderOf is the order of X for MultiplyBytes or MultiplyUnpacked by rows of a format.
+func OrderOf(l simd.Level, t compute.DType) simd.Order {
 	if DotOf(l, t) == UnpackedDot {
-		order = l.OrderOfUnpacked()
+		return l.OrderOfUnpacked()
 	}
-	b.Set(l, x, order)
+	return byteDots[t].order
 }
 
 // MultiplyBytes is for what DotOf calls BytesDot: products of whole numbers are summed exactly within blocks of 16 or 32.

@@ -185,7 +185,7 @@ func multiplied(l simd.Level, t compute.DType, w []byte, x, out []float32) []flo
 	for i, q := range b.Upper {
 		rounded[i] = float64(b.D[i/32]) * (256*float64(q) + float64(b.Lower[i]))
 	}
-	SetBytes(l, t, &ordered, x)
+	ordered.Set(l, x, OrderOf(l, t))
 	if DotOf(l, t) == BytesDot {
 		MultiplyBytes(t, w, &ordered, out)
 		return rounded
@@ -222,7 +222,7 @@ func BenchmarkDot(b *testing.B) {
 				w, x, out := make([]byte, 32*size), make([]float32, n), make([]float32, 32)
 				randomRow(rand.New(rand.NewPCG(1, 2)), format, w)
 				bytes := make([]simd.Bytes, 1)
-				SetBytes(level, format, &bytes[0], x)
+				bytes[0].Set(level, x, OrderOf(level, format))
 				var memory simd.ByteRows
 				for b.Loop() {
 					switch DotOf(level, format) {

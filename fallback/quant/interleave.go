@@ -90,8 +90,8 @@ func InterleavedRow(t compute.DType, dst, group []byte, i int) {
 	}
 }
 
-// SetInterleaved rounds X for MultiplyInterleaved.
-func SetInterleaved(l simd.Level, b *simd.Bytes, x []float32) { b.Set(l, x, simd.InOrder) }
+// InterleavedOrder is the order of X for MultiplyInterleaved.
+const InterleavedOrder = simd.InOrder
 
 // MultiplyInterleaved is MultiplyBytes by whole groups of interleaved rows.
 func MultiplyInterleaved(l simd.Level, t compute.DType, w []byte, x *simd.Bytes, out []float32) {

@@ -81,7 +81,7 @@ func sameRows(t *testing.T, level simd.Level, format compute.DType) {
 			x[xOdd] = float32(math.NaN())
 		}
 		var b simd.Bytes
-		SetInterleaved(level, &b, x)
+		b.Set(level, x, InterleavedOrder)
 		out := make([]float32, rows+1)
 		out[rows] = 0.125
 		MultiplyInterleaved(level, format, groups, &b, out[:rows])
@@ -132,7 +132,7 @@ func BenchmarkInterleaved(b *testing.B) {
 				w, out := make([]byte, 32*size), make([]float32, 32)
 				randomRow(rand.New(rand.NewPCG(1, 2)), format, w)
 				var x simd.Bytes
-				SetInterleaved(level, &x, make([]float32, n))
+				x.Set(level, make([]float32, n), InterleavedOrder)
 				for b.Loop() {
 					MultiplyInterleaved(level, format, w, &x, out)
 				}
@@ -162,7 +162,7 @@ func TestScalesOfInterleavedMXFP4(t *testing.T) {
 		x[i] = float32(i%3) / 0x1p13
 	}
 	var b simd.Bytes
-	SetInterleaved(simd.AVX2, &b, x)
+	b.Set(simd.AVX2, x, InterleavedOrder)
 	MultiplyInterleaved(simd.AVX2, format, group, &b, out)
 	for r, got := range out {
 		var want, size float64

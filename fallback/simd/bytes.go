@@ -23,6 +23,7 @@ const (
 	Halves        // of each 128 in whole 256: the first 16 of each 32, then the second 16 of each
 	Crossed       // of each 128 in whole 256: the first 32, the third, the second, the fourth
 	Apart         // InOrder, but W: of each 32 those of even numbers, then those of odd ones
+	NumOrders
 )
 
 // Set makes b of x, in an order. A block with an element that is infinite or not a number has a factor that is one too, and nothing of
