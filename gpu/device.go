@@ -27,8 +27,11 @@ type Options struct {
 	// Timeout bounds the wait for a command buffer; 0: a minute, and ten for software drivers. Drivers of hardware end what hangs after some
 	// ten seconds themselves. Those of CPUs end nothing, and compile a kernel when it first runs, which takes many seconds beside other work.
 	Timeout time.Duration
-	// MaxDispatches bounds the dispatches of one command buffer, so that no submission holds the device for long; 0: 512.
+	// MaxDispatches bounds the dispatches of one command buffer; 0: 512.
 	MaxDispatches int
+	// MaxWork bounds the work of one command buffer, in operations, where it has a barrier; 0: what suits the device. A step that takes long
+	// becomes several submissions of command buffers, so that no driver takes it for one that hangs.
+	MaxWork float64
 	// NoConditions does without conditional rendering, as on devices that lack it.
 	NoConditions bool
 	Hooks        *vk.Hooks // counts calls and handles, injects failures; for tests
@@ -54,6 +57,7 @@ type Device struct {
 	pipelines map[string]*vk.Pipeline
 	fresh     int // pipelines made since the cache was saved
 	execs     map[*executable]bool
+	peak      float64 // of matrix units, operations a second; 0: not measured
 	codebooks map[compute.DType]*memory.Buffer
 }
 

@@ -3,10 +3,12 @@ package gpu
 import (
 	"bytes"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"tuff/gpu/memory"
+	"tuff/host/compute"
 )
 
 // BehindScratch takes scratch memory behind what is in use and returns what says whether anybody has written there.
@@ -33,4 +35,13 @@ func WithFewRegisters(d *Device, registers int) *Device {
 func WithFewWaves(d *Device) *Device {
 	d.caps.Vendor, d.caps.SubgroupMin, d.caps.UniformLoads, d.caps.CPU = 0x1002, 64, false, false
 	return d
+}
+
+// SetTook makes an executable take its recordings for what took so long, or for new ones where that is 0.
+func SetTook(x compute.Executable, took time.Duration) {
+	e := x.(*executable)
+	e.speeds = speeds{}
+	for _, r := range e.plain.list {
+		r.took = took
+	}
 }

@@ -59,6 +59,7 @@ func (d *Device) UsePeaks(list []compute.MatrixPeak) {
 	rates := map[string]float64{}
 	for _, p := range list {
 		rates[p.Types] = p.Rate
+		d.peak = max(d.peak, p.Rate)
 	}
 	d.caps.JudgeSums(rates[kernel.CoopMatHalf.String()], rates[kernel.CoopMatFloat.String()])
 }

@@ -87,7 +87,9 @@ func (d *Device) compile(ctx context.Context, todo []*kernel.Dispatch, progress 
 			for disp := range work {
 				p, err := d.makePipeline(disp)
 				if err == nil && d.software() {
-					err = d.launchNone(p, disp)
+					if err = d.launchNone(p, disp); err != nil {
+						err = errors.Join(err, p.Close())
+					}
 				}
 				d.mu.Lock()
 				if err != nil {

@@ -3,6 +3,7 @@ package gpu
 import (
 	"context"
 	"slices"
+	"time"
 
 	"tuff/gpu/kernel"
 	"tuff/gpu/vk"
@@ -12,6 +13,8 @@ import (
 type recording struct {
 	shape      kernel.Shape
 	buffers    []*vk.CommandBuffer
+	work       []float64     // of each, by the step that it was recorded for
+	took       time.Duration // the last time; 0: it has not run
 	dispatches int
 	barriers   int
 	used       int // for throwing out the one not used longest
@@ -163,33 +166,90 @@ func (x *executable) put(c *vk.Commands, e *launch, s kernel.Shape, buf []byte) 
 	c.DispatchIndirect(b, off+kernel.RecordOffset(slices.Index(x.records, e.dispatch.Indirect)))
 }
 
-// recordPlain records everything for a shape, in command buffers of bounded length.
+// cut divides the events of a shape into command buffers of bounded length and work: put adds a dispatch, barrier stands for one that is
+// not where one command buffer ends and the next begins.
+type cut struct {
+	x          *executable
+	r          *recording
+	open       func() *vk.Commands
+	finish     func(*vk.Commands, *recording) error
+	c          *vk.Commands
+	dispatches int     // in c
+	work       float64 // in c
+	counted    int     // groups whose work has been counted
+	max        float64
+}
+
+func (x *executable) newCut(r *recording, open func() *vk.Commands, finish func(*vk.Commands, *recording) error) *cut {
+	return &cut{x: x, r: r, open: open, finish: finish, c: open(), max: x.d.maxWork()}
+}
+
+// barrier ends a command buffer that has its share of work, or puts a barrier into it.
+func (t *cut) barrier() error {
+	if t.work >= t.max {
+		return t.next()
+	}
+	t.c.Barrier(vk.SyncCompute, vk.SyncCompute)
+	return nil
+}
+
+// dispatch makes room for one dispatch of a group.
+func (t *cut) dispatch(group int) error {
+	if t.dispatches == t.x.d.o.MaxDispatches {
+		if err := t.next(); err != nil {
+			return err
+		}
+	}
+	t.dispatches++
+	t.r.dispatches++
+	if group >= t.counted {
+		for _, op := range t.x.groups[group].Ops {
+			t.work += workOf(t.x.p.Instrs[op].Op.Cost(t.x.p, t.x.now))
+		}
+		t.counted = group + 1
+	}
+	return nil
+}
+
+// next begins another command buffer.
+func (t *cut) next() error {
+	if err := t.end(); err != nil {
+		return err
+	}
+	t.c, t.dispatches, t.work = t.open(), 0, 0
+	return nil
+}
+
+// end ends the last one.
+func (t *cut) end() error {
+	t.r.work = append(t.r.work, t.work)
+	return t.finish(t.c, t.r)
+}
+
+// recordPlain records everything for a shape.
 func (x *executable) recordPlain(ctx context.Context, s kernel.Shape) (*recording, error) {
 	if err := x.d.makePipelines(ctx, x.groups, s, x.o.Progress); err != nil {
 		return nil, err
 	}
 	r := &recording{}
 	var buf [256]byte
-	c, n := x.openPlain(), 0
+	t := x.newCut(r, x.openPlain, x.finishPlain)
 	events := x.events(s)
 	for i := range events {
 		e := &events[i]
 		if e.barrier {
-			c.Barrier(vk.SyncCompute, vk.SyncCompute)
 			r.barriers++
-			continue
-		}
-		if n == x.d.o.MaxDispatches {
-			if err := x.finishPlain(c, r); err != nil {
+			if err := t.barrier(); err != nil {
 				return nil, err
 			}
-			c, n = x.openPlain(), 0
+			continue
 		}
-		x.put(c, e, s, buf[:])
-		n++
-		r.dispatches++
+		if err := t.dispatch(e.group); err != nil {
+			return nil, err
+		}
+		x.put(t.c, e, s, buf[:])
 	}
-	if err := x.finishPlain(c, r); err != nil {
+	if err := t.end(); err != nil {
 		return nil, err
 	}
 	x.stats.Recordings++

@@ -26,11 +26,7 @@ func (x *executable) runSteps(ctx context.Context, shape kernel.Shape, c *comput
 		return err
 	}
 	kernel.EncodeSteps(x.step.Bytes(), c.Steps)
-	x.batch = x.batch[:0]
-	for range c.Steps {
-		x.batch = append(x.batch, r.buffers...)
-	}
-	if err := x.replay(x.batch, r); err != nil {
+	if _, err := x.replay(ctx, r, c.Steps); err != nil {
 		return err
 	}
 	c.Sampled = c.Sampled[:0]

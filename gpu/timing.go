@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"tuff/gpu/kernel"
-	"tuff/gpu/vk"
 	"tuff/host/compute"
 )
 
@@ -38,27 +37,25 @@ func (x *executable) recordTimed(ctx context.Context, s kernel.Shape) (*recordin
 	}
 	r.ticks = make([]uint64, 2*len(r.spans))
 	var buf [256]byte
-	c, n := x.open(), 0
-	c.ResetQueries(r.queries, 0, r.queries.Len())
+	t := x.newCut(r, x.open, x.finish)
+	t.c.ResetQueries(r.queries, 0, r.queries.Len())
 	for i := range events {
 		e := &events[i]
 		if e.barrier {
-			c.Barrier(vk.SyncCompute, vk.SyncCompute)
-			continue
-		}
-		if n > 0 && n%x.d.o.MaxDispatches == 0 {
-			if err := x.finish(c, r); err != nil {
+			if err := t.barrier(); err != nil {
 				return nil, err
 			}
-			c = x.open()
+			continue
 		}
-		c.Timestamp(r.queries, uint32(2*n))
-		x.put(c, e, s, buf[:])
-		c.Timestamp(r.queries, uint32(2*n+1))
-		n++
+		if err := t.dispatch(e.group); err != nil {
+			return nil, err
+		}
+		n := uint32(r.dispatches - 1)
+		t.c.Timestamp(r.queries, 2*n)
+		x.put(t.c, e, s, buf[:])
+		t.c.Timestamp(r.queries, 2*n+1)
 	}
-	r.dispatches = n
-	if err := x.finish(c, r); err != nil {
+	if err := t.end(); err != nil {
 		return nil, err
 	}
 	x.stats.Recordings++
@@ -72,12 +69,8 @@ func (x *executable) runTimed(ctx context.Context, s kernel.Shape, t *compute.Ti
 		return err
 	}
 	submitting := time.Now()
-	ticket, err := x.d.dev.SubmitAll(r.buffers)
+	submitted, err := x.replay(ctx, r, 1)
 	if err != nil {
-		return lost(err, x.p.Name)
-	}
-	submitted := time.Now()
-	if err := x.wait(ticket, len(r.buffers), r.dispatches); err != nil {
 		return err
 	}
 	waited := time.Now()

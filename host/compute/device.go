@@ -37,6 +37,12 @@ type Preparer interface {
 	Prepare(ctx context.Context, tokens int) error
 }
 
+// Watched is a device whose driver ends work that takes too long.
+type Watched interface {
+	// MaxOp is the FLOPs of one op that such a device surely does in time; 0: any.
+	MaxOp() int64
+}
+
 // View is a tensor's place in a buffer.
 type View struct {
 	Buffer Buffer

@@ -75,7 +75,7 @@ func (e *Engine) Generate(ctx context.Context, s *Session, prompt []int32, sm *s
 	if err := s.Eval(ctx, prompt, WantLast, nil); err != nil {
 		return st, err
 	}
-	last := (len(prompt)-1)%e.o.Chunk + 1 // tokens of the last step
+	last := len(s.step.Tokens)
 	for _, id := range prompt {
 		sm.Accept(id)
 	}

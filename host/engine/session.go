@@ -102,7 +102,7 @@ func (s *Session) Eval(ctx context.Context, ids []int32, want Want, emit func(i 
 	}
 	s.read, s.until = 0, len(s.tokens)+len(ids)
 	for at := 0; at < len(ids); {
-		n := min(len(ids)-at, s.e.o.Chunk)
+		n := s.Chunk(len(ids) - at)
 		last := at+n == len(ids)
 		switch {
 		case want == WantAll:
@@ -131,6 +131,34 @@ func (s *Session) Eval(ctx context.Context, ids []int32, want Want, emit func(i 
 		at += n
 	}
 	return nil
+}
+
+// leastChunk is the fewest tokens that a long prompt is cut into: what their weights cost is not worth less.
+const leastChunk = 32
+
+// Chunk is how many of n tokens behind those of the session the next step takes: as many as the engine was made for, and fewer where an op would
+// take longer than the device's driver lets it, such as attention to a long context.
+func (s *Session) Chunk(n int) int {
+	most := s.e.o.Chunk
+	d, ok := s.e.Device.(compute.Watched)
+	if !ok || s.seq == nil || d.MaxOp() == 0 { // encoders see all of a text at once
+		return min(n, most)
+	}
+	for most > leastChunk && s.heaviest(min(n, most)) > d.MaxOp() {
+		most = max(most/2, leastChunk)
+	}
+	return min(n, most)
+}
+
+// heaviest is the FLOPs of the op that has the most in a step of n tokens.
+func (s *Session) heaviest(n int) (most int64) {
+	base := len(s.tokens)
+	step := &compute.Step{Tokens: make([]int32, n), Pos: appendRange(nil, base, n), Seqs: []compute.Seq{{Count: n, Len: base + n}}}
+	p := s.e.Model.Program
+	for _, in := range p.Instrs {
+		most = max(most, in.Op.Cost(p, step).FLOPs)
+	}
+	return most
 }
 
 // Next appends one token and returns the logits of what follows, valid until the next call.

@@ -291,7 +291,7 @@ func (p *profiler) once(ctx context.Context) error {
 	defer s.Close()
 	var next int32
 	for ids := p.o.Prompt; len(ids) > 0; {
-		n := min(len(ids), p.e.Chunk())
+		n := s.Chunk(len(ids))
 		id, err := p.step(ctx, "prefill", s, ids[:n], n == len(ids))
 		if err != nil {
 			return err

@@ -1,0 +1,154 @@
+package gpu
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"tuff/gpu/vk"
+	"tuff/host/compute"
+)
+
+// Drivers end a submission that takes too long, whatever it does, and the device is lost: after 2 s on Windows, after 2 to 10 s in Linux. A step of
+// a long prompt can take minutes on a small GPU. So recordings are cut, at barriers, into command buffers of bounded work, and as many of these
+// become one submission as should take pieceTime, by what the step before took. On most cards that is all of a step.
+
+const (
+	// pieceTime is what a submission should take: a twentieth of what any driver allows.
+	pieceTime = 100 * time.Millisecond
+	// inFlight is how many submissions of a step are queued: the device has always another, and a caller who stops waits for no more.
+	inFlight = 2
+	// byteWork is the work of a byte. Devices take some 5 (integrated) to 100 operations in the time of one.
+	byteWork = 16
+)
+
+// workOf weighs what an op costs, in operations.
+func workOf(c compute.Cost) float64 { return float64(c.FLOPs) + byteWork*float64(c.Bytes) }
+
+// maxWork is the work of a command buffer: a tenth of a second of the slowest devices of a kind, of which nothing else is known at the first step.
+func (d *Device) maxWork() float64 {
+	switch {
+	case d.o.MaxWork > 0:
+		return d.o.MaxWork
+	case d.Info().Kind == compute.Discrete:
+		return max(50e9, d.peak/100)
+	}
+	return 10e9
+}
+
+// MaxOp implements compute.Watched: a second of the slowest devices of a kind. A software driver has no one to end it.
+func (d *Device) MaxOp() int64 {
+	switch d.Info().Kind {
+	case compute.Software:
+		return 0
+	case compute.Discrete:
+		return int64(max(200e9, d.peak/10))
+	}
+	return 40e9
+}
+
+// few reports whether steps of a shape are bound by weights, not by operations: their speed says nothing of others'.
+func few(tokens int) bool { return tokens <= 8 }
+
+// speeds are work in a second, of steps of few tokens and of many; 0: not known.
+type speeds [2]float64
+
+func (s *speeds) of(tokens int) *float64 {
+	if few(tokens) {
+		return &s[0]
+	}
+	return &s[1]
+}
+
+// pieces is how many submissions a recording should be.
+func (x *executable) pieces(r *recording) int {
+	took := r.took
+	if took == 0 {
+		speed := *x.speeds.of(r.shape.Tokens)
+		if speed == 0 {
+			return len(r.buffers)
+		}
+		took = time.Duration(r.total() / speed * float64(time.Second))
+	}
+	return int(min((took+pieceTime-1)/pieceTime, time.Duration(len(r.buffers))))
+}
+
+// total is the work of all command buffers.
+func (r *recording) total() (sum float64) {
+	for _, w := range r.work {
+		sum += w
+	}
+	return sum
+}
+
+// replay submits a recording, times times, and waits for it. begun is when the first submission was handed over.
+func (x *executable) replay(ctx context.Context, r *recording, times int) (begun time.Time, err error) {
+	start := time.Now()
+	if n := x.pieces(r); n <= 1 {
+		begun, err = x.replayWhole(r, times)
+	} else {
+		begun, err = x.replayPieces(ctx, r, times, n)
+	}
+	if err != nil {
+		return begun, err
+	}
+	took := time.Since(start)
+	x.stats.Waited += time.Since(begun)
+	r.took = took / time.Duration(times)
+	*x.speeds.of(r.shape.Tokens) = r.total() / max(r.took.Seconds(), 1e-9)
+	return begun, nil
+}
+
+// replayWhole makes one submission of all.
+func (x *executable) replayWhole(r *recording, times int) (begun time.Time, err error) {
+	buffers := r.buffers
+	if times > 1 {
+		x.batch = x.batch[:0]
+		for range times {
+			x.batch = append(x.batch, r.buffers...)
+		}
+		buffers = x.batch
+	}
+	t, err := x.d.dev.SubmitAll(buffers)
+	begun = time.Now()
+	if err != nil {
+		return begun, lost(err, x.p.Name)
+	}
+	return begun, x.wait(t, len(buffers), r.dispatches)
+}
+
+// replayPieces makes n submissions of about the same work of each time. A caller who stops does so between them: the step is not done then.
+func (x *executable) replayPieces(ctx context.Context, r *recording, times, n int) (begun time.Time, err error) {
+	var queued [inFlight]vk.Ticket
+	at, share := 0, r.total()/float64(n)
+	for range times {
+		var work, done float64
+		from := 0
+		for i := range r.buffers {
+			work += r.work[i]
+			if i+1 < len(r.buffers) && work < done+share {
+				continue
+			}
+			if err := x.wait(queued[at%inFlight], 1, r.dispatches); err != nil {
+				return begun, err
+			}
+			if err := ctx.Err(); err != nil {
+				if err := x.wait(x.d.dev.Last(), inFlight, r.dispatches); err != nil { // what it reads must stay
+					return begun, err
+				}
+				return begun, fmt.Errorf("gpu: run %s: stopped at command buffer %d of %d: %w", x.p.Name, from, len(r.buffers), err)
+			}
+			t, err := x.d.dev.SubmitAll(r.buffers[from : i+1])
+			if err != nil {
+				return begun, lost(err, x.p.Name)
+			}
+			if at == 0 {
+				begun = time.Now()
+			}
+			queued[at%inFlight] = t
+			at, from, done = at+1, i+1, work
+			x.stats.Submissions++
+		}
+	}
+	return begun, x.wait(x.d.dev.Last(), inFlight, r.dispatches)
+}
