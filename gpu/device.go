@@ -5,6 +5,7 @@
 package gpu
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -32,6 +33,8 @@ type Options struct {
 	// MaxWork bounds the work of one command buffer, in operations, where it has a barrier; 0: what suits the device. A step that takes long
 	// becomes several submissions of command buffers, so that no driver takes it for one that hangs.
 	MaxWork float64
+	// PieceTime is what such a submission should take; 0: 100 ms, a twentieth of what any driver allows.
+	PieceTime time.Duration
 	// NoConditions does without conditional rendering, as on devices that lack it.
 	NoConditions bool
 	Hooks        *vk.Hooks // counts calls and handles, injects failures; for tests
@@ -72,6 +75,7 @@ func open(inst *vk.Instance, phys *vk.PhysicalInfo, o Options) (_ *Device, err e
 	if o.MaxDispatches == 0 {
 		o.MaxDispatches = 512
 	}
+	o.PieceTime = cmp.Or(o.PieceTime, 100*time.Millisecond)
 	d := &Device{o: o, inst: inst, pipelines: map[string]*vk.Pipeline{}, execs: map[*executable]bool{}, codebooks: map[compute.DType]*memory.Buffer{}}
 	defer func() {
 		if err != nil {

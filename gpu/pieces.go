@@ -11,11 +11,9 @@ import (
 
 // Drivers end a submission that takes too long, whatever it does, and the device is lost: after 2 s on Windows, after 2 to 10 s in Linux. A step of
 // a long prompt can take minutes on a small GPU. So recordings are cut, at barriers, into command buffers of bounded work, and as many of these
-// become one submission as should take pieceTime, by what the step before took. On most cards that is all of a step.
+// become one submission as should take Options.PieceTime, by what the step before took. On most cards that is all of a step.
 
 const (
-	// pieceTime is what a submission should take: a twentieth of what any driver allows.
-	pieceTime = 100 * time.Millisecond
 	// inFlight is how many submissions of a step are queued: the device has always another, and a caller who stops waits for no more.
 	inFlight = 2
 	// byteWork is the work of a byte. Devices take some 5 (integrated) to 100 operations in the time of one.
@@ -70,7 +68,7 @@ func (x *executable) pieces(r *recording) int {
 		}
 		took = time.Duration(r.total() / speed * float64(time.Second))
 	}
-	return int(min((took+pieceTime-1)/pieceTime, time.Duration(len(r.buffers))))
+	return int(min((took+x.d.o.PieceTime-1)/x.d.o.PieceTime, time.Duration(len(r.buffers))))
 }
 
 // total is the work of all command buffers.

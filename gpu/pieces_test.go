@@ -75,6 +75,25 @@ func TestStepsInPieces(t *testing.T) {
 	}
 }
 
+// So are runs of several steps, whatever ends them.
+func TestRunsInPieces(t *testing.T) {
+	whole := newEngine(t, openGPU(t, gpu.Options{}), engine.Options{ContextLen: 72})
+	d := openGPU(t, gpu.Options{MaxWork: 1, PieceTime: 1})
+	pieces := newEngine(t, d, engine.Options{ContextLen: 72, Candidates: 100, Steps: 5})
+	for _, stopAfter := range []int{0, 11} {
+		want, wantStats, s := story(t, whole, loopSettings["usual"], 0, stopAfter)
+		s.Close()
+		got, stats, s := story(t, pieces, loopSettings["usual"], 0, stopAfter)
+		s.Close()
+		assert.Equal(t, want, got)
+		assert.Equal(t, wantStats.Stop, stats.Stop)
+	}
+	x, err := pieces.Loop(t.Context())
+	require.NoError(t, err)
+	st, _ := gpu.StatsOf(x)
+	assert.Greater(t, st.Submissions, 10*st.Runs)
+}
+
 // stopping is a context that ends after so many looks at it.
 type stopping struct {
 	context.Context
