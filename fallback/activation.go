@@ -27,7 +27,7 @@ func (k *activation) begin(s *compute.Step) int {
 	return ceil(k.rows, k.chunk)
 }
 
-func (k *activation) unit(_ *worker, i int) {
+func (k *activation) unit(wk *worker, i int) {
 	vector := vectorActivations[k.op.Fn]
 	for r := i * k.chunk; r < min((i+1)*k.chunk, k.rows); r++ {
 		x, out, up := k.x.row(r), k.out.row(r), k.ones
@@ -37,8 +37,8 @@ func (k *activation) unit(_ *worker, i int) {
 		case k.up != nil:
 			up = k.up.row(r)
 		}
-		if k.level > simd.Plain && vector != nil {
-			vector(k.level, out, x, up)
+		if k.level > simd.Plain && vector != nil && len(x) >= simd.Width {
+			vector(k.level, out, x, up, wk)
 			continue
 		}
 		for c, v := range x {
@@ -55,23 +55,32 @@ func (k *activation) unit(_ *worker, i int) {
 	}
 }
 
-// vectorActivations set out to the function of x times up, in float32, where vector instructions have it. They need a level above Plain.
-var vectorActivations = map[compute.Function]func(l simd.Level, out, x, up []float32){
-	compute.SiLU: simd.Level.SwiGLU,
-	compute.GELU: simd.Level.GELU,
-	compute.GELUTanh: func(l simd.Level, out, x, up []float32) {
+// vectorActivations set out to the function of x times up, in float32, where vector instructions have it. They need a level above Plain. What they keep in the
+// memory of a worker lies, element by element, where x may lie.
+var vectorActivations = map[compute.Function]func(l simd.Level, out, x, up []float32, wk *worker){
+	compute.SiLU: func(l simd.Level, out, x, up []float32, _ *worker) { l.SwiGLU(out, x, up) },
+	compute.GELU: func(l simd.Level, out, x, up []float32, _ *worker) { l.GELU(out, x, up) },
+	compute.GELUTanh: func(l simd.Level, out, x, up []float32, _ *worker) {
 		const a = 2 * math.Sqrt2 / math.SqrtPi
 		l.Gate(out, x, up, a, 0.044715*a)
 	},
-	compute.ClampedSiLU: func(l simd.Level, out, x, up []float32) {
-		var gate, value [256]float32
-		for len(x) > 0 {
-			n := min(len(x), len(gate))
-			for c, v := range x[:n] {
-				gate[c], value[c] = min(v, 7), min(max(up[c], -7), 7)+1
-			}
-			l.Gate(out[:n], gate[:n], value[:n], 1.702, 0)
-			out, x, up = out[n:], x[n:], up[n:]
+	compute.ClampedSiLU: func(l simd.Level, out, x, up []float32, wk *worker) {
+		memory := wk.float32s(2 * len(x))
+		gate, value := memory[:len(x)], memory[len(x):]
+		up = up[:len(x)]
+		for c, v := range x {
+			gate[c], value[c] = min(v, 7), min(max(up[c], -7), 7)+1
+		}
+		l.Gate(out, gate, value, 1.702, 0)
+	},
+	compute.Sigmoid: func(l simd.Level, out, x, up []float32, wk *worker) {
+		e := wk.float32s(len(x))
+		for c, v := range x {
+			e[c] = -v
+		}
+		l.Exp(e, e)
+		for c, v := range e {
+			out[c] = up[c] / (1 + v)
 		}
 	},
 }

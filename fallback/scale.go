@@ -31,11 +31,14 @@ func (k *scale) unit(_ *worker, i int) {
 		k.level.SoftCap(out, x, k.op.Factor, k.op.Cap)
 		return
 	}
-	for c, v := range x {
-		y := float64(k.op.Factor) * float64(v)
-		if limit := float64(k.op.Cap); limit > 0 {
-			y = limit * math.Tanh(y/limit)
+	if k.op.Cap == 0 { // a product in float64 is exact: rounding it is what a product in float32 is
+		for c, v := range x {
+			out[c] = k.op.Factor * v
 		}
-		out[c] = float32(y)
+		return
+	}
+	limit := float64(k.op.Cap)
+	for c, v := range x {
+		out[c] = float32(limit * math.Tanh(float64(k.op.Factor)*float64(v)/limit))
 	}
 }

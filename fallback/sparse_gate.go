@@ -30,7 +30,7 @@ func (k *sparseGate) unit(w *worker, i int) {
 			for c, v := range x {
 				kept[c] = max(v-least, 0)
 			}
-			vector(k.level, out, kept, up)
+			vector(k.level, out, kept, up, w)
 			continue
 		}
 		mean, scale := moments(x, 0)
