@@ -60,6 +60,7 @@ type Device struct {
 	pipelines map[string]*vk.Pipeline
 	fresh     int // pipelines made since the cache was saved
 	execs     map[*executable]bool
+	kind      compute.Kind
 	peak      float64 // of matrix units, operations a second; 0: not measured
 	codebooks map[compute.DType]*memory.Buffer
 }
@@ -90,7 +91,7 @@ func open(inst *vk.Instance, phys *vk.PhysicalInfo, o Options) (_ *Device, err e
 			return nil, err
 		}
 	}
-	d.caps = capsOf(d.dev)
+	d.caps, d.kind = capsOf(d.dev), infoOf(phys).Kind
 	d.Refuse(unproven())
 	return d, d.loadCache()
 }

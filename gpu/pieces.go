@@ -28,7 +28,7 @@ func (d *Device) maxWork() float64 {
 	switch {
 	case d.o.MaxWork > 0:
 		return d.o.MaxWork
-	case d.Info().Kind == compute.Discrete:
+	case d.kind == compute.Discrete:
 		return max(50e9, d.peak/100)
 	}
 	return 10e9
@@ -36,7 +36,7 @@ func (d *Device) maxWork() float64 {
 
 // MaxOp implements compute.Watched: a second of the slowest devices of a kind. A software driver has no one to end it.
 func (d *Device) MaxOp() int64 {
-	switch d.Info().Kind {
+	switch d.kind {
 	case compute.Software:
 		return 0
 	case compute.Discrete:
@@ -130,14 +130,17 @@ func (x *executable) replayPieces(ctx context.Context, r *recording, times, n in
 			if err := x.wait(queued[at%inFlight], 1, r.dispatches); err != nil {
 				return begun, err
 			}
-			if err := ctx.Err(); err != nil {
-				if err := x.wait(x.d.dev.Last(), inFlight, r.dispatches); err != nil { // what it reads must stay
-					return begun, err
-				}
-				return begun, fmt.Errorf("gpu: run %s: stopped at command buffer %d of %d: %w", x.p.Name, from, len(r.buffers), err)
-			}
-			t, err := x.d.dev.SubmitAll(r.buffers[from : i+1])
+			var t vk.Ticket
+			err := ctx.Err()
 			if err != nil {
+				err = fmt.Errorf("gpu: run %s: stopped at command buffer %d of %d: %w", x.p.Name, from, len(r.buffers), err)
+			} else {
+				t, err = x.d.dev.SubmitAll(r.buffers[from : i+1])
+			}
+			if err != nil { // the step that the others read must stay until they are done
+				if e := x.wait(x.d.dev.Last(), inFlight, r.dispatches); e != nil {
+					err = e
+				}
 				return begun, lost(err, x.p.Name)
 			}
 			if at == 0 {

@@ -144,6 +144,7 @@ func reply(cmd *cobra.Command, c *common, l *loaded, s *engine.Session, p sample
 	var text strings.Builder
 	res := newAnswer(l)
 	var closed error
+	defer c.reading(s)()
 	st, err := generate(cmd.Context(), l, s, ids[keep:], sm, n, func(t engine.Token) bool {
 		text.WriteString(t.Text)
 		if t.ID >= 0 {

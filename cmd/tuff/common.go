@@ -306,34 +306,77 @@ func (p *progress) clear() {
 // patience is what work may take before it is shown how far it is.
 const patience = 300 * time.Millisecond
 
-// compiling shows how far the kernels of a step are, where that takes longer than a moment: the first time on a device. A driver may take
-// seconds for the first of them.
-func (c *common) compiling() func(done, total int) {
-	bar, start := c.bar("compiling"), time.Time{}
-	var mu sync.Mutex
-	var at, of int
-	var late *time.Timer
-	draw := func() {
-		mu.Lock()
-		defer mu.Unlock()
-		if at < of {
-			bar.count("kernels", at, of)
-		}
+// counter shows how far work in steps is, where it takes longer than a moment. A step may take seconds, the first one too.
+type counter struct {
+	bar    *progress
+	unit   string
+	mu     sync.Mutex
+	at, of int
+	begun  time.Time
+	late   *time.Timer
+	drawn  bool
+}
+
+func (c *common) counter(what, unit string) *counter { return &counter{bar: c.bar(what), unit: unit} }
+
+// report tells that so many steps are done; 0 begins.
+func (k *counter) report(done, total int) {
+	k.mu.Lock()
+	k.at, k.of = done, total
+	k.mu.Unlock()
+	switch {
+	case done == total:
+		k.end()
+	case done == 0:
+		k.begun, k.late = time.Now(), time.AfterFunc(patience, k.draw)
+	case time.Since(k.begun) > patience:
+		k.draw()
 	}
+}
+
+func (k *counter) draw() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.at < k.of {
+		k.bar.count(k.unit, k.at, k.of)
+		k.drawn = true
+	}
+}
+
+// end takes the count away, however far the work came.
+func (k *counter) end() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.at = k.of
+	if k.late != nil {
+		k.late.Stop()
+	}
+	if k.drawn {
+		k.bar.clear()
+	}
+	k.drawn = false
+}
+
+// reading shows how far a session is with a prompt, until end is called.
+func (c *common) reading(s *engine.Session) (end func()) {
+	k := c.counter("reading the prompt", "tokens")
+	s.OnProgress(k.report)
+	return func() {
+		s.OnProgress(nil)
+		k.end()
+	}
+}
+
+// compiling shows how far the kernels of a step are: the first time on a device.
+func (c *common) compiling() func(done, total int) {
+	k, start := c.counter("compiling", "kernels"), time.Time{}
 	return func(done, total int) {
-		mu.Lock()
-		at, of = done, total
-		mu.Unlock()
-		switch {
-		case done == 0:
-			start, late = time.Now(), time.AfterFunc(patience, draw)
-		case done == total:
-			if !late.Stop() {
-				bar.done()
-			}
+		if done == 0 {
+			start = time.Now()
+		}
+		k.report(done, total)
+		if done == total {
 			c.compiled = append(c.compiled, fmt.Sprintf("%d in %v", total, time.Since(start).Round(100*time.Microsecond)))
-		case time.Since(start) > patience:
-			draw()
 		}
 	}
 }

@@ -132,6 +132,7 @@ func answer(cmd *cobra.Command, c *common, l *loaded, p sampler.Params, prompt, 
 	out := bufio.NewWriter(c.out)
 	res := newAnswer(l)
 	var text strings.Builder
+	defer c.reading(s)()
 	st, err := generate(cmd.Context(), l, s, ids, sm, n, func(t engine.Token) bool {
 		if t.ID >= 0 {
 			res.IDs = append(res.IDs, t.ID)

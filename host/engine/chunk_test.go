@@ -68,3 +68,23 @@ func TestChunksOfAWatchedDevice(t *testing.T) {
 	assert.Equal(t, want.logits, got.logits)
 	assert.Equal(t, []int{32, 32, 32, 32, 32, 32, 32, 32, 32, 12}, got.chunks)
 }
+
+// Eval tells how far it is, before and behind each step.
+func TestProgressOfAPrompt(t *testing.T) {
+	d, err := fallback.New(fallback.Options{Threads: 1})
+	require.NoError(t, err)
+	f, err := weights.OpenBytes(ember.Name, ember.Model())
+	require.NoError(t, err)
+	e, err := engine.New(t.Context(), d, f, engine.Options{Chunk: 8})
+	require.NoError(t, err)
+	s := e.NewSession()
+	var told [][2]int
+	s.OnProgress(func(done, total int) { told = append(told, [2]int{done, total}) })
+	require.NoError(t, s.Eval(t.Context(), make([]int32, 20), engine.WantLast, nil))
+	assert.Equal(t, [][2]int{{0, 20}, {8, 20}, {16, 20}, {20, 20}}, told)
+	s.OnProgress(nil)
+	require.NoError(t, s.Eval(t.Context(), make([]int32, 2), engine.WantLast, nil))
+	assert.Len(t, told, 4)
+	s.Close()
+	require.NoError(t, errors.Join(e.Close(), f.Close(), d.Close()))
+}

@@ -29,8 +29,9 @@ type Session struct {
 	read   time.Duration
 	ahead  []int32 // tokens that the last run has chosen and nobody has taken; all but the last are evaluated
 	pace   int     // steps of the next run
-	until  int     // tokens once all of what Eval was given is in
-	slot   int     // of the rows of state tensors, −1 with a model without
+	told   func(done, total int)
+	until  int // tokens once all of what Eval was given is in
+	slot   int // of the rows of state tensors, −1 with a model without
 	state  stateRow
 }
 
@@ -102,6 +103,7 @@ func (s *Session) Eval(ctx context.Context, ids []int32, want Want, emit func(i 
 	}
 	s.read, s.until = 0, len(s.tokens)+len(ids)
 	for at := 0; at < len(ids); {
+		s.tell(at, len(ids))
 		n := s.Chunk(len(ids) - at)
 		last := at+n == len(ids)
 		switch {
@@ -130,7 +132,17 @@ func (s *Session) Eval(ctx context.Context, ids []int32, want Want, emit func(i 
 		s.read += time.Since(start)
 		at += n
 	}
+	s.tell(len(ids), len(ids))
 	return nil
+}
+
+// OnProgress makes Eval tell how many of its tokens are done, before and behind each step; nil stops that.
+func (s *Session) OnProgress(f func(done, total int)) { s.told = f }
+
+func (s *Session) tell(done, total int) {
+	if s.told != nil {
+		s.told(done, total)
+	}
 }
 
 // leastChunk is the fewest tokens that a long prompt is cut into: what their weights cost is not worth less.
