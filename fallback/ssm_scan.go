@@ -35,6 +35,8 @@ func (k *ssmScan) unit(w *worker, i int) {
 	switch {
 	case k.narrow():
 		k.scanNarrow(w, q, narrowHeads*h, min(narrowHeads, k.op.NumHeads-narrowHeads*h))
+	case k.fast && k.level > simd.Plain && k.a.Cols == 1:
+		k.scanSteps(w, q, h)
 	case k.fast && k.level > simd.Plain:
 		k.scanFast(w, q, h)
 	default:
@@ -123,6 +125,33 @@ func (k *ssmScan) scanFast(w *worker, q *compute.Seq, h int) {
 			sum := k.level.Scan(s[p*o.StateSize:(p+1)*o.StateSize], decay, r.b, r.c, float32(r.delta)*v)
 			r.out[p] = sum + float32(r.passThrough)*v
 		}
+	}
+}
+
+// scanTokens is how many tokens a part of the state stays in registers for: as many as have their B and C in the first-level cache.
+const scanTokens = 32
+
+// scanSteps is scanFast where all of a head fades alike (Mamba-2): rows of the state go through many tokens each.
+func (k *ssmScan) scanSteps(w *worker, q *compute.Seq, h int) {
+	o := &k.op
+	s := k.state.resume(k.step, q, h, o.HeadDim*o.StateSize)
+	memory := w.float32s(scanTokens * (1 + o.HeadDim))
+	group := h * o.NumGroups / o.NumHeads * o.StateSize
+	for t := q.First; t < q.First+q.Count; t += scanTokens {
+		n := min(scanTokens, q.First+q.Count-t)
+		p := simd.Steps{Decay: memory[:n], X: memory[scanTokens:][:n*o.HeadDim], BStride: k.b.Cols, CStride: k.c.Cols, OutStride: k.out.Cols}
+		p.B, p.C = k.b.floats(t, t+n)[group:], k.c.floats(t, t+n)[group:]
+		p.Out = k.out.floats(t, t+n)[h*o.HeadDim:]
+		for i := range n {
+			r := k.row(h, t+i)
+			p.Decay[i] = float32(r.delta * float64(r.a[0]))
+			for c, v := range r.x {
+				p.X[i*o.HeadDim+c] = float32(r.delta) * v
+				r.out[c] = float32(r.passThrough) * v
+			}
+		}
+		k.level.Exp(p.Decay, p.Decay)
+		k.level.ScanSteps(s, o.StateSize, &p)
 	}
 }
 

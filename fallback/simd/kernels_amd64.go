@@ -366,6 +366,16 @@ func scan256(n int, s *float32, x *float32, y *float32, z *float32, a float32) f
 //go:noescape
 func fade256(n int, s *float32, x *float32, a float32, b float32)
 
+// scanSteps512 goes n tokens over 4 rows by 64 columns of a state: s[i][k] = decay·s[i][k] + x[i]·b[k], out[i] += Σ c[k]·s[i][k]. Rows of s lie lds elements apart, and ldx, ldb, ldc and ldo from token to token the others. With AVX-512.
+//
+//go:noescape
+func scanSteps512(n int, s *float32, lds int, decay *float32, x *float32, ldx int, b *float32, ldb int, c *float32, ldc int, out *float32, ldo int)
+
+// scanSteps256 goes n tokens over 4 rows by 16 columns of a state: s[i][k] = decay·s[i][k] + x[i]·b[k], out[i] += Σ c[k]·s[i][k]. Rows of s lie lds elements apart, and ldx, ldb, ldc and ldo from token to token the others. With AVX2 and FMA.
+//
+//go:noescape
+func scanSteps256(n int, s *float32, lds int, decay *float32, x *float32, ldx int, b *float32, ldb int, c *float32, ldc int, out *float32, ldo int)
+
 // add256 sets dst[k] = x[k] + y[k] for k < n, a multiple of 8. With AVX2.
 //
 //go:noescape

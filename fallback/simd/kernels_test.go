@@ -26,6 +26,7 @@ var tested = []struct{ kernels, test string }{
 	{`exactExpMinus512|exactDivide512|exactSwiGLU512`, "TestExactExp"},
 	{`transpose(256|NEON)|widen256|sum256|squares256|scaledProduct256|moments256|normalized256`, "TestMoves"},
 	{`scan256|fade256`, "TestRecurrences"},
+	{`scanSteps(256|512)`, "TestScanSteps"},
 	{`rotateHalves512|rotatePairs512|add256`, "TestRotations"},
 	{`quantize.*`, "TestBytes"},
 	{`bfloatTileAMX|bfloatRowAVX512|bfloatPanelAVX512`, "TestBfloatTile"},

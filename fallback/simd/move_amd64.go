@@ -66,6 +66,22 @@ func (l Level) scan(s, x, y, z []float32, a float32) (float32, int) {
 	return scan256(n, &s[0], &x[0], &y[0], &z[0], a), n
 }
 
+// scanSteps takes four rows at a time, and of them whole vectors of columns, whose number it returns.
+func (l Level) scanSteps(s []float32, rows, cols int, p *Steps) (done int) {
+	n := len(p.Decay)
+	for done+16 <= cols {
+		kernel, width := scanSteps256, 16
+		if l >= AVX512 && done+64 <= cols {
+			kernel, width = scanSteps512, 64
+		}
+		for i := 0; i+4 <= rows; i += 4 {
+			kernel(n, &s[i*cols+done], cols, &p.Decay[0], &p.X[i], rows, &p.B[done], p.BStride, &p.C[done], p.CStride, &p.Out[i], p.OutStride)
+		}
+		done += width
+	}
+	return done
+}
+
 func (l Level) fade(s, x []float32, a, b float32) int {
 	n := len(s) &^ 7
 	if n > 0 {

@@ -14,6 +14,53 @@ func (l Level) Scan(s, x, y, z []float32, a float32) (sum float32) {
 	return sum
 }
 
+// Steps are what the tokens of a scan bring and take, one behind the other. Strides are in elements, from token to token.
+type Steps struct {
+	Decay     []float32
+	X         []float32 // an element for each row of the state
+	B, C      []float32 // one for each column
+	Out       []float32 // one for each row
+	BStride   int
+	CStride   int
+	OutStride int
+}
+
+// ScanSteps goes over a state, rows of cols elements one behind the other, with every token: s[i][k] = Decay[t]·s[i][k] + X[t][i]·B[t][k] and
+// Out[t][i] += Σ C[t][k]·s[i][k], in float32, with sums in an order of their own that does not depend on how many tokens there are.
+func (l Level) ScanSteps(s []float32, cols int, p *Steps) {
+	n := len(p.Decay)
+	if n == 0 || len(s) == 0 {
+		return
+	}
+	rows := len(s) / cols
+	if len(s) != rows*cols || len(p.X) < n*rows || len(p.B) < (n-1)*p.BStride+cols || len(p.C) < (n-1)*p.CStride+cols || len(p.Out) < (n-1)*p.OutStride+rows {
+		panic("BUG: simd: steps that are too few for their state")
+	}
+	whole := 0
+	if l > Plain {
+		whole = l.scanSteps(s, rows, cols, p)
+	}
+	for i := range rows {
+		from := whole // columns that are done
+		if i >= rows&^3 {
+			from = 0
+		}
+		if from == cols {
+			continue
+		}
+		own := s[i*cols : (i+1)*cols]
+		for t, decay := range p.Decay {
+			x, b, c := p.X[t*rows+i], p.B[t*p.BStride:], p.C[t*p.CStride:]
+			var sum float32
+			for k := from; k < cols; k++ {
+				own[k] = decay*own[k] + x*b[k]
+				sum += c[k] * own[k]
+			}
+			p.Out[t*p.OutStride+i] += sum
+		}
+	}
+}
+
 // Fade sets s[k] = a·s[k] + b·x[k] in float32.
 func (l Level) Fade(s, x []float32, a, b float32) {
 	x = x[:len(s)]

@@ -43,3 +43,51 @@ func TestRecurrences(t *testing.T) {
 		}
 	}
 }
+
+// Steps are those of the formula in float64, within what roundings of float32 allow, for shapes around the kernels' own, and touch nothing else.
+func TestScanSteps(t *testing.T) {
+	r := rand.New(rand.NewPCG(23, 24))
+	for _, l := range levels() {
+		for _, rows := range []int{1, 3, 4, 5, 8, 13} {
+			for _, cols := range []int{1, 8, 15, 16, 17, 48, 64, 65, 80, 128, 192} {
+				for _, tokens := range []int{0, 1, 2, 7} {
+					size := rows * cols
+					p := &Steps{Decay: values(r, tokens, 0, false), X: values(r, tokens*rows, 1, false), BStride: cols + 3, CStride: cols, OutStride: rows + 2}
+					for i, v := range p.Decay {
+						p.Decay[i] = float32(1 / (1 + math.Abs(float64(v))))
+					}
+					p.B, p.C = values(r, tokens*p.BStride, 2, false), values(r, tokens*p.CStride, 3, false)
+					p.Out = values(r, tokens*p.OutStride, 1, false)
+					s := values(r, size+16, 1, false) // and what must stay
+					state, sizes := make([]float64, size), make([]float64, size)
+					for j := range state {
+						state[j], sizes[j] = float64(s[j]), math.Abs(float64(s[j]))
+					}
+					out, outSizes := make([]float64, len(p.Out)), make([]float64, len(p.Out))
+					for j, v := range p.Out {
+						out[j], outSizes[j] = float64(v), math.Abs(float64(v))
+					}
+					for i := range tokens {
+						for j := range size {
+							row, k := j/cols, j%cols
+							x, b, c := float64(p.X[i*rows+row]), float64(p.B[i*p.BStride+k]), float64(p.C[i*p.CStride+k])
+							state[j] = float64(p.Decay[i])*state[j] + x*b
+							sizes[j] = float64(p.Decay[i])*sizes[j] + math.Abs(x*b)
+							out[i*p.OutStride+row] += c * state[j]
+							outSizes[i*p.OutStride+row] += math.Abs(c) * sizes[j]
+						}
+					}
+					behind := append([]float32(nil), s[size:]...)
+					l.ScanSteps(s[:size], cols, p)
+					for j, want := range state {
+						require.InDelta(t, want, float64(s[j]), sizes[j]*float64(3*tokens+1)*0x1p-24, "%v rows %d cols %d tokens %d", l, rows, cols, tokens)
+					}
+					for j, want := range out {
+						require.InDelta(t, want, float64(p.Out[j]), outSizes[j]*float64(3*tokens+cols+2)*0x1p-24, "%v rows %d cols %d tokens %d", l, rows, cols, tokens)
+					}
+					sameBits(t, behind, s[size:])
+				}
+			}
+		}
+	}
+}

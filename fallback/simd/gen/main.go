@@ -39,6 +39,7 @@ func main() {
 	scaledProduct()
 	normalized()
 	recurrences()
+	scanSteps()
 	add()
 	rotations()
 	decoders()
