@@ -22,9 +22,12 @@ func (k *deltaRule) begin(s *compute.Step) int {
 
 func (k *deltaRule) unit(w *worker, i int) {
 	q, h := &k.step.Seqs[i/k.op.NumHeads], i%k.op.NumHeads
-	if k.fast > simd.Plain && k.op.ValueDim%simd.Width == 0 {
+	switch {
+	case k.fast > simd.Plain && k.fast.HasDeltaSteps(k.op.KeyDim, k.op.ValueDim):
+		k.runSteps(w, q, h)
+	case k.fast > simd.Plain && k.op.ValueDim%simd.Width == 0:
 		k.runFast(w, q, h)
-	} else {
+	default:
 		k.run(w, q, h)
 	}
 }
@@ -119,6 +122,33 @@ func (k *deltaRule) runFast(w *worker, q *compute.Seq, h int) {
 		}
 		scale := 1 / math.Sqrt(float64(o.KeyDim))
 		k.fast.Fade(out, u, float32(scale*fade), float32(scale*product))
+	}
+}
+
+// runSteps is runFast by columns, each block of which goes through many tokens in the first-level cache.
+func (k *deltaRule) runSteps(w *worker, q *compute.Seq, h int) {
+	o := &k.op
+	s := k.state.resume(k.step, q, h, o.KeyDim*o.ValueDim)
+	unit, memory := w.float64s(2*o.KeyDim), w.float32s(scanTokens*(2*o.KeyDim+4))
+	from, keys := o.KeyHead(h)*o.KeyDim, o.NumKeyHeads*o.KeyDim
+	scale := 1 / math.Sqrt(float64(o.KeyDim))
+	for t := q.First; t < q.First+q.Count; t += scanTokens {
+		n := min(scanTokens, q.First+q.Count-t)
+		p := simd.Deltas{Gates: memory[:4*n], KQ: memory[4*scanTokens:][:2*n*o.KeyDim], VStride: k.x.Cols, OutStride: k.out.Cols}
+		p.V, p.Out = k.x.floats(t, t+n)[2*keys+h*o.ValueDim:], k.out.floats(t, t+n)[h*o.ValueDim:]
+		for i := range n {
+			x, pairs := k.x.row(t+i), p.KQ[2*i*o.KeyDim:]
+			unitLength(unit[:o.KeyDim], x[from:from+o.KeyDim], o.Eps)
+			unitLength(unit[o.KeyDim:], x[keys+from:keys+from+o.KeyDim], o.Eps)
+			var product float64
+			for j, v := range unit[:o.KeyDim] {
+				pairs[2*j], pairs[2*j+1] = float32(unit[o.KeyDim+j]), float32(v)
+				product += v * unit[o.KeyDim+j]
+			}
+			fade, beta := k.gates(h, t+i)
+			copy(p.Gates[4*i:], []float32{float32(fade), float32(beta), float32(scale * fade), float32(scale * product)})
+		}
+		k.fast.DeltaSteps(s, o.ValueDim, &p)
 	}
 }
 

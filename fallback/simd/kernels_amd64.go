@@ -376,6 +376,16 @@ func scanSteps512(n int, s *float32, lds int, decay *float32, x *float32, ldx in
 //go:noescape
 func scanSteps256(n int, s *float32, lds int, decay *float32, x *float32, ldx int, b *float32, ldb int, c *float32, ldc int, out *float32, ldo int)
 
+// deltaSteps512 goes n tokens over rows, an even number of them, by 32 columns of a state: with u = Σ k[i]·s[i] and o = Σ q[i]·s[i], u becomes g[1]·(v − g[0]·u), out = g[2]·o + g[3]·u and s[i] = g[0]·s[i] + k[i]·u. k and q lie in turns, gates four a token; rows of s lie lds elements apart, ldv and ldo from token to token v and out. With AVX-512.
+//
+//go:noescape
+func deltaSteps512(n int, s *float32, lds int, rows int, kq *float32, gates *float32, v *float32, ldv int, out *float32, ldo int)
+
+// deltaSteps256 goes n tokens over rows, an even number of them, by 16 columns of a state: with u = Σ k[i]·s[i] and o = Σ q[i]·s[i], u becomes g[1]·(v − g[0]·u), out = g[2]·o + g[3]·u and s[i] = g[0]·s[i] + k[i]·u. k and q lie in turns, gates four a token; rows of s lie lds elements apart, ldv and ldo from token to token v and out. With AVX2 and FMA.
+//
+//go:noescape
+func deltaSteps256(n int, s *float32, lds int, rows int, kq *float32, gates *float32, v *float32, ldv int, out *float32, ldo int)
+
 // add256 sets dst[k] = x[k] + y[k] for k < n, a multiple of 8. With AVX2.
 //
 //go:noescape

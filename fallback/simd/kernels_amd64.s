@@ -6050,6 +6050,200 @@ check:
 	VZEROUPPER
 	RET
 
+// func deltaSteps512(n int, s *float32, lds int, rows int, kq *float32, gates *float32, v *float32, ldv int, out *float32, ldo int)
+// Requires: AVX, AVX512F
+TEXT ·deltaSteps512(SB), NOSPLIT, $0-80
+	MOVQ n+0(FP), AX
+	MOVQ s+8(FP), CX
+	MOVQ lds+16(FP), DX
+	SHLQ $0x02, DX
+	MOVQ rows+24(FP), BX
+	MOVQ kq+32(FP), SI
+	MOVQ gates+40(FP), DI
+	MOVQ v+48(FP), R8
+	MOVQ ldv+56(FP), R9
+	SHLQ $0x02, R9
+	MOVQ out+64(FP), R10
+	MOVQ ldo+72(FP), R11
+	SHLQ $0x02, R11
+
+token:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	MOVQ   CX, R12
+	MOVQ   SI, R13
+	MOVQ   BX, R14
+
+products:
+	VBROADCASTSS (R13), Z8
+	VBROADCASTSS 4(R13), Z9
+	VMOVUPS      (R12), Z10
+	VFMADD231PS  Z10, Z8, Z0
+	VFMADD231PS  Z10, Z9, Z2
+	VMOVUPS      64(R12), Z11
+	VFMADD231PS  Z11, Z8, Z1
+	VFMADD231PS  Z11, Z9, Z3
+	ADDQ         DX, R12
+	VBROADCASTSS 8(R13), Z8
+	VBROADCASTSS 12(R13), Z9
+	VMOVUPS      (R12), Z10
+	VFMADD231PS  Z10, Z8, Z4
+	VFMADD231PS  Z10, Z9, Z6
+	VMOVUPS      64(R12), Z11
+	VFMADD231PS  Z11, Z8, Z5
+	VFMADD231PS  Z11, Z9, Z7
+	ADDQ         DX, R12
+	ADDQ         $0x10, R13
+	SUBQ         $0x02, R14
+	JNZ          products
+	VADDPS       Z4, Z0, Z0
+	VADDPS       Z5, Z1, Z1
+	VADDPS       Z6, Z2, Z2
+	VADDPS       Z7, Z3, Z3
+	VBROADCASTSS (DI), Z12
+	VBROADCASTSS 4(DI), Z13
+	VMOVUPS      (R8), Z10
+	VFNMADD231PS Z0, Z12, Z10
+	VMULPS       Z13, Z10, Z0
+	VMOVUPS      64(R8), Z10
+	VFNMADD231PS Z1, Z12, Z10
+	VMULPS       Z13, Z10, Z1
+	VBROADCASTSS 8(DI), Z13
+	VBROADCASTSS 12(DI), Z14
+	VMULPS       Z13, Z2, Z2
+	VFMADD231PS  Z0, Z14, Z2
+	VMOVUPS      Z2, (R10)
+	VMULPS       Z13, Z3, Z3
+	VFMADD231PS  Z1, Z14, Z3
+	VMOVUPS      Z3, 64(R10)
+	MOVQ         CX, R12
+	MOVQ         SI, R13
+	MOVQ         BX, R14
+
+update:
+	VBROADCASTSS (R13), Z8
+	VMULPS       (R12), Z12, Z10
+	VFMADD231PS  Z0, Z8, Z10
+	VMOVUPS      Z10, (R12)
+	VMULPS       64(R12), Z12, Z11
+	VFMADD231PS  Z1, Z8, Z11
+	VMOVUPS      Z11, 64(R12)
+	ADDQ         DX, R12
+	ADDQ         $0x08, R13
+	DECQ         R14
+	JNZ          update
+	MOVQ         R13, SI
+	ADDQ         $0x10, DI
+	ADDQ         R9, R8
+	ADDQ         R11, R10
+	DECQ         AX
+	JNZ          token
+	VZEROUPPER
+	RET
+
+// func deltaSteps256(n int, s *float32, lds int, rows int, kq *float32, gates *float32, v *float32, ldv int, out *float32, ldo int)
+// Requires: AVX, FMA3
+TEXT ·deltaSteps256(SB), NOSPLIT, $0-80
+	MOVQ n+0(FP), AX
+	MOVQ s+8(FP), CX
+	MOVQ lds+16(FP), DX
+	SHLQ $0x02, DX
+	MOVQ rows+24(FP), BX
+	MOVQ kq+32(FP), SI
+	MOVQ gates+40(FP), DI
+	MOVQ v+48(FP), R8
+	MOVQ ldv+56(FP), R9
+	SHLQ $0x02, R9
+	MOVQ out+64(FP), R10
+	MOVQ ldo+72(FP), R11
+	SHLQ $0x02, R11
+
+token:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	MOVQ   CX, R12
+	MOVQ   SI, R13
+	MOVQ   BX, R14
+
+products:
+	VBROADCASTSS (R13), Y8
+	VBROADCASTSS 4(R13), Y9
+	VMOVUPS      (R12), Y10
+	VFMADD231PS  Y10, Y8, Y0
+	VFMADD231PS  Y10, Y9, Y2
+	VMOVUPS      32(R12), Y11
+	VFMADD231PS  Y11, Y8, Y1
+	VFMADD231PS  Y11, Y9, Y3
+	ADDQ         DX, R12
+	VBROADCASTSS 8(R13), Y8
+	VBROADCASTSS 12(R13), Y9
+	VMOVUPS      (R12), Y10
+	VFMADD231PS  Y10, Y8, Y4
+	VFMADD231PS  Y10, Y9, Y6
+	VMOVUPS      32(R12), Y11
+	VFMADD231PS  Y11, Y8, Y5
+	VFMADD231PS  Y11, Y9, Y7
+	ADDQ         DX, R12
+	ADDQ         $0x10, R13
+	SUBQ         $0x02, R14
+	JNZ          products
+	VADDPS       Y4, Y0, Y0
+	VADDPS       Y5, Y1, Y1
+	VADDPS       Y6, Y2, Y2
+	VADDPS       Y7, Y3, Y3
+	VBROADCASTSS (DI), Y12
+	VBROADCASTSS 4(DI), Y13
+	VMOVUPS      (R8), Y10
+	VFNMADD231PS Y0, Y12, Y10
+	VMULPS       Y13, Y10, Y0
+	VMOVUPS      32(R8), Y10
+	VFNMADD231PS Y1, Y12, Y10
+	VMULPS       Y13, Y10, Y1
+	VBROADCASTSS 8(DI), Y13
+	VBROADCASTSS 12(DI), Y14
+	VMULPS       Y13, Y2, Y2
+	VFMADD231PS  Y0, Y14, Y2
+	VMOVUPS      Y2, (R10)
+	VMULPS       Y13, Y3, Y3
+	VFMADD231PS  Y1, Y14, Y3
+	VMOVUPS      Y3, 32(R10)
+	MOVQ         CX, R12
+	MOVQ         SI, R13
+	MOVQ         BX, R14
+
+update:
+	VBROADCASTSS (R13), Y8
+	VMULPS       (R12), Y12, Y10
+	VFMADD231PS  Y0, Y8, Y10
+	VMOVUPS      Y10, (R12)
+	VMULPS       32(R12), Y12, Y11
+	VFMADD231PS  Y1, Y8, Y11
+	VMOVUPS      Y11, 32(R12)
+	ADDQ         DX, R12
+	ADDQ         $0x08, R13
+	DECQ         R14
+	JNZ          update
+	MOVQ         R13, SI
+	ADDQ         $0x10, DI
+	ADDQ         R9, R8
+	ADDQ         R11, R10
+	DECQ         AX
+	JNZ          token
+	VZEROUPPER
+	RET
+
 // func add256(n int, dst *float32, x *float32, y *float32)
 // Requires: AVX
 TEXT ·add256(SB), NOSPLIT, $0-32

@@ -27,6 +27,7 @@ var tested = []struct{ kernels, test string }{
 	{`transpose(256|NEON)|widen256|sum256|squares256|scaledProduct256|moments256|normalized256`, "TestMoves"},
 	{`scan256|fade256`, "TestRecurrences"},
 	{`scanSteps(256|512)`, "TestScanSteps"},
+	{`deltaSteps(256|512)`, "TestDeltaSteps"},
 	{`rotateHalves512|rotatePairs512|add256`, "TestRotations"},
 	{`quantize.*`, "TestBytes"},
 	{`bfloatTileAMX|bfloatRowAVX512|bfloatPanelAVX512`, "TestBfloatTile"},

@@ -82,6 +82,22 @@ func (l Level) scanSteps(s []float32, rows, cols int, p *Steps) (done int) {
 	return done
 }
 
+// HasDeltaSteps reports whether DeltaSteps can take states of a shape.
+func (l Level) HasDeltaSteps(rows, cols int) bool {
+	return l > Plain && rows > 0 && rows%2 == 0 && cols%16 == 0
+}
+
+func (l Level) deltaSteps(n int, s []float32, rows, cols int, p *Deltas) {
+	for k := 0; k < cols; {
+		kernel, width := deltaSteps256, 16
+		if l >= AVX512 && k+32 <= cols {
+			kernel, width = deltaSteps512, 32
+		}
+		kernel(n, &s[k], cols, rows, &p.KQ[0], &p.Gates[0], &p.V[k], p.VStride, &p.Out[k], p.OutStride)
+		k += width
+	}
+}
+
 func (l Level) fade(s, x []float32, a, b float32) int {
 	n := len(s) &^ 7
 	if n > 0 {

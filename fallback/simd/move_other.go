@@ -28,6 +28,8 @@ func add256(n int, dst, x, y *float32)                                         {
 
 func (l Level) moments([]float32, float64) (sum, squares float64, done int) { return 0, 0, 0 }
 func (l Level) normalized(dst, x, y, z []float32, from, a float32) int      { return 0 }
+func (l Level) HasDeltaSteps(int, int) bool                                 { return false }
+func (l Level) deltaSteps(int, []float32, int, int, *Deltas)                { panic(noKernel) }
 func (l Level) scanSteps(s []float32, rows, cols int, p *Steps) int         { return 0 }
 func (l Level) scan(s, x, y, z []float32, a float32) (float32, int)         { return 0, 0 }
 func (l Level) fade(s, x []float32, a, b float32) int                       { return 0 }

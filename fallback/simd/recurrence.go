@@ -61,6 +61,28 @@ func (l Level) ScanSteps(s []float32, cols int, p *Steps) {
 	}
 }
 
+// Deltas are what the tokens of a delta rule bring and take, one behind the other. Strides are in elements, from token to token.
+type Deltas struct {
+	KQ        []float32 // a key and a query for each row of the state, in turns
+	Gates     []float32 // four: of the state, of what is new, and of the products with the query and with what is new in the result
+	V, Out    []float32 // an element for each column
+	VStride   int
+	OutStride int
+}
+
+// DeltaSteps goes over a state, rows of cols elements one behind the other, with every token: of u = Σ k[i]·s[i] and o = Σ q[i]·s[i] over rows i,
+// u becomes g[1]·(V − g[0]·u), Out is g[2]·o + g[3]·u, and s[i] becomes g[0]·s[i] + k[i]·u, in float32. It needs HasDeltaSteps.
+func (l Level) DeltaSteps(s []float32, cols int, p *Deltas) {
+	n, rows := len(p.Gates)/4, len(s)/cols
+	if n == 0 {
+		return
+	}
+	if !l.HasDeltaSteps(rows, cols) || len(s) != rows*cols || len(p.KQ) < 2*n*rows || len(p.V) < (n-1)*p.VStride+cols || len(p.Out) < (n-1)*p.OutStride+cols {
+		panic("BUG: simd: deltas that are too few for their state, or a state of another shape")
+	}
+	l.deltaSteps(n, s, rows, cols, p)
+}
+
 // Fade sets s[k] = a·s[k] + b·x[k] in float32.
 func (l Level) Fade(s, x []float32, a, b float32) {
 	x = x[:len(s)]

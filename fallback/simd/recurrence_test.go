@@ -91,3 +91,62 @@ func TestScanSteps(t *testing.T) {
 		}
 	}
 }
+
+// Steps of the delta rule are those of the formula in float64, within what roundings of float32 allow, and touch nothing else.
+func TestDeltaSteps(t *testing.T) {
+	r := rand.New(rand.NewPCG(25, 26))
+	unit := func(n int) []float32 {
+		v := make([]float32, n)
+		for i := range v {
+			v[i] = float32(r.NormFloat64()) / 8
+		}
+		return v
+	}
+	for _, l := range levels() {
+		for _, rows := range []int{2, 6, 64, 128} {
+			for _, cols := range []int{16, 32, 48, 128} {
+				if !l.HasDeltaSteps(rows, cols) {
+					continue
+				}
+				for _, tokens := range []int{0, 1, 5} {
+					p := &Deltas{KQ: unit(2 * tokens * rows), Gates: unit(4 * tokens), VStride: cols + 5, OutStride: cols + 1}
+					p.V, p.Out = unit(tokens*p.VStride), unit(tokens*p.OutStride+3)
+					size := rows * cols
+					s := unit(size + 16)
+					state := make([]float64, size)
+					for j := range state {
+						state[j] = float64(s[j])
+					}
+					out := make([]float64, len(p.Out))
+					for j, v := range p.Out {
+						out[j] = float64(v)
+					}
+					for i := range tokens {
+						g := p.Gates[4*i:]
+						for c := range cols {
+							var u, o float64
+							for n := range rows {
+								u += float64(p.KQ[2*(i*rows+n)]) * state[n*cols+c]
+								o += float64(p.KQ[2*(i*rows+n)+1]) * state[n*cols+c]
+							}
+							u = float64(g[1]) * (float64(p.V[i*p.VStride+c]) - float64(g[0])*u)
+							out[i*p.OutStride+c] = float64(g[2])*o + float64(g[3])*u
+							for n := range rows {
+								state[n*cols+c] = float64(g[0])*state[n*cols+c] + float64(p.KQ[2*(i*rows+n)])*u
+							}
+						}
+					}
+					behind := append([]float32(nil), s[size:]...)
+					l.DeltaSteps(s[:size], cols, p)
+					for j, want := range state {
+						require.InDelta(t, want, float64(s[j]), 1e-6, "%v rows %d cols %d tokens %d", l, rows, cols, tokens)
+					}
+					for j, want := range out {
+						require.InDelta(t, want, float64(p.Out[j]), 1e-6, "%v rows %d cols %d tokens %d", l, rows, cols, tokens)
+					}
+					sameBits(t, behind, s[size:])
+				}
+			}
+		}
+	}
+}

@@ -40,6 +40,7 @@ func main() {
 	normalized()
 	recurrences()
 	scanSteps()
+	deltaSteps()
 	add()
 	rotations()
 	decoders()
