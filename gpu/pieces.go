@@ -45,6 +45,66 @@ func (d *Device) MaxOp() int64 {
 	return 40e9
 }
 
+// cut divides a recording into command buffers of bounded length and work.
+type cut struct {
+	x          *executable
+	r          *recording
+	open       func() *vk.Commands
+	finish     func(*vk.Commands, *recording) error
+	c          *vk.Commands
+	dispatches int     // in c
+	work       float64 // in c
+	counted    int     // groups whose work has been counted
+	max        float64
+}
+
+func (x *executable) newCut(r *recording, open func() *vk.Commands, finish func(*vk.Commands, *recording) error) *cut {
+	return &cut{x: x, r: r, open: open, finish: finish, c: open(), max: x.d.maxWork()}
+}
+
+// barrier puts a barrier in front of a group's dispatch, or ends a command buffer that has its share of work, between groups: the next begins with
+// one.
+func (t *cut) barrier(group int) error {
+	if t.work >= t.max && group >= t.counted {
+		return t.next()
+	}
+	t.c.Barrier(vk.SyncCompute, vk.SyncCompute)
+	return nil
+}
+
+// dispatch makes room for one dispatch of a group.
+func (t *cut) dispatch(group int) error {
+	if t.dispatches == t.x.d.o.MaxDispatches {
+		if err := t.next(); err != nil {
+			return err
+		}
+	}
+	t.dispatches++
+	t.r.dispatches++
+	if group >= t.counted {
+		for _, op := range t.x.groups[group].Ops {
+			t.work += workOf(t.x.p.Instrs[op].Op.Cost(t.x.p, t.x.now))
+		}
+		t.counted = group + 1
+	}
+	return nil
+}
+
+// next begins another command buffer.
+func (t *cut) next() error {
+	if err := t.end(); err != nil {
+		return err
+	}
+	t.c, t.dispatches, t.work = t.open(), 0, 0
+	return nil
+}
+
+// end ends the last one.
+func (t *cut) end() error {
+	t.r.work = append(t.r.work, t.work)
+	return t.finish(t.c, t.r)
+}
+
 // few reports whether steps of a shape are bound by weights, not by operations: their speed says nothing of others'.
 func few(tokens int) bool { return tokens <= 8 }
 

@@ -166,66 +166,6 @@ func (x *executable) put(c *vk.Commands, e *launch, s kernel.Shape, buf []byte) 
 	c.DispatchIndirect(b, off+kernel.RecordOffset(slices.Index(x.records, e.dispatch.Indirect)))
 }
 
-// cut divides the events of a shape into command buffers of bounded length and work: put adds a dispatch, barrier stands for one that is
-// not where one command buffer ends and the next begins.
-type cut struct {
-	x          *executable
-	r          *recording
-	open       func() *vk.Commands
-	finish     func(*vk.Commands, *recording) error
-	c          *vk.Commands
-	dispatches int     // in c
-	work       float64 // in c
-	counted    int     // groups whose work has been counted
-	max        float64
-}
-
-func (x *executable) newCut(r *recording, open func() *vk.Commands, finish func(*vk.Commands, *recording) error) *cut {
-	return &cut{x: x, r: r, open: open, finish: finish, c: open(), max: x.d.maxWork()}
-}
-
-// barrier ends a command buffer that has its share of work, or puts a barrier into it.
-func (t *cut) barrier() error {
-	if t.work >= t.max {
-		return t.next()
-	}
-	t.c.Barrier(vk.SyncCompute, vk.SyncCompute)
-	return nil
-}
-
-// dispatch makes room for one dispatch of a group.
-func (t *cut) dispatch(group int) error {
-	if t.dispatches == t.x.d.o.MaxDispatches {
-		if err := t.next(); err != nil {
-			return err
-		}
-	}
-	t.dispatches++
-	t.r.dispatches++
-	if group >= t.counted {
-		for _, op := range t.x.groups[group].Ops {
-			t.work += workOf(t.x.p.Instrs[op].Op.Cost(t.x.p, t.x.now))
-		}
-		t.counted = group + 1
-	}
-	return nil
-}
-
-// next begins another command buffer.
-func (t *cut) next() error {
-	if err := t.end(); err != nil {
-		return err
-	}
-	t.c, t.dispatches, t.work = t.open(), 0, 0
-	return nil
-}
-
-// end ends the last one.
-func (t *cut) end() error {
-	t.r.work = append(t.r.work, t.work)
-	return t.finish(t.c, t.r)
-}
-
 // recordPlain records everything for a shape.
 func (x *executable) recordPlain(ctx context.Context, s kernel.Shape) (*recording, error) {
 	if err := x.d.makePipelines(ctx, x.groups, s, x.o.Progress); err != nil {
@@ -239,7 +179,7 @@ func (x *executable) recordPlain(ctx context.Context, s kernel.Shape) (*recordin
 		e := &events[i]
 		if e.barrier {
 			r.barriers++
-			if err := t.barrier(); err != nil {
+			if err := t.barrier(events[i+1].group); err != nil {
 				return nil, err
 			}
 			continue

@@ -42,7 +42,7 @@ func (x *executable) recordTimed(ctx context.Context, s kernel.Shape) (*recordin
 	for i := range events {
 		e := &events[i]
 		if e.barrier {
-			if err := t.barrier(); err != nil {
+			if err := t.barrier(events[i+1].group); err != nil {
 				return nil, err
 			}
 			continue
