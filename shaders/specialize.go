@@ -109,7 +109,7 @@ func (s *specializer) read() bool {
 		in := s.at(at)
 		op := in[0] & opcode
 		switch {
-		case op < uint32(len(shortest)) && n < int(shortest[op]):
+		case op < uint32(len(shortest)) && n < int(shortest[op]), op == opLabel && n != 2:
 			return false
 		case op == opFunction:
 			inside, first, b = true, true, nil

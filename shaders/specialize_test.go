@@ -201,6 +201,7 @@ func FuzzSpecialize(f *testing.F) {
 	require.NoError(f, err)
 	f.Add(bytesOf(code), uint32(1))
 	f.Add(bytesOf(branches()), uint32(2))
+	f.Add([]byte("000000000000000\x00000000\x04\x0000000000000070\x02\x000000\x15\x00\x04\x00\x02\x00\x00\x00 \x00\x00\x00000000\x04\x000000000000000\x00\x04\x00\x02\x00\x00\x00\x04\x00\x00\x00000000\x06\x000000000000000000000000\x03\x000000000000\x05\x00000000000000000000\x05\x00000000000000000070\x02\x000000\xf8\x00\x05\x000000000000000000\xf9\x00\x02\x00000070\x02\x000000\xf7\x00\x03\x0000000000\xfb\x00\a\x00\x04\x00\x00\x00000000000000000000008\x00\x02\x00000070\x01\x0070\x01\x00"), uint32(69)) // a label of five words
 	f.Fuzz(func(t *testing.T, b []byte, value uint32) {
 		code := make([]uint32, len(b)/4)
 		for i := range code {
