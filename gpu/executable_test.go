@@ -119,12 +119,8 @@ func TestResultsAreDeterministic(t *testing.T) {
 	answer := func(n int) []float32 {
 		s := e.NewSession()
 		defer s.Close()
-		ids := make([]int32, n)
-		for i := range ids {
-			ids[i] = int32(6 + i*31%2000)
-		}
 		var out []float32
-		require.NoError(t, s.Eval(t.Context(), ids, engine.WantLast, func(_ int, l []float32) error {
+		require.NoError(t, s.Eval(t.Context(), prompt(n), engine.WantLast, func(_ int, l []float32) error {
 			out = append(out, l...)
 			return nil
 		}))

@@ -105,14 +105,11 @@ func (t *cut) end() error {
 	return t.finish(t.c, t.r)
 }
 
-// few reports whether steps of a shape are bound by weights, not by operations: their speed says nothing of others'.
-func few(tokens int) bool { return tokens <= 8 }
-
-// speeds are work in a second, of steps of few tokens and of many; 0: not known.
+// speeds are work in a second, of steps of few tokens, which are bound by weights, and of many, by operations; 0: not known.
 type speeds [2]float64
 
 func (s *speeds) of(tokens int) *float64 {
-	if few(tokens) {
+	if tokens <= 8 {
 		return &s[0]
 	}
 	return &s[1]
