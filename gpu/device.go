@@ -23,6 +23,8 @@ import (
 type Options struct {
 	// Validation loads the Khronos validation layer; Device.Messages has what it said.
 	Validation bool
+	// Emulate opens no driver but a device that is emulated in Go: one of vk.EmulatedKinds.
+	Emulate string
 	// CacheDir holds the pipeline cache. "": the user's cache folder; "-": none.
 	CacheDir string
 	// Timeout bounds the wait for a command buffer; 0: a minute, and ten for software drivers. Drivers of hardware end what hangs after some

@@ -36,7 +36,7 @@ type Machine struct {
 
 // Look finds the machine's Vulkan devices.
 func Look(o Options) (*Machine, error) {
-	inst, err := vk.Open(vk.Options{AppName: "tuff", Validation: o.Validation, Hooks: o.Hooks})
+	inst, err := vk.Open(vk.Options{AppName: "tuff", Validation: o.Validation, Emulate: o.Emulate, Hooks: o.Hooks})
 	if err != nil {
 		return nil, err
 	}
@@ -143,8 +143,11 @@ func Choose(list []Found, selector string) (Found, error) {
 	return got, nil
 }
 
-// Open opens the device of a selector (see Choose).
+// Open opens the device of a selector (see Choose), or an emulated one: "emulated:KIND", KIND being one of vk.EmulatedKinds.
 func Open(selector string, o Options) (*Device, error) {
+	if kind, ok := strings.CutPrefix(selector, "emulated:"); ok {
+		o.Emulate, selector = kind, "gpu"
+	}
 	m, err := Look(o)
 	if err != nil {
 		return nil, err

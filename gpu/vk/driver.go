@@ -50,7 +50,7 @@ type instanceDriver interface {
 
 type rawPipeline struct {
 	module, layout, cache uint64
-	entry                 string
+	entry, name           string // name is for messages
 	specIDs, specValues   []uint32
 	subgroupSize          uint32
 	fullSubgroups         bool

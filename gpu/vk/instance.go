@@ -13,6 +13,8 @@ type Options struct {
 	// Validation loads VK_LAYER_KHRONOS_validation, and its messages are kept for Messages. A machine without the layer
 	// answers an error that is ErrUnsupported.
 	Validation bool
+	// Emulate opens no loader but a device that is emulated in Go: one of EmulatedKinds.
+	Emulate string
 	// Hooks counts calls and handles and injects failures. Nil means new ones.
 	Hooks *Hooks
 }
@@ -35,7 +37,11 @@ func Open(o Options) (*Instance, error) {
 	if o.Hooks == nil {
 		o.Hooks = &Hooks{}
 	}
-	d, err := newDriver()
+	open := newDriver
+	if o.Emulate != "" {
+		open = func() (driver, error) { return newEmulated(o.Emulate) }
+	}
+	d, err := open()
 	if err != nil {
 		return nil, fmt.Errorf("vk: open: %w", err)
 	}

@@ -59,7 +59,7 @@ func (d *Device) CreatePipeline(p PipelineInfo) (*Pipeline, error) {
 	if err != nil {
 		return nil, err
 	}
-	raw := rawPipeline{layout: layout, entry: p.Entry, subgroupSize: p.RequiredSubgroupSize, fullSubgroups: p.FullSubgroups,
+	raw := rawPipeline{layout: layout, entry: p.Entry, name: p.Name, subgroupSize: p.RequiredSubgroupSize, fullSubgroups: p.FullSubgroups,
 		statistics: p.Statistics && d.features.PipelineExecutableInfo}
 	for _, s := range p.Spec {
 		raw.specIDs = append(raw.specIDs, s.ID)
