@@ -100,7 +100,13 @@ type place struct {
 }
 
 // Compile makes a module ready for subgroups of a size.
-func Compile(words []uint32, o Options) (*Program, error) {
+func Compile(words []uint32, o Options) (_ *Program, err error) {
+	// What a validator refuses, such as an operand of the wrong type, meets Go's own checks on the way.
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("emulator: compile %s: a damaged module, or a mistake here: %v", o.Name, r)
+		}
+	}()
 	if o.Lanes < 1 || o.Lanes > 128 || bits.OnesCount(uint(o.Lanes)) != 1 {
 		return nil, fmt.Errorf("emulator: compile %s: got subgroups of %d, want a power of two up to 128", o.Name, o.Lanes)
 	}
@@ -319,7 +325,8 @@ func (c *compiler) release(in inst) {
 		}
 		if c.left[a]--; n == 1 {
 			delete(c.left, a)
-			if slot, ok := c.at[a]; ok {
+			_, constant := c.values[a] // of a block: the length of a matrix, say
+			if slot, ok := c.at[a]; ok && !constant {
 				n := c.m.types[c.typeOf[a]].slots
 				c.free[n] = append(c.free[n], slot)
 			}

@@ -140,8 +140,11 @@ func (c *compiler) instruction(in inst) error {
 			x.f = (*warp).chooseEach
 		}
 	case opVectorTimesScalar, opMatrixTimesScalar:
-		f := binaryOp(opFMul, t)
-		x.f, x.x = (*warp).byScalar, f
+		mul := uint32(opFMul)
+		if !t.of().float {
+			mul = opIMul
+		}
+		x.f, x.x = (*warp).byScalar, binaryOp(mul, t)
 	case opDot:
 		x.f, x.n, x.x = (*warp).dot, of(0).n, [2]func(a, b uint64) uint64{binaryOp(opFMul, t), binaryOp(opFAdd, t)}
 	case opAny, opAll:

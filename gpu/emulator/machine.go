@@ -142,11 +142,12 @@ func (g *group) run(ctx context.Context, id [3]uint32) (err error) {
 	}
 	defer func() {
 		if r := recover(); r != nil {
-			w, ok := r.(wrongness)
-			if !ok {
-				panic(r)
+			f := &Fault{Kernel: g.p.name, Workgroup: id, Invocation: -1}
+			if w, ok := r.(wrongness); ok {
+				f.What = string(w)
+			} else {
+				f.What = fmt.Sprintf("a damaged module, or a mistake of the emulator: %v", r)
 			}
-			f := &Fault{Kernel: g.p.name, Workgroup: id, Invocation: -1, What: string(w)}
 			if n := g.now; n != nil {
 				f.Subgroup, f.Block = int(n.id), g.p.blocks[n.at].label
 				if n.lane >= 0 {

@@ -118,7 +118,7 @@ func parse(words []uint32, entry string) (*module, error) {
 			switch {
 			case f == nil && (op >= opTypeVoid && op <= opTypeForwardPointer || op == opTypeCooperativeMatrix):
 				if op != opTypeForwardPointer {
-					m.types[w[0]] = &typ{op: op, id: w[0], args: w[1:]}
+					m.types[w[0]] = &typ{op: op, id: w[0], args: w[1:], nth: len(m.types)}
 				}
 			case f == nil && (op == opUndef || op >= opConstantTrue && op <= opSpecConstantOp || op == opVariable):
 				m.globals = append(m.globals, inst{op: op, typ: w[0], id: w[1], args: w[2:]})

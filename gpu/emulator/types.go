@@ -7,6 +7,7 @@ type typ struct {
 	op   uint32
 	id   uint32
 	args []uint32
+	nth  int // in the order of the module
 
 	bits    uint32 // of a scalar; 1 for bool; 64 for a pointer
 	float   bool
@@ -48,13 +49,17 @@ func (t *typ) of() *typ {
 
 // resolve links types to each other. Sizes wait for constants: see (*compiler).measure.
 func (m *module) resolve(l layouts) error {
-	at := func(id uint32) (*typ, error) {
-		if t := m.types[id]; t != nil {
-			return t, nil
-		}
-		return nil, fmt.Errorf("emulator: read module: id %d is no type", id)
-	}
 	for _, t := range m.types {
+		at := func(id uint32) (*typ, error) {
+			e := m.types[id]
+			switch {
+			case e == nil:
+				return nil, fmt.Errorf("emulator: read module: id %d is no type", id)
+			case e.nth >= t.nth && !t.pointer():
+				return nil, fmt.Errorf("emulator: read module: type %d is made of %d, which comes later", t.id, id)
+			}
+			return e, nil
+		}
 		var err error
 		switch t.op {
 		case opTypeBool:
