@@ -179,7 +179,7 @@ func uniformLoads(p *vk.PhysicalInfo) bool {
 // infoOf describes a device without opening it.
 func infoOf(p *vk.PhysicalInfo) compute.Info {
 	info := compute.Info{Name: p.Name, Driver: strings.TrimSpace(p.DriverName + " " + p.DriverInfo), API: "Vulkan " + p.APIVersion.String(), Kind: kindOf(p),
-		ID: fmt.Sprintf("%x-%x-%d", p.DeviceUUID, p.DriverUUID, p.DriverVersion)}
+		ID: fmt.Sprintf("%x-%x-%d", p.DeviceUUID, p.DriverUUID, p.DriverVersion), Emulated: p.Emulated}
 	for _, h := range p.Heaps {
 		if h.DeviceLocal {
 			info.MemoryTotal = max(info.MemoryTotal, int64(h.Size))

@@ -71,12 +71,15 @@ type Device struct {
 func open(inst *vk.Instance, phys *vk.PhysicalInfo, o Options) (_ *Device, err error) {
 	if o.Timeout == 0 {
 		o.Timeout = time.Minute
-		if infoOf(phys).Kind == compute.Software {
+		if infoOf(phys).Kind == compute.Software || phys.Emulated {
 			o.Timeout = 10 * time.Minute
 		}
 	}
 	if o.MaxDispatches == 0 {
 		o.MaxDispatches = 512
+	}
+	if phys.Emulated {
+		o.CacheDir = "-"
 	}
 	o.PieceTime = cmp.Or(o.PieceTime, 100*time.Millisecond)
 	d := &Device{o: o, inst: inst, pipelines: map[string]*vk.Pipeline{}, execs: map[*executable]bool{}, codebooks: map[compute.DType]*memory.Buffer{}}

@@ -23,10 +23,10 @@ func cachedFor(info compute.Info) cached { return cached{info.Name, info.Driver,
 // maxCached bounds what is read of such a file, in bytes.
 const maxCached = 1 << 20
 
-// cachePath is the file of a kind about a device, or "" where the machine has no cache folder.
+// cachePath is the file of a kind about a device, or "" where the machine has no cache folder or nothing of the device is kept.
 func cachePath(kind string, info compute.Info) string {
 	dir, err := os.UserCacheDir()
-	if err != nil {
+	if err != nil || info.Emulated {
 		return ""
 	}
 	return filepath.Join(dir, "tuff", kind+"-"+info.ID+".json")

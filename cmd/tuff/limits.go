@@ -51,7 +51,7 @@ type cachedPeaks struct {
 // measured at the first start. Software drivers have no matrix units; where measuring fails, what is known of the vendor stays.
 func usePeaks(ctx context.Context, dev *gpu.Device) {
 	info := dev.Info()
-	if info.Kind == compute.Software {
+	if info.Kind == compute.Software || info.Emulated {
 		return
 	}
 	if l, ok := readLimits(info); ok && len(l.Matrix) > 0 {
@@ -74,7 +74,7 @@ func usePeaks(ctx context.Context, dev *gpu.Device) {
 var measuredHere sync.Map // of compute.Info without what changes → compute.Limits
 
 // limitsOf are what the figures of a device are shares of: its remembered limits, or else those that every report needs, measured
-// once. They are zero for a device that cannot measure.
+// once. They are zero for a device that cannot measure or is emulated.
 func limitsOf(ctx context.Context, dev compute.Device) (compute.Limits, error) {
 	info := dev.Info()
 	if l, ok := readLimits(info); ok {
@@ -85,7 +85,7 @@ func limitsOf(ctx context.Context, dev compute.Device) (compute.Limits, error) {
 		return l.(compute.Limits), nil
 	}
 	m, ok := dev.(compute.Measurer)
-	if !ok {
+	if !ok || info.Emulated {
 		return compute.Limits{}, nil
 	}
 	l, err := m.Measure(ctx)

@@ -183,7 +183,7 @@ func (c *common) checked(ctx context.Context, dev *gpu.Device, f *weights.File) 
 		dev.Refuse(v.Refused)
 		return nil
 	}
-	if info.Kind == compute.Software {
+	if info.Kind == compute.Software || info.Emulated {
 		return nil
 	}
 	v, err := selfCheck(ctx, dev, firstBudget, formatsOf(f))

@@ -55,7 +55,7 @@ func (m *module) resolve(l layouts) error {
 			switch {
 			case e == nil:
 				return nil, fmt.Errorf("emulator: read module: id %d is no type", id)
-			case e.nth >= t.nth && !t.pointer():
+			case e.nth >= t.nth && !t.pointer() && !e.pointer(): // pointers may be promised
 				return nil, fmt.Errorf("emulator: read module: type %d is made of %d, which comes later", t.id, id)
 			}
 			return e, nil

@@ -137,8 +137,8 @@ func (d *Device) failed(c call, r Result, format string, args ...any) error {
 		d.lost.Store(true)
 	}
 	e := &Error{Call: callNames[c], Result: r, Detail: fmt.Sprintf(format, args...), Note: "on " + d.info.Name}
-	if x, ok := d.drv.(interface{ explain() string }); ok && d.lost.Load() {
-		e.Note += ": " + x.explain()
+	if x, ok := d.drv.(interface{ explain(Result) string }); ok {
+		e.Note += x.explain(r)
 	}
 	return e
 }

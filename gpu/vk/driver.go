@@ -18,6 +18,7 @@ type rawProperties struct {
 	subgroupStages, subgroupOps, requiredStages              uint32
 	dot                                                      [30]bool
 	flexibleMax                                              uint32
+	emulated                                                 bool
 }
 
 // propertyFlags choose the structures chained to VkPhysicalDeviceProperties2, beyond those of Vulkan 1.1.

@@ -79,7 +79,7 @@ func (in *emulatedInstance) properties(uint64, propertyFlags) rawProperties {
 		api: uint32(k.api), driverVersion: 1, vendor: k.vendor, deviceType: uint32(k.kind), name: "emulated " + k.title,
 		driverName: "tuff's emulator", limits: k.limits(),
 		subgroup: k.subgroup, subgroupMin: k.subgroupMin, subgroupMax: k.subgroupMax, workgroupSubgroups: k.invocations / k.subgroupMin,
-		subgroupStages: 0x20, subgroupOps: uint32(k.subgroupOps), requiredStages: 0x20,
+		emulated: true, subgroupStages: 0x20, subgroupOps: uint32(k.subgroupOps), requiredStages: 0x20,
 	}
 	if !k.features.SubgroupSizeControl {
 		p.requiredStages = 0

@@ -2,6 +2,7 @@ package vk
 
 import (
 	"context"
+	"fmt"
 	"sync"
 
 	"tuff/gpu/emulator"
@@ -29,6 +30,7 @@ type emulatedDevice struct {
 	queued  uint64
 	stop    context.CancelFunc
 	why     error // of a lost device
+	refused error // the last module that was
 }
 
 // The objects behind handles.
@@ -131,20 +133,31 @@ func (d *emulatedDevice) createPipeline(p *rawPipeline) (uint64, Result) {
 		o.Spec[id] = p.specValues[i]
 	}
 	prog, err := emulator.Compile(held[*emulatedModule](d, p.module).words, o)
+	if err == nil {
+		err = d.fits(prog, p)
+	}
 	if err != nil {
 		d.in.say("%v", err)
-		return 0, ErrorInvalidShader
-	}
-	k := d.in.kind
-	if n, s := prog.Invocations(), prog.Shared(); n > int(k.invocations) || s > int(k.shared) {
-		d.in.say("%s: got %d invocations and %d bytes of shared memory, want at most %d and %d", p.name, n, s, k.invocations, k.shared)
-		return 0, ErrorInvalidShader
-	}
-	if p.fullSubgroups && prog.Invocations()%o.Lanes != 0 {
-		d.in.say("%s: got a workgroup of %d invocations, want full subgroups of %d", p.name, prog.Invocations(), o.Lanes)
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		d.refused = err
 		return 0, ErrorInvalidShader
 	}
 	return d.add(&emulatedPipeline{prog})
+}
+
+// fits checks a program against the limits of the kind.
+func (d *emulatedDevice) fits(prog *emulator.Program, p *rawPipeline) error {
+	k := d.in.kind
+	switch n, s := prog.Invocations(), prog.Shared(); {
+	case n > int(k.invocations):
+		return fmt.Errorf("%s: got a workgroup of %d invocations, want at most %d", p.name, n, k.invocations)
+	case s > int(k.shared):
+		return fmt.Errorf("%s: got %d bytes of shared memory, want at most %d", p.name, s, k.shared)
+	case p.fullSubgroups && n%prog.Lanes() != 0:
+		return fmt.Errorf("%s: got a workgroup of %d invocations, want full subgroups of %d", p.name, n, prog.Lanes())
+	}
+	return nil
 }
 
 func (d *emulatedDevice) destroyShaderModule(h uint64)   { d.drop(h) }

@@ -135,14 +135,17 @@ func (d *emulatedDevice) destroy() {
 	}
 }
 
-// explain is why the device was lost.
-func (d *emulatedDevice) explain() string {
+// explain is why a call failed, to stand behind an error.
+func (d *emulatedDevice) explain(r Result) string {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.why == nil {
-		return ""
+	switch {
+	case r == ErrorDeviceLost && d.why != nil:
+		return ": " + d.why.Error()
+	case r == ErrorInvalidShader && d.refused != nil:
+		return ": " + d.refused.Error()
 	}
-	return d.why.Error()
+	return ""
 }
 
 // replayer runs an op stream: see commands.go.

@@ -200,6 +200,7 @@ type PhysicalInfo struct {
 	DriverVersion          uint32 // in the vendor's own packing
 	VendorID, DeviceID     uint32
 	Type                   DeviceType
+	Emulated               bool // by tuff: see Options.Emulate
 	APIVersion             Version
 	DeviceUUID, DriverUUID [16]byte
 	PipelineCacheUUID      [16]byte

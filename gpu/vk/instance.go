@@ -156,7 +156,7 @@ func (in *Instance) describe(h uint64) (PhysicalInfo, error) {
 
 	p := PhysicalInfo{
 		Name: raw.name, DriverName: raw.driverName, DriverInfo: raw.driverInfo, DriverID: raw.driverID,
-		DriverVersion: raw.driverVersion, VendorID: raw.vendor, DeviceID: raw.device, Type: DeviceType(raw.deviceType),
+		DriverVersion: raw.driverVersion, VendorID: raw.vendor, DeviceID: raw.device, Type: DeviceType(raw.deviceType), Emulated: raw.emulated,
 		APIVersion: Version(raw.api), DeviceUUID: raw.deviceUUID, DriverUUID: raw.driverUUID, PipelineCacheUUID: raw.cacheUUID,
 		Limits: raw.limits, MaxFlexibleDimension: raw.flexibleMax, Extensions: exts, handle: h, family: -1,
 	}

@@ -141,4 +141,5 @@ type Info struct {
 	Tiers             []string
 	Limits            map[string]int64 // by Vulkan's names
 	ID                string           // device, driver and version: key for caches
+	Emulated          bool             // by tuff itself, to check kernels: its times mean nothing, and nothing about it is kept
 }
