@@ -131,7 +131,8 @@ void main() {
     [[unroll]] for (uint i = 0; i < EACH_W; i++) {
       uint at = lane + i * SG, row = at / UNITS;
       vec4 d[4];
-      unitOf(rowAt(row < BM ? m.w : w1, min(m.first + row % BM, m.n - 1u), rowBytes), first + at % UNITS, d);
+      // Where a subgroup has more invocations than the panel units, those that are left read rows once more.
+      unitOf(rowAt(PAIR == 0 || row < BM ? m.w : w1, min(m.first + row % BM, m.n - 1u), rowBytes), first + at % UNITS, d);
       [[unroll]] for (uint j = 0; j < 2u; j++) w[2u * i + j] = uvec4(halves(d[2u * j]), halves(d[2u * j + 1u]));
     }
     [[unroll]] for (uint i = 0; i < EACH_X; i++) {
