@@ -28,6 +28,7 @@ type Program struct {
 	inputs  []input
 	blocks  []run
 	private []span // registers that hold poison as an invocation begins
+	entry   int    // block
 }
 
 // fixed is a register that holds a constant; span is a row of registers; input is a built-in variable.
@@ -89,6 +90,9 @@ type compiler struct {
 	free    map[int][]int    // rows of registers to use again, by length
 	next    int              // slots taken
 	code    []instr
+
+	routines map[uint32]*routine
+	returns  *routine // being compiled
 }
 
 // place is where a pointer points that is known beforehand: a slot of registers, or bytes of shared memory or push constants.
@@ -118,7 +122,7 @@ func Compile(words []uint32, o Options) (_ *Program, err error) {
 		return nil, fmt.Errorf("emulator: compile %s: %w", o.Name, err)
 	}
 	c := &compiler{m: m, o: o, p: &Program{name: o.Name, lanes: o.Lanes, unit: 8}, lanes: o.Lanes, scalars: map[uint32]uint64{}, values: map[uint32][]uint64{},
-		typeOf: map[uint32]uint32{}, at: map[uint32]int{}, places: map[uint32]place{}, free: map[int][]int{}}
+		typeOf: map[uint32]uint32{}, at: map[uint32]int{}, places: map[uint32]place{}, free: map[int][]int{}, routines: map[uint32]*routine{}}
 	if err := c.compile(); err != nil {
 		return nil, fmt.Errorf("emulator: compile %s: %w", o.Name, err)
 	}
@@ -126,6 +130,9 @@ func Compile(words []uint32, o Options) (_ *Program, err error) {
 }
 
 func (c *compiler) compile() error {
+	if err := c.widen(); err != nil {
+		return err
+	}
 	for _, g := range c.m.globals {
 		c.typeOf[g.id] = g.typ
 		if g.op == opVariable {
@@ -173,23 +180,62 @@ func (c *compiler) compile() error {
 	if main == nil {
 		return fmt.Errorf("the entry point is no function")
 	}
-	if len(c.m.functions) > 1 {
-		return unknown("modules of %d functions", len(c.m.functions))
+	for _, f := range c.m.functions {
+		if f != main {
+			if err := c.routine(f); err != nil {
+				return err
+			}
+		}
 	}
+	clear(c.free) // routines run in the middle of others, and keep their registers
 	blocks, err := main.order()
 	if err != nil {
 		return err
 	}
+	c.p.entry = len(c.p.blocks)
 	if err := c.body(blocks); err != nil {
 		return err
 	}
-	c.p.blocks[0].code = append(prologue, c.p.blocks[0].code...)
+	c.p.blocks[c.p.entry].code = append(prologue, c.p.blocks[c.p.entry].code...)
+	return nil
+}
+
+// widen has all invocations of a workgroup go in lockstep where they own matrices together.
+func (c *compiler) widen() error {
+	for _, t := range c.m.types {
+		if t.op != opTypeCooperativeMatrix {
+			continue
+		}
+		for _, g := range c.m.globals {
+			if g.op == opConstant || g.op == opSpecConstant {
+				if err := c.constant(g, c.o.Spec); err != nil {
+					return err
+				}
+			}
+		}
+		if c.scalars[t.args[1]] != scopeWorkgroup {
+			return nil
+		}
+		total := uint64(1)
+		for i, n := range c.m.localSize {
+			if id := c.m.sizeIDs[i]; id != 0 {
+				n = uint32(c.scalars[id])
+			}
+			total *= uint64(n)
+		}
+		if total == 0 || total > 1024 {
+			return fmt.Errorf("got a workgroup of %d invocations, want 1 to 1024", total)
+		}
+		c.lanes = int(total)
+		c.p.lanes, c.p.total = c.lanes, c.lanes
+		return nil
+	}
 	return nil
 }
 
 // body compiles blocks in the order given.
 func (c *compiler) body(blocks []*block) error {
-	index := map[uint32]int{}
+	index, base := map[uint32]int{}, len(c.p.blocks)
 	for i, b := range blocks {
 		index[b.label] = i
 		for _, in := range slices.Concat(b.phis, b.code) {
@@ -224,7 +270,7 @@ func (c *compiler) body(blocks []*block) error {
 	for i, b := range blocks {
 		for _, l := range b.targets(false) {
 			to := blocks[index[l]]
-			e := edge{to: index[l]}
+			e := edge{to: base + index[l]}
 			for _, phi := range to.phis {
 				for k := 0; k+1 < len(phi.args); k += 2 {
 					if phi.args[k+1] != b.label {
@@ -243,11 +289,11 @@ func (c *compiler) body(blocks []*block) error {
 					e.apart = e.apart && (x.s+x.n*c.lanes <= y.d || y.d+y.n*c.lanes <= x.s)
 				}
 			}
-			r := &c.p.blocks[i]
+			r := &c.p.blocks[base+i]
 			r.edges = append(r.edges, e)
 		}
 		if b.end.op == opSwitch { // its targets come from the last case, then the default
-			slices.Reverse(c.p.blocks[i].edges)
+			slices.Reverse(c.p.blocks[base+i].edges)
 		}
 	}
 	c.p.slots = c.next
@@ -261,6 +307,16 @@ func (c *compiler) body(blocks []*block) error {
 func (c *compiler) leave(b *block, r *run) (err error) {
 	switch b.end.op {
 	case opBranch, opReturn, opUnreachable:
+	case opReturnValue:
+		if c.returns == nil {
+			return fmt.Errorf("the entry point returns a value")
+		}
+		s, err := c.operand(b.end.args[0])
+		if err != nil {
+			return err
+		}
+		r.code = append(r.code, instr{f: (*warp).copy, d: c.returns.result * c.lanes, a: s, n: c.returns.t.slots})
+		r.end = opReturn
 	case opBranchConditional, opSwitch:
 		if r.cond, err = c.operand(b.end.args[0]); err != nil {
 			return err

@@ -16,6 +16,8 @@ func (c *compiler) instruction(in inst) error {
 	case opLoad, opStore, opAtomicIAdd, opAtomicUMin, opAtomicUMax, opAtomicAnd, opAtomicOr, opAtomicLoad, opAtomicStore,
 		opCooperativeMatrixLoad, opCooperativeMatrixStore:
 		return c.memory(in)
+	case opFunctionCall:
+		return unknown("calls of functions, other than by matrices")
 	case opUndef:
 		t := c.m.types[in.typ]
 		all := make([]uint64, t.slots)
@@ -64,8 +66,17 @@ func (c *compiler) instruction(in inst) error {
 	if in.op == opSDot {
 		ids = args[:min(2, len(args))]
 	}
-	if in.op == opCooperativeMatrixMulAdd {
+	switch in.op {
+	case opCooperativeMatrixMulAdd:
 		return c.product(in, x)
+	case opCooperativeMatrixPerElement:
+		return c.perElement(in, x)
+	case opCooperativeMatrixLoadTensor:
+		return c.loadTensor(in, x)
+	case opCreateTensorLayout, opTensorLayoutSetDimension, opTensorLayoutSetStride, opTensorLayoutSlice, opTensorLayoutSetBlockSize:
+		return c.layout(in, x)
+	case opCreateTensorView:
+		return nil
 	}
 	regs := make([]int, len(ids))
 	for i, id := range ids {
@@ -173,7 +184,8 @@ func (c *compiler) instruction(in inst) error {
 
 // of0 is of, or the type itself where it is made of several.
 func (t *typ) of0() *typ {
-	if t.op == opTypeStruct || t.op == opTypeArray || t.op == opTypeVoid {
+	switch t.op {
+	case opTypeStruct, opTypeArray, opTypeVoid, opTypeTensorLayout, opTypeTensorView:
 		return t
 	}
 	return t.of()

@@ -116,7 +116,7 @@ func parse(words []uint32, entry string) (*module, error) {
 			f.blocks = append(f.blocks, b)
 		default:
 			switch {
-			case f == nil && (op >= opTypeVoid && op <= opTypeForwardPointer || op == opTypeCooperativeMatrix):
+			case f == nil && (op >= opTypeVoid && op <= opTypeForwardPointer || op == opTypeCooperativeMatrix || op == opTypeTensorLayout || op == opTypeTensorView):
 				if op != opTypeForwardPointer {
 					m.types[w[0]] = &typ{op: op, id: w[0], args: w[1:], nth: len(m.types)}
 				}
@@ -139,6 +139,7 @@ func parse(words []uint32, entry string) (*module, error) {
 var least = [1 << 16]int{opEntryPoint: 4, opExtInstImport: 3, opExecutionMode: 3, opExecutionModeID: 3, opDecorate: 3, opMemberDecorate: 4,
 	opFunction: 5, opFunctionParameter: 3, opLabel: 2, opTypeVoid: 2, opTypeBool: 2, opTypeInt: 4, opTypeFloat: 3, opTypeVector: 4, opTypeArray: 4,
 	opTypeRuntimeArray: 3, opTypeStruct: 2, opTypePointer: 4, opTypeFunction: 3, opTypeCooperativeMatrix: 7, opTypeForwardPointer: 3,
+	opTypeTensorLayout: 4, opTypeTensorView: 4,
 	opUndef: 3, opConstantTrue: 3, opConstantFalse: 3, opConstant: 4, opConstantComposite: 3, opConstantNull: 3, opSpecConstantTrue: 3,
 	opSpecConstantFalse: 3, opSpecConstant: 4, opSpecConstantComposite: 3, opSpecConstantOp: 5, opVariable: 4, opLoopMerge: 4, opSelectionMerge: 3,
 	opStore: 3, opLoad: 4, opBranch: 2, opBranchConditional: 4, opSwitch: 3, opControlBarrier: 4, opAtomicStore: 5, opCooperativeMatrixStore: 4}

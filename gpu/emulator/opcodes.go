@@ -149,6 +149,17 @@ const (
 	opCooperativeMatrixStore  = 4458
 	opCooperativeMatrixMulAdd = 4459
 	opCooperativeMatrixLength = 4460
+
+	opCooperativeMatrixLoadTensor = 5367
+	opCooperativeMatrixPerElement = 5369
+	opTypeTensorLayout            = 5370
+	opTypeTensorView              = 5371
+	opCreateTensorLayout          = 5372
+	opTensorLayoutSetDimension    = 5373
+	opTensorLayoutSetStride       = 5374
+	opTensorLayoutSlice           = 5375
+	opCreateTensorView            = 5377
+	opTensorLayoutSetBlockSize    = 5384
 )
 
 // Instructions of the set GLSL.std.450.

@@ -95,7 +95,7 @@ func (m *module) resolve(l layouts) error {
 			if len(t.offsets) > 0 && len(t.offsets) != len(t.members) {
 				err = fmt.Errorf("emulator: read module: a structure with offsets of some members only")
 			}
-		case opTypeVoid, opTypeFunction:
+		case opTypeVoid, opTypeFunction, opTypeTensorLayout, opTypeTensorView:
 		default:
 			err = unknown("type instruction %d", t.op)
 		}
@@ -164,6 +164,19 @@ func (c *compiler) measure(t *typ, depth int) error {
 			t.align = max(t.align, e.align)
 			t.slots += e.slots
 		}
+	case opTypeTensorLayout:
+		if t.n, err = length(t.args[0]); err != nil {
+			return err
+		}
+		t.align, t.slots = 1, layoutSlots*t.n+1
+	case opTypeTensorView:
+		t.align, t.slots = 1, 1 // all of it is in the type
+		for _, id := range t.args[2:] {
+			t.offsets = append(t.offsets, int(c.scalars[id]))
+		}
+		if c.scalars[t.args[1]] != 0 {
+			return unknown("views of tensors with sizes of their own")
+		}
 	case opTypeCooperativeMatrix:
 		if t.rows, err = length(t.args[2]); err != nil {
 			return err
@@ -171,7 +184,7 @@ func (c *compiler) measure(t *typ, depth int) error {
 		if t.cols, err = length(t.args[3]); err != nil {
 			return err
 		}
-		if scope := c.scalars[t.args[1]]; scope != scopeSubgroup {
+		if scope := c.scalars[t.args[1]]; scope != scopeSubgroup && (scope != scopeWorkgroup || c.lanes != c.p.total) {
 			return unknown("matrices of scope %d", scope)
 		}
 		t.use = int(c.scalars[t.args[4]])

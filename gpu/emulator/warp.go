@@ -62,10 +62,10 @@ func (w *warp) begin() {
 		w.pc[l] = gone
 		if w.first+l < p.total {
 			w.act = append(w.act, int32(l))
-			w.pc[l] = 0
+			w.pc[l] = p.entry
 		}
 	}
-	w.live, w.at, w.ip, w.together, w.lane = len(w.act), 0, 0, true, -1
+	w.live, w.at, w.ip, w.together, w.lane = len(w.act), p.entry, 0, true, -1
 	w.full = w.live == w.lanes
 	for _, in := range p.inputs {
 		w.input(in)

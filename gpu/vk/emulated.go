@@ -79,7 +79,7 @@ func (in *emulatedInstance) properties(uint64, propertyFlags) rawProperties {
 		api: uint32(k.api), driverVersion: 1, vendor: k.vendor, deviceType: uint32(k.kind), name: "emulated " + k.title,
 		driverName: "tuff's emulator", limits: k.limits(),
 		subgroup: k.subgroup, subgroupMin: k.subgroupMin, subgroupMax: k.subgroupMax, workgroupSubgroups: k.invocations / k.subgroupMin,
-		emulated: true, subgroupStages: 0x20, subgroupOps: uint32(k.subgroupOps), requiredStages: 0x20,
+		emulated: true, flexibleMax: k.flexibleMost, subgroupStages: 0x20, subgroupOps: uint32(k.subgroupOps), requiredStages: 0x20,
 	}
 	if !k.features.SubgroupSizeControl {
 		p.requiredStages = 0
@@ -124,7 +124,10 @@ func (in *emulatedInstance) cooperativeMatrices(uint64) ([]CooperativeMatrix, Re
 	return in.kind.matrices, Success
 }
 
-func (in *emulatedInstance) flexibleMatrices(uint64) ([]FlexibleMatrix, Result) { return nil, Success }
+func (in *emulatedInstance) flexibleMatrices(uint64) ([]FlexibleMatrix, Result) {
+	return in.kind.flexible, Success
+}
+
 func (in *emulatedInstance) timeDomains(uint64) ([]uint32, Result) {
 	return []uint32{domainDevice, domainMonotonic}, Success
 }

@@ -13,6 +13,8 @@ type emulatedKind struct {
 	features                           Features
 	fastDot                            bool
 	matrices                           []CooperativeMatrix
+	flexible                           []FlexibleMatrix
+	flexibleMost                       uint32
 }
 
 func (k *emulatedKind) limits() Limits {
@@ -46,6 +48,14 @@ func withMatrices() Features {
 	return f
 }
 
+// withFlexible is with all of VK_NV_cooperative_matrix2.
+func withFlexible() Features {
+	f := withMatrices()
+	f.CooperativeMatrixWorkgroupScope, f.CooperativeMatrixFlexibleDimensions, f.CooperativeMatrixPerElement = true, true, true
+	f.CooperativeMatrixTensorAddressing, f.CooperativeMatrixBlockLoads = true, true
+	return f
+}
+
 const everyOp = SubgroupBasic | SubgroupVote | SubgroupArithmetic | SubgroupBallot | SubgroupShuffle | SubgroupShuffleRelative | SubgroupClustered | SubgroupQuad
 
 // halves and wholes are shapes of a subgroup's matrices.
@@ -58,11 +68,24 @@ func wholes(m, n, k uint32) CooperativeMatrix {
 	return CooperativeMatrix{M: m, N: n, K: k, A: Sint8, B: Sint8, C: Sint32, Out: Sint32, Scope: ScopeSubgroup}
 }
 
+// owned are sizes of matrices that a workgroup of so many invocations owns.
+func owned(m, n, k, invocations uint32) []FlexibleMatrix {
+	f := FlexibleMatrix{MGranularity: m, NGranularity: n, KGranularity: k, A: Float16, B: Float16, C: Float16, Out: Float16, Scope: ScopeWorkgroup,
+		WorkgroupInvocations: invocations}
+	g := f
+	g.C, g.Out = Float32, Float32
+	return []FlexibleMatrix{f, g}
+}
+
 // emulatedKinds are the GPUs that kernels are chosen for differently.
 var emulatedKinds = []emulatedKind{
 	{name: "nvidia", title: "NVIDIA GPU with tensor cores", api: MakeVersion(1, 3, 0), vendor: 0x10de, kind: TypeDiscrete,
 		subgroup: 32, subgroupMin: 32, subgroupMax: 32, subgroupOps: everyOp, shared: 48 << 10, invocations: 1024, push: 256,
 		features: withMatrices(), fastDot: true, matrices: append(append(halves(16, 16, 16), halves(16, 8, 16)...), wholes(16, 16, 32), wholes(16, 8, 32))},
+	{name: "nvidia-coop2", title: "NVIDIA GPU with matrices of a workgroup", api: MakeVersion(1, 3, 0), vendor: 0x10de, kind: TypeDiscrete,
+		subgroup: 32, subgroupMin: 32, subgroupMax: 32, subgroupOps: everyOp, shared: 48 << 10, invocations: 1024, push: 256,
+		features: withFlexible(), fastDot: true, matrices: append(halves(16, 16, 16), wholes(16, 16, 32)),
+		flexible: append(owned(32, 32, 16, 128), owned(64, 32, 16, 256)...), flexibleMost: 1024},
 	{name: "amd", title: "AMD GPU of RDNA 3", api: MakeVersion(1, 3, 0), vendor: 0x1002, kind: TypeDiscrete,
 		subgroup: 64, subgroupMin: 32, subgroupMax: 64, subgroupOps: everyOp, shared: 64 << 10, invocations: 1024, push: 256,
 		features: withMatrices(), fastDot: true, matrices: append(halves(16, 16, 16), wholes(16, 16, 16))},
