@@ -1,6 +1,7 @@
 package gpu
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -143,10 +144,13 @@ func Choose(list []Found, selector string) (Found, error) {
 	return got, nil
 }
 
-// Open opens the device of a selector (see Choose), or an emulated one: "emulated:KIND", KIND being one of vk.EmulatedKinds.
+// EmulatedKinds are the GPUs that can be emulated.
+func EmulatedKinds() []string { return vk.EmulatedKinds() }
+
+// Open opens the device of a selector (see Choose), or an emulated one: "emulated:KIND", KIND being one of EmulatedKinds.
 func Open(selector string, o Options) (*Device, error) {
-	if kind, ok := strings.CutPrefix(selector, "emulated:"); ok {
-		o.Emulate, selector = kind, "gpu"
+	if kind, ok := strings.CutPrefix(selector, "emulated:"); ok || selector == "emulated" {
+		o.Emulate, selector = cmp.Or(strings.TrimPrefix(kind, "emulated"), "?"), "gpu"
 	}
 	m, err := Look(o)
 	if err != nil {

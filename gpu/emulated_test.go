@@ -9,7 +9,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"tuff/gpu"
-	"tuff/gpu/vk"
 	"tuff/host/compute"
 	"tuff/host/conformance"
 )
@@ -27,7 +26,7 @@ func TestEmulatedKinds(t *testing.T) {
 		cases, err = strconv.Atoi(n)
 		require.NoError(t, err)
 	}
-	for _, kind := range vk.EmulatedKinds() {
+	for _, kind := range gpu.EmulatedKinds() {
 		t.Run(kind, func(t *testing.T) {
 			t.Parallel()
 			d, err := gpu.Open("emulated:"+kind, gpu.Options{})

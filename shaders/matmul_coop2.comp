@@ -3,7 +3,7 @@
 // divides the matrices among subgroups and stages them: weights are decoded, element by element, as their matrix is loaded.
 //   out[r,n] = sum_k x[r,k] w[n,k] + bias[n] + residual[r,n]
 //   PAIR:  out[r,n] = silu(sum_k x[r,k] w0[n,k] + b0[n]) (sum_k x[r,k] w1[n,k] + b1[n])
-// Never run on hardware yet: compiled and validated only. With PARTS, the same code runs on drivers that have only matrices of a
+// Never run on hardware yet: on emulated devices only. With PARTS, the same code runs on drivers that have only matrices of a
 // subgroup, of any size, and functions of their elements: loads are such functions then. That is for tests.
 // Shapes    as matmul_coop
 // Params    include/matmul.glsl

@@ -50,7 +50,10 @@ and named. Hardware is checked at its first use, for about two seconds beside co
 checked at the next starts. --check runs all of it now. --measure finds the device's limits anew:
 memory and arithmetic of every tier, matrix units included, the costs of dispatches and submissions, and of copies between
 host and device. They are kept for this device, driver and program; bench, profile and kernels bench give their figures as
-shares of them.`,
+shares of them.
+
+Not listed, for they are always there: --device emulated:KIND runs what a GPU of that kind would, in Go, slowly, with every access
+of its kernels checked. The kinds are ` + strings.Join(gpu.EmulatedKinds(), ", ") + `.`,
 		Example: "  tuff devices\n  tuff devices --check --measure",
 		Args:    usage(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
