@@ -20,6 +20,9 @@ func TestConformanceWithFewRegisters(t *testing.T) {
 	}
 	const registers = 128 // Intel's
 	d, cpu := gpu.WithFewRegisters(openGPU(t, gpu.Options{}), registers), openCPU(t)
+	if !d.Caps().Float16 {
+		t.Skip("no half precision")
+	}
 	tested, two := 0, []compute.DType{compute.Q8_0, compute.F16}
 	for _, c := range []struct {
 		variant, op, match string
@@ -47,6 +50,9 @@ func TestConformanceWithFewWaves(t *testing.T) {
 		t.Skip("kernels instrumented by the layer take minutes to compile, and these differ in their tiles alone")
 	}
 	d, cpu := gpu.WithFewWaves(openGPU(t, gpu.Options{})), openCPU(t)
+	if !d.Caps().Float16 {
+		t.Skip("no half precision")
+	}
 	tested := 0
 	for _, v := range d.Variants() {
 		if (v.Name == "matmul_half" || v.Name == "matmul_int8") && v.Lacks == "" {

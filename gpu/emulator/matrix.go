@@ -117,15 +117,15 @@ func (w *warp) matrix(in *instr) {
 }
 
 // line finds the bytes of a row or column and checks the access by the subgroup as a whole.
-func (w *warp) line(a *access, at_ uint64, n int) []byte {
+func (w *warp) line(a *access, place uint64, n int) []byte {
 	if a.class == classPhysical {
-		m, b := at(w.g.list, at_, uint64(n))
+		m, b := at(w.g.list, place, uint64(n))
 		if !w.g.m.Unchecked {
-			m.touch(at_&(1<<32-1), uint64(n), w.g.dispatch, w.g.since, a.write)
+			m.touch(place&(1<<32-1), uint64(n), w.g.dispatch, w.g.since, a.write)
 		}
 		return b
 	}
-	off := int(at_)
+	off := int(place)
 	if off < 0 || off+n > len(w.g.shared) {
 		panic(wrong("bytes %d to %d of %d of shared memory", off, off+n, len(w.g.shared)))
 	}

@@ -73,7 +73,7 @@ func parse(words []uint32, entry string) (*module, error) {
 				m.entry = w[1]
 			}
 		case opExtInstImport:
-			if s := name(w[1:]); s != glslSetKnownName {
+			if s := name(w[1:]); s != glslSet {
 				continue // of debug information
 			}
 			m.glsl = w[0]

@@ -188,7 +188,8 @@ const (
 	glslFindILsb     = 73
 	glslFindSMsb     = 74
 	glslFindUMsb     = 75
-	glslSetKnownName = "GLSL.std.450"
+
+	glslSet = "GLSL.std.450" // the name it is imported by
 )
 
 // Decorations, storage classes, built-ins, modes and scopes.

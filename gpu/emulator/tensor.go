@@ -173,9 +173,9 @@ func (w *warp) loadTensor(in *instr) {
 			l[i][k] = of(i, k)
 		}
 	}
-	var inside []int32
+	var decoded []int32
 	for i := range t.m.n {
-		inside = inside[:0]
+		decoded = decoded[:0]
 		for lane := range w.lanes {
 			e := uint64(i*w.lanes + lane)
 			var place [8]uint64
@@ -185,10 +185,10 @@ func (w *warp) loadTensor(in *instr) {
 				place[d] = l[d][layoutOffset] + e%span
 				e /= span
 			}
-			address, in_ := base, true
+			address, inside := base, true
 			for d := range t.dims {
 				if place[d] >= l[d][layoutSize] {
-					in_ = false
+					inside = false
 				}
 				b := nonzero(l[d][layoutBlock])
 				address += place[d] / b * l[d][layoutStride] * uint64(t.element)
@@ -199,10 +199,10 @@ func (w *warp) loadTensor(in *instr) {
 			}
 			to := &w.r[in.d+i*w.lanes+lane]
 			switch {
-			case in_ && t.decode != nil:
+			case inside && t.decode != nil:
 				w.r[t.decode.params[0].slot*w.lanes+lane] = address
-				inside = append(inside, int32(lane))
-			case in_:
+				decoded = append(decoded, int32(lane))
+			case inside:
 				w.lane = int32(lane)
 				m, b := at(w.g.list, address, uint64(t.element))
 				if !w.g.m.Unchecked {
@@ -215,9 +215,9 @@ func (w *warp) loadTensor(in *instr) {
 				*to = 0
 			}
 		}
-		if t.decode != nil && len(inside) > 0 {
-			w.call(t.decode, inside)
-			for _, lane := range inside {
+		if t.decode != nil && len(decoded) > 0 {
+			w.call(t.decode, decoded)
+			for _, lane := range decoded {
 				w.r[in.d+i*w.lanes+int(lane)] = w.r[t.decode.result*w.lanes+int(lane)]
 			}
 		}
