@@ -92,7 +92,7 @@ func open(inst *vk.Instance, phys *vk.PhysicalInfo, o Options) (_ *Device, err e
 		return nil, err
 	}
 	if !o.CompileOnly {
-		if d.mem, err = memory.New(d.dev, memory.Options{Timeout: o.Timeout}); err != nil {
+		if d.mem, err = memory.New(d.dev, memory.Options{Timeout: o.Timeout, Apart: phys.Emulated}); err != nil {
 			return nil, err
 		}
 	}

@@ -369,3 +369,28 @@ func xor(body string) string {
 	}
 	return body
 }
+
+// TestMappings: addresses come again only when there are no others, and what ended is out of reach.
+func TestMappings(t *testing.T) {
+	var m Memory
+	first, err := m.Map(make([]byte, 4))
+	require.NoError(t, err)
+	m.Unmap(first)
+	m.Unmap(first)
+	seen := map[uint64]bool{first: true, 0: true}
+	for range maxMappings - 2 {
+		a, err := m.Map(make([]byte, 4))
+		require.NoError(t, err)
+		require.False(t, seen[a])
+		seen[a] = true
+	}
+	again, err := m.Map(make([]byte, 8))
+	require.NoError(t, err)
+	assert.Equal(t, first, again)
+	_, err = m.Map(make([]byte, 4))
+	assert.Error(t, err)
+	m.Unmap(again)
+	assert.PanicsWithValue(t, wrong("address %#x belongs to no buffer", again), func() { at(*m.list.Load(), again, 1) })
+	_, err = m.Map(nil)
+	assert.Error(t, err)
+}

@@ -11,6 +11,7 @@ import (
 // nothing.
 type Memory struct {
 	mu   sync.Mutex
+	free []int                      // mappings that ended, the oldest first
 	list atomic.Pointer[[]*mapping] // by the high half of the address; never changed, only replaced
 }
 
@@ -20,8 +21,11 @@ type mapping struct {
 	shadow shadow
 }
 
-// maxMapping is the largest mapping, in bytes.
-const maxMapping = 1 << 32
+// The largest mapping, in bytes, and the most at a time: each change copies the list.
+const (
+	maxMapping  = 1 << 32
+	maxMappings = 1 << 13
+)
 
 // Map makes bytes reachable and answers their address. The memory stays the caller's.
 func (m *Memory) Map(b []byte) (uint64, error) {
@@ -37,22 +41,30 @@ func (m *Memory) Map(b []byte) (uint64, error) {
 	if len(list) == 0 {
 		list = append(list, nil) // address 0 is nobody's
 	}
-	if len(list) >= 1<<16 {
-		return 0, fmt.Errorf("emulator: map memory: got %d mappings, all that addresses of 48 bits hold", len(list))
+	i := len(list)
+	switch {
+	case i < maxMappings:
+		list = append(list, nil)
+	case len(m.free) > 0:
+		i, m.free = m.free[0], m.free[1:]
+	default:
+		return 0, fmt.Errorf("emulator: map memory: got %d mappings at a time, want at most %d", i, maxMappings)
 	}
-	list = append(list, &mapping{bytes: b})
+	list[i] = &mapping{bytes: b}
 	m.list.Store(&list)
-	return uint64(len(list)-1) << 32, nil
+	return uint64(i) << 32, nil
 }
 
-// Unmap ends a mapping. Its addresses are not given again.
+// Unmap ends a mapping. Its addresses are given again only when there are no others.
 func (m *Memory) Unmap(address uint64) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	old := m.list.Load()
 	if i := address >> 32; old != nil && i < uint64(len(*old)) {
 		list := append([]*mapping(nil), *old...)
-		list[i] = nil
+		if list[i] != nil {
+			list[i], m.free = nil, append(m.free, int(i))
+		}
 		m.list.Store(&list)
 	}
 }

@@ -164,30 +164,30 @@ const (
 
 // Instructions of the set GLSL.std.450.
 const (
-	glslRoundEven    = 2
-	glslFAbs         = 4
-	glslSAbs         = 5
-	glslFSign        = 6
-	glslFloor        = 8
-	glslExp          = 27
-	glslLog          = 28
-	glslSqrt         = 31
-	glslInverseSqrt  = 32
-	glslFMin         = 37
-	glslUMin         = 38
-	glslSMin         = 39
-	glslFMax         = 40
-	glslUMax         = 41
-	glslSMax         = 42
-	glslFClamp       = 43
-	glslUClamp       = 44
-	glslSClamp       = 45
-	glslFma          = 50
-	glslPackHalf     = 58
-	glslUnpackHalf   = 62
-	glslFindILsb     = 73
-	glslFindSMsb     = 74
-	glslFindUMsb     = 75
+	glslRoundEven   = 2
+	glslFAbs        = 4
+	glslSAbs        = 5
+	glslFSign       = 6
+	glslFloor       = 8
+	glslExp         = 27
+	glslLog         = 28
+	glslSqrt        = 31
+	glslInverseSqrt = 32
+	glslFMin        = 37
+	glslUMin        = 38
+	glslSMin        = 39
+	glslFMax        = 40
+	glslUMax        = 41
+	glslSMax        = 42
+	glslFClamp      = 43
+	glslUClamp      = 44
+	glslSClamp      = 45
+	glslFma         = 50
+	glslPackHalf    = 58
+	glslUnpackHalf  = 62
+	glslFindILsb    = 73
+	glslFindSMsb    = 74
+	glslFindUMsb    = 75
 
 	glslSet = "GLSL.std.450" // the name it is imported by
 )

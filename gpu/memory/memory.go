@@ -39,6 +39,8 @@ type Options struct {
 	Chunk uint64
 	// NoDirect stages everything, as on a device whose memory the host cannot reach: for tests and measurements.
 	NoDirect bool
+	// Apart gives each buffer a block of its own: an emulated device then sees what leaves a buffer.
+	Apart bool
 }
 
 // Manager owns the memory of one device. Safe for use by several goroutines.
@@ -220,7 +222,7 @@ func (m *Manager) Alloc(p Purpose, size uint64, name string) (*Buffer, error) {
 	}
 	room := (size + Align - 1) &^ (Align - 1)
 	for _, b := range m.blocks {
-		if b.purpose != p {
+		if b.purpose != p || m.opts.Apart {
 			continue
 		}
 		if off, ok := b.free.take(room); ok {
@@ -257,6 +259,9 @@ func (m *Manager) newBlock(p Purpose, need uint64) (*block, error) {
 	size := max(need, min(uint64(minBlock)<<min(m.stats[p].Blocks, 16), maxBlock))
 	if e := m.expect[p]; e > 0 {
 		size = max(need, min(e, maxBlock)) // the caller told how much is to come
+	}
+	if m.opts.Apart {
+		size = need
 	}
 	size = min((size+Align-1)&^(Align-1), m.maxSize)
 	heaps := m.dev.Heaps()
