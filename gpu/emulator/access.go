@@ -59,7 +59,7 @@ func (w *warp) global(a *access, l int32, address uint64) []byte {
 	n := uint64(last.offset) + uint64(last.bits/8)
 	m, b := at(w.g.list, address, n)
 	if !w.g.m.Unchecked {
-		m.touch(address&(1<<32-1), n, w.g.dispatch, w.g.since, a.write)
+		m.touch(address&(1<<32-1), n, w.g.visit(a.coherent), w.g.since, a.write)
 	}
 	return b
 }
@@ -158,7 +158,7 @@ func (w *warp) atomic(in *instr) {
 			}
 			m, bytes := at(w.g.list, address, 4)
 			if b = bytes; !w.g.m.Unchecked {
-				m.touch(address&(1<<32-1), 4, w.g.dispatch, w.g.since, in.op != opAtomicLoad)
+				m.touch(address&(1<<32-1), 4, w.g.visit(true), w.g.since, in.op != opAtomicLoad)
 			}
 		} else {
 			off := a.fixed

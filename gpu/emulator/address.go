@@ -17,6 +17,8 @@ type pointer struct {
 	reg   int // of the slot, byte or address
 	end   int // of the variable, where it is known
 	t     *typ
+
+	coherent bool // past caches that workgroups do not share
 }
 
 // pointerTo finds what an id points to.
@@ -29,11 +31,12 @@ func (c *compiler) pointerTo(id uint32) (pointer, error) {
 		return pointer{}, fmt.Errorf("id %d is no pointer", id)
 	}
 	r, err := c.operand(id)
+	coherent := c.coherent[id]
 	class := t.class
 	if class == classPrivate || class == classInput {
 		class = classFunction
 	}
-	return pointer{class: class, fixed: -1, reg: r, t: t.elem}, err
+	return pointer{class: class, fixed: -1, reg: r, t: t.elem, coherent: coherent}, err
 }
 
 // chain compiles an access chain: of a variable with constant indices it is only a place.
@@ -44,6 +47,7 @@ func (c *compiler) chain(in inst) error {
 	}
 	registers := p.class == classFunction
 	t, off := p.t, 0
+	coherent := p.coherent
 	var terms []term
 	for _, id := range in.args[1:] {
 		v, known := c.scalars[id]
@@ -56,6 +60,7 @@ func (c *compiler) chain(in inst) error {
 			if !known || v >= uint64(len(t.members)) {
 				return fmt.Errorf("member %d of a structure of %d", v, len(t.members))
 			}
+			coherent = coherent || c.m.coherent[[2]uint32{t.id, uint32(v)}] || c.m.coherent[[2]uint32{t.id, anyMember}]
 			if registers {
 				for _, e := range t.members[:v] {
 					off += e.slots
@@ -93,6 +98,9 @@ func (c *compiler) chain(in inst) error {
 	d, err := c.result(in)
 	if err != nil {
 		return err
+	}
+	if coherent {
+		c.coherent[in.id] = true
 	}
 	x := instr{f: (*warp).chain, d: d, a: p.reg, b: off, x: terms}
 	if p.fixed >= 0 {
@@ -136,6 +144,9 @@ func (c *compiler) memory(in inst) error {
 		}
 		if len(rest) > 1 && rest[0]&memoryAligned != 0 {
 			a.align = uint64(rest[1])
+		}
+		if len(rest) > 0 && rest[0]&(memoryAvailable|memoryVisible) != 0 {
+			a.coherent = true
 		}
 		x.n = p.t.slots
 		switch {

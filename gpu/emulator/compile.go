@@ -91,6 +91,7 @@ type compiler struct {
 	next    int              // slots taken
 	code    []instr
 
+	coherent map[uint32]bool // pointers
 	routines map[uint32]*routine
 	returns  *routine // being compiled
 }
@@ -122,7 +123,7 @@ func Compile(words []uint32, o Options) (_ *Program, err error) {
 		return nil, fmt.Errorf("emulator: compile %s: %w", o.Name, err)
 	}
 	c := &compiler{m: m, o: o, p: &Program{name: o.Name, lanes: o.Lanes, unit: 8}, lanes: o.Lanes, scalars: map[uint32]uint64{}, values: map[uint32][]uint64{},
-		typeOf: map[uint32]uint32{}, at: map[uint32]int{}, places: map[uint32]place{}, free: map[int][]int{}, routines: map[uint32]*routine{}}
+		typeOf: map[uint32]uint32{}, at: map[uint32]int{}, places: map[uint32]place{}, free: map[int][]int{}, coherent: map[uint32]bool{}, routines: map[uint32]*routine{}}
 	if err := c.compile(); err != nil {
 		return nil, fmt.Errorf("emulator: compile %s: %w", o.Name, err)
 	}

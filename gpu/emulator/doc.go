@@ -11,6 +11,7 @@
 //   - invocations do not race in shared memory between two barriers, of the workgroup or of a subgroup
 //   - barriers are passed by all invocations or none, and subgroup operations by what is left of a subgroup
 //   - dispatches without a barrier between them do not touch the same bytes, if one of them writes
+//   - workgroups of a dispatch do not touch what others of it write, unless both do so as coherent
 //   - indices stay within arrays, and integers are not divided by zero
 //
 // Memory that nobody wrote (shared, private or mapped) holds a pattern that is no number in half and single precision, and so does every

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -158,7 +159,7 @@ func TestNothingIsThere(t *testing.T) {
 		%i = IAdd %uint %l %64
 		%e2 = AccessChain %pnumber %b %0 %i
 		Store %e2 %w 2 4
-		Return`), 128, 0, 3)
+		Return`), 128, 0, 1)
 	require.NoError(t, err)
 	for i, v := range out {
 		require.Equal(t, uint32(0x7fff7fff), v, i)
@@ -277,6 +278,42 @@ func TestDispatchesThatTouch(t *testing.T) {
 		assert.Error(t, err, c.name)
 		m.Barrier()
 		assert.NoError(t, m.Touch("copy", Range{Address: at, Size: 4, Write: true}), c.name)
+	}
+}
+
+// TestWorkgroupsThatTouch: workgroups of a dispatch may touch the same bytes when all only read, or all do it as coherent.
+func TestWorkgroupsThatTouch(t *testing.T) {
+	const read, write, readCoherent, writeCoherent = `%v = Load %uint %e 2 4`, `Store %e %l 2 4`, `%v = Load %uint %e 50 4 %5`, `Store %e %l 42 4 %5`
+	for _, c := range []struct {
+		first, others string
+		ok            bool
+	}{
+		{read, read, true}, {write, read, false}, {read, write, false}, {write, write, false}, {writeCoherent, readCoherent, true},
+		{writeCoherent, read, false}, {write, readCoherent, false}, {writeCoherent, writeCoherent, true}, {readCoherent, writeCoherent, true},
+	} {
+		_, err := launch(t, kernelOf(t, 1, `
+			Decorate %group 11 26
+			%group = Variable %in_v3 1
+			%5 = Constant %uint 5`, `
+			%g3 = Load %v3 %group
+			%g = CompositeExtract %uint %g3 0
+			%zero = IEqual %bool %g %0
+			%e = AccessChain %pnumber %b %0 %0
+			SelectionMerge %after 0
+			BranchConditional %zero %then %else
+			%then = Label
+			`+c.first+`
+			Branch %after
+			%else = Label
+			`+strings.ReplaceAll(c.others, "%v", "%w")+`
+			Branch %after
+			%after = Label
+			Return`), 1, 0, 9)
+		if c.ok {
+			assert.NoError(t, err, "%s and %s", c.first, c.others)
+		} else {
+			assert.ErrorContains(t, err, "of the same dispatch, and one of them not as coherent", "%s and %s", c.first, c.others)
+		}
 	}
 }
 

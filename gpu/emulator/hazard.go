@@ -2,18 +2,40 @@ package emulator
 
 import "sync/atomic"
 
-// shadow remembers which dispatch touched memory last, for each two bytes: kernels of one epoch, between two barriers, may run at the same
-// time on a GPU, so that one must not touch what another writes.
+// shadow remembers who touched memory last, for each two bytes. Dispatches of one epoch, between two barriers, may run at the same time on a
+// GPU, and so may the workgroups of one: what one writes no other may touch. Workgroups may where both do so as coherent, past caches that are
+// not shared; then atomic operations keep them apart, which is not looked at here.
 type shadow struct {
 	pages atomic.Pointer[[]atomic.Pointer[page]]
 }
 
 const pageBytes = 4096
 
-// page is the shadow of a few kibibytes: numbers of dispatches.
+// page is the shadow of a few kibibytes.
 type page struct {
-	write, read [pageBytes / 2]atomic.Uint32
+	write, read [pageBytes / 2]atomic.Uint64 // visits
 }
+
+// visit is an access: the number of the dispatch, that of the workgroup in it, from 1, and whether it was coherent.
+type visit uint64
+
+// severalGroups is the workgroup of a visit by more than one, and commandGroup that of commands.
+const (
+	severalGroups = 1<<31 - 1
+	commandGroup  = 0
+)
+
+func newVisit(dispatch, group uint32, coherent bool) visit {
+	v := visit(dispatch)<<32 | visit(group&severalGroups)<<1
+	if coherent {
+		v |= 1
+	}
+	return v
+}
+
+func (v visit) dispatch() uint32 { return uint32(v >> 32) }
+func (v visit) group() uint32    { return uint32(v) >> 1 }
+func (v visit) coherent() bool   { return v&1 != 0 }
 
 // page is the shadow of the page that a byte is in. Two may make one at a time; one of them wins.
 func (s *shadow) page(off uint64, size int) *page {
@@ -33,26 +55,46 @@ func (s *shadow) page(off uint64, size int) *page {
 	return p.Load()
 }
 
-// touch notes an access of n bytes, and ends the dispatch where it meets another's of the same epoch.
-func (m *mapping) touch(off, n uint64, dispatch, since uint32, write bool) {
+// touch notes an access of n bytes, and ends the dispatch where it meets another of the same epoch. Dispatches before since are behind a
+// barrier.
+func (m *mapping) touch(off, n uint64, now visit, since uint32, write bool) {
 	for i := off &^ 1; i < off+n; i += 2 {
 		p := m.shadow.page(i, len(m.bytes))
 		k := i % pageBytes / 2
-		w := p.write[k].Load()
-		if w != dispatch && w >= since {
-			panic(wrong("byte %d of a buffer of %d, which dispatch %d writes, is touched by dispatch %d without a barrier between them", i, len(m.bytes), w, dispatch))
+		w := visit(p.write[k].Load())
+		if w != now && w.dispatch() >= since {
+			w.meets(now, i, len(m.bytes), "writes")
 		}
-		if !write {
-			if p.read[k].Load() != dispatch {
-				p.read[k].Store(dispatch)
+		r := visit(p.read[k].Load())
+		if write {
+			if r != now && r.dispatch() >= since {
+				r.meets(now, i, len(m.bytes), "reads")
+			}
+			if w != now {
+				p.write[k].Store(uint64(now))
 			}
 			continue
 		}
-		if r := p.read[k].Load(); r != dispatch && r >= since {
-			panic(wrong("byte %d of a buffer of %d, which dispatch %d reads, is written by dispatch %d without a barrier between them", i, len(m.bytes), r, dispatch))
+		switch {
+		case r == now:
+		case r.dispatch() == now.dispatch():
+			group := r.group()
+			if group != now.group() {
+				group = severalGroups
+			}
+			p.read[k].Store(uint64(newVisit(now.dispatch(), group, r.coherent() && now.coherent())))
+		default:
+			p.read[k].Store(uint64(now))
 		}
-		if w != dispatch {
-			p.write[k].Store(dispatch)
-		}
+	}
+}
+
+// meets ends the dispatch if two accesses of one epoch, one of which writes, are not kept apart.
+func (v visit) meets(now visit, at uint64, size int, does string) {
+	switch {
+	case v.dispatch() != now.dispatch():
+		panic(wrong("byte %d of a buffer of %d, which dispatch %d %s, is touched by dispatch %d without a barrier between them", at, size, v.dispatch(), does, now.dispatch()))
+	case v.group() != now.group() && !(v.coherent() && now.coherent()):
+		panic(wrong("byte %d of a buffer of %d, which workgroup %d %s, is touched by workgroup %d of the same dispatch, and one of them not as coherent", at, size, v.group()-1, does, now.group()-1))
 	}
 }

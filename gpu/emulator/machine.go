@@ -41,7 +41,7 @@ func (m *Machine) Touch(command string, ranges ...Range) (err error) {
 	for _, r := range ranges {
 		to, _ := at(list, r.Address, r.Size)
 		if !m.Unchecked {
-			to.touch(r.Address&(1<<32-1), r.Size, m.dispatch, max(m.since, 1), r.Write)
+			to.touch(r.Address&(1<<32-1), r.Size, newVisit(m.dispatch, commandGroup, false), max(m.since, 1), r.Write)
 		}
 	}
 	return nil
@@ -119,8 +119,12 @@ type group struct {
 	warps    []*warp
 	dispatch uint32
 	since    uint32
+	nth      uint32 // in the dispatch, from 1
 	now      *warp
 }
+
+// visit is an access by this workgroup.
+func (g *group) visit(coherent bool) visit { return newVisit(g.dispatch, g.nth, coherent) }
 
 func newGroup(m *Machine, p *Program, list []*mapping, push []byte, grid [3]uint32) *group {
 	g := &group{m: m, p: p, list: list, push: push, grid: grid, shared: make([]byte, p.shared), dispatch: m.dispatch, since: max(m.since, 1)}
@@ -136,6 +140,7 @@ func newGroup(m *Machine, p *Program, list []*mapping, push []byte, grid [3]uint
 // run runs one workgroup: subgroups from barrier to barrier, in an order that changes.
 func (g *group) run(ctx context.Context, id [3]uint32) (err error) {
 	g.id = id
+	g.nth = 1 + id[0] + g.grid[0]*(id[1]+g.grid[1]*id[2])
 	Poison(g.shared)
 	if g.races != nil {
 		g.races.epoch++

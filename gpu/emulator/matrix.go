@@ -121,7 +121,7 @@ func (w *warp) line(a *access, place uint64, n int) []byte {
 	if a.class == classPhysical {
 		m, b := at(w.g.list, place, uint64(n))
 		if !w.g.m.Unchecked {
-			m.touch(place&(1<<32-1), uint64(n), w.g.dispatch, w.g.since, a.write)
+			m.touch(place&(1<<32-1), uint64(n), w.g.visit(a.coherent), w.g.since, a.write)
 		}
 		return b
 	}

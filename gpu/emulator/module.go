@@ -37,11 +37,15 @@ type module struct {
 	types     map[uint32]*typ
 	globals   []inst // constants and variables, in order
 	functions []*function
-	specIDs   map[uint32]uint32 // id → constant_id
-	builtIns  map[uint32]uint32 // id → BuiltIn
+	specIDs   map[uint32]uint32  // id → constant_id
+	builtIns  map[uint32]uint32  // id → BuiltIn
+	coherent  map[[2]uint32]bool // members of structures, by type and number
 	localSize [3]uint32
 	sizeIDs   [3]uint32 // of LocalSizeId, 0 without
 }
+
+// anyMember stands for the whole of what is decorated.
+const anyMember = 1<<32 - 1
 
 // unknown is the error for what the package was not made for.
 func unknown(format string, args ...any) error {
@@ -50,7 +54,7 @@ func unknown(format string, args ...any) error {
 
 // parse takes a module apart. The caller has checked that the words are instructions.
 func parse(words []uint32, entry string) (*module, error) {
-	m := &module{bound: words[3], types: map[uint32]*typ{}, specIDs: map[uint32]uint32{}, builtIns: map[uint32]uint32{}, localSize: [3]uint32{1, 1, 1}}
+	m := &module{bound: words[3], types: map[uint32]*typ{}, specIDs: map[uint32]uint32{}, builtIns: map[uint32]uint32{}, coherent: map[[2]uint32]bool{}, localSize: [3]uint32{1, 1, 1}}
 	if m.bound > uint32(len(words))*4 {
 		return nil, fmt.Errorf("emulator: read module: got ids up to %d in %d words", m.bound, len(words))
 	}
@@ -89,12 +93,17 @@ func parse(words []uint32, entry string) (*module, error) {
 			switch {
 			case len(w) == 3 && w[1] == decSpecID:
 				m.specIDs[w[0]] = w[2]
+			case len(w) == 2 && w[1] == decCoherent:
+				m.coherent[[2]uint32{w[0], anyMember}] = true
 			case len(w) == 3 && w[1] == decBuiltIn:
 				m.builtIns[w[0]] = w[2]
 			case len(w) == 3 && w[1] == decArrayStride:
 				layout.strides[w[0]] = w[2]
 			}
 		case opMemberDecorate:
+			if len(w) == 3 && w[2] == decCoherent {
+				m.coherent[[2]uint32{w[0], w[1]}] = true
+			}
 			if len(w) == 4 && w[2] == decOffset {
 				layout.offsets[[2]uint32{w[0], w[1]}] = w[3]
 			}

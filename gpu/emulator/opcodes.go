@@ -197,6 +197,7 @@ const (
 	decSpecID      = 1
 	decArrayStride = 6
 	decBuiltIn     = 11
+	decCoherent    = 23
 	decOffset      = 35
 
 	classInput         = 1
@@ -221,4 +222,6 @@ const (
 	scopeWorkgroup  = 2
 	scopeSubgroup   = 3
 	memoryAligned   = 2
+	memoryAvailable = 8
+	memoryVisible   = 16
 )

@@ -206,7 +206,7 @@ func (w *warp) loadTensor(in *instr) {
 				w.lane = int32(lane)
 				m, b := at(w.g.list, address, uint64(t.element))
 				if !w.g.m.Unchecked {
-					m.touch(address&(1<<32-1), uint64(t.element), w.g.dispatch, w.g.since, false)
+					m.touch(address&(1<<32-1), uint64(t.element), w.g.visit(false), w.g.since, false)
 				}
 				*to = get(b, t.m.elem.bits)
 			case t.clamp == 0:
