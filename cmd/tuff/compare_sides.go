@@ -20,6 +20,7 @@ import (
 	"tuff/host/compute"
 	"tuff/host/dump"
 	"tuff/host/engine"
+	"tuff/host/model"
 	"tuff/shaders"
 )
 
@@ -112,7 +113,9 @@ func (c *comparing) device(ctx context.Context, text, math string, noFuse bool, 
 	if err != nil {
 		return nil, err
 	}
-	l, err := setting.load(ctx, engine.Options{AllLogits: true, Chunk: max(128, tokens), NumStates: 2, Compile: compute.Options{Keep: true, NoFuse: noFuse}})
+	// Two sequences of the prompt and a token live at a time, each in pages of its own.
+	room := 2 * (tokens + 1 + model.DefaultPageSize - 1)
+	l, err := setting.load(ctx, engine.Options{AllLogits: true, Positions: room, Chunk: max(128, tokens), NumStates: 2, Compile: compute.Options{Keep: true, NoFuse: noFuse}})
 	if err != nil {
 		return nil, setting.edited.failed(err)
 	}

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -36,6 +37,16 @@ func record(t *testing.T, args ...string) string {
 }
 
 // A run that was recorded is the side that it was: the same numbers as with both at hand, bounds included, whichever side it is.
+// A prompt may fill the context: two sequences of it live at a time.
+func TestCompareFillsTheContext(t *testing.T) {
+	var tokens []string
+	for i := range 63 {
+		tokens = append(tokens, strconv.Itoa(i+300))
+	}
+	r := tuff(t, "compare", "--gate", "-c", "64", "--a", "cpu,math=fast", "--b", "cpu", "--tokens", strings.Join(tokens, ",")).ok(t)
+	assert.Contains(t, r.out, "results agree")
+}
+
 func TestCompareOfARecording(t *testing.T) {
 	for _, model := range []string{"", testkit.Testdata(t, "oracle", "jamba"), testkit.Testdata(t, "oracle", "deepseek-v2")} {
 		flags := []string{"--math", "fast"}

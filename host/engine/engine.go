@@ -23,6 +23,7 @@ type Options struct {
 	ContextLen int // positions of one sequence; 0: the model's, at most DefaultContext
 	NumSeqs    int // sequences that may live at once and each fill the context; 0: 1
 	NumStates  int // sequences of a model with a state that may live at once; 0: NumSeqs
+	Positions  int // that sequences which do not fill the context have room for together, at least; each takes whole pages of them
 	Chunk      int // prompt tokens of one step; 0: 256
 	AllLogits  bool
 	// Candidates is the number of logits that the device picks for sampling: at most compute.MaxTopK, less than 0: none are picked;
@@ -127,7 +128,7 @@ func (e *Engine) loadModel(ctx context.Context) error {
 		e.stateRows = 3
 	}
 	if e.Model, err = model.Load(ctx, e.Device, e.File, model.Options{ContextLen: e.contextLen, NumSeqs: e.o.NumSeqs,
-		NumStates: max(e.o.NumStates, e.o.NumSeqs), StateRows: e.stateRows, TypeK: e.o.TypeK, TypeV: e.o.TypeV, Progress: e.o.Progress}); err != nil {
+		NumStates: max(e.o.NumStates, e.o.NumSeqs), Positions: e.o.Positions, StateRows: e.stateRows, TypeK: e.o.TypeK, TypeV: e.o.TypeV, Progress: e.o.Progress}); err != nil {
 		return err
 	}
 	p := e.Model.Program

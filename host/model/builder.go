@@ -45,7 +45,8 @@ func newBuilder(f *weights.File, cfg *Config, o Options) *Builder {
 	b.p.VocabSize = cfg.VocabSize
 	b.p.MaxPos = o.ContextLen
 	b.p.PageSize = o.PageSize
-	b.p.NumPages = (o.ContextLen + o.PageSize - 1) / o.PageSize * o.NumSeqs
+	pages := func(positions int) int { return (positions + o.PageSize - 1) / o.PageSize }
+	b.p.NumPages = max(pages(o.ContextLen)*o.NumSeqs, pages(o.Positions))
 	return b
 }
 

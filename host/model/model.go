@@ -108,13 +108,17 @@ type Family struct {
 	Build func(*Builder)
 }
 
+// DefaultPageSize is how many positions a page of the KV cache has.
+const DefaultPageSize = 64
+
 // Options of Load.
 type Options struct {
 	ContextLen int           // positions to make room for; 0: the model's own
 	NumSeqs    int           // sequences that may fill the context at once; 0: 1
+	Positions  int           // of the KV cache at least, whatever NumSeqs asks for
 	NumStates  int           // sequences whose state tensors have room; 0: NumSeqs
 	StateRows  int           // rows of those for each; 0: 2
-	PageSize   int           // positions in a page of the KV cache; 0: 64
+	PageSize   int           // positions in a page of the KV cache; 0: DefaultPageSize
 	TypeK      compute.DType // of the cache's keys, of compute.KVTypes; none: F32
 	TypeV      compute.DType // of its values; none: F32, or with latent attention TypeK
 	// Progress, if set, is told the bytes of weights on the device so far.
@@ -156,7 +160,7 @@ func Load(ctx context.Context, dev compute.Device, f *weights.File, o Options) (
 	o.NumSeqs, o.PageSize = max(o.NumSeqs, 1), max(o.PageSize, 0)
 	o.NumStates, o.StateRows = max(o.NumStates, o.NumSeqs), max(o.StateRows, 2)
 	if o.PageSize == 0 {
-		o.PageSize = 64
+		o.PageSize = DefaultPageSize
 	}
 	b := newBuilder(f, cfg, o)
 	fam.Build(b)
