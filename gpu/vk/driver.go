@@ -1,7 +1,7 @@
 package vk
 
 // The three interfaces below are every Vulkan entry point that the package uses. They are implemented once, in
-// driver_cgo.go; builds without cgo have none of them and answer ErrNoCgo. Methods only marshal: checks, errors, counting
+// driver_cgo.go, and once more for emulated devices; builds without cgo have those alone. Methods only marshal: checks, errors, counting
 // and fault injection happen above, in plain Go. Handles are uint64, dispatchable ones included.
 
 // driver is the loader.

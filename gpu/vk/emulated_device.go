@@ -24,7 +24,6 @@ type emulatedDevice struct {
 	changed *sync.Cond
 	jobs    []emulatedJob
 	running bool
-	closing bool
 	value   uint64 // of the timeline: the last job done
 	seen    uint64 // the last that the host waited for
 	queued  uint64
