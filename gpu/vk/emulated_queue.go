@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"fmt"
+	"runtime"
 	"time"
 	"unsafe"
 
@@ -157,13 +159,22 @@ type replayer struct {
 	skip bool // by a condition
 }
 
-func (r *replayer) run(words []uint64) error {
+func (r *replayer) run(words []uint64) (err error) {
 	d := r.d
+	// The handle of a destroyed object stands for nothing, which GPUs find out in ways of their own.
+	defer func() {
+		switch p := recover().(type) {
+		case nil:
+		case runtime.Error:
+			err = fmt.Errorf("emulator: a command uses an object that was destroyed: %w", p)
+		default:
+			panic(p)
+		}
+	}()
 	for len(words) > 0 {
 		op := words[0]
 		a := words[1:]
 		n := 0 // words of arguments
-		var err error
 		switch op {
 		case opBind:
 			n, r.p = 1, held[*emulatedPipeline](d, a[0]).p
