@@ -26,6 +26,11 @@ func TestEmulatedDevice(t *testing.T) {
 	left, err := os.ReadDir(cache)
 	require.NoError(t, err)
 	assert.Empty(t, left)
+	for _, timed := range []string{"tune", "gpu-report"} {
+		r := tuff(t, timed, "--device", "emulated:amd")
+		assert.Equal(t, exitUsage, r.code, timed)
+		assert.Contains(t, r.err, "got the emulated AMD GPU of RDNA 3, want a device whose times mean something", timed)
+	}
 	for _, name := range []string{"emulated", "emulated:", "emulated:voodoo"} {
 		r := tuff(t, "run", "--device", name, "Hello")
 		assert.NotZero(t, r.code, name)

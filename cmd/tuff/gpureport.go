@@ -182,7 +182,7 @@ func (c *common) gpuReport(cmd *cobra.Command, o *reportOptions) error {
 		return err
 	}
 	info := dev.Info()
-	if err := dev.Close(); err != nil {
+	if err := errors.Join(timed(info), dev.Close()); err != nil {
 		return err
 	}
 	smaller, err := shrink(info.Kind, cmd.Flags())

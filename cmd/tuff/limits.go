@@ -96,6 +96,14 @@ func limitsOf(ctx context.Context, dev compute.Device) (compute.Limits, error) {
 	return l, nil
 }
 
+// timed is an error where times mean nothing.
+func timed(info compute.Info) error {
+	if info.Emulated {
+		return usageError{fmt.Errorf("--device: got the %s, want a device whose times mean something", info.Name)}
+	}
+	return nil
+}
+
 // limitsLine is the limits that reports are about, in one line.
 func limitsLine(l *compute.Limits) string {
 	parts := []string{rate(l.Bandwidth, "B/s") + " read", rate(l.FLOPs, "FLOP/s") + " float32"}

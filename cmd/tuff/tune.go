@@ -110,6 +110,9 @@ nothing is followed by one that begins anew, as behind --forget.`,
 			if !ok {
 				return errors.Join(usageError{errors.New("--device: got the CPU, want a GPU: only kernels of GPUs have shapes")}, l.Close())
 			}
+			if err := timed(dev.Info()); err != nil {
+				return errors.Join(err, l.Close())
+			}
 			report, err := c.tune(cmd.Context(), l, dev, stagesOf(dev, l.Math()), rounds, budget, !dry)
 			if report != nil && len(report.Steps) > 0 { // even if it was interrupted
 				err = errors.Join(err, c.printTune(report, dry))
