@@ -17,7 +17,7 @@ import (
 // every access checked: subgroups of 32 and 64 and matrices of 16 by 16 are in no driver for CPUs. TUFF_EMULATED is how many cases; without it
 // two kinds run one of each op. All cases on one kind are what TUFF_DEVICE=emulated:KIND go test ./gpu -run TestConformance runs.
 func TestEmulatedKinds(t *testing.T) {
-	if testing.Short() || os.Getenv("TUFF_VALIDATION") == "1" {
+	if os.Getenv("TUFF_VALIDATION") == "1" {
 		t.Skip("no driver has a part in it")
 	}
 	cases, kinds, n := 1, []string{"nvidia", "amd"}, os.Getenv("TUFF_EMULATED")

@@ -39,10 +39,11 @@ var rules = map[string]rule{
 	"shaders":     {nil, nil, "shaders are bytes with a manifest"},
 	"shaders/gen": {[]string{"shaders"}, nil, "the generator knows the manifest alone"},
 
-	"gpu":        {[]string{"gpu/*", "shaders", "host/compute"}, []string{"golang.org/x/sys/"}, "gpu knows ops and buffers, no model and no other device"},
-	"gpu/kernel": {[]string{"shaders", "host/compute"}, nil, "a plan is made without a device"},
-	"gpu/memory": {[]string{"gpu/vk"}, nil, "memory is handed out by purpose, not by op"},
-	"gpu/vk":     {nil, []string{"github.com/goki/vulkan", "github.com/vulkan-go/vulkan", "golang.org/x/sys/"}, "vk is Vulkan and nothing of the engine"},
+	"gpu":          {[]string{"gpu/*", "shaders", "host/compute"}, []string{"golang.org/x/sys/"}, "gpu knows ops and buffers, no model and no other device"},
+	"gpu/kernel":   {[]string{"shaders", "host/compute"}, nil, "a plan is made without a device"},
+	"gpu/emulator": {nil, nil, "the emulator knows SPIR-V alone"},
+	"gpu/memory":   {[]string{"gpu/vk"}, nil, "memory is handed out by purpose, not by op"},
+	"gpu/vk":       {[]string{"gpu/emulator"}, []string{"github.com/goki/vulkan", "github.com/vulkan-go/vulkan", "golang.org/x/sys/"}, "vk is Vulkan and nothing of the engine"},
 
 	"fallback":          {[]string{"fallback/quant", "fallback/simd", "host/compute"}, []string{"golang.org/x/sys/"}, "fallback defines the ops and knows no model"},
 	"fallback/quant":    {[]string{"fallback/simd", "host/compute"}, nil, "a format is bytes and numbers"},

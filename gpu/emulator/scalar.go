@@ -3,21 +3,45 @@ package emulator
 import (
 	"math"
 	"math/bits"
-
-	"tuff/host/compute"
 )
 
 // Numbers are in registers of 64 bits, the bits above their own 0. The functions of this file compute with one of each.
 
 func f32(v uint64) float32  { return math.Float32frombits(uint32(v)) }
 func of32(f float32) uint64 { return uint64(math.Float32bits(f)) }
-func f16(v uint64) float32  { return compute.F16ToF32(uint16(v)) }
-func of16(f float32) uint64 { return uint64(compute.F32ToF16(f)) }
 func truth(b bool) uint64 {
 	if b {
 		return 1
 	}
 	return 0
+}
+
+// f16 is the number that the 16 bits of a half stand for.
+func f16(v uint64) float32 {
+	sign, exp, frac := uint32(v>>15&1)<<31, uint32(v>>10&31), uint32(v&1023)
+	switch exp {
+	case 0:
+		return math.Float32frombits(sign | math.Float32bits(float32(frac)*0x1p-24))
+	case 31:
+		return math.Float32frombits(sign | 0xff<<23 | frac<<13)
+	}
+	return math.Float32frombits(sign | (exp+112)<<23 | frac<<13)
+}
+
+// of16 rounds to the nearest half, ties to even: to whole units of the last place, which is 2^-24 at least. What rounds up to the next power of
+// two carries into the exponent by itself.
+func of16(f float32) uint64 {
+	b := math.Float32bits(f)
+	sign, abs := uint64(b>>31)<<15, math.Float32frombits(b&(1<<31-1))
+	switch {
+	case f != f:
+		return 0x7e00 | sign
+	case abs >= 65520:
+		return 0x7c00 | sign
+	}
+	e := max(int(b>>23&0xff)-127, -14)
+	units := math.RoundToEven(float64(abs) * math.Float64frombits(uint64(1023+10-e)<<52))
+	return sign | uint64((e+14)<<10) + uint64(units)
 }
 
 // signed widens a number of so many bits with its sign.

@@ -60,6 +60,18 @@ func TestHalvesAreRoundedOnce(t *testing.T) {
 	}
 }
 
+// TestHalves against the conversions that the rest of tuff uses: every half, and numbers of every exponent.
+func TestHalves(t *testing.T) {
+	for h := range 1 << 16 {
+		require.Equal(t, math.Float32bits(compute.F16ToF32(uint16(h))), math.Float32bits(f16(uint64(h))), "%#x", h)
+	}
+	r := rand.New(rand.NewPCG(5, 6))
+	for range 1000000 {
+		f := math.Float32frombits(r.Uint32())
+		require.Equal(t, uint64(compute.F32ToF16(f)), of16(f), "%v", f)
+	}
+}
+
 // TestOperations: one number each of what SPIR-V defines.
 func TestOperations(t *testing.T) {
 	u8, u32, f, h := &typ{op: opTypeInt, bits: 8}, &typ{op: opTypeInt, bits: 32}, &typ{op: opTypeFloat, bits: 32, float: true}, &typ{op: opTypeFloat, bits: 16, float: true}
