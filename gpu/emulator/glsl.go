@@ -106,8 +106,8 @@ func glslTernary(op uint32, n uint32) func(a, b, c uint64) uint64 {
 	case glslFma:
 		switch n {
 		case 16:
-			// The product and sum of halves are exact in float64 where the exponents are within 53 bits, which those of halves are nearly:
-			// 2·(15 + 24) + 1 = 79 bits. Where they are not, rounding to odd keeps what was lost.
+			// The product is exact. Where its sum with c is not, in 53 bits, the smaller of the two is far below half a unit of the result, so that
+			// rounding once more changes nothing.
 			return func(a, b, c uint64) uint64 {
 				p, z := float64(f16(a))*float64(f16(b)), float64(f16(c))
 				return fromFloat(p+z, 16)

@@ -27,12 +27,12 @@ func (k *emulatedKind) limits() Limits {
 	}
 }
 
-// least is what every device that tuff runs on has.
+// leastFeatures is what every device that tuff runs on has.
 func leastFeatures() Features {
 	return Features{ShaderInt16: true, ShaderInt64: true, Storage16: true, BufferDeviceAddress: true, TimelineSemaphore: true}
 }
 
-// usual is what every GPU of the last ten years has beside.
+// usualFeatures is what every GPU of the last ten years has beside.
 func usualFeatures() Features {
 	f := leastFeatures()
 	f.UniformStorage16, f.Storage8, f.UniformStorage8, f.Float16, f.Int8 = true, true, true, true, true
@@ -42,13 +42,14 @@ func usualFeatures() Features {
 	return f
 }
 
+// withMatrices has cooperative matrices too.
 func withMatrices() Features {
 	f := usualFeatures()
 	f.CooperativeMatrix = true
 	return f
 }
 
-// withFlexible is with all of VK_NV_cooperative_matrix2.
+// withFlexible has, beside matrices of a subgroup, all of VK_NV_cooperative_matrix2.
 func withFlexible() Features {
 	f := withMatrices()
 	f.CooperativeMatrixWorkgroupScope, f.CooperativeMatrixFlexibleDimensions, f.CooperativeMatrixPerElement = true, true, true
