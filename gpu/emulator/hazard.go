@@ -56,35 +56,36 @@ func (s *shadow) page(off uint64, size int) *page {
 }
 
 // touch notes an access of n bytes, and ends the dispatch where it meets another of the same epoch. Dispatches before since are behind a
-// barrier.
+// barrier. Each side of a meeting notes its own access before it looks for the other's, so that of two at one time one sees the other.
 func (m *mapping) touch(off, n uint64, now visit, since uint32, write bool) {
 	for i := off &^ 1; i < off+n; i += 2 {
 		p := m.shadow.page(i, len(m.bytes))
 		k := i % pageBytes / 2
+		r := visit(p.read[k].Load())
 		w := visit(p.write[k].Load())
+		switch {
+		case write && w != now:
+			w = visit(p.write[k].Swap(uint64(now)))
+			r = visit(p.read[k].Load())
+		case !write && r != now:
+			next := now
+			if r.dispatch() == now.dispatch() { // others of the dispatch read it too
+				group := r.group()
+				if group != now.group() {
+					group = severalGroups
+				}
+				next = newVisit(now.dispatch(), group, r.coherent() && now.coherent())
+			}
+			if r != next {
+				p.read[k].Store(uint64(next))
+			}
+			w = visit(p.write[k].Load())
+		}
 		if w != now && w.dispatch() >= since {
 			w.meets(now, i, len(m.bytes), "writes")
 		}
-		r := visit(p.read[k].Load())
-		if write {
-			if r != now && r.dispatch() >= since {
-				r.meets(now, i, len(m.bytes), "reads")
-			}
-			if w != now {
-				p.write[k].Store(uint64(now))
-			}
-			continue
-		}
-		switch {
-		case r == now:
-		case r.dispatch() == now.dispatch():
-			group := r.group()
-			if group != now.group() {
-				group = severalGroups
-			}
-			p.read[k].Store(uint64(newVisit(now.dispatch(), group, r.coherent() && now.coherent())))
-		default:
-			p.read[k].Store(uint64(now))
+		if write && r != now && r.dispatch() >= since {
+			r.meets(now, i, len(m.bytes), "reads")
 		}
 	}
 }
