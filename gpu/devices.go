@@ -150,7 +150,7 @@ func EmulatedKinds() []string { return vk.EmulatedKinds() }
 // Open opens the device of a selector (see Choose), or an emulated one: "emulated:KIND", KIND being one of EmulatedKinds.
 func Open(selector string, o Options) (*Device, error) {
 	if kind, ok := strings.CutPrefix(selector, "emulated:"); ok || selector == "emulated" {
-		o.Emulate, selector = cmp.Or(strings.TrimPrefix(kind, "emulated"), "?"), "gpu"
+		o.Emulate, selector = cmp.Or(kind, selector), "gpu"
 	}
 	m, err := Look(o)
 	if err != nil {

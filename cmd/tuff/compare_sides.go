@@ -98,7 +98,7 @@ func (c *comparing) left(ctx context.Context, text, math string, noFuse bool) (s
 // isFile tells a file's name from a device's: devices are cpu, gpu and so on whatever lies in the working folder.
 func isFile(text string) bool {
 	device, _, _ := strings.Cut(text, ",")
-	if device == "cpu" || device == "gpu" || device == "auto" || strings.HasPrefix(device, "gpu:") {
+	if device == "cpu" || device == "gpu" || device == "auto" || strings.HasPrefix(device, "gpu:") || strings.HasPrefix(device, "emulated:") {
 		return false
 	}
 	_, err := os.Stat(text)

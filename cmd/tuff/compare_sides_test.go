@@ -36,7 +36,6 @@ func record(t *testing.T, args ...string) string {
 	return path
 }
 
-// A run that was recorded is the side that it was: the same numbers as with both at hand, bounds included, whichever side it is.
 // A prompt may fill the context: two sequences of it live at a time.
 func TestCompareFillsTheContext(t *testing.T) {
 	var tokens []string
@@ -47,6 +46,7 @@ func TestCompareFillsTheContext(t *testing.T) {
 	assert.Contains(t, r.out, "results agree")
 }
 
+// A run that was recorded is the side that it was: the same numbers as with both at hand, bounds included, whichever side it is.
 func TestCompareOfARecording(t *testing.T) {
 	for _, model := range []string{"", testkit.Testdata(t, "oracle", "jamba"), testkit.Testdata(t, "oracle", "deepseek-v2")} {
 		flags := []string{"--math", "fast"}

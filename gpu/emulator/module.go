@@ -31,7 +31,6 @@ type function struct {
 
 // module is SPIR-V taken apart; nothing is computed yet.
 type module struct {
-	bound     uint32
 	entry     uint32
 	glsl      uint32 // id of the imported instruction set
 	types     map[uint32]*typ
@@ -54,9 +53,9 @@ func unknown(format string, args ...any) error {
 
 // parse takes a module apart. The caller has checked that the words are instructions.
 func parse(words []uint32, entry string) (*module, error) {
-	m := &module{bound: words[3], types: map[uint32]*typ{}, specIDs: map[uint32]uint32{}, builtIns: map[uint32]uint32{}, coherent: map[[2]uint32]bool{}, localSize: [3]uint32{1, 1, 1}}
-	if m.bound > uint32(len(words))*4 {
-		return nil, fmt.Errorf("emulator: read module: got ids up to %d in %d words", m.bound, len(words))
+	m := &module{types: map[uint32]*typ{}, specIDs: map[uint32]uint32{}, builtIns: map[uint32]uint32{}, coherent: map[[2]uint32]bool{}, localSize: [3]uint32{1, 1, 1}}
+	if bound := words[3]; bound > uint32(len(words))*4 {
+		return nil, fmt.Errorf("emulator: read module: got ids up to %d in %d words", bound, len(words))
 	}
 	layout := layouts{strides: map[uint32]uint32{}, offsets: map[[2]uint32]uint32{}}
 	var f *function
@@ -145,7 +144,7 @@ func parse(words []uint32, entry string) (*module, error) {
 }
 
 // least is how many words an instruction has where fewer would be read.
-var least = [1 << 16]int{opEntryPoint: 4, opExtInstImport: 3, opExecutionMode: 3, opExecutionModeID: 3, opDecorate: 3, opMemberDecorate: 4,
+var least = map[uint32]int{opEntryPoint: 4, opExtInstImport: 3, opExecutionMode: 3, opExecutionModeID: 3, opDecorate: 3, opMemberDecorate: 4,
 	opFunction: 5, opFunctionParameter: 3, opLabel: 2, opTypeVoid: 2, opTypeBool: 2, opTypeInt: 4, opTypeFloat: 3, opTypeVector: 4, opTypeArray: 4,
 	opTypeRuntimeArray: 3, opTypeStruct: 2, opTypePointer: 4, opTypeFunction: 3, opTypeCooperativeMatrix: 7, opTypeForwardPointer: 3,
 	opTypeTensorLayout: 4, opTypeTensorView: 4,

@@ -18,7 +18,7 @@ type typ struct {
 
 	// A matrix of the subgroup: rows by cols elements, of which each invocation holds n. Element e, counted along rows, is number e/S of
 	// invocation e%S.
-	rows, cols, use int
+	rows, cols int
 
 	slots   int   // registers of a value, per invocation
 	size    int   // bytes in memory
@@ -80,7 +80,6 @@ func (m *module) resolve(l layouts) error {
 		case opTypePointer:
 			t.bits, t.class = 64, t.args[0]
 			t.elem, err = at(t.args[1])
-			t.stride = int(l.strides[t.id])
 		case opTypeStruct:
 			for i, id := range t.args {
 				e, err := at(id)
@@ -187,7 +186,6 @@ func (c *compiler) measure(t *typ, depth int) error {
 		if scope := c.scalars[t.args[1]]; scope != scopeSubgroup && (scope != scopeWorkgroup || c.lanes != c.p.total) {
 			return unknown("matrices of scope %d", scope)
 		}
-		t.use = int(c.scalars[t.args[4]])
 		if t.rows*t.cols%c.lanes != 0 {
 			return fmt.Errorf("emulator: a matrix of %d by %d does not spread over a subgroup of %d", t.rows, t.cols, c.lanes)
 		}

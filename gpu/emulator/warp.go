@@ -17,7 +17,7 @@ type warp struct {
 	at, ip   int     // block and instruction
 	act      []int32 // invocations that run now
 	full     bool    // all lanes do
-	together bool    // all that have not returned do: pc is not up to date then
+	together bool    // all that have not returned do
 	pc       []int   // block of each invocation
 	live     int     // invocations that have not returned
 	lane     int32   // at work, for messages; -1: all
@@ -140,8 +140,7 @@ func (w *warp) run(ctx context.Context) {
 func (w *warp) leave(b *run) bool {
 	switch b.end {
 	case opBranch:
-		w.goTo(&b.edges[0], w.act)
-		return w.settle(&b.edges[0])
+		return w.follow(&b.edges[0])
 	case opBranchConditional:
 		cond := w.r[b.cond:][:w.lanes]
 		w.yes, w.no = w.yes[:0], w.no[:0]
@@ -154,11 +153,9 @@ func (w *warp) leave(b *run) bool {
 		}
 		switch {
 		case len(w.no) == 0:
-			w.goTo(&b.edges[0], w.act)
-			return w.settle(&b.edges[0])
+			return w.follow(&b.edges[0])
 		case len(w.yes) == 0:
-			w.goTo(&b.edges[1], w.act)
-			return w.settle(&b.edges[1])
+			return w.follow(&b.edges[1])
 		}
 		w.goTo(&b.edges[0], w.yes)
 		w.goTo(&b.edges[1], w.no)
@@ -232,8 +229,9 @@ func (w *warp) goTo(e *edge, lanes []int32) {
 	}
 }
 
-// settle is next for a block that all who run leave by one edge.
-func (w *warp) settle(e *edge) bool {
+// follow leaves a block by an edge that all who run take.
+func (w *warp) follow(e *edge) bool {
+	w.goTo(e, w.act)
 	if w.together {
 		w.at = e.to
 		return true
